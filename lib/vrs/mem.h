@@ -1,0 +1,46 @@
+/* mem.h - memory that is there or the process is not, strings, and a bounded arena.
+ *
+ * Small allocations end the process when they fail; the supervisor restarts it. A size
+ * that comes from outside must be checked by the caller first. */
+#ifndef VRS_MEM_H
+#define VRS_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+void *vrs_calloc(size_t n, size_t size);
+void *vrs_realloc(void *p, size_t n, size_t size);
+char *vrs_strdup(const char *s);
+char *vrs_asprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Copies as much of src as fits, always terminated; false when it was cut. */
+bool vrs_strcpy(char *dst, size_t dst_size, const char *src);
+
+/* True for names that may become keys, file names and arguments: 1..64 characters of
+ * [A-Za-z0-9._-], not starting with '-' or '.'. Cluster, host and collector names. */
+bool vrs_name_ok(const char *s);
+
+/* True for a VM id or name: 1..128 of [A-Za-z0-9._:@+-], not starting with '-'. */
+bool vrs_id_ok(const char *s);
+
+/* A growing text; the empty value is {0}. text is NULL until something was added. */
+struct vrs_text {
+	char *text;
+	size_t len, cap;
+};
+void vrs_text_add(struct vrs_text *t, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void vrs_text_add_bytes(struct vrs_text *t, const void *bytes, size_t n);
+void vrs_text_fini(struct vrs_text *t);
+
+/* An arena gives memory by moving a pointer and takes it back all at once. Beyond limit
+ * bytes it gives NULL: that is what keeps hostile messages small. */
+struct vrs_arena;
+struct vrs_arena *vrs_arena_new(size_t limit_bytes);
+void *vrs_arena_alloc(struct vrs_arena *a,
+		      size_t size); /* NULL when the limit is reached */
+void vrs_arena_reset(struct vrs_arena *a);
+void vrs_arena_free(struct vrs_arena *a);
+
+#endif

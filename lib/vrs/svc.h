@@ -1,0 +1,44 @@
+/* svc.h - the frame of a daemon: options, settings, log, signals, loop, exit code.
+ *
+ * vrs_svc_start reads the command line (-c FILE, -t check and leave, -h, -V, --man,
+ * --key=value), loads the settings, sets up log and loop, ignores SIGPIPE, turns SIGTERM
+ * and SIGINT into the end of vrs_svc_run and leaves the process on wrong input with one
+ * line and exit code 2. Options that every daemon has are added by itself: log_level,
+ * log_format, redis, redis_user, redis_password_file, instance. */
+#ifndef VRS_SVC_H
+#define VRS_SVC_H
+
+#include "vrs/conf.h"
+#include "vrs/loop.h"
+#include "vrs/store.h"
+
+struct vrs_svc {
+	/* the daemon's: */
+	const char *name;    /* "etl" */
+	const char *summary; /* one sentence for -h and the manual page */
+	const struct vrs_option *options;
+	void *conf;
+	bool needs_redis;
+
+	/* filled by start: */
+	struct vrs_loop *loop;
+	struct vrs_store *store;          /* when needs_redis; for the loop's thread */
+	struct vrs_store_conf store_conf; /* for worker threads' own connections */
+	const char *instance;             /* name of this process among replicas */
+	const char *config_path;          /* NULL: none given */
+	struct vrs_svc_private *priv;
+};
+
+void vrs_svc_start(struct vrs_svc *svc, int argc, char **argv);
+
+/* Says why on the log and leaves with exit code 1. */
+_Noreturn void vrs_svc_die(struct vrs_svc *svc, const struct vrs_err *err);
+
+/* Until asked to stop; writes "who is alive" (svc:NAME) every few seconds. Returns the
+ * exit code. note() may be NULL; it is asked for one short line about the daemon. */
+int vrs_svc_run(struct vrs_svc *svc);
+void vrs_svc_note(struct vrs_svc *svc, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void vrs_svc_stop(struct vrs_svc *svc);
+
+#endif
