@@ -2,8 +2,8 @@
  *
  * VRSAS_FAULTS="name=action[@n],..." where action is kill (SIGKILL to ourselves), stop
  * (SIGSTOP), fail (the call reports failure), and n the n-th time the point is passed
- * (default 1). Built in only with -DVRS_FAULTS=ON (dev, tsan, coverage, fuzz presets);
- * otherwise every call is the constant 0. */
+ * (default 1, 0 = every time). Built in only with -DVRS_FAULTS=ON (dev, tsan, coverage,
+ * fuzz presets); otherwise every call is the constant 0. */
 #ifndef VRS_FAULT_H
 #define VRS_FAULT_H
 

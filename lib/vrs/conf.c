@@ -1,0 +1,455 @@
+#include "vrs/conf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vrs/mem.h"
+
+/* --- values ----------------------------------------------------------------------------
+ */
+
+static bool parse_number(const char *text, double *ret, const char **ret_rest)
+{
+	char *end;
+
+	errno = 0;
+	double v = strtod(text, &end);
+	if (end == text || errno != 0 || !isfinite(v))
+		return false;
+	while (isspace((unsigned char)*end))
+		end++;
+	*ret = v;
+	*ret_rest = end;
+	return true;
+}
+
+int vrs_parse_duration(const char *text, int64_t *ret_ms)
+{
+	static const struct {
+		const char *unit;
+		double ms;
+	} units[] = {{"ms", 1},     {"", 1000},    {"s", 1000},       {"m", 60e3},
+		     {"min", 60e3}, {"h", 3600e3}, {"d", 24 * 3600e3}};
+	const char *rest;
+	double v;
+
+	if (!parse_number(text, &v, &rest) || v < 0)
+		return VRS_EINVAL;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(rest, units[i].unit) == 0 && v * units[i].ms < 9e15) {
+			*ret_ms = llround(v * units[i].ms);
+			return 0;
+		}
+	return VRS_EINVAL;
+}
+
+int vrs_parse_bytes(const char *text, int64_t *ret_bytes)
+{
+	static const char units[] = "KMGT";
+	const char *rest;
+	double v, scale = 1;
+
+	if (!parse_number(text, &v, &rest) || v < 0)
+		return VRS_EINVAL;
+	if (*rest) {
+		const char *u = strchr(units, toupper((unsigned char)*rest));
+
+		if (!u)
+			return VRS_EINVAL;
+		for (const char *k = units; k <= u; k++)
+			scale *= 1024;
+		rest++;
+		if (strcmp(rest, "iB") != 0 && strcmp(rest, "B") != 0 && *rest)
+			return VRS_EINVAL;
+	}
+	if (v * scale >= 9e18)
+		return VRS_EINVAL;
+	*ret_bytes = llround(v * scale);
+	return 0;
+}
+
+static bool parse_bool(const char *text, bool *ret)
+{
+	static const char *const yes[] = {"yes", "true", "on", "1"};
+	static const char *const no[] = {"no", "false", "off", "0"};
+
+	for (size_t i = 0; i < 4; i++) {
+		if (strcasecmp(text, yes[i]) == 0) {
+			*ret = true;
+			return true;
+		}
+		if (strcasecmp(text, no[i]) == 0) {
+			*ret = false;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void format_bound(char *buf, size_t size, const struct vrs_option *opt, double v)
+{
+	if (opt->type == VRS_OPT_DURATION)
+		(void)snprintf(buf, size, v < 1000 ? "%.0fms" : "%gs",
+			       v < 1000 ? v : v / 1000);
+	else
+		(void)snprintf(buf, size, "%.15g", v);
+}
+
+static int check_range(const struct vrs_option *opt, double v, const char *text,
+		       struct vrs_err *err)
+{
+	bool unbounded = opt->min == 0 && opt->max == 0;
+	char lo[32], hi[32];
+
+	if (unbounded ? v >= 0 : v >= opt->min && v <= opt->max)
+		return 0;
+	format_bound(lo, sizeof(lo), opt, opt->min);
+	format_bound(hi, sizeof(hi), opt, opt->max);
+	if (unbounded)
+		return vrs_fail(err, VRS_EINVAL, "%s = %s: must not be negative",
+				opt->key, text);
+	return vrs_fail(err, VRS_EINVAL, "%s = %s: must lie in %s..%s", opt->key, text,
+			lo, hi);
+}
+
+int vrs_conf_set(const struct vrs_option *opt, void *target, const char *value,
+		 struct vrs_err *err)
+{
+	void *at = field(target, opt);
+	const char *rest;
+	double number;
+	int64_t whole;
+	bool flag;
+	int status;
+
+	switch (opt->type) {
+	case VRS_OPT_STRING:
+		free(*(char **)at);
+		*(char **)at = vrs_strdup(value);
+		return 0;
+	case VRS_OPT_BOOL:
+		if (!parse_bool(value, &flag))
+			return vrs_fail(err, VRS_EINVAL, "%s = %s: must be yes or no",
+					opt->key, value);
+		*(bool *)at = flag;
+		return 0;
+	case VRS_OPT_DOUBLE:
+	case VRS_OPT_INT:
+		if (!parse_number(value, &number, &rest) || *rest ||
+		    (opt->type == VRS_OPT_INT && number != trunc(number)))
+			return vrs_fail(err, VRS_EINVAL, "%s = %s: must be a%s number",
+					opt->key, value,
+					opt->type == VRS_OPT_INT ? " whole" : "");
+		status = check_range(opt, number, value, err);
+		if (status < 0)
+			return status;
+		if (opt->type == VRS_OPT_INT)
+			*(int64_t *)at = (int64_t)number;
+		else
+			*(double *)at = number;
+		return 0;
+	case VRS_OPT_DURATION:
+		if (vrs_parse_duration(value, &whole) < 0)
+			return vrs_fail(
+				err, VRS_EINVAL,
+				"%s = %s: must be a time such as 500ms, 5s, 2m, 4h",
+				opt->key, value);
+		break;
+	case VRS_OPT_BYTES:
+		if (vrs_parse_bytes(value, &whole) < 0)
+			return vrs_fail(err, VRS_EINVAL,
+					"%s = %s: must be a size such as 512, 64K, 2G",
+					opt->key, value);
+		break;
+	default:
+		return vrs_fail(err, VRS_EINTERNAL, "%s: option of no known type",
+				opt->key);
+	}
+	status = check_range(opt, (double)whole, value, err);
+	if (status < 0)
+		return status;
+	*(int64_t *)at = whole;
+	return 0;
+}
+
+/* --- files
+ * ------------------------------------------------------------------------------ */
+
+/* What inih's callbacks need; it reads line by line, so the line number is ours to count.
+ * Debian's inih takes lines of up to 199 characters and drops the rest: refused here. */
+struct reader {
+	FILE *file;
+	const char *path;
+	int line;
+	int status;
+	struct vrs_err *err;
+	vrs_ini_fn fn;
+	void *arg;
+	uint64_t *seen; /* hashes of section and key */
+	size_t n_seen, cap_seen;
+};
+
+static char *read_line(char *buf, int size, void *stream)
+{
+	struct reader *r = stream;
+
+	if (!fgets(buf, size, r->file))
+		return NULL;
+	r->line++;
+	size_t len = strlen(buf);
+	if (len > 0 && buf[len - 1] != '\n' && !feof(r->file) && r->status == 0)
+		r->status = vrs_fail(r->err, VRS_EPARSE,
+				     "%s:%d: line is longer than %d characters", r->path,
+				     r->line, size - 2);
+	return buf;
+}
+
+static uint64_t hash_of(const char *section, const char *key)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (const char *s = section; *s; s++)
+		h = (h ^ (unsigned char)*s) * 1099511628211u;
+	h = (h ^ 0xff) * 1099511628211u;
+	for (const char *s = key; *s; s++)
+		h = (h ^ (unsigned char)*s) * 1099511628211u;
+	return h;
+}
+
+static bool seen_before(struct reader *r, const char *section, const char *key)
+{
+	uint64_t h = hash_of(section, key);
+
+	for (size_t i = 0; i < r->n_seen; i++)
+		if (r->seen[i] == h)
+			return true;
+	if (r->n_seen == r->cap_seen) {
+		r->cap_seen = r->cap_seen ? 2 * r->cap_seen : 64;
+		r->seen = vrs_realloc(r->seen, r->cap_seen, sizeof(*r->seen));
+	}
+	r->seen[r->n_seen++] = h;
+	return false;
+}
+
+static int on_pair(void *user, const char *section, const char *name, const char *value)
+{
+	struct reader *r = user;
+
+	if (r->status < 0)
+		return 1;
+	if (seen_before(r, section, name)) {
+		r->status = vrs_fail(r->err, VRS_EINVAL,
+				     "%s:%d: %s stands here a second time", r->path,
+				     r->line, name);
+		return 1;
+	}
+	int status = r->fn(r->arg, section, name, value, r->line, r->err);
+	if (status < 0) {
+		r->status = status;
+		(void)vrs_context(r->err, "%s:%d", r->path, r->line);
+	}
+	return 1;
+}
+
+int vrs_ini_read(const char *path, vrs_ini_fn fn, void *arg, struct vrs_err *err)
+{
+	struct reader r = {.path = path, .err = err, .fn = fn, .arg = arg};
+
+	r.file = fopen(path, "re");
+	if (!r.file)
+		return vrs_fail_errno(err, "settings: open %s", path);
+	int bad_line = ini_parse_stream(read_line, &r, on_pair, &r);
+	if (r.status == 0 && ferror(r.file))
+		r.status = vrs_fail(err, VRS_EIO, "settings: read %s failed", path);
+	else if (r.status == 0 && bad_line != 0)
+		r.status = vrs_fail(err, VRS_EPARSE,
+				    "%s:%d: neither [section] nor key = value", path,
+				    bad_line);
+	(void)fclose(r.file);
+	free(r.seen);
+	return r.status;
+}
+
+/* --- one daemon's settings
+ * ---------------------------------------------------------------- */
+
+struct loading {
+	const struct vrs_option *options;
+	void *target;
+	const char *service;
+};
+
+static const struct vrs_option *find(const struct vrs_option *options, const char *key)
+{
+	for (const struct vrs_option *o = options; o->key; o++)
+		if (strcmp(o->key, key) == 0)
+			return o;
+	return NULL;
+}
+
+/* Keys that some daemon has may stand in [common] though this one does not know them;
+ * there only spelling is checked by the daemons that do. */
+static int on_setting(void *arg, const char *section, const char *key, const char *value,
+		      int line, struct vrs_err *err)
+{
+	struct loading *l = arg;
+	bool ours = strcmp(section, l->service) == 0;
+
+	(void)line;
+	if (!ours && strcmp(section, "common") != 0)
+		return section[0] ? 0
+				  : vrs_fail(err, VRS_EINVAL,
+					     "%s stands before any [section]", key);
+	const struct vrs_option *o = find(l->options, key);
+	if (!o)
+		return vrs_fail(err, VRS_EINVAL, "unknown key %s in [%s]; see vrs-%s -h",
+				key, section, l->service);
+	return vrs_conf_set(o, l->target, value, err);
+}
+
+static void env_name(char *buf, size_t size, const char *service, const char *key)
+{
+	(void)snprintf(buf, size, "VRSAS_%s%s%s", service, *service ? "_" : "", key);
+	for (char *p = buf; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
+}
+
+static int from_environment(const struct loading *l, struct vrs_err *err)
+{
+	for (const struct vrs_option *o = l->options; o->key; o++) {
+		char name[128];
+
+		env_name(name, sizeof(name), l->service, o->key);
+		const char *value = getenv(name);
+		if (!value) {
+			env_name(name, sizeof(name), "", o->key);
+			value = getenv(name);
+		}
+		if (value) {
+			int status = vrs_conf_set(o, l->target, value, err);
+
+			if (status < 0) {
+				(void)vrs_context(err, "environment %s", name);
+				return status;
+			}
+		}
+	}
+	return 0;
+}
+
+static int from_override(const struct loading *l, const char *text, struct vrs_err *err)
+{
+	const char *eq = strchr(text, '=');
+	char key[64];
+
+	if (!eq || (size_t)(eq - text) >= sizeof(key))
+		return vrs_fail(err, VRS_EINVAL, "--%s: wants --key=value", text);
+	memcpy(key, text, (size_t)(eq - text));
+	key[eq - text] = '\0';
+	for (char *p = key; *p; p++)
+		if (*p == '-')
+			*p = '_';
+	const struct vrs_option *o = find(l->options, key);
+	if (!o)
+		return vrs_fail(err, VRS_EINVAL, "unknown option --%s", key);
+	return vrs_conf_set(o, l->target, eq + 1, err);
+}
+
+int vrs_conf_load(const struct vrs_option *options, void *target, const char *service,
+		  const char *path, const char *const *overrides, struct vrs_err *err)
+{
+	struct loading l = {options, target, service};
+	int status = 0;
+
+	for (const struct vrs_option *o = options; o->key && status == 0; o++)
+		if (o->type == VRS_OPT_STRING)
+			*(char **)field(target, o) = NULL;
+	for (const struct vrs_option *o = options; o->key && status == 0; o++)
+		if (o->fallback)
+			status = vrs_conf_set(o, target, o->fallback, err);
+	if (status == 0 && path)
+		status = vrs_ini_read(path, on_setting, &l, err);
+	if (status == 0)
+		status = from_environment(&l, err);
+	for (; status == 0 && overrides && *overrides; overrides++)
+		status = from_override(&l, *overrides, err);
+	for (const struct vrs_option *o = options; o->key && status == 0; o++)
+		if (!o->fallback && o->type == VRS_OPT_STRING &&
+		    !*(char **)field(target, o))
+			status =
+				vrs_fail(err, VRS_EINVAL,
+					 "%s is not set: give it in [%s] of the settings "
+					 "file or as --%s=VALUE",
+					 o->key, service, o->key);
+	if (status < 0)
+		vrs_conf_fini(options, target);
+	return status;
+}
+
+void vrs_conf_fini(const struct vrs_option *options, void *target)
+{
+	for (const struct vrs_option *o = options; o->key; o++) {
+		char **at = field(target, o);
+
+		if (o->type == VRS_OPT_STRING) {
+			free(*at);
+			*at = NULL;
+		}
+	}
+}
+
+void vrs_conf_print_help(const struct vrs_option *options, bool roff)
+{
+	for (const struct vrs_option *o = options; o->key; o++) {
+		char lo[32], hi[32], range[80] = "";
+
+		if (o->min != 0 || o->max != 0) {
+			format_bound(lo, sizeof(lo), o, o->min);
+			format_bound(hi, sizeof(hi), o, o->max);
+			(void)snprintf(range, sizeof(range), ", %s..%s", lo, hi);
+		}
+		const char *fallback = !o->fallback   ? "must be given"
+				       : *o->fallback ? o->fallback
+						      : "empty";
+		if (roff)
+			printf(".TP\n.B %s\n%s (default: %s%s)\n", o->key, o->help,
+			       fallback, range);
+		else
+			printf("  %-22s %s (%s%s)\n", o->key, o->help, fallback, range);
+	}
+}
+
+int vrs_secret_read(const char *path, char **ret, struct vrs_err *err)
+{
+	struct stat st;
+	char line[1024];
+	int status;
+
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return vrs_fail_errno(err, "secret: open %s", path);
+	if (fstat(fileno(f), &st) < 0) {
+		status = vrs_fail_errno(err, "secret: stat %s", path);
+	} else if (st.st_mode & 0007) {
+		status = vrs_fail(err, VRS_EDENIED,
+				  "secret: %s can be read by everybody; chmod 600 it",
+				  path);
+	} else if (!fgets(line, sizeof(line), f)) {
+		status = vrs_fail(err, VRS_EPARSE, "secret: %s is empty", path);
+	} else {
+		line[strcspn(line, "\r\n")] = '\0';
+		*ret = vrs_strdup(line);
+		status = 0;
+	}
+	explicit_bzero(line, sizeof(line));
+	(void)fclose(f);
+	return status;
+}

@@ -1,0 +1,379 @@
+#include "vrs/site.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vrs/conf.h"
+#include "vrs/mem.h"
+
+static const struct vrs_option cluster_options[] = {
+	{"driver", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, driver), "libvirt",
+	 0, 0, "libvirt or command"},
+	{"images", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, images),
+	 "/var/lib/libvirt/images", 0, 0, "where images live on its hosts"},
+	{"format", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, format), "qcow2", 0,
+	 0, "raw, qcow2, vmdk or vhdx"},
+	{"disk_bus", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, disk_bus),
+	 "virtio", 0, 0, "virtio, pvscsi or sata"},
+	{"nic_model", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, nic_model),
+	 "virtio", 0, 0, "virtio, vmxnet3 or e1000"},
+	{"domain_type", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, domain_type),
+	 "kvm", 0, 0, "kvm or qemu"},
+	{"shared_storage", VRS_OPT_BOOL,
+	 offsetof(struct vrs_site_cluster, shared_storage), "no", 0, 0,
+	 "every host sees the same images"},
+	{"accept", VRS_OPT_BOOL, offsetof(struct vrs_site_cluster, accept), "yes", 0, 0,
+	 "takes VMs of other clusters"},
+	{"repair", VRS_OPT_DURATION, offsetof(struct vrs_site_cluster, repair_ms), "4h",
+	 0, 0, "expected time to repair a host"},
+	{"lend", VRS_OPT_DOUBLE, offsetof(struct vrs_site_cluster, lend_ratio), "0.8",
+	 0.05, 1, "highest forecast CPU ratio it may be filled to"},
+	{0},
+};
+
+static const struct vrs_option host_options[] = {
+	{"uri", VRS_OPT_STRING, offsetof(struct vrs_site_host, uri), "", 0, 0,
+	 "hypervisor of the host"},
+	{"address", VRS_OPT_STRING, offsetof(struct vrs_site_host, address), "", 0, 0,
+	 "for people and probes"},
+	{"ssh", VRS_OPT_STRING, offsetof(struct vrs_site_host, ssh), "", 0, 0,
+	 "user@host[:port] where images are read and written"},
+	{"probe", VRS_OPT_STRING, offsetof(struct vrs_site_host, probe), "", 0, 0,
+	 "tcp://host:port that must send a first byte"},
+	{"images", VRS_OPT_STRING, offsetof(struct vrs_site_host, images), "", 0, 0,
+	 "images folder, where it differs from the cluster's"},
+	{"fence", VRS_OPT_STRING, offsetof(struct vrs_site_host, fence), "", 0, 0,
+	 "fence agent"},
+	{0},
+};
+
+static const struct vrs_option vm_options[] = {
+	{"protect", VRS_OPT_BOOL, offsetof(struct vrs_site_vm, protect), "yes", 0, 0,
+	 "relocated when its host dies"},
+	{"health", VRS_OPT_STRING, offsetof(struct vrs_site_vm, health), "", 0, 0,
+	 "tcp://IP:PORT or http://IP[:PORT]/PATH"},
+	{0},
+};
+
+static void defaults(const struct vrs_option *options, void *target)
+{
+	for (; options->key; options++)
+		(void)vrs_conf_set(options, target, options->fallback, NULL);
+}
+
+static int set(const struct vrs_option *options, void *target, const char *section,
+	       const char *key, const char *value, struct vrs_err *err)
+{
+	for (; options->key; options++)
+		if (strcmp(options->key, key) == 0)
+			return vrs_conf_set(options, target, value, err);
+	return vrs_fail(err, VRS_EINVAL, "unknown key %s in [%s]", key, section);
+}
+
+static bool one_of(const char *value, const char *list)
+{
+	size_t len = strlen(value);
+
+	for (const char *p = list; *p; p += strcspn(p, " "), p += *p == ' ')
+		if (strncmp(p, value, len) == 0 && (p[len] == ' ' || p[len] == '\0') &&
+		    len)
+			return true;
+	return false;
+}
+
+static void add_pair(struct vrs_site_pair **list, size_t *n, const char *key,
+		     size_t key_len, const char *value, size_t value_len)
+{
+	*list = vrs_realloc(*list, *n + 1, sizeof(**list));
+	(*list)[*n].key = strndup(key, key_len);
+	(*list)[*n].value = strndup(value, value_len);
+	(*n)++;
+}
+
+/* "prod:br-prod, dmz:br2" */
+static int parse_networks(struct vrs_site_cluster *c, const char *text,
+			  struct vrs_err *err)
+{
+	const char *p = text;
+
+	while (*p) {
+		p += strspn(p, ", ");
+		size_t len = strcspn(p, ", ");
+		const char *colon = memchr(p, ':', len);
+
+		if (len == 0)
+			break;
+		if (!colon || colon == p || colon + 1 == p + len)
+			return vrs_fail(err, VRS_EINVAL,
+					"networks = %s: wants NAME:NAME-HERE, ...", text);
+		add_pair(&c->network, &c->n_networks, p, (size_t)(colon - p), colon + 1,
+			 len - (size_t)(colon - p) - 1);
+		p += len;
+	}
+	return 0;
+}
+
+static int cluster_key(struct vrs_site *s, const char *section, const char *name,
+		       const char *key, const char *value, struct vrs_err *err)
+{
+	struct vrs_site_cluster *c =
+		(struct vrs_site_cluster *)(uintptr_t)vrs_site_cluster(s, name);
+
+	if (!vrs_name_ok(name))
+		return vrs_fail(err, VRS_EINVAL,
+				"[%s]: a cluster's name is letters, digits, "
+				"dot, dash, underscore",
+				section);
+	if (!c) {
+		s->cluster =
+			vrs_realloc(s->cluster, s->n_clusters + 1, sizeof(*s->cluster));
+		c = &s->cluster[s->n_clusters++];
+		*c = (struct vrs_site_cluster){.name = vrs_strdup(name)};
+		defaults(cluster_options, c);
+	}
+	if (strcmp(key, "networks") == 0)
+		return parse_networks(c, value, err);
+	if (strcmp(key, "driver") == 0 && !one_of(value, "libvirt command"))
+		return vrs_fail(err, VRS_EINVAL, "driver = %s: libvirt or command",
+				value);
+	if (strcmp(key, "format") == 0 && !one_of(value, "raw qcow2 vmdk vhdx"))
+		return vrs_fail(err, VRS_EINVAL, "format = %s: raw, qcow2, vmdk or vhdx",
+				value);
+	if (strcmp(key, "disk_bus") == 0 && !one_of(value, "virtio pvscsi sata scsi ide"))
+		return vrs_fail(err, VRS_EINVAL,
+				"disk_bus = %s: virtio, pvscsi, scsi, sata or "
+				"ide",
+				value);
+	return set(cluster_options, c, section, key, value, err);
+}
+
+static struct vrs_site_host *host_new(struct vrs_site *s, const char *cluster,
+				      const char *name)
+{
+	s->host = vrs_realloc(s->host, s->n_hosts + 1, sizeof(*s->host));
+	struct vrs_site_host *h = &s->host[s->n_hosts++];
+
+	*h = (struct vrs_site_host){.cluster = vrs_strdup(cluster),
+				    .name = vrs_strdup(name)};
+	defaults(host_options, h);
+	return h;
+}
+
+static int host_key(struct vrs_site *s, const char *section, const char *name,
+		    const char *key, const char *value, struct vrs_err *err)
+{
+	const char *slash = strchr(name, '/');
+	char cluster[80];
+
+	if (!slash || (size_t)(slash - name) >= sizeof(cluster))
+		return vrs_fail(err, VRS_EINVAL, "[%s]: wants [host CLUSTER/HOST]",
+				section);
+	memcpy(cluster, name, (size_t)(slash - name));
+	cluster[slash - name] = '\0';
+	if (!vrs_name_ok(cluster) || !vrs_name_ok(slash + 1))
+		return vrs_fail(err, VRS_EINVAL,
+				"[%s]: names are letters, digits, dot, dash, "
+				"underscore",
+				section);
+	struct vrs_site_host *h =
+		(struct vrs_site_host *)(uintptr_t)vrs_site_host(s, cluster, slash + 1);
+	if (!h)
+		h = host_new(s, cluster, slash + 1);
+	if (strncmp(key, "fence.", 6) == 0) {
+		if (!vrs_name_ok(key + 6))
+			return vrs_fail(err, VRS_EINVAL, "%s: not a key of a fence agent",
+					key);
+		if (strcmp(key + 6, "missing_as_off") == 0 ||
+		    strcmp(key + 6, "action") == 0)
+			return vrs_fail(
+				err, VRS_EINVAL,
+				"%s is refused: it would make 'not found' or another "
+				"action look like proof of death",
+				key);
+		add_pair(&h->fence_arg, &h->n_fence_args, key + 6, strlen(key + 6), value,
+			 strlen(value));
+		return 0;
+	}
+	return set(host_options, h, section, key, value, err);
+}
+
+static int vm_key(struct vrs_site *s, const char *section, const char *name,
+		  const char *key, const char *value, struct vrs_err *err)
+{
+	struct vrs_site_vm *v = NULL;
+	int64_t n;
+
+	for (size_t i = 0; i < s->n_vms; i++)
+		if (strcmp(s->vm[i].pattern, name) == 0)
+			v = &s->vm[i];
+	if (!v) {
+		s->vm = vrs_realloc(s->vm, s->n_vms + 1, sizeof(*s->vm));
+		v = &s->vm[s->n_vms++];
+		*v = (struct vrs_site_vm){.pattern = vrs_strdup(name), .vm_class = 4};
+		defaults(vm_options, v);
+	}
+	if (strcmp(key, "class") == 0) {
+		if (vrs_parse_bytes(value, &n) < 0 || n < 1 || n > 4)
+			return vrs_fail(err, VRS_EINVAL,
+					"class = %s: 1 (most urgent) to 4", value);
+		v->vm_class = (uint32_t)n;
+		return 0;
+	}
+	if (strcmp(key, "health") == 0 && strncmp(value, "tcp://", 6) != 0 &&
+	    strncmp(value, "http://", 7) != 0)
+		return vrs_fail(err, VRS_EINVAL,
+				"health = %s: tcp://IP:PORT or http://IP[:PORT]/PATH",
+				value);
+	return set(vm_options, v, section, key, value, err);
+}
+
+static int on_key(void *arg, const char *section, const char *key, const char *value,
+		  int line, struct vrs_err *err)
+{
+	struct vrs_site *s = arg;
+
+	(void)line;
+	if (strncmp(section, "cluster ", 8) == 0)
+		return cluster_key(s, section, section + 8, key, value, err);
+	if (strncmp(section, "host ", 5) == 0)
+		return host_key(s, section, section + 5, key, value, err);
+	if (strncmp(section, "vm ", 3) == 0)
+		return vm_key(s, section, section + 3, key, value, err);
+	return vrs_fail(err, VRS_EINVAL,
+			"[%s]: wants [cluster NAME], [host CLUSTER/HOST] or [vm NAME]",
+			section);
+}
+
+/* tcp://HOST:22 or the host part of the uri, so that most hosts need one line. */
+static void fill_in(struct vrs_site_host *h)
+{
+	const char *at = strstr(h->uri, "://");
+	char host[256] = "";
+
+	if (at) {
+		at += 3;
+		size_t len = strcspn(at, "/?");
+		const char *user = memchr(at, '@', len);
+
+		if (user) {
+			len -= (size_t)(user + 1 - at);
+			at = user + 1;
+		}
+		size_t host_len =
+			at[0] == '[' ? strcspn(at, "]") + 1 : strcspn(at, ":/?");
+		if (host_len > len)
+			host_len = len;
+		if (host_len < sizeof(host)) {
+			memcpy(host, at, host_len);
+			host[host_len] = '\0';
+		}
+	}
+	if (!*h->address && *host) {
+		free(h->address);
+		h->address = vrs_strdup(host);
+	}
+	if (!*h->probe && *h->address) {
+		free(h->probe);
+		h->probe = vrs_asprintf("tcp://%s:22", h->address);
+	}
+	if (!*h->ssh && *h->address) {
+		free(h->ssh);
+		h->ssh = vrs_asprintf("root@%s", h->address);
+	}
+}
+
+int vrs_site_load(struct vrs_site **ret, const char *path, struct vrs_err *err)
+{
+	struct vrs_site *s = vrs_calloc(1, sizeof(*s));
+	int status = vrs_ini_read(path, on_key, s, err);
+
+	for (size_t i = 0; i < s->n_hosts && status == 0; i++) {
+		struct vrs_site_host *h = &s->host[i];
+
+		if (!vrs_site_cluster(s, h->cluster))
+			status = vrs_fail(err, VRS_EINVAL,
+					  "%s: [host %s/%s] has no [cluster %s]", path,
+					  h->cluster, h->name, h->cluster);
+		else if (!*h->uri)
+			status = vrs_fail(err, VRS_EINVAL, "%s: [host %s/%s] has no uri",
+					  path, h->cluster, h->name);
+		fill_in(h);
+		if (!*h->fence) {
+			free(h->fence);
+			h->fence = NULL;
+		}
+	}
+	if (status == 0 && s->n_clusters == 0)
+		status = vrs_fail(err, VRS_EINVAL, "%s: names no cluster", path);
+	if (status < 0) {
+		vrs_site_free(s);
+		return status;
+	}
+	*ret = s;
+	return 0;
+}
+
+static void pairs_free(struct vrs_site_pair *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(p[i].key);
+		free(p[i].value);
+	}
+	free(p);
+}
+
+void vrs_site_free(struct vrs_site *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_clusters; i++) {
+		vrs_conf_fini(cluster_options, &s->cluster[i]);
+		free(s->cluster[i].name);
+		pairs_free(s->cluster[i].network, s->cluster[i].n_networks);
+	}
+	for (size_t i = 0; i < s->n_hosts; i++) {
+		vrs_conf_fini(host_options, &s->host[i]);
+		free(s->host[i].cluster);
+		free(s->host[i].name);
+		pairs_free(s->host[i].fence_arg, s->host[i].n_fence_args);
+	}
+	for (size_t i = 0; i < s->n_vms; i++) {
+		vrs_conf_fini(vm_options, &s->vm[i]);
+		free(s->vm[i].pattern);
+	}
+	free(s->cluster);
+	free(s->host);
+	free(s->vm);
+	free(s);
+}
+
+const struct vrs_site_cluster *vrs_site_cluster(const struct vrs_site *s,
+						const char *name)
+{
+	for (size_t i = 0; i < s->n_clusters; i++)
+		if (strcmp(s->cluster[i].name, name) == 0)
+			return &s->cluster[i];
+	return NULL;
+}
+
+const struct vrs_site_host *vrs_site_host(const struct vrs_site *s, const char *cluster,
+					  const char *host)
+{
+	for (size_t i = 0; i < s->n_hosts; i++)
+		if (strcmp(s->host[i].cluster, cluster) == 0 &&
+		    strcmp(s->host[i].name, host) == 0)
+			return &s->host[i];
+	return NULL;
+}
+
+const struct vrs_site_vm *vrs_site_vm(const struct vrs_site *s, const char *id,
+				      const char *name)
+{
+	for (size_t i = 0; i < s->n_vms; i++)
+		if (strcmp(s->vm[i].pattern, id) == 0 ||
+		    fnmatch(s->vm[i].pattern, name, 0) == 0)
+			return &s->vm[i];
+	return NULL;
+}
