@@ -16,6 +16,13 @@
 /* --- values ----------------------------------------------------------------------------
  */
 
+/* An offset may reach another object (svc.c joins two tables), so it is added as a
+ * number. */
+static void *field(void *target, const struct vrs_option *opt)
+{
+	return (void *)((uintptr_t)target + opt->offset);
+}
+
 static bool parse_number(const char *text, double *ret, const char **ret_rest)
 {
 	char *end;
