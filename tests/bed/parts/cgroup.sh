@@ -50,7 +50,7 @@ cg_end_all() {
   find "$cg_root/freezer/vrs$id" -name freezer.state 2>/dev/null | while read -r state; do
     echo THAWED >"$state"
   done
-  wait_for 10 "end of the processes of bed $id" end_round
+  await 10 "end of the processes of bed $id" end_round
 }
 
 cg_remove() { # [GROUP], else all of the bed

@@ -13,15 +13,15 @@ cache=${VRS_CACHE:-$here/../../build/cache/bed}
 say() { [ -n "${VRS_BED_QUIET:-}" ] || echo "bed: $*" >&2; }
 die() { echo "bed: $*" >&2; exit 1; }
 
-# wait_for SECONDS WHAT COMMAND.. : the one place where the bed waits for what it cannot
+# await SECONDS WHAT COMMAND.. : the one place where the bed waits for what it cannot
 # be told about. Returns as soon as COMMAND succeeds, fails with a line when time is up.
-wait_for() {
+await() {
   local limit=$1 what=$2 end
   shift 2
   end=$((${EPOCHREALTIME/./} + limit * 1000000))
   until "$@" >/dev/null 2>&1; do
     [ "${EPOCHREALTIME/./}" -lt "$end" ] || { echo "bed: $what: not within $limit s" >&2; return 1; }
-    sleep 0.05
+    read -rt 0.05 <> <(:) || :
   done
 }
 

@@ -22,7 +22,7 @@ END
   : >"$bed/known_hosts"
   spawn "$reg/lxcfs.pid" bed "$bed/log/lxcfs" \
     lxcfs -f --enable-cfs -l -p "$reg/lxcfs.lock" "$bed/lxcfs"
-  wait_for 5 "lxcfs (see $bed/log/lxcfs)" test -e "$bed/lxcfs/proc/stat"
+  await 5 "lxcfs (see $bed/log/lxcfs)" test -e "$bed/lxcfs/proc/stat"
 }
 
 fabric_down() {

@@ -150,7 +150,7 @@ probe_accel() {
   qemu-system-x86_64 -nodefaults -display none -accel kvm -m 96 \
     -drive "file=$work/disk,format=raw,if=virtio" -serial "file:$work/console" >/dev/null 2>&1 &
   pid=$!
-  if wait_for "${1:-10}" "guest under KVM" grep -q "GUESTD ready" "$work/console" 2>/dev/null; then
+  if await "${1:-10}" "guest under KVM" grep -q "GUESTD ready" "$work/console" 2>/dev/null; then
     echo kvm
   else
     echo tcg

@@ -77,7 +77,7 @@ power_off() {
     [ ! -s "$hdir/pid1" ] || kill -9 "$(<"$hdir/pid1")" 2>/dev/null || true
     kill -9 "$(cut -d' ' -f1 "$hdir/power")" 2>/dev/null || true
     cg_freezer "$1" THAWED
-    wait_for 10 "power-off of $1" proc_gone "$hdir/power"
+    await 10 "power-off of $1" proc_gone "$hdir/power"
   fi
   rm -f "$hdir/power" "$hdir/pid1" "$hdir/load"
 }
@@ -85,8 +85,8 @@ power_off() {
 booted() { [ -s "$hdir/pid1" ] && in_host "$1" virsh -q list; }
 host_ready() { # NAME [SECONDS]
   host_facts "$1"
-  wait_for "${2:-30}" "libvirtd on $1 (see $bed/log/$1)" booted "$1" &&
-    wait_for 10 "sshd on $1" bed_ssh "$1" true
+  await "${2:-30}" "libvirtd on $1 (see $bed/log/$1)" booted "$1" &&
+    await 10 "sshd on $1" bed_ssh "$1" true
 }
 
 # in_host NAME CMD.. : as on its console; accounted to the host, dies with it
@@ -116,7 +116,7 @@ host_load() {
   if proc_alive "$hdir/load"; then
     read -r old _ <"$hdir/load"
     kill -9 "$old"
-    wait_for 5 "end of the old load on $name" proc_gone "$hdir/load"
+    await 5 "end of the old load on $name" proc_gone "$hdir/load"
   fi
   [ "$2" != off ] || return 0
   local args=(--quota "$cpu" --percent "$2")
