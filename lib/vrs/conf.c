@@ -13,8 +13,7 @@
 
 #include "vrs/mem.h"
 
-/* --- values ----------------------------------------------------------------------------
- */
+/* --- values --- */
 
 /* An offset may reach another object (svc.c joins two tables), so it is added as a
  * number. */
@@ -187,8 +186,7 @@ int vrs_conf_set(const struct vrs_option *opt, void *target, const char *value,
 	return 0;
 }
 
-/* --- files
- * ------------------------------------------------------------------------------ */
+/* --- files --- */
 
 /* What inih's callbacks need; it reads line by line, so the line number is ours to count.
  * Debian's inih takes lines of up to 199 characters and drops the rest: refused here. */
@@ -285,8 +283,7 @@ int vrs_ini_read(const char *path, vrs_ini_fn fn, void *arg, struct vrs_err *err
 	return r.status;
 }
 
-/* --- one daemon's settings
- * ---------------------------------------------------------------- */
+/* --- one daemon's settings --- */
 
 struct loading {
 	const struct vrs_option *options;

@@ -21,7 +21,7 @@ struct vrs_workers {
 	struct job *queue, **queue_end;
 	const char **busy; /* lane that each thread works on, or NULL */
 	pthread_t *thread;
-	int n_threads, max_threads, idle;
+	int n_threads, max_threads, idle, n_queued;
 	bool closing;
 };
 
@@ -49,6 +49,7 @@ static struct job *next_job(struct vrs_workers *w)
 		*p = j->next;
 		if (w->queue_end == &j->next)
 			w->queue_end = p;
+		w->n_queued--;
 		return j;
 	}
 	return NULL;
@@ -115,7 +116,9 @@ void vrs_workers_submit(struct vrs_workers *w, const char *lane, void (*work)(vo
 	(void)pthread_mutex_lock(&w->lock);
 	*w->queue_end = j;
 	w->queue_end = &j->next;
-	if (w->idle == 0 && w->n_threads < w->max_threads) {
+	w->n_queued++;
+	/* an idle thread may have been promised to an earlier job already */
+	if (w->n_queued > w->idle && w->n_threads < w->max_threads) {
 		struct start *start = vrs_calloc(1, sizeof(*start));
 
 		*start = (struct start){w, w->n_threads};

@@ -2,11 +2,12 @@
 #ifndef TESTS_CHECK_H
 #define TESTS_CHECK_H
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h> /* wants the four above */
 
 #include "vrs/err.h"
 
