@@ -23,6 +23,7 @@ enum { VRS_BUS_MAX_BYTES = 1 << 20 };
 struct vrs_bus_counts {
 	uint64_t sent, received, refused, timeouts, requeued, peers, connects,
 		disconnects;
+	uint64_t dropped; /* a queue was full, or a request was left unanswered */
 };
 
 /* --- publish / subscribe: best effort; whatever must arrive is a request -------------
@@ -32,6 +33,7 @@ struct vrs_pub; /* dials */
 int vrs_pub_open(struct vrs_pub **ret, const char *url, struct vrs_err *err);
 /* Never blocks; without a subscriber the message vanishes. */
 int vrs_pub_send(struct vrs_pub *pub, const ProtobufCMessage *msg, struct vrs_err *err);
+void vrs_pub_counts(const struct vrs_pub *pub, struct vrs_bus_counts *ret);
 void vrs_pub_close(struct vrs_pub *pub);
 
 typedef void (*vrs_bus_msg_fn)(void *arg, const ProtobufCMessage *msg);
@@ -50,7 +52,8 @@ void vrs_sub_close(struct vrs_sub *sub);
 /* Answers requests. listen: this side listens (etl fill, scheduler control); otherwise it
  * dials (predictors and movers, which share the jobs of one asker). Every request must be
  * answered exactly once with vrs_bus_answer, at once or later from the loop; several may
- * be open at a time (max_open). A NULL answer drops the request: the asker times out. */
+ * be open at a time (max_open). A NULL answer drops the request: the asker times out.
+ * Tokens outlive vrs_rep_close: answering later is harmless and reaches nobody. */
 struct vrs_rep;
 struct vrs_req_token;
 typedef void (*vrs_rep_fn)(void *arg, const ProtobufCMessage *request,
@@ -67,7 +70,8 @@ void vrs_rep_close(struct vrs_rep *rep);
  * request is sent again to another at once; a peer that stays silent for silence_ms on a
  * request loses its connection and the request goes to another. done is called exactly
  * once on the loop: with the reply, or with NULL and the error after timeout_ms in all.
- */
+ * vrs_req_close calls done for what is still open, with VRS_ECANCELLED. From within done,
+ * more may be sent; closing is for elsewhere. */
 struct vrs_req;
 typedef void (*vrs_req_done_fn)(void *arg, const ProtobufCMessage *reply,
 				const struct vrs_err *err);

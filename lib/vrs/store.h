@@ -1,10 +1,12 @@
 /* store.h - Redis, the only state that services share. The only door to hiredis.
  *
  * One connection, used from one thread, synchronous with a deadline; worker threads open
- * their own. A lost connection is opened again by the next call, which then fails with
- * VRS_ECONN once so that the caller re-reads what it believed (vrs_store_generation tells
- * it too). Values are bytes. Addresses: unix:/path/to.sock or tcp:HOST:PORT, with user
- * and password file where the server has an ACL. */
+ * their own. The call that finds the connection lost fails with VRS_ECONN (VRS_ETIMEOUT
+ * when the server was silent): what it asked for may or may not have happened. The next
+ * call connects again. Whoever believes something about the content asks
+ * vrs_store_connect and vrs_store_generation before relying on it. Values are bytes.
+ * Addresses: unix:/path/to.sock or tcp:HOST:PORT, with user and password file where the
+ * server has an ACL. */
 #ifndef VRS_STORE_H
 #define VRS_STORE_H
 
@@ -28,6 +30,9 @@ struct vrs_store_conf {
 int vrs_store_open(struct vrs_store **ret, const struct vrs_store_conf *conf,
 		   struct vrs_err *err);
 void vrs_store_close(struct vrs_store *s);
+
+/* Connects if that is needed; 0 means that the server is there and ready. */
+int vrs_store_connect(struct vrs_store *s, struct vrs_err *err);
 
 /* Rises with every connection made. 0: none yet. */
 uint64_t vrs_store_generation(const struct vrs_store *s);
