@@ -40,7 +40,7 @@ struct detector_seen {
 	uint32_t silent_samples; /* by the collector */
 	int64_t beat_at_ms;      /* which heartbeat said so (its own time); 0: none */
 	bool maintenance;
-	bool handled; /* its death is known and dealt with: fenced, or away */
+	bool handled; /* its death is acted upon already: in fencing, fenced or away */
 	bool can_probe;
 	uint32_t probes_failed; /* in a row up to now; 0: the last one answered */
 	int64_t probe_at_ms;    /* when the last one ended; 0: none */
@@ -66,6 +66,8 @@ struct detector_host {
 	int64_t up_since_ms;     /* answers without a break since; 0: does not */
 	uint32_t beats;          /* heartbeats in a row that say silent */
 	int64_t last_beat_ms;
+	enum detector_verdict inner; /* without the brake */
+	int64_t inner_since_ms;
 	bool was_down;
 	bool wants_probe;  /* look at it now rather than at the next round */
 	unsigned channels; /* that say dead */

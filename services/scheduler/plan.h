@@ -20,6 +20,8 @@ struct plan_rules {
 	int64_t forecast_max_age_ms; /* older: the newest reading counts; 10 min */
 	int64_t sample_max_age_ms;   /* older: CPU is unknown; 10 min */
 	int64_t stable_ms;           /* host must be back this long before the way home */
+	double blind_ratio;          /* P90 above the newest reading when that is all we
+					have; 0.15 */
 	uint32_t overload_class; /* up to this class a VM is placed where it fits least
 				    badly when nothing admits it; 0: never; 2 */
 	bool local_restart;      /* own cluster's hosts are candidates; true */

@@ -159,6 +159,11 @@ uint64_t world_vm_disk_bytes(const Vrsas__V1__VmFacts *vm);
 Vrsas__V1__Answer world_vm_readable(const Vrsas__V1__VmFacts *vm,
 				    const struct vrs_site_cluster *site);
 
+/* What a network of the source cluster is called in the target cluster, by the company's
+ * name for it; NULL: the target has none. "" (no network) stays "". */
+const char *world_network(const struct vrs_site_cluster *source,
+			  const struct vrs_site_cluster *target, const char *name);
+
 /* "1 073 741 824" as people say it: "1.0 GiB"; buf is returned. */
 char *world_bytes_text(char *buf, size_t size, uint64_t bytes);
 /* "45 s", "12 min", "3 h 20 min". */
