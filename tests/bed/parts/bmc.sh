@@ -3,11 +3,11 @@
 
 # bmc_up NAME [PASSWORD]
 bmc_up() {
-  local name=$1 dir=$bed/bmc/$1 port=$((20000 + id * 100))
+  local name=$1 dir=$bed/bmc/$1 port
   host_facts "$name"
   [ ! -e "$dir" ] || die "$name has a BMC already"
   mkdir "$dir"
-  until mkdir "$reg/port-$port" 2>/dev/null; do port=$((port + 1)); done
+  port=$(take_number port $((20000 + id * 40)))
   echo "$port" >"$dir/port"
   echo "${2:-secret}" >"$dir/password"
   chmod 600 "$dir/password"

@@ -57,12 +57,17 @@ spawn() {
   disown $! # its end is no news for the caller's terminal
 }
 
-# with_lock shared|exclusive : one bed is built up or taken down by one command at a time
+# with_lock NAME : one command at a time works on a host (or on the list of clusters)
 with_lock() {
-  local how=-x
-  [ "$1" = exclusive ] || how=-s
-  exec {lock}>"$reg/lock"
-  flock -w 60 $how "$lock" || die "another command holds this bed: $reg/lock"
+  exec {lock}>"$reg/lock-$1"
+  flock -w 60 "$lock" || die "another command holds $1"
+}
+
+# take_number PREFIX FIRST : the first free number of this bed, ours until its folder goes
+take_number() {
+  local n=$2
+  until mkdir "$reg/$1-$n" 2>/dev/null; do n=$((n + 1)); done
+  echo "$n"
 }
 
 # claim_id DIR OWNER_PID : the first free N, starting where the folder's name hashes to

@@ -58,7 +58,7 @@ TIMEOUT 0
 LABEL guest
  LINUX /vmlinuz
  INITRD /initrd
- APPEND console=ttyS0 quiet panic=5 mitigations=off nokaslr no_timer_check tsc=reliable audit=0
+ APPEND console=ttyS0 quiet panic=5 mitigations=off nokaslr no_timer_check tsc=reliable audit=0 cryptomgr.notests
 END
   truncate -s ${boot_mb}M "$work/fat"
   mkfs.vfat -n BOOT -i 12345678 "$work/fat" >/dev/null
@@ -123,7 +123,7 @@ vm_create() {
   cluster_facts "$cluster"
   [[ $name =~ ^[a-z][a-z0-9-]{0,30}$ ]] || die "vm name $name: want a-z 0-9 -"
   mkdir "$bed/vms/$name" 2>/dev/null || die "vm $name is there already"
-  [ -n "$vm_ip" ] || vm_ip=$net.200.$(ls "$bed/vms" | wc -l)
+  [ -n "$vm_ip" ] || vm_ip=$net.200.$(take_number guest 1)
   dir=$ds disk=/$store/$name.$kind
   if [ $store = local ]; then
     [ "$local_mb" != 0 ] || die "host $host has no local disk"
