@@ -26,4 +26,8 @@ int vrs_fence_status(const struct vrs_site_host *host, int64_t timeout_ms,
 int vrs_fence_on(const struct vrs_site_host *host, int64_t timeout_ms, char *detail,
 		 size_t detail_size, struct vrs_err *err);
 
+/* Whether the settings of this host's agent can be used at all: VRS_EUNSUPPORTED when it
+ * has none, VRS_EINVAL when a key is one that must not be set. Does not run anything. */
+int vrs_fence_check(const struct vrs_site_host *host, struct vrs_err *err);
+
 #endif

@@ -59,12 +59,16 @@ struct vrs_hv_host {
 	uint32_t vcpus;
 	uint64_t ram_total_bytes, ram_used_bytes;
 	/* cumulative and comparable between two calls on one handle: busy share of CPU =
-	 * clamp(delta busy / delta total); may step back, see hv.c */
+	 * clamp(delta busy / delta total); may step back: use vrs_hv_cpu_ratio */
 	double cpu_busy, cpu_total;
 	bool cpu_known;
 };
 
-/* How a definition changes when the VM moves: disks in order, networks by name. */
+/* How a definition changes when the VM moves: disks in order, networks by name. A disk's
+ * bus may be virtio, pvscsi (a SCSI disk behind VMware's paravirtual controller), scsi,
+ * sata or ide; an empty field keeps what was. A network at the new place may be written
+ * bridge=NAME or network=NAME to change its libvirt kind; VRS_EINVAL when networks are
+ * given and one of the VM's is not among them. */
 struct vrs_hv_move {
 	const struct vrs_hv_disk *disk; /* new path, format, bus; one a disk of the VM */
 	size_t n_disks;
@@ -114,5 +118,10 @@ int vrs_hv_store(struct vrs_hv *hv, int64_t timeout_ms, const char *path,
 void vrs_hv_vm_fini(struct vrs_hv_vm *vm);
 void vrs_hv_vms_free(struct vrs_hv_vm *vms, size_t n);
 const char *vrs_hv_state_name(enum vrs_hv_state s);
+enum vrs_hv_state vrs_hv_state_of_name(const char *name);
+
+/* The busy share of a host's CPU between two readings, 0..1; NAN when not known. */
+double vrs_hv_cpu_ratio(const struct vrs_hv_host *before,
+			const struct vrs_hv_host *after);
 
 #endif

@@ -174,3 +174,21 @@ void vrs_proc_result_fini(struct vrs_proc_result *r)
 	vrs_text_fini(&r->out);
 	vrs_text_fini(&r->err);
 }
+
+void vrs_proc_last_line(const struct vrs_text *said, char *buf, size_t size)
+{
+	size_t end = said->len, begin, n = 0;
+
+	while (end > 0 && (unsigned char)said->text[end - 1] <= ' ')
+		end--;
+	begin = end;
+	while (begin > 0 && said->text[begin - 1] != '\n')
+		begin--;
+	for (; begin < end && n + 1 < size; begin++) {
+		unsigned char c = (unsigned char)said->text[begin];
+
+		buf[n++] = c < ' ' || c == 0x7f ? ' ' : (char)c;
+	}
+	if (size > 0)
+		buf[n] = '\0';
+}

@@ -23,4 +23,7 @@ int vrs_proc_run(const char *const *argv, const void *in, size_t n_in, int64_t t
 		 struct vrs_proc_result *ret, struct vrs_err *err);
 void vrs_proc_result_fini(struct vrs_proc_result *r);
 
+/* The last line with something on it, for people: control characters become spaces. */
+void vrs_proc_last_line(const struct vrs_text *said, char *buf, size_t size);
+
 #endif
