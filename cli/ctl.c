@@ -1,0 +1,272 @@
+#include "ctl.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "human.h"
+#include "json.h"
+#include "layout.h"
+#include "vrs/bus.h"
+#include "vrs/clock.h"
+#include "vrs/conf.h"
+
+int64_t ctl_now_ms(void)
+{
+	return vrs_wall_ms(vrs_clock_system());
+}
+
+int ctl_fail(int code, const char *hint, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fputs("vrsctl: ", stderr);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', stderr);
+	if (hint && hint[0])
+		(void)fprintf(stderr, "hint: %s\n", hint);
+	return code;
+}
+
+int ctl_fail_err(const char *url, const struct vrs_err *err)
+{
+	switch (err->code) {
+	case VRS_ECONN:
+		(void)ctl_fail(EXIT_UNREACHABLE, NULL, "%s", err->text);
+		(void)fprintf(
+			stderr,
+			"hint: does the service listen on %s? another address: "
+			"--scheduler URL (VRSAS_CONTROL) or --etl URL (VRSAS_FILL)\n",
+			url);
+		return EXIT_UNREACHABLE;
+	case VRS_ETIMEOUT:
+		return ctl_fail(EXIT_TIMEOUT, "a busy service may need --timeout 30s",
+				"%s", err->text);
+	case VRS_ENOENT:
+		return ctl_fail(EXIT_NOT_FOUND, NULL, "%s", err->text);
+	case VRS_EDENIED:
+		return ctl_fail(EXIT_REFUSED, NULL, "%s", err->text);
+	case VRS_EINVAL:
+		return ctl_fail(EXIT_USAGE, NULL, "%s", err->text);
+	default:
+		return ctl_fail(EXIT_FAILED, NULL, "%s", err->text);
+	}
+}
+
+static const char *setting(const struct ctl *ctl, const char *option,
+			   const char *variable, const char *fallback)
+{
+	const char *value = args_value(&ctl->args, option);
+
+	if (!value)
+		value = getenv(variable);
+	return value && value[0] ? value : fallback;
+}
+
+static int read_durations(struct ctl *ctl)
+{
+	const char *timeout = args_value(&ctl->args, "timeout");
+	const char *watch = args_value(&ctl->args, "watch");
+
+	ctl->timeout_ms = 10000;
+	if (timeout &&
+	    (vrs_parse_duration(timeout, &ctl->timeout_ms) < 0 || ctl->timeout_ms <= 0))
+		return ctl_fail(EXIT_USAGE, "write 500ms, 5s, 2m or a number of seconds",
+				"--timeout: '%s' is not a length of time", timeout);
+	if (args_has(&ctl->args, "watch"))
+		ctl->watch_ms = 2000;
+	if (watch &&
+	    (vrs_parse_duration(watch, &ctl->watch_ms) < 0 || ctl->watch_ms <= 0))
+		return ctl_fail(EXIT_USAGE, "write 500ms, 5s, 2m or a number of seconds",
+				"--watch: '%s' is not a length of time", watch);
+	return EXIT_OK;
+}
+
+int ctl_init(struct ctl *ctl)
+{
+	const char *output = args_value(&ctl->args, "output");
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+	struct winsize size = {0};
+
+	(void)setlocale(LC_CTYPE, "");
+	ctl->scheduler =
+		setting(ctl, "scheduler", "VRSAS_CONTROL", "tcp://127.0.0.1:7705");
+	ctl->etl = setting(ctl, "etl", "VRSAS_FILL", "tcp://127.0.0.1:7702");
+	ctl->json = output && strcmp(output, "json") == 0;
+	if (output && !ctl->json && strcmp(output, "table") != 0)
+		return ctl_fail(EXIT_USAGE, "write -o table or -o json",
+				"--output: there is no format '%s'", output);
+	ctl->headers = !args_has(&ctl->args, "no-headers");
+	ctl->yes = args_has(&ctl->args, "yes");
+	ctl->colour = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]) && term &&
+		      strcmp(term, "dumb") != 0;
+	ctl->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	ctl->ask_tty = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	ctl->err_tty = isatty(STDERR_FILENO);
+	ctl->width = 80;
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
+		ctl->width = size.ws_col;
+	return read_durations(ctl);
+}
+
+void ctl_request_id(char buf[33])
+{
+	unsigned char random[16] = {0};
+
+	(void)!getrandom(random, sizeof(random), 0);
+	for (size_t i = 0; i < sizeof(random); i++)
+		(void)snprintf(buf + 2 * i, 3, "%02x", random[i]);
+}
+
+/* Who asks: the person behind sudo, else the user of this process. */
+static const char *actor(void)
+{
+	const char *sudo = getenv("SUDO_USER");
+	const struct passwd *user = getpwuid(getuid());
+
+	if (sudo && sudo[0])
+		return sudo;
+	return user ? user->pw_name : "unknown";
+}
+
+void control_reply_free(control_reply *reply)
+{
+	if (reply)
+		protobuf_c_message_free_unpacked(&reply->base, NULL);
+}
+
+int ctl_ask(const struct ctl *ctl, control_request *req, control_reply **ret)
+{
+	struct vrs_err err = {0};
+	ProtobufCMessage *msg = NULL;
+	char id[33];
+
+	ctl_request_id(id);
+	req->request_id = id;
+	req->actor = actor();
+	int status = vrs_bus_ask(ctl->scheduler, &req->base, ctl->timeout_ms,
+				 &vrsas__v1__control_reply__descriptor, &msg, &err);
+	req->request_id = "";
+	if (status < 0 && ctl->quiet)
+		return err.code == VRS_ETIMEOUT ? EXIT_TIMEOUT : EXIT_UNREACHABLE;
+	if (status < 0)
+		return ctl_fail_err(ctl->scheduler, &err);
+
+	control_reply *reply = (control_reply *)msg;
+	if (reply->code == VRSAS__V1__CONTROL_CODE__CONTROL_OK) {
+		*ret = reply;
+		return EXIT_OK;
+	}
+	int code = reply->code <= VRSAS__V1__CONTROL_CODE__CONTROL_TIMEOUT
+			   ? (int)reply->code
+			   : EXIT_FAILED;
+	(void)ctl_fail(code, reply->hint, "%s", reply->error);
+	control_reply_free(reply);
+	return code;
+}
+
+void ctl_put(struct vrs_text *out)
+{
+	if (out->text)
+		(void)fwrite(out->text, 1, out->len, stdout);
+	(void)fflush(stdout);
+	vrs_text_fini(out);
+	*out = (struct vrs_text){0};
+}
+
+/* What the reply is about: its body, or itself where an order has none. */
+static const ProtobufCMessage *body_of(const control_reply *reply)
+{
+	const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(
+		reply->base.descriptor, (unsigned)reply->body_case);
+
+	return field ? *(const ProtobufCMessage *const *)(const void *)((const char *)
+										reply +
+									field->offset)
+		     : &reply->base;
+}
+
+void ctl_show(const struct ctl *ctl, const control_reply *reply, render_fn render)
+{
+	struct vrs_text out = {0};
+
+	if (ctl->json) {
+		json_t *json = json_of_message(body_of(reply));
+		char *text = json_text(json, ctl->watch_ms > 0);
+
+		vrs_text_add(&out, "%s", text);
+		free(text);
+		json_decref(json);
+	} else {
+		render(ctl, reply, &out);
+	}
+	ctl_put(&out);
+}
+
+void ctl_rest_ms(int64_t ms)
+{
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+
+	(void)nanosleep(&t, NULL);
+}
+
+int ctl_query(struct ctl *ctl, control_request *req, render_fn render)
+{
+	for (;;) {
+		control_reply *reply = NULL;
+		int code = ctl_ask(ctl, req, &reply);
+		bool again = ctl->watch_ms > 0 &&
+			     (code == EXIT_OK || code == EXIT_UNREACHABLE ||
+			      code == EXIT_TIMEOUT);
+
+		if (code == EXIT_OK) {
+			char now[HUMAN_MAX];
+
+			if (ctl->watch_ms && !ctl->json && isatty(STDOUT_FILENO))
+				(void)printf("\033[H\033[J%s\n\n",
+					     human_time(now, ctl_now_ms()));
+			ctl_show(ctl, reply, render);
+			control_reply_free(reply);
+		}
+		if (!again)
+			return code;
+		ctl->quiet = code != EXIT_OK;
+		ctl_rest_ms(ctl->watch_ms);
+	}
+}
+
+int ctl_confirm(const struct ctl *ctl, const char *question)
+{
+	char answer[16] = "";
+
+	if (ctl->yes)
+		return EXIT_OK;
+	if (!ctl->ask_tty)
+		return ctl_fail(
+			EXIT_USAGE,
+			"say --yes to go on, or --dry-run to see what would be done",
+			"this moves data and nobody is there to be asked");
+	(void)fprintf(stderr, "%s [y/N] ", question);
+	if (!fgets(answer, sizeof(answer), stdin) ||
+	    (answer[0] != 'y' && answer[0] != 'Y'))
+		return ctl_fail(EXIT_FAILED, NULL, "nothing was done");
+	return EXIT_OK;
+}
+
+const char *state_name(Vrsas__V1__RelocationState state)
+{
+	const char *name =
+		enum_name(&vrsas__v1__relocation_state__descriptor, (int)state);
+
+	return name ? name : "-";
+}

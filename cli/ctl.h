@@ -1,0 +1,102 @@
+/* ctl.h - what every verb stands on: settings of this call, asking, showing, confirming.
+ *
+ * stdout carries data, stderr talk. A verb returns the exit code of the program. */
+#ifndef CLI_CTL_H
+#define CLI_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "args.h"
+#include "vrs/mem.h"
+#include "vrsas/v1/control.pb-c.h"
+
+enum exit_code {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOT_FOUND = 3,
+	EXIT_REFUSED = 4, /* by policy */
+	EXIT_UNREACHABLE = 5,
+	EXIT_TIMEOUT = 6,
+};
+
+struct ctl {
+	struct args args;
+	const char *scheduler, *etl;  /* urls */
+	int64_t timeout_ms, watch_ms; /* watch 0: once */
+	bool json, headers, yes;
+	bool quiet; /* an unreachable scheduler was complained about already */
+	bool colour, utf8, ask_tty, err_tty;
+	size_t width; /* of the terminal */
+};
+
+typedef Vrsas__V1__ControlRequest control_request;
+typedef Vrsas__V1__ControlReply control_reply;
+typedef void (*render_fn)(const struct ctl *ctl, const control_reply *reply,
+			  struct vrs_text *out);
+
+/* Reads the global options; on wrong ones says so and returns EXIT_USAGE. */
+int ctl_init(struct ctl *ctl);
+
+/* Says "vrsctl: what" and "hint: ..." (NULL: none) on stderr and returns code. */
+int ctl_fail(int code, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The exit code and the words for an error of ours on the way to url. */
+int ctl_fail_err(const char *url, const struct vrs_err *err);
+
+/* Asks the scheduler once, with a request id of its own. *ret is freed with
+ * control_reply_free and is set whenever EXIT_OK comes back; every other code was said on
+ * stderr already. */
+int ctl_ask(const struct ctl *ctl, control_request *req, control_reply **ret);
+void control_reply_free(control_reply *reply);
+
+/* Asks and shows, again and again with --watch; JSON shows the reply's body. */
+int ctl_query(struct ctl *ctl, control_request *req, render_fn render);
+
+/* Shows one reply as --output wants it. */
+void ctl_show(const struct ctl *ctl, const control_reply *reply, render_fn render);
+void ctl_put(struct vrs_text *out); /* to stdout, and empties it */
+
+/* EXIT_OK: go. Without --yes: asks on a terminal, refuses elsewhere. */
+int ctl_confirm(const struct ctl *ctl, const char *question);
+
+/* Follows the story of a VM on stderr until it has come to rest; home: until it is back
+ * home. limit_ms 0: as long as it takes. */
+int ctl_follow(struct ctl *ctl, const char *vm, bool home, int64_t limit_ms);
+
+/* A random name for a request: asking twice under one name is asking once. */
+void ctl_request_id(char buf[33]);
+
+int64_t ctl_now_ms(void);
+void ctl_rest_ms(int64_t ms);
+
+extern const struct verb ctl_verbs[];
+extern const struct opt ctl_globals[];
+
+int verb_status(struct ctl *ctl);
+int verb_host_list(struct ctl *ctl);
+int verb_vm_list(struct ctl *ctl);
+int verb_forecast(struct ctl *ctl);
+int verb_plan(struct ctl *ctl);
+int verb_fail(struct ctl *ctl);
+int verb_relocate(struct ctl *ctl);
+int verb_failback(struct ctl *ctl);
+int verb_relocation_list(struct ctl *ctl);
+int verb_relocation_show(struct ctl *ctl);
+int verb_relocation_explain(struct ctl *ctl);
+int verb_relocation_cancel(struct ctl *ctl);
+int verb_events(struct ctl *ctl);
+int verb_export(struct ctl *ctl);
+int verb_import(struct ctl *ctl);
+
+void render_plan(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out);
+void render_relocations(const struct ctl *ctl, const control_reply *reply,
+			struct vrs_text *out);
+void render_done(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out);
+void relocation_table(const struct ctl *ctl, Vrsas__V1__RelocationView *const *view,
+		      size_t n, struct vrs_text *out);
+const char *state_name(Vrsas__V1__RelocationState state);
+
+#endif
