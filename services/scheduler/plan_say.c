@@ -176,22 +176,21 @@ static void say_cpu(struct reasons *r, const struct plan_frame *f, const struct 
 	    l->admitted ? "<=" : ">", pct(l->limit));
 	if (o->doubt)
 		say(r, AGAINST, "%s: little is behind this figure", o->doubt);
+	if (l->out)
+		return;
 	say(r, FOR, "ranked by %.0f %%, the %s of the peak with this VM on it",
 	    pct(l->score), o->low ? "P90 (for doubt)" : "P50");
-	if (l->stay_ms > (int64_t)world_horizon_min[WORLD_HORIZONS - 1] * 60000) {
-		char t[TEXT];
-
-		say(r, AGAINST, "the VM would stay about %s; the forecast sees %u h",
-		    world_time_text(t, sizeof(t), l->stay_ms),
-		    world_horizon_min[WORLD_HORIZONS - 1] / 60);
-	}
 }
 
 static void say_time(struct reasons *r, const struct plan_frame *f,
 		     const Vrsas__V1__VmFacts *vm, const struct look *l)
 {
 	char bytes[TEXT], mid[TEXT], low[TEXT], high[TEXT], queued[TEXT];
+	const uint32_t sees_min = world_horizon_min[WORLD_HORIZONS - 1];
 
+	if (l->stay_ms > (int64_t)sees_min * 60000 * 5 / 4)
+		say(r, AGAINST, "the VM would stay about %s; the forecast sees %u h",
+		    world_time_text(mid, sizeof(mid), l->stay_ms), sees_min / 60);
 	if (l->local) {
 		say(r, FOR,
 		    "its disks are on storage that this host sees: no copy, back "
@@ -242,12 +241,14 @@ static Vrsas__V1__Candidate *candidate(const struct plan_frame *f,
 
 	say_standing(&r, f, l);
 	say_devices(&r, f, vm, l);
-	if (!(l->out & (OUT_LIFE | OUT_PIN | OUT_OWN | OUT_ACCEPT | OUT_SITE))) {
-		say_room(&r, f, vm, l); /* of the others this is of no interest */
+	/* of those that are out for good, their room is of no interest */
+	bool open = !(l->out & (OUT_LIFE | OUT_PIN | OUT_OWN | OUT_ACCEPT | OUT_SITE));
+	if (open)
 		say_cpu(&r, f, l);
-	}
 	if (!l->out)
 		say_time(&r, f, vm, l);
+	if (open)
+		say_room(&r, f, vm, l);
 	c->n_reason = r.n;
 	c->reason = vrs_calloc(r.n, sizeof(Vrsas__V1__Reason *));
 	memcpy(c->reason, r.reason, r.n * sizeof(Vrsas__V1__Reason *));
