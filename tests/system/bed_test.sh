@@ -144,6 +144,21 @@ killed_owner() { # a bed whose caller was killed is swept by the next one
   rm -rf "$dir" "$dir.spec"
   return $rc
 }
+interrupted() { # while it builds
+  local dir pid rc
+  dir=$(mktemp -d)
+  VRS_BED=$dir "$bed" up &
+  pid=$!
+  wait_for 10 test -e "$dir/hosts/c1h2/power"
+  kill -TERM $pid
+  wait $pid
+  BED_ID=$(cat "$dir/id")
+  VRS_BED=$dir nothing_left
+  rc=$?
+  rm -rf "$dir"
+  return $rc
+}
+check "a second bed, interrupted while it is built, leaves nothing" interrupted
 check "a second bed, its owner killed, is swept away" killed_owner
 is "and leaves ours alone" "$("$bed" state c1h2)" on
 

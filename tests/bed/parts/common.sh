@@ -27,8 +27,12 @@ await() {
 
 now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
-# A process is its pid and the tick it started at: a recycled pid is another process.
-proc_id() { local s; s=$(<"/proc/$1/stat") && s=${s##*) } && set -- "$1" $s && echo "$1 ${21}"; }
+# A process is its pid and the tick it started at: a recycled pid is another process, and
+# a zombie is none, however long its parent takes to notice.
+proc_id() {
+  local s
+  s=$(<"/proc/$1/stat") && s=${s##*) } && [ "${s%% *}" != Z ] && set -- "$1" $s && echo "$1 ${21}"
+}
 proc_alive() { # FILE holding a proc_id
   local pid
   read -r pid _ 2>/dev/null <"$1" && [ "$(proc_id "$pid" 2>/dev/null)" = "$(<"$1")" ]

@@ -17,12 +17,14 @@ END
   ip addr add "$net.0.1/16" dev "vrs$id"
   ip link set "vrs$id" up
   cg_new bed
-  mkdir -p "$bed/lxcfs" "$bed/hosts" "$bed/clusters" "$bed/vms" "$bed/log" "$bed/bmc"
+  mkdir -p "$reg/lxcfs" "$bed/hosts" "$bed/clusters" "$bed/vms" "$bed/log" "$bed/bmc"
   ssh-keygen -q -t ed25519 -N '' -C "bed $id" -f "$bed/key"
   : >"$bed/known_hosts"
+  # not in the work folder: lxcfs shows the machine's control groups, and somebody may
+  # `rm -r` a work folder
   spawn "$reg/lxcfs.pid" bed "$bed/log/lxcfs" \
-    lxcfs -f --enable-cfs -l -p "$reg/lxcfs.lock" "$bed/lxcfs"
-  await 5 "lxcfs (see $bed/log/lxcfs)" test -e "$bed/lxcfs/proc/stat"
+    lxcfs -f --enable-cfs -l -p "$reg/lxcfs.lock" "$reg/lxcfs"
+  await 5 "lxcfs (see $bed/log/lxcfs)" test -e "$reg/lxcfs/proc/stat"
 }
 
 fabric_down() {

@@ -60,7 +60,7 @@ power_on() {
   mkdir "$hdir"/tmpfs/{upper,work}
   mkdir -p "$cache/libvirt"
   heal_link "$1"
-  VRS_HOST=$1 VRS_HDIR=$hdir VRS_DS=$ds VRS_LXCFS=$bed/lxcfs VRS_KEY=$bed/key.pub \
+  VRS_HOST=$1 VRS_HDIR=$hdir VRS_DS=$ds VRS_LXCFS=$reg/lxcfs VRS_KEY=$bed/key.pub \
     VRS_LIBVIRT_CACHE=$cache/libvirt VRS_CGROUPS=$cg_controllers VRS_BURN=$bed/bin/burn \
     VRS_KVM=$([ "${VRS_BED_ACCEL:-tcg}" = tcg ] || echo /dev/kvm) \
     spawn "$hdir/power" "$1" "$bed/log/$1" nsenter --net="/run/netns/vrs$id-$1" \
