@@ -2,8 +2,8 @@
  * goes away without a word stops it from accepting, for ever (nng #1518). So an ipc
  * listener calls itself up now and then, and when it does not pick up it is made anew.
  *
- * The probe shakes hands as a protocol that does not exist, so the listener answers but
- * never counts it as a peer. */
+ * The probe shakes hands as a protocol that does not exist. A deaf listener still shakes
+ * hands, but only one that is well goes on to see that this is no peer, and hangs up. */
 #include <fcntl.h>
 #include <nng/nng.h>
 #include <nng/transport/ipc/ipc.h>
@@ -93,9 +93,13 @@ static void probe_late(void *arg)
 	listen_again(s);
 }
 
-static void probe_answered(void *arg)
+static void probe_readable(void *arg)
 {
-	probe_end(arg);
+	struct bus_sock *s = arg;
+	char greeting[8];
+
+	if (recv(s->probe_fd, greeting, sizeof(greeting), 0) <= 0)
+		probe_end(s); /* hung up: it is well */
 }
 
 static void probe_begin(void *arg)
@@ -118,7 +122,7 @@ static void probe_begin(void *arg)
 		return;
 	}
 	s->probe_fd = fd;
-	if (vrs_loop_watch(s->loop, fd, probe_answered, s, NULL) < 0) {
+	if (vrs_loop_watch(s->loop, fd, probe_readable, s, NULL) < 0) {
 		(void)close(fd);
 		s->probe_fd = -1;
 		return;
