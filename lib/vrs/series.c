@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 
 static void put_u16(uint8_t *p, unsigned v)
 {
@@ -51,20 +50,37 @@ void vrs_slot_decode(const uint8_t in[VRS_SLOT_BYTES], struct vrs_slot *ret)
 	ret->flags = in[7];
 }
 
+/* Calendar day of a count of days since 1970-01-01 (H. Hinnant, "chrono-compatible
+ * low-level date algorithms"): eras of 400 years, years that begin in March. */
+static void civil_from_days(int64_t days, int *ret_y, int *ret_m, int *ret_d)
+{
+	days += 719468;
+	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+	int64_t doe = days - era * 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	int64_t mp = (5 * doy + 2) / 153;
+
+	*ret_d = (int)(doy - (153 * mp + 2) / 5 + 1);
+	*ret_m = (int)(mp < 10 ? mp + 3 : mp - 9);
+	*ret_y = (int)(yoe + era * 400 + (*ret_m <= 2));
+}
+
+static const int64_t day_ms = (int64_t)24 * 3600 * 1000;
+
 void vrs_series_key(char *buf, size_t size, const char *cluster, const char *host,
 		    int64_t at_ms)
 {
-	time_t s = (time_t)(at_ms / 1000);
-	struct tm tm;
+	int64_t days = at_ms / day_ms - (at_ms % day_ms < 0);
+	int y, m, d;
 
-	(void)gmtime_r(&s, &tm);
-	(void)snprintf(buf, size, "vrsas:v1:m:{%s}:%s:%04d%02d%02d", cluster, host,
-		       tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+	civil_from_days(days, &y, &m, &d);
+	(void)snprintf(buf, size, "vrsas:v1:m:{%s}:%s:%04d%02d%02d", cluster, host, y, m,
+		       d);
 }
 
 size_t vrs_series_offset(int64_t at_ms)
 {
-	const int64_t day_ms = (int64_t)24 * 3600 * 1000;
 	int64_t in_day = at_ms % day_ms;
 
 	if (in_day < 0)

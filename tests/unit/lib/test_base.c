@@ -163,6 +163,14 @@ static void a_minute_has_one_place(void **state)
 	assert_int_equal(vrs_series_offset(at), 1439 * VRS_SLOT_BYTES);
 	vrs_series_key(key, sizeof(key), "c1", "h1", at + 1000);
 	assert_string_equal(key, "vrsas:v1:m:{c1}:h1:20261124");
+	vrs_series_key(key, sizeof(key), "c1", "h1",
+		       vrs_time_parse("2028-02-29T12:00:00Z"));
+	assert_string_equal(key, "vrsas:v1:m:{c1}:h1:20280229");
+	vrs_series_key(key, sizeof(key), "c1", "h1",
+		       vrs_time_parse("2100-03-01T00:00:00Z"));
+	assert_string_equal(key, "vrsas:v1:m:{c1}:h1:21000301");
+	vrs_series_key(key, sizeof(key), "c1", "h1", 0);
+	assert_string_equal(key, "vrsas:v1:m:{c1}:h1:19700101");
 	assert_int_equal(vrs_series_offset(at + 1000), 0);
 }
 
