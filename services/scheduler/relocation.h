@@ -72,9 +72,12 @@ struct reloc_place {
 /* A place that has, or may have, this VM: home first, then every place it was sent to. */
 struct reloc_copy {
 	struct reloc_place place;
-	uint64_t epoch; /* of the newest grant it had; 0: never granted */
-	bool defined;   /* its hypervisor may know the VM */
-	bool alive;     /* its host was seen to answer since it was last proven dead */
+	uint64_t epoch;    /* of the newest grant it had; 0: never granted */
+	bool defined;      /* its hypervisor may know the VM */
+	bool disks;        /* disks of ours may lie there */
+	bool shared;       /* these are home's own disks, on storage that both see */
+	bool alive;        /* its host was seen to answer since it was last proven dead */
+	bool seen_running; /* although it must not; until it is confirmed off */
 	enum reloc_proof proof; /* that it does not run */
 	int64_t proof_at_ms;
 	char proof_by[96], proof_text[160];
@@ -113,9 +116,13 @@ struct reloc {
 	bool auto_failback_held; /* an operator cancelled the way home */
 	enum reloc_hold hold;
 	char hold_reason[320]; /* what is missing, and what would let it go on */
+	char fence_said[200];  /* the last word of a fence that proved nothing */
 	char why[200];         /* of the last change, one line */
 
 	uint64_t job, token; /* of the transfer; token rises with every hand-out */
+	bool moving;         /* a mover may be at work on it */
+	uint64_t progress;   /* bytes, when the deadline was last moved */
+	int32_t unsure;      /* index: whose silence keeps the grant waiting; -1: none */
 	uint64_t bytes_moved, fb_bytes_moved;
 	uint32_t starts;    /* on this target */
 	uint32_t decisions; /* of this failure */

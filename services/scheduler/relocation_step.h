@@ -1,0 +1,71 @@
+/* relocation_step.h - one step of the machine under way: what its parts share.
+ *
+ * Only for relocation*.c; callers see relocation.h. */
+#ifndef SCHEDULER_RELOCATION_STEP_H
+#define SCHEDULER_RELOCATION_STEP_H
+
+#include "relocation.h"
+
+/* What happened, by which rules, when; and the record that becomes of it. */
+struct step {
+	const struct reloc_event *ev;
+	const struct reloc_rules *rules;
+	int64_t now_ms;
+	struct reloc *n;
+	bool changed;
+};
+
+/* relocation_step.c: the words that the states are written in */
+bool step_needs_proof(const struct reloc_copy *c);
+bool step_all_proven_but(const struct reloc *r, int32_t except);
+void step_prove(struct step *s, struct reloc_copy *c, enum reloc_proof proof);
+void step_unprove(struct step *s, uint32_t i);
+void step_compact(struct reloc *n);
+int32_t step_want_copy(struct reloc *n, const struct reloc_place *place);
+void step_because(struct step *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void step_go(struct step *s, enum reloc_state to, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void step_hold(struct step *s, enum reloc_hold kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+bool step_late(const struct step *s);
+void step_begin(struct step *s);
+void step_host_down(struct step *s, const char *why);
+void step_regrant_good(struct step *s, const char *why);
+void step_next_target(struct step *s, const char *why);
+void step_adopt(struct step *s);
+void step_split(struct step *s, uint32_t i);
+/* Events that mean the same wherever the VM runs or starts at `active`. */
+void step_watch(struct step *s);
+void step_suspect(struct step *s);
+void step_planned(struct step *s);
+/* The copy that the event is about; -1: none. */
+int step_at(const struct step *s);
+
+/* relocation_before.c: until it is known where to */
+void step_protected(struct step *s);
+void step_suspected(struct step *s);
+void step_fencing(struct step *s);
+void step_fenced(struct step *s);
+void step_deciding(struct step *s);
+void step_waiting(struct step *s);
+void step_hold_choice(struct step *s);
+/* What can overthrow everything between proof and grant. True when the event was of that
+ * kind, whether or not it changed something. */
+bool step_overthrown(struct step *s);
+
+/* relocation_way.c: the way there, and the grant */
+void step_reserving(struct step *s);
+void step_transferring(struct step *s);
+void step_granting(struct step *s);
+
+/* relocation_after.c: from the grant on, and the way home */
+void step_starting(struct step *s);
+void step_start_failed(struct step *s);
+void step_running_away(struct step *s);
+void step_quiesce(struct step *s);
+void step_final_sync(struct step *s);
+void step_cleanup(struct step *s);
+void step_split_suspect(struct step *s);
+
+#endif
