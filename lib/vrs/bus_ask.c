@@ -2,7 +2,68 @@
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 
+#include <pthread.h>
+#include <time.h>
+
 #include "vrs/bus_nng.h"
+
+/* NNG dials and waits without a limit of ours, so it does that on a thread of its own and
+ * is interrupted by closing the socket. */
+struct dialling {
+	nng_socket socket;
+	const char *url;
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	bool over;
+	int result;
+};
+
+static void *dial_thread(void *arg)
+{
+	struct dialling *d = arg;
+	int rv = nng_dial(d->socket, d->url, NULL, 0);
+
+	(void)pthread_mutex_lock(&d->lock);
+	d->over = true;
+	d->result = rv;
+	(void)pthread_cond_signal(&d->ended);
+	(void)pthread_mutex_unlock(&d->lock);
+	return NULL;
+}
+
+/* Connected, or why not: nobody there is known at once. */
+static int dial_until(struct bus_sock *s, const char *url, int64_t deadline_mono_ms)
+{
+	struct dialling d = {.socket = s->nng, .url = url};
+	struct timespec until = {
+		.tv_sec = deadline_mono_ms / 1000,
+		.tv_nsec = deadline_mono_ms % 1000 * 1000000,
+	};
+	pthread_condattr_t attr;
+	pthread_t thread;
+	bool late = false;
+
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&d.ended, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	(void)pthread_mutex_init(&d.lock, NULL);
+	if (pthread_create(&thread, NULL, dial_thread, &d) != 0)
+		return NNG_ENOMEM;
+
+	(void)pthread_mutex_lock(&d.lock);
+	while (!d.over && !late)
+		late = pthread_cond_timedwait(&d.ended, &d.lock, &until) != 0;
+	(void)pthread_mutex_unlock(&d.lock);
+	if (late) {
+		(void)nng_close(s->nng);
+		s->open = false;
+	}
+	(void)pthread_join(thread, NULL);
+	(void)pthread_cond_destroy(&d.ended);
+	(void)pthread_mutex_destroy(&d.lock);
+	return late ? NNG_ETIMEDOUT : d.result;
+}
 
 /* The reply in plain memory, after the bounded arena has found it bearable. */
 static int unpack_plain(nng_msg *m, const ProtobufCMessageDescriptor *type,
@@ -64,8 +125,7 @@ int vrs_bus_ask(const char *url, const ProtobufCMessage *request, int64_t timeou
 		nng_msg_free(question);
 		return status;
 	}
-	/* Waits for the connection, so that nobody there is said at once. */
-	rv = nng_dial(s.nng, url, NULL, 0);
+	rv = dial_until(&s, url, deadline);
 	if (rv != 0) {
 		status = bus_fail(err, rv, "bus: %s", url);
 		nng_msg_free(question);
