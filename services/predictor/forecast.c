@@ -1,0 +1,394 @@
+/* forecast.c - see forecast.h. */
+#include "forecast.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "vrs/mem.h"
+
+enum {
+	FEW = NN_LANES,
+	MANY = 2 * NN_LANES,
+	LOOK_BACK = 20,         /* matured origins of the gate, an hour apart */
+	YOUNG = BINS_DAY,       /* below: what the net says is little */
+	GROWN = 30 * BINS_HOUR, /* from here on the net is trusted */
+	LATE = 2,
+	SILENT = 2 * BINS_HOUR, /* bins without a value */
+};
+
+struct forecaster {
+	const struct model *m;
+	const struct kern *kern;
+	struct net_work few, many; /* working memory for up to FEW and MANY windows */
+	struct features features[MANY];
+};
+
+const char *method_name(enum method m)
+{
+	static const char *const names[] = {"none", "last", "seasonal", "slevel", "lstm"};
+
+	return names[m];
+}
+
+struct forecaster *forecaster_new(const struct model *m)
+{
+	struct forecaster *f = vrs_calloc(1, sizeof(*f));
+
+	f->m = m;
+	f->kern = kern_best();
+	if (m) {
+		net_work_init(&f->few, &m->shape, FEW);
+		net_work_init(&f->many, &m->shape, MANY);
+	}
+	return f;
+}
+
+void forecaster_free(struct forecaster *f)
+{
+	if (!f)
+		return;
+	net_work_fini(&f->few);
+	net_work_fini(&f->many);
+	free(f);
+}
+
+static float bound(float x)
+{
+	return fminf(100, fmaxf(0, x));
+}
+
+static void order(float *low, float *mid, float *high)
+{
+	float a = fminf(*low, *mid), b = fmaxf(*low, *mid);
+
+	*low = fminf(a, *high);
+	*mid = fminf(fmaxf(a, *high), b);
+	*high = fmaxf(b, *high);
+}
+
+/* Quantiles rise, the longer horizon's peak is not below the shorter one's. */
+static void tidy(struct forecast *f)
+{
+	for (size_t h = 0; h < BINS_AHEAD; h++) {
+		order(&f->path[0][h], &f->path[1][h], &f->path[2][h]);
+		for (size_t q = 0; q < NET_QUANTILES; q++)
+			f->path[q][h] = bound(f->path[q][h]);
+	}
+	for (size_t p = 0; p < NET_PEAKS; p++) {
+		order(&f->peak[p][0], &f->peak[p][1], &f->peak[p][2]);
+		for (size_t q = 0; q < NET_QUANTILES; q++)
+			f->peak[p][q] = bound(f->peak[p][q]);
+	}
+	for (size_t q = 0; q < NET_QUANTILES; q++)
+		f->peak[1][q] = fmaxf(f->peak[1][q], f->peak[0][q]);
+}
+
+static void take(const struct forecaster *f, const struct net_work *k, int lane,
+		 const struct features *x, struct forecast *ret)
+{
+	size_t n = (size_t)k->lanes, wide = n * BINS_AHEAD, at = (size_t)lane;
+	const struct model *m = f->m;
+
+	ret->method = METHOD_LSTM;
+	for (size_t q = 0; q < NET_QUANTILES; q++) {
+		for (size_t h = 0; h < BINS_AHEAD; h++)
+			ret->path[q][h] =
+				x->slevel[h] + x->spread * (k->q[q * wide + h * n + at] +
+							    m->path_shift[q]);
+		for (size_t p = 0; p < NET_PEAKS; p++)
+			ret->peak[p][q] =
+				x->peak_base[p] +
+				x->spread * (k->peak_q[(p * NET_QUANTILES + q) * n + at] +
+					     m->peak_shift[p][q]);
+	}
+	tidy(ret);
+}
+
+void forecast_net(struct forecaster *f, const struct window *w, size_t n,
+		  struct forecast *ret)
+{
+	while (n > 0) {
+		size_t some = n < MANY ? n : MANY;
+		struct net_work *k = some <= FEW ? &f->few : &f->many;
+
+		for (size_t i = 0; i < some; i++) {
+			ret[i] = (struct forecast){.last = window_last(&w[i])};
+			ret[i].history_min = (uint32_t)window_span(&w[i]) * 5;
+			if (features_make(&w[i], &f->features[i])) {
+				ret[i].method = METHOD_LSTM;
+				features_load(&f->features[i], k, (int)i);
+			}
+		}
+		net_forward(f->kern, k, f->m->w);
+		for (size_t i = 0; i < some; i++)
+			if (ret[i].method == METHOD_LSTM)
+				take(f, k, (int)i, &f->features[i], &ret[i]);
+		n -= some;
+		w += some;
+		ret += some;
+	}
+}
+
+bool simple_path(enum method m, const struct window *w, float ret[BINS_AHEAD])
+{
+	float last = window_last(w), hour = window_mean(w, BINS_HOUR);
+
+	if (isnan(last))
+		return false;
+	if (m == METHOD_SLEVEL) {
+		window_slevel(w, ret);
+		return true;
+	}
+	for (int h = 0; h < BINS_AHEAD; h++) {
+		float x = m == METHOD_LAST ? last
+					   : window_at(w, (int64_t)w->n + h - BINS_DAY);
+
+		ret[h] = isnan(x) ? hour : x;
+	}
+	return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+
+	return (x > y) - (x < y);
+}
+
+static float quantile(float *x, size_t n, double tau)
+{
+	qsort(x, n, sizeof(*x), by_value);
+	size_t k = (size_t)ceil(tau * (double)(n + 1));
+	return x[k < 1 ? 0 : (k > n ? n : k) - 1];
+}
+
+/* The window as it was `back` bins ago; its future is known now. */
+static struct window earlier(const struct window *w, size_t back)
+{
+	return (struct window){w->x, w->n - back, w->origin - (int64_t)back, w->utc_min};
+}
+
+static float highest(const float *u, size_t n)
+{
+	float high = NAN;
+
+	for (size_t h = 0; h < n; h++)
+		high = fmaxf(high, u[h]);
+	return high;
+}
+
+enum { MATURED = 48, LEADS = 4, LEAD = BINS_AHEAD / LEADS };
+
+/* What a method missed at origins of the last two days, an hour apart. */
+struct misses {
+	float path[LEADS][MATURED * LEAD]; /* by quarter of the horizon */
+	float peak[NET_PEAKS][MATURED];
+	size_t n_path[LEADS], n_peak;
+};
+
+static void look_back(enum method m, const struct window *w, struct misses *ret)
+{
+	*ret = (struct misses){0};
+	for (size_t k = 0; k < MATURED; k++) {
+		size_t back = BINS_AHEAD + k * BINS_HOUR;
+		float path[BINS_AHEAD];
+
+		if (w->n < back + BINS_HOUR)
+			break;
+		struct window then = earlier(w, back);
+		const float *truth = w->x + then.n;
+
+		if (window_known(w, back) < window_known(w, back - BINS_AHEAD) + 40 ||
+		    !simple_path(m, &then, path))
+			continue;
+		for (size_t h = 0; h < BINS_AHEAD; h++)
+			if (!isnan(truth[h]))
+				ret->path[h / LEAD][ret->n_path[h / LEAD]++] =
+					truth[h] - path[h];
+		for (size_t p = 0; p < NET_PEAKS; p++) {
+			size_t ahead = p ? BINS_AHEAD : BINS_AHEAD / 2;
+
+			ret->peak[p][ret->n_peak] =
+				highest(truth, ahead) - highest(path, ahead);
+		}
+		ret->n_peak++;
+	}
+}
+
+bool simple_forecast(enum method m, const struct window *w, struct forecast *ret)
+{
+	static const float normal[NET_QUANTILES] = {0, 1.28F, 2.33F};
+	float path[BINS_AHEAD];
+
+	if (!simple_path(m, w, path))
+		return false;
+	struct misses *miss = vrs_calloc(1, sizeof(*miss));
+	float doubt = 5; /* points, when nothing is known about the method's misses */
+
+	look_back(m, w, miss);
+	ret->method = m;
+	ret->last = window_last(w);
+	ret->history_min = (uint32_t)window_span(w) * 5;
+	for (size_t q = 0; q < NET_QUANTILES; q++) {
+		bool seen = miss->n_peak >= 6;
+
+		for (size_t h = 0; h < BINS_AHEAD; h++) {
+			float add = normal[q] * doubt * sqrtf((float)(h + 1) / BINS_HOUR);
+
+			if (seen)
+				add = q ? fmaxf(0, quantile(miss->path[h / LEAD],
+							    miss->n_path[h / LEAD],
+							    (double)net_tau[q]))
+					: 0;
+			ret->path[q][h] = path[h] + add;
+		}
+		for (size_t p = 0; p < NET_PEAKS; p++)
+			ret->peak[p][q] = highest(path, p ? BINS_AHEAD : BINS_AHEAD / 2) +
+					  (seen ? quantile(miss->peak[p], miss->n_peak,
+							   (double)net_tau[q])
+						: (normal[q] + 0.5F) * 2 * doubt);
+	}
+	tidy(ret);
+	free(miss);
+	return true;
+}
+
+static double path_error(const float *path, const float *truth)
+{
+	double sum = 0;
+	int known = 0;
+
+	for (size_t h = 0; h < BINS_AHEAD; h++)
+		if (!isnan(truth[h])) {
+			sum += fabsf(truth[h] - path[h]);
+			known++;
+		}
+	return known ? sum / known : 0;
+}
+
+/* Matured windows of the last day: those that had at least some hours of history. */
+static size_t matured(const struct window *w, struct window *ret)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < LOOK_BACK; k++) {
+		size_t back = BINS_AHEAD + k * BINS_HOUR;
+
+		if (w->n < back + (size_t)2 * BINS_HOUR)
+			break;
+		ret[n] = earlier(w, back);
+		if (!isnan(window_last(&ret[n])))
+			n++;
+	}
+	return n;
+}
+
+/* The simple method with the smallest error over the matured windows. */
+static enum method best_simple(const struct window *w, const struct window *then,
+			       size_t n, double *ret_error)
+{
+	static const enum method methods[] = {METHOD_SLEVEL, METHOD_SEASONAL,
+					      METHOD_LAST};
+	enum method best = METHOD_LAST;
+
+	*ret_error = INFINITY;
+	for (size_t k = 0; k < sizeof(methods) / sizeof(*methods); k++) {
+		double sum = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			float path[BINS_AHEAD];
+
+			simple_path(methods[k], &then[i], path);
+			sum += path_error(path, w->x + then[i].n);
+		}
+		if (n > 0 && sum / (double)n < *ret_error) {
+			*ret_error = sum / (double)n;
+			best = methods[k];
+		}
+	}
+	return best;
+}
+
+__attribute__((format(printf, 2, 3))) static void lower(struct forecast *f,
+							const char *fmt, ...)
+{
+	va_list ap;
+
+	f->confidence = SURE_LOW;
+	va_start(ap, fmt);
+	(void)vsnprintf(f->reason, sizeof(f->reason), fmt, ap);
+	va_end(ap);
+}
+
+/* The net now and at the matured windows, in one pass. */
+static void by_net(struct forecaster *f, const struct window *w, bool gate,
+		   struct forecast *ret)
+{
+	struct window all[1 + LOOK_BACK] = {*w};
+	struct forecast got[1 + LOOK_BACK];
+	size_t n = gate ? matured(w, all + 1) : 0;
+	double net = 0, simple;
+
+	forecast_net(f, all, 1 + n, got);
+	*ret = got[0];
+	ret->confidence = SURE_OK;
+	if (n < LOOK_BACK / 2)
+		return;
+	for (size_t i = 1; i <= n; i++)
+		net += path_error(got[i].path[0], w->x + all[i].n) / (double)n;
+	enum method best = best_simple(w, all + 1, n, &simple);
+	if (net <= 1.05 * simple + 0.05)
+		return;
+	simple_forecast(best, w, ret);
+	(void)snprintf(ret->reason, sizeof(ret->reason),
+		       "over the last day %s missed by %.1f points, the net by %.1f",
+		       method_name(best), simple, net);
+}
+
+void forecast_make(struct forecaster *f, const struct window *window, bool gate,
+		   struct forecast *ret)
+{
+	struct window w = *window;
+
+	if (w.n > BINS_HISTORY) {
+		w.x += w.n - BINS_HISTORY;
+		w.n = BINS_HISTORY;
+	}
+	size_t span = window_span(&w), silent = window_silent(&w);
+	size_t day = span < BINS_DAY ? span : BINS_DAY, known = window_known(&w, day);
+
+	*ret = (struct forecast){.last = window_last(&w),
+				 .history_min = (uint32_t)span * 5};
+	if (isnan(ret->last) || silent > SILENT) {
+		ret->confidence = SURE_NONE;
+		if (isnan(ret->last))
+			(void)snprintf(ret->reason, sizeof(ret->reason), "no sample yet");
+		else
+			(void)snprintf(ret->reason, sizeof(ret->reason),
+				       "no sample for %zu min", silent * 5);
+		return;
+	}
+	if (f->m && (span < YOUNG || span >= GROWN)) {
+		by_net(f, &w, gate && span >= GROWN, ret);
+		if (span < YOUNG)
+			lower(ret, "only %.1f h of history", (double)span / BINS_HOUR);
+	} else {
+		struct window then[LOOK_BACK];
+		double error;
+
+		simple_forecast(best_simple(&w, then, matured(&w, then), &error), &w,
+				ret);
+		if (f->m)
+			lower(ret, "%.1f h of history, the net is trusted from 30 h on",
+			      (double)span / BINS_HOUR);
+		else
+			lower(ret, "no model yet, %.1f h of history",
+			      (double)span / BINS_HOUR);
+	}
+	if (silent > LATE)
+		lower(ret, "no sample for %zu min", silent * 5);
+	else if (day > 0 && known * 100 < day * 85)
+		lower(ret, "%.0f %% of the last day is missing",
+		      100.0 - 100.0 * (double)known / (double)day);
+}

@@ -1,0 +1,373 @@
+/* train.c - see train.h. */
+#include "train.h"
+
+#include <math.h>
+#include <xxhash.h>
+
+#include "adam.h"
+#include "forecast.h"
+#include "vrs/mem.h"
+
+enum { LANES = 32, MIN_WINDOWS = 256, MAX_CALIB = 6000 };
+
+const struct train_conf train_defaults = {
+	.hidden = 32,
+	.epochs = 12,
+	.batch = 256,
+	.max_windows = 80000,
+	.rate = 4e-3,
+	.cut_share = 0.4,
+	.calib_share = 0.15,
+	.seed = 1,
+};
+
+/* A place to train from: an origin in a series, and how much of the past is shown. */
+struct sample {
+	uint32_t series, at, cut;
+};
+
+struct samples {
+	struct sample *s;
+	size_t n, cap;
+};
+
+static void samples_add(struct samples *a, struct sample s)
+{
+	if (a->n == a->cap) {
+		a->cap = a->cap ? 2 * a->cap : 1024;
+		a->s = vrs_realloc(a->s, a->cap, sizeof(*a->s));
+	}
+	a->s[a->n++] = s;
+}
+
+static void samples_shuffle(struct samples *a, struct rng *rng)
+{
+	for (size_t i = a->n; i > 1; i--) {
+		size_t k = rng_below(rng, i);
+		struct sample t = a->s[i - 1];
+
+		a->s[i - 1] = a->s[k];
+		a->s[k] = t;
+	}
+}
+
+/* Known future, a value within the last bins, at most 15 % of the last day missing. */
+static bool usable(const struct bins *b, size_t at)
+{
+	struct window w = {b->u, at, 0, 0};
+	size_t day = at < BINS_DAY ? at : BINS_DAY;
+
+	for (size_t h = 0; h < BINS_AHEAD; h++)
+		if (isnan(b->u[at + h]))
+			return false;
+	return window_silent(&w) <= BINS_FILL && window_known(&w, day) * 100 >= day * 85;
+}
+
+static void collect(const struct train_series *series, size_t n_series, double share,
+		    struct samples *train, struct samples *calib)
+{
+	for (size_t k = 0; k < n_series; k++) {
+		const struct bins *b = &series[k].bins;
+		size_t split = b->n - (size_t)((double)b->n * share);
+
+		for (size_t at = BINS_HOUR; at + BINS_AHEAD <= b->n; at++) {
+			struct sample s = {(uint32_t)k, (uint32_t)at, BINS_HISTORY};
+
+			if ((at + BINS_AHEAD > split && at < split) || !usable(b, at))
+				continue;
+			samples_add(at < split ? train : calib, s);
+		}
+	}
+}
+
+/* Some of the windows once more, as if the host were new. */
+static void show_cut(struct samples *a, double share, struct rng *rng)
+{
+	size_t n = (size_t)((double)a->n * share);
+
+	for (size_t i = 0; i < n; i++) {
+		struct sample s = a->s[rng_below(rng, a->n)];
+		double bins = BINS_HOUR * exp(rng_unit(rng) * log(8 * 24));
+
+		s.cut = (uint32_t)bins;
+		samples_add(a, s);
+	}
+}
+
+static struct window window_at_sample(const struct train_series *series, struct sample s,
+				      int32_t utc_min)
+{
+	const struct bins *b = &series[s.series].bins;
+
+	return window_of(b, b->first + s.at, s.cut, utc_min);
+}
+
+struct trainer {
+	const struct train_series *series;
+	const struct train_conf *conf;
+	const struct kern *kern;
+	struct samples samples;
+	struct features *features; /* of each sample */
+	struct net_work work;
+	struct adam adam;
+	real *slope;
+};
+
+/* Adds the slopes of up to LANES samples; returns their loss. */
+static double pass(struct trainer *t, const struct model *m, const uint32_t *pick, int n)
+{
+	for (int l = 0; l < LANES; l++) {
+		t->work.use[l] = l < n ? (real)1 : 0;
+		if (l >= n)
+			continue;
+		const struct sample *s = &t->samples.s[pick[l]];
+		features_load(&t->features[pick[l]], &t->work, l);
+		features_load_truth(&t->features[pick[l]],
+				    t->series[s->series].bins.u + s->at, &t->work, l);
+	}
+	net_forward(t->kern, &t->work, m->w);
+	double loss = net_loss(&t->work);
+	net_backward(t->kern, &t->work, m->w, t->slope);
+	return loss;
+}
+
+static double batch(struct trainer *t, struct model *m, const uint32_t *pick, int n,
+		    double rate)
+{
+	double loss = 0;
+
+	memset(t->slope, 0, m->n_weights * sizeof(real));
+	for (int i = 0; i < n; i += LANES)
+		loss += pass(t, m, pick + i, n - i < LANES ? n - i : LANES);
+	for (size_t i = 0; i < m->n_weights; i++)
+		t->slope[i] /= (real)n;
+	adam_clip(t->slope, m->n_weights, 1);
+	adam_step(&t->adam, m->w, t->slope, rate);
+	return loss / n;
+}
+
+static int descend(struct trainer *t, struct model *m, struct rng *rng,
+		   train_progress_fn progress, void *arg, struct vrs_err *err)
+{
+	uint32_t *order = vrs_calloc(t->samples.n, sizeof(*order));
+	int size = t->conf->batch, status = 0;
+	long per_epoch = (long)((t->samples.n + (size_t)size - 1) / (size_t)size);
+	long steps = per_epoch * t->conf->epochs, step = 0;
+
+	for (size_t i = 0; i < t->samples.n; i++)
+		order[i] = (uint32_t)i;
+	for (int e = 0; e < t->conf->epochs && status == 0; e++) {
+		for (size_t i = t->samples.n; i > 1; i--) {
+			size_t k = rng_below(rng, i);
+			uint32_t keep = order[i - 1];
+
+			order[i - 1] = order[k];
+			order[k] = keep;
+		}
+		for (size_t i = 0; i < t->samples.n && status == 0; i += (size_t)size) {
+			size_t left = t->samples.n - i;
+			double loss = batch(t, m, order + i,
+					    left < (size_t)size ? (int)left : size,
+					    adam_one_cycle(step, steps, t->conf->rate));
+
+			step++;
+			if (!isfinite(loss))
+				status = vrs_fail(err, VRS_EINTERNAL,
+						  "train: the loss left the numbers at "
+						  "step %ld",
+						  step);
+			else if (progress && progress(arg, step, steps, loss))
+				status = vrs_fail(err, VRS_ECANCELLED,
+						  "train: stopped at step %ld of %ld",
+						  step, steps);
+		}
+	}
+	free(order);
+	return status;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* What has to be added so that a share tau of the truth lies at or below. */
+static float missing(float *miss, size_t n, double tau)
+{
+	if (n < 50)
+		return 0;
+	qsort(miss, n, sizeof(*miss), by_value);
+	size_t k = (size_t)ceil(tau * (double)(n + 1));
+	float m = miss[(k > n ? n : k) - 1];
+	return fminf(3, fmaxf(-1, m));
+}
+
+struct calib {
+	size_t n;
+	struct forecast *got;
+	float *spread;
+	const float **truth;
+};
+
+static float peak_of(const float *u, size_t p)
+{
+	float high = u[0];
+
+	for (size_t h = 1; h < (p ? BINS_AHEAD : BINS_AHEAD / 2); h++)
+		high = fmaxf(high, u[h]);
+	return high;
+}
+
+static void shift(struct model *m, const struct calib *c)
+{
+	float *miss = vrs_calloc(c->n * BINS_AHEAD + 1, sizeof(*miss));
+
+	for (size_t q = 1; q < NET_QUANTILES; q++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < c->n; i++)
+			for (size_t h = 0; h < BINS_AHEAD; h++)
+				miss[n++] = (c->truth[i][h] - c->got[i].path[q][h]) /
+					    c->spread[i];
+		m->path_shift[q] = missing(miss, n, (double)net_tau[q]);
+		for (size_t p = 0; p < NET_PEAKS; p++) {
+			for (size_t i = 0; i < c->n; i++)
+				miss[i] =
+					(peak_of(c->truth[i], p) - c->got[i].peak[p][q]) /
+					c->spread[i];
+			m->peak_shift[p][q] = missing(miss, c->n, (double)net_tau[q]);
+		}
+	}
+	free(miss);
+}
+
+static void score(struct model *m, const struct train_series *series,
+		  const struct samples *s, const struct train_conf *conf,
+		  const struct calib *c)
+{
+	double net = 0, yesterday = 0;
+	size_t covered = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		struct window w = window_at_sample(series, s->s[i], conf->utc_min);
+		float path[BINS_AHEAD];
+		float p90 = c->got[i].peak[1][1] + m->peak_shift[1][1] * c->spread[i];
+
+		if (!simple_path(METHOD_SEASONAL, &w, path))
+			memset(path, 0, sizeof(path));
+		for (size_t h = 0; h < BINS_AHEAD; h++) {
+			net += fabsf(c->truth[i][h] - c->got[i].path[0][h]);
+			yesterday += fabsf(c->truth[i][h] - path[h]);
+		}
+		covered += peak_of(c->truth[i], 1) <= p90;
+	}
+	double n = c->n ? (double)c->n : NAN;
+	m->calib_mae = (float)(net / n / BINS_AHEAD);
+	m->calib_mae_seasonal = (float)(yesterday / n / BINS_AHEAD);
+	m->calib_cover90 = (float)((double)covered / n);
+}
+
+static void calibrate(struct model *m, const struct train_series *series,
+		      struct samples *s, const struct train_conf *conf)
+{
+	struct forecaster *f = forecaster_new(m);
+	struct calib c = {.n = s->n};
+	struct window *w = vrs_calloc(s->n + 1, sizeof(*w));
+	struct features *one = vrs_calloc(1, sizeof(*one));
+
+	c.got = vrs_calloc(s->n + 1, sizeof(*c.got));
+	c.spread = vrs_calloc(s->n + 1, sizeof(*c.spread));
+	c.truth = vrs_calloc(s->n + 1, sizeof(*c.truth));
+	for (size_t i = 0; i < s->n; i++) {
+		w[i] = window_at_sample(series, s->s[i], conf->utc_min);
+		c.truth[i] = series[s->s[i].series].bins.u + s->s[i].at;
+		c.spread[i] = features_make(&w[i], one) ? one->spread : 1;
+	}
+	forecast_net(f, w, s->n, c.got);
+	shift(m, &c);
+	score(m, series, s, conf, &c);
+	free(c.got);
+	free(c.spread);
+	free(c.truth);
+	free(one);
+	free(w);
+	forecaster_free(f);
+}
+
+static uint64_t hash_of(const struct train_series *series, size_t n)
+{
+	uint64_t h = n;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct bins *b = &series[i].bins;
+
+		h = XXH3_64bits_withSeed(series[i].name, strlen(series[i].name), h);
+		h = XXH3_64bits_withSeed(&b->first, sizeof(b->first), h);
+		h = XXH3_64bits_withSeed(b->u, b->n * sizeof(*b->u), h);
+	}
+	return h;
+}
+
+int train_model(struct model **ret, const struct train_series *series, size_t n_series,
+		const struct train_conf *conf, train_progress_fn progress, void *arg,
+		struct vrs_err *err)
+{
+	struct trainer t = {.series = series, .conf = conf, .kern = kern_best()};
+	struct net_shape shape = features_shape(conf->hidden);
+	struct rng rng = {conf->seed};
+	struct samples calib = {0};
+	struct model *m = NULL;
+	int status;
+
+	collect(series, n_series, conf->calib_share, &t.samples, &calib);
+	if (t.samples.n < MIN_WINDOWS) {
+		status = vrs_fail(err, VRS_ENOENT,
+				  "train: %zu windows in %zu series, %d are needed",
+				  t.samples.n, n_series, MIN_WINDOWS);
+		goto out;
+	}
+	samples_shuffle(&t.samples, &rng);
+	samples_shuffle(&calib, &rng);
+	size_t most = (size_t)((double)conf->max_windows / (1 + conf->cut_share));
+	if (t.samples.n > most)
+		t.samples.n = most;
+	if (calib.n > MAX_CALIB)
+		calib.n = MAX_CALIB;
+	show_cut(&t.samples, conf->cut_share, &rng);
+
+	t.features = vrs_calloc(t.samples.n, sizeof(*t.features));
+	for (size_t i = 0; i < t.samples.n; i++) {
+		struct window w = window_at_sample(series, t.samples.s[i], conf->utc_min);
+
+		features_make(&w, &t.features[i]); /* usable() saw a value */
+	}
+	m = model_new(&shape);
+	net_start(&shape, m->w, &rng);
+	net_work_init(&t.work, &shape, LANES);
+	adam_init(&t.adam, m->n_weights);
+	t.slope = nn_alloc(m->n_weights);
+	status = descend(&t, m, &rng, progress, arg, err);
+	if (status < 0)
+		goto out;
+
+	m->made_at_ms = conf->made_at_ms;
+	m->data_hash = hash_of(series, n_series);
+	m->n_series = (uint32_t)n_series;
+	m->n_windows = (uint32_t)t.samples.n;
+	m->epochs = (uint32_t)conf->epochs;
+	m->seed = conf->seed;
+	calibrate(m, series, &calib, conf);
+	*ret = m;
+	m = NULL;
+out:
+	model_free(m);
+	free(t.samples.s);
+	free(calib.s);
+	free(t.features);
+	free(t.slope);
+	adam_fini(&t.adam);
+	net_work_fini(&t.work);
+	return status;
+}
