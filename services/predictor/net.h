@@ -5,7 +5,7 @@
  * of that step (same time on earlier days, level) into the quantiles of that step. A head
  * of its own answers for the PEAK over the first half and over all of the horizon: the
  * highest of the medians is not the median of the highest. Everything is in units of
- * the series' own spread, relative to a simple seasonal guess (features.h). Pure. */
+ * the series' own spread, relative to a simple seasonal guess (feature.h). Pure. */
 #ifndef PREDICTOR_NET_H
 #define PREDICTOR_NET_H
 

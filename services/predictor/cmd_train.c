@@ -1,0 +1,98 @@
+/* cmd_train.c - vrs-predictor train: a model from recorded traces. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "commands.h"
+#include "load.h"
+#include "vrs/clock.h"
+
+static const struct command command = {
+	"train", "Trains the forecasting net on traces and writes a model file.",
+	cmd_train};
+
+static int show(void *arg, long step, long steps, double loss)
+{
+	char note[48];
+
+	(void)arg;
+	(void)snprintf(note, sizeof(note), "loss %.4f", loss);
+	if (step % 10 == 0 || step == steps)
+		args_progress("training", (double)step / (double)steps, note);
+	return 0;
+}
+
+int cmd_train(int argc, char **argv)
+{
+	struct train_conf conf = train_defaults;
+	const char *model = NULL, *files[ARGS_MAX_LIST] = {0};
+	int64_t until = 0, seed = conf.seed, hidden = conf.hidden, epochs = conf.epochs,
+		most = conf.max_windows, utc = 0;
+	const struct arg table[] = {{.name = "traces",
+				     .what = "FILE",
+				     .help = "CSV or CSV.gz",
+				     .list = files},
+				    {.name = "model",
+				     .what = "FILE",
+				     .help = "where it goes",
+				     .text = &model},
+				    {.name = "until",
+				     .what = "TIME",
+				     .help = "use samples before it only",
+				     .time_ms = &until},
+				    {.name = "seed",
+				     .what = "N",
+				     .help = "same seed, same model (1)",
+				     .number = &seed,
+				     .high = UINT32_MAX},
+				    {.name = "hidden",
+				     .what = "N",
+				     .help = "units of the LSTM (32)",
+				     .number = &hidden,
+				     .low = 4,
+				     .high = 256},
+				    {.name = "epochs",
+				     .what = "N",
+				     .help = "(12)",
+				     .number = &epochs,
+				     .low = 1,
+				     .high = 10000},
+				    {.name = "max-windows",
+				     .what = "N",
+				     .help = "of one epoch (80000)",
+				     .number = &most,
+				     .low = 512,
+				     .high = 10000000},
+				    {.name = "utc-offset",
+				     .what = "MIN",
+				     .help = "local clock ahead of UTC (0)",
+				     .number = &utc,
+				     .low = -720,
+				     .high = 840},
+				    {0}};
+	struct vrs_err err = {0};
+	struct loaded l;
+	struct model *m = NULL;
+
+	args_parse(&command, table, argc, argv);
+	if (!model)
+		args_wrong(&command, "no --model was given");
+	load_series(&command, files, until, &l);
+	conf.seed = (uint32_t)seed;
+	conf.hidden = (int)hidden;
+	conf.epochs = (int)epochs;
+	conf.max_windows = (int)most;
+	conf.utc_min = (int32_t)utc;
+	conf.made_at_ms = vrs_wall_ms(vrs_clock_system());
+	int status = train_model(&m, l.series, l.n, &conf, show, NULL, &err);
+	if (status == 0)
+		status = model_save(m, model, &err);
+	if (status == 0) {
+		char *report = model_report(m);
+
+		puts(report);
+		free(report);
+	}
+	model_free(m);
+	load_free(&l);
+	return status < 0 ? load_failed(&command, &err) : 0;
+}

@@ -1,0 +1,290 @@
+/* traces.c - see traces.h. The only door to zlib. */
+#include "traces.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "vrs/clock.h"
+#include "vrs/mem.h"
+
+enum { MAX_LINE = 4096, MAX_COLUMNS = 64, MAX_ENTITIES = 100000 };
+
+/* Which column is what; -1: not there. */
+struct columns {
+	int stamp, date, time, entity, pct;
+	int n;
+};
+
+struct reader {
+	const char *path;
+	gzFile gz;
+	long line;
+	char text[MAX_LINE];
+};
+
+/* 1: a line, 0: the end. */
+static int next_line(struct reader *r, struct vrs_err *err)
+{
+	int code = Z_OK;
+
+	if (!gzgets(r->gz, r->text, sizeof(r->text))) {
+		const char *why = gzerror(r->gz, &code);
+
+		if (code == Z_BUF_ERROR)
+			why = "the file is cut short";
+		if (code != Z_OK && code != Z_STREAM_END)
+			return vrs_fail(err, VRS_EPARSE, "%s:%ld: %s", r->path, r->line,
+					why);
+		return 0;
+	}
+	r->line++;
+	size_t len = strlen(r->text);
+	if (gzeof(r->gz) && (gzerror(r->gz, &code), code == Z_BUF_ERROR))
+		return vrs_fail(err, VRS_EPARSE, "%s:%ld: the file is cut short", r->path,
+				r->line);
+	if (len + 1 == sizeof(r->text))
+		return vrs_fail(err, VRS_EPARSE, "%s:%ld: the line is too long", r->path,
+				r->line);
+	while (len > 0 && isspace((unsigned char)r->text[len - 1]))
+		r->text[--len] = '\0';
+	return 1;
+}
+
+static int split(char *text, char **field, int max)
+{
+	int n = 0;
+
+	for (char *p = text; p && n < max;) {
+		char *comma = strchr(p, ',');
+
+		if (comma)
+			*comma = '\0';
+		while (isspace((unsigned char)*p))
+			p++;
+		for (char *end = p + strlen(p);
+		     end > p && isspace((unsigned char)end[-1]);)
+			*--end = '\0';
+		field[n++] = p;
+		p = comma ? comma + 1 : NULL;
+	}
+	return n;
+}
+
+static int find_columns(struct reader *r, struct columns *c, struct vrs_err *err)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+	} known[] = {
+		{"timestamp", offsetof(struct columns, stamp)},
+		{"date", offsetof(struct columns, date)},
+		{"time", offsetof(struct columns, time)},
+		{"entity", offsetof(struct columns, entity)},
+		{"hostname", offsetof(struct columns, entity)},
+		{"cpu_pct", offsetof(struct columns, pct)},
+		{"average cpu rate", offsetof(struct columns, pct)},
+	};
+	char *field[MAX_COLUMNS];
+	int more = next_line(r, err);
+
+	if (more < 0)
+		return more;
+	if (more == 0)
+		return vrs_fail(err, VRS_EPARSE, "%s: the file is empty", r->path);
+	*c = (struct columns){-1, -1, -1, -1, -1, 0};
+	c->n = split(r->text, field, MAX_COLUMNS);
+	for (int i = 0; i < c->n; i++)
+		for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++) {
+			size_t len = strlen(known[k].name);
+			const char *unit = field[i] + len; /* "average CPU rate (%)" */
+
+			if (strncasecmp(field[i], known[k].name, len) == 0 &&
+			    (*unit == '\0' || strncmp(unit, " (", 2) == 0))
+				*(int *)((char *)c + known[k].offset) = i;
+		}
+	if ((c->stamp < 0 && (c->date < 0 || c->time < 0)) || c->entity < 0 || c->pct < 0)
+		return vrs_fail(err, VRS_EPARSE,
+				"%s:1: wants the columns timestamp, entity, cpu_pct, or "
+				"Date, Time, Hostname, average CPU rate",
+				r->path);
+	return 0;
+}
+
+static struct trace *trace_named(struct traces *t, const char *name, struct trace *hint)
+{
+	if (hint && strcmp(hint->name, name) == 0)
+		return hint;
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(t->trace[i].name, name) == 0)
+			return &t->trace[i];
+	if (t->n == t->cap) {
+		t->cap = t->cap ? 2 * t->cap : 16;
+		t->trace = vrs_realloc(t->trace, t->cap, sizeof(*t->trace));
+	}
+	t->trace[t->n] = (struct trace){.name = vrs_strdup(name)};
+	return &t->trace[t->n++];
+}
+
+static void trace_add(struct trace *t, int64_t at_ms, float pct)
+{
+	if (t->n == t->cap) {
+		t->cap = t->cap ? 2 * t->cap : 2048;
+		t->at_ms = vrs_realloc(t->at_ms, t->cap, sizeof(*t->at_ms));
+		t->pct = vrs_realloc(t->pct, t->cap, sizeof(*t->pct));
+	}
+	t->at_ms[t->n] = at_ms;
+	t->pct[t->n++] = pct;
+}
+
+static int read_row(struct reader *r, const struct columns *c, struct traces *t,
+		    struct trace **last, struct vrs_err *err)
+{
+	char *field[MAX_COLUMNS], stamp[64], *end;
+	int n = split(r->text, field, MAX_COLUMNS);
+
+	if (n < c->n)
+		return vrs_fail(err, VRS_EPARSE,
+				"%s:%ld: %d columns, the first line has %d", r->path,
+				r->line, n, c->n);
+	if (c->stamp >= 0)
+		(void)snprintf(stamp, sizeof(stamp), "%s", field[c->stamp]);
+	else
+		(void)snprintf(stamp, sizeof(stamp), "%sT%s", field[c->date],
+			       field[c->time]);
+	int64_t at_ms = vrs_time_parse(stamp);
+	if (at_ms < 0)
+		return vrs_fail(err, VRS_EPARSE, "%s:%ld: '%s' is not a time", r->path,
+				r->line, stamp);
+	if (!vrs_id_ok(field[c->entity]))
+		return vrs_fail(err, VRS_EPARSE, "%s:%ld: '%s' is not a name", r->path,
+				r->line, field[c->entity]);
+	errno = 0;
+	double pct = *field[c->pct] ? strtod(field[c->pct], &end) : NAN;
+	if (*field[c->pct] && *end == '%')
+		end++;
+	if (*field[c->pct] && *end != '\0')
+		return vrs_fail(err, VRS_EPARSE, "%s:%ld: '%s' is not a number", r->path,
+				r->line, field[c->pct]);
+	t->rows++;
+	if (!(pct >= 0 && pct <= 100)) {
+		t->impossible += *field[c->pct] != '\0';
+		return 0;
+	}
+	*last = trace_named(t, field[c->entity], *last);
+	if (t->n > MAX_ENTITIES)
+		return vrs_fail(err, VRS_ENOSPC, "%s:%ld: more than %d entities", r->path,
+				r->line, MAX_ENTITIES);
+	if ((*last)->n > 0 && at_ms < (*last)->at_ms[(*last)->n - 1])
+		t->unordered++;
+	trace_add(*last, at_ms, (float)pct);
+	return 0;
+}
+
+struct row {
+	int64_t at_ms;
+	size_t place;
+	float pct;
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	if (x->at_ms != y->at_ms)
+		return x->at_ms < y->at_ms ? -1 : 1;
+	return (x->place > y->place) - (x->place < y->place);
+}
+
+/* In order of time; of rows with the same time the first one stays. */
+static void settle(struct traces *all, struct trace *t)
+{
+	struct row *rows = vrs_calloc(t->n + 1, sizeof(*rows));
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		rows[i] = (struct row){t->at_ms[i], i, t->pct[i]};
+	qsort(rows, t->n, sizeof(*rows), by_time);
+	for (size_t i = 0; i < t->n; i++) {
+		if (kept > 0 && t->at_ms[kept - 1] == rows[i].at_ms) {
+			all->twice++;
+			continue;
+		}
+		t->at_ms[kept] = rows[i].at_ms;
+		t->pct[kept++] = rows[i].pct;
+	}
+	t->n = kept;
+	free(rows);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct trace *)a)->name, ((const struct trace *)b)->name);
+}
+
+int traces_read(struct traces *t, const char *path, struct vrs_err *err)
+{
+	struct reader r = {.path = path, .gz = gzopen(path, "rbe")};
+	struct columns c;
+	struct trace *last = NULL;
+	int status;
+
+	if (!r.gz)
+		return vrs_fail_errno(err, "open %s", path);
+	(void)gzbuffer(r.gz, 1 << 17);
+	status = find_columns(&r, &c, err);
+	while (status == 0) {
+		int more = next_line(&r, err);
+
+		if (more <= 0) {
+			status = more;
+			break;
+		}
+		if (r.text[0] != '\0')
+			status = read_row(&r, &c, t, &last, err);
+	}
+	(void)gzclose(r.gz);
+	for (size_t i = 0; status == 0 && i < t->n; i++)
+		settle(t, &t->trace[i]);
+	if (status == 0)
+		qsort(t->trace, t->n, sizeof(*t->trace), by_name);
+	return status;
+}
+
+void traces_free(struct traces *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		free(t->trace[i].name);
+		free(t->trace[i].at_ms);
+		free(t->trace[i].pct);
+	}
+	free(t->trace);
+	*t = (struct traces){0};
+}
+
+const struct trace *traces_find(const struct traces *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(t->trace[i].name, name) == 0)
+			return &t->trace[i];
+	return NULL;
+}
+
+void trace_bins(const struct trace *t, int64_t until_ms, struct bins *ret)
+{
+	size_t n = t->n;
+
+	while (until_ms > 0 && n > 0 && t->at_ms[n - 1] >= until_ms)
+		n--;
+	int64_t first = n ? bin_of(t->at_ms[0]) : 0;
+
+	bins_init(ret, first, n ? (size_t)(bin_of(t->at_ms[n - 1]) - first + 1) : 0);
+	for (size_t i = 0; i < n; i++)
+		bins_add(ret, t->at_ms[i], (double)t->pct[i]);
+	bins_mean(ret);
+	bins_fill(ret);
+}
