@@ -189,11 +189,11 @@ static const ProtobufCMessage *body_of(const control_reply *reply)
 {
 	const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(
 		reply->base.descriptor, (unsigned)reply->body_case);
+	const ProtobufCMessage *body = NULL;
 
-	return field ? *(const ProtobufCMessage *const *)(const void *)((const char *)
-										reply +
-									field->offset)
-		     : &reply->base;
+	if (field)
+		memcpy(&body, (const char *)reply + field->offset, sizeof(void *));
+	return body ? body : &reply->base;
 }
 
 void ctl_show(const struct ctl *ctl, const control_reply *reply, render_fn render)
@@ -229,7 +229,7 @@ int ctl_query(struct ctl *ctl, control_request *req, render_fn render)
 			     (code == EXIT_OK || code == EXIT_UNREACHABLE ||
 			      code == EXIT_TIMEOUT);
 
-		if (code == EXIT_OK) {
+		if (reply) {
 			char now[HUMAN_MAX];
 
 			if (ctl->watch_ms && !ctl->json && isatty(STDOUT_FILENO))

@@ -77,7 +77,8 @@ void table_cell(struct table *t, enum tone tone, const char *fmt, ...)
 	va_start(ap, fmt);
 	add_cell(t, tone, false, fmt, ap);
 	va_end(ap);
-	t->column = (t->column + 1) % t->n_columns;
+	if (++t->column == t->n_columns)
+		t->column = 0;
 }
 
 void table_note(struct table *t, enum tone tone, const char *fmt, ...)
@@ -146,7 +147,7 @@ void table_print(const struct table *t, struct vrs_text *out, bool headers, bool
 		size_t w = text_width(shown(t->cell[i].text));
 		if (width[column] < w)
 			width[column] = w;
-		column = (column + 1) % t->n_columns;
+		column = column + 1 < t->n_columns ? column + 1 : 0;
 	}
 
 	for (size_t i = 0; headers && i < t->n_columns; i++)
@@ -164,7 +165,7 @@ void table_print(const struct table *t, struct vrs_text *out, bool headers, bool
 		}
 		put_aligned(t, out, colour, column, width[column], c->tone,
 			    shown(c->text));
-		column = (column + 1) % t->n_columns;
+		column = column + 1 < t->n_columns ? column + 1 : 0;
 	}
 	free(width);
 }

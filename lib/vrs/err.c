@@ -38,7 +38,7 @@ static int code_of_errno(int e)
 	}
 }
 
-int vrs_fail(struct vrs_err *err, int code, const char *fmt, ...)
+int(vrs_fail)(struct vrs_err *err, int code, const char *fmt, ...)
 {
 	if (err) {
 		va_list ap;
@@ -51,7 +51,7 @@ int vrs_fail(struct vrs_err *err, int code, const char *fmt, ...)
 	return code;
 }
 
-int vrs_fail_errno(struct vrs_err *err, const char *fmt, ...)
+int(vrs_fail_errno)(struct vrs_err *err, const char *fmt, ...)
 {
 	int e = errno;
 	int code = code_of_errno(e);
@@ -70,7 +70,7 @@ int vrs_fail_errno(struct vrs_err *err, const char *fmt, ...)
 	return code;
 }
 
-int vrs_context(struct vrs_err *err, const char *fmt, ...)
+int(vrs_context)(struct vrs_err *err, const char *fmt, ...)
 {
 	if (!err)
 		return VRS_EIO;
