@@ -33,8 +33,9 @@ void feed_close(struct feed *f);
 
 /* Stamps cluster, collector, epoch and seq into each record (the caller sets the body
  * only), makes all of them durable with one sync, then publishes them. A record above
- * FEED_MAX_RECORD packed bytes is refused with VRS_ENOSPC before anything is written; on
- * any failure none of them counts as put. */
+ * FEED_MAX_RECORD packed bytes is refused with VRS_ENOSPC before anything is written.
+ * After another failure (a full disk) put the reading again: what of it was spooled
+ * already is delivered too, which has the effect of once. */
 enum { FEED_MAX_RECORD = (1 << 20) - 16384 };
 int feed_put(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
 	     struct vrs_err *err);

@@ -6,8 +6,8 @@
  * goes on at the end. Records go by age only, a segment at a time; nobody's
  * acknowledgement shortens a spool, so Redis can be rebuilt from it.
  *
- * A damaged record ends its segment for readers: the numbers behind it are a hole, which
- * spool_read steps over and says. No number is ever given twice, even then.
+ * A damaged record, and what cannot be found behind it, is a hole that spool_read steps
+ * over and shows. No number is ever given twice, even then.
  *
  * One process and one thread a spool; a second open is refused with VRS_ECONFLICT. */
 #ifndef COLLECTOR_SPOOL_H
@@ -39,8 +39,9 @@ struct spool_info {
 	uint64_t first_seq; /* oldest still here; head_seq + 1 when empty */
 	uint64_t head_seq;  /* newest; 0: none yet */
 	uint64_t bytes;
-	uint64_t cut_bytes; /* torn tail that this open took away */
-	uint32_t set_aside; /* unreadable segments that this open renamed to *.bad */
+	uint64_t cut_bytes;     /* torn tail that this open took away */
+	uint64_t damaged_bytes; /* behind which this open could not read */
+	uint32_t set_aside;     /* unreadable segments that this open renamed to *.bad */
 };
 void spool_info(const struct spool *s, struct spool_info *ret);
 
