@@ -74,8 +74,9 @@ static void mean_of_hosts(const struct plan_frame *f, const struct world_cluster
 		size_t k = c->first_host + i;
 		const struct outlook *h = &f->of_host[k];
 
-		if (f->w->host[k].life != WORLD_UP || h->seen == SEEN_NOT)
-			continue;
+		if (f->w->host[k].life != WORLD_UP || h->seen == SEEN_NOT ||
+		    (&f->w->host[k] == f->source && !f->ask->source_alive))
+			continue; /* the source may still look up when a plan is tried */
 		if (o->seen == SEEN_NOT || h->seen < o->seen)
 			o->seen = h->seen;
 		o->low |= h->low;

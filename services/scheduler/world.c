@@ -156,6 +156,41 @@ void world_promise(struct world *w, struct world_host *h, double cores,
 		w->host[c->first_host + i].promise.disk_bytes += disk_bytes;
 }
 
+struct world_mark {
+	struct world_promise *promise; /* hosts, then clusters */
+	struct world_queue *queue;
+	size_t n_queues;
+};
+
+struct world_mark *world_mark(const struct world *w)
+{
+	struct world_mark *m = vrs_calloc(1, sizeof(*m));
+
+	m->promise = vrs_calloc(w->n_hosts + w->n_clusters, sizeof(*m->promise));
+	for (size_t i = 0; i < w->n_hosts; i++)
+		m->promise[i] = w->host[i].promise;
+	for (size_t i = 0; i < w->n_clusters; i++)
+		m->promise[w->n_hosts + i] = w->cluster[i].promise;
+	m->n_queues = w->n_queues;
+	m->queue = vrs_calloc(w->n_queues, sizeof(*m->queue));
+	if (w->n_queues)
+		memcpy(m->queue, w->queue, w->n_queues * sizeof(*m->queue));
+	return m;
+}
+
+void world_restore(struct world *w, struct world_mark *m)
+{
+	for (size_t i = 0; i < w->n_hosts; i++)
+		w->host[i].promise = m->promise[i];
+	for (size_t i = 0; i < w->n_clusters; i++)
+		w->cluster[i].promise = m->promise[w->n_hosts + i];
+	free(w->queue);
+	w->queue = m->queue;
+	w->n_queues = m->n_queues;
+	free(m->promise);
+	free(m);
+}
+
 void world_enqueue(struct world *w, const char *source, const char *target,
 		   uint64_t bytes)
 {

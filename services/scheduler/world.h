@@ -144,6 +144,11 @@ const Vrsas__V1__Relocation *world_relocation(const struct world *w, const char 
  * every host that shares the store). */
 void world_promise(struct world *w, struct world_host *h, double cores,
 		   uint64_t ram_bytes, uint64_t disk_bytes);
+/* What is promised and queued now, to be put back after a plan that was only asked for.
+ */
+struct world_mark;
+struct world_mark *world_mark(const struct world *w);
+void world_restore(struct world *w, struct world_mark *mark); /* frees the mark */
 /* Puts bytes into the queue between two clusters. */
 void world_enqueue(struct world *w, const char *source, const char *target,
 		   uint64_t bytes);
