@@ -145,6 +145,37 @@ void control_reply_free(control_reply *reply)
 		protobuf_c_message_free_unpacked(&reply->base, NULL);
 }
 
+/* A query is answered with its own kind of view; an order with words, or with a plan or a
+ * story when it was a dry run. */
+static bool answers(const control_request *req, const control_reply *reply)
+{
+	static const struct {
+		unsigned request, reply;
+	} pair[] = {
+		{VRSAS__V1__CONTROL_REQUEST__BODY_STATUS,
+		 VRSAS__V1__CONTROL_REPLY__BODY_STATUS},
+		{VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS,
+		 VRSAS__V1__CONTROL_REPLY__BODY_HOSTS},
+		{VRSAS__V1__CONTROL_REQUEST__BODY_VMS,
+		 VRSAS__V1__CONTROL_REPLY__BODY_VMS},
+		{VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST,
+		 VRSAS__V1__CONTROL_REPLY__BODY_FORECASTS},
+		{VRSAS__V1__CONTROL_REQUEST__BODY_PLAN,
+		 VRSAS__V1__CONTROL_REPLY__BODY_PLAN},
+		{VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS,
+		 VRSAS__V1__CONTROL_REPLY__BODY_RELOCATIONS},
+		{VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS,
+		 VRSAS__V1__CONTROL_REPLY__BODY_EVENTS},
+	};
+
+	for (size_t i = 0; i < sizeof(pair) / sizeof(pair[0]); i++)
+		if (pair[i].request == (unsigned)req->body_case)
+			return pair[i].reply == (unsigned)reply->body_case;
+	return reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY__NOT_SET ||
+	       reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_PLAN ||
+	       reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_RELOCATIONS;
+}
+
 int ctl_ask(const struct ctl *ctl, control_request *req, control_reply **ret)
 {
 	struct vrs_err err = {0};
@@ -163,13 +194,19 @@ int ctl_ask(const struct ctl *ctl, control_request *req, control_reply **ret)
 		return ctl_fail_err(ctl->scheduler, &err);
 
 	control_reply *reply = (control_reply *)msg;
-	if (reply->code == VRSAS__V1__CONTROL_CODE__CONTROL_OK) {
+	int code;
+	if (reply->code == VRSAS__V1__CONTROL_CODE__CONTROL_OK && answers(req, reply)) {
 		*ret = reply;
 		return EXIT_OK;
 	}
-	int code = reply->code <= VRSAS__V1__CONTROL_CODE__CONTROL_TIMEOUT
-			   ? (int)reply->code
-			   : EXIT_FAILED;
+	if (reply->code == VRSAS__V1__CONTROL_CODE__CONTROL_OK) {
+		control_reply_free(reply);
+		return ctl_fail(
+			EXIT_FAILED, "are vrsctl and the scheduler of one version?",
+			"%s: the answer is not what was asked for", ctl->scheduler);
+	}
+	code = reply->code <= VRSAS__V1__CONTROL_CODE__CONTROL_TIMEOUT ? (int)reply->code
+								       : EXIT_FAILED;
 	(void)ctl_fail(code, reply->hint, "%s", reply->error);
 	control_reply_free(reply);
 	return code;

@@ -91,9 +91,22 @@ int verb_events(struct ctl *ctl);
 int verb_export(struct ctl *ctl);
 int verb_import(struct ctl *ctl);
 
+/* How each kind of answer looks; the reply carries the body that fits. */
+void render_status(const struct ctl *ctl, const control_reply *reply,
+		   struct vrs_text *out);
+void render_hosts(const struct ctl *ctl, const control_reply *reply,
+		  struct vrs_text *out);
+void render_vms(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out);
+void render_forecasts(const struct ctl *ctl, const control_reply *reply,
+		      struct vrs_text *out);
 void render_plan(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out);
+void render_list(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out);
 void render_relocations(const struct ctl *ctl, const control_reply *reply,
 			struct vrs_text *out);
+void render_explain(const struct ctl *ctl, const control_reply *reply,
+		    struct vrs_text *out);
+void render_events(const struct ctl *ctl, const control_reply *reply,
+		   struct vrs_text *out);
 void render_done(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out);
 void relocation_table(const struct ctl *ctl, Vrsas__V1__RelocationView *const *view,
 		      size_t n, struct vrs_text *out);

@@ -25,8 +25,8 @@ static enum tone severity_tone(Vrsas__V1__Severity severity)
 }
 
 /* One line an event, not a table: with --follow nobody knows how wide it will be. */
-static void render_events(const struct ctl *ctl, const control_reply *reply,
-			  struct vrs_text *out)
+void render_events(const struct ctl *ctl, const control_reply *reply,
+		   struct vrs_text *out)
 {
 	char at[HUMAN_MAX];
 

@@ -68,8 +68,8 @@ static void one(const struct ctl *ctl, const Vrsas__V1__Forecast *f, struct vrs_
 	path_line(out, ctl, "P90", f->p90, f->n_p90, f->step_ms);
 }
 
-static void render_forecasts(const struct ctl *ctl, const control_reply *reply,
-			     struct vrs_text *out)
+void render_forecasts(const struct ctl *ctl, const control_reply *reply,
+		      struct vrs_text *out)
 {
 	for (size_t i = 0; i < reply->forecasts->n_forecast; i++)
 		one(ctl, reply->forecasts->forecast[i], out);

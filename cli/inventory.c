@@ -69,8 +69,8 @@ static void service_table(const struct ctl *ctl, const Vrsas__V1__StatusView *s,
 	table_free(t);
 }
 
-static void render_status(const struct ctl *ctl, const control_reply *reply,
-			  struct vrs_text *out)
+void render_status(const struct ctl *ctl, const control_reply *reply,
+		   struct vrs_text *out)
 {
 	const Vrsas__V1__StatusView *s = reply->status;
 
@@ -112,8 +112,7 @@ static enum tone host_tone(const char *state)
 										  : BAD;
 }
 
-static void render_hosts(const struct ctl *ctl, const control_reply *reply,
-			 struct vrs_text *out)
+void render_hosts(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
 {
 	static const char *const headers[] = {
 		"CLUSTER", "HOST", "ADDRESS",   "STATE",       ">VCPUS", ">RAM", ">CPU",
@@ -188,8 +187,7 @@ static void vm_row(struct table *t, const Vrsas__V1__VmView *v)
 	table_cell(t, PLAIN, "%s", v->note);
 }
 
-static void render_vms(const struct ctl *ctl, const control_reply *reply,
-		       struct vrs_text *out)
+void render_vms(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
 {
 	static const char *const headers[] = {
 		"CLUSTER", "HOST",    "VM",       "STATE",      ">VCPUS", ">RAM", ">DISK",

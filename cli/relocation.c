@@ -223,8 +223,7 @@ static void story(const struct ctl *ctl, const Vrsas__V1__RelocationView *v,
 	journal(out, ctl, v);
 }
 
-static void render_list(const struct ctl *ctl, const control_reply *reply,
-			struct vrs_text *out)
+void render_list(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
 {
 	if (reply->relocations->n_relocation)
 		relocation_table(ctl, reply->relocations->relocation,
@@ -241,8 +240,8 @@ void render_relocations(const struct ctl *ctl, const control_reply *reply,
 			story(ctl, reply->relocations->relocation[i], out);
 }
 
-static void render_explain(const struct ctl *ctl, const control_reply *reply,
-			   struct vrs_text *out)
+void render_explain(const struct ctl *ctl, const control_reply *reply,
+		    struct vrs_text *out)
 {
 	for (size_t i = 0; i < reply->relocations->n_relocation; i++) {
 		const Vrsas__V1__Relocation *r =
