@@ -7,7 +7,7 @@
  * breaks connections whose host is silent, and the next call connects again.
  *
  * Lists avoid every call that talks to a QEMU process (statistics, block information of
- * running domains); those are asked last, for a short while, and remembered. */
+ * running domains); those are asked beside, and the last answer is used. */
 #include <errno.h>
 #include <inttypes.h>
 #include <libvirt/libvirt.h>
@@ -24,7 +24,8 @@
 #include "vrs/hv_xml.h"
 #include "vrs/mem.h"
 
-enum { MAX_STUCK = 8, KEEPALIVE_S = 2, KEEPALIVE_COUNT = 3, SIZES_WAIT_MS = 1500 };
+enum { MAX_STUCK = 8, KEEPALIVE_S = 2, KEEPALIVE_COUNT = 3 };
+enum { SIZES_WAIT_MS = 1500, SIZES_DEADLINE_MS = 10000 };
 
 /* The last known size of an image: asking can block, so the answer is kept. */
 struct size_known {
@@ -294,13 +295,12 @@ static struct call *call_new(struct lv *lv, int64_t timeout_ms, const char *id,
 
 /* Runs the call. On 0 the results are in c and the caller frees c; otherwise c is gone
  * (or will go by itself). */
-static int call_run(struct call *c, struct vrs_err *err)
+static int call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err)
 {
 	struct lv *lv = c->lv;
 	pthread_attr_t attr;
 	pthread_t thread;
 	struct timespec until;
-	int64_t deadline = c->deadline_mono_ms, now = vrs_mono_ms(vrs_clock_system());
 
 	pthread_mutex_lock(&lv->lock);
 	int stuck = lv->stuck;
@@ -320,9 +320,7 @@ static int call_run(struct call *c, struct vrs_err *err)
 		return vrs_fail_errno(err, "libvirt: thread");
 	}
 
-	/* The clock of the condition is CLOCK_MONOTONIC; its epoch need not be ours. */
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	int64_t wait_ms = deadline > now ? deadline - now : 0;
 	until.tv_sec += wait_ms / 1000;
 	until.tv_nsec += wait_ms % 1000 * 1000000;
 	if (until.tv_nsec >= 1000000000) {
@@ -350,6 +348,13 @@ static int call_run(struct call *c, struct vrs_err *err)
 		return vrs_fail(err, status, "%s", said.text);
 	}
 	return 0;
+}
+
+static int call_run(struct call *c, struct vrs_err *err)
+{
+	int64_t wait_ms = c->deadline_mono_ms - vrs_mono_ms(vrs_clock_system());
+
+	return call_wait(c, wait_ms > 0 ? wait_ms : 0, err);
 }
 
 /* For calls without a result. */
@@ -581,16 +586,30 @@ static void remember_size(struct lv *lv, const char *path, uint64_t virtual_byte
 	pthread_mutex_unlock(&lv->lock);
 }
 
-static void recall_sizes(struct lv *lv, struct vrs_hv_vm *vm)
+/* Fills in what is known; false when some image's size is not. */
+static bool recall_sizes(struct lv *lv, struct vrs_hv_vm *vm, size_t n)
 {
+	bool all = true;
+
 	pthread_mutex_lock(&lv->lock);
-	for (size_t d = 0; d < vm->n_disks; d++)
-		for (size_t i = 0; i < lv->n_sizes; i++)
-			if (strcmp(lv->size[i].path, vm->disk[d].path) == 0) {
-				vm->disk[d].virtual_bytes = lv->size[i].virtual_bytes;
-				vm->disk[d].allocated_bytes = lv->size[i].allocated_bytes;
-			}
+	for (size_t d = 0; d < n * VRS_HV_MAX_DISKS; d++) {
+		struct vrs_hv_vm *v = &vm[d / VRS_HV_MAX_DISKS];
+		struct vrs_hv_disk *disk = &v->disk[d % VRS_HV_MAX_DISKS];
+		size_t i = 0;
+
+		if (d % VRS_HV_MAX_DISKS >= v->n_disks)
+			continue;
+		while (i < lv->n_sizes && strcmp(lv->size[i].path, disk->path) != 0)
+			i++;
+		if (i < lv->n_sizes) {
+			disk->virtual_bytes = lv->size[i].virtual_bytes;
+			disk->allocated_bytes = lv->size[i].allocated_bytes;
+		} else {
+			all = false;
+		}
+	}
 	pthread_mutex_unlock(&lv->lock);
+	return all;
 }
 
 /* Sizes of the images of one VM. Of a running VM its process is asked, which may hang. */
@@ -619,29 +638,51 @@ static int do_sizes(struct call *c, virConnectPtr conn, struct vrs_err *err)
 	return 0;
 }
 
-/* Asks for sizes for a short while; while an earlier question hangs no new one is asked.
- */
-static void find_sizes(struct lv *lv, int64_t timeout_ms, struct vrs_hv_vm *vm, size_t n)
+/* Sizes are asked for in the background; only a VM that is new is worth a short wait.
+ * While an earlier question hangs no other is asked. */
+static void find_sizes(struct lv *lv, int64_t left_ms, struct vrs_hv_vm *vm, size_t n)
 {
+	bool known = recall_sizes(lv, vm, n);
+
 	pthread_mutex_lock(&lv->lock);
 	bool busy = lv->sizes_busy;
 	lv->sizes_busy = true;
 	pthread_mutex_unlock(&lv->lock);
-	if (!busy) {
-		struct call *c = call_new(lv, timeout_ms, NULL, do_sizes);
+	if (busy)
+		return;
 
-		c->vm = vrs_calloc(n, sizeof(*c->vm));
-		c->n_vms = n;
-		c->asks_sizes = true;
-		for (size_t i = 0; i < n; i++) {
-			c->vm[i] = vm[i];
-			c->vm[i].native = NULL;
-		}
-		if (call_run(c, NULL) == 0)
-			call_free(c);
+	struct call *c = call_new(lv, SIZES_DEADLINE_MS, NULL, do_sizes);
+	c->vm = vrs_calloc(n, sizeof(*c->vm));
+	c->n_vms = n;
+	c->asks_sizes = true;
+	for (size_t i = 0; i < n; i++) {
+		c->vm[i] = vm[i];
+		c->vm[i].native = NULL;
 	}
-	for (size_t i = 0; i < n; i++)
-		recall_sizes(lv, &vm[i]);
+	if (call_wait(c,
+		      known || left_ms < 0      ? 0
+		      : left_ms < SIZES_WAIT_MS ? left_ms
+						: SIZES_WAIT_MS,
+		      NULL) == 0)
+		call_free(c);
+	(void)recall_sizes(lv, vm, n);
+}
+
+/* A definition that we cannot read: the VM is there all the same. */
+static void read_outline(virDomainPtr dom, struct vrs_hv_vm *vm)
+{
+	virDomainInfo info;
+	char uuid[VIR_UUID_STRING_BUFLEN] = "";
+	const char *name = virDomainGetName(dom);
+
+	*vm = (struct vrs_hv_vm){.cpu_time_s = NAN, .state = state_of(dom)};
+	(void)virDomainGetUUIDString(dom, uuid);
+	(void)vrs_strcpy(vm->id, sizeof(vm->id), uuid);
+	(void)vrs_strcpy(vm->name, sizeof(vm->name), name ? name : uuid);
+	if (virDomainGetInfo(dom, &info) == 0) {
+		vm->vcpus = info.nrVirtCpu;
+		vm->ram_bytes = (uint64_t)info.maxMem * 1024;
+	}
 }
 
 static int do_list(struct call *c, virConnectPtr conn, struct vrs_err *err)
@@ -656,13 +697,20 @@ static int do_list(struct call *c, virConnectPtr conn, struct vrs_err *err)
 	for (int i = 0; i < n; i++) {
 		if (status == 0) {
 			status = read_vm(dom[i], &c->vm[c->n_vms], err);
-			if (status == VRS_ENOENT)
-				status = 0; /* gone since it was listed */
-			else if (status == 0)
+			if (status == VRS_ENOENT) { /* gone since it was listed */
+				status = 0;
+				continue;
+			}
+			if (status == VRS_EPARSE || status == VRS_ENOSPC) {
+				read_outline(dom[i], &c->vm[c->n_vms]);
+				status = 0;
+			}
+			if (status == 0)
 				c->n_vms++;
 		}
-		virDomainFree(dom[i]);
 	}
+	for (int i = 0; i < n; i++)
+		virDomainFree(dom[i]);
 	free(dom);
 	return status;
 }
@@ -676,9 +724,8 @@ static int lv_list(void *h, int64_t timeout_ms, struct vrs_hv_vm **ret, size_t *
 	if (status < 0)
 		return status;
 	int64_t left = c->deadline_mono_ms - vrs_mono_ms(vrs_clock_system());
-	if (c->n_vms > 0 && left > 0)
-		find_sizes(h, left < SIZES_WAIT_MS ? left : SIZES_WAIT_MS, c->vm,
-			   c->n_vms);
+	if (c->n_vms > 0)
+		find_sizes(h, left, c->vm, c->n_vms);
 	*ret = c->vm;
 	*ret_n = c->n_vms;
 	c->vm = NULL;
@@ -721,8 +768,7 @@ static int lv_get(void *h, int64_t timeout_ms, const char *id, struct vrs_hv_vm 
 	if (status < 0)
 		return status;
 	int64_t left = c->deadline_mono_ms - vrs_mono_ms(vrs_clock_system());
-	if (left > 0)
-		find_sizes(h, left < SIZES_WAIT_MS ? left : SIZES_WAIT_MS, c->vm, 1);
+	find_sizes(h, left, c->vm, 1);
 	*ret = c->vm[0];
 	c->n_vms = 0;
 	call_free(c);

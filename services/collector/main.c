@@ -1,0 +1,145 @@
+/* vrs-collector: reads every host of its cluster, keeps what it read, tells etl. */
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "feed.h"
+#include "hosts.h"
+#include "measure.h"
+#include "playback.h"
+#include "vrs/log.h"
+#include "vrs/mem.h"
+#include "vrs/svc.h"
+
+struct conf {
+	char *site, *cluster, *collector, *replay;
+	char *samples_url, *fill_url, *spool_dir;
+	int64_t interval_ms, heartbeat_ms, spool_keep_ms, history_ms;
+	double history_speed;
+};
+
+static const struct vrs_option options[] = {
+	{"site", VRS_OPT_STRING, offsetof(struct conf, site), "", 0, 0,
+	 "file that describes the clusters; needed unless replay is set"},
+	{"cluster", VRS_OPT_STRING, offsetof(struct conf, cluster), NULL, 0, 0,
+	 "the cluster of this collector"},
+	{"collector", VRS_OPT_STRING, offsetof(struct conf, collector), "", 0, 0,
+	 "name of this collector, the same after a restart; empty: the cluster's"},
+	{"samples_url", VRS_OPT_STRING, offsetof(struct conf, samples_url),
+	 "tcp://127.0.0.1:7701", 0, 0, "etl's socket for readings as they come"},
+	{"fill_url", VRS_OPT_STRING, offsetof(struct conf, fill_url),
+	 "tcp://127.0.0.1:7702", 0, 0, "etl's socket for readings that it missed"},
+	{"interval", VRS_OPT_DURATION, offsetof(struct conf, interval_ms), "60s", 200,
+	 3600000, "time between two readings"},
+	{"heartbeat", VRS_OPT_DURATION, offsetof(struct conf, heartbeat_ms), "5s", 100,
+	 60000, "time between two signs of life"},
+	{"spool_dir", VRS_OPT_STRING, offsetof(struct conf, spool_dir),
+	 "/var/lib/vrsas/spool", 0, 0,
+	 "folder for everything that was read; a folder of the collector's name is made "
+	 "in it"},
+	{"spool_keep", VRS_OPT_DURATION, offsetof(struct conf, spool_keep_ms), "7d",
+	 60000, 3.2e10, "how long a reading stays in the spool"},
+	{"replay", VRS_OPT_STRING, offsetof(struct conf, replay), "", 0, 0,
+	 "replay:FILE: the hosts are the names in this trace, not those of the site "
+	 "file"},
+	{"history", VRS_OPT_DURATION, offsetof(struct conf, history_ms), "0", 0, 0,
+	 "when all hosts are traces: begin this long ago and catch up"},
+	{"history_speed", VRS_OPT_DOUBLE, offsetof(struct conf, history_speed), "0", 0,
+	 1e9, "intervals a second while catching up; 0: as fast as it goes"},
+	{0},
+};
+
+struct collector {
+	struct conf conf;
+	struct vrs_svc svc;
+	struct hosts hosts;
+	struct feed *feed;
+	struct measure *measure;
+	struct playback *playback;
+	char *spool_dir, *position_path;
+};
+
+static int put(void *arg, Vrsas__V1__Record *const *records, size_t n,
+	       struct vrs_err *err)
+{
+	return feed_put(((struct collector *)arg)->feed, records, n, err);
+}
+
+static int beat(void *arg, Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
+{
+	return feed_heartbeat(((struct collector *)arg)->feed, hb, err);
+}
+
+static int open_feed(struct collector *c, struct vrs_err *err)
+{
+	const struct conf *k = &c->conf;
+	const char *name = *k->collector ? k->collector : k->cluster;
+
+	if (!vrs_name_ok(name))
+		return vrs_fail(err, VRS_EINVAL, "collector = %s: is not a name", name);
+	(void)mkdir(k->spool_dir, 0750); /* the feed says what is wrong with it */
+	c->spool_dir = vrs_asprintf("%s/%s", k->spool_dir, name);
+	c->position_path = vrs_asprintf("%s.replay", c->spool_dir);
+
+	const struct feed_conf conf = {.cluster = k->cluster,
+				       .collector = name,
+				       .samples_url = k->samples_url,
+				       .fill_url = k->fill_url,
+				       .spool_dir = c->spool_dir,
+				       .keep_ms = k->spool_keep_ms};
+	return feed_open(&c->feed, c->svc.loop, &conf, err);
+}
+
+static int open_sources(struct collector *c, struct vrs_err *err)
+{
+	const struct sink sink = {.put = put, .heartbeat = beat, .arg = c};
+	const struct conf *k = &c->conf;
+
+	if (c->hosts.all_replay) {
+		const struct playback_conf conf = {.site = c->hosts.site,
+						   .cluster = c->hosts.cluster,
+						   .host = c->hosts.host,
+						   .n_hosts = c->hosts.n,
+						   .interval_ms = k->interval_ms,
+						   .heartbeat_ms = k->heartbeat_ms,
+						   .history_ms = k->history_ms,
+						   .history_speed = k->history_speed,
+						   .position_path = c->position_path};
+		return playback_open(&c->playback, c->svc.loop, &conf, &sink, err);
+	}
+
+	const struct measure_conf conf = {.site = c->hosts.site,
+					  .cluster = c->hosts.cluster,
+					  .host = c->hosts.host,
+					  .n_hosts = c->hosts.n,
+					  .interval_ms = k->interval_ms,
+					  .heartbeat_ms = k->heartbeat_ms};
+	return measure_open(&c->measure, c->svc.loop, &conf, &sink, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct collector c = {.svc = {.name = "collector",
+				      .summary = "Reads every host of a cluster, spools "
+						 "what it read and tells etl.",
+				      .options = options}};
+	struct vrs_err err = {0};
+
+	c.svc.conf = &c.conf;
+	vrs_svc_start(&c.svc, argc, argv);
+	if (hosts_load(&c.hosts, c.conf.site, c.conf.cluster, c.conf.replay, &err) < 0 ||
+	    open_feed(&c, &err) < 0 || open_sources(&c, &err) < 0)
+		vrs_svc_die(&c.svc, &err);
+
+	int status = vrs_svc_run(&c.svc);
+
+	feed_close(c.feed); /* all that was put is on the disk */
+	playback_close(c.playback);
+	if (!measure_close(c.measure))
+		_exit(status); /* a host still hangs; nothing is left to be saved */
+	hosts_fini(&c.hosts);
+	free(c.spool_dir);
+	free(c.position_path);
+	vrs_svc_stop(&c.svc);
+	return status;
+}

@@ -1,0 +1,43 @@
+/* measure.h - looks at every host of a cluster, once an interval, side by side.
+ *
+ * Looks begin at whole intervals of the wall clock. Each host has a worker lane of its
+ * own; who has not answered after most of the interval is told as unreachable, and the
+ * others do not wait for him. Inventories are told when they say something new, and every
+ * ten minutes. Heartbeats carry what is known of each host. */
+#ifndef COLLECTOR_MEASURE_H
+#define COLLECTOR_MEASURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "outbox.h"
+#include "vrs/loop.h"
+#include "vrs/site.h"
+
+struct measure;
+
+struct measure_conf {
+	const struct vrs_site *site;
+	const struct vrs_site_cluster *cluster;
+	const struct vrs_site_host *const *host;
+	size_t n_hosts;
+	int64_t interval_ms, heartbeat_ms;
+};
+
+/* site and what hangs on it must outlive the measure. Hosts that do not answer are no
+ * failure; a wrong URI is. */
+int measure_open(struct measure **ret, struct vrs_loop *loop,
+		 const struct measure_conf *conf, const struct sink *sink,
+		 struct vrs_err *err);
+
+/* False when a host's look is still running: then nothing was freed, and the process
+ * should end at once instead of waiting for it. */
+bool measure_close(struct measure *m);
+
+struct measure_counts {
+	uint64_t batches, answers, failures, late;
+	size_t hosts, up;
+};
+void measure_counts(const struct measure *m, struct measure_counts *ret);
+
+#endif
