@@ -196,6 +196,8 @@ int ctl_ask(const struct ctl *ctl, control_request *req, control_reply **ret)
 	control_reply *reply = (control_reply *)msg;
 	int code;
 	if (reply->code == VRSAS__V1__CONTROL_CODE__CONTROL_OK && answers(req, reply)) {
+		if (reply->hint[0])
+			(void)fprintf(stderr, "hint: %s\n", reply->hint);
 		*ret = reply;
 		return EXIT_OK;
 	}

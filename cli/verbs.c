@@ -73,6 +73,19 @@ static const struct opt event_options[] = {
 	{0},
 };
 
+static const struct opt export_options[] = {
+	{"host", 0, "HOST", "only this host"},
+	{"from", 0, "TIME", "first minute: RFC 3339, or 24h, 7d ago (default 24h)"},
+	{"to", 0, "TIME", "end, not included (default now)"},
+	{"file", 0, "FILE", "write there, not to standard output"},
+	{0},
+};
+
+static const struct opt import_options[] = {
+	{"check", 0, NULL, "read and check the file, send nothing"},
+	{0},
+};
+
 const struct verb ctl_verbs[] = {
 	{"status", "", 0, 0, NULL, "Health, clusters, services and open relocations",
 	 "The reasons for anything but HEALTHY come first.",
@@ -121,5 +134,17 @@ const struct verb ctl_verbs[] = {
 	 verb_relocation_cancel},
 	{"events", "", 0, 0, event_options, "What happened", NULL,
 	 "vrsctl events --follow\nvrsctl events --vm web1 -n 200\n", verb_events},
+	{"export", "CLUSTER", 1, 1, export_options,
+	 "History as CSV, one row a host a minute",
+	 "Columns: Date, Time, Hostname, IP, max vCPUs, left vCPUs, max RAM, left RAM,\n"
+	 "average CPU rate.",
+	 "vrsctl export prod1 --from 7d > prod1.csv\n"
+	 "vrsctl export prod1 --from 2026-11-01T00:00:00Z --to 2026-11-02T00:00:00Z\n",
+	 verb_export},
+	{"import", "CLUSTER FILE", 2, 2, import_options,
+	 "Load such a CSV into the history",
+	 "FILE may be - for standard input. Doing it twice has the effect of once.",
+	 "vrsctl import prod1 prod1.csv\nvrsctl import prod1 --check prod1.csv\n",
+	 verb_import},
 	{0},
 };
