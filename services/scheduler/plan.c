@@ -44,12 +44,6 @@ static int by_urgency(const void *a, const void *b)
 
 /* --- the order of candidates --- */
 
-static long half_points(double ratio)
-{
-	return lround(ratio * 200);
-}
-
-/* Forecasts do not tell half a point apart: that is a tie. */
 static int by_preference(const void *a, const void *b)
 {
 	const struct look *x = a, *y = b;
@@ -59,10 +53,10 @@ static int by_preference(const void *a, const void *b)
 	if (!x->out) {
 		if (x->admitted != y->admitted)
 			return x->admitted ? -1 : 1;
-		if (half_points(x->score) != half_points(y->score))
-			return half_points(x->score) < half_points(y->score) ? -1 : 1;
-		if (half_points(x->margin) != half_points(y->margin))
-			return half_points(x->margin) > half_points(y->margin) ? -1 : 1;
+		if (x->score_key != y->score_key)
+			return x->score_key < y->score_key ? -1 : 1;
+		if (x->margin_key != y->margin_key)
+			return x->margin_key > y->margin_key ? -1 : 1;
 	}
 	int c = strcmp(x->cluster->name, y->cluster->name);
 	return c ? c : strcmp(x->host->name, y->host->name);

@@ -180,6 +180,8 @@ static void look_at_cpu(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm
 	}
 	l->margin = l->limit - l->fit.p90;
 	l->admitted = l->margin >= 0;
+	l->score_key = lround(l->score * 200);
+	l->margin_key = lround(l->margin * 200);
 }
 
 static void look_at_ram(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm,

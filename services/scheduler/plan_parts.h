@@ -55,6 +55,7 @@ struct look {
 	struct fit fit;
 	bool admitted;
 	double limit, score, margin;
+	long score_key, margin_key; /* in half points: less is a tie to a forecast */
 	uint64_t ram_need, ram_free, disk_need, disk_free;
 	bool convert;
 	struct worth_time transfer;

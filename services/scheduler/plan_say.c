@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_REASONS = 24, TEXT = 32 };
+enum { MAX_REASONS = 24, TEXT = 32, FULL_STORIES = 8 };
 
 /* --- reasons of one candidate --- */
 
@@ -176,7 +176,7 @@ static void say_cpu(struct reasons *r, const struct plan_frame *f, const struct 
 	    l->admitted ? "<=" : ">", pct(l->limit));
 	if (o->doubt)
 		say(r, AGAINST, "%s: little is behind this figure", o->doubt);
-	if (l->out)
+	if (l->out || l->rank > FULL_STORIES)
 		return;
 	say(r, FOR, "ranked by %.0f %%, the %s of the peak with this VM on it",
 	    pct(l->score), o->low ? "P90 (for doubt)" : "P50");
@@ -245,7 +245,9 @@ static Vrsas__V1__Candidate *candidate(const struct plan_frame *f,
 	bool open = !(l->out & (OUT_LIFE | OUT_PIN | OUT_OWN | OUT_ACCEPT | OUT_SITE));
 	if (open)
 		say_cpu(&r, f, l);
-	if (!l->out)
+	if (l->rank > FULL_STORIES)
+		open = false; /* far down the list, the peak says why */
+	if (!l->out && open)
 		say_time(&r, f, vm, l);
 	if (open)
 		say_room(&r, f, vm, l);
