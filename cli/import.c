@@ -75,6 +75,7 @@ static int ask_fill(const struct ctl *ctl, Vrsas__V1__FillRequest *req,
 		status = vrs_bus_ask(ctl->etl, &req->base, ctl->timeout_ms,
 				     &vrsas__v1__fill_reply__descriptor, &msg, err);
 	}
+	req->request_id = "";
 	if (status < 0)
 		return status;
 	*ret = (Vrsas__V1__FillReply *)msg;
