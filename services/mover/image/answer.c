@@ -1,0 +1,422 @@
+#include "image/answer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "image/disk.h"
+#include "image/hashes.h"
+#include "image/part.h"
+#include "image/tree.h"
+#include "vrs/fault.h"
+#include "vrs/mem.h"
+
+struct slot {
+	char path[WIRE_MAX_TEXT];
+	struct disk *disk; /* a source */
+	struct part *part; /* or a target */
+};
+
+struct answerer {
+	const struct beneath *beneath;
+	bool greeted;
+	struct slot slot[WIRE_MAX_SLOTS];
+};
+
+/* One request: what was asked, where the answer goes. */
+struct call {
+	struct answerer *a;
+	const struct wire_head *head;
+	const uint8_t *payload;
+	struct wire_head *reply;
+	uint8_t *out;
+	struct slot *slot;
+};
+
+struct answerer *answer_open(const struct beneath *b)
+{
+	struct answerer *a = vrs_calloc(1, sizeof(*a));
+
+	a->beneath = b;
+	return a;
+}
+
+static void slot_clear(struct slot *s)
+{
+	disk_close(s->disk);
+	part_close(s->part);
+	*s = (struct slot){0};
+}
+
+void answer_close(struct answerer *a)
+{
+	for (size_t i = 0; i < WIRE_MAX_SLOTS; i++)
+		slot_clear(&a->slot[i]);
+	free(a);
+}
+
+static struct disk *disk_of(struct call *c)
+{
+	return c->slot->part ? part_disk(c->slot->part) : c->slot->disk;
+}
+
+static int need_disk(struct call *c, struct disk **ret, struct vrs_err *err)
+{
+	*ret = disk_of(c);
+	return *ret ? 0 : vrs_fail(err, VRS_EINVAL, "this slot holds no open image");
+}
+
+static int do_hello(struct call *c, struct vrs_err *err)
+{
+	if (c->head->a != WIRE_VERSION)
+		return vrs_fail(err, VRS_EUNSUPPORTED,
+				"the mover speaks version %llu, this vrs-image %d",
+				(unsigned long long)c->head->a, WIRE_VERSION);
+	c->a->greeted = true;
+	c->reply->a = WIRE_VERSION;
+	c->reply->b = WIRE_MAX_PAYLOAD;
+	return 0;
+}
+
+static int do_ping(struct call *c, struct vrs_err *err)
+{
+	(void)c;
+	(void)err;
+	return 0;
+}
+
+static int do_stat(struct call *c, struct vrs_err *err)
+{
+	char path[WIRE_MAX_TEXT];
+	size_t pos = 0;
+	int dir_fd, status;
+	const char *name;
+	struct stat st;
+	struct statvfs fs;
+	struct wire_stat s = {0};
+
+	if ((status = wire_get_text(c->payload, c->head->len, &pos, path, sizeof(path),
+				    err)) < 0 ||
+	    (status = beneath_dir(c->a->beneath, path, &dir_fd, &name, err)) < 0)
+		return status;
+	if (fstatvfs(dir_fd, &fs) == 0) {
+		s.fs_free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+		s.fs_total_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
+	}
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		c->reply->a = 1;
+		s.file_bytes = (uint64_t)st.st_size;
+		s.allocated_bytes = (uint64_t)st.st_blocks * 512;
+		s.mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u +
+			     (uint64_t)st.st_mtim.tv_nsec;
+	} else if (errno != ENOENT) {
+		status = vrs_fail_errno(err, "%s", path);
+	}
+	(void)close(dir_fd);
+	wire_put_stat(c->out, &s);
+	c->reply->b = s.file_bytes;
+	c->reply->len = WIRE_STAT_BYTES;
+	return status;
+}
+
+static int do_source(struct call *c, struct vrs_err *err)
+{
+	char path[WIRE_MAX_TEXT], format[16], identity[200];
+	size_t pos = 0;
+	int fd, status;
+	struct stat st;
+	struct wire_texts t = {.len = 0};
+
+	if ((status = wire_get_text(c->payload, c->head->len, &pos, path, sizeof(path),
+				    err)) < 0 ||
+	    (status = wire_get_text(c->payload, c->head->len, &pos, format,
+				    sizeof(format), err)) < 0 ||
+	    (status = beneath_open(c->a->beneath, path, O_RDONLY, &fd, err)) < 0)
+		return status;
+	if (fstat(fd, &st) < 0) {
+		status = vrs_fail_errno(err, "%s", path);
+		(void)close(fd);
+		return status;
+	}
+	slot_clear(c->slot);
+	if ((status = disk_open(&c->slot->disk, fd, format, false, err)) < 0)
+		return vrs_context(err, "%s", path);
+	(void)vrs_strcpy(c->slot->path, sizeof(c->slot->path), path);
+	(void)snprintf(identity, sizeof(identity), "%s:%llu:%llu:%lld.%09ld", format,
+		       (unsigned long long)c->slot->disk->size,
+		       (unsigned long long)st.st_size, (long long)st.st_mtim.tv_sec,
+		       st.st_mtim.tv_nsec);
+	(void)wire_put_text(&t, identity, NULL);
+	memcpy(c->out, t.bytes, t.len);
+	c->reply->len = (uint32_t)t.len;
+	c->reply->a = c->slot->disk->size;
+	return 0;
+}
+
+static int do_extents(struct call *c, struct vrs_err *err)
+{
+	struct disk *d;
+	uint64_t off = c->head->a, end = c->head->b;
+	uint32_t n = 0;
+	int status = need_disk(c, &d, err);
+
+	if (status < 0)
+		return status;
+	if (off >= end || end > d->size)
+		return vrs_fail(err, VRS_EPARSE, "a range beyond the end of the disk");
+	while (off < end && n < WIRE_MAX_EXTENTS) {
+		uint64_t until;
+		bool data;
+
+		if ((status = d->ops->extent(d, off, end, &until, &data, err)) < 0)
+			return status;
+		uint8_t *last = c->out + 16 * (size_t)(n - 1);
+		if (n > 0 && wire_get64(last + 8) == data) {
+			wire_put64(last, until);
+		} else {
+			wire_put64(c->out + 16 * (size_t)n, until);
+			wire_put64(c->out + 16 * (size_t)n + 8, data);
+			n++;
+		}
+		off = until;
+	}
+	c->reply->a = c->head->a;
+	c->reply->b = off;
+	c->reply->len = n * 16;
+	return 0;
+}
+
+static int do_read(struct call *c, struct vrs_err *err)
+{
+	struct disk *d;
+	uint64_t off = c->head->a, len = c->head->b;
+	unsigned shift = c->head->shift;
+	int status = need_disk(c, &d, err);
+
+	if (status < 0)
+		return status;
+	if (!wire_range_ok(off, len, shift, d->size))
+		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
+
+	size_t n = wire_n_blocks(len, shift), block = (size_t)1 << shift;
+	uint8_t *data = c->out + n * TREE_DIGEST_BYTES, *to = data;
+	if ((status = d->ops->read(d, data, off, (size_t)len, err)) < 0)
+		return status;
+	for (size_t i = 0; i < n; i++) {
+		size_t left = (size_t)len - i * block, size = left < block ? left : block;
+		struct tree_digest digest = tree_block(data + i * block, size);
+
+		memcpy(c->out + i * TREE_DIGEST_BYTES, digest.bytes, TREE_DIGEST_BYTES);
+		if (tree_is_zero_digest(digest.bytes))
+			continue;
+		if (to != data + i * block)
+			memmove(to, data + i * block, size);
+		to += size;
+	}
+	c->reply->a = off;
+	c->reply->b = len;
+	c->reply->shift = c->head->shift;
+	c->reply->len = (uint32_t)(to - c->out);
+	return 0;
+}
+
+static int do_hashes(struct call *c, struct vrs_err *err)
+{
+	struct disk *d;
+	uint64_t first = c->head->a, n = c->head->b;
+	bool leaves = c->head->shift == TREE_LEAF_SHIFT;
+	int status = need_disk(c, &d, err);
+
+	if (status < 0)
+		return status;
+	if (!leaves && c->head->shift != 0)
+		return vrs_fail(err, VRS_EPARSE, "no such kind of hashes");
+	uint64_t most = leaves ? WIRE_MAX_LEAF_CHUNKS : WIRE_MAX_HASHED_CHUNKS;
+	uint64_t n_chunks = tree_n_chunks(d->size);
+	if (n == 0 || n > most || first >= n_chunks || n > n_chunks - first)
+		return vrs_fail(err, VRS_EPARSE, "chunks beyond the end of the disk");
+
+	size_t len = 0;
+	for (uint64_t i = first; i < first + n && status == 0; i++) {
+		size_t used = 0;
+
+		status = hashes_of_chunk(d, i, leaves, c->out + len, &used, err);
+		len += used;
+	}
+	c->reply->a = first;
+	c->reply->b = n;
+	c->reply->len = (uint32_t)len;
+	return status;
+}
+
+static int do_target(struct call *c, struct vrs_err *err)
+{
+	char path[WIRE_MAX_TEXT], format[16], job[136], identity[256],
+		base[WIRE_MAX_TEXT];
+	struct {
+		char *text;
+		size_t size;
+	} texts[] = {{path, sizeof(path)},
+		     {format, sizeof(format)},
+		     {job, sizeof(job)},
+		     {identity, sizeof(identity)},
+		     {base, sizeof(base)}};
+	size_t pos = 0;
+	unsigned flags = 0;
+	int status;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if ((status = wire_get_text(c->payload, c->head->len, &pos, texts[i].text,
+					    texts[i].size, err)) < 0)
+			return status;
+	struct part_want want = {
+		.path = path,
+		.format = format,
+		.job = job,
+		.identity = identity,
+		.base = base,
+		.disk_bytes = c->head->a,
+		.token = c->head->b,
+	};
+	slot_clear(c->slot);
+	if ((status = part_open(&c->slot->part, c->a->beneath, &want, &flags, err)) < 0)
+		return vrs_context(err, "%s", path);
+	(void)vrs_strcpy(c->slot->path, sizeof(c->slot->path), path);
+	c->reply->a = flags;
+	return 0;
+}
+
+static int need_part(struct call *c, struct vrs_err *err)
+{
+	return c->slot->part ? 0 : vrs_fail(err, VRS_EINVAL, "this slot holds no target");
+}
+
+static int do_states(struct call *c, struct vrs_err *err)
+{
+	int status = need_part(c, err);
+
+	if (status < 0)
+		return status;
+	const struct chunkmap *m = part_map(c->slot->part);
+	uint64_t first = c->head->a, n = c->head->b;
+	if (first >= m->n_chunks || n > m->n_chunks - first || n > ANSWER_BYTES)
+		return vrs_fail(err, VRS_EPARSE, "chunks beyond the end of the disk");
+	memcpy(c->out, m->state + first, n);
+	c->reply->a = first;
+	c->reply->b = n;
+	c->reply->len = (uint32_t)n;
+	return 0;
+}
+
+static int do_write(struct call *c, struct vrs_err *err)
+{
+	const struct wire_head *h = c->head;
+	int status = need_part(c, err);
+
+	if (status < 0)
+		return status;
+	if (!wire_range_ok(h->a, h->b, h->shift, part_map(c->slot->part)->disk_bytes) ||
+	    !wire_blocks_ok(c->payload, h->len, h->a, h->b, h->shift))
+		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
+	c->reply->a = h->a;
+	c->reply->b = h->b;
+	return part_write(c->slot->part, c->payload, h->a, h->b, h->shift, err);
+}
+
+static int do_mark(struct call *c, struct vrs_err *err)
+{
+	int status = need_part(c, err);
+
+	return status < 0 ? status
+			  : part_mark(c->slot->part, c->head->a, c->head->b, err);
+}
+
+static int do_sync(struct call *c, struct vrs_err *err)
+{
+	int status = need_part(c, err);
+
+	return status < 0 ? status : part_sync(c->slot->part, err);
+}
+
+static int do_reopen(struct call *c, struct vrs_err *err)
+{
+	int status = need_part(c, err);
+
+	return status < 0 ? status : part_reopen(c->slot->part, c->head->a != 0, err);
+}
+
+static int do_seal(struct call *c, struct vrs_err *err)
+{
+	int status = need_part(c, err);
+
+	if (status < 0 || (status = part_seal(c->slot->part, err)) < 0)
+		return status;
+	slot_clear(c->slot);
+	return 0;
+}
+
+/* With a path and a job: what any try of this job left there. Without: this slot's. */
+static int do_discard(struct call *c, struct vrs_err *err)
+{
+	char path[WIRE_MAX_TEXT], job[136];
+	size_t pos = 0;
+	int status;
+
+	if (c->head->len == 0) {
+		if ((status = need_part(c, err)) < 0 ||
+		    (status = part_discard(c->slot->part, err)) < 0)
+			return status;
+		slot_clear(c->slot);
+		return 0;
+	}
+	if ((status = wire_get_text(c->payload, c->head->len, &pos, path, sizeof(path),
+				    err)) < 0 ||
+	    (status = wire_get_text(c->payload, c->head->len, &pos, job, sizeof(job),
+				    err)) < 0)
+		return status;
+	status = part_forget(c->a->beneath, path, job, c->head->b, err);
+	return status < 0 ? vrs_context(err, "%s", path) : 0;
+}
+
+static int do_close(struct call *c, struct vrs_err *err)
+{
+	(void)err;
+	slot_clear(c->slot);
+	return 0;
+}
+
+int answer(struct answerer *a, const struct wire_head *head, const uint8_t *payload,
+	   struct wire_head *reply, uint8_t out[ANSWER_BYTES], struct vrs_err *err)
+{
+	static const struct {
+		int (*fn)(struct call *c, struct vrs_err *err);
+		bool about_image; /* its failures are put after the path of the slot */
+	} table[] = {
+		[WIRE_HELLO] = {do_hello, false},     [WIRE_PING] = {do_ping, false},
+		[WIRE_STAT] = {do_stat, false},       [WIRE_SOURCE] = {do_source, false},
+		[WIRE_EXTENTS] = {do_extents, true},  [WIRE_READ] = {do_read, true},
+		[WIRE_HASHES] = {do_hashes, true},    [WIRE_TARGET] = {do_target, false},
+		[WIRE_STATES] = {do_states, true},    [WIRE_WRITE] = {do_write, true},
+		[WIRE_MARK] = {do_mark, true},        [WIRE_SYNC] = {do_sync, true},
+		[WIRE_REOPEN] = {do_reopen, true},    [WIRE_SEAL] = {do_seal, true},
+		[WIRE_DISCARD] = {do_discard, false}, [WIRE_CLOSE] = {do_close, false},
+	};
+	struct call c = {a, head, payload, reply, out, NULL};
+
+	if (!a->greeted && head->type != WIRE_HELLO)
+		return vrs_fail(err, VRS_EPARSE, "no greeting");
+	if (head->slot >= WIRE_MAX_SLOTS)
+		return vrs_fail(err, VRS_EPARSE, "no such slot");
+	if (head->type == 0 || head->type > WIRE_LAST_REQUEST)
+		return vrs_fail(err, VRS_EPARSE, "no such request");
+	c.slot = &a->slot[head->slot];
+	int status = table[head->type].fn(&c, err);
+	if (status < 0 && table[head->type].about_image && *c.slot->path)
+		(void)vrs_context(err, "%s", c.slot->path);
+	return status;
+}

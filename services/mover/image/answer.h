@@ -1,0 +1,19 @@
+/* answer.h - what vrs-image does for each request. Nothing in a request is believed. */
+#ifndef MOVER_IMAGE_ANSWER_H
+#define MOVER_IMAGE_ANSWER_H
+
+#include "image/beneath.h"
+#include "image/wire.h"
+
+/* Room for any answer, with the zero blocks of a READ still in it. */
+enum { ANSWER_BYTES = WIRE_MAX_PAYLOAD };
+
+struct answerer;
+struct answerer *answer_open(const struct beneath *b);
+void answer_close(struct answerer *a);
+
+/* Fills reply->a, b and len, and out. */
+int answer(struct answerer *a, const struct wire_head *head, const uint8_t *payload,
+	   struct wire_head *reply, uint8_t out[ANSWER_BYTES], struct vrs_err *err);
+
+#endif

@@ -1,0 +1,57 @@
+/* disk.h - an image as its guest sees it: so many bytes, some of them known to be zero.
+ *
+ * raw is the file itself (disk_raw.c). Every other format is served by a qemu-nbd of our
+ * own on a private socket (disk_nbd.c), which ends with us. Offsets and lengths are
+ * checked by the caller against size. */
+#ifndef MOVER_IMAGE_DISK_H
+#define MOVER_IMAGE_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vrs/err.h"
+
+struct disk;
+
+struct disk_ops {
+	int (*read)(struct disk *d, void *buf, uint64_t off, size_t len,
+		    struct vrs_err *err);
+	int (*write)(struct disk *d, const void *buf, uint64_t off, size_t len,
+		     struct vrs_err *err);
+	int (*zero)(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *err);
+	/* The run that begins at off: where it ends (at most end) and if it may hold
+	 * data. */
+	int (*extent)(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret_end,
+		      bool *ret_data, struct vrs_err *err);
+	int (*flush)(struct disk *d, struct vrs_err *err);
+	void (*close)(struct disk *d);
+};
+
+struct disk {
+	const struct disk_ops *ops;
+	uint64_t size;
+	int fd; /* the file, whatever its format */
+};
+
+/* "raw", "qcow2", "vmdk", "vhdx": what we carry. */
+bool disk_format_ok(const char *format);
+bool disk_format_is_raw(const char *format);
+
+/* Takes fd. A file that a running QEMU may write is refused with VRS_ECONFLICT. */
+int disk_open(struct disk **ret, int fd, const char *format, bool writable,
+	      struct vrs_err *err);
+void disk_close(struct disk *d);
+
+/* Makes an empty image called name in an empty private directory. */
+int disk_create(int dir_fd, const char *name, const char *format, uint64_t size,
+		struct vrs_err *err);
+
+/* Makes the next reads come from the disk, not from memory. Best effort. */
+void disk_drop_cache(struct disk *d);
+
+int disk_raw_open(struct disk **ret, int fd, struct vrs_err *err);
+int disk_nbd_open(struct disk **ret, int fd, const char *format, bool writable,
+		  struct vrs_err *err);
+
+#endif

@@ -1,0 +1,196 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "image/disk.h"
+#include "image/nbd.h"
+#include "image/refs.h"
+#include "image/run.h"
+#include "image/tree.h"
+#include "vrs/mem.h"
+
+/* Beyond the descriptors that the child rearranges (run.c). */
+enum { CHILD_FD_FLOOR = 10 };
+
+struct disk_nbd {
+	struct disk disk;
+	struct nbd *nbd;
+	pid_t pid;
+	int stderr_fd;
+	/* the run that was last asked for: QEMU answers slowly for fragmented images */
+	uint64_t run_from, run_end;
+	bool run_data;
+};
+
+static struct disk_nbd *of(struct disk *d)
+{
+	return (struct disk_nbd *)d;
+}
+
+/* When qemu-nbd goes away, what it said is the reason. */
+static int why(struct disk_nbd *n, int status, struct vrs_err *err)
+{
+	if (status < 0 && err && strstr(err->text, "went away") && n->pid > 0) {
+		struct vrs_err said = {0};
+
+		if (run_end(n->pid, n->stderr_fd, "qemu-nbd", &said) < 0)
+			*err = said;
+		n->pid = 0;
+	}
+	return err && status < 0 ? err->code : status;
+}
+
+static int n_read(struct disk *d, void *buf, uint64_t off, size_t len,
+		  struct vrs_err *err)
+{
+	return why(of(d), nbd_read(of(d)->nbd, buf, off, len, err), err);
+}
+
+static int n_write(struct disk *d, const void *buf, uint64_t off, size_t len,
+		   struct vrs_err *err)
+{
+	of(d)->run_end = 0;
+	return why(of(d), nbd_write(of(d)->nbd, buf, off, len, err), err);
+}
+
+static int n_zero(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *err)
+{
+	of(d)->run_end = 0;
+	return why(of(d), nbd_zero(of(d)->nbd, off, len, err), err);
+}
+
+static int n_extent(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret_end,
+		    bool *ret_data, struct vrs_err *err)
+{
+	struct disk_nbd *n = of(d);
+
+	if (off < n->run_from || off >= n->run_end) {
+		uint64_t len;
+		int status =
+			nbd_status(n->nbd, off, d->size - off, &len, &n->run_data, err);
+
+		if (status < 0)
+			return why(n, status, err);
+		n->run_from = off;
+		n->run_end = off + len;
+	}
+	*ret_end = n->run_end < end ? n->run_end : end;
+	*ret_data = n->run_data;
+	return 0;
+}
+
+static int n_flush(struct disk *d, struct vrs_err *err)
+{
+	return why(of(d), nbd_flush(of(d)->nbd, err), err);
+}
+
+static void n_close(struct disk *d)
+{
+	struct disk_nbd *n = of(d);
+
+	nbd_close(n->nbd);
+	if (n->pid > 0)
+		(void)run_end(n->pid, n->stderr_fd, "qemu-nbd", NULL);
+	free(n);
+}
+
+/* A socket that nobody else can reach: its name is gone once we are connected. */
+static int private_socket(int *ret_listen, int *ret_connected, struct vrs_err *err)
+{
+	char dir[] = "/tmp/vrs-image-XXXXXX";
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int listen_fd = -1, fd = -1, status = 0;
+
+	if (!mkdtemp(dir))
+		return vrs_fail_errno(err, "%s", dir);
+	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s/s", dir);
+	int low = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	listen_fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, CHILD_FD_FLOOR);
+	if (low >= 0)
+		(void)close(low);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listen_fd < 0 || fd < 0 ||
+	    bind(listen_fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    listen(listen_fd, 1) < 0 ||
+	    connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
+		status = vrs_fail_errno(err, "%s", at.sun_path);
+	(void)unlink(at.sun_path);
+	(void)rmdir(dir);
+	if (status < 0) {
+		if (listen_fd >= 0)
+			(void)close(listen_fd);
+		if (fd >= 0)
+			(void)close(fd);
+		return status;
+	}
+	*ret_listen = listen_fd;
+	*ret_connected = fd;
+	return 0;
+}
+
+static int start(struct disk_nbd *n, const char *format, bool writable,
+		 struct vrs_err *err)
+{
+	char path[40];
+	int listen_fd, fd;
+	int image_fd = fcntl(n->disk.fd, F_DUPFD_CLOEXEC, CHILD_FD_FLOOR);
+
+	if (image_fd < 0)
+		return vrs_fail_errno(err, "descriptor");
+	int status = private_socket(&listen_fd, &fd, err);
+	if (status < 0) {
+		(void)close(image_fd);
+		return status;
+	}
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", image_fd);
+	const char *argv[] = {"qemu-nbd",
+			      "-f",
+			      format,
+			      writable ? "--discard=unmap" : "--read-only",
+			      "--cache=writeback",
+			      "--aio=threads",
+			      path,
+			      NULL};
+	status = run_start(argv, image_fd, listen_fd, &n->pid, &n->stderr_fd, err);
+	(void)close(image_fd);
+	(void)close(listen_fd);
+	if (status < 0) {
+		(void)close(fd);
+		return status;
+	}
+	struct timeval wait = {.tv_sec = 120};
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	return why(n, nbd_open(&n->nbd, fd, err), err);
+}
+
+int disk_nbd_open(struct disk **ret, int fd, const char *format, bool writable,
+		  struct vrs_err *err)
+{
+	static const struct disk_ops ops = {n_read,   n_write, n_zero,
+					    n_extent, n_flush, n_close};
+	int status = refs_check(fd, format, err);
+
+	if (status < 0)
+		return status;
+	struct disk_nbd *n = vrs_calloc(1, sizeof(*n));
+	n->disk = (struct disk){.ops = &ops, .fd = fd};
+	status = start(n, format, writable, err);
+	if (status == 0) {
+		n->disk.size = nbd_size(n->nbd);
+		if (n->disk.size > TREE_MAX_DISK_BYTES)
+			status = vrs_fail(err, VRS_EUNSUPPORTED,
+					  "the image is larger than 64 TiB");
+	}
+	if (status < 0) {
+		n_close(&n->disk);
+		return status;
+	}
+	*ret = &n->disk;
+	return 0;
+}

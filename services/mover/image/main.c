@@ -1,0 +1,51 @@
+/* vrs-image - reads and writes disk images for a mover that talks to it over a pipe,
+ * usually through SSH. Touches nothing outside the directories that it is given. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "image/serve.h"
+
+static int usage(FILE *to)
+{
+	(void)fprintf(
+		to,
+		"usage: vrs-image serve --root DIR [--root DIR]...\n"
+		"       vrs-image --version\n\n"
+		"Serves images in these directories to a mover on stdin and stdout. Fit\n"
+		"for authorized_keys: command=\"vrs-image serve --root "
+		"/var/lib/images\"\n");
+	return to == stdout ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct beneath roots = {.n = 0};
+	struct vrs_err err = {0};
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("vrs-image %s\n", VRS_VERSION);
+		return 0;
+	}
+	if (argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0))
+		return usage(stdout);
+	if (argc < 4 || strcmp(argv[1], "serve") != 0 || argc % 2 != 0)
+		return usage(stderr);
+	for (int i = 2; i < argc; i += 2) {
+		if (strcmp(argv[i], "--root") != 0)
+			return usage(stderr);
+		if (beneath_add(&roots, argv[i + 1], &err) < 0) {
+			(void)fprintf(stderr, "vrs-image: %s\n", err.text);
+			return 1;
+		}
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)umask(077);
+	int status = serve(&roots, STDIN_FILENO, STDOUT_FILENO, &err);
+	if (status < 0)
+		(void)fprintf(stderr, "vrs-image: %s\n", err.text);
+	beneath_fini(&roots);
+	return status < 0 ? 1 : 0;
+}

@@ -1,0 +1,53 @@
+/* part.h - an image while it is being written: ".NAME.vrs-part" beside where it will be,
+ * ".NAME.vrs-map" with what is known about it, and nothing under its own name until it is
+ * sealed.
+ *
+ * Every write happens under a shared lock of the map and only while the map holds our
+ * token; whoever takes over raises the token under the exclusive lock. So a mover that
+ * was thought dead can not write after its successor began. */
+#ifndef MOVER_IMAGE_PART_H
+#define MOVER_IMAGE_PART_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image/beneath.h"
+#include "image/chunkmap.h"
+#include "image/disk.h"
+#include "vrs/err.h"
+
+struct part_want {
+	const char *path, *format, *job, *identity;
+	const char *base; /* begin as a clone of it; "": begin empty */
+	uint64_t disk_bytes, token;
+};
+
+struct part;
+
+/* Finds the part of this job and takes it over, or begins a new one. A part of another
+ * job is thrown away, unless somebody is still writing it. *ret_flags: WIRE_TARGET_*. */
+int part_open(struct part **ret, const struct beneath *b, const struct part_want *want,
+	      unsigned *ret_flags, struct vrs_err *err);
+
+/* Not in order when the last try ended without it. */
+void part_close(struct part *p);
+
+const struct chunkmap *part_map(const struct part *p);
+struct disk *part_disk(struct part *p); /* NULL when it could not be opened again */
+
+/* Blocks of 2^shift as wire_blocks_ok() has it, checked by their digests before they are
+ * written. */
+int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t len,
+	       unsigned shift, struct vrs_err *err);
+int part_mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err);
+int part_sync(struct part *p, struct vrs_err *err);
+int part_reopen(struct part *p, bool writable, struct vrs_err *err);
+int part_seal(struct part *p, struct vrs_err *err);
+int part_discard(struct part *p, struct vrs_err *err);
+
+/* Throws away what a job left beside path, whatever its state, unless a later token or
+ * another job owns it. Nothing there: 0. */
+int part_forget(const struct beneath *b, const char *path, const char *job,
+		uint64_t token, struct vrs_err *err);
+
+#endif
