@@ -1,0 +1,71 @@
+/* copy_parts.h - what the files of copy.h share: the state of one copy, and its steps. */
+#ifndef MOVER_COPY_PARTS_H
+#define MOVER_COPY_PARTS_H
+
+#include "copy.h"
+#include "flow.h"
+
+enum {
+	COPY_WINDOW_BYTES = TREE_CHUNK_BYTES, /* on its way at a time, at most */
+	COPY_SYNC_BYTES = 256 << 20,
+	HASH_BATCH = 16, /* chunks of one request */
+	HASH_COST = 1 << 18,
+};
+
+enum plan {
+	PLAN_NOTHING, /* zeros at the source, nothing at the target */
+	PLAN_HASH,    /* the target has it: only the source's digest is wanted */
+	PLAN_COMPARE,
+	PLAN_SEND,
+};
+
+struct batch;
+
+struct copy {
+	struct copy_env env;
+	struct copy_disk disk;
+	uint8_t slot, base_slot;
+	char side_source[8], side_target[8];
+
+	uint64_t size, n_chunks;
+	uint64_t source_mtime_ns, source_file_bytes;
+	char identity[256];
+	uint8_t *plan;        /* one a chunk */
+	uint8_t *data_blocks; /* one bit a block: the source may have data there */
+	struct tree_digest *source, *target; /* one a chunk */
+
+	struct flow flow;
+	struct batch *ready;   /* compared on both sides, under flow.lock */
+	int n_batches;         /* asked and not yet dealt with, under flow.lock */
+	uint64_t doubt_bytes;  /* what the try before may have sent; source's thread */
+	uint64_t marked_bytes; /* since the last SYNC; ours */
+	bool opened_target;
+
+	struct copy_result result;
+};
+
+uint64_t copy_data_bytes(const struct copy *c, uint64_t chunk);
+
+/* A request whose answer nobody needs; its failure stops the copy. From any thread. */
+void copy_tell(struct copy *c, struct far *f, const struct wire_head *head);
+
+/* Sends range off, len of a chunk. fresh: zeros need not be written, digests go to the
+ * tree. */
+struct chunk_work;
+struct chunk_work *copy_work_begin(struct copy *c, uint64_t chunk, bool fresh,
+				   struct vrs_err *err);
+int copy_work_add(struct chunk_work *w, uint64_t off, uint64_t len, unsigned shift,
+		  struct vrs_err *err);
+void copy_work_end(struct chunk_work *w); /* all was added */
+
+int copy_send_chunk(struct copy *c, uint64_t chunk, struct vrs_err *err);
+/* All chunks of this plan, compared leaf by leaf. */
+int copy_compare(struct copy *c, struct vrs_err *err);
+/* Digests of chunks [first, first + n) of a far's slot, put into out when they arrive. */
+int copy_ask_digests(struct copy *c, struct far *f, uint8_t slot, uint64_t first,
+		     uint64_t n, struct tree_digest *out, struct vrs_err *err);
+
+int copy_base_fits(struct copy *c, bool *ret, struct vrs_err *err);
+int copy_target_is_source(struct copy *c, bool *ret, struct vrs_err *err);
+
+#endif

@@ -1,0 +1,252 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "copy_parts.h"
+#include "vrs/fault.h"
+#include "vrs/mem.h"
+
+/* A chunk of which parts are on their way; gone when the target has marked it. */
+struct chunk_work {
+	struct copy *copy;
+	uint64_t chunk;
+	bool fresh;
+	_Atomic int pending; /* pieces, and one for who adds them */
+	struct tree_digest block[TREE_BLOCKS_PER_CHUNK];
+};
+
+struct piece {
+	struct chunk_work *work;
+	uint64_t off, len;
+	unsigned shift;
+};
+
+static void on_told(void *arg, const struct wire_head *reply, uint8_t *payload,
+		    const struct vrs_err *err)
+{
+	struct copy *c = arg;
+
+	free(payload);
+	if (!reply)
+		flow_fail(&c->flow, err);
+	flow_leave(&c->flow, 1);
+}
+
+void copy_tell(struct copy *c, struct far *f, const struct wire_head *head)
+{
+	struct vrs_err err = {0};
+
+	flow_hold(&c->flow, 1);
+	if (far_send(f, head, NULL, on_told, c, &err) < 0) {
+		flow_fail(&c->flow, &err);
+		flow_leave(&c->flow, 1);
+	}
+}
+
+static void on_marked(void *arg, const struct wire_head *reply, uint8_t *payload,
+		      const struct vrs_err *err)
+{
+	struct chunk_work *w = arg;
+	struct copy *c = w->copy;
+
+	free(payload);
+	if (reply)
+		atomic_fetch_add(&c->env.progress->done_bytes,
+				 copy_data_bytes(c, w->chunk));
+	else
+		flow_fail(&c->flow, err);
+	free(w);
+	flow_leave(&c->flow, 1);
+}
+
+static void work_done(struct chunk_work *w)
+{
+	struct copy *c = w->copy;
+	struct wire_head mark = {
+		.type = WIRE_MARK, .slot = c->slot, .a = w->chunk, .b = 1};
+	struct vrs_err err = {0};
+	size_t n_blocks = (size_t)((tree_chunk_bytes(c->size, w->chunk) +
+				    (1u << TREE_BLOCK_SHIFT) - 1) >>
+				   TREE_BLOCK_SHIFT);
+
+	if (w->fresh)
+		c->source[w->chunk] = tree_chunk(w->block, n_blocks);
+	(void)vrs_fault("mover.chunk");
+	if (far_send(c->env.target, &mark, NULL, on_marked, w, &err) < 0)
+		on_marked(w, NULL, NULL, &err);
+}
+
+static void release(struct chunk_work *w)
+{
+	if (atomic_fetch_sub(&w->pending, 1) == 1)
+		work_done(w);
+}
+
+static void piece_done(struct piece *p, const struct vrs_err *err)
+{
+	struct copy *c = p->work->copy;
+	uint64_t len = p->len;
+
+	/* what failed is never marked: the reference is kept from work_done */
+	if (err) {
+		flow_fail(&c->flow, err);
+		if (atomic_fetch_sub(&p->work->pending, 1) == 1) {
+			free(p->work);
+			flow_leave(&c->flow, 1);
+		}
+	} else {
+		release(p->work);
+	}
+	free(p);
+	flow_leave(&c->flow, len);
+}
+
+static void on_written(void *arg, const struct wire_head *reply, uint8_t *payload,
+		       const struct vrs_err *err)
+{
+	free(payload);
+	piece_done(arg, reply ? NULL : err);
+}
+
+static void count_sent(struct copy *c, uint64_t n)
+{
+	uint64_t again = n < c->doubt_bytes ? n : c->doubt_bytes;
+
+	c->doubt_bytes -= again;
+	c->result.sent_bytes += n;
+	atomic_fetch_add(&c->env.progress->sent_bytes, n);
+	atomic_fetch_add(&c->env.progress->resent_bytes, again);
+}
+
+static void on_read(void *arg, const struct wire_head *reply, uint8_t *payload,
+		    const struct vrs_err *err)
+{
+	struct piece *p = arg;
+	struct chunk_work *w = p->work;
+	struct copy *c = w->copy;
+	struct vrs_err why = {0};
+
+	if (!reply) {
+		piece_done(p, err);
+		return;
+	}
+	if (reply->a != p->off || reply->b != p->len || reply->shift != p->shift ||
+	    !wire_blocks_ok(payload, reply->len, p->off, p->len, p->shift)) {
+		free(payload);
+		(void)vrs_fail(&why, VRS_EPARSE, "the source sends what was not asked");
+		piece_done(p, &why);
+		return;
+	}
+
+	size_t n = wire_n_blocks(p->len, p->shift);
+	uint64_t n_data = reply->len - n * TREE_DIGEST_BYTES;
+	if (w->fresh) {
+		size_t first = (size_t)(p->off % TREE_CHUNK_BYTES) >> TREE_BLOCK_SHIFT;
+
+		memcpy(&w->block[first], payload, n * TREE_DIGEST_BYTES);
+	}
+	if (n_data == 0 && w->fresh) {
+		free(payload);
+		piece_done(p, NULL);
+		return;
+	}
+	struct wire_head head = {.type = WIRE_WRITE,
+				 .slot = c->slot,
+				 .shift = (uint16_t)p->shift,
+				 .len = reply->len,
+				 .a = p->off,
+				 .b = p->len};
+	count_sent(c, n_data);
+	if (far_send(c->env.target, &head, payload, on_written, p, &why) < 0)
+		piece_done(p, &why);
+}
+
+struct chunk_work *copy_work_begin(struct copy *c, uint64_t chunk, bool fresh,
+				   struct vrs_err *err)
+{
+	if (flow_enter(&c->flow, 1, 0, err) < 0)
+		return NULL;
+	struct chunk_work *w = vrs_calloc(1, sizeof(*w));
+	w->copy = c;
+	w->chunk = chunk;
+	w->fresh = fresh;
+	atomic_init(&w->pending, 1);
+	return w;
+}
+
+int copy_work_add(struct chunk_work *w, uint64_t off, uint64_t len, unsigned shift,
+		  struct vrs_err *err)
+{
+	struct copy *c = w->copy;
+	struct wire_head head = {.type = WIRE_READ,
+				 .slot = c->slot,
+				 .shift = (uint16_t)shift,
+				 .a = off,
+				 .b = len};
+	int status = flow_enter(&c->flow, len, len, err);
+
+	if (status < 0)
+		return status;
+	struct piece *p = vrs_calloc(1, sizeof(*p));
+	*p = (struct piece){w, off, len, shift};
+	atomic_fetch_add(&w->pending, 1);
+	struct vrs_err why = {0};
+	status = far_send(c->env.source, &head, NULL, on_read, p, &why);
+	if (status < 0) {
+		piece_done(p, &why);
+		if (err)
+			*err = why;
+	}
+	return status;
+}
+
+void copy_work_end(struct chunk_work *w)
+{
+	struct copy *c = w->copy;
+
+	(void)pthread_mutex_lock(&c->flow.lock);
+	bool failed = c->flow.failed.code != 0;
+	(void)pthread_mutex_unlock(&c->flow.lock);
+	if (!failed) {
+		release(w);
+	} else if (atomic_fetch_sub(&w->pending, 1) == 1) {
+		free(w);
+		flow_leave(&c->flow, 1);
+	}
+}
+
+static bool has_data(const struct copy *c, uint64_t block)
+{
+	return c->data_blocks[block / 8] & (1u << (block % 8));
+}
+
+int copy_send_chunk(struct copy *c, uint64_t chunk, struct vrs_err *err)
+{
+	const uint64_t per_read = WIRE_MAX_DATA >> TREE_BLOCK_SHIFT;
+	uint64_t block = chunk << (TREE_CHUNK_SHIFT - TREE_BLOCK_SHIFT);
+	uint64_t end =
+		block +
+		((tree_chunk_bytes(c->size, chunk) + (1u << TREE_BLOCK_SHIFT) - 1) >>
+		 TREE_BLOCK_SHIFT);
+	int status = 0;
+	struct chunk_work *w = copy_work_begin(c, chunk, true, err);
+
+	if (!w)
+		return err ? err->code : VRS_EIO;
+	while (block < end && status == 0) {
+		uint64_t first = block;
+
+		if (!has_data(c, block)) {
+			block++;
+			continue;
+		}
+		while (block < end && block - first < per_read && has_data(c, block))
+			block++;
+		uint64_t off = first << TREE_BLOCK_SHIFT;
+		uint64_t until = block << TREE_BLOCK_SHIFT;
+		if (until > c->size)
+			until = c->size;
+		status = copy_work_add(w, off, until - off, TREE_BLOCK_SHIFT, err);
+	}
+	copy_work_end(w);
+	return status;
+}

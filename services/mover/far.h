@@ -1,0 +1,54 @@
+/* far.h - a vrs-image at the source's or the target's end, asked from here.
+ *
+ * A thread of its own carries frames both ways. Requests are answered in their order;
+ * their number and size in flight are bounded by the caller. After a failure every open
+ * and every later request fails with the same error, which names the side. */
+#ifndef MOVER_FAR_H
+#define MOVER_FAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image/wire.h"
+#include "place.h"
+#include "vrs/err.h"
+
+/* How to get there. Texts are borrowed for the time of far_open. */
+struct far_conf {
+	const char *program;     /* our vrs-image, to run here or to carry there */
+	const char *far_program; /* an installed one there; NULL or "": carry ours */
+	const char *key;         /* private key file; NULL or "": agent, default keys */
+	const char *known_hosts; /* NULL or "": the user's */
+	bool ssh_config;         /* read ~/.ssh/config */
+	int64_t connect_ms;      /* 0: 10 s */
+	int64_t silence_ms;      /* 0: 30 s; the far side says "alive" every 2 s */
+};
+
+struct far;
+
+/* side is "source" or "target"; it opens every error. */
+int far_open(struct far **ret, const struct far_conf *conf, const char *side,
+	     const struct place *place, const char *const *roots, size_t n_roots,
+	     struct vrs_err *err);
+/* Ends the connection; open requests fail first. */
+void far_close(struct far *f);
+
+/* Called once, on the thread of this far: with the answer (payload is the callee's, by
+ * free), or with reply NULL and the error. */
+typedef void (*far_done_fn)(void *arg, const struct wire_head *reply, uint8_t *payload,
+			    const struct vrs_err *err);
+
+/* Takes payload (head->len bytes, from malloc) in every case. When it fails, done is not
+ * called. From any thread, also from a done of another far. */
+int far_send(struct far *f, const struct wire_head *head, uint8_t *payload,
+	     far_done_fn done, void *arg, struct vrs_err *err);
+
+/* Sends and waits. payload is borrowed; *ret_payload (may be NULL) is the caller's. */
+int far_ask(struct far *f, const struct wire_head *head, const uint8_t *payload,
+	    struct wire_head *ret_reply, uint8_t **ret_payload, struct vrs_err *err);
+
+/* Bytes that crossed this link: to and from the far side. */
+void far_traffic(struct far *f, uint64_t *ret_out, uint64_t *ret_in);
+
+#endif

@@ -1,0 +1,45 @@
+/* jobs.h - one transfer of the service: a worker thread that copies, says in Redis how
+ * far it is every second, and stops when it is told to or when somebody else has the job.
+ */
+#ifndef MOVER_JOBS_H
+#define MOVER_JOBS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "transfer.h"
+#include "vrs/bus.h"
+#include "vrs/store.h"
+
+struct job_conf {
+	struct far_conf far;
+	int tries;
+	struct vrs_store_conf store;
+	const char *mover; /* this instance */
+};
+
+struct job {
+	struct job *next;
+	struct vrs_msg *msg;
+	const Vrsas__V1__TransferJob *order; /* inside msg */
+	const struct job_conf *conf;
+	_Atomic bool stop; /* a later hand-out came here, or we are leaving */
+
+	/* the worker's */
+	struct vrs_store *store;
+	struct copy_progress progress;
+	_Atomic uint64_t rate_bytes_per_s;
+	uint64_t sent_before, resent_before;
+	int64_t begun_mono_ms, begun_wall_ms, written_mono_ms, rate_mono_ms;
+	uint64_t rate_sent;
+	double rate_now;
+	int quarters; /* told so far */
+};
+
+/* Takes msg. */
+struct job *job_new(const struct job_conf *conf, struct vrs_msg *msg);
+void job_free(struct job *j);
+/* On a worker thread, from claim to the last word. */
+void job_run(void *job);
+
+#endif

@@ -1,0 +1,33 @@
+/* vrs-mover - carries disk images between machines over SSH: a service that takes jobs
+ * from the scheduler, and a command. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "service.h"
+#include "vrs/log.h"
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*fn)(int argc, char **argv);
+	} verbs[] = {{"copy", cmd_copy}, {"verify", cmd_verify}, {"hash", cmd_hash}};
+
+	if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0 ||
+			 strcmp(argv[1], "help") == 0))
+		return cmd_usage(0);
+	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(argv[1], verbs[i].name) == 0) {
+			vrs_log_init("mover", VRS_WARN, false);
+			return verbs[i].fn(argc - 2, argv + 2);
+		}
+	if (argc > 1 && argv[1][0] != '-' && strcmp(argv[1], "serve") != 0)
+		return cmd_usage(2);
+	if (argc > 1 && strcmp(argv[1], "serve") == 0) {
+		argv[1] = argv[0];
+		argc--;
+		argv++;
+	}
+	return service_main(argc, argv);
+}

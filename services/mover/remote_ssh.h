@@ -1,0 +1,18 @@
+/* remote_ssh.h - a vrs-image at the far end of an SSH connection: the only door to
+ * libssh.
+ *
+ * The host key must be known; an unknown or changed one is refused with one line and
+ * never accepted. libssh must be 0.10.6-0+deb12u3 or later: older ones did not check the
+ * tags of AES-GCM (CVE-2026-59847). */
+#ifndef MOVER_REMOTE_SSH_H
+#define MOVER_REMOTE_SSH_H
+
+#include "far.h"
+#include "link.h"
+
+/* Connects, makes sure that the right vrs-image is there, and starts it. */
+int remote_ssh_open(struct link **ret, const struct far_conf *conf,
+		    const struct place *place, const char *const *roots, size_t n_roots,
+		    struct vrs_err *err);
+
+#endif
