@@ -36,8 +36,7 @@ struct engine_conf {
 	int64_t probe_ms;  /* between two probes of one host */
 	int64_t mover_silent_ms; /* a mover's beat this old: another one gets the job */
 	int64_t lease_ms;        /* of the scheduler */
-	bool keep_away;          /* the away disk stays as a seed after the way home */
-	double rate_limit_bytes_per_s; /* of one transfer; 0: none */
+	int64_t rate_limit_bytes_per_s; /* of one transfer; 0: none */
 };
 
 int engine_open(struct engine **ret, struct vrs_svc *svc, const struct engine_conf *conf,

@@ -1,0 +1,197 @@
+/* Where to: all VMs that wait for it at one place are decided together, by class. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_parts.h"
+#include "vrs/mem.h"
+
+static bool wants_decision(struct entry *en)
+{
+	return en->r.state == RELOC_DECIDING && !en->stale && en->msg->vm;
+}
+
+/* With its own wishes or refusals a VM is decided alone. */
+static bool is_special(const struct entry *en)
+{
+	return en->r.pinned[0] || en->r.n_tried > 0;
+}
+
+static bool same_ask(const struct entry *a, const struct entry *b)
+{
+	const struct reloc_place *p = &a->r.copy[a->r.good].place;
+	const struct reloc_place *q = &b->r.copy[b->r.good].place;
+
+	return !is_special(a) && !is_special(b) && strcmp(p->cluster, q->cluster) == 0 &&
+	       strcmp(p->host, q->host) == 0 && a->r.good == 0 && b->r.good == 0 &&
+	       a->r.copy[0].alive == b->r.copy[0].alive;
+}
+
+/* A repair that has gone on for a while is nearer to its end, but never due at once. */
+static int64_t repair_left(const struct engine *e, const struct reloc *r)
+{
+	const struct vrs_site_cluster *c =
+		vrs_site_cluster(e->site, r->copy[r->good].place.cluster);
+
+	if (!c || c->repair_ms <= 0)
+		return 0;
+	int64_t left_ms = c->repair_ms - (engine_wall() - r->silent_since_ms);
+	return left_ms > c->repair_ms / 10 ? left_ms : c->repair_ms / 10 + 1;
+}
+
+static struct reloc_event event_of(const struct entry *en, const Vrsas__V1__Decision *d)
+{
+	struct reloc_event ev = {.kind = RELOC_DECIDED, .op = en->r.op};
+
+	switch (d->verdict) {
+	case VRSAS__V1__VERDICT__VERDICT_RELOCATE:
+		ev.verdict = RELOC_RELOCATE;
+		break;
+	case VRSAS__V1__VERDICT__VERDICT_LOCAL:
+		ev.verdict = RELOC_LOCAL;
+		break;
+	case VRSAS__V1__VERDICT__VERDICT_WAIT:
+		ev.verdict = RELOC_WAIT;
+		break;
+	default:
+		ev.verdict = RELOC_HOLD;
+		break;
+	}
+	(void)vrs_strcpy(ev.place.cluster, sizeof(ev.place.cluster), d->cluster);
+	(void)vrs_strcpy(ev.place.host, sizeof(ev.place.host), d->host);
+	(void)vrs_strcpy(ev.text, sizeof(ev.text), d->summary);
+	/* the plan sends nothing whose disks cannot be read */
+	ev.readable = ev.verdict == RELOC_RELOCATE || ev.verdict == RELOC_LOCAL;
+	for (size_t i = 0; i < d->n_candidate; i++)
+		if (d->candidate[i]->rank == 1)
+			ev.predicted_ms = d->candidate[i]->outage_ms;
+	return ev;
+}
+
+static void tell_machine(struct engine *e, struct entry *en, Vrsas__V1__Decision *d)
+{
+	struct reloc_event ev = event_of(en, d);
+	const struct record_load load = {.decision = d};
+
+	(void)engine_feed(e, en, &ev, &load);
+}
+
+/* The facts of a VM whose data is not at home: its disks are those of that copy, and who
+ * can read them is the new place's business. */
+static Vrsas__V1__VmFacts *facts_away(const struct entry *en)
+{
+	const struct reloc_place *good = &en->r.copy[en->r.good].place;
+	size_t n, packed;
+	Vrsas__V1__PlacedDisk *const *disk = engine_disks_of(en->msg, good, &n);
+	Vrsas__V1__VmFacts facts = *en->msg->vm;
+	Vrsas__V1__Disk *list = vrs_calloc(n + 1, sizeof(*list));
+	Vrsas__V1__Disk **ptr = vrs_calloc(n + 1, sizeof(*ptr));
+
+	for (size_t i = 0; i < n; i++) {
+		vrsas__v1__disk__init(&list[i]);
+		list[i].path = disk[i]->path;
+		list[i].format = disk[i]->format;
+		list[i].bus = disk[i]->bus;
+		list[i].virtual_bytes = disk[i]->virtual_bytes;
+		list[i].allocated_bytes = disk[i]->allocated_bytes;
+		list[i].target = disk[i]->target;
+		ptr[i] = &list[i];
+	}
+	facts.disk = ptr;
+	facts.n_disk = n;
+	facts.readable_without_host = VRSAS__V1__ANSWER__ANSWER_UNSPECIFIED;
+	void *bytes = vrs_msg_pack(&facts.base, &packed);
+	Vrsas__V1__VmFacts *ret = vrsas__v1__vm_facts__unpack(NULL, packed, bytes);
+	free(bytes);
+	free(list);
+	free(ptr);
+	return ret;
+}
+
+static void decide_group(struct engine *e, struct world *w, struct entry **group,
+			 size_t n)
+{
+	const struct reloc *r = &group[0]->r;
+	const Vrsas__V1__VmFacts **vm = vrs_calloc(n, sizeof(*vm));
+	char tried_text[RELOC_MAX_TRIED][132];
+	const char *tried[RELOC_MAX_TRIED];
+	Vrsas__V1__VmFacts *away = NULL;
+	struct plan plan = {0};
+	struct vrs_err err = {0};
+
+	for (size_t i = 0; i < n; i++)
+		vm[i] = group[i]->msg->vm;
+	if (r->good != 0)
+		vm[0] = away = facts_away(group[0]);
+	for (uint32_t i = 0; i < r->n_tried; i++) {
+		(void)snprintf(tried_text[i], sizeof(tried_text[i]), "%s/%s",
+			       r->tried[i].cluster, r->tried[i].host);
+		tried[i] = tried_text[i];
+	}
+	const struct plan_ask ask = {
+		.cluster = r->copy[r->good].place.cluster,
+		.host = r->copy[r->good].place.host,
+		.vm = vm,
+		.n_vms = n,
+		.source_alive = r->copy[r->good].alive,
+		.pinned_cluster = r->pinned,
+		.tried = tried,
+		.n_tried = r->n_tried,
+		.repair_ms = repair_left(e, r),
+	};
+	int status = plan_make(w, e->conf.plan, &ask, &plan, &err);
+	for (size_t i = 0; i < n; i++) {
+		const struct reloc_place *good =
+			&group[i]->r.copy[group[i]->r.good].place;
+
+		engine_slot_done(group[i], RELOC_DO_DECIDE, good, group[i]->r.op,
+				 e->conf.tick_ms);
+		for (size_t k = 0; status == 0 && k < plan.n; k++)
+			if (strcmp(plan.decision[k]->vm_id, group[i]->r.vm_id) == 0) {
+				tell_machine(e, group[i], plan.decision[k]);
+				break;
+			}
+	}
+	if (status < 0)
+		log_warn("no decision yet, next try in %lld ms: %s",
+			 (long long)e->conf.tick_ms, err.text);
+	plan_free(&plan);
+	if (away)
+		vrsas__v1__vm_facts__free_unpacked(away, NULL);
+	free(vm);
+}
+
+void engine_decide(struct engine *e)
+{
+	struct entry **group = NULL;
+	struct world *w = NULL;
+	bool *done = NULL;
+
+	for (size_t i = 0; i < e->n_entries && engine_may_act(e); i++) {
+		struct entry *first = e->entry[i];
+		const struct reloc_order o = {RELOC_DO_DECIDE, first->r.good,
+					      first->r.op};
+		size_t n = 0;
+
+		if (!wants_decision(first) || (done && done[i]) ||
+		    !engine_slot(first, &o))
+			continue;
+		if (!w) {
+			if (world_load(e->loader, true, &w, NULL) < 0)
+				break;
+			engine_mark_lives(e, w);
+			group = vrs_calloc(e->n_entries, sizeof(*group));
+			done = vrs_calloc(e->n_entries, sizeof(*done));
+		}
+		for (size_t k = i; k < e->n_entries; k++) {
+			if (k != i && (done[k] || !wants_decision(e->entry[k]) ||
+				       !same_ask(first, e->entry[k])))
+				continue;
+			done[k] = true;
+			group[n++] = e->entry[k];
+		}
+		decide_group(e, w, group, n);
+	}
+	free(group);
+	free(done);
+}

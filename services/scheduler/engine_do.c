@@ -1,0 +1,602 @@
+/* Orders become jobs on lanes; what came of a job becomes an event. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_parts.h"
+#include "vrs/mem.h"
+
+/* --- slots: what is under way, and when it may be tried again
+ * ------------------------------ */
+
+static bool slot_is(const struct slot *s, enum reloc_order_kind kind,
+		    const struct reloc_place *place, uint64_t op)
+{
+	return s->used && s->kind == kind && s->op == op &&
+	       strcmp(s->place.cluster, place->cluster) == 0 &&
+	       strcmp(s->place.host, place->host) == 0;
+}
+
+/* The slot to do this order in; NULL: it is under way, or its time has not come. */
+struct slot *engine_slot(struct entry *en, const struct reloc_order *o)
+{
+	const struct reloc_place *place = &en->r.copy[o->copy].place;
+	struct slot *open = NULL;
+
+	for (size_t i = 0; i < MAX_SLOTS; i++) {
+		struct slot *s = &en->slot[i];
+
+		if (slot_is(s, o->kind, place, o->op))
+			return s->busy || s->again_mono_ms > engine_mono() ? NULL : s;
+		if (!s->used || (!s->busy && s->op != o->op))
+			open = s;
+	}
+	if (!open)
+		return NULL; /* older jobs have not come back: later */
+	*open = (struct slot){
+		.used = true, .kind = o->kind, .place = *place, .op = o->op};
+	return open;
+}
+
+void engine_slot_done(struct entry *en, enum reloc_order_kind kind,
+		      const struct reloc_place *place, uint64_t op, int64_t again_ms)
+{
+	for (size_t i = 0; i < MAX_SLOTS; i++) {
+		struct slot *s = &en->slot[i];
+
+		if (!slot_is(s, kind, place, op))
+			continue;
+		s->busy = false;
+		/* what fails at once shall not be asked without a pause */
+		int64_t factor = s->tries < 4 ? 1 : s->tries < 10 ? 3 : 10;
+		s->tries++;
+		s->again_mono_ms = engine_mono() + again_ms * factor;
+	}
+}
+
+/* --- a job for one copy
+ * ------------------------------------------------------------------ */
+
+struct job {
+	struct engine *e;
+	struct act_job act;
+	enum reloc_order_kind kind;
+	struct reloc_place place;
+	uint64_t op;
+};
+
+static void job_work(void *arg)
+{
+	struct job *j = arg;
+
+	act_run(&j->act);
+}
+
+static struct job *job_new(struct engine *e, const struct entry *en, struct host *h,
+			   enum act_kind kind, const struct reloc_order *o)
+{
+	struct job *j = vrs_calloc(1, sizeof(*j));
+
+	j->e = e;
+	j->kind = o->kind;
+	j->place = en->r.copy[o->copy].place;
+	j->op = o->op;
+	j->act.kind = kind;
+	j->act.host = &h->act;
+	j->act.rules = &e->act;
+	(void)vrs_strcpy(j->act.vm_id, sizeof(j->act.vm_id), en->r.vm_id);
+	return j;
+}
+
+static void job_free(struct job *j)
+{
+	act_job_fini(&j->act);
+	free(j);
+}
+
+static void submit(struct job *j, const char *what, const char *where,
+		   void (*done)(void *arg))
+{
+	char lane[320];
+
+	(void)snprintf(lane, sizeof(lane), "%s:%s", what, where);
+	vrs_workers_submit(j->e->workers, lane, job_work, done, j);
+}
+
+static void lane_name(const struct reloc_place *p, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%s/%s", p->cluster, p->host);
+}
+
+static struct reloc_event answer(const struct job *j, enum reloc_event_kind kind)
+{
+	struct reloc_event ev = {
+		.kind = kind,
+		.op = j->op,
+		.place = j->place,
+		.ok = j->act.ok,
+		.permanent = j->act.permanent,
+	};
+
+	(void)vrs_strcpy(ev.text, sizeof(ev.text), j->act.text);
+	(void)snprintf(ev.by, sizeof(ev.by), "%.80s", j->place.host);
+	return ev;
+}
+
+static int64_t pause_after(const struct engine *e, enum reloc_order_kind kind)
+{
+	int64_t tick_ms = e->conf.tick_ms;
+
+	switch (kind) {
+	case RELOC_DO_FENCE:
+		return e->conf.fence_retry_ms;
+	case RELOC_DO_HEALTH:
+		return e->conf.health_retry_ms;
+	case RELOC_DO_QUARANTINE:
+	case RELOC_DO_CLEAN:
+		return 2 * tick_ms;
+	default:
+		return tick_ms;
+	}
+}
+
+/* --- one host's power serves all its VMs
+ * --------------------------------------------------- */
+
+struct fence_job {
+	struct engine *e;
+	struct host *h;
+	struct act_job act;
+};
+
+static void fence_work(void *arg)
+{
+	struct fence_job *j = arg;
+
+	act_run(&j->act);
+}
+
+/* Tells every record that waited for this host before the order was given. */
+static void fence_done(void *arg)
+{
+	struct fence_job *j = arg;
+	struct engine *e = j->e;
+	struct reloc_order order[RELOC_MAX_ORDERS];
+
+	j->h->fencing = false;
+	j->h->next_fence_mono_ms = engine_mono() + e->conf.fence_retry_ms;
+	for (size_t i = 0; i < e->n_entries; i++) {
+		struct entry *en = e->entry[i];
+		size_t n = reloc_orders(&en->r, order);
+
+		if (en->r.since_ms > j->h->fence_began_ms)
+			continue;
+		for (size_t k = 0; k < n; k++) {
+			const struct reloc_place *p = &en->r.copy[order[k].copy].place;
+			struct reloc_event ev = {
+				.kind = RELOC_FENCE_RESULT,
+				.op = order[k].op,
+				.place = *p,
+				.proof = j->act.ok ? RELOC_F1_POWER_OFF : RELOC_NO_PROOF,
+			};
+
+			if (order[k].kind != RELOC_DO_FENCE ||
+			    engine_host_of(e, p) != j->h)
+				continue;
+			(void)snprintf(ev.by, sizeof(ev.by), "%.90s", j->h->site->fence);
+			(void)vrs_strcpy(ev.text, sizeof(ev.text), j->act.text);
+			(void)engine_feed(e, en, &ev, NULL);
+			break;
+		}
+	}
+	if (!j->act.ok)
+		log_warn("fencing proves nothing yet, next try in %lld ms: %s host=%s/%s",
+			 (long long)e->conf.fence_retry_ms, j->act.text, j->h->cluster,
+			 j->h->name);
+	else
+		engine_tell(e, NULL, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "host.fenced",
+			    "%s/%s is off: %s", j->h->cluster, j->h->name, j->act.text);
+	free(j);
+	engine_pump(e);
+}
+
+static void fence_host(struct engine *e, struct host *h)
+{
+	char lane[160];
+
+	if (h->fencing || h->next_fence_mono_ms > engine_mono())
+		return;
+	struct fence_job *j = vrs_calloc(1, sizeof(*j));
+	j->e = e;
+	j->h = h;
+	j->act.kind = ACT_FENCE;
+	j->act.host = &h->act;
+	j->act.rules = &e->act;
+	h->fencing = true;
+	h->fence_began_ms = engine_wall();
+	log_notice("fencing host=%s/%s agent=%s", h->cluster, h->name, h->site->fence);
+	(void)snprintf(lane, sizeof(lane), "fence:%s/%s", h->cluster, h->name);
+	vrs_workers_submit(e->workers, lane, fence_work, fence_done, j);
+}
+
+/* --- reading all proofs again
+ * -------------------------------------------------------------- */
+
+struct recheck {
+	struct engine *e;
+	char vm_id[132];
+	struct reloc_place target;
+	uint64_t op;
+	unsigned open;
+	bool target_answers;
+	char target_text[120];
+	struct {
+		struct reloc_copy copy;
+		enum reloc_seen vm, power;
+		char text[120];
+	} c[RELOC_MAX_COPIES];
+	uint32_t n;
+};
+
+struct recheck_job {
+	struct recheck *all;
+	struct act_job act;
+	int copy; /* -1: the target */
+};
+
+static void recheck_work(void *arg)
+{
+	struct recheck_job *j = arg;
+
+	act_run(&j->act);
+}
+
+static void recheck_over(struct recheck *all)
+{
+	struct engine *e = all->e;
+	struct entry *en = engine_entry(e, all->vm_id);
+	struct reloc_event ev = {
+		.kind = RELOC_RECHECKED, .op = all->op, .recheck = RELOC_STANDS};
+
+	for (uint32_t i = 0; i < all->n; i++) {
+		enum reloc_recheck r =
+			reloc_weigh(&all->c[i].copy, all->c[i].vm, all->c[i].power);
+
+		/* a contradiction outweighs a doubt */
+		if (r == RELOC_STANDS || ev.recheck == RELOC_GONE ||
+		    (r == RELOC_UNSURE && ev.recheck == RELOC_UNSURE))
+			continue;
+		ev.recheck = r;
+		ev.place = all->c[i].copy.place;
+		(void)snprintf(ev.text, sizeof(ev.text), "%s/%s: %s%s%s",
+			       ev.place.cluster, ev.place.host,
+			       r == RELOC_GONE ? "not dead after all"
+					       : "its proof could not be read again",
+			       all->c[i].text[0] ? ": " : "", all->c[i].text);
+	}
+	if (ev.recheck == RELOC_STANDS && !all->target_answers) {
+		ev.recheck = RELOC_TARGET_SILENT;
+		ev.place = all->target;
+		(void)snprintf(ev.text, sizeof(ev.text), "%s/%s does not answer: %.100s",
+			       all->target.cluster, all->target.host, all->target_text);
+	}
+	if (en) {
+		engine_slot_done(en, RELOC_DO_RECHECK, &all->target, all->op,
+				 e->conf.tick_ms);
+		(void)engine_feed(e, en, &ev, NULL);
+	}
+	free(all);
+	engine_pump(e);
+}
+
+static void recheck_done(void *arg)
+{
+	struct recheck_job *j = arg;
+	struct recheck *all = j->all;
+	bool off = !j->act.exists || j->act.state == VRS_HV_OFF ||
+		   j->act.state == VRS_HV_CRASHED;
+
+	if (j->copy < 0) {
+		all->target_answers = j->act.ok;
+		(void)vrs_strcpy(all->target_text, sizeof(all->target_text), j->act.text);
+	} else if (j->act.kind == ACT_STATE) {
+		all->c[j->copy].vm = !j->act.ok ? RELOC_UNREACHABLE
+				     : off      ? RELOC_SEEN_OFF
+						: RELOC_SEEN_ON;
+	} else {
+		all->c[j->copy].power = j->act.power == VRS_POWER_OFF ? RELOC_SEEN_OFF
+					: j->act.power == VRS_POWER_ON
+						? RELOC_SEEN_ON
+						: RELOC_UNREACHABLE;
+		(void)vrs_strcpy(all->c[j->copy].text, sizeof(all->c[j->copy].text),
+				 j->act.text);
+	}
+	free(j);
+	if (--all->open == 0)
+		recheck_over(all);
+}
+
+static void recheck_ask(struct recheck *all, struct host *h, enum act_kind kind, int copy)
+{
+	struct engine *e = all->e;
+	struct recheck_job *j = vrs_calloc(1, sizeof(*j));
+	char lane[160];
+
+	j->all = all;
+	j->copy = copy;
+	j->act.kind = kind;
+	j->act.host = &h->act;
+	j->act.rules = &e->act;
+	(void)vrs_strcpy(j->act.vm_id, sizeof(j->act.vm_id), all->vm_id);
+	all->open++;
+	(void)snprintf(lane, sizeof(lane), "%s:%s/%s", kind == ACT_POWER ? "fence" : "hv",
+		       h->cluster, h->name);
+	vrs_workers_submit(e->workers, lane, recheck_work, recheck_done, j);
+}
+
+/* A host that was fenced is asked by its power alone: its hypervisor would only time out.
+ * Should it be on, its power controller says so. */
+static void recheck(struct engine *e, const struct entry *en, const struct reloc_order *o)
+{
+	struct recheck *all = vrs_calloc(1, sizeof(*all));
+	const struct reloc *r = &en->r;
+
+	all->e = e;
+	all->op = o->op;
+	all->target = r->copy[o->copy].place;
+	(void)vrs_strcpy(all->vm_id, sizeof(all->vm_id), r->vm_id);
+	all->open = 1; /* ours, until all are asked */
+	for (uint32_t i = 0; i < r->n_copies; i++) {
+		const struct reloc_copy *c = &r->copy[i];
+		struct host *h = engine_host_of(e, &c->place);
+
+		if (i == o->copy)
+			continue;
+		all->c[all->n].copy = *c;
+		bool by_power =
+			h && h->site->fence && *h->site->fence &&
+			(c->proof == RELOC_F1_POWER_OFF || c->proof == RELOC_F5_OPERATOR);
+		if (by_power)
+			recheck_ask(all, h, ACT_POWER, (int)all->n);
+		else if (h)
+			recheck_ask(all, h, ACT_STATE, (int)all->n);
+		all->n++;
+	}
+	struct host *target = engine_host_of(e, &all->target);
+	if (target)
+		recheck_ask(all, target, ACT_STATE, -1);
+	if (--all->open == 0)
+		recheck_over(all);
+}
+
+/* --- the other orders
+ * -------------------------------------------------------------------- */
+
+static enum reloc_event_kind event_of(enum reloc_order_kind kind)
+{
+	switch (kind) {
+	case RELOC_DO_FENCE:
+		return RELOC_FENCE_RESULT;
+	case RELOC_DO_STOP:
+	case RELOC_DO_KILL:
+		return RELOC_STOPPED;
+	case RELOC_DO_RESERVE:
+		return RELOC_RESERVED;
+	case RELOC_DO_DEFINE:
+		return RELOC_DEFINED;
+	case RELOC_DO_START:
+		return RELOC_STARTED;
+	case RELOC_DO_HEALTH:
+		return RELOC_HEALTH;
+	case RELOC_DO_LOOK:
+		return RELOC_LOOKED;
+	case RELOC_DO_QUARANTINE:
+		return RELOC_QUARANTINED;
+	default:
+		return RELOC_CLEANED;
+	}
+}
+
+/* Health, when the question went to the hypervisor: crashed or off is an answer too; and
+ * without a health address, running for a while is all that can be known. */
+static void health_by_state(struct engine *e, struct entry *en, const struct job *j,
+			    struct reloc_event *ev)
+{
+	bool by_address = en->msg->vm && en->msg->vm->health[0];
+	int64_t now_ms = engine_mono();
+
+	ev->ok = ev->permanent = false;
+	if (!j->act.ok)
+		return;
+	if (!j->act.exists || j->act.state == VRS_HV_OFF ||
+	    j->act.state == VRS_HV_CRASHED) {
+		ev->permanent = true;
+		(void)snprintf(ev->text, sizeof(ev->text), "its hypervisor says %s",
+			       j->act.exists ? vrs_hv_state_name(j->act.state)
+					     : "that it is gone");
+		en->running_mono_ms = 0;
+	} else if (j->act.state == VRS_HV_RUNNING && !by_address) {
+		if (!en->running_mono_ms)
+			en->running_mono_ms = now_ms;
+		ev->ok = now_ms - en->running_mono_ms >= e->conf.settle_ms;
+		(void)snprintf(ev->text, sizeof(ev->text),
+			       "it has no health address; its hypervisor says that it "
+			       "has been running for %lld s",
+			       (long long)((now_ms - en->running_mono_ms) / 1000));
+	}
+}
+
+static void job_done(void *arg)
+{
+	struct job *j = arg;
+	struct engine *e = j->e;
+	struct entry *en = engine_entry(e, j->act.vm_id);
+	struct reloc_event ev = answer(j, event_of(j->kind));
+	struct record_load load = {0};
+	Vrsas__V1__PlacedDisk **disk = NULL;
+	size_t n_disks = 0;
+
+	if (!en) {
+		job_free(j);
+		return;
+	}
+	engine_slot_done(en, j->kind, &j->place, j->op, pause_after(e, j->kind));
+	switch (j->kind) {
+	case RELOC_DO_FENCE: /* without a power controller: by its hypervisor */
+		ev.proof = j->act.ok ? RELOC_F3_ATTESTED : RELOC_NO_PROOF;
+		break;
+	case RELOC_DO_LOOK:
+		ev.ok = j->act.ok && (!j->act.exists || j->act.state == VRS_HV_OFF ||
+				      j->act.state == VRS_HV_CRASHED);
+		break;
+	case RELOC_DO_QUARANTINE:
+	case RELOC_DO_CLEAN:
+		if (j->act.reached && j->act.exists && j->act.state == VRS_HV_RUNNING)
+			ev.kind = RELOC_SEEN_RUNNING;
+		else if (j->kind == RELOC_DO_CLEAN && ev.ok)
+			(void)snprintf(ev.text, sizeof(ev.text),
+				       "the copy on %s/%s is undefined, its disks stay "
+				       "as a seed",
+				       j->place.cluster, j->place.host);
+		break;
+	case RELOC_DO_HEALTH:
+		if (j->act.kind == ACT_STATE)
+			health_by_state(e, en, j, &ev);
+		break;
+	case RELOC_DO_RESERVE:
+		if (ev.ok && en->r.op == j->op && en->r.target >= 0) {
+			uint32_t t = (uint32_t)en->r.target;
+
+			disk = engine_place_disks(e, &en->r, en->msg, t, &n_disks);
+			load.disk[t] = disk;
+			load.n_disks[t] = n_disks;
+		}
+		break;
+	default:
+		break;
+	}
+	(void)engine_feed(e, en, &ev, &load);
+	engine_disks_free(disk, n_disks);
+	job_free(j);
+	engine_pump(e);
+}
+
+static void add_definition(const struct engine *e, const struct entry *en,
+			   const struct reloc_order *o, struct job *j)
+{
+	const struct reloc_place *p = &en->r.copy[o->copy].place;
+	size_t n;
+	Vrsas__V1__PlacedDisk *const *disk = engine_disks_of(en->msg, p, &n);
+
+	if (!en->msg->vm)
+		return;
+	j->act.vm = act_vm_new(en->msg->vm);
+	if (o->copy == 0)
+		return; /* at home: as it was found */
+	if (n != j->act.vm->n_disks)
+		n = 0;
+	j->act.move = act_move_new(vrs_site_cluster(e->site, en->r.copy[0].place.cluster),
+				   vrs_site_cluster(e->site, p->cluster), disk, n);
+}
+
+static void add_needs(const struct engine *e, const struct entry *en,
+		      const struct reloc_place *p, struct job *j)
+{
+	const struct vrs_site_host *host = vrs_site_host(e->site, p->cluster, p->host);
+	const struct vrs_site_cluster *cluster = vrs_site_cluster(e->site, p->cluster);
+	const char *images = host && host->images && *host->images ? host->images
+			     : cluster                             ? cluster->images
+								   : "";
+
+	(void)vrs_strcpy(j->act.images, sizeof(j->act.images), images);
+	if (!en->msg->vm)
+		return;
+	j->act.disk_bytes = world_vm_disk_bytes(en->msg->vm);
+	j->act.ram_bytes = en->msg->vm->ram_bytes;
+}
+
+/* The guest's own word first; every other time its hypervisor's, so that a crashed one is
+ * not waited for. */
+static void ask_health(struct engine *e, struct entry *en, struct host *h,
+		       const struct reloc_order *o, struct slot *s)
+{
+	bool by_address = en->msg->vm && en->msg->vm->health[0] && s->tries % 4 != 3;
+	struct job *j = job_new(e, en, h, by_address ? ACT_HEALTH : ACT_STATE, o);
+	char where[160];
+
+	if (by_address) {
+		(void)vrs_strcpy(j->act.health, sizeof(j->act.health),
+				 en->msg->vm->health);
+		submit(j, "health", en->r.vm_id, job_done);
+		return;
+	}
+	lane_name(&j->place, where, sizeof(where));
+	submit(j, "hv", where, job_done);
+}
+
+void engine_do(struct engine *e, struct entry *en, const struct reloc_order *o)
+{
+	const struct reloc_place *p = &en->r.copy[o->copy].place;
+	struct host *h = engine_host_of(e, p);
+	char where[160];
+	struct job *j;
+
+	if (o->kind == RELOC_DO_TRANSFER) {
+		engine_transfer_do(e, en);
+		return;
+	}
+	if (o->kind == RELOC_DO_CANCEL_TRANSFER) {
+		engine_transfer_cancel(e, en);
+		return;
+	}
+	if (!h) /* nobody has described it: the deadline leads out */
+		return;
+	if (o->kind == RELOC_DO_FENCE && h->site->fence && *h->site->fence) {
+		fence_host(e, h);
+		return;
+	}
+	struct slot *s = engine_slot(en, o);
+	if (!s)
+		return;
+	s->busy = true;
+	lane_name(p, where, sizeof(where));
+	switch (o->kind) {
+	case RELOC_DO_RECHECK:
+		recheck(e, en, o);
+		return;
+	case RELOC_DO_HEALTH:
+		ask_health(e, en, h, o, s);
+		return;
+	case RELOC_DO_FENCE:
+		j = job_new(e, en, h, ACT_FENCE, o);
+		break;
+	case RELOC_DO_STOP:
+		j = job_new(e, en, h, ACT_STOP, o);
+		break;
+	case RELOC_DO_KILL:
+		j = job_new(e, en, h, ACT_KILL, o);
+		break;
+	case RELOC_DO_RESERVE:
+		j = job_new(e, en, h, ACT_RESERVE, o);
+		add_needs(e, en, p, j);
+		break;
+	case RELOC_DO_DEFINE:
+	case RELOC_DO_START:
+		j = job_new(e, en, h, o->kind == RELOC_DO_START ? ACT_START : ACT_DEFINE,
+			    o);
+		add_definition(e, en, o, j);
+		if (!j->act.vm) {
+			s->busy = false;
+			job_free(j);
+			return;
+		}
+		break;
+	case RELOC_DO_LOOK:
+		j = job_new(e, en, h, ACT_STATE, o);
+		break;
+	default:
+		j = job_new(e, en, h, ACT_QUARANTINE, o);
+		break;
+	}
+	submit(j, "hv", where, job_done);
+}

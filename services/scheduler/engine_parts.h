@@ -1,0 +1,134 @@
+/* engine_parts.h - what the parts of the engine share. Only for engine*.c. */
+#ifndef SCHEDULER_ENGINE_PARTS_H
+#define SCHEDULER_ENGINE_PARTS_H
+
+#include "act.h"
+#include "engine.h"
+#include "records.h"
+#include "vrs/bus.h"
+#include "vrs/log.h"
+#include "world_load.h"
+
+/* An order that was given, or that waits until it may be given again. */
+struct slot {
+	bool used, busy;
+	enum reloc_order_kind kind;
+	struct reloc_place place;
+	uint64_t op;
+	int64_t again_mono_ms;
+	uint32_t tries;
+};
+enum { MAX_SLOTS = 2 * RELOC_MAX_ORDERS };
+
+/* One VM's record and what this process knows of the work for it. */
+struct entry {
+	struct reloc r;
+	Vrsas__V1__Relocation *msg;
+	bool stored; /* there is a record in Redis */
+	bool stale;  /* Redis may know better: read it again first */
+	struct slot slot[MAX_SLOTS];
+	/* transfer */
+	Vrsas__V1__TransferStatus *status;
+	uint64_t own_job, own_token;       /* made by this process */
+	uint64_t handed_job, handed_token; /* handed out by it */
+	bool handing, accepted;
+	int64_t handed_mono_ms, poll_mono_ms, retry_mono_ms;
+	unsigned xfer_tries;
+	uint64_t seen_job, seen_token;
+	int64_t beat_at_ms, beat_mono_ms; /* the mover's clock; when ours saw it change */
+	int64_t running_mono_ms; /* since when it is seen running, without a health
+				    address; 0: not */
+};
+
+/* A host as the detector and the lanes see it. */
+struct host {
+	char cluster[65], name[65];
+	const struct vrs_site_host *site;
+	struct act_host act;
+	struct detector_host memory;
+	bool probing;
+	uint32_t probes_failed;
+	int64_t probe_mono_ms, next_probe_mono_ms;
+	bool fencing; /* an order to its power controller is under way */
+	int64_t fence_began_ms, next_fence_mono_ms;
+	enum detector_word word;
+	char word_by[96];
+	bool checking; /* whether a copy really runs there */
+	bool handled;
+};
+
+struct brake {
+	char cluster[65];
+	struct detector_brake brake;
+};
+
+struct engine {
+	struct vrs_svc *svc;
+	struct engine_conf conf;
+	struct act_rules act;
+	const struct vrs_site *site;
+	struct world_loader *loader;
+	struct forecasts *forecasts;
+	struct vrs_workers *workers;
+	struct vrs_timer *tick, *renew;
+	struct vrs_req *req; /* to movers */
+	struct record_lease lease;
+	bool took_over, loaded, closing;
+	int64_t lease_until_mono_ms; /* as far as we know it is ours */
+	uint64_t generation;         /* of the store's connection */
+	struct entry **entry;
+	size_t n_entries;
+	struct host *host;
+	size_t n_hosts;
+	struct brake *brake;
+	size_t n_brakes;
+	struct vrs_complaint store_complaint, lease_complaint, world_complaint;
+	int64_t autostart_mono_ms;
+	unsigned jobs;
+};
+
+int64_t engine_mono(void);
+int64_t engine_wall(void);
+
+/* engine.c */
+struct entry *engine_entry(struct engine *e, const char *vm_id);
+struct entry *engine_entry_new(struct engine *e, const Vrsas__V1__VmFacts *vm,
+			       const struct reloc_place *home);
+/* Lets the machine take one event; true when a change became durable. load: NULL, or what
+ * else changes with it. */
+bool engine_feed(struct engine *e, struct entry *en, const struct reloc_event *ev,
+		 const struct record_load *load);
+/* Gives all orders that records ask for and that are not under way. */
+void engine_pump(struct engine *e);
+void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
+		 const char *kind, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+struct host *engine_host_of(struct engine *e, const struct reloc_place *p);
+bool engine_may_act(const struct engine *e);
+
+/* engine_watch.c: detector, probes, what inventories show */
+void engine_watch(struct engine *e);
+void engine_mark_lives(struct engine *e, struct world *w);
+
+/* engine_do.c: orders become jobs, jobs become events */
+void engine_do(struct engine *e, struct entry *en, const struct reloc_order *o);
+struct slot *engine_slot(struct entry *en, const struct reloc_order *o);
+void engine_slot_done(struct entry *en, enum reloc_order_kind kind,
+		      const struct reloc_place *place, uint64_t op, int64_t again_ms);
+
+/* engine_decide.c */
+void engine_decide(struct engine *e);
+
+/* engine_transfer.c */
+void engine_transfer_do(struct engine *e, struct entry *en);
+void engine_transfer_cancel(struct engine *e, struct entry *en);
+/* Where the good disks' copies go at the target; the caller frees each and the list. */
+Vrsas__V1__PlacedDisk **engine_place_disks(const struct engine *e, const struct reloc *r,
+					   const Vrsas__V1__Relocation *msg,
+					   uint32_t target, size_t *ret_n);
+void engine_disks_free(Vrsas__V1__PlacedDisk **disk, size_t n);
+/* Disks of a copy as the record has them. */
+Vrsas__V1__PlacedDisk *const *engine_disks_of(const Vrsas__V1__Relocation *msg,
+					      const struct reloc_place *p, size_t *ret_n);
+
+#endif

@@ -1,0 +1,449 @@
+/* What the engine sees: the detector's verdicts, probes, copies that inventories show. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_parts.h"
+#include "probe.h"
+#include "vrs/mem.h"
+
+/* --- probes
+ * ------------------------------------------------------------------------------ */
+
+struct probe_job {
+	struct engine *e;
+	struct host *h;
+	const char *address;
+	int64_t timeout_ms;
+	int status;
+};
+
+static void probe_work(void *arg)
+{
+	struct probe_job *j = arg;
+
+	j->status = probe_run(j->address, j->timeout_ms, NULL);
+}
+
+static void probe_done(void *arg)
+{
+	struct probe_job *j = arg;
+	struct host *h = j->h;
+
+	h->probing = false;
+	h->probe_mono_ms = engine_mono();
+	h->probes_failed = j->status == 0 ? 0 : h->probes_failed + 1;
+	free(j);
+}
+
+static bool can_probe(const struct host *h)
+{
+	return h->site->probe && h->site->probe[0];
+}
+
+static void probe(struct engine *e, struct host *h)
+{
+	int64_t now_ms = engine_mono(), every_ms = e->conf.probe_ms;
+	char lane[160];
+
+	if (h->memory.wants_probe)
+		every_ms = every_ms / 3 > 200 ? every_ms / 3 : 200;
+	if (h->probing || !can_probe(h) ||
+	    (h->next_probe_mono_ms > now_ms &&
+	     h->next_probe_mono_ms - now_ms <= e->conf.probe_ms &&
+	     !h->memory.wants_probe))
+		return;
+	if (h->memory.wants_probe && h->probe_mono_ms + every_ms > now_ms)
+		return;
+	struct probe_job *j = vrs_calloc(1, sizeof(*j));
+	j->e = e;
+	j->h = h;
+	j->address = h->site->probe;
+	j->timeout_ms = every_ms < 500 ? 500 : every_ms > 3000 ? 3000 : every_ms;
+	h->probing = true;
+	h->next_probe_mono_ms = now_ms + e->conf.probe_ms;
+	(void)snprintf(lane, sizeof(lane), "probe:%s/%s", h->cluster, h->name);
+	vrs_workers_submit(e->workers, lane, probe_work, probe_done, j);
+}
+
+/* --- the detector
+ * ------------------------------------------------------------------------ */
+
+static struct detector_seen look(struct host *h, const struct world_cluster *c,
+				 const struct world_host *wh)
+{
+	return (struct detector_seen){
+		.collector_alive = c->collector_alive,
+		.collector_says_up =
+			wh->collector_state == VRSAS__V1__HOST_STATE__HOST_STATE_UP &&
+			wh->silent_samples == 0,
+		.silent_samples = wh->silent_samples,
+		.beat_at_ms = c->beat_sent_at_ms,
+		.maintenance = wh->collector_state ==
+			       VRSAS__V1__HOST_STATE__HOST_STATE_MAINTENANCE,
+		.handled = h->handled,
+		.can_probe = can_probe(h),
+		.probes_failed = h->probes_failed,
+		.probe_at_ms = h->probe_mono_ms,
+		.word = h->word,
+		.word_by = h->word == DETECTOR_NO_WORD ? NULL : h->word_by,
+	};
+}
+
+static void look_at_cluster(struct engine *e, const struct world *w,
+			    const struct world_cluster *c)
+{
+	struct detector_seen *seen = vrs_calloc(c->n_hosts + 1, sizeof(*seen));
+	struct detector_host *memory = vrs_calloc(c->n_hosts + 1, sizeof(*memory));
+	struct host **host = vrs_calloc(c->n_hosts + 1, sizeof(struct host *));
+	struct detector_brake brake;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_hosts; i++) {
+		const struct world_host *wh = &w->host[c->first_host + i];
+		struct reloc_place p;
+
+		(void)vrs_strcpy(p.cluster, sizeof(p.cluster), c->name);
+		(void)vrs_strcpy(p.host, sizeof(p.host), wh->name);
+		struct host *h = engine_host_of(e, &p);
+		if (!h)
+			continue; /* its owner has not described it: nothing can be done
+				   */
+		seen[n] = look(h, c, wh);
+		memory[n] = h->memory;
+		host[n++] = h;
+	}
+	detector_step(&e->conf.detector, engine_mono(), seen, memory, n, &brake);
+	for (size_t i = 0; i < n; i++) {
+		if (memory[i].verdict != host[i]->memory.verdict)
+			engine_tell(e, NULL,
+				    memory[i].verdict == DETECTOR_OK
+					    ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
+					    : VRSAS__V1__SEVERITY__SEVERITY_WARNING,
+				    "host.state", "%s/%s is %s: %s", host[i]->cluster,
+				    host[i]->name,
+				    detector_verdict_name(memory[i].verdict),
+				    memory[i].note);
+		if (memory[i].verdict == DETECTOR_SUSPECT &&
+		    host[i]->memory.verdict != DETECTOR_SUSPECT && e->forecasts)
+			forecasts_refresh(e->forecasts);
+		host[i]->memory = memory[i];
+	}
+	for (size_t i = 0; i < e->n_brakes; i++)
+		if (strcmp(e->brake[i].cluster, c->name) == 0)
+			e->brake[i].brake = brake;
+	free(seen);
+	free(memory);
+	free(host);
+}
+
+/* Its death is proven for some copy: it says nothing of the other hosts any more. */
+static void mark_handled(struct engine *e)
+{
+	for (size_t i = 0; i < e->n_hosts; i++)
+		e->host[i].handled = false;
+	for (size_t i = 0; i < e->n_entries; i++) {
+		const struct reloc *r = &e->entry[i]->r;
+
+		for (uint32_t k = 0; k < r->n_copies; k++) {
+			const struct reloc_copy *c = &r->copy[k];
+			struct host *h = engine_host_of(e, &c->place);
+
+			if (!h || (c->proof != RELOC_F1_POWER_OFF &&
+				   c->proof != RELOC_F5_OPERATOR))
+				continue;
+			h->handled = true;
+			h->word = DETECTOR_NO_WORD; /* it has served its purpose */
+		}
+	}
+}
+
+/* What the detector's verdict on a copy's host means for the record. */
+static bool verdict_event(const struct engine *e, const struct host *h,
+			  const struct reloc_copy *c, struct reloc_event *ev)
+{
+	const struct detector_host *m = &h->memory;
+	int64_t up_ms = m->up_since_ms ? engine_mono() - m->up_since_ms : -1;
+
+	*ev = (struct reloc_event){.place = c->place};
+	(void)vrs_strcpy(ev->by, sizeof(ev->by), "detector");
+	(void)snprintf(ev->text, sizeof(ev->text), "%.64s: %.130s", h->name, m->note);
+	switch (m->verdict) {
+	case DETECTOR_SUSPECT:
+		ev->kind = RELOC_HOST_SUSPECT;
+		return true;
+	case DETECTOR_BRAKE:
+		ev->kind = RELOC_HOST_BRAKE;
+		return true;
+	case DETECTOR_DOWN_LIKELY:
+		ev->kind = RELOC_HOST_DOWN;
+		return true;
+	default:
+		break;
+	}
+	/* answers from before the proof of death are no sign of life */
+	if (up_ms < 0 || (c->proof != RELOC_NO_PROOF && c->proof != RELOC_F3_ATTESTED &&
+			  engine_wall() - up_ms <= c->proof_at_ms))
+		return false;
+	ev->kind = m->verdict == DETECTOR_OK && up_ms >= e->conf.detector.stable_ms
+			   ? RELOC_HOST_BACK
+			   : RELOC_HOST_UP;
+	return true;
+}
+
+static const Vrsas__V1__VmFacts *facts_at(const struct world *w, const char *vm_id,
+					  const struct reloc_place *p)
+{
+	const struct world_host *h = world_host(w, p->cluster, p->host);
+
+	for (size_t i = 0; h && i < h->n_vms; i++)
+		if (strcmp(w->vm[h->first_vm + i].facts->id, vm_id) == 0)
+			return w->vm[h->first_vm + i].facts;
+	return NULL;
+}
+
+static void tell_records(struct engine *e, const struct world *w)
+{
+	for (size_t i = 0; i < e->n_entries; i++) {
+		struct entry *en = e->entry[i];
+		struct reloc_place place[RELOC_MAX_COPIES];
+		uint32_t n = en->r.n_copies;
+
+		for (uint32_t k = 0; k < n; k++)
+			place[k] = en->r.copy[k].place;
+		for (uint32_t k = 0; k < n; k++) {
+			int at = reloc_copy_at(&en->r, place[k].cluster, place[k].host);
+			struct host *h = engine_host_of(e, &place[k]);
+			struct record_load load = {0};
+			struct reloc_event ev;
+
+			if (at < 0 || !h || !verdict_event(e, h, &en->r.copy[at], &ev))
+				continue;
+			if (en->r.state == RELOC_PROTECTED ||
+			    en->r.state == RELOC_SUSPECT)
+				load.vm = facts_at(w, en->r.vm_id, &place[k]);
+			(void)engine_feed(e, en, &ev, &load);
+		}
+	}
+}
+
+/* A VM gets its record when something happens to its host for the first time. */
+static void new_records(struct engine *e, struct world *w)
+{
+	for (size_t i = 0; i < e->n_hosts; i++) {
+		struct host *h = &e->host[i];
+		struct world_host *wh = world_host(w, h->cluster, h->name);
+		struct reloc_copy home = {0};
+		struct reloc_event ev;
+		size_t n;
+
+		(void)vrs_strcpy(home.place.cluster, sizeof(home.place.cluster),
+				 h->cluster);
+		(void)vrs_strcpy(home.place.host, sizeof(home.place.host), h->name);
+		if (!wh || !verdict_event(e, h, &home, &ev) || ev.kind == RELOC_HOST_UP ||
+		    ev.kind == RELOC_HOST_BACK)
+			continue;
+		const Vrsas__V1__VmFacts **vm = plan_vms_of(w, wh, &n);
+		for (size_t k = 0; k < n; k++) {
+			if (engine_entry(e, vm[k]->id))
+				continue;
+			struct entry *en = engine_entry_new(e, vm[k], &home.place);
+			(void)engine_feed(e, en, &ev, NULL);
+		}
+		free(vm);
+	}
+}
+
+/* --- copies that run where they should not
+ * ------------------------------------------------ */
+
+struct seen_job {
+	struct engine *e;
+	struct act_job act;
+	struct reloc_place place;
+};
+
+static void seen_work(void *arg)
+{
+	struct seen_job *j = arg;
+
+	act_run(&j->act);
+}
+
+static void seen_done(void *arg)
+{
+	struct seen_job *j = arg;
+	struct engine *e = j->e;
+	struct entry *en = engine_entry(e, j->act.vm_id);
+	struct reloc_event ev = {.kind = RELOC_SEEN_RUNNING, .place = j->place};
+
+	if (en && j->act.ok && j->act.exists && j->act.state == VRS_HV_RUNNING) {
+		(void)snprintf(ev.text, sizeof(ev.text), "it runs on %s/%s",
+			       j->place.cluster, j->place.host);
+		(void)engine_feed(e, en, &ev, NULL);
+		engine_pump(e);
+	}
+	struct host *h = engine_host_of(e, &j->place);
+	if (h)
+		h->checking = false;
+	act_job_fini(&j->act);
+	free(j);
+}
+
+/* An inventory may be old; its host's own word, asked now, is not. */
+static void check_seen(struct engine *e, const struct entry *en, struct host *h,
+		       const struct reloc_place *place)
+{
+	char lane[160];
+
+	if (h->checking)
+		return;
+	h->checking = true;
+	struct seen_job *j = vrs_calloc(1, sizeof(*j));
+	j->e = e;
+	j->place = *place;
+	j->act.kind = ACT_STATE;
+	j->act.host = &h->act;
+	j->act.rules = &e->act;
+	(void)vrs_strcpy(j->act.vm_id, sizeof(j->act.vm_id), en->r.vm_id);
+	(void)snprintf(lane, sizeof(lane), "hv:%s/%s", h->cluster, h->name);
+	vrs_workers_submit(e->workers, lane, seen_work, seen_done, j);
+}
+
+static void look_for_copies(struct engine *e, const struct world *w)
+{
+	for (size_t i = 0; i < w->n_vms; i++) {
+		const struct world_host *wh = &w->host[w->vm[i].host];
+		const Vrsas__V1__VmFacts *vm = w->vm[i].facts;
+		struct entry *en = engine_entry(e, vm->id);
+		struct reloc_place place;
+
+		if (!en || vm->state != VRSAS__V1__VM_STATE__VM_STATE_RUNNING ||
+		    wh->inventory_at_ms <= en->r.since_ms)
+			continue;
+		(void)vrs_strcpy(place.cluster, sizeof(place.cluster),
+				 world_cluster_name(w, wh));
+		(void)vrs_strcpy(place.host, sizeof(place.host), wh->name);
+		const struct reloc_place *active = &en->r.copy[en->r.active].place;
+		int at = reloc_copy_at(&en->r, place.cluster, place.host);
+		struct host *h = engine_host_of(e, &place);
+		if (!h ||
+		    (at == (int)en->r.active && en->r.copy[at].proof == RELOC_NO_PROOF))
+			continue;
+		/* on its way between two hosts of its cluster it is listed twice */
+		const Vrsas__V1__VmFacts *there = facts_at(w, vm->id, active);
+		if (en->r.state == RELOC_PROTECTED && at < 0 && there &&
+		    there->state == VRSAS__V1__VM_STATE__VM_STATE_RUNNING)
+			continue;
+		check_seen(e, en, h, &place);
+	}
+}
+
+/* --- start at boot stays off
+ * ---------------------------------------------------------------- */
+
+struct autostart_job {
+	struct act_job act;
+};
+
+static void autostart_work(void *arg)
+{
+	struct autostart_job *j = arg;
+
+	act_run(&j->act);
+}
+
+static void autostart_done(void *arg)
+{
+	struct autostart_job *j = arg;
+
+	if (j->act.ok)
+		log_notice("start at boot is off now vm=%s host=%s", j->act.vm_id,
+			   j->act.host->site->name);
+	act_job_fini(&j->act);
+	free(j);
+}
+
+/* A host that comes back must not start a copy by itself. */
+static void keep_autostart_off(struct engine *e, const struct world *w)
+{
+	enum { EVERY_MS = 60000 };
+	int64_t now_ms = engine_mono();
+
+	if (e->autostart_mono_ms && now_ms - e->autostart_mono_ms < EVERY_MS)
+		return;
+	for (size_t i = 0; i < w->n_vms; i++) {
+		const Vrsas__V1__VmFacts *vm = w->vm[i].facts;
+		const struct world_host *wh = &w->host[w->vm[i].host];
+		struct reloc_place place;
+		char lane[160];
+
+		if (!vm->protect || !vm->autostart)
+			continue;
+		(void)vrs_strcpy(place.cluster, sizeof(place.cluster),
+				 world_cluster_name(w, wh));
+		(void)vrs_strcpy(place.host, sizeof(place.host), wh->name);
+		struct host *h = engine_host_of(e, &place);
+		if (!h || h->memory.verdict != DETECTOR_OK)
+			continue;
+		e->autostart_mono_ms = now_ms;
+		struct autostart_job *j = vrs_calloc(1, sizeof(*j));
+		j->act.kind = ACT_AUTOSTART_OFF;
+		j->act.host = &h->act;
+		j->act.rules = &e->act;
+		(void)vrs_strcpy(j->act.vm_id, sizeof(j->act.vm_id), vm->id);
+		(void)snprintf(lane, sizeof(lane), "hv:%s/%s", h->cluster, h->name);
+		vrs_workers_submit(e->workers, lane, autostart_work, autostart_done, j);
+	}
+}
+
+/* --- one look
+ * ---------------------------------------------------------------------------- */
+
+void engine_mark_lives(struct engine *e, struct world *w)
+{
+	for (size_t i = 0; i < e->n_hosts; i++) {
+		const struct host *h = &e->host[i];
+		struct world_host *wh = world_host(w, h->cluster, h->name);
+
+		if (!wh)
+			continue;
+		switch (h->memory.verdict) {
+		case DETECTOR_SUSPECT:
+		case DETECTOR_BRAKE:
+			wh->life = WORLD_SUSPECT;
+			break;
+		case DETECTOR_DOWN_LIKELY:
+			wh->life = WORLD_DOWN;
+			break;
+		default:
+			if (h->handled && h->memory.up_since_ms == 0)
+				wh->life = WORLD_DOWN;
+			break;
+		}
+	}
+}
+
+void engine_watch(struct engine *e)
+{
+	struct vrs_err err = {0};
+	struct world *w;
+
+	for (size_t i = 0; i < e->n_hosts; i++)
+		probe(e, &e->host[i]);
+	if (world_load(e->loader, false, &w, &err) < 0) {
+		vrs_complain(&e->world_complaint, VRS_WARN, "cannot see the world: %s",
+			     err.text);
+		return;
+	}
+	vrs_complaint_over(&e->world_complaint, "the world is seen again");
+	mark_handled(e);
+	for (size_t i = 0; i < w->n_clusters; i++)
+		look_at_cluster(e, w, &w->cluster[i]);
+	if (!engine_may_act(e))
+		return;
+	tell_records(e, w);
+	new_records(e, w);
+	look_for_copies(e, w);
+	keep_autostart_off(e, w);
+}
