@@ -5,7 +5,8 @@
  *   vrsas:v1:inv:{cluster}     hash host -> packed HostInventory (VMs, stores)
  *   vrsas:v1:hb:{cluster}      hash host -> packed HostHealth; field "@" -> packed
  *                              Heartbeat without hosts, "@at" -> server ms when received
- *   vrsas:v1:wm:{cluster}      hash collector/epoch -> watermark, written after the data
+ *   vrsas:v1:wm:{cluster}      hash collector/epoch -> watermark, written after the data;
+ *                              collector/epoch/head -> newest number heard of
  *   vrsas:v1:tab:{cluster}     hash collector/epoch -> packed newest HostTable
  *   vrsas:v1:clusters          set of cluster names
  *   vrsas:v1:fc:{cluster}      hash host ("" = cluster) -> packed Forecast

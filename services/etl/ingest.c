@@ -1,0 +1,398 @@
+#include "ingest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply.h"
+#include "ledger.h"
+#include "normalise.h"
+#include "source.h"
+#include "vrs/clock.h"
+#include "vrs/mem.h"
+#include "vrs/series.h"
+
+enum {
+	RUN_COMMANDS = 8192, /* a pipeline is run when it has grown to this */
+	RETRY_MS = 500,      /* after the store failed */
+	MAX_REASONS = 16,
+};
+
+struct ingest {
+	struct vrs_loop *loop;
+	struct vrs_store *store;
+	struct sources sources;
+	struct apply apply;
+	struct ingest_counts counts;
+	bool flush_posted;
+	struct vrs_timer *retry;
+	int64_t failed_mono_ms;
+
+	/* the reply that is being made */
+	Vrsas__V1__FillReply reply;
+	char *reason[MAX_REASONS];
+	char error[500];
+	bool replying;
+};
+
+static void refused(struct ingest *ing, const struct vrs_err *err)
+{
+	Vrsas__V1__FillReply *r = &ing->reply;
+
+	ing->counts.refused++;
+	(void)vrs_strcpy(ing->counts.refused_why, sizeof(ing->counts.refused_why),
+			 err->text);
+	if (!ing->replying)
+		return;
+	r->refused_count++;
+	if (r->n_refused < MAX_REASONS)
+		ing->reason[r->n_refused++] = vrs_strdup(err->text);
+}
+
+static void store_failed(struct ingest *ing, const struct vrs_err *err)
+{
+	ing->counts.store_failures++;
+	(void)vrs_strcpy(ing->counts.store_why, sizeof(ing->counts.store_why), err->text);
+	ing->failed_mono_ms = vrs_mono_ms(vrs_clock_system());
+	/* What is in memory may be ahead of Redis now. */
+	for (struct source *s = ing->sources.first; s; s = s->next)
+		s->generation = 0;
+}
+
+/* --- storing a run of records ---------------------------------------------------------
+ */
+
+/* Runs what was added, then raises the watermark to seq. */
+static int commit(struct ingest *ing, struct source *s, uint64_t seq, struct vrs_err *err)
+{
+	int status = vrs_store_run(ing->store, NULL, err);
+
+	ing->apply.n_commands = 0;
+	if (status == 0)
+		status = ledger_raise(ing->store, s, seq, err);
+	if (status == 0)
+		ing->counts.samples += ing->apply.n_samples;
+	ing->apply.n_samples = 0;
+	return status;
+}
+
+/* Takes the record seq, which follows directly on what was taken before. */
+static int take(struct ingest *ing, struct source *s, const Vrsas__V1__Record *r,
+		uint8_t flag, struct vrs_err *err)
+{
+	struct vrs_err why = {0};
+	int64_t now = vrs_wall_ms(vrs_clock_system());
+
+	if (normalise_body(r, s->table, now, ing->apply.retention_ms, &why) < 0)
+		refused(ing, &why);
+	else if (apply_record(&ing->apply, s, r, flag, err) < 0)
+		return err->code;
+	if (ing->apply.n_commands >= RUN_COMMANDS)
+		return commit(ing, s, r->seq, err);
+	return 0;
+}
+
+/* Stores what is held and next. */
+static int drain(struct ingest *ing, struct source *s, struct vrs_err *err)
+{
+	uint64_t next = s->watermark + 1;
+	uint64_t n = 0;
+	int status = 0;
+
+	source_drop_held(&ing->sources, s, s->watermark);
+	for (size_t i = 0; i < s->n_held && s->held[i].seq == next && status == 0; i++) {
+		struct vrs_msg *msg;
+
+		status = vrs_msg_unpack(&msg, &vrsas__v1__record__descriptor,
+					s->held[i].bytes, s->held[i].n_bytes, err);
+		if (status < 0) {
+			refused(ing, err);
+			status = 0;
+		} else {
+			status = take(ing, s, (const Vrsas__V1__Record *)vrs_msg_get(msg),
+				      VRS_SLOT_LIVE, err);
+			vrs_msg_free(msg);
+		}
+		next++;
+		n++;
+	}
+	if (status == 0 && next - 1 > s->watermark)
+		status = commit(ing, s, next - 1, err);
+	if (status < 0)
+		return status;
+	ing->counts.live += n;
+	source_drop_held(&ing->sources, s, s->watermark);
+	s->in_gap = s->n_held > 0;
+	return 0;
+}
+
+/* --- the live path --------------------------------------------------------------------
+ */
+
+static bool just_failed(const struct ingest *ing)
+{
+	return ing->failed_mono_ms != 0 &&
+	       vrs_mono_ms(vrs_clock_system()) - ing->failed_mono_ms < RETRY_MS;
+}
+
+static void flush(void *arg);
+
+static void flush_retry(void *arg)
+{
+	struct ingest *ing = arg;
+
+	ing->retry = NULL;
+	flush(ing);
+}
+
+static void flush(void *arg)
+{
+	struct ingest *ing = arg;
+	struct vrs_err err = {0};
+
+	ing->flush_posted = false;
+	if (!just_failed(ing)) {
+		struct source *s = ing->sources.first;
+		int status = 0;
+
+		for (; s && status == 0; s = s->next) {
+			if (s->n_held == 0)
+				continue;
+			status = ledger_load(ing->store, s, &ing->counts.lost, &err);
+			if (status == 0)
+				status = drain(ing, s, &err);
+		}
+		if (status == 0) {
+			ing->failed_mono_ms = 0;
+			return;
+		}
+		store_failed(ing, &err);
+	}
+	if (!ing->retry)
+		ing->retry = vrs_loop_after(ing->loop, RETRY_MS, flush_retry, ing);
+}
+
+static void flush_soon(struct ingest *ing)
+{
+	if (!ing->flush_posted)
+		vrs_loop_post(ing->loop, flush, ing);
+	ing->flush_posted = true;
+}
+
+static void live_record(struct ingest *ing, const Vrsas__V1__Record *r)
+{
+	struct vrs_err err = {0};
+	size_t n;
+
+	if (normalise_envelope(r, &err) < 0) {
+		refused(ing, &err);
+		return;
+	}
+	struct source *s = source_get(&ing->sources, r->cluster, r->collector, r->epoch);
+	if (r->seq > s->head)
+		s->head = r->seq;
+	if (s->generation != 0 && r->seq <= s->watermark) {
+		ing->counts.duplicates++;
+		return;
+	}
+	uint64_t expected = s->n_held ? s->held[s->n_held - 1].seq + 1 : s->watermark + 1;
+	if (s->generation != 0 && r->seq > expected && !s->in_gap) {
+		s->in_gap = true;
+		ing->counts.gaps++;
+	}
+	void *bytes = vrs_msg_pack(&r->base, &n);
+	(void)source_hold(&ing->sources, s, r->seq, bytes, n);
+	free(bytes);
+	flush_soon(ing);
+}
+
+static void live_heartbeat(struct ingest *ing, const Vrsas__V1__Heartbeat *hb)
+{
+	struct vrs_err err = {0};
+
+	if (normalise_heartbeat(hb, &err) < 0) {
+		refused(ing, &err);
+		return;
+	}
+	struct source *s =
+		source_get(&ing->sources, hb->cluster, hb->collector, hb->epoch);
+	if (hb->head_seq > s->head)
+		s->head = hb->head_seq;
+	if (just_failed(ing))
+		return; /* the next one is seconds away */
+	if (apply_heartbeat(&ing->apply, hb, &err) < 0)
+		store_failed(ing, &err);
+	else
+		ing->counts.heartbeats++;
+}
+
+void ingest_live(struct ingest *ing, const Vrsas__V1__Live *live)
+{
+	struct vrs_err err = {0};
+
+	switch (live->body_case) {
+	case VRSAS__V1__LIVE__BODY_RECORD:
+		live_record(ing, live->record);
+		break;
+	case VRSAS__V1__LIVE__BODY_HEARTBEAT:
+		live_heartbeat(ing, live->heartbeat);
+		break;
+	default:
+		vrs_fail(&err, VRS_EPARSE, "a live message without a body that we know");
+		refused(ing, &err);
+		break;
+	}
+}
+
+/* --- the lossless path ----------------------------------------------------------------
+ */
+
+static int fill_offer(struct ingest *ing, const Vrsas__V1__Offer *offer,
+		      struct source **ret, struct vrs_err *err)
+{
+	if (normalise_offer(offer, err) < 0) {
+		refused(ing, err);
+		return err->code;
+	}
+	struct source *s =
+		source_get(&ing->sources, offer->cluster, offer->collector, offer->epoch);
+	*ret = s;
+	if (offer->head_seq > s->head)
+		s->head = offer->head_seq;
+	int status = ledger_load(ing->store, s, &ing->counts.lost, err);
+	if (status == 0)
+		status = ledger_begin_at(ing->store, s, offer->first_seq,
+					 &ing->counts.lost, err);
+	if (status == 0)
+		status = drain(ing, s, err);
+	if (status == 0)
+		status = ledger_note_head(ing->store, s, err);
+	if (status < 0)
+		store_failed(ing, err);
+	return status;
+}
+
+static bool same_source(const struct source *s, const Vrsas__V1__Record *r)
+{
+	return r->epoch == s->epoch && strcmp(r->cluster, s->cluster) == 0 &&
+	       strcmp(r->collector, s->collector) == 0;
+}
+
+static int fill_piece(struct ingest *ing, const Vrsas__V1__Piece *piece,
+		      struct source **ret, struct vrs_err *err)
+{
+	uint64_t n = 0;
+
+	if (piece->n_record == 0)
+		return vrs_fail(err, VRS_EPARSE, "an empty piece");
+	for (size_t i = 0; i < piece->n_record; i++)
+		if (normalise_envelope(piece->record[i], err) < 0) {
+			refused(ing, err);
+			return err->code;
+		}
+	const Vrsas__V1__Record *first = piece->record[0];
+	struct source *s =
+		source_get(&ing->sources, first->cluster, first->collector, first->epoch);
+	*ret = s;
+
+	int status = ledger_load(ing->store, s, &ing->counts.lost, err);
+	uint64_t next = s->watermark + 1;
+	for (size_t i = 0; i < piece->n_record && status == 0; i++) {
+		const Vrsas__V1__Record *r = piece->record[i];
+
+		if (!same_source(s, r) || r->seq > next)
+			break; /* not a run: what is missing will be asked for */
+		if (r->seq > s->head)
+			s->head = r->seq;
+		if (r->seq < next) {
+			ing->counts.duplicates++;
+			continue;
+		}
+		status = take(ing, s, r, VRS_SLOT_FILLED, err);
+		next++;
+		n++;
+	}
+	if (status == 0 && next - 1 > s->watermark)
+		status = commit(ing, s, next - 1, err);
+	if (status == 0) {
+		ing->counts.filled += n;
+		status = drain(ing, s, err);
+	}
+	if (status < 0)
+		store_failed(ing, err);
+	return status;
+}
+
+static void reply_begin(struct ingest *ing, const char *request_id)
+{
+	for (size_t i = 0; i < ing->reply.n_refused; i++)
+		free(ing->reason[i]);
+	vrsas__v1__fill_reply__init(&ing->reply);
+	ing->reply.request_id = request_id;
+	ing->reply.refused = (const char **)ing->reason;
+	ing->replying = true;
+}
+
+const Vrsas__V1__FillReply *ingest_fill(struct ingest *ing,
+					const Vrsas__V1__FillRequest *request)
+{
+	Vrsas__V1__FillReply *reply = &ing->reply;
+	struct vrs_err err = {0};
+	struct source *s = NULL;
+	int status;
+
+	reply_begin(ing, request->request_id);
+	if (request->body_case == VRSAS__V1__FILL_REQUEST__BODY_OFFER)
+		status = fill_offer(ing, request->offer, &s, &err);
+	else if (request->body_case == VRSAS__V1__FILL_REQUEST__BODY_PIECE)
+		status = fill_piece(ing, request->piece, &s, &err);
+	else
+		status = vrs_fail(&err, VRS_EPARSE, "a request that we do not know");
+	ing->replying = false;
+
+	if (status < 0) {
+		(void)vrs_strcpy(ing->error, sizeof(ing->error), err.text);
+		reply->error = ing->error;
+		return reply;
+	}
+	reply->watermark = s->watermark;
+	if (s->head > s->watermark) {
+		reply->want_from = s->watermark + 1;
+		reply->want_to = s->n_held ? s->held[0].seq - 1 : s->head;
+	}
+	return reply;
+}
+
+/* --------------------------------------------------------------------------------------
+ */
+
+int ingest_open(struct ingest **ret, struct vrs_loop *loop, struct vrs_store *store,
+		int64_t retention_ms, struct vrs_err *err)
+{
+	struct ingest *ing = vrs_calloc(1, sizeof(*ing));
+
+	(void)err;
+	ing->loop = loop;
+	ing->store = store;
+	ing->apply = (struct apply){.store = store, .retention_ms = retention_ms};
+	vrsas__v1__fill_reply__init(&ing->reply);
+	*ret = ing;
+	return 0;
+}
+
+void ingest_close(struct ingest *ing)
+{
+	if (!ing)
+		return;
+	vrs_timer_cancel(ing->retry);
+	reply_begin(ing, "");
+	sources_fini(&ing->sources);
+	free(ing);
+}
+
+void ingest_counts(const struct ingest *ing, struct ingest_counts *ret)
+{
+	*ret = ing->counts;
+	ret->sources = ing->sources.n;
+	ret->held_bytes = ing->sources.held_bytes;
+}

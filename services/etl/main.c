@@ -1,0 +1,120 @@
+/* vrs-etl - takes the readings of all collectors and stores each of them once. */
+#include <stddef.h>
+
+#include "export.h"
+#include "ingest.h"
+#include "vrs/bus.h"
+#include "vrs/log.h"
+#include "vrs/svc.h"
+
+enum { MAX_OPEN = 16, REPORT_EVERY_MS = 1000 };
+
+struct settings {
+	char *samples, *fill;
+	int64_t retention_ms;
+};
+
+struct etl {
+	struct settings conf;
+	struct vrs_svc *svc;
+	struct ingest *ingest;
+	struct vrs_sub *samples;
+	struct vrs_rep *fill;
+	struct ingest_counts said; /* what the log knows */
+	struct vrs_complaint store_trouble, refusals;
+};
+
+static const struct vrs_option options[] = {
+	{"samples", VRS_OPT_STRING, offsetof(struct settings, samples),
+	 "tcp://127.0.0.1:7701", 0, 0, "where collectors publish to"},
+	{"fill", VRS_OPT_STRING, offsetof(struct settings, fill), "tcp://127.0.0.1:7702",
+	 0, 0, "where collectors offer what was missed, and exports are asked for"},
+	{"retention", VRS_OPT_DURATION, offsetof(struct settings, retention_ms), "30d",
+	 3600e3, 400 * 86400e3, "how long samples are kept"},
+	{0},
+};
+
+static void on_live(void *arg, const ProtobufCMessage *msg)
+{
+	ingest_live(((struct etl *)arg)->ingest, (const Vrsas__V1__Live *)msg);
+}
+
+static void on_fill(void *arg, const ProtobufCMessage *msg, struct vrs_req_token *token)
+{
+	const Vrsas__V1__FillRequest *request = (const Vrsas__V1__FillRequest *)msg;
+	struct etl *e = arg;
+
+	if (request->body_case != VRSAS__V1__FILL_REQUEST__BODY_EXPORT_PAGE) {
+		vrs_bus_answer(token, &ingest_fill(e->ingest, request)->base);
+		return;
+	}
+	Vrsas__V1__FillReply *page = export_page(e->svc->store, request);
+	vrs_bus_answer(token, &page->base);
+	export_free(page);
+}
+
+/* What changed since the last time, said once. */
+static void on_report(void *arg)
+{
+	struct etl *e = arg;
+	struct ingest_counts now;
+	struct vrs_bus_counts live, fill;
+
+	ingest_counts(e->ingest, &now);
+	vrs_sub_counts(e->samples, &live);
+	vrs_rep_counts(e->fill, &fill);
+	if (now.store_failures > e->said.store_failures)
+		vrs_complain(&e->store_trouble, VRS_WARN,
+			     "not stored, tried again soon: %s", now.store_why);
+	else if (now.samples > e->said.samples)
+		vrs_complaint_over(&e->store_trouble, "stored again");
+	if (now.refused > e->said.refused)
+		vrs_complain(&e->refusals, VRS_WARN, "refused: %s total=%llu",
+			     now.refused_why, (unsigned long long)now.refused);
+	if (now.lost > e->said.lost)
+		log_error("records lost, no spool has them: lost=%llu total=%llu",
+			  (unsigned long long)(now.lost - e->said.lost),
+			  (unsigned long long)now.lost);
+	e->said = now;
+	vrs_svc_note(e->svc,
+		     "samples=%llu live=%llu filled=%llu gaps=%llu refused=%llu "
+		     "garbage=%llu lost=%llu",
+		     (unsigned long long)now.samples, (unsigned long long)now.live,
+		     (unsigned long long)now.filled, (unsigned long long)now.gaps,
+		     (unsigned long long)now.refused,
+		     (unsigned long long)(live.refused + fill.refused),
+		     (unsigned long long)now.lost);
+}
+
+int main(int argc, char **argv)
+{
+	struct vrs_err err = {0};
+	struct etl e = {0};
+	struct vrs_svc svc = {
+		.name = "etl",
+		.summary = "takes the readings of all collectors and stores each once",
+		.options = options,
+		.conf = &e.conf,
+		.needs_redis = true,
+	};
+
+	e.svc = &svc;
+	vrs_svc_start(&svc, argc, argv);
+	if (ingest_open(&e.ingest, svc.loop, svc.store, e.conf.retention_ms, &err) < 0 ||
+	    vrs_sub_open(&e.samples, svc.loop, e.conf.samples,
+			 &vrsas__v1__live__descriptor, on_live, &e, &err) < 0 ||
+	    vrs_rep_open(&e.fill, svc.loop, e.conf.fill, true, MAX_OPEN,
+			 &vrsas__v1__fill_request__descriptor, on_fill, &e, &err) < 0)
+		vrs_svc_die(&svc, &err);
+	(void)vrs_loop_every(svc.loop, REPORT_EVERY_MS, on_report, &e);
+	log_notice("listening samples=%s fill=%s", vrs_sub_url(e.samples),
+		   vrs_rep_url(e.fill));
+
+	int status = vrs_svc_run(&svc); /* until SIGTERM or SIGINT */
+
+	vrs_rep_close(e.fill);
+	vrs_sub_close(e.samples);
+	ingest_close(e.ingest);
+	vrs_svc_stop(&svc);
+	return status;
+}
