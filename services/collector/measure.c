@@ -325,6 +325,8 @@ bool measure_close(struct measure *m)
 	vrs_timer_cancel(m->tick);
 	vrs_timer_cancel(m->deadline);
 	vrs_timer_cancel(m->heartbeat);
+	m->tick = m->deadline = m->heartbeat = NULL;
+	m->open_round = false;
 	for (size_t i = 0; i < m->conf.n_hosts; i++)
 		if (m->post[i].busy)
 			return false;

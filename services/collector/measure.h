@@ -30,8 +30,8 @@ int measure_open(struct measure **ret, struct vrs_loop *loop,
 		 const struct measure_conf *conf, const struct sink *sink,
 		 struct vrs_err *err);
 
-/* False when a host's look is still running: then nothing was freed, and the process
- * should end at once instead of waiting for it. */
+/* False when a host's look is still running: then nothing was freed; a process that ends
+ * should do so without waiting for it, others may run the loop and close again. */
 bool measure_close(struct measure *m);
 
 struct measure_counts {

@@ -10,7 +10,7 @@
 #include "vrs/mem.h"
 
 enum {
-	CONNECT_MS = 10000,    /* ssh and a first handshake; not bound to the interval */
+	CONNECT_MS = 5000,     /* ssh and a first handshake; not bound to the interval */
 	STORE_EVERY_MS = 60000 /* free space costs more than it changes */
 };
 
