@@ -15,6 +15,7 @@ enum {
 	ANSWER_MS = 15000, /* etl stores a whole piece before it answers */
 	PIECE_BYTES = 512 * 1024,
 	PIECE_MAX_RECORDS = 2048,
+	TABLE_AGAIN_MS = 3600 * 1000, /* samples without their table are of no use */
 };
 
 struct feed {
@@ -26,8 +27,10 @@ struct feed {
 	struct vrs_timer *every, *soon;
 	bool asking; /* one question at a time */
 	bool closing;
-	uint64_t request; /* number of the last question, its id */
-	uint64_t pushed;  /* the watermark that the last piece should have raised */
+	uint64_t request;      /* number of the last question, its id */
+	uint64_t pushed;       /* the watermark that the last piece should have raised */
+	struct vrs_msg *table; /* the newest host table put, a Record */
+	int64_t table_at_mono_ms;
 	struct feed_counts counts;
 };
 
@@ -208,8 +211,8 @@ static int publish(struct feed *f, Vrsas__V1__Record *record)
 	return vrs_pub_send(f->pub, &live.base, NULL);
 }
 
-int feed_put(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
-	     struct vrs_err *err)
+static int put_all(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
+		   struct vrs_err *err)
 {
 	struct spool_info info = info_of(f);
 	int status;
@@ -242,8 +245,46 @@ int feed_put(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
 	for (size_t i = 0; i < n; i++)
 		if (publish(f, records[i]) == 0)
 			f->counts.published++;
-	offer_soon(f, OFFER_SOON_MS);
 	return 0;
+}
+
+/* Remembers the host table that samples rest on. */
+static int keep_table(struct feed *f, const Vrsas__V1__Record *r, struct vrs_err *err)
+{
+	struct vrs_msg *copy;
+	size_t n;
+	void *bytes = vrs_msg_pack(&r->base, &n);
+	int status = vrs_msg_unpack(&copy, &vrsas__v1__record__descriptor, bytes, n, err);
+
+	free(bytes);
+	if (status < 0)
+		return status;
+	vrs_msg_free(f->table);
+	f->table = copy;
+	f->table_at_mono_ms = vrs_mono_ms(vrs_clock_system());
+	return 0;
+}
+
+int feed_put(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
+	     struct vrs_err *err)
+{
+	int64_t age = vrs_mono_ms(vrs_clock_system()) - f->table_at_mono_ms;
+	int status = 0;
+
+	/* Once in a while again, since old segments of the spool take theirs along. */
+	if (f->table && age >= TABLE_AGAIN_MS) {
+		Vrsas__V1__Record *table = (Vrsas__V1__Record *)vrs_msg_get(f->table);
+
+		status = put_all(f, &table, 1, err);
+		f->table_at_mono_ms = vrs_mono_ms(vrs_clock_system());
+	}
+	if (status == 0)
+		status = put_all(f, records, n, err);
+	for (size_t i = 0; i < n && status == 0; i++)
+		if (records[i]->body_case == VRSAS__V1__RECORD__BODY_HOSTS)
+			status = keep_table(f, records[i], err);
+	offer_soon(f, OFFER_SOON_MS);
+	return status;
 }
 
 int feed_heartbeat(struct feed *f, Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
@@ -314,6 +355,7 @@ void feed_close(struct feed *f)
 	vrs_req_close(f->fill);
 	vrs_pub_close(f->pub);
 	spool_close(f->spool);
+	vrs_msg_free(f->table);
 	free(f->cluster);
 	free(f->collector);
 	free(f);

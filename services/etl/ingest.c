@@ -122,6 +122,8 @@ static int drain(struct ingest *ing, struct source *s, struct vrs_err *err)
 		return status;
 	ing->counts.live += n;
 	source_drop_held(&ing->sources, s, s->watermark);
+	if (s->n_held > 0 && !s->in_gap)
+		ing->counts.gaps++;
 	s->in_gap = s->n_held > 0;
 	return 0;
 }
@@ -194,11 +196,6 @@ static void live_record(struct ingest *ing, const Vrsas__V1__Record *r)
 	if (s->generation != 0 && r->seq <= s->watermark) {
 		ing->counts.duplicates++;
 		return;
-	}
-	uint64_t expected = s->n_held ? s->held[s->n_held - 1].seq + 1 : s->watermark + 1;
-	if (s->generation != 0 && r->seq > expected && !s->in_gap) {
-		s->in_gap = true;
-		ing->counts.gaps++;
 	}
 	void *bytes = vrs_msg_pack(&r->base, &n);
 	(void)source_hold(&ing->sources, s, r->seq, bytes, n);
