@@ -26,8 +26,7 @@ struct vrs_bus_counts {
 	uint64_t dropped; /* a queue was full, or a request was left unanswered */
 };
 
-/* --- publish / subscribe: best effort; whatever must arrive is a request -------------
- */
+/* --- publish / subscribe: best effort; whatever must arrive is a request --- */
 
 struct vrs_pub; /* dials */
 int vrs_pub_open(struct vrs_pub **ret, const char *url, struct vrs_err *err);
@@ -46,8 +45,7 @@ void vrs_sub_counts(const struct vrs_sub *sub, struct vrs_bus_counts *ret);
 const char *vrs_sub_url(const struct vrs_sub *sub);
 void vrs_sub_close(struct vrs_sub *sub);
 
-/* --- request / reply -----------------------------------------------------------------
- */
+/* --- request / reply --- */
 
 /* Answers requests. listen: this side listens (etl fill, scheduler control); otherwise it
  * dials (predictors and movers, which share the jobs of one asker). Every request must be
@@ -92,12 +90,11 @@ int vrs_bus_ask(const char *url, const ProtobufCMessage *request, int64_t timeou
 		const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret,
 		struct vrs_err *err);
 
-/* --- messages as bytes ----------------------------------------------------------------
- */
+/* --- messages as bytes --- */
 
-/* Unpacks through a bounded arena (limit 16 bytes of memory a byte of message, at most
- * 64 MiB); free with vrs_msg_free. VRS_EPARSE when it is not such a message or too big.
- */
+/* Unpacks through a bounded arena (limit 16 bytes of memory a byte of message,
+ * at most 64 MiB); free with vrs_msg_free. VRS_EPARSE when it is not such a
+ * message or too big. */
 struct vrs_msg;
 int vrs_msg_unpack(struct vrs_msg **ret, const ProtobufCMessageDescriptor *type,
 		   const void *bytes, size_t n_bytes, struct vrs_err *err);

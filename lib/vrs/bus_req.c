@@ -52,8 +52,8 @@ static nng_duration remaining_ms(const struct call *call)
 	return left < 1 ? 1 : (nng_duration)left;
 }
 
-/* NNG's thread. The receive is posted when the send has completed, never before (#1702).
- */
+/* NNG's thread. The receive is posted when the send has completed,
+ * never before (#1702). */
 static void on_aio(void *arg)
 {
 	struct req_ctx *c = arg;

@@ -34,8 +34,8 @@ static int code_of_exit(int exit_code)
 	return VRS_EIO;
 }
 
-/* Runs a verb. request is taken. *ret (may be NULL) is the program's answer, an object.
- */
+/* Runs a verb. request is taken. *ret (may be NULL) is the program's
+ * answer, an object. */
 static int run(struct cmd *cmd, const char *verb, int64_t timeout_ms, json_t *request,
 	       json_t **ret, struct vrs_err *err)
 {

@@ -1,5 +1,5 @@
-/* Long, because libxml2 has one door: reading, rewriting and building share its helpers.
- */
+/* Long, because libxml2 has one door: reading, rewriting and building
+ * share its helpers. */
 #include "vrs/hv_xml.h"
 
 #include <ctype.h>

@@ -47,8 +47,8 @@ int vrs_workers_open(struct vrs_workers **ret, struct vrs_loop *loop, int max_th
 		     struct vrs_err *err);
 void vrs_workers_submit(struct vrs_workers *w, const char *lane, void (*work)(void *arg),
 			void (*done)(void *arg), void *arg);
-/* Waits for running jobs; jobs not begun are dropped after their done() was not called.
- */
+/* Waits for running jobs; jobs not begun are dropped after their
+ * done() was not called. */
 void vrs_workers_close(struct vrs_workers *w);
 
 #endif

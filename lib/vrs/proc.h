@@ -1,7 +1,7 @@
 /* proc.h - running another program: fixed argv, bytes in, bounded bytes out, a deadline.
  *
- * No shell. The child gets its own process group and is killed with it at the deadline.
- */
+ * No shell. The child gets its own process group and is killed with
+ * it at the deadline. */
 #ifndef VRS_PROC_H
 #define VRS_PROC_H
 

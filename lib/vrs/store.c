@@ -205,8 +205,7 @@ int vrs_store_connect(struct vrs_store *s, struct vrs_err *err)
 	return 0;
 }
 
-/* --- replies: hiredis' tree as ours ---------------------------------------------------
- */
+/* --- replies: hiredis' tree as ours --- */
 
 static void reply_copy(struct vrs_reply *to, const redisReply *from)
 {
@@ -259,8 +258,7 @@ void vrs_reply_free(struct vrs_reply *r)
 	free(r);
 }
 
-/* --- commands -------------------------------------------------------------------------
- */
+/* --- commands --- */
 
 void vrs_store_add(struct vrs_store *s, const struct vrs_arg *argv, size_t argc)
 {
@@ -416,8 +414,7 @@ int vrs_store_cmd(struct vrs_store *s, struct vrs_reply **ret, struct vrs_err *e
 	return run_one(s, ret, err);
 }
 
-/* --- scripts --------------------------------------------------------------------------
- */
+/* --- scripts --- */
 
 static struct script *script_find(struct vrs_store *s, const char *text)
 {
@@ -469,8 +466,8 @@ int vrs_store_eval(struct vrs_store *s, struct vrs_reply **ret, const char *scri
 			memcpy(argv + 3 + n_keys, args, n_args * sizeof(*args));
 		status = vrs_store_do(s, ret, argv, 3 + n_keys + n_args, &first);
 		free(argv);
-		/* Somebody flushed the server's scripts: it did nothing, load it again.
-		 */
+		/* Somebody flushed the server's scripts: it did
+		 * nothing, load it again. */
 		if (status < 0 && round == 0 && strstr(first.text, "NOSCRIPT")) {
 			script->generation = 0;
 			continue;
@@ -482,8 +479,7 @@ int vrs_store_eval(struct vrs_store *s, struct vrs_reply **ret, const char *scri
 	return status;
 }
 
-/* --- small questions ------------------------------------------------------------------
- */
+/* --- small questions --- */
 
 int vrs_store_time_ms(struct vrs_store *s, int64_t *ret, struct vrs_err *err)
 {

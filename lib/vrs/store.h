@@ -86,8 +86,8 @@ int vrs_store_eval(struct vrs_store *s, struct vrs_reply **ret, const char *scri
 /* Redis server time, Unix milliseconds. */
 int vrs_store_time_ms(struct vrs_store *s, int64_t *ret, struct vrs_err *err);
 
-/* SCAN for keys that match a glob; fn is called for each (order undefined, no repeats).
- */
+/* SCAN for keys that match a glob; fn is called for each (order
+ * undefined, no repeats). */
 int vrs_store_scan(struct vrs_store *s, const char *glob,
 		   void (*fn)(void *arg, const char *key), void *arg,
 		   struct vrs_err *err);

@@ -20,8 +20,7 @@ struct fields {
 	size_t n;
 };
 
-/* --- one line into fields -------------------------------------------------------------
- */
+/* --- one line into fields --- */
 
 static bool add_char(char *field, size_t *len, char c)
 {
@@ -31,8 +30,8 @@ static bool add_char(char *field, size_t *len, char c)
 	return true;
 }
 
-/* A field in quotes at *p, which is left behind the closing quote; NULL or what is wrong.
- */
+/* A field in quotes at *p, which is left behind the closing quote;
+ * NULL or what is wrong. */
 static const char *quoted(const char **p, const char *end, char *field, size_t *len)
 {
 	for ((*p)++; *p < end; (*p)++) {
@@ -85,8 +84,7 @@ static const char *split(struct fields *f, const char *p, const char *end)
 	return f->n == N_COLUMNS ? NULL : "fewer than 9 fields";
 }
 
-/* --- fields into values ---------------------------------------------------------------
- */
+/* --- fields into values --- */
 
 static bool digits(const char **p, int n, int *ret)
 {
@@ -277,8 +275,7 @@ int vrs_table5_line(struct vrs_table5 *t, const char *line, size_t n,
 	return 1;
 }
 
-/* --- writing --------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 void vrs_table5_write_header(struct vrs_text *out)
 {

@@ -49,8 +49,7 @@ static int64_t now_ms(void)
 	return vrs_wall_ms(vrs_clock_system());
 }
 
-/* --- filling --------------------------------------------------------------------------
- */
+/* --- filling --- */
 
 struct piece {
 	struct vrs_msg *msg[PIECE_MAX_RECORDS];
@@ -199,8 +198,7 @@ static void offer_soon(struct feed *f, int64_t delay_ms)
 		f->soon = vrs_loop_after(f->loop, delay_ms, on_soon, f);
 }
 
-/* --- putting --------------------------------------------------------------------------
- */
+/* --- putting --- */
 
 static int publish(struct feed *f, Vrsas__V1__Record *record)
 {

@@ -1,10 +1,10 @@
 /* playback.h - a cluster whose hosts are all traces.
  *
  * Nothing has to be waited for, so a past can be told as well: with history, the
- * collector begins that long ago and catches up, at history_speed intervals a second (0:
- * as fast as it goes), then goes on with the clock. How far it came is kept beside the
- * spool; a collector that was killed goes on there, and what it tells twice is the same.
- */
+ * collector begins that long ago and catches up, at history_speed intervals a second
+ * (0: as fast as it goes), then goes on with the clock. How far it came is kept
+ * beside the spool; a collector that was killed goes on there, and what it tells
+ * twice is the same. */
 #ifndef COLLECTOR_PLAYBACK_H
 #define COLLECTOR_PLAYBACK_H
 

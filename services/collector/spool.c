@@ -372,8 +372,7 @@ int spool_advance(struct spool *s, uint64_t seq, int64_t now_ms, struct vrs_err 
 	return status;
 }
 
-/* --- reading --------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 struct reading {
 	uint64_t from, to;

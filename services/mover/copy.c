@@ -41,8 +41,7 @@ static int ask(struct copy *c, struct far *f, enum wire_type type, uint64_t a, u
 	return far_ask(f, &head, t ? t->bytes : NULL, ret_reply, ret_payload, err);
 }
 
-/* --- what is there ---------------------------------------------------------------------
- */
+/* --- what is there --- */
 
 static int ask_stat(struct copy *c, struct far *f, const char *path, bool *ret_exists,
 		    struct wire_stat *ret, struct vrs_err *err)
@@ -147,8 +146,7 @@ static int list_extents(struct copy *c, struct vrs_err *err)
 	return 0;
 }
 
-/* --- the target ------------------------------------------------------------------------
- */
+/* --- the target --- */
 
 static void finished(struct copy *c)
 {
@@ -331,8 +329,7 @@ void copy_free(struct copy *c)
 	free(c);
 }
 
-/* --- the bytes -------------------------------------------------------------------------
- */
+/* --- the bytes --- */
 
 static int sync_target(struct copy *c, struct vrs_err *err)
 {

@@ -59,8 +59,7 @@ static const char *vm_of(const struct job *j)
 	return *j->order->vm_name ? j->order->vm_name : j->order->job_id;
 }
 
-/* --- the record ------------------------------------------------------------------------
- */
+/* --- the record --- */
 
 static void fill(struct job *j, Vrsas__V1__TransferStatus *s,
 		 Vrsas__V1__TransferState state)
@@ -179,8 +178,7 @@ static void write_last(struct job *j, const Vrsas__V1__TransferStatus *s)
 	vrs_complaint_over(&trouble, "result is stored job=%s", j->order->job_id);
 }
 
-/* --- the run ---------------------------------------------------------------------------
- */
+/* --- the run --- */
 
 static void say_begin(struct job *j)
 {

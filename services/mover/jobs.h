@@ -1,6 +1,6 @@
-/* jobs.h - one transfer of the service: a worker thread that copies, says in Redis how
- * far it is every second, and stops when it is told to or when somebody else has the job.
- */
+/* jobs.h - one transfer of the service: a worker thread that copies, says in
+ * Redis how far it is every second, and stops when it is told to or when
+ * somebody else has the job. */
 #ifndef MOVER_JOBS_H
 #define MOVER_JOBS_H
 

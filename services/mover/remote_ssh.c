@@ -37,8 +37,7 @@ static int ssh_failed(struct remote *r, int code, const char *doing, struct vrs_
 	return vrs_fail(err, code, "%s: %s", doing, ssh_get_error(r->session));
 }
 
-/* --- connecting ------------------------------------------------------------------------
- */
+/* --- connecting --- */
 
 static bool has_aes(void)
 {
@@ -168,9 +167,7 @@ static int connect_session(struct remote *r, const struct far_conf *conf,
 	return log_in(r, conf, err);
 }
 
-/* --- the program at the far end
- * ---------------------------------------------------------
- */
+/* --- the program at the far end --- */
 
 static ssh_channel start_command(struct remote *r, const char *command,
 				 struct vrs_err *err)
@@ -263,8 +260,7 @@ static int carry_program(struct remote *r, const struct far_conf *conf,
 	return status;
 }
 
-/* --- the link --------------------------------------------------------------------------
- */
+/* --- the link --- */
 
 static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_t len,
 		   int is_stderr, void *arg)

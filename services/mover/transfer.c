@@ -11,9 +11,7 @@
 
 enum { MAX_DISKS = WIRE_MAX_SLOTS - 1, PAUSE_STEP_MS = 100 };
 
-/* --- is it a job
- * ------------------------------------------------------------------------
- */
+/* --- is it a job --- */
 
 static int check_places(char *const *places, size_t n, const char *side,
 			struct vrs_err *err)
@@ -64,8 +62,7 @@ int transfer_check(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 	return 0;
 }
 
-/* --- connecting ------------------------------------------------------------------------
- */
+/* --- connecting --- */
 
 struct roots {
 	char *dir[2 * MAX_DISKS];
@@ -122,8 +119,7 @@ static int connect_one(struct far **ret, const struct far_conf *conf, const char
 	return first.code;
 }
 
-/* --- one try ---------------------------------------------------------------------------
- */
+/* --- one try --- */
 
 struct attempt {
 	const struct transfer_env *env;

@@ -2,8 +2,8 @@
 #ifndef PREDICTOR_COMMANDS_H
 #define PREDICTOR_COMMANDS_H
 
-/* Runs the verb and gives its exit code; -1: the first word is no verb, run the service.
- */
+/* Runs the verb and gives its exit code; -1: the first word is no
+ * verb, run the service. */
 int commands_run(int argc, char **argv);
 
 int cmd_train(int argc, char **argv);

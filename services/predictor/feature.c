@@ -12,8 +12,7 @@ struct window window_of(const struct bins *b, int64_t origin, size_t max_n,
 	int64_t n = origin - b->first;
 
 	if (n < 0 || (uint64_t)n > b->n)
-		n = 0; /* positions are times: bins that do not reach there tell nothing
-			*/
+		n = 0; /* positions are times: bins that end before tell nothing */
 	size_t cut = (size_t)n > max_n ? (size_t)n - max_n : 0;
 	return (struct window){b->u + cut, (size_t)n - cut, origin, utc_min};
 }
@@ -55,8 +54,8 @@ size_t window_known(const struct window *w, size_t newest)
 	return known;
 }
 
-/* Mean, highest and lowest of the newest bins; the last known value where all are gaps.
- */
+/* Mean, highest and lowest of the newest bins; the last known value
+ * where all are gaps. */
 struct level {
 	float mean, high, low, dev;
 };
@@ -107,8 +106,8 @@ float window_season(const struct window *w, int64_t i)
 	return known ? sum / (float)known : NAN;
 }
 
-/* How far the last hour lies above what earlier days had then; 0 when they are unknown.
- */
+/* How far the last hour lies above what earlier days had then; 0
+ * when they are unknown. */
 static float level_error(const struct window *w)
 {
 	float sum = 0;

@@ -1,9 +1,9 @@
 /* workload.h - CPU load as the paper describes it, minute by minute, from a seed.
  *
- * Workload-1, mail: steady and low, at most 20 %. Workload-2, groupware: rises half an
- * hour before work begins until an hour after, again around lunch and around leaving, on
- * working days. Workload-3, interfacing: a medium level all the time, with pulses. Pure.
- */
+ * Workload-1, mail: steady and low, at most 20 %. Workload-2, groupware: rises half
+ * an hour before work begins until an hour after, again around lunch and around
+ * leaving, on working days. Workload-3, interfacing: a medium level all the time,
+ * with pulses. Pure. */
 #ifndef PREDICTOR_WORKLOAD_H
 #define PREDICTOR_WORKLOAD_H
 

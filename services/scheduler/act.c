@@ -20,8 +20,7 @@ static void say(struct act_job *j, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* --- talking to the hypervisor
- * ----------------------------------------------------------- */
+/* --- talking to the hypervisor --- */
 
 /* The host itself did not answer: whatever was asked is not known. */
 static bool no_answer(int status)
@@ -94,8 +93,7 @@ static bool is_off(const struct act_job *j)
 	       (!j->exists || j->state == VRS_HV_OFF || j->state == VRS_HV_CRASHED);
 }
 
-/* --- stopping
- * ---------------------------------------------------------------------------- */
+/* --- stopping --- */
 
 static void stop(struct act_job *j, bool ask_first)
 {
@@ -178,8 +176,7 @@ static void power(struct act_job *j)
 	}
 }
 
-/* --- starting
- * ---------------------------------------------------------------------------- */
+/* --- starting --- */
 
 static void reserve(struct act_job *j)
 {
@@ -284,8 +281,7 @@ static void health(struct act_job *j)
 	}
 }
 
-/* --- keeping it down
- * --------------------------------------------------------------------- */
+/* --- keeping it down --- */
 
 static void quarantine(struct act_job *j)
 {
@@ -378,8 +374,7 @@ void act_host_fini(struct act_host *h)
 	h->hv = NULL;
 }
 
-/* --- definitions
- * ------------------------------------------------------------------------- */
+/* --- definitions --- */
 
 struct vrs_hv_vm *act_vm_new(const Vrsas__V1__VmFacts *f)
 {

@@ -69,8 +69,8 @@ void act_host_fini(struct act_host *h);
 
 /* The VM as its home's hypervisor knew it. */
 struct vrs_hv_vm *act_vm_new(const Vrsas__V1__VmFacts *facts);
-/* What changes when it runs at `to` with these disks; NULL clusters: nothing is mapped.
- */
+/* What changes when it runs at `to` with these disks; NULL clusters:
+ * nothing is mapped. */
 struct act_move *act_move_new(const struct vrs_site_cluster *home,
 			      const struct vrs_site_cluster *to,
 			      Vrsas__V1__PlacedDisk *const *disk, size_t n_disks);

@@ -27,8 +27,7 @@ bool engine_may_act(const struct engine *e)
 	return e->lease.token != 0 && e->loaded && engine_mono() < e->lease_until_mono_ms;
 }
 
-/* --- records
- * ----------------------------------------------------------------------------- */
+/* --- records --- */
 
 struct entry *engine_entry(struct engine *e, const char *vm_id)
 {
@@ -130,8 +129,7 @@ static int load_all(struct engine *e, struct vrs_err *err)
 	return status;
 }
 
-/* --- one change
- * ---------------------------------------------------------------------------- */
+/* --- one change --- */
 
 void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
 		 const char *kind, const char *fmt, ...)
@@ -258,8 +256,7 @@ bool engine_feed(struct engine *e, struct entry *en, const struct reloc_event *e
 	return commit(e, en, &next, load);
 }
 
-/* --- the pump
- * ------------------------------------------------------------------------------ */
+/* --- the pump --- */
 
 /* States that are left at once are left here, so that nobody waits for a tick. */
 static void settle(struct engine *e, struct entry *en)
@@ -300,8 +297,7 @@ void engine_pump(struct engine *e)
 	}
 }
 
-/* --- lease and tick
- * ------------------------------------------------------------------------ */
+/* --- lease and tick --- */
 
 static void renew(void *arg)
 {
@@ -363,8 +359,7 @@ static void on_tick(void *arg)
 		     vrs_req_peers(e->req));
 }
 
-/* --- open and close
- * -------------------------------------------------------------------------- */
+/* --- open and close --- */
 
 static void make_hosts(struct engine *e)
 {
@@ -443,8 +438,7 @@ void engine_set_forecasts(struct engine *e, struct forecasts *f)
 	e->forecasts = f;
 }
 
-/* --- what is known
- * ---------------------------------------------------------------------------- */
+/* --- what is known --- */
 
 struct host *engine_host_of(struct engine *e, const struct reloc_place *p)
 {

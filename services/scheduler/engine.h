@@ -47,8 +47,7 @@ void engine_close(struct engine *e);
 /* Where the engine tells that forecasts are wanted soon; may stay unset. */
 void engine_set_forecasts(struct engine *e, struct forecasts *f);
 
-/* --- what is known; belongs to the engine, valid until the loop goes on ----------------
- */
+/* --- what is known; belongs to the engine, valid until the loop goes on --- */
 
 bool engine_active(const struct engine *e); /* holds the lease */
 /* The newest picture with the lives of hosts set (suspect, down); NULL: none yet. */
@@ -71,8 +70,7 @@ bool engine_open_story(const Vrsas__V1__Relocation *r);
 const char *engine_transfer_url(const struct engine *e);
 int engine_movers(const struct engine *e);
 
-/* --- orders ----------------------------------------------------------------------------
- */
+/* --- orders --- */
 
 struct engine_answer {
 	Vrsas__V1__ControlCode code;

@@ -6,8 +6,7 @@
 #include "engine_parts.h"
 #include "vrs/mem.h"
 
-/* --- slots: what is under way, and when it may be tried again
- * ------------------------------ */
+/* --- slots: what is under way, and when it may be tried again --- */
 
 static bool slot_is(const struct slot *s, enum reloc_order_kind kind,
 		    const struct reloc_place *place, uint64_t op)
@@ -54,8 +53,7 @@ void engine_slot_done(struct entry *en, enum reloc_order_kind kind,
 	}
 }
 
-/* --- a job for one copy
- * ------------------------------------------------------------------ */
+/* --- a job for one copy --- */
 
 struct job {
 	struct engine *e;
@@ -140,8 +138,7 @@ static int64_t pause_after(const struct engine *e, enum reloc_order_kind kind)
 	}
 }
 
-/* --- one host's power serves all its VMs
- * --------------------------------------------------- */
+/* --- one host's power serves all its VMs --- */
 
 struct fence_job {
 	struct engine *e;
@@ -219,8 +216,7 @@ static void fence_host(struct engine *e, struct host *h)
 	vrs_workers_submit(e->workers, lane, fence_work, fence_done, j);
 }
 
-/* --- reading all proofs again
- * -------------------------------------------------------------- */
+/* --- reading all proofs again --- */
 
 struct recheck {
 	struct engine *e;
@@ -369,8 +365,7 @@ static void recheck(struct engine *e, const struct entry *en, const struct reloc
 		recheck_over(all);
 }
 
-/* --- the other orders
- * -------------------------------------------------------------------- */
+/* --- the other orders --- */
 
 static enum reloc_event_kind event_of(enum reloc_order_kind kind)
 {

@@ -153,8 +153,7 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 	engine_pump(e);
 }
 
-/* --- orders about one VM
- * --------------------------------------------------------------------- */
+/* --- orders about one VM --- */
 
 static struct entry *find_entry(struct engine *e, struct world *w, const char *vm,
 				bool make, struct engine_answer *ret)

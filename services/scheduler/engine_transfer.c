@@ -7,8 +7,7 @@
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
-/* --- disks
- * ------------------------------------------------------------------------------- */
+/* --- disks --- */
 
 Vrsas__V1__PlacedDisk *const *engine_disks_of(const Vrsas__V1__Relocation *msg,
 					      const struct reloc_place *p, size_t *ret_n)
@@ -73,8 +72,7 @@ void engine_disks_free(Vrsas__V1__PlacedDisk **disk, size_t n)
 	free(disk);
 }
 
-/* --- handing out
- * --------------------------------------------------------------------------- */
+/* --- handing out --- */
 
 enum { MAX_ENDS = 16 };
 
@@ -210,8 +208,7 @@ static void hand_out(struct engine *e, struct entry *en)
 	free(k);
 }
 
-/* --- following
- * ----------------------------------------------------------------------------- */
+/* --- following --- */
 
 /* The mover's own word, as Redis has it; NULL: none. */
 static Vrsas__V1__TransferStatus *read_status(struct engine *e, const char *job,

@@ -7,8 +7,7 @@
 #include "probe.h"
 #include "vrs/mem.h"
 
-/* --- probes
- * ------------------------------------------------------------------------------ */
+/* --- probes --- */
 
 struct probe_job {
 	struct engine *e;
@@ -66,8 +65,7 @@ static void probe(struct engine *e, struct host *h)
 	vrs_workers_submit(e->workers, lane, probe_work, probe_done, j);
 }
 
-/* --- the detector
- * ------------------------------------------------------------------------ */
+/* --- the detector --- */
 
 static struct detector_seen look(struct host *h, const struct world_cluster *c,
 				 const struct world_host *wh)
@@ -107,8 +105,7 @@ static void look_at_cluster(struct engine *e, const struct world *w,
 		(void)vrs_strcpy(p.host, sizeof(p.host), wh->name);
 		struct host *h = engine_host_of(e, &p);
 		if (!h)
-			continue; /* its owner has not described it: nothing can be done
-				   */
+			continue; /* its owner has not described it yet */
 		seen[n] = look(h, c, wh);
 		memory[n] = h->memory;
 		host[n++] = h;
@@ -254,8 +251,7 @@ static void new_records(struct engine *e, struct world *w)
 	}
 }
 
-/* --- copies that run where they should not
- * ------------------------------------------------ */
+/* --- copies that run where they should not --- */
 
 struct seen_job {
 	struct engine *e;
@@ -339,8 +335,7 @@ static void look_for_copies(struct engine *e, const struct world *w)
 	}
 }
 
-/* --- start at boot stays off
- * ---------------------------------------------------------------- */
+/* --- start at boot stays off --- */
 
 struct autostart_job {
 	struct act_job act;
@@ -397,8 +392,7 @@ static void keep_autostart_off(struct engine *e, const struct world *w)
 	}
 }
 
-/* --- one look
- * ---------------------------------------------------------------------------- */
+/* --- one look --- */
 
 void engine_mark_lives(struct engine *e, struct world *w)
 {

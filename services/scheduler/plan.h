@@ -53,9 +53,9 @@ struct plan {
 int plan_make(struct world *w, const struct plan_rules *rules, const struct plan_ask *ask,
 	      struct plan *ret, struct vrs_err *err);
 
-/* The protected VMs that a host had, as its newest inventory says and without those whose
- * record says that they live elsewhere. The list is the caller's to free, facts are w's.
- */
+/* The protected VMs that a host had, as its newest inventory says and without
+ * those whose record says that they live elsewhere. The list is the caller's to
+ * free, facts are w's. */
 const Vrsas__V1__VmFacts **plan_vms_of(const struct world *w, const struct world_host *h,
 				       size_t *ret_n);
 

@@ -187,8 +187,7 @@ int record_list(struct vrs_store *s, char ***ret, size_t *ret_n, struct vrs_err 
 	return 0;
 }
 
-/* --- journal
- * ----------------------------------------------------------------------------- */
+/* --- journal --- */
 
 static Vrsas__V1__JournalEntry *entry_of(const struct vrs_reply *item)
 {

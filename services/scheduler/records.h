@@ -30,8 +30,7 @@ Vrsas__V1__Relocation *record_message(const struct reloc *r,
 int record_machine(const Vrsas__V1__Relocation *msg, struct reloc *ret,
 		   struct vrs_err *err);
 
-/* --- Redis
- * ------------------------------------------------------------------------------- */
+/* --- Redis --- */
 
 struct record_lease {
 	const char *instance;

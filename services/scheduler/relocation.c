@@ -169,8 +169,7 @@ bool reloc_is_away(const struct reloc *r)
 	return r->active != 0 || r->good != 0;
 }
 
-/* --- one step
- * ---------------------------------------------------------------------------- */
+/* --- one step --- */
 
 static bool is_answer(enum reloc_event_kind k)
 {
@@ -327,8 +326,7 @@ const char *reloc_refuses(const struct reloc *r, const struct reloc_event *ev)
 	}
 }
 
-/* --- orders ----------------------------------------------------------------------------
- */
+/* --- orders --- */
 
 struct orders {
 	const struct reloc *r;

@@ -157,8 +157,7 @@ struct reloc_rules {
 };
 extern const struct reloc_rules reloc_defaults;
 
-/* --- events ----------------------------------------------------------------------------
- */
+/* --- events --- */
 
 enum reloc_event_kind {
 	/* Time went on. */
@@ -228,24 +227,22 @@ struct reloc_event {
 	char text[200];
 };
 
-/* --- the machine -----------------------------------------------------------------------
- */
+/* --- the machine --- */
 
 /* A VM that runs at home, watched. */
 void reloc_init(struct reloc *r, const char *vm_id, const char *vm_name,
 		const struct reloc_place *home);
 
-/* True when the record changed; it must be made durable before its orders are done. The
- * reason is in next->why. An event that does not fit the state leaves the record alone.
- */
+/* True when the record changed; it must be made durable before its orders are
+ * done. The reason is in next->why. An event that does not fit the state
+ * leaves the record alone. */
 bool reloc_step(const struct reloc *r, const struct reloc_event *ev,
 		const struct reloc_rules *rules, int64_t now_ms, struct reloc *next);
 
 /* Why an order of a person cannot be taken now; NULL: it can. */
 const char *reloc_refuses(const struct reloc *r, const struct reloc_event *ev);
 
-/* --- orders ----------------------------------------------------------------------------
- */
+/* --- orders --- */
 
 enum reloc_order_kind {
 	RELOC_DO_FENCE, /* make sure that the host of copy is off, and read it back */
@@ -275,8 +272,7 @@ enum { RELOC_MAX_ORDERS = 2 * RELOC_MAX_COPIES };
 /* What has to be (re)done in this state. Returns how many. */
 size_t reloc_orders(const struct reloc *r, struct reloc_order *ret);
 
-/* --- helpers for those who carry it out
- * --------------------------------------------------- */
+/* --- helpers for those who carry it out --- */
 
 /* Index of the copy at a place; -1: none. */
 int reloc_copy_at(const struct reloc *r, const char *cluster, const char *host);

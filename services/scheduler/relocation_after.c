@@ -208,8 +208,7 @@ void step_running_away(struct step *s)
 	}
 }
 
-/* --- the way home
- * ------------------------------------------------------------------------ */
+/* --- the way home --- */
 
 /* Gives the way home up: it runs on where it is, under a new epoch. */
 static void stay_away(struct step *s, const char *why)
@@ -373,8 +372,7 @@ void step_cleanup(struct step *s)
 		home_again(s, "at home, nothing left behind");
 }
 
-/* --- two copies
- * ---------------------------------------------------------------------------- */
+/* --- two copies --- */
 
 /* SPLIT_SUSPECT, and HOLD_OPERATOR for want of a stop. Until every older copy is
  * confirmed off, nothing is granted. */

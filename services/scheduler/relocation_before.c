@@ -73,8 +73,7 @@ void step_suspected(struct step *s)
 	step_watch(s);
 }
 
-/* --- FENCING, and HOLD_OPERATOR for want of proof --------------------------------------
- */
+/* --- FENCING, and HOLD_OPERATOR for want of proof --- */
 
 /* Everybody whose death must be proven is; a good copy whose host lives may run again. */
 static bool fencing_done(struct step *s)
@@ -216,8 +215,7 @@ void step_fencing(struct step *s)
 		fencing_late(s);
 }
 
-/* --- what can overthrow everything between proof and grant
- * -------------------------------- */
+/* --- what can overthrow everything between proof and grant --- */
 
 static void home_is_up(struct step *s, int i)
 {
@@ -329,8 +327,7 @@ bool step_overthrown(struct step *s)
 	}
 }
 
-/* --- where to --------------------------------------------------------------------------
- */
+/* --- where to --- */
 
 void step_fenced(struct step *s)
 {

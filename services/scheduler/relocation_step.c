@@ -6,8 +6,7 @@
 
 #include "vrs/mem.h"
 
-/* --- copies ----------------------------------------------------------------------------
- */
+/* --- copies --- */
 
 /* A copy that might run, for all that is known. One that was never granted is defined
  * with its start blocked: it needs no proof unless somebody saw it running. */
@@ -81,8 +80,7 @@ int32_t step_want_copy(struct reloc *n, const struct reloc_place *place)
 	return (int32_t)n->n_copies++;
 }
 
-/* --- changing state --------------------------------------------------------------------
- */
+/* --- changing state --- */
 
 static int64_t deadline_of(const struct reloc_rules *rules, const struct reloc *n)
 {
@@ -262,8 +260,7 @@ void step_adopt(struct step *s)
 		"its own cluster runs it on %s", s->ev->place.host);
 }
 
-/* --- watching a VM that runs
- * ------------------------------------------------------------- */
+/* --- watching a VM that runs --- */
 
 void step_split(struct step *s, uint32_t i)
 {

@@ -3,8 +3,7 @@
 
 #include "relocation_step.h"
 
-/* --- the way there
- * ----------------------------------------------------------------------- */
+/* --- the way there --- */
 
 static void carry(struct step *s)
 {
@@ -126,8 +125,7 @@ void step_transferring(struct step *s)
 	}
 }
 
-/* --- GRANTING, HOME_GRANT, FB_GRANTING: the commit point
- * ------------------------------------ */
+/* --- GRANTING, HOME_GRANT, FB_GRANTING: the commit point --- */
 
 static void grant(struct step *s)
 {

@@ -127,8 +127,8 @@ const struct world_cluster *world_cluster(const struct world *w, const char *nam
 /* host "h1" of cluster "c1"; NULL: not known. */
 struct world_host *world_host(const struct world *w, const char *cluster,
 			      const char *host);
-/* By "c1/h1", or "h1" when only one cluster has such a host. VRS_ENOENT, VRS_ECONFLICT.
- */
+/* By "c1/h1", or "h1" when only one cluster has such a host.
+ * VRS_ENOENT, VRS_ECONFLICT. */
 int world_find_host(const struct world *w, const char *text, struct world_host **ret,
 		    struct vrs_err *err);
 /* By id, or by name when only one VM has it. VRS_ENOENT, VRS_ECONFLICT. A VM that several
@@ -144,8 +144,8 @@ const Vrsas__V1__Relocation *world_relocation(const struct world *w, const char 
  * every host that shares the store). */
 void world_promise(struct world *w, struct world_host *h, double cores,
 		   uint64_t ram_bytes, uint64_t disk_bytes);
-/* What is promised and queued now, to be put back after a plan that was only asked for.
- */
+/* What is promised and queued now, to be put back after a plan that
+ * was only asked for. */
 struct world_mark;
 struct world_mark *world_mark(const struct world *w);
 void world_restore(struct world *w, struct world_mark *mark); /* frees the mark */

@@ -1,5 +1,5 @@
-/* world_build.h - what was read becomes a picture. Pure; world_load.c does the reading.
- */
+/* world_build.h - what was read becomes a picture. Pure;
+ * world_load.c does the reading. */
 #ifndef SCHEDULER_WORLD_BUILD_H
 #define SCHEDULER_WORLD_BUILD_H
 

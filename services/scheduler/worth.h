@@ -20,8 +20,7 @@ struct worth_rules {
 	double assumed_bytes_per_s; /* where nothing was measured; 50 MiB/s */
 	int64_t setup_ms;           /* each transfer: connect, map, verify, define; 3 s */
 	int64_t boot_ms;            /* from start to first answer; 60 s */
-	double gain_ratio; /* moving must cut the outage below this share of waiting; 0.8
-			    */
+	double gain_ratio; /* the outage must fall below this share of waiting; 0.8 */
 };
 extern const struct worth_rules worth_defaults;
 

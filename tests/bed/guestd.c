@@ -106,7 +106,7 @@ static void write_line(const char *path, const char *text)
 		close(fd);
 }
 
-/* --- the machine ------------------------------------------------------------------ */
+/* --- the machine --- */
 
 static void mount_early(void)
 {
@@ -207,7 +207,7 @@ static void power_off(void)
 	reboot(RB_POWER_OFF);
 }
 
-/* --- the disk --------------------------------------------------------------------- */
+/* --- the disk --- */
 
 static void count_boot(struct guest *g)
 {
@@ -267,7 +267,7 @@ static bool append(struct guest *g, const char *text)
 	return true;
 }
 
-/* --- HTTP ------------------------------------------------------------------------- */
+/* --- HTTP --- */
 
 static void answer(int conn, int code, const char *type, size_t n_body, const char *body)
 {
@@ -350,7 +350,7 @@ static int listen_on(uint16_t port)
 	return fd;
 }
 
-/* --- all of it -------------------------------------------------------------------- */
+/* --- all of it --- */
 
 #define MAX_INPUTS 8
 

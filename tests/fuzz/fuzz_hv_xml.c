@@ -1,5 +1,5 @@
-/* A domain's XML as another host sent it: parsed, moved, and what was moved parses again.
- */
+/* A domain's XML as another host sent it: parsed, moved, and what was
+ * moved parses again. */
 #include <stdlib.h>
 #include <string.h>
 

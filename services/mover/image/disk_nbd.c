@@ -138,7 +138,7 @@ static int start(struct disk_nbd *n, const char *format, bool writable,
 		 struct vrs_err *err)
 {
 	char path[40];
-	int listen_fd, fd;
+	int listen_fd = -1, fd = -1;
 	int image_fd = fcntl(n->disk.fd, F_DUPFD_CLOEXEC, CHILD_FD_FLOOR);
 
 	if (image_fd < 0)

@@ -44,8 +44,7 @@ struct disk *part_disk(struct part *p)
 	return p->disk;
 }
 
-/* --- the map file ----------------------------------------------------------------------
- */
+/* --- the map file --- */
 
 static int put_page(struct part *p, size_t page, struct vrs_err *err)
 {
@@ -103,8 +102,7 @@ static void leave(struct part *p)
 	(void)flock(p->map_fd, LOCK_UN);
 }
 
-/* --- opening ---------------------------------------------------------------------------
- */
+/* --- opening --- */
 
 static void boot_id(char *buf, size_t size)
 {
@@ -499,8 +497,7 @@ void part_close(struct part *p)
 	free(p);
 }
 
-/* --- writing ---------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 /* Says in the map that a chunk is being changed, before it is. */
 static int touch(struct part *p, uint64_t chunk, struct vrs_err *err)
@@ -645,8 +642,7 @@ int part_reopen(struct part *p, bool writable, struct vrs_err *err)
 	return open_disk(p, writable, err);
 }
 
-/* --- the end ---------------------------------------------------------------------------
- */
+/* --- the end --- */
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {

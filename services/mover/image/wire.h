@@ -31,8 +31,7 @@ enum wire_type {
 	WIRE_PING,
 	WIRE_STAT,    /* text path -> a exists, b size; struct wire_stat */
 	WIRE_SOURCE,  /* text path, format -> a virtual size; text identity */
-	WIRE_EXTENTS, /* a off, b end -> a off, b end reached; pairs of u64 end, u64 data
-		       */
+	WIRE_EXTENTS, /* a off, b end -> a off, b end reached; pairs of end, data */
 	WIRE_READ,    /* a off, b len, shift -> block digests, blocks that are not zero */
 	WIRE_HASHES,  /* a first chunk, b n, shift 0 or LEAF -> see tree.h */
 	WIRE_TARGET, /* a virtual size, b token; text path, format, job, identity, base ->

@@ -1,5 +1,5 @@
-/* The program itself, against a pretend scheduler that answers on a socket of this test.
- */
+/* The program itself, against a pretend scheduler that answers on a
+ * socket of this test. */
 #include "check.h"
 
 #include <pthread.h>
@@ -23,8 +23,7 @@ static struct {
 	char actor[64], request_id[64];
 } world;
 
-/* --- the pretend scheduler -----------------------------------------------------------
- */
+/* --- the pretend scheduler --- */
 
 static void answer_status(struct vrs_req_token *token, Vrsas__V1__ControlReply *reply)
 {
@@ -238,8 +237,7 @@ static int stop_world(void **state)
 	return rmdir(world.dir);
 }
 
-/* --- running it ----------------------------------------------------------------------
- */
+/* --- running it --- */
 
 enum { MAX_WORDS = 12 };
 

@@ -197,8 +197,7 @@ static void numbers_can_be_left_out(void **state)
 	spool_close(s);
 }
 
-/* --- damage ---------------------------------------------------------------------------
- */
+/* --- damage --- */
 
 struct file {
 	char path[128];

@@ -9,8 +9,7 @@
 
 static const char any_tcp[] = "tcp://127.0.0.1:0";
 
-/* --- the other process ----------------------------------------------------------------
- */
+/* --- the other process --- */
 
 struct replica {
 	struct vrs_loop *loop;
@@ -78,8 +77,7 @@ static pid_t replica_start(const char *url, const char *name, const char *delay_
 	return spawn_self(argv);
 }
 
-/* --- asking many times ----------------------------------------------------------------
- */
+/* --- asking many times --- */
 
 struct asker {
 	struct vrs_loop *loop;
@@ -176,8 +174,7 @@ static void ask_many(struct asker *a, int n, int at_a_time)
 		ask_next(a);
 }
 
-/* --- publish and subscribe ------------------------------------------------------------
- */
+/* --- publish and subscribe --- */
 
 struct hearer {
 	struct vrs_loop *loop;
@@ -286,8 +283,7 @@ static void without_a_subscriber_publishing_succeeds_and_vanishes(void **state)
 	vrs_pub_close(pub);
 }
 
-/* --- request and reply ----------------------------------------------------------------
- */
+/* --- request and reply --- */
 
 static void replicas_share_the_jobs(void **state)
 {
@@ -516,8 +512,7 @@ static void a_listener_that_was_away_is_found_again(void **state)
 	remove_tree(dir);
 }
 
-/* --- one question without a loop ------------------------------------------------------
- */
+/* --- one question without a loop --- */
 
 static void a_program_without_a_loop_can_ask(void **state)
 {
@@ -553,8 +548,7 @@ static void a_program_without_a_loop_can_ask(void **state)
 	remove_tree(dir);
 }
 
-/* --- bytes from strangers -------------------------------------------------------------
- */
+/* --- bytes from strangers --- */
 
 struct service {
 	struct replica replica;
