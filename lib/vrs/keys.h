@@ -19,6 +19,7 @@
  *   vrsas:v1:word:{cluster}    hash host -> operator's word (packed FailOrder + actor)
  *   vrsas:v1:svc:NAME          hash instance -> "at_ms note": who is alive
  *   vrsas:v1:lease:scheduler   string token:instance, with expiry
+ *   vrsas:v1:lease:train       string instance, with expiry: the predictor that trains
  *   vrsas:v1:ev                stream of packed Event
  *   vrsas:v1:q:train           stream with a consumer group
  *

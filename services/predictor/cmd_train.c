@@ -25,8 +25,8 @@ int cmd_train(int argc, char **argv)
 {
 	struct train_conf conf = train_defaults;
 	const char *model = NULL, *files[ARGS_MAX_LIST] = {0};
-	int64_t until = 0, seed = conf.seed, hidden = conf.hidden, epochs = conf.epochs,
-		most = conf.max_windows, utc = 0;
+	int64_t until = 0, batch = conf.batch, seed = conf.seed, hidden = conf.hidden,
+		epochs = conf.epochs, most = conf.max_windows, utc = 0;
 	const struct arg table[] = {{.name = "traces",
 				     .what = "FILE",
 				     .help = "CSV or CSV.gz",
@@ -56,6 +56,12 @@ int cmd_train(int argc, char **argv)
 				     .number = &epochs,
 				     .low = 1,
 				     .high = 10000},
+				    {.name = "batch",
+				     .what = "N",
+				     .help = "windows of a step (by their number)",
+				     .number = &batch,
+				     .low = 0,
+				     .high = 4096},
 				    {.name = "max-windows",
 				     .what = "N",
 				     .help = "of one epoch (80000)",
@@ -78,6 +84,7 @@ int cmd_train(int argc, char **argv)
 		args_wrong(&command, "no --model was given");
 	load_series(&command, files, until, &l);
 	conf.seed = (uint32_t)seed;
+	conf.batch = (int)batch;
 	conf.hidden = (int)hidden;
 	conf.epochs = (int)epochs;
 	conf.max_windows = (int)most;

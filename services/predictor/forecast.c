@@ -284,26 +284,38 @@ static size_t matured(const struct window *w, struct window *ret)
 	return n;
 }
 
-/* The simple method with the smallest error over the matured windows. */
+/* How far a method was off over the matured windows: along the path, and at its peak. */
+struct off {
+	double path, peak;
+};
+
+static void off_add(struct off *o, const float *path, float peak, const float *truth,
+		    size_t n)
+{
+	o->path += path_error(path, truth) / (double)n;
+	o->peak += fabs((double)peak - (double)highest(truth, BINS_AHEAD)) / (double)n;
+}
+
+/* The simple method with the smallest error of the path over the matured windows. */
 static enum method best_simple(const struct window *w, const struct window *then,
-			       size_t n, double *ret_error)
+			       size_t n, struct off *ret)
 {
 	static const enum method methods[] = {METHOD_SLEVEL, METHOD_SEASONAL,
 					      METHOD_LAST};
 	enum method best = METHOD_LAST;
 
-	*ret_error = INFINITY;
-	for (size_t k = 0; k < sizeof(methods) / sizeof(*methods); k++) {
-		double sum = 0;
+	*ret = (struct off){INFINITY, INFINITY};
+	for (size_t k = 0; n > 0 && k < sizeof(methods) / sizeof(*methods); k++) {
+		struct off o = {0};
 
 		for (size_t i = 0; i < n; i++) {
 			float path[BINS_AHEAD];
 
 			simple_path(methods[k], &then[i], path);
-			sum += path_error(path, w->x + then[i].n);
+			off_add(&o, path, highest(path, BINS_AHEAD), w->x + then[i].n, n);
 		}
-		if (n > 0 && sum / (double)n < *ret_error) {
-			*ret_error = sum / (double)n;
+		if (o.path < ret->path) {
+			*ret = o;
 			best = methods[k];
 		}
 	}
@@ -321,14 +333,16 @@ __attribute__((format(printf, 2, 3))) static void lower(struct forecast *f,
 	va_end(ap);
 }
 
-/* The net now and at the matured windows, in one pass. */
+/* The net now and at the matured windows, in one pass. Where a simple method was clearly
+ * better over the last day it takes the net's place: for the path, for the peak, or both.
+ */
 static void by_net(struct forecaster *f, const struct window *w, bool gate,
 		   struct forecast *ret)
 {
 	struct window all[1 + LOOK_BACK] = {*w};
-	struct forecast got[1 + LOOK_BACK];
+	struct forecast got[1 + LOOK_BACK], other;
 	size_t n = gate ? matured(w, all + 1) : 0;
-	double net = 0, simple;
+	struct off net = {0}, simple;
 
 	forecast_net(f, all, 1 + n, got);
 	*ret = got[0];
@@ -336,14 +350,26 @@ static void by_net(struct forecaster *f, const struct window *w, bool gate,
 	if (n < LOOK_BACK / 2)
 		return;
 	for (size_t i = 1; i <= n; i++)
-		net += path_error(got[i].path[0], w->x + all[i].n) / (double)n;
+		off_add(&net, got[i].path[0], got[i].peak[1][0], w->x + all[i].n, n);
 	enum method best = best_simple(w, all + 1, n, &simple);
-	if (net <= 1.05 * simple + 0.05)
+	bool path = net.path > 1.1 * simple.path + 1;
+	bool peak = net.peak > 1.5 * simple.peak + 2;
+	if ((!path && !peak) || !simple_forecast(best, w, &other))
 		return;
-	simple_forecast(best, w, ret);
+	if (path)
+		memcpy(ret->path, other.path, sizeof(ret->path));
+	if (peak)
+		memcpy(ret->peak, other.peak, sizeof(ret->peak));
+	if (path && peak)
+		ret->method = best;
 	(void)snprintf(ret->reason, sizeof(ret->reason),
-		       "over the last day %s missed by %.1f points, the net by %.1f",
-		       method_name(best), simple, net);
+		       "%s by %s: over the last day it missed by %.1f points, the net by "
+		       "%.1f",
+		       path && peak ? "path and peak"
+		       : path       ? "path"
+				    : "peak",
+		       method_name(best), path ? simple.path : simple.peak,
+		       path ? net.path : net.peak);
 }
 
 void forecast_make(struct forecaster *f, const struct window *window, bool gate,
@@ -375,10 +401,9 @@ void forecast_make(struct forecaster *f, const struct window *window, bool gate,
 			lower(ret, "only %.1f h of history", (double)span / BINS_HOUR);
 	} else {
 		struct window then[LOOK_BACK];
-		double error;
+		struct off off;
 
-		simple_forecast(best_simple(&w, then, matured(&w, then), &error), &w,
-				ret);
+		simple_forecast(best_simple(&w, then, matured(&w, then), &off), &w, ret);
 		if (f->m)
 			lower(ret, "%.1f h of history, the net is trusted from 30 h on",
 			      (double)span / BINS_HOUR);

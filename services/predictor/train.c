@@ -146,11 +146,17 @@ static double batch(struct trainer *t, struct model *m, const uint32_t *pick, in
 	return loss / n;
 }
 
+/* Few windows want smaller steps, or there are too few of them. */
+static int batch_for(size_t n_samples)
+{
+	return n_samples < 40000 ? 64 : 256;
+}
+
 static int descend(struct trainer *t, struct model *m, struct rng *rng,
 		   train_progress_fn progress, void *arg, struct vrs_err *err)
 {
 	uint32_t *order = vrs_calloc(t->samples.n, sizeof(*order));
-	int size = t->conf->batch, status = 0;
+	int size = t->conf->batch ? t->conf->batch : batch_for(t->samples.n), status = 0;
 	long per_epoch = (long)((t->samples.n + (size_t)size - 1) / (size_t)size);
 	long steps = per_epoch * t->conf->epochs, step = 0;
 

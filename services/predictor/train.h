@@ -18,7 +18,8 @@ struct train_series {
 };
 
 struct train_conf {
-	int hidden, epochs, batch, max_windows;
+	int hidden, epochs, max_windows;
+	int batch;          /* 0: what suits the number of windows */
 	double rate;        /* the highest of the cycle */
 	double cut_share;   /* windows shown again with a short history */
 	double calib_share; /* of each series' time */

@@ -1,0 +1,167 @@
+/* learner.c - see learner.h. */
+#include "learner.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "feature.h"
+#include "history.h"
+#include "modelstore.h"
+#include "vrs/keys.h"
+#include "vrs/mem.h"
+
+enum { LEASE_MS = 30000, RENEW_MS = 5000 };
+
+struct learning {
+	struct learner_job *job;
+	struct vrs_store *s;
+	struct train_series *series;
+	size_t n;
+	size_t longest; /* bins */
+	int64_t renewed_mono_ms;
+};
+
+/* Takes the bins out of the history. */
+static void add(struct learning *l, char *name, struct bins *b)
+{
+	struct window w = {b->u, b->n, 0, 0};
+	size_t span = window_span(&w);
+
+	if (span > l->longest)
+		l->longest = span;
+	l->series = vrs_realloc(l->series, l->n + 1, sizeof(*l->series));
+	l->series[l->n++] = (struct train_series){.name = name, .bins = *b};
+	*b = (struct bins){0};
+}
+
+static int collect_cluster(struct learning *l, const char *cluster, int64_t now_ms,
+			   struct vrs_err *err)
+{
+	struct history h;
+	int status = history_open(&h, l->s, cluster, now_ms, err);
+
+	if (status == VRS_ENOENT)
+		return 0;
+	if (status < 0)
+		return status;
+	status = history_read_cluster(&h, l->s, err);
+	if (status == 0) {
+		add(l, vrs_strdup(cluster), &h.bins);
+		for (size_t i = 0; i < h.n && l->n < l->job->conf.max_series; i++)
+			add(l, vrs_asprintf("%s/%s", cluster, h.host[i].name),
+			    &h.host[i].bins);
+	}
+	history_close(&h);
+	return status;
+}
+
+static int collect(struct learning *l, struct vrs_err *err)
+{
+	struct vrs_reply *r = NULL;
+	int64_t now_ms = vrs_wall_ms(l->job->conf.clock);
+	int status = vrs_store_cmd(l->s, &r, err, "SMEMBERS " VRS_KEY "clusters");
+
+	for (size_t i = 0; status == 0 && i < r->n_items; i++)
+		if (r->item[i].bytes && vrs_name_ok(r->item[i].bytes) &&
+		    l->n < l->job->conf.max_series)
+			status = collect_cluster(l, r->item[i].bytes, now_ms, err);
+	vrs_reply_free(r);
+	if (status < 0)
+		return status;
+	int64_t longest_ms = (int64_t)l->longest * BIN_MS;
+	if (longest_ms < l->job->conf.min_history_ms)
+		return vrs_fail(err, VRS_ENOENT,
+				"training: %.1f h of history in %zu series, %.1f h are "
+				"needed",
+				(double)longest_ms / 3.6e6, l->n,
+				(double)l->job->conf.min_history_ms / 3.6e6);
+	return 0;
+}
+
+/* Another replica's model, made while this one waited, is as good as ours. */
+static int needless(struct learning *l, struct vrs_err *err)
+{
+	const struct learner_conf *c = &l->job->conf;
+	struct model *m = NULL;
+	int status = modelstore_load(l->s, c->model_name, &m, NULL);
+	int64_t age_ms = m ? vrs_wall_ms(c->clock) - m->made_at_ms : 0;
+
+	model_free(m);
+	if (status == 0 && age_ms < c->retrain_ms)
+		return vrs_fail(err, VRS_ECONFLICT, "training: a young model is stored");
+	return 0;
+}
+
+static int on_progress(void *arg, long step, long steps, double loss)
+{
+	struct learning *l = arg;
+	int64_t now = vrs_mono_ms(l->job->conf.clock);
+
+	(void)loss;
+	l->job->percent = (int)(step * 100 / steps);
+	if (l->job->stop)
+		return 1;
+	if (now - l->renewed_mono_ms < RENEW_MS)
+		return 0;
+	l->renewed_mono_ms = now;
+	/* lost to another replica (we were stopped for long): let it go on */
+	return modelstore_lease(l->s, l->job->conf.who, LEASE_MS, NULL) == 0;
+}
+
+static int learn(struct learning *l, struct vrs_err *err)
+{
+	struct learner_conf *c = &l->job->conf;
+	int status = collect(l, err);
+
+	if (status < 0)
+		return status;
+	c->train.made_at_ms = vrs_wall_ms(c->clock);
+	l->renewed_mono_ms = vrs_mono_ms(c->clock);
+	l->job->n_series = l->n;
+	struct model *m = NULL;
+	status = train_model(&m, l->series, l->n, &c->train, on_progress, l, err);
+	if (status == 0)
+		status = modelstore_save(l->s, c->model_name, m, err);
+	if (status < 0)
+		model_free(m);
+	else
+		l->job->model = m;
+	return status;
+}
+
+void learner_work(void *arg)
+{
+	struct learner_job *job = arg;
+	struct learning l = {.job = job};
+	int64_t began = vrs_mono_ms(job->conf.clock);
+
+	/* answering comes first */
+	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
+	if (vrs_store_open(&l.s, &job->conf.store, &job->err) < 0)
+		return;
+	int ours = modelstore_lease(l.s, job->conf.who, LEASE_MS, &job->err);
+	if (ours == 0)
+		(void)vrs_fail(&job->err, VRS_ECONFLICT,
+			       "training: another replica does it");
+	if (ours == 1) {
+		if (needless(&l, &job->err) == 0)
+			(void)learn(&l, &job->err);
+		modelstore_release(l.s, job->conf.who);
+	}
+	for (size_t i = 0; i < l.n; i++) {
+		bins_fini(&l.series[i].bins);
+		free((char *)l.series[i].name);
+	}
+	free(l.series);
+	vrs_store_close(l.s);
+	job->took_ms = vrs_mono_ms(job->conf.clock) - began;
+}
+
+void learner_free(struct learner_job *job)
+{
+	if (job)
+		model_free(job->model);
+	free(job);
+}

@@ -1,0 +1,38 @@
+/* learner.h - trains on what Redis holds, in a worker thread, one replica at a time. */
+#ifndef PREDICTOR_LEARNER_H
+#define PREDICTOR_LEARNER_H
+
+#include <stdatomic.h>
+
+#include "train.h"
+#include "vrs/clock.h"
+#include "vrs/store.h"
+
+struct learner_conf {
+	struct vrs_store_conf store; /* the thread opens its own connection */
+	const char *who, *model_name;
+	const struct vrs_clock *clock;
+	struct train_conf train;
+	int64_t min_history_ms;
+	size_t max_series;
+	int64_t retrain_ms; /* a stored model younger than this makes training needless */
+};
+
+struct learner_job {
+	void *owner; /* not looked at here */
+	struct learner_conf conf;
+	atomic_bool stop;
+	atomic_int percent;
+	/* when done: */
+	struct model *model; /* NULL: none was made; err says why */
+	struct vrs_err
+		err; /* ENOENT: too little history; ECONFLICT: somebody else does */
+	int64_t took_ms;
+	size_t n_series;
+};
+
+/* Runs in the worker thread. Free the job with learner_free. */
+void learner_work(void *job);
+void learner_free(struct learner_job *job);
+
+#endif

@@ -1,0 +1,29 @@
+/* modelstore.h - where the model lives: in Redis for all replicas, and a file for day
+ * one.
+ *
+ * vrsas:v1:model:NAME is a hash: weights, version, checksum, report. Saving keeps what
+ * was there as NAME.before. A damaged one is refused with the reason; the one before it,
+ * then the file, take its place. */
+#ifndef PREDICTOR_MODELSTORE_H
+#define PREDICTOR_MODELSTORE_H
+
+#include "model.h"
+#include "vrs/store.h"
+
+/* The version that Redis holds; "" when there is none. */
+int modelstore_version(struct vrs_store *s, const char *name, char ret[MODEL_VERSION_LEN],
+		       struct vrs_err *err);
+
+/* VRS_ENOENT: no model. Otherwise, on failure, err says what is wrong with it. */
+int modelstore_load(struct vrs_store *s, const char *name, struct model **ret,
+		    struct vrs_err *err);
+
+int modelstore_save(struct vrs_store *s, const char *name, struct model *m,
+		    struct vrs_err *err);
+
+/* The lease of whoever trains: 1 when it is ours now, 0 when somebody else has it. */
+int modelstore_lease(struct vrs_store *s, const char *who, int64_t ms,
+		     struct vrs_err *err);
+void modelstore_release(struct vrs_store *s, const char *who);
+
+#endif
