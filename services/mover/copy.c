@@ -157,6 +157,18 @@ static void finished(struct copy *c)
 	tree_hex(c->result.target_hash, &t);
 }
 
+/* A try that was killed between giving the name and clearing up left its map. */
+static void forget_leftovers(struct copy *c)
+{
+	struct wire_texts t = {.len = 0};
+	struct wire_head reply;
+
+	if (wire_put_text(&t, c->disk.target_path, NULL) == 0 &&
+	    wire_put_text(&t, c->env.job, NULL) == 0)
+		(void)ask(c, c->env.target, WIRE_DISCARD, 0, c->env.token, &t, &reply,
+			  NULL, NULL);
+}
+
 /* Something has the name already: is it what we would make? */
 static int look_at_existing(struct copy *c, struct vrs_err *err)
 {
@@ -171,6 +183,7 @@ static int look_at_existing(struct copy *c, struct vrs_err *err)
 				"left as it is",
 				c->disk.target_path);
 	c->result.was_there = true;
+	forget_leftovers(c);
 	for (uint64_t i = 0; i < c->n_chunks; i++)
 		atomic_fetch_add(&c->env.progress->done_bytes, copy_data_bytes(c, i));
 	finished(c);
