@@ -7,8 +7,8 @@
 
 #include "args.h"
 #include "commands.h"
-#include "vrs/clock.h"
 #include "vrs/mem.h"
+#include "vrs/table5.h"
 #include "workload.h"
 
 static const struct command command = {"generate",
@@ -21,7 +21,7 @@ enum {
 	DAY_MIN = 1440,
 	WORK_BEGINS_MIN = 510,
 	VCPUS = 48,
-	RAM_GB = 256
+	RAM_GIB = 256
 };
 
 struct job {
@@ -32,23 +32,28 @@ struct job {
 	int64_t n_hosts, net;
 };
 
-/* What a host of this load has given to its VMs: constant, half of it. */
-static void write_row(FILE *f, const struct job *j, int64_t host, int64_t at_ms,
-		      float cpu)
+/* Half of a host's vCPUs and RAM are given to its VMs, always. */
+static void add_row(struct vrs_text *out, const struct job *j, int64_t host,
+		    int64_t at_ms, float cpu)
 {
-	char at[32];
+	struct vrs_table5_row row = {.at_ms = at_ms,
+				     .vcpus_total = VCPUS,
+				     .vcpus_left = VCPUS / 2,
+				     .ram_total_bytes = (uint64_t)RAM_GIB << 30,
+				     .ram_left_bytes = (uint64_t)RAM_GIB << 29,
+				     .cpu_ratio = cpu / 100};
 
-	vrs_time_format(at, sizeof(at), at_ms);
-	at[10] = '\0';
-	at[19] = '\0';
-	(void)fprintf(f, "%s,%s,%s,10.0.%lld.%lld,%d,%d,%d,%d,%.2f\n", at, at + 11,
-		      j->names[host], (long long)j->net, (long long)host + 1, VCPUS,
-		      VCPUS / 2, RAM_GB, RAM_GB / 2, (double)cpu);
+	(void)vrs_strcpy(row.host, sizeof(row.host), j->names[host]);
+	(void)snprintf(row.address, sizeof(row.address), "10.0.%lld.%lld",
+		       (long long)j->net, (long long)host + 1);
+	vrs_table5_write(out, &row);
 }
 
-static void write_all(FILE *f, const struct job *j)
+static int write_all(FILE *f, const struct job *j)
 {
 	float *cpu = vrs_calloc(j->minutes * (size_t)j->n_hosts, sizeof(*cpu));
+	struct vrs_text out = {0};
+	size_t written = 0;
 
 	for (int64_t h = 0; h < j->n_hosts; h++) {
 		struct workload w = j->load;
@@ -56,14 +61,19 @@ static void write_all(FILE *f, const struct job *j)
 		w.seed = w.seed * 1000 + (uint64_t)h;
 		workload_fill(&w, j->start_ms, j->minutes, cpu + (size_t)h * j->minutes);
 	}
-	(void)fprintf(
-		f, "Date,Time,Hostname,IP,max vCPUs,left vCPUs,max RAM,left RAM,average "
-		   "CPU rate\n");
-	for (size_t i = 0; i < j->minutes; i++)
+	vrs_table5_write_header(&out);
+	for (size_t i = 0; i < j->minutes; i++) {
 		for (int64_t h = 0; h < j->n_hosts; h++)
-			write_row(f, j, h, j->start_ms + (int64_t)i * MINUTE_MS,
-				  cpu[(size_t)h * j->minutes + i]);
+			add_row(&out, j, h, j->start_ms + (int64_t)i * MINUTE_MS,
+				cpu[(size_t)h * j->minutes + i]);
+		if (out.len > (1 << 20) || i + 1 == j->minutes) {
+			written += fwrite(out.text, 1, out.len, f) == out.len;
+			out.len = 0;
+		}
+	}
 	free(cpu);
+	vrs_text_fini(&out);
+	return ferror(f) || written == 0 ? -1 : 0;
 }
 
 /* "3" (host-1 to host-3) or the names themselves. */
@@ -188,8 +198,8 @@ int cmd_generate(int argc, char **argv)
 	FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
 	if (!f)
 		args_wrong(&command, "%s: %s", path, strerror(errno));
-	write_all(f, &j);
-	if (fclose(f) != 0) {
+	int status = write_all(f, &j);
+	if (fclose(f) != 0 || status < 0) {
 		(void)fprintf(stderr, "vrs-predictor generate: write %s: %s\n", path,
 			      strerror(errno));
 		return 1;

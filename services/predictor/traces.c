@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +12,15 @@
 
 #include "vrs/clock.h"
 #include "vrs/mem.h"
+#include "vrs/table5.h"
 
 enum { MAX_LINE = 4096, MAX_COLUMNS = 64, MAX_ENTITIES = 100000 };
 
-/* Which column is what; -1: not there. */
+/* Which column is what. */
 struct columns {
-	int stamp, date, time, entity, pct;
+	int stamp, entity, pct; /* -1: not there */
 	int n;
+	bool table5; /* the exchange format instead */
 };
 
 struct reader {
@@ -25,6 +28,7 @@ struct reader {
 	gzFile gz;
 	long line;
 	char text[MAX_LINE];
+	struct vrs_table5 table5;
 };
 
 /* 1: a line, 0: the end. */
@@ -75,6 +79,18 @@ static int split(char *text, char **field, int max)
 	return n;
 }
 
+/* 1: a row. */
+static int table5_line(struct reader *r, struct vrs_table5_row *ret, struct vrs_err *err)
+{
+	struct vrs_table5_row none;
+	int got = vrs_table5_line(&r->table5, r->text, strlen(r->text), ret ? ret : &none,
+				  err);
+
+	if (got < 0)
+		vrs_context(err, "%s", r->path);
+	return got;
+}
+
 static int find_columns(struct reader *r, struct columns *c, struct vrs_err *err)
 {
 	static const struct {
@@ -82,12 +98,8 @@ static int find_columns(struct reader *r, struct columns *c, struct vrs_err *err
 		size_t offset;
 	} known[] = {
 		{"timestamp", offsetof(struct columns, stamp)},
-		{"date", offsetof(struct columns, date)},
-		{"time", offsetof(struct columns, time)},
 		{"entity", offsetof(struct columns, entity)},
-		{"hostname", offsetof(struct columns, entity)},
 		{"cpu_pct", offsetof(struct columns, pct)},
-		{"average cpu rate", offsetof(struct columns, pct)},
 	};
 	char *field[MAX_COLUMNS];
 	int more = next_line(r, err);
@@ -96,21 +108,18 @@ static int find_columns(struct reader *r, struct columns *c, struct vrs_err *err
 		return more;
 	if (more == 0)
 		return vrs_fail(err, VRS_EPARSE, "%s: the file is empty", r->path);
-	*c = (struct columns){-1, -1, -1, -1, -1, 0};
+	*c = (struct columns){-1, -1, -1, 0, strncasecmp(r->text, "Date,", 5) == 0};
+	if (c->table5)
+		return table5_line(r, NULL, err);
 	c->n = split(r->text, field, MAX_COLUMNS);
 	for (int i = 0; i < c->n; i++)
-		for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++) {
-			size_t len = strlen(known[k].name);
-			const char *unit = field[i] + len; /* "average CPU rate (%)" */
-
-			if (strncasecmp(field[i], known[k].name, len) == 0 &&
-			    (*unit == '\0' || strncmp(unit, " (", 2) == 0))
+		for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++)
+			if (strcasecmp(field[i], known[k].name) == 0)
 				*(int *)((char *)c + known[k].offset) = i;
-		}
-	if ((c->stamp < 0 && (c->date < 0 || c->time < 0)) || c->entity < 0 || c->pct < 0)
+	if (c->stamp < 0 || c->entity < 0 || c->pct < 0)
 		return vrs_fail(err, VRS_EPARSE,
 				"%s:1: wants the columns timestamp, entity, cpu_pct, or "
-				"Date, Time, Hostname, average CPU rate",
+				"those of the exchange format",
 				r->path);
 	return 0;
 }
@@ -141,32 +150,53 @@ static void trace_add(struct trace *t, int64_t at_ms, float pct)
 	t->pct[t->n++] = pct;
 }
 
+static int add_row(struct reader *r, struct traces *t, struct trace **last,
+		   const char *entity, int64_t at_ms, double pct, struct vrs_err *err)
+{
+	*last = trace_named(t, entity, *last);
+	if (t->n > MAX_ENTITIES)
+		return vrs_fail(err, VRS_ENOSPC, "%s:%ld: more than %d entities", r->path,
+				r->line, MAX_ENTITIES);
+	if ((*last)->n > 0 && at_ms < (*last)->at_ms[(*last)->n - 1])
+		t->unordered++;
+	trace_add(*last, at_ms, (float)pct);
+	return 0;
+}
+
+static int read_table5_row(struct reader *r, struct traces *t, struct trace **last,
+			   struct vrs_err *err)
+{
+	struct vrs_table5_row row;
+	int got = table5_line(r, &row, err);
+
+	if (got <= 0)
+		return got;
+	t->rows++;
+	if (isnan(row.cpu_ratio))
+		return 0;
+	return add_row(r, t, last, row.host, row.at_ms, 100 * (double)row.cpu_ratio, err);
+}
+
 static int read_row(struct reader *r, const struct columns *c, struct traces *t,
 		    struct trace **last, struct vrs_err *err)
 {
-	char *field[MAX_COLUMNS], stamp[64], *end;
-	int n = split(r->text, field, MAX_COLUMNS);
+	char *field[MAX_COLUMNS], *end;
 
+	if (c->table5)
+		return read_table5_row(r, t, last, err);
+	int n = split(r->text, field, MAX_COLUMNS);
 	if (n < c->n)
 		return vrs_fail(err, VRS_EPARSE,
 				"%s:%ld: %d columns, the first line has %d", r->path,
 				r->line, n, c->n);
-	if (c->stamp >= 0)
-		(void)snprintf(stamp, sizeof(stamp), "%s", field[c->stamp]);
-	else
-		(void)snprintf(stamp, sizeof(stamp), "%sT%s", field[c->date],
-			       field[c->time]);
-	int64_t at_ms = vrs_time_parse(stamp);
+	int64_t at_ms = vrs_time_parse(field[c->stamp]);
 	if (at_ms < 0)
 		return vrs_fail(err, VRS_EPARSE, "%s:%ld: '%s' is not a time", r->path,
-				r->line, stamp);
+				r->line, field[c->stamp]);
 	if (!vrs_id_ok(field[c->entity]))
 		return vrs_fail(err, VRS_EPARSE, "%s:%ld: '%s' is not a name", r->path,
 				r->line, field[c->entity]);
-	errno = 0;
 	double pct = *field[c->pct] ? strtod(field[c->pct], &end) : NAN;
-	if (*field[c->pct] && *end == '%')
-		end++;
 	if (*field[c->pct] && *end != '\0')
 		return vrs_fail(err, VRS_EPARSE, "%s:%ld: '%s' is not a number", r->path,
 				r->line, field[c->pct]);
@@ -175,14 +205,7 @@ static int read_row(struct reader *r, const struct columns *c, struct traces *t,
 		t->impossible += *field[c->pct] != '\0';
 		return 0;
 	}
-	*last = trace_named(t, field[c->entity], *last);
-	if (t->n > MAX_ENTITIES)
-		return vrs_fail(err, VRS_ENOSPC, "%s:%ld: more than %d entities", r->path,
-				r->line, MAX_ENTITIES);
-	if ((*last)->n > 0 && at_ms < (*last)->at_ms[(*last)->n - 1])
-		t->unordered++;
-	trace_add(*last, at_ms, (float)pct);
-	return 0;
+	return add_row(r, t, last, field[c->entity], at_ms, pct, err);
 }
 
 struct row {
