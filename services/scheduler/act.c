@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "health.h"
+#include "vrs/clock.h"
 #include "vrs/mem.h"
 
 static void say(struct act_job *j, const char *fmt, ...)
@@ -18,6 +19,15 @@ static void say(struct act_job *j, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(j->text, sizeof(j->text), fmt, ap);
 	va_end(ap);
+}
+
+static bool too_late(struct act_job *j)
+{
+	if (!j->lease || (j->lease->token == j->lease_token &&
+			  vrs_mono_ms(vrs_clock_system()) <= j->lease->until_mono_ms))
+		return false;
+	say(j, "the order came too late: it will be given again");
+	return true;
 }
 
 /* --- talking to the hypervisor --- */
@@ -259,6 +269,8 @@ static void start(struct act_job *j)
 			return;
 		j->ok = false;
 	}
+	if (too_late(j))
+		return;
 	int status = vrs_hv_start(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, &err);
 	if (status < 0) {
 		failed(j, status, &err);
@@ -320,6 +332,8 @@ static void autostart_off(struct act_job *j)
 
 void act_run(struct act_job *j)
 {
+	if (too_late(j))
+		return;
 	switch (j->kind) {
 	case ACT_STATE:
 		j->ok = read_state(j);

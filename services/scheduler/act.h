@@ -23,6 +23,14 @@ struct act_rules {
 	int64_t hv_timeout_ms, fence_timeout_ms, shutdown_ms, health_timeout_ms;
 };
 
+/* The scheduler's lease as its lanes see it: a process that slept may come to an order
+ * when another one has long been given the lease. What changes something is not begun
+ * then. */
+struct act_lease {
+	_Atomic uint64_t token; /* 0: not ours */
+	_Atomic int64_t until_mono_ms;
+};
+
 enum act_kind {
 	ACT_STATE,   /* what does its hypervisor say of the VM? */
 	ACT_FENCE,   /* off by power, or the VM destroyed where there is no such thing */
@@ -47,6 +55,8 @@ struct act_job {
 	uint64_t disk_bytes, ram_bytes; /* RESERVE */
 	char images[256];
 	char health[256];
+	const struct act_lease *lease; /* NULL: at any time */
+	uint64_t lease_token;          /* under which the order was given */
 
 	/* what came of it */
 	bool ok, permanent, reached; /* reached: its hypervisor answered */

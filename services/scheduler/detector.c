@@ -171,6 +171,10 @@ static void judge(const struct detector_rules *r, int64_t now_ms,
 
 	h->channels = (unsigned)o.collector_dead + (unsigned)o.probe_dead +
 		      (unsigned)o.word_dead + (unsigned)o.word_off;
+	if (!answers)
+		h->answers_since_ms = 0;
+	else if (!h->answers_since_ms)
+		h->answers_since_ms = now_ms;
 	if (answers && h->channels > 1)
 		h->channels = 1; /* who answers is alive, whatever anybody says */
 	h->wants_probe =

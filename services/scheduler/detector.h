@@ -61,10 +61,11 @@ const char *detector_verdict_name(enum detector_verdict v);
 /* What is remembered of one host between two looks; starts as {0}. */
 struct detector_host {
 	enum detector_verdict verdict;
-	int64_t since_ms;        /* of the verdict */
-	int64_t silent_since_ms; /* first sign of this silence; 0: none */
-	int64_t up_since_ms;     /* answers without a break since; 0: does not */
-	uint32_t beats;          /* heartbeats in a row that say silent */
+	int64_t since_ms;         /* of the verdict */
+	int64_t silent_since_ms;  /* first sign of this silence; 0: none */
+	int64_t answers_since_ms; /* something of it answers since; 0: nothing does */
+	int64_t up_since_ms;      /* and nothing says otherwise since; 0: not so */
+	uint32_t beats;           /* heartbeats in a row that say silent */
 	int64_t last_beat_ms;
 	enum detector_verdict inner; /* without the brake */
 	int64_t inner_since_ms;

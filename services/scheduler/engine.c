@@ -218,7 +218,7 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		vrsas__v1__relocation__free_unpacked(msg, NULL);
 		en->stale = true; /* it may stand there all the same */
 		if (status == VRS_EDENIED) {
-			e->lease.token = 0;
+			e->lease.token = e->lanes_lease.token = 0;
 			log_warn("no longer the active scheduler: %s", err.text);
 		} else {
 			vrs_complain(&e->store_complaint, VRS_WARN,
@@ -308,6 +308,7 @@ static void renew(void *arg)
 	int64_t asked_mono_ms = engine_mono();
 
 	int status = record_lease_renew(e->svc->store, &e->lease, !e->took_over, &err);
+	e->lanes_lease.token = e->lease.token;
 	if (status < 0) {
 		vrs_complain(&e->lease_complaint, ours ? VRS_WARN : VRS_INFO,
 			     "not the active scheduler: %s", err.text);
@@ -319,6 +320,7 @@ static void renew(void *arg)
 	}
 	e->took_over = true;
 	e->lease_until_mono_ms = asked_mono_ms + e->conf.lease_ms;
+	e->lanes_lease.until_mono_ms = e->lease_until_mono_ms;
 	if (e->loaded && ours && token == e->lease.token)
 		return;
 	status = load_all(e, &err);

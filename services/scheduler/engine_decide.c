@@ -76,9 +76,9 @@ static void tell_machine(struct engine *e, struct entry *en, Vrsas__V1__Decision
 	(void)engine_feed(e, en, &ev, &load);
 }
 
-/* The facts of a VM whose data is not at home: its disks are those of that copy, and who
- * can read them is the new place's business. */
-static Vrsas__V1__VmFacts *facts_away(const struct entry *en)
+/* The facts of a VM whose data is not at home: its disks are those of that copy, who can
+ * read them is the new place's business, and its networks have that place's names. */
+static Vrsas__V1__VmFacts *facts_away(const struct engine *e, const struct entry *en)
 {
 	const struct reloc_place *good = &en->r.copy[en->r.good].place;
 	size_t n, packed;
@@ -100,11 +100,29 @@ static Vrsas__V1__VmFacts *facts_away(const struct entry *en)
 	facts.disk = ptr;
 	facts.n_disk = n;
 	facts.readable_without_host = VRSAS__V1__ANSWER__ANSWER_UNSPECIFIED;
+	const struct vrs_site_cluster *home =
+		vrs_site_cluster(e->site, en->r.copy[0].place.cluster);
+	const struct vrs_site_cluster *here = vrs_site_cluster(e->site, good->cluster);
+	Vrsas__V1__Nic *nic = vrs_calloc(facts.n_nic + 1, sizeof(*nic));
+	Vrsas__V1__Nic **nics = vrs_calloc(facts.n_nic + 1, sizeof(*nics));
+	for (size_t i = 0; i < facts.n_nic; i++) {
+		const char *name =
+			home && here ? world_network(home, here, facts.nic[i]->network)
+				     : NULL;
+
+		nic[i] = *facts.nic[i];
+		if (name)
+			nic[i].network = name;
+		nics[i] = &nic[i];
+	}
+	facts.nic = nics;
 	void *bytes = vrs_msg_pack(&facts.base, &packed);
 	Vrsas__V1__VmFacts *ret = vrsas__v1__vm_facts__unpack(NULL, packed, bytes);
 	free(bytes);
 	free(list);
 	free(ptr);
+	free(nic);
+	free(nics);
 	return ret;
 }
 
@@ -122,7 +140,7 @@ static void decide_group(struct engine *e, struct world *w, struct entry **group
 	for (size_t i = 0; i < n; i++)
 		vm[i] = group[i]->msg->vm;
 	if (r->good != 0)
-		vm[0] = away = facts_away(group[0]);
+		vm[0] = away = facts_away(e, group[0]);
 	for (uint32_t i = 0; i < r->n_tried; i++) {
 		(void)snprintf(tried_text[i], sizeof(tried_text[i]), "%s/%s",
 			       r->tried[i].cluster, r->tried[i].host);

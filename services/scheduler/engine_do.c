@@ -82,6 +82,8 @@ static struct job *job_new(struct engine *e, const struct entry *en, struct host
 	j->act.kind = kind;
 	j->act.host = &h->act;
 	j->act.rules = &e->act;
+	j->act.lease = &e->lanes_lease;
+	j->act.lease_token = e->lease.token;
 	(void)vrs_strcpy(j->act.vm_id, sizeof(j->act.vm_id), en->r.vm_id);
 	return j;
 }
@@ -209,6 +211,8 @@ static void fence_host(struct engine *e, struct host *h)
 	j->act.kind = ACT_FENCE;
 	j->act.host = &h->act;
 	j->act.rules = &e->act;
+	j->act.lease = &e->lanes_lease;
+	j->act.lease_token = e->lease.token;
 	h->fencing = true;
 	h->fence_began_ms = engine_wall();
 	log_notice("fencing host=%s/%s agent=%s", h->cluster, h->name, h->site->fence);

@@ -46,7 +46,7 @@ static struct world_host *find_host(struct engine *e, struct world *w, const cha
 
 static bool answers_now(const struct host *h)
 {
-	return h->memory.up_since_ms > 0 && h->probes_failed == 0;
+	return h->memory.answers_since_ms > 0;
 }
 
 /* Lets every record with a copy on this host take the word; returns how many did. */

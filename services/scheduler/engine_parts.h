@@ -74,8 +74,9 @@ struct engine {
 	struct vrs_req *req; /* to movers */
 	struct record_lease lease;
 	bool took_over, loaded, closing;
-	int64_t lease_until_mono_ms; /* as far as we know it is ours */
-	uint64_t generation;         /* of the store's connection */
+	int64_t lease_until_mono_ms;  /* as far as we know it is ours */
+	struct act_lease lanes_lease; /* the same, for the lanes */
+	uint64_t generation;          /* of the store's connection */
 	struct entry **entry;
 	size_t n_entries;
 	struct host *host;

@@ -32,7 +32,10 @@ static char *disk_path(const struct engine *e, const struct reloc *r, uint32_t t
 			     : c && c->images             ? c->images
 							  : "/var/lib/libvirt/images";
 
-	return vrs_asprintf("%s/%s-%.8s-%zu.%s", images, r->vm_name, r->vm_id, i, format);
+	/* a name of its own for each relocation: what an older one left there is neither
+	 * overwritten nor in the way */
+	return vrs_asprintf("%s/%s-%.8s-r%llu-%zu.%s", images, r->vm_name, r->vm_id,
+			    (unsigned long long)r->op, i, format);
 }
 
 Vrsas__V1__PlacedDisk **engine_place_disks(const struct engine *e, const struct reloc *r,

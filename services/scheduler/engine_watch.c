@@ -160,7 +160,9 @@ static bool verdict_event(const struct engine *e, const struct host *h,
 			  const struct reloc_copy *c, struct reloc_event *ev)
 {
 	const struct detector_host *m = &h->memory;
-	int64_t up_ms = m->up_since_ms ? engine_mono() - m->up_since_ms : -1;
+	int64_t now_ms = engine_mono();
+	int64_t up_ms = m->up_since_ms ? now_ms - m->up_since_ms : -1;
+	int64_t answers_ms = m->answers_since_ms ? now_ms - m->answers_since_ms : -1;
 
 	*ev = (struct reloc_event){.place = c->place};
 	(void)vrs_strcpy(ev->by, sizeof(ev->by), "detector");
@@ -178,9 +180,11 @@ static bool verdict_event(const struct engine *e, const struct host *h,
 	default:
 		break;
 	}
-	/* answers from before the proof of death are no sign of life */
-	if (up_ms < 0 || (c->proof != RELOC_NO_PROOF && c->proof != RELOC_F3_ATTESTED &&
-			  engine_wall() - up_ms <= c->proof_at_ms))
+	/* one channel may still say dead: who answers is not dead. Answers from before
+	 * the proof of death are no sign of life */
+	if (answers_ms < 0 ||
+	    (c->proof != RELOC_NO_PROOF && c->proof != RELOC_F3_ATTESTED &&
+	     engine_wall() - answers_ms <= c->proof_at_ms))
 		return false;
 	ev->kind = m->verdict == DETECTOR_OK && up_ms >= e->conf.detector.stable_ms
 			   ? RELOC_HOST_BACK
@@ -409,6 +413,9 @@ void engine_mark_lives(struct engine *e, struct world *w)
 			break;
 		case DETECTOR_DOWN_LIKELY:
 			wh->life = WORLD_DOWN;
+			break;
+		case DETECTOR_BACK:
+			wh->life = WORLD_BACK;
 			break;
 		default:
 			if (h->handled && h->memory.up_since_ms == 0)

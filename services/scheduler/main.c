@@ -87,6 +87,7 @@ static const struct vrs_option options[] = {
 	{"disk_reserve", VRS_OPT_DOUBLE, AT(plan.disk_reserve_ratio), "0.05", 0, 1, "share of a target's file system that is kept free"},
 	{"ram_reserve", VRS_OPT_DOUBLE, AT(plan.ram_reserve_ratio), "0.02", 0, 1, "share of a target's memory that is kept free"},
 	TIME("forecast_max_age", plan.forecast_max_age_ms, "10m", "an older forecast gives way to the newest reading"),
+	{"blind_doubt", VRS_OPT_DOUBLE, AT(plan.blind_ratio), "0.15", 0, 1, "added to the newest CPU reading where there is no forecast"},
 	TIME("sample_max_age", plan.sample_max_age_ms, "10m", "an older reading is none"),
 	COUNT("overload_class", overload_class, "2", 4, "up to this class a VM goes where it fits least badly; 0: never"),
 	{"local_restart", VRS_OPT_BOOL, AT(plan.local_restart), "yes", 0, 0, "hosts of its own cluster may take a VM"},

@@ -77,7 +77,10 @@ static void say_standing(struct reasons *r, const struct plan_frame *f,
 {
 	char t[TEXT];
 
-	if (l->out & OUT_LIFE)
+	if (l->host->life == WORLD_BACK)
+		say(r, OUT, "host %s came back a moment ago and is not trusted yet",
+		    l->host->name);
+	else if (l->out & OUT_LIFE)
 		say(r, OUT, "host %s is %s%s%s", l->host->name,
 		    world_life_name(l->host->life),
 		    l->host->detail && l->host->detail[0] ? ": " : "",

@@ -10,9 +10,13 @@ const uint32_t world_horizon_min[WORLD_HORIZONS] = {120, 240};
 const char *world_life_name(enum world_life life)
 {
 	static const char *const names[] = {
-		[WORLD_UNKNOWN] = "unknown",         [WORLD_UP] = "up",
-		[WORLD_MAINTENANCE] = "maintenance", [WORLD_SILENT] = "silent",
-		[WORLD_SUSPECT] = "suspect",         [WORLD_DOWN] = "down",
+		[WORLD_UNKNOWN] = "unknown",
+		[WORLD_UP] = "up",
+		[WORLD_MAINTENANCE] = "maintenance",
+		[WORLD_SILENT] = "silent",
+		[WORLD_BACK] = "back",
+		[WORLD_SUSPECT] = "suspect",
+		[WORLD_DOWN] = "down",
 	};
 
 	return names[life];

@@ -16,11 +16,13 @@
 #include "vrsas/v1/control.pb-c.h"
 
 /* What the collector, the probes and the records say of a host, in one word. The loader
- * knows up, silent, maintenance and unknown; suspect and down are the engine's to set. */
+ * knows up, silent, maintenance and unknown; back, suspect and down are the engine's to
+ * set. */
 enum world_life {
 	WORLD_UNKNOWN, /* no word of it yet */
 	WORLD_UP,
 	WORLD_MAINTENANCE,
+	WORLD_BACK,    /* was down, answers again, not yet for long */
 	WORLD_SILENT,  /* a reading failed, or its collector is silent */
 	WORLD_SUSPECT, /* two channels say dead */
 	WORLD_DOWN,    /* probes agree, or fenced */

@@ -148,6 +148,21 @@ static void who_answers_is_alive_whatever_anybody_says(void **state)
 	assert_non_null(strstr(b.host[0].note, "not believed"));
 }
 
+static void an_answer_ends_suspicion_even_if_a_channel_says_dead(void **state)
+{
+	(void)state;
+	struct bench b = {0};
+	const char *dead = "Sf", *speaks = "Sa";
+
+	for (int i = 0; i < 3; i++)
+		look(&b, &dead, 1);
+	assert_int_equal(b.host[0].answers_since_ms, 0);
+	look(&b, &speaks, 1);
+	assert_int_equal(b.host[0].verdict, DETECTOR_SILENT);
+	assert_int_equal(b.host[0].answers_since_ms, b.now);
+	assert_int_equal(b.host[0].up_since_ms, 0);
+}
+
 static void somebody_who_saw_it_off_is_believed_when_nothing_answers(void **state)
 {
 	(void)state;
@@ -313,6 +328,7 @@ int main(void)
 		cmocka_unit_test(a_silent_collector_and_a_word_are_enough_with_the_probe),
 		cmocka_unit_test(a_word_alone_is_not_enough),
 		cmocka_unit_test(who_answers_is_alive_whatever_anybody_says),
+		cmocka_unit_test(an_answer_ends_suspicion_even_if_a_channel_says_dead),
 		cmocka_unit_test(
 			somebody_who_saw_it_off_is_believed_when_nothing_answers),
 		cmocka_unit_test(it_comes_back_and_is_ok_after_a_stable_while),
