@@ -1,5 +1,6 @@
 #include "vrs/svc.h"
 
+#include <ctype.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -64,6 +65,11 @@ static struct vrs_option *joined_table(struct vrs_svc *svc)
 
 static void print_help(const struct vrs_svc *svc)
 {
+	char upper[32];
+
+	(void)vrs_strcpy(upper, sizeof(upper), svc->name);
+	for (char *p = upper; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
 	printf("usage: vrs-%s [-c FILE] [-t] [--key=value]...\n\n%s\n\n"
 	       "  -c FILE  settings (sections [%s] and [common])\n"
 	       "  -t       check the settings and leave\n"
@@ -73,7 +79,7 @@ static void print_help(const struct vrs_svc *svc)
 	       "Settings (default, range); in the file, as --key=value, or in the "
 	       "environment\n"
 	       "as VRSAS_%s_KEY or VRSAS_KEY:\n",
-	       svc->name, svc->summary, svc->name, svc->name);
+	       svc->name, svc->summary, svc->name, upper);
 	vrs_conf_print_help(svc->priv->table, false);
 }
 
