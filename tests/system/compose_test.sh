@@ -1,0 +1,190 @@
+#!/usr/bin/env bash
+# deploy/ on a real Docker engine: the image is built as a user would build it, everything
+# comes up healthy, predictors scale, and the mover carries an image between two hosts.
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/lib/docker.sh
+. "$TAP_TOP/tests/lib/docker.sh"
+
+((EUID == 0)) || skip_all "needs root: secrets are given to another uid"
+"$TAP_TOP/tools/install" check compose >/dev/null 2>&1 ||
+	skip_all "docker.io, docker-compose and debootstrap cannot be installed"
+
+dir=$(mktemp -d)
+project=vrsastest$$
+image=vrsas-test:$$
+up=
+finish() {
+	if [[ $up ]]; then
+		far_down
+		dc down -v --timeout 5 >/dev/null 2>&1
+	fi
+	[[ ${DOCKER_HOST:-}${docker_own:-} ]] &&
+		docker rmi -f "$image" "$image-far" >/dev/null 2>&1
+	docker_down "$dir"
+	rm -rf "$dir"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+took() {
+	diag "$1: $((SECONDS - began)) s"
+	began=$SECONDS
+}
+began=$SECONDS
+
+docker_up "$dir" || skip_all "$DOCKER_WHY"
+took "engine"
+check "a base image without a registry" docker_base "$dir"
+took "base image"
+((TAP_BAD == 0)) || tap_done
+
+# --- as the README says ------------------------------------------------------------------
+
+build() {
+	docker build -t "$image" -f "$TAP_TOP/deploy/Dockerfile" "$TAP_TOP" >"$dir/build.log" 2>&1 ||
+		docker build --network host -t "$image" -f "$TAP_TOP/deploy/Dockerfile" \
+			"$TAP_TOP" >"$dir/build.log" 2>&1 || {
+		tail -n 30 "$dir/build.log"
+		return 1
+	}
+}
+check "the Dockerfile builds" build
+took "image"
+((TAP_BAD == 0)) || tap_done
+
+check "secrets are made" "$TAP_TOP/deploy/make-secrets" "$dir/secrets"
+export VRSAS_IMAGE=$image VRSAS_SECRETS=$dir/secrets
+VRSAS_SAMPLES_PORT=$(free_port)
+VRSAS_FILL_PORT=$(free_port)
+VRSAS_CONTROL_PORT=$(free_port)
+export VRSAS_SAMPLES_PORT VRSAS_FILL_PORT VRSAS_CONTROL_PORT
+
+dc() {
+	compose -f "$TAP_TOP/deploy/docker-compose.yml" -p "$project" "$@"
+}
+start() {
+	dc up -d --no-build >"$dir/up.log" 2>&1 || {
+		tail -n 30 "$dir/up.log"
+		return 1
+	}
+}
+up=yes
+check "compose brings everything up" start
+
+vrsctl() {
+	dc exec -T scheduler vrsctl "$@" </dev/null
+}
+container() {
+	docker ps -q --filter "label=com.docker.compose.project=$project" \
+		--filter "label=com.docker.compose.service=$1"
+}
+healthy() {
+	[[ $(docker inspect -f '{{.State.Health.Status}}' "$(container "$1")") == healthy ]]
+}
+alive() { # SERVICE N : so many of it have said so lately
+	local seen
+	seen=$(vrsctl status -o json |
+		jq --arg name "$1" '[.at as $now | .service[] | select(.name == $name)] | length')
+	[[ $seen -ge $2 ]]
+}
+logs() {
+	dc logs --no-color --tail 15 2>&1 | sed 's/^/# /'
+}
+
+for service in redis scheduler; do
+	check "$service is healthy" wait_for 60 healthy $service
+done
+took "up"
+for service in etl predictor mover; do
+	check "$service is alive" wait_for 30 alive $service 1
+done
+has_samples() {
+	[[ $(vrsctl host list -c sample -o json | jq '[.host[] | select(.last_sample_at != null)] | length') == 3 ]]
+}
+check "the sample collector's three hosts have arrived" wait_for 60 has_samples
+
+rows() {
+	dc exec -T etl vrsctl export sample --from 1d --no-headers </dev/null | wc -l
+}
+has_day() { (($(rows) > 3 * 1400)); }
+check "a day of their history can be exported" wait_for 60 has_day
+took "samples"
+
+# --- replicas ----------------------------------------------------------------------------
+
+check "predictor scales to three" dc up -d --no-build --scale predictor=3
+check "three predictors have dialled in" wait_for 30 alive predictor 3
+forecast_made() {
+	vrsctl forecast sample -o json | jq -e '.forecast[0].peak | length > 0'
+}
+check "a forecast is answered" wait_for 60 forecast_made
+took "three predictors"
+
+# --- one image through the mover ---------------------------------------------------------
+
+far_up() {
+	local n ip
+	docker build -q -t "$image-far" - <<-END >/dev/null || return 1
+		FROM $image
+		USER root
+		RUN apt-get update -q && apt-get install -yq --no-install-recommends openssh-server && mkdir -p /run/sshd /images
+	END
+	for n in 1 2; do
+		docker run -d --name "$project-far$n" --network "${project}_vrsas" \
+			--user root -v "$dir/secrets/ssh_key.pub:/key.pub:ro" "$image-far" \
+			sh -c 'install -d -m 700 /root/.ssh && install -m 600 /key.pub /root/.ssh/authorized_keys && exec /usr/sbin/sshd -D -e' \
+			>/dev/null || return 1
+	done
+	for n in 1 2; do
+		ip=$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$project-far$n")
+		wait_for 20 ssh_key_of "$ip" || return 1
+		ssh_key_of "$ip" | sed "s/^$ip/$project-far$n/" >>"$dir/secrets/known_hosts"
+	done
+	chown 7700:7700 "$dir/secrets/known_hosts"
+	docker exec "$project-far1" sh -c '
+		truncate -s 64M /images/disk.raw &&
+		dd if=/dev/urandom of=/images/disk.raw bs=1M count=8 seek=3 conv=notrunc status=none'
+}
+ssh_key_of() {
+	ssh-keyscan -T 2 -t ed25519 "$1" 2>/dev/null | grep ed25519
+}
+far_down() {
+	docker rm -f "$project-far1" "$project-far2" >/dev/null 2>&1
+}
+carry() {
+	dc exec -T mover vrs-mover copy "root@$project-far1:/images/disk.raw" \
+		"root@$project-far2:/images/disk.raw" -i /run/secrets/ssh_key \
+		--known-hosts /run/secrets/known_hosts </dev/null
+}
+content() {
+	docker exec "$project-far$1" sha256sum /images/disk.raw | cut -d ' ' -f 1
+}
+check "two hosts with sshd" far_up
+check "the mover carries an image from one to the other" carry
+is "the content is the same" "$(content 2)" "$(content 1)"
+check "holes stay holes" docker exec "$project-far2" sh -c \
+	'[ "$(stat -c %b /images/disk.raw)" -lt 20000 ]'
+took "a copy"
+
+# --- a service that dies comes back ------------------------------------------------------
+
+restarted() { # SERVICE STARTED_AT : runs since another moment
+	local now
+	now=$(docker inspect -f '{{.State.Running}} {{.State.StartedAt}}' "$(container "$1")") || return 1
+	[[ $now == true* && $now != "true $2" ]]
+}
+before=$(docker inspect -f '{{.State.StartedAt}}' "$(container scheduler)")
+kill -9 "$(docker inspect -f '{{.State.Pid}}' "$(container scheduler)")"
+check "a killed scheduler is started again" wait_for 20 restarted scheduler "$before"
+check "and answers" wait_for 60 vrsctl status
+took "restart"
+
+if ((TAP_BAD)); then
+	logs
+fi
+check "compose takes everything down" dc down -v --timeout 5
+far_down
+up=
+took "down"
+tap_done
