@@ -12,6 +12,8 @@ static const struct command verbs[] = {
 	{"train", "a model from traces", cmd_train},
 	{"forecast", "one forecast from a model and a trace", cmd_forecast},
 	{"backtest", "scores of past forecasts, beside simple rules", cmd_backtest},
+	{"paper", "the one-minute LSTM of the paper on one series, for comparison",
+	 cmd_paper},
 	{"decide", "would the forecasts have chosen the right cluster?", cmd_decide},
 };
 

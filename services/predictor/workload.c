@@ -86,9 +86,10 @@ void workload_fill(const struct workload *w, int64_t at_ms, size_t n, float *cpu
 			load = groupware(w, day, weekday, of_day);
 		else
 			load = interfacing(w, day, of_day);
-		drift = 0.95 * drift + 0.3 * rng_normal(&noise);
-		load = load * w->scale + drift +
-		       rng_normal(&noise) * (w->kind == 1 ? 0.4 : 0.9);
+		/* mostly a slow wander: the best guess of the next minute is this one */
+		double small = w->kind == 1 ? 0.4 : 1;
+		drift = 0.93 * drift + 0.9 * small * rng_normal(&noise);
+		load = load * w->scale + drift + 0.2 * small * rng_normal(&noise);
 		double most = w->kind == 1 ? 20 : 100;
 		cpu[i] = (float)fmin(most, fmax(0.5, load));
 	}

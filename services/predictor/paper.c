@@ -1,0 +1,213 @@
+/* paper.c - see paper.h. */
+#include "paper.h"
+
+#include <math.h>
+
+#include "adam.h"
+#include "vrs/mem.h"
+
+static const struct paper_conf presets[] = {
+	{"paper-13", 30, 30, 100, 64, SCALER_MINMAX, 1e-3, 1},
+	{"paper-12-1", 10, 10, 50, 64, SCALER_MINMAX, 1e-3, 1},
+	{"paper-12-2", 30, 30, 100, 64, SCALER_MINMAX, 1e-3, 1},
+	{"paper-12-3", 60, 60, 200, 64, SCALER_MINMAX, 1e-3, 1},
+};
+
+const struct paper_conf *paper_preset(const char *name)
+{
+	for (size_t i = 0; i < sizeof(presets) / sizeof(*presets); i++)
+		if (strcmp(presets[i].name, name) == 0)
+			return &presets[i];
+	return NULL;
+}
+
+size_t paper_rows(const float *x, size_t n, int window, float **ret)
+{
+	size_t width = (size_t)window + 1, rows = 0, whole = 0;
+
+	*ret = vrs_calloc(n >= width ? (n - width + 1) * width : 1, sizeof(**ret));
+	for (size_t i = 0; i < n; i++) {
+		whole = isnan(x[i]) ? 0 : whole + 1;
+		if (whole >= width)
+			memcpy(*ret + rows++ * width, x + i + 1 - width,
+			       width * sizeof(*x));
+	}
+	return rows;
+}
+
+/* Up to a batch of rows into the lanes. */
+static void load(struct paper_work *k, const struct scaler *s, const float *rows,
+		 const uint32_t *order, int n)
+{
+	size_t width = (size_t)k->shape.window + 1;
+
+	k->used = n;
+	for (int l = 0; l < n; l++) {
+		const float *row = rows + (size_t)order[l] * width;
+
+		for (int t = 0; t < k->shape.window; t++)
+			lstm_input(&k->tape, t, 0)[l] =
+				(real)scaler_apply(s, (double)row[t]);
+		k->y[l] = (real)scaler_apply(s, (double)row[width - 1]);
+	}
+}
+
+/* Mean over all rows; order holds them. */
+static double evaluate(const struct kern *kern, struct paper_work *k,
+		       const struct paper_model *m, const float *rows,
+		       const uint32_t *order, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i += (size_t)m->conf.batch) {
+		int some = n - i < (size_t)m->conf.batch ? (int)(n - i) : m->conf.batch;
+
+		load(k, &m->scaler, rows, order + i, some);
+		paper_forward(kern, k, m->w);
+		sum += paper_loss(k) * some;
+	}
+	return n ? sum / (double)n : NAN;
+}
+
+static uint32_t *in_order(size_t n, size_t from)
+{
+	uint32_t *order = vrs_calloc(n ? n : 1, sizeof(*order));
+
+	for (size_t i = 0; i < n; i++)
+		order[i] = (uint32_t)(from + i);
+	return order;
+}
+
+static void shuffle(uint32_t *order, size_t n, struct rng *rng)
+{
+	for (size_t i = n; i > 1; i--) {
+		size_t k = rng_below(rng, i);
+		uint32_t keep = order[i - 1];
+
+		order[i - 1] = order[k];
+		order[k] = keep;
+	}
+}
+
+int paper_train(struct paper_model **ret, const float *x, size_t n,
+		const struct paper_conf *conf,
+		int (*progress)(void *arg, int epoch, double train, double valid),
+		void *arg, struct vrs_err *err)
+{
+	const struct paper_shape shape = {conf->window, conf->hidden};
+	const struct kern *kern = kern_best();
+	struct rng rng = {conf->seed};
+	struct paper_model *m = NULL;
+	struct paper_work k = {0};
+	struct adam adam = {0};
+	float *rows = NULL;
+	uint32_t *train = NULL, *valid = NULL;
+	real *slope = NULL;
+	int status = 0;
+
+	size_t all = paper_rows(x, n, conf->window, &rows), n_train = all * 3 / 4;
+	if (n_train < (size_t)conf->batch) {
+		status =
+			vrs_fail(err, VRS_ENOENT,
+				 "paper: %zu rows without a gap, more than %d are needed",
+				 all, conf->batch * 4 / 3);
+		goto out;
+	}
+	train = in_order(n_train, 0);
+	valid = in_order(all - n_train, n_train);
+	m = vrs_calloc(1, sizeof(*m));
+	m->conf = *conf;
+	m->scaler = scaler_fit(conf->scaler, x, n);
+	m->w = nn_alloc(paper_n_weights(&shape));
+	paper_start(&shape, m->w, &rng);
+	paper_work_init(&k, &shape, nn_lanes(conf->batch));
+	adam_init(&adam, paper_n_weights(&shape));
+	slope = nn_alloc(paper_n_weights(&shape));
+	for (int e = 0; e < conf->epochs; e++) {
+		double sum = 0;
+
+		shuffle(train, n_train, &rng);
+		for (size_t i = 0; i < n_train; i += (size_t)conf->batch) {
+			size_t left = n_train - i;
+			int some = left < (size_t)conf->batch ? (int)left : conf->batch;
+
+			load(&k, &m->scaler, rows, train + i, some);
+			paper_forward(kern, &k, m->w);
+			sum += paper_loss(&k) * some;
+			memset(slope, 0, adam.n * sizeof(*slope));
+			paper_backward(kern, &k, m->w, slope);
+			adam_step(&adam, m->w, slope, conf->rate);
+		}
+		double v = evaluate(kern, &k, m, rows, valid, all - n_train);
+		if (progress && progress(arg, e + 1, sum / (double)n_train, v)) {
+			status = vrs_fail(err, VRS_ECANCELLED, "paper: stopped");
+			goto out;
+		}
+	}
+	*ret = m;
+	m = NULL;
+out:
+	paper_model_free(m);
+	paper_work_fini(&k);
+	adam_fini(&adam);
+	free(rows);
+	free(train);
+	free(valid);
+	free(slope);
+	return status;
+}
+
+void paper_model_free(struct paper_model *m)
+{
+	if (m)
+		free(m->w);
+	free(m);
+}
+
+double paper_test(const struct paper_model *m, const float *x, size_t n,
+		  double *ret_last_value)
+{
+	const struct paper_shape shape = {m->conf.window, m->conf.hidden};
+	struct paper_work k;
+	float *rows;
+	size_t all = paper_rows(x, n, m->conf.window, &rows);
+	size_t width = (size_t)m->conf.window + 1;
+	uint32_t *order = in_order(all, 0);
+	double last = 0;
+
+	paper_work_init(&k, &shape, nn_lanes(m->conf.batch));
+	double error = evaluate(kern_best(), &k, m, rows, order, all);
+	for (size_t i = 0; i < all; i++) {
+		const float *row = rows + i * width;
+
+		last += pow((double)(row[width - 1] - row[width - 2]) / m->scaler.scale,
+			    2);
+	}
+	*ret_last_value = all ? last / (double)all : NAN;
+	paper_work_fini(&k);
+	free(order);
+	free(rows);
+	return error;
+}
+
+void paper_forecast(const struct paper_model *m, const float *before, float *ret,
+		    int ahead)
+{
+	const struct paper_shape shape = {m->conf.window, m->conf.hidden};
+	size_t window = (size_t)m->conf.window;
+	float *seen = vrs_calloc(window + (size_t)ahead, sizeof(*seen));
+	struct paper_work k;
+
+	paper_work_init(&k, &shape, NN_LANES);
+	memcpy(seen, before, window * sizeof(*seen));
+	for (size_t i = 0; i < (size_t)ahead; i++) {
+		for (size_t t = 0; t < window; t++)
+			lstm_input(&k.tape, (int)t, 0)[0] =
+				(real)scaler_apply(&m->scaler, (double)seen[i + t]);
+		paper_forward(kern_best(), &k, m->w);
+		double x = scaler_undo(&m->scaler, (double)k.q[0]);
+		ret[i] = seen[window + i] = (float)fmin(100, fmax(0, x));
+	}
+	paper_work_fini(&k);
+	free(seen);
+}
