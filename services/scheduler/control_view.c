@@ -1,7 +1,7 @@
 /* What is: clusters, hosts, VMs and stories, as people are shown them. */
 #include "control_parts.h"
 
-#include "vrs/keys.h"
+#include "records.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -181,56 +181,27 @@ void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct answer *
 
 /* --- stories --- */
 
-static const char *field_of(const struct vrs_reply *pairs, const char *name)
-{
-	for (size_t i = 0; i + 1 < pairs->n_items; i += 2)
-		if (pairs->item[i].bytes && strcmp(pairs->item[i].bytes, name) == 0)
-			return pairs->item[i + 1].bytes;
-	return NULL;
-}
-
-static Vrsas__V1__JournalEntry *journal_entry(const struct vrs_reply *entry,
-					      struct answer *a)
-{
-	if (entry->n_items != 2 || !entry->item[0].bytes)
-		return NULL;
-	const struct vrs_reply *pairs = &entry->item[1];
-	Vrsas__V1__JournalEntry *j = give(a, 1, sizeof(*j));
-	const char *at = field_of(pairs, "at"), *from = field_of(pairs, "from"),
-		   *to = field_of(pairs, "to"), *epoch = field_of(pairs, "epoch"),
-		   *op = field_of(pairs, "op"), *by = field_of(pairs, "by"),
-		   *why = field_of(pairs, "why");
-
-	vrsas__v1__journal_entry__init(j);
-	j->id = text(a, "%s", entry->item[0].bytes);
-	j->at_ms = strtoll(at ? at : entry->item[0].bytes, NULL, 10);
-	j->from = from ? (Vrsas__V1__RelocationState)atoi(from) : 0;
-	j->to = to ? (Vrsas__V1__RelocationState)atoi(to) : 0;
-	j->epoch = epoch ? strtoull(epoch, NULL, 10) : 0;
-	j->op_id = text(a, "%s", op ? op : "");
-	j->by = text(a, "%s", by ? by : "");
-	j->why = text(a, "%s", why ? why : "");
-	return j;
-}
-
 static void read_journal(struct control *c, Vrsas__V1__RelocationView *v,
 			 struct answer *a)
 {
-	struct vrs_reply *r = NULL;
+	Vrsas__V1__JournalEntry **list = NULL;
+	size_t n = 0;
 
-	/* newest first, so that a long story keeps its end */
-	if (vrs_store_cmd(c->svc->store, &r, NULL,
-			  "XREVRANGE " VRS_KEY "jrn:%s + - COUNT %d", v->record->vm_id,
-			  JOURNAL_LIMIT) < 0)
+	if (record_journal(c->svc->store, v->record->vm_id, JOURNAL_LIMIT, &list, &n,
+			   NULL) < 0)
 		return;
-	v->journal = give(a, r->n_items, sizeof(*v->journal));
-	for (size_t i = r->n_items; i-- > 0;) {
-		Vrsas__V1__JournalEntry *j = journal_entry(&r->item[i], a);
+	v->journal = give(a, n, sizeof(*v->journal));
+	for (size_t i = 0; i < n; i++) {
+		Vrsas__V1__JournalEntry *e = give(a, 1, sizeof(*e));
 
-		if (j)
-			v->journal[v->n_journal++] = j;
+		*e = *list[i];
+		e->id = text(a, "%s", e->id);
+		e->op_id = text(a, "%s", e->op_id);
+		e->by = text(a, "%s", e->by);
+		e->why = text(a, "%s", e->why);
+		v->journal[v->n_journal++] = e;
 	}
-	vrs_reply_free(r);
+	record_journal_free(list, n);
 }
 
 Vrsas__V1__RelocationView *relocation_view(struct control *c,
