@@ -14,7 +14,8 @@
 #include "vrs/mem.h"
 #include "vrs/proc.h"
 
-/* A program of the build that stands beside the tests; good until the next call. */
+/* A double of tests/fault, as the build has it below the tests; good until the next call.
+ */
 static inline const char *world_program(const char *name)
 {
 	static char path[PATH_MAX + 64];
@@ -22,7 +23,7 @@ static inline const char *world_program(const char *name)
 
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		abort();
-	(void)snprintf(path, sizeof(path), "%s/%s", dirname(self), name);
+	(void)snprintf(path, sizeof(path), "%s/fault/%s", dirname(self), name);
 	return path;
 }
 

@@ -1,8 +1,8 @@
 /* The program itself, against a pretend scheduler that answers on a
  * socket of this test. */
 #include "check.h"
+#include "loop_thread.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,6 @@
 static struct {
 	struct vrs_loop *loop;
 	struct vrs_rep *rep;
-	pthread_t thread;
 	char dir[64], url[128], program[512];
 	int follow_looks; /* how often the story of "mover1" was asked for */
 	int orders;       /* that were not dry runs */
@@ -192,13 +191,6 @@ static void on_request(void *arg, const ProtobufCMessage *msg,
 	}
 }
 
-static void *run_loop(void *arg)
-{
-	(void)arg;
-	(void)vrs_loop_run(world.loop, NULL);
-	return NULL;
-}
-
 static int start_world(void **state)
 {
 	struct vrs_err err = {0};
@@ -220,7 +212,7 @@ static int start_world(void **state)
 		print_error("%s\n", err.text);
 		return -1;
 	}
-	return pthread_create(&world.thread, NULL, run_loop, NULL);
+	return 0;
 }
 
 static int stop_world(void **state)
@@ -228,8 +220,6 @@ static int stop_world(void **state)
 	char path[160];
 
 	(void)state;
-	vrs_loop_stop(world.loop);
-	(void)pthread_join(world.thread, NULL);
 	vrs_rep_close(world.rep);
 	vrs_loop_close(world.loop);
 	(void)snprintf(path, sizeof(path), "%s/control", world.dir);
@@ -246,6 +236,7 @@ static struct vrs_proc_result vrsctl(const char *line)
 	static char copy[200];
 	const char *argv[MAX_WORDS + 4] = {world.program, "-s", world.url};
 	struct vrs_proc_result r = {0};
+	struct loop_thread scheduler;
 	struct vrs_err err = {0};
 	char *rest = copy;
 	int argc = 3;
@@ -253,7 +244,10 @@ static struct vrs_proc_result vrsctl(const char *line)
 	(void)vrs_strcpy(copy, sizeof(copy), line);
 	for (char *w; argc < MAX_WORDS && (w = strsep(&rest, " "));)
 		argv[argc++] = w;
-	assert_ok(vrs_proc_run(argv, "", 0, 60000, &r, &err), &err);
+	loop_thread_start(&scheduler, world.loop);
+	int status = vrs_proc_run(argv, "", 0, 60000, &r, &err);
+	loop_thread_stop(&scheduler);
+	assert_ok(status, &err);
 	return r;
 }
 

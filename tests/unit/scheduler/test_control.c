@@ -1,4 +1,5 @@
 #include "check.h"
+#include "loop_thread.h"
 #include "redis.h"
 
 #include "control.h"
@@ -128,7 +129,7 @@ void engine_cancel(struct engine *e, const char *vm, const char *actor,
 	(void)snprintf(ret->done, sizeof(ret->done), "cancelled");
 }
 
-/* --- a scheduler of these parts on a thread of its own --- */
+/* --- a scheduler of these parts, which runs while it is asked --- */
 
 static struct redis redis;
 static struct vrs_store *store;
@@ -137,7 +138,6 @@ static struct vrs_svc svc;
 static struct engine engine;
 static struct forecasts *forecasts;
 static struct control *control;
-static pthread_t thread;
 static struct world *world;
 
 static char c1[] = "c1", c2[] = "c2", h1[] = "h1", h2[] = "h2", n1[] = "n1";
@@ -229,12 +229,6 @@ static void build_world(void)
 	world = &w;
 }
 
-static void *run(void *arg)
-{
-	(void)vrs_loop_run(arg, NULL);
-	return NULL;
-}
-
 static int start(void **state)
 {
 	(void)state;
@@ -254,15 +248,12 @@ static int start(void **state)
 	svc = (struct vrs_svc){.name = "scheduler", .loop = loop, .store = store};
 	assert_ok(forecasts_open(&forecasts, loop, &fc, the_world, NULL, &err), &err);
 	assert_ok(control_open(&control, &svc, &cc, &engine, forecasts, &err), &err);
-	assert_int_equal(pthread_create(&thread, NULL, run, loop), 0);
 	return 0;
 }
 
 static int stop(void **state)
 {
 	(void)state;
-	vrs_loop_stop(loop);
-	(void)pthread_join(thread, NULL);
 	control_close(control);
 	forecasts_close(forecasts);
 	vrs_loop_close(loop);
@@ -276,12 +267,15 @@ static Vrsas__V1__ControlReply *ask(Vrsas__V1__ControlRequest *r)
 {
 	struct vrs_err err = {0};
 	ProtobufCMessage *reply = NULL;
+	struct loop_thread scheduler;
 
 	if (!r->actor)
 		r->actor = "";
-	assert_ok(vrs_bus_ask(control_url(control), &r->base, 20000,
-			      &vrsas__v1__control_reply__descriptor, &reply, &err),
-		  &err);
+	loop_thread_start(&scheduler, loop);
+	int status = vrs_bus_ask(control_url(control), &r->base, 20000,
+				 &vrsas__v1__control_reply__descriptor, &reply, &err);
+	loop_thread_stop(&scheduler);
+	assert_ok(status, &err);
 	assert_string_equal(((Vrsas__V1__ControlReply *)reply)->request_id,
 			    vrs_id_ok(r->request_id) ? r->request_id : "");
 	return (Vrsas__V1__ControlReply *)reply;
@@ -609,7 +603,6 @@ static void without_a_predictor_the_stored_forecast_is_shown(void **state)
 struct oracle {
 	struct vrs_loop *loop;
 	struct vrs_rep *rep;
-	pthread_t thread;
 	unsigned jobs, targets;
 };
 
@@ -636,6 +629,7 @@ static void predictors_are_asked_for_everything_and_for_one(void **state)
 {
 	(void)state;
 	struct oracle o = {0};
+	struct loop_thread predictor, scheduler;
 	struct vrs_err err = {0};
 	Vrsas__V1__ForecastQuery q = VRSAS__V1__FORECAST_QUERY__INIT;
 	REQUEST(r, "", FORECAST);
@@ -646,11 +640,13 @@ static void predictors_are_asked_for_everything_and_for_one(void **state)
 	assert_ok(vrs_rep_open(&o.rep, o.loop, forecasts_url(forecasts), false, 4,
 			       &vrsas__v1__forecast_job__descriptor, on_job, &o, &err),
 		  &err);
-	assert_int_equal(pthread_create(&o.thread, NULL, run, o.loop), 0);
+	loop_thread_start(&predictor, o.loop);
 	/* the first round comes by itself once a predictor is there */
+	loop_thread_start(&scheduler, loop);
 	for (int i = 0; i < 1000 && __atomic_load_n(&o.targets, __ATOMIC_SEQ_CST) < 5;
 	     i++)
 		(void)poll(NULL, 0, 10);
+	loop_thread_stop(&scheduler);
 	assert_int_equal(__atomic_load_n(&o.targets, __ATOMIC_SEQ_CST), 5);
 	assert_int_equal(__atomic_load_n(&o.jobs, __ATOMIC_SEQ_CST), 1);
 
@@ -658,8 +654,7 @@ static void predictors_are_asked_for_everything_and_for_one(void **state)
 	assert_int_equal(reply->code, VRSAS__V1__CONTROL_CODE__CONTROL_OK);
 	assert_string_equal(reply->forecasts->forecast[0]->method, "lstm");
 	done(reply);
-	vrs_loop_stop(o.loop);
-	(void)pthread_join(o.thread, NULL);
+	loop_thread_stop(&predictor);
 	vrs_rep_close(o.rep);
 	vrs_loop_close(o.loop);
 }
