@@ -74,7 +74,7 @@ int engine_movers(const struct engine *e);
 
 struct engine_answer {
 	Vrsas__V1__ControlCode code;
-	char done[320];  /* code OK: what was set going */
+	char done[400];  /* code OK: what was set going */
 	char error[320]; /* otherwise: what, where, why */
 	char hint[240];
 };

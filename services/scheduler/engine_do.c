@@ -277,7 +277,7 @@ static void recheck_over(struct recheck *all)
 	if (ev.recheck == RELOC_STANDS && !all->target_answers) {
 		ev.recheck = RELOC_TARGET_SILENT;
 		ev.place = all->target;
-		(void)snprintf(ev.text, sizeof(ev.text), "%s/%s does not answer: %.100s",
+		(void)snprintf(ev.text, sizeof(ev.text), "%s/%s does not answer: %.50s",
 			       all->target.cluster, all->target.host, all->target_text);
 	}
 	if (en) {
