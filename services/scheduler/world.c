@@ -89,11 +89,28 @@ int world_find_host(const struct world *w, const char *text, struct world_host *
 	return 0;
 }
 
-static bool same_vm_runs_here(const struct world_vm *a, const struct world_vm *b)
+/* Of two hosts that list a VM: the one where its newest grant lets it run, then the one
+ * that says it runs there, then the one with the newer word. */
+static unsigned standing(const struct world *w, const struct world_vm *vm)
 {
-	return strcmp(a->facts->id, b->facts->id) == 0 &&
-	       a->facts->state == VRSAS__V1__VM_STATE__VM_STATE_RUNNING &&
-	       b->facts->state != VRSAS__V1__VM_STATE__VM_STATE_RUNNING;
+	const Vrsas__V1__Relocation *r = world_relocation(w, vm->facts->id);
+	const struct world_host *h = &w->host[vm->host];
+	unsigned n = vm->facts->state == VRSAS__V1__VM_STATE__VM_STATE_RUNNING;
+
+	if (r && strcmp(r->active_host, h->name) == 0 &&
+	    strcmp(r->active_cluster, world_cluster_name(w, h)) == 0)
+		n += 2;
+	return n;
+}
+
+static bool is_better(const struct world *w, const struct world_vm *a,
+		      const struct world_vm *b)
+{
+	unsigned x = standing(w, a), y = standing(w, b);
+
+	return x != y ? x > y
+		      : w->host[a->host].inventory_at_ms >
+				w->host[b->host].inventory_at_ms;
 }
 
 int world_find_vm(const struct world *w, const char *text, const struct world_vm **ret,
@@ -105,7 +122,7 @@ int world_find_vm(const struct world *w, const char *text, const struct world_vm
 		const struct world_vm *vm = &w->vm[i];
 
 		if (strcmp(vm->facts->id, text) == 0) {
-			if (!by_id || same_vm_runs_here(vm, by_id))
+			if (!by_id || is_better(w, vm, by_id))
 				by_id = vm;
 		} else if (strcmp(vm->facts->name, text) == 0) {
 			if (by_name && strcmp(by_name->facts->id, vm->facts->id) != 0)
@@ -113,7 +130,7 @@ int world_find_vm(const struct world *w, const char *text, const struct world_vm
 						"vm %s: %s and %s have that name; give "
 						"the id",
 						text, by_name->facts->id, vm->facts->id);
-			if (!by_name || same_vm_runs_here(vm, by_name))
+			if (!by_name || is_better(w, vm, by_name))
 				by_name = vm;
 		}
 	}
