@@ -15,7 +15,7 @@ enum { MAX_PROGRAM_BYTES = 1 << 26 };
 
 int program_file_read(struct program_file *ret, const char *path, struct vrs_err *err)
 {
-	struct program_file f = {NULL};
+	struct program_file f = {.bytes = NULL};
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int digest_len = 0;
 	struct stat st;
@@ -57,7 +57,7 @@ out:
 void program_file_fini(struct program_file *f)
 {
 	free(f->bytes);
-	*f = (struct program_file){NULL};
+	*f = (struct program_file){.bytes = NULL};
 }
 
 char *program_file_beside(void)

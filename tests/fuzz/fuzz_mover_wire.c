@@ -1,0 +1,96 @@
+/* What a hostile mover could send to vrs-image, and what a hostile vrs-image could
+ * answer: frames out of these bytes go to the real requests, in an empty directory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "image/answer.h"
+#include "image/hashes.h"
+#include "image/wire.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct beneath roots;
+static uint8_t *out;
+
+static void set_up(void)
+{
+	static char dir[] = "/tmp/vrs-fuzz-XXXXXX";
+	static const struct rlimit small = {1 << 24, 1 << 24};
+	char path[64];
+
+	out = malloc(ANSWER_BYTES);
+	(void)setrlimit(RLIMIT_FSIZE, &small);
+	(void)setenv("PATH", "/nonexistent", 1); /* no QEMU in here */
+	if (!mkdtemp(dir) || beneath_add(&roots, dir, NULL) < 0)
+		abort();
+	/* a known short way in: a request finds "/r/..." below the directory */
+	(void)snprintf(path, sizeof(path), "%s/x", dir);
+	FILE *f = fopen(path, "w");
+	if (!f || ftruncate(fileno(f), 3 << 20) < 0)
+		abort();
+	(void)fputs("some content", f);
+	(void)fclose(f);
+	free(roots.root[0]);
+	roots.root[0] = strdup("/r");
+}
+
+static int on_frame(void *arg, const struct wire_head *head, uint8_t *payload,
+		    struct vrs_err *err)
+{
+	struct wire_head reply = {0};
+
+	(void)answer(arg, head, payload ? payload : (uint8_t *)"", &reply, out, err);
+	if (reply.len > ANSWER_BYTES)
+		abort();
+	free(payload);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct tree_digest leaf[TREE_LEAVES_PER_CHUNK], chunk;
+	struct wire_reader r = {.n_head = 0};
+	struct vrs_err err = {0};
+
+	if (!out)
+		set_up();
+	if (hashes_parse_leaves(data, size, &chunk, leaf) > size)
+		abort();
+	(void)wire_blocks_ok(data, size, 0, size, TREE_LEAF_SHIFT);
+
+	/* heads are made from the bytes, so that most of them are heads */
+	struct answerer *a = answer_open(&roots);
+	struct wire_head hello = {.type = WIRE_HELLO, .a = WIRE_VERSION};
+	(void)on_frame(a, &hello, NULL, &err);
+	while (size >= 20) {
+		uint8_t head[WIRE_HEAD_BYTES];
+		struct wire_head h = {
+			.type = (uint8_t)(1 + data[0] % WIRE_LAST_REQUEST),
+			.slot = data[1] % (WIRE_MAX_SLOTS + 1),
+			.shift = data[2],
+			.len = data[3],
+		};
+
+		memcpy(&h.a, data + 4, 8);
+		memcpy(&h.b, data + 12, 8);
+		h.a >>= data[4] % 64;
+		h.b >>= data[12] % 64;
+		data += 20;
+		size -= 20;
+		if (h.len > size)
+			h.len = (uint32_t)size;
+		wire_pack(head, &h);
+		if (wire_feed(&r, head, sizeof(head), on_frame, a, &err) < 0 ||
+		    wire_feed(&r, data, h.len, on_frame, a, &err) < 0)
+			break;
+		data += h.len;
+		size -= h.len;
+	}
+	(void)wire_feed(&r, data, size, on_frame, a, &err); /* the rest as it is */
+	wire_reader_fini(&r);
+	answer_close(a);
+	return 0;
+}
