@@ -53,6 +53,15 @@ void engine_slot_done(struct entry *en, enum reloc_order_kind kind,
 	}
 }
 
+static enum reloc_seen seen_by(const struct act_job *j)
+{
+	if (!j->ok)
+		return RELOC_UNREACHABLE;
+	return !j->exists || j->state == VRS_HV_OFF || j->state == VRS_HV_CRASHED
+		       ? RELOC_SEEN_OFF
+		       : RELOC_SEEN_ON;
+}
+
 /* --- a job for one copy --- */
 
 struct job {
@@ -293,16 +302,12 @@ static void recheck_done(void *arg)
 {
 	struct recheck_job *j = arg;
 	struct recheck *all = j->all;
-	bool off = !j->act.exists || j->act.state == VRS_HV_OFF ||
-		   j->act.state == VRS_HV_CRASHED;
 
 	if (j->copy < 0) {
 		all->target_answers = j->act.ok;
 		(void)vrs_strcpy(all->target_text, sizeof(all->target_text), j->act.text);
 	} else if (j->act.kind == ACT_STATE) {
-		all->c[j->copy].vm = !j->act.ok ? RELOC_UNREACHABLE
-				     : off      ? RELOC_SEEN_OFF
-						: RELOC_SEEN_ON;
+		all->c[j->copy].vm = seen_by(&j->act);
 	} else {
 		all->c[j->copy].power = j->act.power == VRS_POWER_OFF ? RELOC_SEEN_OFF
 					: j->act.power == VRS_POWER_ON
@@ -445,8 +450,7 @@ static void job_done(void *arg)
 		ev.proof = j->act.ok ? RELOC_F3_ATTESTED : RELOC_NO_PROOF;
 		break;
 	case RELOC_DO_LOOK:
-		ev.ok = j->act.ok && (!j->act.exists || j->act.state == VRS_HV_OFF ||
-				      j->act.state == VRS_HV_CRASHED);
+		ev.seen = seen_by(&j->act);
 		break;
 	case RELOC_DO_QUARANTINE:
 	case RELOC_DO_CLEAN:

@@ -49,7 +49,8 @@ struct host {
 	bool probing;
 	uint32_t probes_failed;
 	int64_t probe_mono_ms, next_probe_mono_ms;
-	bool fencing; /* an order to its power controller is under way */
+	int64_t answered_mono_ms; /* when the last answered one began; 0: never */
+	bool fencing;             /* an order to its power controller is under way */
 	int64_t fence_began_ms, next_fence_mono_ms;
 	enum detector_word word;
 	char word_by[96];

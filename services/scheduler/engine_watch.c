@@ -13,7 +13,7 @@ struct probe_job {
 	struct engine *e;
 	struct host *h;
 	const char *address;
-	int64_t timeout_ms;
+	int64_t timeout_ms, began_mono_ms;
 	int status;
 };
 
@@ -32,6 +32,8 @@ static void probe_done(void *arg)
 	h->probing = false;
 	h->probe_mono_ms = engine_mono();
 	h->probes_failed = j->status == 0 ? 0 : h->probes_failed + 1;
+	if (j->status == 0)
+		h->answered_mono_ms = j->began_mono_ms;
 	free(j);
 }
 
@@ -58,6 +60,7 @@ static void probe(struct engine *e, struct host *h)
 	j->e = e;
 	j->h = h;
 	j->address = h->site->probe;
+	j->began_mono_ms = now_ms;
 	j->timeout_ms = every_ms < 500 ? 500 : every_ms > 3000 ? 3000 : every_ms;
 	h->probing = true;
 	h->next_probe_mono_ms = now_ms + e->conf.probe_ms;
@@ -155,6 +158,19 @@ static void mark_handled(struct engine *e)
 	}
 }
 
+/* Words from before a proof of death are no sign of life: the host must have answered a
+ * question that was asked after it. */
+static bool answered_since(const struct host *h, int64_t proof_at_ms)
+{
+	enum { SURELY_LATER_MS = 30000 }; /* than anything a collector had under way */
+	int64_t ago_ms = engine_mono() - h->answered_mono_ms;
+
+	if (!can_probe(h))
+		return engine_wall() - proof_at_ms > SURELY_LATER_MS;
+	return h->answered_mono_ms > 0 && h->probes_failed == 0 &&
+	       engine_wall() - ago_ms > proof_at_ms;
+}
+
 /* What the detector's verdict on a copy's host means for the record. */
 static bool verdict_event(const struct engine *e, const struct host *h,
 			  const struct reloc_copy *c, struct reloc_event *ev)
@@ -180,11 +196,10 @@ static bool verdict_event(const struct engine *e, const struct host *h,
 	default:
 		break;
 	}
-	/* one channel may still say dead: who answers is not dead. Answers from before
-	 * the proof of death are no sign of life */
+	/* one channel may still say dead: who answers is not dead */
 	if (answers_ms < 0 ||
 	    (c->proof != RELOC_NO_PROOF && c->proof != RELOC_F3_ATTESTED &&
-	     engine_wall() - answers_ms <= c->proof_at_ms))
+	     !answered_since(h, c->proof_at_ms)))
 		return false;
 	ev->kind = m->verdict == DETECTOR_OK && up_ms >= e->conf.detector.stable_ms
 			   ? RELOC_HOST_BACK
@@ -201,6 +216,12 @@ static const Vrsas__V1__VmFacts *facts_at(const struct world *w, const char *vm_
 		if (strcmp(w->vm[h->first_vm + i].facts->id, vm_id) == 0)
 			return w->vm[h->first_vm + i].facts;
 	return NULL;
+}
+
+/* Its owner had shut it down, or does not want it protected any more. */
+static bool left_alone(const Vrsas__V1__VmFacts *vm)
+{
+	return vm && (!vm->protect || vm->state == VRSAS__V1__VM_STATE__VM_STATE_OFF);
 }
 
 static void tell_records(struct engine *e, const struct world *w)
@@ -220,9 +241,11 @@ static void tell_records(struct engine *e, const struct world *w)
 
 			if (at < 0 || !h || !verdict_event(e, h, &en->r.copy[at], &ev))
 				continue;
-			if (en->r.state == RELOC_PROTECTED ||
-			    en->r.state == RELOC_SUSPECT)
+			if (en->r.state == RELOC_PROTECTED) {
 				load.vm = facts_at(w, en->r.vm_id, &place[k]);
+				if (left_alone(load.vm))
+					continue;
+			}
 			(void)engine_feed(e, en, &ev, &load);
 		}
 	}
@@ -261,6 +284,7 @@ struct seen_job {
 	struct engine *e;
 	struct act_job act;
 	struct reloc_place place;
+	bool is_off; /* what the inventory says */
 };
 
 static void seen_work(void *arg)
@@ -277,7 +301,15 @@ static void seen_done(void *arg)
 	struct entry *en = engine_entry(e, j->act.vm_id);
 	struct reloc_event ev = {.kind = RELOC_SEEN_RUNNING, .place = j->place};
 
-	if (en && j->act.ok && j->act.exists && j->act.state == VRS_HV_RUNNING) {
+	bool off = j->act.ok && (!j->act.exists || j->act.state == VRS_HV_OFF ||
+				 j->act.state == VRS_HV_CRASHED);
+
+	if (en && j->is_off && off) {
+		ev.kind = RELOC_WENT_DOWN;
+		(void)engine_feed(e, en, &ev, NULL);
+		engine_pump(e);
+	} else if (en && !j->is_off && j->act.ok && j->act.exists &&
+		   j->act.state == VRS_HV_RUNNING) {
 		(void)snprintf(ev.text, sizeof(ev.text), "it runs on %s/%s",
 			       j->place.cluster, j->place.host);
 		(void)engine_feed(e, en, &ev, NULL);
@@ -292,7 +324,7 @@ static void seen_done(void *arg)
 
 /* An inventory may be old; its host's own word, asked now, is not. */
 static void check_seen(struct engine *e, const struct entry *en, struct host *h,
-		       const struct reloc_place *place)
+		       const struct reloc_place *place, bool is_off)
 {
 	char lane[160];
 
@@ -302,12 +334,23 @@ static void check_seen(struct engine *e, const struct entry *en, struct host *h,
 	struct seen_job *j = vrs_calloc(1, sizeof(*j));
 	j->e = e;
 	j->place = *place;
+	j->is_off = is_off;
 	j->act.kind = ACT_STATE;
 	j->act.host = &h->act;
 	j->act.rules = &e->act;
 	(void)vrs_strcpy(j->act.vm_id, sizeof(j->act.vm_id), en->r.vm_id);
 	(void)snprintf(lane, sizeof(lane), "hv:%s/%s", h->cluster, h->name);
 	vrs_workers_submit(e->workers, lane, seen_work, seen_done, j);
+}
+
+/* Away from home it is ours to keep up. At home its owner may have shut it down: only a
+ * crash is taken for one. */
+static bool went_down(const struct entry *en, Vrsas__V1__VmState state)
+{
+	if (state == VRSAS__V1__VM_STATE__VM_STATE_CRASHED)
+		return reloc_quiet(&en->r);
+	return state == VRSAS__V1__VM_STATE__VM_STATE_OFF && reloc_quiet(&en->r) &&
+	       en->r.state != RELOC_PROTECTED;
 }
 
 static void look_for_copies(struct engine *e, const struct world *w)
@@ -318,8 +361,7 @@ static void look_for_copies(struct engine *e, const struct world *w)
 		struct entry *en = engine_entry(e, vm->id);
 		struct reloc_place place;
 
-		if (!en || vm->state != VRSAS__V1__VM_STATE__VM_STATE_RUNNING ||
-		    wh->inventory_at_ms <= en->r.since_ms)
+		if (!en || wh->inventory_at_ms <= en->r.since_ms)
 			continue;
 		(void)vrs_strcpy(place.cluster, sizeof(place.cluster),
 				 world_cluster_name(w, wh));
@@ -327,15 +369,19 @@ static void look_for_copies(struct engine *e, const struct world *w)
 		const struct reloc_place *active = &en->r.copy[en->r.active].place;
 		int at = reloc_copy_at(&en->r, place.cluster, place.host);
 		struct host *h = engine_host_of(e, &place);
-		if (!h ||
-		    (at == (int)en->r.active && en->r.copy[at].proof == RELOC_NO_PROOF))
+		bool runs_there =
+			at == (int)en->r.active && en->r.copy[at].proof == RELOC_NO_PROOF;
+		if (h && runs_there && went_down(en, vm->state))
+			check_seen(e, en, h, &place, true);
+		if (!h || runs_there ||
+		    vm->state != VRSAS__V1__VM_STATE__VM_STATE_RUNNING)
 			continue;
 		/* on its way between two hosts of its cluster it is listed twice */
 		const Vrsas__V1__VmFacts *there = facts_at(w, vm->id, active);
 		if (en->r.state == RELOC_PROTECTED && at < 0 && there &&
 		    there->state == VRSAS__V1__VM_STATE__VM_STATE_RUNNING)
 			continue;
-		check_seen(e, en, h, &place);
+		check_seen(e, en, h, &place, false);
 	}
 }
 

@@ -68,6 +68,7 @@ static const char *const event_names[RELOC_N_EVENTS] = {
 	[RELOC_HOST_UP]              = "host up",
 	[RELOC_HOST_BACK]            = "host back",
 	[RELOC_SEEN_RUNNING]         = "seen running",
+	[RELOC_WENT_DOWN]            = "went down",
 	[RELOC_FENCE_RESULT]         = "fence result",
 	[RELOC_STOPPED]              = "stopped",
 	[RELOC_DECIDED]              = "decided",
@@ -398,6 +399,11 @@ size_t reloc_orders(const struct reloc *r, struct reloc_order *ret)
 	case RELOC_RUNNING_AWAY:
 	case RELOC_FAILBACK_READY:
 		order_quarantine(&o);
+		break;
+	case RELOC_SUSPECT:
+	case RELOC_HOLD_BRAKE:
+		if (r->copy[r->active].alive)
+			order(&o, RELOC_DO_LOOK, r->active);
 		break;
 	case RELOC_FENCING:
 		order_proofs(&o);

@@ -170,6 +170,8 @@ enum reloc_event_kind {
 	RELOC_HOST_BACK, /* and has done so for the stable while */
 	/* A copy of this VM was seen running at ev.place. */
 	RELOC_SEEN_RUNNING,
+	/* It went down where it may run, and its host lives. */
+	RELOC_WENT_DOWN,
 	/* Answers to orders; carry op and, where it has one, place. */
 	RELOC_FENCE_RESULT, /* ev.proof: what is proven, NO_PROOF: nothing */
 	RELOC_STOPPED,      /* ok: confirmed off by its hypervisor */
@@ -212,6 +214,9 @@ enum reloc_recheck {
 	RELOC_TARGET_SILENT, /* the place that shall run it does not answer */
 };
 
+/* What somebody who can know says of a VM, or of a host's power. */
+enum reloc_seen { RELOC_UNREACHABLE, RELOC_SEEN_OFF, RELOC_SEEN_ON };
+
 struct reloc_event {
 	enum reloc_event_kind kind;
 	uint64_t op; /* of the order that this answers */
@@ -221,6 +226,7 @@ struct reloc_event {
 	enum reloc_verdict verdict;
 	enum reloc_transfer transfer;
 	enum reloc_recheck recheck;
+	enum reloc_seen seen;
 	uint64_t job, token, bytes;
 	int64_t predicted_ms;
 	char by[96]; /* agent, host or person */
@@ -256,7 +262,7 @@ enum reloc_order_kind {
 	RELOC_DO_RECHECK, /* read all proofs again, for a grant to copy */
 	RELOC_DO_START,   /* at copy; already running is fine */
 	RELOC_DO_HEALTH,
-	RELOC_DO_LOOK,       /* home answers, VM off there */
+	RELOC_DO_LOOK,       /* does it run there? */
 	RELOC_DO_QUARANTINE, /* read the state; off: undefine, keep the disks */
 	RELOC_DO_CLEAN,      /* remove what the way home leaves behind at copy */
 };
@@ -279,7 +285,6 @@ int reloc_copy_at(const struct reloc *r, const char *cluster, const char *host);
 
 /* What one copy's proof is worth at the moment of a grant to another place, from what its
  * hypervisor and its power controller say now. */
-enum reloc_seen { RELOC_UNREACHABLE, RELOC_SEEN_OFF, RELOC_SEEN_ON };
 enum reloc_recheck reloc_weigh(const struct reloc_copy *c, enum reloc_seen vm,
 			       enum reloc_seen power);
 

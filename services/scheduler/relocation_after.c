@@ -170,6 +170,10 @@ void step_running_away(struct step *s)
 	case RELOC_OPERATOR_RELOCATE:
 		step_planned(s);
 		return;
+	case RELOC_WENT_DOWN:
+		if (i == (int)n->active)
+			step_regrant_good(s, "it went down");
+		return;
 	case RELOC_OPERATOR_FAILBACK:
 		n->failback_asked = true;
 		n->auto_failback_held = false;
@@ -181,7 +185,8 @@ void step_running_away(struct step *s)
 		step_because(s, "%s", ev->text);
 		return;
 	case RELOC_LOOKED:
-		if (ev->ok && n->state == RELOC_REPROTECTING)
+		if (ev->seen == RELOC_SEEN_OFF && i == 0 &&
+		    n->state == RELOC_REPROTECTING)
 			step_go(s, RELOC_FAILBACK_READY, "home is fit to take it back");
 		return;
 	default:

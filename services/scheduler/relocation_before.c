@@ -17,6 +17,13 @@ void step_protected(struct step *s)
 	case RELOC_OPERATOR_RELOCATE:
 		step_planned(s);
 		return;
+	case RELOC_WENT_DOWN:
+		if (step_at(s) == (int)n->active) {
+			step_begin(s);
+			n->silent_since_ms = n->detected_ms = s->now_ms;
+			step_regrant_good(s, "it went down");
+		}
+		return;
 	case RELOC_SEEN_RUNNING: /* its cluster moved it to another of its hosts */
 		if (step_at(s) < 0 && n->active == 0 &&
 		    strcmp(n->copy[0].place.cluster, s->ev->place.cluster) == 0) {
@@ -43,11 +50,21 @@ void step_suspected(struct step *s)
 		return;
 	case RELOC_HOST_UP:
 	case RELOC_HOST_BACK:
-		if (step_at(s) == (int)n->active) {
-			step_go(s, n->resume, "%s answers again", s->ev->place.host);
-			return;
+		if (step_at(s) != (int)n->active)
+			break;
+		if (!n->copy[n->active].alive) { /* but does the VM still run? */
+			n->copy[n->active].alive = true;
+			step_because(s, "%s answers again", s->ev->place.host);
 		}
-		break;
+		return;
+	case RELOC_LOOKED:
+		if (step_at(s) != (int)n->active)
+			return;
+		if (s->ev->seen == RELOC_SEEN_ON)
+			step_go(s, n->resume, "it runs, and its host answers");
+		else if (s->ev->seen == RELOC_SEEN_OFF)
+			step_regrant_good(s, "its host answers again, but it went down");
+		return;
 	case RELOC_SEEN_RUNNING:
 		if (step_at(s) < 0) {
 			step_adopt(s);
@@ -57,6 +74,11 @@ void step_suspected(struct step *s)
 	case RELOC_TICK:
 		if (!step_late(s))
 			return;
+		if (n->copy[n->active].alive) { /* whether it runs is being asked */
+			n->deadline_ms = s->now_ms + s->rules->suspect_ms;
+			s->changed = true;
+			return;
+		}
 		if (n->state == RELOC_SUSPECT) {
 			step_host_down(s, "nobody has heard of its host since");
 			return;

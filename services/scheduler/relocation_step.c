@@ -356,9 +356,14 @@ void step_suspect(struct step *s)
 	enum reloc_state from = n->state;
 	bool brake = s->ev->kind == RELOC_HOST_BRAKE;
 
-	if (step_at(s) != (int)n->active ||
-	    from == (brake ? RELOC_HOLD_BRAKE : RELOC_SUSPECT))
+	if (step_at(s) != (int)n->active)
 		return;
+	if (from == (brake ? RELOC_HOLD_BRAKE : RELOC_SUSPECT)) {
+		s->changed = n->copy[n->active].alive;
+		n->copy[n->active].alive = false;
+		return;
+	}
+	n->copy[n->active].alive = false;
 	if (from != RELOC_SUSPECT && from != RELOC_HOLD_BRAKE) {
 		n->resume = n->active == 0 ? RELOC_PROTECTED : RELOC_RUNNING_AWAY;
 		n->silent_since_ms = s->now_ms;
