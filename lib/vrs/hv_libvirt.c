@@ -2,12 +2,16 @@
  *
  * Any libvirt call can hang: on a host that stopped answering, or behind a QEMU that did.
  * So every call runs on a thread of its own while the caller waits until its deadline and
- * then leaves. A call that was left behind does no further step, frees itself when
- * libvirt lets it go, and at most MAX_STUCK of them are tolerated on a handle. Keepalive
- * breaks connections whose host is silent, and the next call connects again.
+ * then leaves. A call that was left behind does no further step, takes its connection
+ * with it, frees itself when libvirt lets it go, and at most MAX_STUCK of them are
+ * tolerated on a handle. Keepalive breaks connections whose host is silent.
+ *
+ * A connection carries one call at a time. Two at once were seen to lose the answer of
+ * the second while the first hung (libvirt 9.0 over libssh).
  *
  * Lists avoid every call that talks to a QEMU process (statistics, block information of
- * running domains); those are asked beside, and the last answer is used. */
+ * running domains); those are asked beside, on a connection of their own, and the last
+ * answer is used. */
 #include <errno.h>
 #include <inttypes.h>
 #include <libvirt/libvirt.h>
@@ -24,7 +28,7 @@
 #include "vrs/hv_xml.h"
 #include "vrs/mem.h"
 
-enum { MAX_STUCK = 8, KEEPALIVE_S = 2, KEEPALIVE_COUNT = 3 };
+enum { MAX_STUCK = 8, KEEPALIVE_S = 2, KEEPALIVE_COUNT = 3, GOODBYE_MS = 500 };
 enum { SIZES_WAIT_MS = 1500, SIZES_DEADLINE_MS = 10000 };
 
 /* The last known size of an image: asking can block, so the answer is kept. */
@@ -33,12 +37,18 @@ struct size_known {
 	uint64_t virtual_bytes, allocated_bytes;
 };
 
+/* What one call at a time uses. */
+struct line {
+	virConnectPtr conn; /* NULL: not connected */
+};
+
+enum { FOR_CALLS, FOR_SIZES, N_LINES };
+
 struct lv {
 	pthread_mutex_t lock;
 	int refs, stuck;
 	char *uri;
-	virConnectPtr conn; /* NULL: not connected */
-	pthread_mutex_t connecting;
+	struct line *line[N_LINES];
 	uint32_t vcpus; /* counted once */
 	struct size_known *size;
 	size_t n_sizes;
@@ -47,6 +57,7 @@ struct lv {
 
 struct call {
 	struct lv *lv;
+	struct line *line;
 	int (*fn)(struct call *c, virConnectPtr conn, struct vrs_err *err);
 	int64_t deadline_mono_ms;
 	char id[40];
@@ -157,6 +168,46 @@ static void start_events(void)
 		(void)pthread_detach(t);
 }
 
+static void line_free(struct line *l)
+{
+	if (l && l->conn)
+		(void)virConnectClose(l->conn);
+	free(l);
+}
+
+static void *close_line(void *arg)
+{
+	line_free(arg);
+	return NULL;
+}
+
+static struct timespec after_ms(int64_t ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += ms % 1000 * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
+/* Closing says goodbye to the host and waits for its answer. A host that answers does so
+ * at once; then no thread of ours is left inside libraries when the process ends. */
+static void line_free_soon(struct line *l)
+{
+	const struct timespec until = after_ms(GOODBYE_MS);
+	pthread_t t;
+
+	if (!l || !l->conn || pthread_create(&t, NULL, close_line, l) != 0)
+		line_free(l);
+	else if (pthread_clockjoin_np(t, NULL, CLOCK_MONOTONIC, &until) != 0)
+		(void)pthread_detach(t);
+}
+
 static void lv_unref(struct lv *lv)
 {
 	pthread_mutex_lock(&lv->lock);
@@ -164,58 +215,25 @@ static void lv_unref(struct lv *lv)
 	pthread_mutex_unlock(&lv->lock);
 	if (left > 0)
 		return;
-	if (lv->conn)
-		(void)virConnectClose(lv->conn);
+	for (int i = 0; i < N_LINES; i++)
+		line_free_soon(lv->line[i]);
 	pthread_mutex_destroy(&lv->lock);
-	pthread_mutex_destroy(&lv->connecting);
 	free(lv->size);
 	free(lv->uri);
 	free(lv);
 }
 
-static virConnectPtr living(struct lv *lv)
+static int connect_line(struct line *l, const char *uri, struct vrs_err *err)
 {
-	virConnectPtr conn = NULL, dead = NULL;
-
-	pthread_mutex_lock(&lv->lock);
-	if (lv->conn && virConnectIsAlive(lv->conn) == 1) {
-		conn = lv->conn;
-		virConnectRef(conn);
-	} else {
-		dead = lv->conn;
-		lv->conn = NULL;
-	}
-	pthread_mutex_unlock(&lv->lock);
-	if (dead)
-		(void)virConnectClose(dead);
-	return conn;
-}
-
-/* A connection that the caller closes. Only one attempt at a time is made; who waits for
- * it longer than his deadline is left behind like any other. */
-static virConnectPtr connection(struct lv *lv, struct vrs_err *err)
-{
-	virConnectPtr conn = living(lv);
-
-	if (conn)
-		return conn;
-	pthread_mutex_lock(&lv->connecting);
-	conn = living(lv);
-	if (conn)
-		goto out;
-	conn = virConnectOpen(lv->uri);
-	if (!conn) {
-		failed(err, "connect");
-		goto out;
-	}
-	(void)virConnectSetKeepAlive(conn, KEEPALIVE_S, KEEPALIVE_COUNT);
-	virConnectRef(conn);
-	pthread_mutex_lock(&lv->lock);
-	lv->conn = conn;
-	pthread_mutex_unlock(&lv->lock);
-out:
-	pthread_mutex_unlock(&lv->connecting);
-	return conn;
+	if (l->conn && virConnectIsAlive(l->conn) == 1)
+		return 0;
+	if (l->conn)
+		(void)virConnectClose(l->conn);
+	l->conn = virConnectOpen(uri);
+	if (!l->conn)
+		return failed(err, "connect");
+	(void)virConnectSetKeepAlive(l->conn, KEEPALIVE_S, KEEPALIVE_COUNT);
+	return 0;
 }
 
 /* --- calls that can be left behind --- */
@@ -244,16 +262,13 @@ static void *call_main(void *arg)
 {
 	struct call *c = arg;
 	struct vrs_err err = {0};
-	virConnectPtr conn = connection(c->lv, &err);
-	int status = conn ? 0 : err.code;
+	int status = connect_line(c->line, c->lv->uri, &err);
 
 	/* Nothing is begun for a caller who has gone. */
 	if (status == 0 && is_late(c))
 		status = vrs_fail(&err, VRS_ETIMEOUT, "libvirt: connected too late");
 	if (status == 0)
-		status = c->fn(c, conn, &err);
-	if (conn)
-		(void)virConnectClose(conn);
+		status = c->fn(c, c->line->conn, &err);
 
 	pthread_mutex_lock(&c->lock);
 	c->status = status;
@@ -266,10 +281,14 @@ static void *call_main(void *arg)
 		pthread_mutex_lock(&c->lv->lock);
 		c->lv->stuck--;
 		pthread_mutex_unlock(&c->lv->lock);
+		if (!c->asks_sizes)
+			line_free(c->line);
 		call_free(c);
 	}
 	return NULL;
 }
+
+static int do_sizes(struct call *c, virConnectPtr conn, struct vrs_err *err);
 
 static struct call *call_new(struct lv *lv, int64_t timeout_ms, const char *id,
 			     int (*fn)(struct call *, virConnectPtr, struct vrs_err *))
@@ -278,6 +297,8 @@ static struct call *call_new(struct lv *lv, int64_t timeout_ms, const char *id,
 	pthread_condattr_t attr;
 
 	c->lv = lv;
+	c->line = lv->line[fn == do_sizes ? FOR_SIZES : FOR_CALLS];
+	c->asks_sizes = fn == do_sizes;
 	c->fn = fn;
 	c->deadline_mono_ms = vrs_mono_ms(vrs_clock_system()) + timeout_ms;
 	if (id)
@@ -300,7 +321,6 @@ static int call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err)
 	struct lv *lv = c->lv;
 	pthread_attr_t attr;
 	pthread_t thread;
-	struct timespec until;
 
 	pthread_mutex_lock(&lv->lock);
 	int stuck = lv->stuck;
@@ -320,19 +340,15 @@ static int call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err)
 		return vrs_fail_errno(err, "libvirt: thread");
 	}
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
-	until.tv_nsec += wait_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	const struct timespec until = after_ms(wait_ms);
 	pthread_mutex_lock(&c->lock);
 	for (int rc = 0; !c->done && rc == 0;)
 		rc = pthread_cond_timedwait(&c->cond, &c->lock, &until);
 	bool done = c->done;
 	if (!done) {
 		c->left = true;
+		if (!c->asks_sizes) /* it keeps its connection, we begin anew */
+			lv->line[FOR_CALLS] = vrs_calloc(1, sizeof(struct line));
 		pthread_mutex_lock(&lv->lock);
 		lv->stuck++;
 		pthread_mutex_unlock(&lv->lock);
@@ -387,7 +403,8 @@ static int lv_open(void **ret, const char *uri, int64_t timeout_ms, struct vrs_e
 
 	(void)pthread_once(&once, start_events);
 	pthread_mutex_init(&lv->lock, NULL);
-	pthread_mutex_init(&lv->connecting, NULL);
+	for (int i = 0; i < N_LINES; i++)
+		lv->line[i] = vrs_calloc(1, sizeof(struct line));
 	lv->refs = 1;
 	lv->uri = vrs_strdup(uri);
 	int status = run_plain(lv, timeout_ms, NULL, connected, err);
@@ -654,7 +671,6 @@ static void find_sizes(struct lv *lv, int64_t left_ms, struct vrs_hv_vm *vm, siz
 	struct call *c = call_new(lv, SIZES_DEADLINE_MS, NULL, do_sizes);
 	c->vm = vrs_calloc(n, sizeof(*c->vm));
 	c->n_vms = n;
-	c->asks_sizes = true;
 	for (size_t i = 0; i < n; i++) {
 		c->vm[i] = vm[i];
 		c->vm[i].native = NULL;

@@ -16,6 +16,7 @@ enum {
 	LONGEST_WAIT_MS = 10000,
 	SHORTEST_LOOK_MS = 1000,
 	INVENTORY_EVERY_MS = 600000,
+	LOAD_EVERY_MS = 60000,
 	INVENTORY_MAX_BYTES = 900 * 1024,
 };
 
@@ -36,7 +37,7 @@ struct post {
 
 	bool answered; /* in this round, for better or worse */
 	struct gauge gauge;
-	uint64_t told; /* fingerprint of the inventory told last */
+	uint64_t told, told_load; /* fingerprints of the inventory told last */
 	int64_t told_mono_ms;
 	struct vrs_complaint silence;
 };
@@ -161,12 +162,16 @@ static void tell_what_is_new(struct measure *m, size_t i, const float *cores)
 	Vrsas__V1__Record *r =
 		tell_inventory(m->conf.site, m->conf.cluster, m->host[i].site,
 			       &p->reading, cores, wall_ms(), INVENTORY_MAX_BYTES);
-	uint64_t print = tell_fingerprint(r->inventory);
-	if (print == p->told && now - p->told_mono_ms < INVENTORY_EVERY_MS) {
+	uint64_t print = tell_fingerprint(r->inventory), load = tell_load(r->inventory);
+	int64_t age_ms = now - p->told_mono_ms;
+	bool is_news = print != p->told || age_ms >= INVENTORY_EVERY_MS ||
+		       (load != p->told_load && age_ms >= LOAD_EVERY_MS);
+	if (!is_news) {
 		tell_free(r);
 		return;
 	}
 	p->told = print;
+	p->told_load = load;
 	p->told_mono_ms = now;
 	outbox_add_take(&m->outbox, r);
 }
@@ -249,8 +254,11 @@ static void on_tick(void *arg)
 	int64_t at_ms = track_interval(wall_ms(), m->conf.interval_ms);
 
 	m->tick = NULL;
-	/* The clock may have been set back: an interval is told once. */
-	if (at_ms > m->at_ms || at_ms < m->at_ms - 10 * m->conf.interval_ms)
+	/* The first look may take its time to connect. After that: the clock may have
+	 * been set back, an interval is told once. */
+	if (m->first_round && m->open_round)
+		log_debug("hosts are still being connected");
+	else if (at_ms > m->at_ms || at_ms < m->at_ms - 10 * m->conf.interval_ms)
 		open_round(m, at_ms, wait_ms(m));
 	arm(m);
 }

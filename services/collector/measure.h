@@ -2,8 +2,9 @@
  *
  * Looks begin at whole intervals of the wall clock. Each host has a worker lane of its
  * own; who has not answered after most of the interval is told as unreachable, and the
- * others do not wait for him. Inventories are told when they say something new, and every
- * ten minutes. Heartbeats carry what is known of each host. */
+ * others do not wait for him. Inventories are told when they say something new (what VMs
+ * use: once a minute at most), and every ten minutes. Heartbeats carry what is known of
+ * each host. */
 #ifndef COLLECTOR_MEASURE_H
 #define COLLECTOR_MEASURE_H
 

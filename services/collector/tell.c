@@ -270,6 +270,18 @@ uint64_t tell_fingerprint(const Vrsas__V1__HostInventory *inv)
 	return h;
 }
 
+uint64_t tell_load(const Vrsas__V1__HostInventory *inv)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < inv->n_vm; i++) {
+		float cores = inv->vm[i]->cpu_cores;
+
+		h = mix_number(h, isnan(cores) ? UINT64_MAX : (uint64_t)(cores * 2));
+	}
+	return h;
+}
+
 Vrsas__V1__Heartbeat *tell_heartbeat(const struct tell_host *host, size_t n,
 				     int64_t at_ms)
 {

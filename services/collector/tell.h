@@ -34,6 +34,9 @@ Vrsas__V1__Record *tell_inventory(const struct vrs_site *site,
  * (CPU, sizes within 64 MiB, the moment) is not in it. */
 uint64_t tell_fingerprint(const Vrsas__V1__HostInventory *inv);
 
+/* The same for what its VMs use, in half cores. */
+uint64_t tell_load(const Vrsas__V1__HostInventory *inv);
+
 Vrsas__V1__Heartbeat *tell_heartbeat(const struct tell_host *host, size_t n,
 				     int64_t at_ms);
 

@@ -221,8 +221,9 @@ static void a_host_that_hangs_does_not_hold_up_the_others(void **state)
 {
 	struct test *t = *state;
 
-	world_write(t->world, "h2/hang", "");
 	struct measure *m = measure(t);
+	run_until(t, three_batches);
+	world_write(t->world, "h2/hang", "");
 	run_until(t, h2_is_silent_twice);
 	assert_int_equal(t->gauge[0].state, VRSAS__V1__HOST_STATE__HOST_STATE_UP);
 	assert_false(isnan(t->gauge[0].cpu_ratio));
