@@ -47,7 +47,7 @@ etl=$!
 pids+=("$etl")
 wait_for 20 grep -q started "$dir/etl.log" || skip_all "etl does not start"
 
-"$VRS_BUILD/tests/hostile" "$samples" "$fill" "$etl" >"$dir/hostile.tap" 2>"$dir/hostile.err"
+"$VRS_BUILD/tests/fault/hostile" "$samples" "$fill" "$etl" >"$dir/hostile.tap" 2>"$dir/hostile.err"
 while read -r word number dash text; do
 	case $word in
 	ok) ok "etl lives after $text" ;;
@@ -59,7 +59,7 @@ is "all kinds of hostile bytes were sent" "$TAP_N" 7
 check "messages that are none are counted" wait_for 20 noted_at_least garbage 20
 check "lies are counted" wait_for 20 noted_at_least refused 50
 
-"$VRS_BUILD/tests/stored" trace 4 >"$dir/trace.csv"
+"$VRS_BUILD/tests/fault/stored" trace 4 >"$dir/trace.csv"
 now=$(date +%s)
 from=$(((now / 60 - 300) * 60000))
 to=$((from + 299 * 60000))
@@ -70,7 +70,7 @@ echo $from >"$dir/spool/c1.replay"
 	--samples_url="$samples" --fill_url="$fill" 2>"$dir/collector.log" &
 pids+=($!)
 check "a good collector is served all the same" wait_for 60 \
-	"$VRS_BUILD/tests/stored" check "$dir/trace.csv" "unix:$socket" c1 $from $to
+	"$VRS_BUILD/tests/fault/stored" check "$dir/trace.csv" "unix:$socket" c1 $from $to
 
 kill -TERM "$etl"
 wait "$etl"

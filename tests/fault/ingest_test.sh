@@ -10,7 +10,7 @@ SPEED=60      # minutes a second
 
 dir=$(mktemp -d)
 bin=$VRS_BUILD/bin
-stored=$VRS_BUILD/tests/stored
+stored=$VRS_BUILD/tests/fault/stored
 socket=$dir/redis.sock
 samples=tcp://127.0.0.1:$(free_port)
 fill=tcp://127.0.0.1:$(free_port)
