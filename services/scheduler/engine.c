@@ -218,7 +218,8 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		vrsas__v1__relocation__free_unpacked(msg, NULL);
 		en->stale = true; /* it may stand there all the same */
 		if (status == VRS_EDENIED) {
-			e->lease.token = e->lanes_lease.token = 0;
+			e->lease.token = 0;
+			e->lanes_lease.token = 0;
 			log_warn("no longer the active scheduler: %s", err.text);
 		} else {
 			vrs_complain(&e->store_complaint, VRS_WARN,
