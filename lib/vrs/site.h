@@ -14,12 +14,13 @@
  *   accept = yes                     takes VMs of other clusters
  *
  *   [host c1/h1]
- *   uri = qemu+ssh://root@10.0.1.1/system?...    libvirt; or command:/path/to/program
- * ARGS address = 10.0.1.1               for probes; default: host part of the uri ssh =
- * root@10.0.1.1:22           where images are read and written probe = tcp://10.0.1.1:22
- * must send a first byte (a frozen host accepts) fence = fence_ipmilan            agent;
- * its keys follow as fence.KEY = VALUE fence.ip = 10.0.9.1 fence.password_file is read
- * into password=
+ *   uri = qemu+ssh://root@10.0.1.1/system    libvirt; or command:/path/to/program ARGS
+ *   address = 10.0.1.1               for probes; default: host part of the uri
+ *   ssh = root@10.0.1.1:22           where images are read and written
+ *   probe = tcp://10.0.1.1:22        must send a first byte (a frozen host accepts)
+ *   fence = fence_ipmilan            agent; its keys follow as fence.KEY = VALUE
+ *   fence.ip = 10.0.9.1
+ *   fence.password_file = /path      is read into password=
  *
  *   [vm web1]                        by name or id; a name may be a glob; the first that
  *   protect = yes                    fits in the order of the file wins
