@@ -113,6 +113,7 @@ struct import {
 	const struct rows *rows;
 	uint64_t watermark;
 	uint64_t refused, shown;
+	char reason[240]; /* shown last */
 };
 
 static void complain(struct import *im, const Vrsas__V1__FillReply *reply)
@@ -120,7 +121,10 @@ static void complain(struct import *im, const Vrsas__V1__FillReply *reply)
 	im->refused += reply->refused_count > reply->n_refused ? reply->refused_count
 							       : reply->n_refused;
 	for (size_t i = 0; i < reply->n_refused && im->shown < MAX_SHOWN_REFUSALS; i++) {
-		(void)fprintf(stderr, "vrsctl: etl refused: %s\n", reply->refused[i]);
+		if (strcmp(im->reason, reply->refused[i]) == 0)
+			continue; /* most often it is the same one for many */
+		(void)vrs_strcpy(im->reason, sizeof(im->reason), reply->refused[i]);
+		(void)fprintf(stderr, "vrsctl: etl refused: %s\n", im->reason);
 		im->shown++;
 	}
 }
@@ -202,7 +206,10 @@ static void report(const struct ctl *ctl, const struct rows *rows, bool sent,
 		       rows_count(rows), rows_hosts(rows), sent ? "true" : "false",
 		       (unsigned long long)refused);
 	else
-		printf("%s %zu rows of %zu hosts, %s to %s\n", sent ? "stored" : "read",
+		printf("%s %zu rows of %zu hosts, %s to %s\n",
+		       !sent     ? "read"
+		       : refused ? "sent"
+				 : "stored",
 		       rows_count(rows), rows_hosts(rows),
 		       human_time(from, rows_first_ms(rows)),
 		       human_time(to, rows_last_ms(rows)));
