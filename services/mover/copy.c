@@ -170,18 +170,22 @@ static void forget_leftovers(struct copy *c)
 }
 
 /* Something has the name already: is it what we would make? */
-static int look_at_existing(struct copy *c, struct vrs_err *err)
+static int look_at_existing(struct copy *c, bool replaces, struct vrs_err *err)
 {
 	bool same;
 	int status = copy_target_is_source(c, &same, err);
 
 	if (status < 0)
 		return status;
-	if (!same)
+	if (!same && !replaces)
 		return vrs_fail(err, VRS_ECONFLICT,
 				"target: %s exists already with other content; it is "
 				"left as it is",
 				c->disk.target_path);
+	if (!same) {
+		c->keep_aside = true;
+		return 0;
+	}
 	c->result.was_there = true;
 	forget_leftovers(c);
 	for (uint64_t i = 0; i < c->n_chunks; i++)
@@ -192,24 +196,24 @@ static int look_at_existing(struct copy *c, struct vrs_err *err)
 
 static int choose_base(struct copy *c, struct vrs_err *err)
 {
-	bool exists, fits = false, replaces;
+	bool exists, fits = false;
+	bool replaces = strcmp(c->disk.base_path, c->disk.target_path) == 0;
 	struct wire_stat st;
 	int status = ask_stat(c, c->env.target, c->disk.target_path, &exists, &st, err);
 
 	if (status < 0)
 		return status;
-	replaces = strcmp(c->disk.base_path, c->disk.target_path) == 0;
-	if (exists && !replaces)
-		return look_at_existing(c, err);
-	if (*c->disk.base_path && (status = copy_base_fits(c, &fits, err)) < 0)
+	if (*c->disk.base_path && (exists || !replaces) &&
+	    (status = copy_base_fits(c, &fits, err)) < 0)
 		return status;
-	if (exists && !fits)
-		return look_at_existing(c, err);
-	if (*c->disk.base_path && !fits)
-		log_warn("base is not what it was thought to be, all is copied "
-			 "base=%s",
-			 c->disk.base_path);
 	c->result.base_used = fits;
+	if (exists && !(replaces && fits) &&
+	    (status = look_at_existing(c, replaces, err)) < 0)
+		return status;
+	if (*c->disk.base_path && !fits && !c->result.was_there)
+		log_warn("base is not what it was thought to be, all is copied base=%s%s",
+			 c->disk.base_path,
+			 c->keep_aside ? ", it will be kept beside" : "");
 	return 0;
 }
 
@@ -266,8 +270,13 @@ static int open_target(struct copy *c, struct vrs_err *err)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if ((status = wire_put_text(&t, texts[i], err)) < 0)
 			return status;
-	if ((status = ask(c, c->env.target, WIRE_TARGET, c->size, c->env.token, &t,
-			  &reply, NULL, err)) < 0)
+	struct wire_head head = {.type = WIRE_TARGET,
+				 .slot = c->slot,
+				 .shift = c->keep_aside,
+				 .len = (uint32_t)t.len,
+				 .a = c->size,
+				 .b = c->env.token};
+	if ((status = far_ask(c->env.target, &head, t.bytes, &reply, NULL, err)) < 0)
 		return status;
 	c->opened_target = true;
 	if (reply.a & WIRE_TARGET_CUT)

@@ -93,7 +93,7 @@ int copy_base_fits(struct copy *c, bool *ret, struct vrs_err *err)
 
 	*ret = false;
 	int status = open_image(c, c->disk.base_path, c->disk.target_format, &size, &why);
-	if (status == VRS_ECONN || status == VRS_ETIMEOUT || status == VRS_EPARSE) {
+	if (status == VRS_ECONN || status == VRS_ETIMEOUT || status == VRS_ECONFLICT) {
 		if (err)
 			*err = why;
 		return status;

@@ -25,7 +25,6 @@ struct copy {
 	struct copy_env env;
 	struct copy_disk disk;
 	uint8_t slot, base_slot;
-	char side_source[8], side_target[8];
 
 	uint64_t size, n_chunks;
 	uint64_t source_mtime_ns, source_file_bytes;
@@ -40,6 +39,7 @@ struct copy {
 	uint64_t doubt_bytes;  /* what the try before may have sent; source's thread */
 	uint64_t marked_bytes; /* since the last SYNC; ours */
 	bool opened_target;
+	bool keep_aside; /* what has the target's name is neither base nor equal */
 
 	struct copy_result result;
 };

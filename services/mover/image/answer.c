@@ -282,6 +282,7 @@ static int do_target(struct call *c, struct vrs_err *err)
 		.base = base,
 		.disk_bytes = c->head->a,
 		.token = c->head->b,
+		.keep_aside = c->head->shift == 1,
 	};
 	slot_clear(c->slot);
 	if ((status = part_open(&c->slot->part, c->a->beneath, &want, &flags, err)) < 0)

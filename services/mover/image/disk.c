@@ -30,7 +30,7 @@ bool disk_format_is_raw(const char *format)
 	return strcmp(format, "raw") == 0;
 }
 
-static int refuse_if_written(int fd, struct vrs_err *err)
+int disk_is_free(int fd, struct vrs_err *err)
 {
 	struct flock lock = {
 		.l_type = F_RDLCK,
@@ -63,7 +63,7 @@ int disk_open(struct disk **ret, int fd, const char *format, bool writable,
 	else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		status = vrs_fail(err, VRS_EINVAL, "not a file or block device");
 	else
-		status = refuse_if_written(fd, err);
+		status = disk_is_free(fd, err);
 	if (status == 0)
 		status = disk_format_is_raw(format)
 				 ? disk_raw_open(ret, fd, err)

@@ -43,6 +43,9 @@ int disk_open(struct disk **ret, int fd, const char *format, bool writable,
 	      struct vrs_err *err);
 void disk_close(struct disk *d);
 
+/* VRS_ECONFLICT when a running QEMU may write to it. */
+int disk_is_free(int fd, struct vrs_err *err);
+
 /* Makes an empty image called name in an empty private directory. */
 int disk_create(int dir_fd, const char *name, const char *format, uint64_t size,
 		struct vrs_err *err);

@@ -26,7 +26,8 @@ struct part {
 	char format[16];
 	uint64_t token;
 	bool raw;
-	bool replaces; /* the image under the name is the base that we replace */
+	bool replaces;   /* the image under the name is the base that we replace */
+	bool keep_aside; /* ... or something that is kept under another name */
 	struct stat base;
 	bool failed; /* a write failed: nothing is believed until it is opened again */
 	struct disk *disk;
@@ -412,10 +413,11 @@ static int look_at_name(struct part *p, const struct part_want *w, struct vrs_er
 {
 	if (fstatat(p->dir_fd, p->name, &p->base, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : vrs_fail_errno(err, "%s", w->path);
-	if (strcmp(w->base, w->path) != 0)
-		return vrs_fail(err, VRS_ECONFLICT, "it exists already");
-	p->replaces = true;
-	return 0;
+	p->replaces = strcmp(w->base, w->path) == 0;
+	p->keep_aside = !p->replaces && w->keep_aside;
+	return p->replaces || p->keep_aside
+		       ? 0
+		       : vrs_fail(err, VRS_ECONFLICT, "it exists already");
 }
 
 static int name_files(struct part *p, const char *name, struct vrs_err *err)
@@ -651,22 +653,44 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* What has the name must be what was looked at, and nobody may be running on it. */
+static int check_old(struct part *p, struct stat *ret, struct vrs_err *err)
+{
+	int fd = openat(p->dir_fd, p->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return vrs_fail_errno(err, "%s", p->name);
+	int status = disk_is_free(fd, err);
+	if (status == 0 && (fstat(fd, ret) < 0 || !same_file(ret, &p->base)))
+		status = vrs_fail(err, VRS_ECONFLICT,
+				  "it changed while its successor was made");
+	(void)close(fd);
+	return status;
+}
+
 static int give_name(struct part *p, struct vrs_err *err)
 {
-	struct stat now;
+	struct stat old;
 
-	if (p->replaces) {
-		if (fstatat(p->dir_fd, p->name, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    !same_file(&now, &p->base))
-			return vrs_fail(err, VRS_ECONFLICT,
-					"it changed while its successor was made");
-		(void)fchmod(p->part_fd, now.st_mode & 07777);
-		(void)!fchown(p->part_fd, now.st_uid, now.st_gid);
-		if (renameat(p->dir_fd, p->part_name, p->dir_fd, p->name) < 0)
-			return vrs_fail_errno(err, "%s", p->name);
-		return 0;
+	if (p->replaces || p->keep_aside) {
+		int status = check_old(p, &old, err);
+
+		if (status < 0)
+			return status;
+		(void)fchmod(p->part_fd, old.st_mode & 07777);
+		(void)!fchown(p->part_fd, old.st_uid, old.st_gid);
 	}
-	if (renameat2(p->dir_fd, p->part_name, p->dir_fd, p->name, RENAME_NOREPLACE) < 0)
+	if (p->keep_aside) {
+		char aside[NAME_MAX + 40];
+
+		(void)snprintf(aside, sizeof(aside), "%s.kept-%llu", p->name,
+			       (unsigned long long)p->token);
+		if (renameat2(p->dir_fd, p->name, p->dir_fd, aside, RENAME_NOREPLACE) < 0)
+			return vrs_fail_errno(err, "%s", aside);
+		(void)vrs_fault("mover.target.aside");
+	}
+	unsigned how = p->replaces ? 0 : RENAME_NOREPLACE;
+	if (renameat2(p->dir_fd, p->part_name, p->dir_fd, p->name, how) < 0)
 		return vrs_fail_errno(err, "%s", p->name);
 	return 0;
 }

@@ -20,6 +20,7 @@ struct part_want {
 	const char *path, *format, *job, *identity;
 	const char *base; /* begin as a clone of it; "": begin empty */
 	uint64_t disk_bytes, token;
+	bool keep_aside; /* what has the name is renamed, not refused, at the end */
 };
 
 struct part;

@@ -34,14 +34,14 @@ enum wire_type {
 	WIRE_EXTENTS, /* a off, b end -> a off, b end reached; pairs of end, data */
 	WIRE_READ,    /* a off, b len, shift -> block digests, blocks that are not zero */
 	WIRE_HASHES,  /* a first chunk, b n, shift 0 or LEAF -> see tree.h */
-	WIRE_TARGET, /* a virtual size, b token; text path, format, job, identity, base ->
-		      * a WIRE_TARGET_* flags */
-	WIRE_STATES, /* a first chunk, b n -> one byte a chunk */
-	WIRE_WRITE,  /* a off, b len, shift; payload as READ's answer */
-	WIRE_MARK,   /* a first chunk, b n: all of them has been written */
-	WIRE_SYNC,   /* data durable, then the map */
-	WIRE_REOPEN, /* a 0: for reading back from the disk, 1: for writing again */
-	WIRE_SEAL,   /* the part becomes the image */
+	WIRE_TARGET,  /* a virtual size, b token, shift 1: keep what has the name aside;
+		       * text  path, format, job, identity, base -> a WIRE_TARGET_* flags */
+	WIRE_STATES,  /* a first chunk, b n -> one byte a chunk */
+	WIRE_WRITE,   /* a off, b len, shift; payload as READ's answer */
+	WIRE_MARK,    /* a first chunk, b n: all of them has been written */
+	WIRE_SYNC,    /* data durable, then the map */
+	WIRE_REOPEN,  /* a 0: for reading back from the disk, 1: for writing again */
+	WIRE_SEAL,    /* the part becomes the image */
 	WIRE_DISCARD, /* the part goes away */
 	WIRE_CLOSE,
 	WIRE_LAST_REQUEST = WIRE_CLOSE,

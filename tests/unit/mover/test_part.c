@@ -251,6 +251,55 @@ static void the_base_is_replaced_only_if_it_is_still_the_same(void **state)
 	assert_int_equal(byte_at(w->path, BLOCK), 'b');
 }
 
+static void what_had_the_name_can_be_kept_aside(void **state)
+{
+	struct world *w = *state;
+	struct vrs_err err = {0};
+	struct part *p;
+	unsigned flags;
+	char kept[120];
+	struct part_want want = {
+		.path = w->path,
+		.format = "raw",
+		.job = "j",
+		.identity = "raw:of:test",
+		.base = "",
+		.disk_bytes = SIZE,
+		.token = 4,
+		.keep_aside = true,
+	};
+
+	make_base(w);
+	assert_ok(part_open(&p, &w->roots, &want, &flags, &err), &err);
+	assert_ok(put(p, 0, 5, &err), &err);
+	assert_int_equal(byte_at(w->path, BLOCK), 'b');
+	assert_ok(part_seal(p, &err), &err);
+	part_close(p);
+	assert_int_equal(byte_at(w->path, 0), 5);
+	assert_int_equal(byte_at(w->path, BLOCK), 0);
+	(void)snprintf(kept, sizeof(kept), "%s.kept-4", w->path);
+	assert_int_equal(byte_at(kept, BLOCK), 'b');
+}
+
+/* As QEMU does it: a lock on one byte says "I may write". */
+static void a_disk_that_a_guest_runs_on_is_not_replaced(void **state)
+{
+	struct world *w = *state;
+	struct vrs_err err = {0};
+	struct part *p;
+	unsigned flags;
+	struct flock lock = {.l_type = F_RDLCK, .l_start = 101, .l_len = 1};
+
+	make_base(w);
+	assert_ok(open_part(w, &p, "j", 1, w->path, &flags, &err), &err);
+	int fd = open(w->path, O_RDWR);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+	assert_fails(part_seal(p, &err), VRS_ECONFLICT, &err);
+	part_close(p);
+	(void)close(fd);
+	assert_int_equal(byte_at(w->path, BLOCK), 'b');
+}
+
 static void a_damaged_block_is_not_written(void **state)
 {
 	struct world *w = *state;
@@ -329,6 +378,8 @@ int main(void)
 		TEST(another_job_gets_the_place_only_when_nobody_writes),
 		TEST(an_image_that_is_there_is_not_replaced),
 		TEST(the_base_is_replaced_only_if_it_is_still_the_same),
+		TEST(what_had_the_name_can_be_kept_aside),
+		TEST(a_disk_that_a_guest_runs_on_is_not_replaced),
 		TEST(a_damaged_block_is_not_written),
 		TEST(what_is_thrown_away_is_gone),
 		TEST(a_torn_map_costs_a_look_not_the_content),
