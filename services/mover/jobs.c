@@ -136,6 +136,7 @@ static int tick(void *arg, struct vrs_err *err)
 	int status = record_write(j->store, &s, &word, &why);
 	(void)vrs_fault("mover.tick");
 	if (status == VRS_ECONFLICT) {
+		atomic_store(&j->stop, true);
 		if (err)
 			*err = why;
 		return status;
@@ -257,9 +258,9 @@ static void report_failed(struct job *j, int status, bool permanent,
 	    cancelled ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
 		      : VRSAS__V1__SEVERITY__SEVERITY_ERROR,
 	    cancelled ? "transfer.cancelled" : "transfer.failed", text);
-	log_error("transfer %s job=%s permanent=%d: %s",
-		  cancelled ? "cancelled" : "failed", j->order->job_id, permanent,
-		  why->text);
+	vrs_log(cancelled ? VRS_NOTICE : VRS_ERROR, "transfer %s job=%s permanent=%d: %s",
+		cancelled ? "cancelled" : "failed", j->order->job_id, permanent,
+		why->text);
 }
 
 /* Claims the job; false: it is not ours to do. */
@@ -324,7 +325,11 @@ void job_run(void *arg)
 			status = transfer_run(&env, j->order, &result, &err);
 		if (status == 0)
 			report_done(j, &result);
-		else if (!atomic_load(&j->stop))
+		else if (atomic_load(&j->stop))
+			log_notice("transfer given up job=%s token=%llu: %s",
+				   j->order->job_id, (unsigned long long)j->order->token,
+				   err.text);
+		else
 			report_failed(j, status, result.permanent, &err);
 	}
 	transfer_result_fini(&result);

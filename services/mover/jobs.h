@@ -23,7 +23,7 @@ struct job {
 	struct vrs_msg *msg;
 	const Vrsas__V1__TransferJob *order; /* inside msg */
 	const struct job_conf *conf;
-	_Atomic bool stop; /* a later hand-out came here, or we are leaving */
+	_Atomic bool stop; /* a later hand-out exists: not one word more */
 
 	/* the worker's */
 	struct vrs_store *store;
