@@ -18,6 +18,7 @@
 #include <libvirt/virterror.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,39 +148,7 @@ static int failed(struct vrs_err *err, const char *what)
 	return code;
 }
 
-/* --- one connection, shared by the calls of a handle --- */
-
-static void *run_events(void *arg)
-{
-	(void)arg;
-	for (;;)
-		(void)virEventRunDefaultImpl();
-	return NULL;
-}
-
-static void start_events(void)
-{
-	pthread_t t;
-
-	virSetErrorFunc(NULL, quiet);
-	if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
-		return; /* no keepalive, no events: deadlines still hold */
-	if (pthread_create(&t, NULL, run_events, NULL) == 0)
-		(void)pthread_detach(t);
-}
-
-static void line_free(struct line *l)
-{
-	if (l && l->conn)
-		(void)virConnectClose(l->conn);
-	free(l);
-}
-
-static void *close_line(void *arg)
-{
-	line_free(arg);
-	return NULL;
-}
+/* --- connections --- */
 
 static struct timespec after_ms(int64_t ms)
 {
@@ -193,6 +162,70 @@ static struct timespec after_ms(int64_t ms)
 		t.tv_nsec -= 1000000000;
 	}
 	return t;
+}
+
+/* libvirt's thread for events and keepalive. It ends before the libraries below it tear
+ * down what it uses, which they do when the process ends. */
+static struct {
+	pthread_t thread;
+	bool runs;
+	atomic_bool stop;
+	int timer; /* wakes it */
+} events;
+
+static void woken(int timer, void *arg)
+{
+	(void)arg;
+	virEventUpdateTimeout(timer, -1);
+}
+
+static void *run_events(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&events.stop))
+		(void)virEventRunDefaultImpl();
+	return NULL;
+}
+
+static void stop_events(void)
+{
+	const struct timespec until = after_ms(GOODBYE_MS);
+
+	if (!events.runs)
+		return;
+	events.runs = false;
+	atomic_store(&events.stop, true);
+	virEventUpdateTimeout(events.timer, 0);
+	(void)pthread_clockjoin_np(events.thread, NULL, CLOCK_MONOTONIC, &until);
+}
+
+static void start_events(void)
+{
+	virSetErrorFunc(NULL, quiet);
+	if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
+		return; /* no keepalive, no events: deadlines still hold */
+	events.timer = virEventAddTimeout(-1, woken, NULL, NULL);
+	events.runs = pthread_create(&events.thread, NULL, run_events, NULL) == 0;
+	(void)atexit(stop_events);
+}
+
+/* Handlers run in reverse: this one before those of what the first connection loaded. */
+static void connected_once(void)
+{
+	(void)atexit(stop_events);
+}
+
+static void line_free(struct line *l)
+{
+	if (l && l->conn)
+		(void)virConnectClose(l->conn);
+	free(l);
+}
+
+static void *close_line(void *arg)
+{
+	line_free(arg);
+	return NULL;
 }
 
 /* Closing says goodbye to the host and waits for its answer. A host that answers does so
@@ -225,6 +258,8 @@ static void lv_unref(struct lv *lv)
 
 static int connect_line(struct line *l, const char *uri, struct vrs_err *err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
 	if (l->conn && virConnectIsAlive(l->conn) == 1)
 		return 0;
 	if (l->conn)
@@ -232,6 +267,7 @@ static int connect_line(struct line *l, const char *uri, struct vrs_err *err)
 	l->conn = virConnectOpen(uri);
 	if (!l->conn)
 		return failed(err, "connect");
+	(void)pthread_once(&once, connected_once);
 	(void)virConnectSetKeepAlive(l->conn, KEEPALIVE_S, KEEPALIVE_COUNT);
 	return 0;
 }
