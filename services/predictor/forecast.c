@@ -84,6 +84,18 @@ static void tidy(struct forecast *f)
 		f->peak[1][q] = fmaxf(f->peak[1][q], f->peak[0][q]);
 }
 
+/* The net's three quantiles at one place, put in order and stretched. */
+static void settle(const real *q, size_t step, const float stretch[NET_QUANTILES],
+		   float base, float spread, float *p50, float *p90, float *p99)
+{
+	float z[NET_QUANTILES] = {q[0], q[step], q[2 * step]};
+
+	order(&z[0], &z[1], &z[2]);
+	*p50 = base + spread * z[0];
+	*p90 = *p50 + spread * stretch[1] * (z[1] - z[0]);
+	*p99 = *p50 + spread * stretch[2] * (z[2] - z[0]);
+}
+
 static void take(const struct forecaster *f, const struct net_work *k, int lane,
 		 const struct features *x, struct forecast *ret)
 {
@@ -91,17 +103,13 @@ static void take(const struct forecaster *f, const struct net_work *k, int lane,
 	const struct model *m = f->m;
 
 	ret->method = METHOD_LSTM;
-	for (size_t q = 0; q < NET_QUANTILES; q++) {
-		for (size_t h = 0; h < BINS_AHEAD; h++)
-			ret->path[q][h] =
-				x->slevel[h] + x->spread * (k->q[q * wide + h * n + at] +
-							    m->path_shift[q]);
-		for (size_t p = 0; p < NET_PEAKS; p++)
-			ret->peak[p][q] =
-				x->peak_base[p] +
-				x->spread * (k->peak_q[(p * NET_QUANTILES + q) * n + at] +
-					     m->peak_shift[p][q]);
-	}
+	for (size_t h = 0; h < BINS_AHEAD; h++)
+		settle(k->q + h * n + at, wide, m->path_stretch, x->slevel[h], x->spread,
+		       &ret->path[0][h], &ret->path[1][h], &ret->path[2][h]);
+	for (size_t p = 0; p < NET_PEAKS; p++)
+		settle(k->peak_q + p * NET_QUANTILES * n + at, n, m->peak_stretch[p],
+		       x->peak_base[p], x->spread, &ret->peak[p][0], &ret->peak[p][1],
+		       &ret->peak[p][2]);
 	tidy(ret);
 }
 

@@ -22,7 +22,7 @@ struct header {
 	char magic[8];
 	uint32_t format, size; /* of this header */
 	struct net_shape shape;
-	float path_shift[NET_QUANTILES], peak_shift[NET_PEAKS][NET_QUANTILES];
+	float path_stretch[NET_QUANTILES], peak_stretch[NET_PEAKS][NET_QUANTILES];
 	int64_t made_at_ms;
 	uint64_t data_hash;
 	uint32_t n_series, n_windows, epochs, seed, n_weights;
@@ -40,6 +40,8 @@ struct model *model_new(const struct net_shape *shape)
 	m->shape = *shape;
 	m->n_weights = net_n_weights(shape);
 	m->w = nn_alloc(m->n_weights);
+	for (int q = 0; q < NET_QUANTILES; q++)
+		m->path_stretch[q] = m->peak_stretch[0][q] = m->peak_stretch[1][q] = 1;
 	return m;
 }
 
@@ -81,8 +83,8 @@ void *model_pack(struct model *m, size_t *ret_n)
 	char *bytes = vrs_calloc(1, sizeof(h) + weights + sizeof(uint64_t));
 
 	memcpy(h.magic, magic, sizeof(magic));
-	memcpy(h.path_shift, m->path_shift, sizeof(h.path_shift));
-	memcpy(h.peak_shift, m->peak_shift, sizeof(h.peak_shift));
+	memcpy(h.path_stretch, m->path_stretch, sizeof(h.path_stretch));
+	memcpy(h.peak_stretch, m->peak_stretch, sizeof(h.peak_stretch));
 	memcpy(bytes, &h, sizeof(h));
 	memcpy(bytes + sizeof(h), m->w, weights);
 	uint64_t sum = XXH3_64bits(bytes, sizeof(h) + weights);
@@ -131,8 +133,8 @@ int model_unpack(struct model **ret, const void *bytes, size_t n, struct vrs_err
 
 	struct model *m = model_new(&mine);
 	memcpy(m->w, (const char *)bytes + sizeof(h), m->n_weights * sizeof(real));
-	memcpy(m->path_shift, h.path_shift, sizeof(h.path_shift));
-	memcpy(m->peak_shift, h.peak_shift, sizeof(h.peak_shift));
+	memcpy(m->path_stretch, h.path_stretch, sizeof(h.path_stretch));
+	memcpy(m->peak_stretch, h.peak_stretch, sizeof(h.peak_stretch));
 	m->made_at_ms = h.made_at_ms;
 	m->data_hash = h.data_hash;
 	m->n_series = h.n_series;
@@ -144,8 +146,8 @@ int model_unpack(struct model **ret, const void *bytes, size_t n, struct vrs_err
 	m->calib_cover90 = h.calib_cover90;
 	name_version(m, sum);
 	if (!all_finite(m->w, m->n_weights) ||
-	    !all_finite(m->path_shift, NET_QUANTILES) ||
-	    !all_finite(m->peak_shift[0], (size_t)NET_PEAKS * NET_QUANTILES)) {
+	    !all_finite(m->path_stretch, NET_QUANTILES) ||
+	    !all_finite(m->peak_stretch[0], (size_t)NET_PEAKS * NET_QUANTILES)) {
 		model_free(m);
 		return vrs_fail(err, VRS_EPARSE, "model: a weight is not a number");
 	}

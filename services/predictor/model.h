@@ -16,10 +16,10 @@ enum { MODEL_VERSION_LEN = 40 };
 
 struct model {
 	struct net_shape shape;
-	/* Added to the net's quantiles, in units of the spread: what the calibration days
-	 * showed to be missing. */
-	float path_shift[NET_QUANTILES];
-	float peak_shift[NET_PEAKS][NET_QUANTILES];
+	/* How much farther from the P50 the other quantiles have to lie than the net
+	 * says: what the calibration days showed. 1: it is right. */
+	float path_stretch[NET_QUANTILES];
+	float peak_stretch[NET_PEAKS][NET_QUANTILES];
 	int64_t made_at_ms;
 	uint64_t data_hash; /* of the bins that it was trained on */
 	uint32_t n_series, n_windows, epochs, seed;

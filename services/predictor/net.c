@@ -67,6 +67,27 @@ void net_start(const struct net_shape *s, real *w, struct rng *rng)
 	dense_start((int)s->peak_a, NET_PEAKS * NET_QUANTILES, w + l.peak_out, rng);
 }
 
+void net_hold(const struct net_shape *s, real *w, enum net_input kind, int column,
+	      real value)
+{
+	struct layout l = layout_of(s);
+	const struct {
+		size_t at, rows, cols, column;
+	} layers[] = {
+		{l.enc, (size_t)4 * s->hidden, s->enc_in + s->hidden, 0},
+		{l.ctx, s->context, s->hidden + s->facts, s->hidden},
+		{l.dec_a, s->dec_a, s->dec_in, 0},
+		{l.peak_a, s->peak_a, s->context + s->peak_in, s->context},
+	};
+	real *m = w + layers[kind].at + layers[kind].column + (size_t)column;
+	real *bias = w + layers[kind].at + layers[kind].rows * layers[kind].cols;
+
+	for (size_t r = 0; r < layers[kind].rows; r++) {
+		bias[r] += m[r * layers[kind].cols] * value;
+		m[r * layers[kind].cols] = 0;
+	}
+}
+
 void net_work_init(struct net_work *k, const struct net_shape *s, int lanes)
 {
 	size_t n = (size_t)lanes, wide = n * s->horizon;

@@ -34,6 +34,12 @@ struct net_block {
 enum { NET_BLOCKS = 8 };
 void net_blocks(const struct net_shape *s, struct net_block ret[NET_BLOCKS]);
 
+/* Takes an input out of the net, as if it were always `value`: its weights go into the
+ * biases. For inputs that never moved in training, whose weights are still random. */
+enum net_input { NET_ENC, NET_FACT, NET_DEC, NET_PEAK };
+void net_hold(const struct net_shape *s, real *w, enum net_input kind, int column,
+	      real value);
+
 /* A batch and everything computed on its way; lanes is a multiple of NN_LANES. */
 struct net_work {
 	struct net_shape shape;

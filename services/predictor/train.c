@@ -63,19 +63,35 @@ static bool usable(const struct bins *b, size_t at)
 	return window_silent(&w) <= BINS_FILL && window_known(&w, day) * 100 >= day * 85;
 }
 
-static void collect(const struct train_series *series, size_t n_series, double share,
-		    struct samples *train, struct samples *calib)
+/* Whole days of a series are kept out, here and there, so that what is trained on reaches
+ * up to now. */
+static bool is_calib_day(size_t series, size_t day, double share, uint32_t seed)
+{
+	struct rng r = {seed * 0x9E3779B97F4A7C15U + series * 1000003U + day};
+
+	return rng_unit(&r) < share;
+}
+
+static void collect(const struct train_series *series, size_t n_series,
+		    const struct train_conf *conf, struct samples *train,
+		    struct samples *calib)
 {
 	for (size_t k = 0; k < n_series; k++) {
 		const struct bins *b = &series[k].bins;
-		size_t split = b->n - (size_t)((double)b->n * share);
 
 		for (size_t at = BINS_HOUR; at + BINS_AHEAD <= b->n; at++) {
 			struct sample s = {(uint32_t)k, (uint32_t)at, BINS_HISTORY};
+			size_t end = (at + BINS_AHEAD - 1) / BINS_DAY;
+			bool first = is_calib_day(k, at / BINS_DAY, conf->calib_share,
+						  conf->seed);
+			bool last = is_calib_day(k, end, conf->calib_share, conf->seed);
 
-			if ((at + BINS_AHEAD > split && at < split) || !usable(b, at))
+			if (first != last || !usable(b, at))
 				continue;
-			samples_add(at < split ? train : calib, s);
+			if (!first)
+				samples_add(train, s);
+			else if (at >= BINS_DAY)
+				samples_add(calib, s);
 		}
 	}
 }
@@ -192,6 +208,51 @@ static int descend(struct trainer *t, struct model *m, struct rng *rng,
 	return status;
 }
 
+/* The range of one input over all windows. */
+struct range {
+	float low, high;
+};
+
+static void widen(struct range *r, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		r[i].low = fminf(r[i].low, x[i]);
+		r[i].high = fmaxf(r[i].high, x[i]);
+	}
+}
+
+static void hold(struct model *m, enum net_input kind, const struct range *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (r[i].high - r[i].low < 1e-6F)
+			net_hold(&m->shape, m->w, kind, (int)i, r[i].low);
+}
+
+/* What never moved (a weekday not seen, last week when there was none) shall not matter
+ * when it does. */
+static void hold_unseen(struct model *m, const struct features *f, size_t n)
+{
+	struct range enc[ENC_IN], facts[FACTS], dec[DEC_IN], peak[PEAK_IN];
+	struct range *const all[] = {enc, facts, dec, peak};
+	static const size_t sizes[] = {ENC_IN, FACTS, DEC_IN, PEAK_IN};
+
+	for (size_t k = 0; k < 4; k++)
+		for (size_t i = 0; i < sizes[k]; i++)
+			all[k][i] = (struct range){INFINITY, -INFINITY};
+	for (size_t i = 0; i < n; i++, f++) {
+		for (size_t t = 0; t < ENC_STEPS; t++)
+			widen(enc, f->enc[t], ENC_IN);
+		for (size_t h = 0; h < BINS_AHEAD; h++)
+			widen(dec, f->dec[h], DEC_IN);
+		widen(facts, f->facts, FACTS);
+		widen(peak, f->peak, PEAK_IN);
+	}
+	hold(m, NET_ENC, enc, ENC_IN);
+	hold(m, NET_FACT, facts, FACTS);
+	hold(m, NET_DEC, dec, DEC_IN);
+	hold(m, NET_PEAK, peak, PEAK_IN);
+}
+
 static int by_value(const void *a, const void *b)
 {
 	float x = *(const float *)a, y = *(const float *)b;
@@ -199,21 +260,21 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* What has to be added so that a share tau of the truth lies at or below. */
-static float missing(float *miss, size_t n, double tau)
+/* What the distance to the P50 has to be multiplied with so that a share tau of the truth
+ * lies at or below. */
+static float stretch_for(float *ratio, size_t n, double tau)
 {
 	if (n < 50)
-		return 0;
-	qsort(miss, n, sizeof(*miss), by_value);
+		return 1;
+	qsort(ratio, n, sizeof(*ratio), by_value);
 	size_t k = (size_t)ceil(tau * (double)(n + 1));
-	float m = miss[(k > n ? n : k) - 1];
-	return fminf(3, fmaxf(-1, m));
+	float r = ratio[(k > n ? n : k) - 1];
+	return fminf(3, fmaxf(0.5F, r));
 }
 
 struct calib {
 	size_t n;
 	struct forecast *got;
-	float *spread;
 	const float **truth;
 };
 
@@ -226,27 +287,35 @@ static float peak_of(const float *u, size_t p)
 	return high;
 }
 
-static void shift(struct model *m, const struct calib *c)
+/* How far the truth lies above the P50, in widths of what the net said. */
+static float ratio_of(float truth, float p50, float quantile)
 {
-	float *miss = vrs_calloc(c->n * BINS_AHEAD + 1, sizeof(*miss));
+	return (truth - p50) / fmaxf(0.2F, quantile - p50);
+}
+
+static void stretch(struct model *m, const struct calib *c)
+{
+	float *ratio = vrs_calloc(c->n * BINS_AHEAD + 1, sizeof(*ratio));
 
 	for (size_t q = 1; q < NET_QUANTILES; q++) {
 		size_t n = 0;
 
 		for (size_t i = 0; i < c->n; i++)
 			for (size_t h = 0; h < BINS_AHEAD; h++)
-				miss[n++] = (c->truth[i][h] - c->got[i].path[q][h]) /
-					    c->spread[i];
-		m->path_shift[q] = missing(miss, n, (double)net_tau[q]);
+				ratio[n++] =
+					ratio_of(c->truth[i][h], c->got[i].path[0][h],
+						 c->got[i].path[q][h]);
+		m->path_stretch[q] = stretch_for(ratio, n, (double)net_tau[q]);
 		for (size_t p = 0; p < NET_PEAKS; p++) {
 			for (size_t i = 0; i < c->n; i++)
-				miss[i] =
-					(peak_of(c->truth[i], p) - c->got[i].peak[p][q]) /
-					c->spread[i];
-			m->peak_shift[p][q] = missing(miss, c->n, (double)net_tau[q]);
+				ratio[i] = ratio_of(peak_of(c->truth[i], p),
+						    c->got[i].peak[p][0],
+						    c->got[i].peak[p][q]);
+			m->peak_stretch[p][q] =
+				stretch_for(ratio, c->n, (double)net_tau[q]);
 		}
 	}
-	free(miss);
+	free(ratio);
 }
 
 static void score(struct model *m, const struct train_series *series,
@@ -259,7 +328,8 @@ static void score(struct model *m, const struct train_series *series,
 	for (size_t i = 0; i < c->n; i++) {
 		struct window w = window_at_sample(series, s->s[i], conf->utc_min);
 		float path[BINS_AHEAD];
-		float p90 = c->got[i].peak[1][1] + m->peak_shift[1][1] * c->spread[i];
+		float p50 = c->got[i].peak[1][0];
+		float p90 = p50 + m->peak_stretch[1][1] * (c->got[i].peak[1][1] - p50);
 
 		if (!simple_path(METHOD_SEASONAL, &w, path))
 			memset(path, 0, sizeof(path));
@@ -281,23 +351,18 @@ static void calibrate(struct model *m, const struct train_series *series,
 	struct forecaster *f = forecaster_new(m);
 	struct calib c = {.n = s->n};
 	struct window *w = vrs_calloc(s->n + 1, sizeof(*w));
-	struct features *one = vrs_calloc(1, sizeof(*one));
 
 	c.got = vrs_calloc(s->n + 1, sizeof(*c.got));
-	c.spread = vrs_calloc(s->n + 1, sizeof(*c.spread));
 	c.truth = vrs_calloc(s->n + 1, sizeof(*c.truth));
 	for (size_t i = 0; i < s->n; i++) {
 		w[i] = window_at_sample(series, s->s[i], conf->utc_min);
 		c.truth[i] = series[s->s[i].series].bins.u + s->s[i].at;
-		c.spread[i] = features_make(&w[i], one) ? one->spread : 1;
 	}
 	forecast_net(f, w, s->n, c.got);
-	shift(m, &c);
+	stretch(m, &c);
 	score(m, series, s, conf, &c);
 	free(c.got);
-	free(c.spread);
 	free(c.truth);
-	free(one);
 	free(w);
 	forecaster_free(f);
 }
@@ -327,7 +392,7 @@ int train_model(struct model **ret, const struct train_series *series, size_t n_
 	struct model *m = NULL;
 	int status;
 
-	collect(series, n_series, conf->calib_share, &t.samples, &calib);
+	collect(series, n_series, conf, &t.samples, &calib);
 	if (t.samples.n < MIN_WINDOWS) {
 		status = vrs_fail(err, VRS_ENOENT,
 				  "train: %zu windows in %zu series, %d are needed",
@@ -358,6 +423,7 @@ int train_model(struct model **ret, const struct train_series *series, size_t n_
 	if (status < 0)
 		goto out;
 
+	hold_unseen(m, t.features, t.samples.n);
 	m->made_at_ms = conf->made_at_ms;
 	m->data_hash = hash_of(series, n_series);
 	m->n_series = (uint32_t)n_series;

@@ -1,8 +1,8 @@
 /* train.h - makes a model from many series: one net for all of them.
  *
  * Windows are drawn from every series; 40 % of them again with their history cut short,
- * so that the net knows how little a new host tells. The last days of each series are
- * kept out and calibrate the quantiles. The same series, settings and seed give the same
+ * so that the net knows how little a new host tells. Some days of each series are kept
+ * out and calibrate the quantiles. The same series, settings and seed give the same
  * model on the same kind of processor. Pure but for the time it takes. */
 #ifndef PREDICTOR_TRAIN_H
 #define PREDICTOR_TRAIN_H

@@ -51,7 +51,8 @@ static double groupware(const struct workload *w, int64_t day, int weekday, doub
 		double height =
 			peaks[i].height * own_height * (1 + 0.07 * rng_normal(&today));
 
-		sum += height * bump(minute, peaks[i].from + late, peaks[i].to + late, 6);
+		sum += height *
+		       bump(minute, peaks[i].from + late, peaks[i].to + late, 10);
 	}
 	sum += 14 * bump(minute, 9 * 60, 18 * 60, 15);
 	return weekday >= 5 && !w->every_day ? 6 + (sum - 6) * 0.08 : sum;
@@ -87,9 +88,9 @@ void workload_fill(const struct workload *w, int64_t at_ms, size_t n, float *cpu
 		else
 			load = interfacing(w, day, of_day);
 		/* mostly a slow wander: the best guess of the next minute is this one */
-		double small = w->kind == 1 ? 0.4 : 1;
-		drift = 0.93 * drift + 0.9 * small * rng_normal(&noise);
-		load = load * w->scale + drift + 0.2 * small * rng_normal(&noise);
+		double small = w->kind == 1 ? 0.3 : 1;
+		drift = 0.92 * drift + 1.4 * small * rng_normal(&noise);
+		load = load * w->scale + drift;
 		double most = w->kind == 1 ? 20 : 100;
 		cpu[i] = (float)fmin(most, fmax(0.5, load));
 	}

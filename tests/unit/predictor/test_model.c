@@ -220,7 +220,7 @@ static void a_model_comes_back_from_its_bytes(void **state)
 	assert_ok(model_unpack(&m, bytes, n, &err), &err);
 	assert_memory_equal(m->w, w->m->w, m->n_weights * sizeof(real));
 	assert_string_equal(m->version, w->m->version);
-	assert_float_equal(m->peak_shift[1][1], w->m->peak_shift[1][1], 0);
+	assert_float_equal(m->peak_stretch[1][1], w->m->peak_stretch[1][1], 0);
 	model_free(m);
 	free(bytes);
 }
