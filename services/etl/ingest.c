@@ -347,7 +347,7 @@ const Vrsas__V1__FillReply *ingest_fill(struct ingest *ing,
 		status = vrs_fail(&err, VRS_EPARSE, "a request that we do not know");
 	ing->replying = false;
 
-	if (status < 0) {
+	if (status < 0 || !s) {
 		(void)vrs_strcpy(ing->error, sizeof(ing->error), err.text);
 		reply->error = ing->error;
 		return reply;

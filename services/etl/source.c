@@ -38,6 +38,8 @@ static void forget_oldest(struct sources *all)
 		if ((*p)->used < (*oldest)->used)
 			oldest = p;
 	struct source *s = *oldest;
+	if (!s)
+		return;
 	*oldest = s->next;
 	all->n--;
 	source_free(all, s);
