@@ -1,6 +1,6 @@
 /* stored - is everything that a trace tells in Redis, each minute, each host, each value?
  *
- *   stored trace HOSTS                              writes a day of HOSTS as CSV
+ *   stored trace HOSTS [FROM_MS]                    writes a day of HOSTS as CSV
  *   stored check FILE REDIS CLUSTER FROM_MS TO_MS   compares; exit code 0: all is there
  */
 #include <math.h>
@@ -17,6 +17,7 @@
 enum { MAX_HOSTS = 256 };
 
 static const int64_t minute_ms = 60000, day_ms = (int64_t)1440 * 60000;
+static const int64_t a_monday = 1767571200000;
 
 struct day {
 	char name[65];
@@ -29,7 +30,7 @@ static int die(const char *what, const struct vrs_err *err)
 	return 2;
 }
 
-static int write_trace(int n_hosts)
+static int write_trace(int n_hosts, int64_t from_ms)
 {
 	struct vrs_text out = {0};
 
@@ -37,7 +38,7 @@ static int write_trace(int n_hosts)
 	for (int m = 0; m < VRS_SLOTS_PER_DAY; m++) {
 		for (int h = 0; h < n_hosts; h++) {
 			struct vrs_table5_row row = {
-				.at_ms = 1767571200000 + m * minute_ms, /* a Monday */
+				.at_ms = from_ms + m * minute_ms,
 				.vcpus_total = 32,
 				.vcpus_left = 12,
 				.ram_total_bytes = 1ull << 37,
@@ -153,10 +154,11 @@ static int check(char **argv)
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && strcmp(argv[1], "trace") == 0)
-		return write_trace(atoi(argv[2]));
+	if ((argc == 3 || argc == 4) && strcmp(argv[1], "trace") == 0)
+		return write_trace(atoi(argv[2]), argc == 4 ? atoll(argv[3]) : a_monday);
 	if (argc == 7 && strcmp(argv[1], "check") == 0)
 		return check(argv);
-	(void)fprintf(stderr, "stored: trace HOSTS | check FILE REDIS CLUSTER FROM TO\n");
+	(void)fprintf(stderr,
+		      "stored: trace HOSTS [FROM] | check FILE REDIS CLUSTER FROM TO\n");
 	return 2;
 }
