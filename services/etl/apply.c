@@ -108,12 +108,9 @@ static void add_samples(struct apply *a, struct source *s,
 /* --- hosts and what runs on them ------------------------------------------------------
  */
 
-static bool has_host(const Vrsas__V1__HostTable *t, const char *name)
+static int by_name(const void *a, const void *b)
 {
-	for (size_t i = 0; i < t->n_host; i++)
-		if (strcmp(t->host[i]->name, name) == 0)
-			return true;
-	return false;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* Hosts that the new table does not have any more are taken out. */
@@ -121,12 +118,16 @@ static void drop_hosts(struct apply *a, const struct source *s,
 		       const Vrsas__V1__HostTable *t)
 {
 	static const char *const families[] = {"host", "inv", "hb"};
+	const char **names = vrs_calloc(t->n_host, sizeof(*names));
 	char buf[VRS_KEY_MAX];
 
+	for (size_t i = 0; i < t->n_host; i++)
+		names[i] = t->host[i]->name;
+	qsort(names, t->n_host, sizeof(*names), by_name);
 	for (size_t i = 0; s->table && i < s->table->n_host; i++) {
 		const char *name = s->table->host[i]->name;
 
-		if (has_host(t, name))
+		if (bsearch(&name, names, t->n_host, sizeof(*names), by_name))
 			continue;
 		for (size_t k = 0; k < 3; k++) {
 			struct vrs_arg argv[] = {VRS_ARG("HDEL"),
@@ -135,6 +136,7 @@ static void drop_hosts(struct apply *a, const struct source *s,
 			add(a, argv, 3);
 		}
 	}
+	free(names);
 }
 
 static int add_table(struct apply *a, struct source *s, const Vrsas__V1__HostTable *t,

@@ -2,6 +2,7 @@
 #include "redis.h" /* remove_tree */
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "spool.h"
 #include "vrs/mem.h"
@@ -374,6 +375,36 @@ static void a_lost_head_begins_a_new_epoch(void **state)
 	free(f.bytes);
 }
 
+/* A limit on the size of files stands for a full disk. */
+static void a_full_disk_takes_nothing_and_what_was_there_stays(void **state)
+{
+	(void)state;
+	struct spool *s = reopen(NULL, 0, 0);
+	struct rlimit was, tight;
+	struct spool_info info;
+	struct vrs_err err = {0};
+	char buf[128];
+	uint64_t next;
+
+	put(s, 1, 20, 0);
+	spool_info(s, &info);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	tight = was;
+	tight.rlim_cur = info.bytes + 20; /* the next record ends in its middle */
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	int status = spool_append(s, buf, make_record(buf, 21), 0, &err);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	assert_int_equal(status, VRS_ENOSPC);
+
+	put(s, 21, 25, 0);
+	s = reopen(s, 0, 0);
+	spool_info(s, &info);
+	assert_int_equal(info.cut_bytes, 0);
+	assert_int_equal(get(s, 1, 99, SIZE_MAX, &next).n, 25);
+	spool_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +419,7 @@ int main(void)
 		TEST(a_damaged_record_is_one_hole),
 		TEST(random_damage_never_gives_a_wrong_record_or_number),
 		TEST(a_lost_head_begins_a_new_epoch),
+		TEST(a_full_disk_takes_nothing_and_what_was_there_stays),
 #undef TEST
 	};
 
