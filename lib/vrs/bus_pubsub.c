@@ -8,8 +8,8 @@
 
 enum {
 	PUB_QUEUE = 8192,
-	SUB_NNG_QUEUE = 128, /* NNG's thread empties it into ours at once */
-	SUB_QUEUE = 8192,    /* ours, bounded by bytes as well */
+	SUB_NNG_QUEUE = 8192, /* NNG's thread empties it into ours when it has its turn */
+	SUB_QUEUE = 8192,     /* ours, bounded by bytes as well */
 	SUB_QUEUE_BYTES = 64 * 1024 * 1024,
 	SUB_BURST = 256, /* messages before other callbacks get their turn */
 };

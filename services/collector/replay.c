@@ -86,11 +86,11 @@ static int set_option(struct replay *r, const char *key, const char *value,
 		if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
 			return vrs_fail(err, VRS_EINVAL, "loop=%s: 0 or 1", value);
 		r->loop = value[0] == '1';
+	} else if (strcmp(key, "shift") == 0 && strcmp(value, "now") == 0) {
+		r->anchor_ms = vrs_wall_ms(vrs_clock_system()) / 60000 * 60000;
 	} else if (strcmp(key, "shift") == 0) {
-		r->anchor_ms = strcmp(value, "now") == 0
-				       ? vrs_wall_ms(vrs_clock_system()) / 60000 * 60000
-				       : strtoll(value, &end, 10);
-		if (strcmp(value, "now") != 0 && (*end || r->anchor_ms < 0))
+		r->anchor_ms = strtoll(value, &end, 10);
+		if (*end || r->anchor_ms < 0)
 			return vrs_fail(err, VRS_EINVAL, "shift=%s: now or Unix ms",
 					value);
 	} else {

@@ -26,7 +26,7 @@ bool tree_all_zero(const void *bytes, size_t n)
 
 static struct tree_digest digest_of(XXH128_hash_t h)
 {
-	struct tree_digest d;
+	struct tree_digest d = {0};
 	XXH128_canonical_t c;
 
 	XXH128_canonicalFromHash(&c, h);
