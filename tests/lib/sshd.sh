@@ -1,6 +1,6 @@
 # sshd.sh - a private sshd for one test: own host key, own user key, own known_hosts.
 #
-#   . tests/lib/sshd.sh
+#   . tests/tap.sh; . tests/lib/sshd.sh
 #   sshd_start "$dir"            a fresh directory of the test; root or an ordinary user
 #   ssh_to uptime                as a person would
 #   scp -F "$SSHD_CONFIG" file test-host:/path
@@ -11,15 +11,6 @@
 # Listens on 127.0.0.1 only. SSHD_EXTRA may hold more lines of sshd_config; when SSHD_PORT
 # is set before the start, that port is used (to come back after sshd_stop).
 
-sshd_free_port() {
-	python3 - <<-'END'
-	import socket
-	s = socket.socket()
-	s.bind(("127.0.0.1", 0))
-	print(s.getsockname()[1])
-	END
-}
-
 # True once a connection is greeted by an SSH server.
 sshd_answers() {
 	local line=
@@ -28,6 +19,11 @@ sshd_answers() {
 	exec 9>&- 9<&-
 	case $line in SSH-2.0-*) return 0 ;; esac
 	return 1
+}
+
+# It is up, or it has ended: its port was taken.
+sshd_settled() {
+	! kill -0 "$SSHD_PID" || sshd_answers "$SSHD_PORT"
 }
 
 sshd_start() {
@@ -47,7 +43,7 @@ sshd_start() {
 	[ "$(id -u)" != 0 ] || mkdir -p /run/sshd
 	for tries in 1 2 3 4 5; do
 		if [ -z "${SSHD_PORT:-}" ] || [ "$tries" -gt 1 ]; then
-			SSHD_PORT=$(sshd_free_port)
+			SSHD_PORT=$(free_port)
 		fi
 		cat > "$SSHD_DIR/sshd_config" <<-END
 		ListenAddress 127.0.0.1
@@ -69,14 +65,12 @@ sshd_start() {
 		END
 		/usr/sbin/sshd -D -E "$SSHD_DIR/log" -f "$SSHD_DIR/sshd_config" &
 		SSHD_PID=$!
-		while kill -0 "$SSHD_PID" 2>/dev/null; do
-			if sshd_answers "$SSHD_PORT"; then
-				sshd_write_client_files
-				return 0
-			fi
-			read -r -t 0.05 <> <(:) || :
-		done
-		wait "$SSHD_PID" 2>/dev/null
+		if wait_for 30 sshd_settled && kill -0 "$SSHD_PID" 2>/dev/null; then
+			sshd_write_client_files
+			return 0
+		fi
+		kill "$SSHD_PID" 2>/dev/null || :
+		wait "$SSHD_PID" 2>/dev/null || :
 	done
 	echo "sshd_start: sshd did not come up:" >&2
 	cat "$SSHD_DIR/log" >&2

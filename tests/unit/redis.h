@@ -6,7 +6,6 @@
 #define TESTS_REDIS_H
 
 #include <errno.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "folder.h"
 #include "vrs/store.h"
 
 struct redis {
@@ -30,21 +30,6 @@ struct redis {
 	const char *aclfile; /* NULL: none */
 	pid_t pid;           /* 0: not running */
 };
-
-static inline int redis_rm_one(const char *path, const struct stat *st, int flag,
-			       struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
-/* A folder and all that is in it. */
-static inline void remove_tree(const char *dir)
-{
-	(void)nftw(dir, redis_rm_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 static inline int redis_ready(const struct redis *r)
 {

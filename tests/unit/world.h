@@ -2,7 +2,6 @@
 #ifndef TESTS_WORLD_H
 #define TESTS_WORLD_H
 
-#include <ftw.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "vrs/mem.h"
 #include "vrs/proc.h"
 
@@ -69,18 +69,10 @@ static inline void world_do(const char *world, const char *host, const char *wha
 	free(dir);
 }
 
-static inline int world_remove_one(const char *path, const struct stat *st, int type,
-				   struct FTW *ftw)
-{
-	(void)st;
-	(void)ftw;
-	return type == FTW_DP ? rmdir(path) : unlink(path);
-}
-
 /* The hosts must be off. */
 static inline void world_remove(char *world)
 {
-	(void)nftw(world, world_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_tree(world);
 	free(world);
 }
 

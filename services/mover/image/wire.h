@@ -35,7 +35,7 @@ enum wire_type {
 	WIRE_READ,    /* a off, b len, shift -> block digests, blocks that are not zero */
 	WIRE_HASHES,  /* a first chunk, b n, shift 0 or LEAF -> see tree.h */
 	WIRE_TARGET,  /* a virtual size, b token, shift 1: keep what has the name aside;
-		       * text  path, format, job, identity, base -> a WIRE_TARGET_* flags */
+		       * text path, format, job, identity, base -> a WIRE_TARGET_* flags */
 	WIRE_STATES,  /* a first chunk, b n -> one byte a chunk */
 	WIRE_WRITE,   /* a off, b len, shift; payload as READ's answer */
 	WIRE_MARK,    /* a first chunk, b n: all of them has been written */

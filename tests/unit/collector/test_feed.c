@@ -1,6 +1,6 @@
 /* The feed against a pretend etl, which is away, forgets, or knows too much. */
 #include "bus_world.h"
-#include "redis.h" /* remove_tree */
+#include "folder.h"
 
 #include "feed.h"
 #include "vrs/mem.h"

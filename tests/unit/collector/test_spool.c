@@ -1,8 +1,14 @@
 /* The spool: what was synced is there afterwards, whatever happened to the file's end. */
-#include "redis.h" /* remove_tree */
+#include "check.h"
+#include "folder.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "spool.h"
 #include "vrs/mem.h"

@@ -3,7 +3,7 @@
 
 #include <sys/stat.h>
 
-#include "redis.h" /* remove_tree */
+#include "folder.h"
 #include "vrsas/v1/forecast.pb-c.h"
 #include "vrsas/v1/sample.pb-c.h"
 
