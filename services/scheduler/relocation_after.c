@@ -56,6 +56,7 @@ static void in_service(struct step *s, const char *why)
 	n->copied = false;
 	if (n->active != 0) {
 		n->alive_ms = s->now_ms;
+		n->auto_failback_held |= n->planned; /* who sent it calls it back */
 		n->planned = false;
 		n->copy[0].disks = true;
 		step_go(s, RELOC_RUNNING_AWAY, "%s", why);
