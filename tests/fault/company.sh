@@ -29,6 +29,7 @@ pretend() { # HOST VERB...
 }
 
 # Each host has its own sshd, so that it can fall silent by itself.
+# shellcheck disable=SC2034 # sshd_start fills them; here they stay local
 sshd_up() { # HOST
 	local SSHD_PORT=${PORT[$1]:-} SSHD_PID SSHD_DIR SSHD_USER SSHD_KEY SSHD_KNOWN_HOSTS
 	local SSHD_CONFIG SSHD_EXTRA="SetEnv HOME=$C/home"
