@@ -165,7 +165,7 @@ static int copy_job(const struct cmd_args *a, struct copy_disk *d, char *source,
 int cmd_copy(int argc, char **argv)
 {
 	struct cmd_args a;
-	struct place from, to;
+	struct place from = {0}, to = {0};
 	struct vrs_err err = {0};
 	char source_path[4096], target_path[4096];
 

@@ -51,11 +51,11 @@ static int ask_stat(struct copy *c, struct far *f, const char *path, bool *ret_e
 	uint8_t *payload = NULL;
 	int status = wire_put_text(&t, path, err);
 
-	if (status == 0)
+	if (status >= 0)
 		status = ask(c, f, WIRE_STAT, 0, 0, &t, &reply, &payload, err);
-	if (status == 0 && reply.len != WIRE_STAT_BYTES)
+	if (status >= 0 && reply.len != WIRE_STAT_BYTES)
 		status = vrs_fail(err, VRS_EPARSE, "%s: an answer of a wrong size", path);
-	if (status == 0) {
+	if (status >= 0) {
 		*ret_exists = reply.a != 0;
 		wire_get_stat(ret, payload);
 	}

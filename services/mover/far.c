@@ -262,7 +262,7 @@ static void *carry(void *arg)
 
 static int greet(struct far *f, struct vrs_err *err)
 {
-	struct wire_head hello = {.type = WIRE_HELLO, .a = WIRE_VERSION}, reply;
+	struct wire_head hello = {.type = WIRE_HELLO, .a = WIRE_VERSION}, reply = {0};
 	int status = far_ask(f, &hello, NULL, &reply, NULL, err);
 
 	if (status == 0 && reply.a != WIRE_VERSION)

@@ -194,7 +194,7 @@ void engine_decide(struct engine *e)
 		if (!wants_decision(first) || (done && done[i]) ||
 		    !engine_slot(first, &o))
 			continue;
-		if (!w) {
+		if (!done) {
 			if (world_load(e->loader, true, &w, NULL) < 0)
 				break;
 			engine_mark_lives(e, w);

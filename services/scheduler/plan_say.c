@@ -400,10 +400,8 @@ Vrsas__V1__Decision *plan_say(const struct plan_frame *f, const Vrsas__V1__VmFac
 		d->rate_source = vrs_strdup(f->rate[l->host->cluster].source);
 	}
 	d->candidate = vrs_calloc(n, sizeof(Vrsas__V1__Candidate *));
-	for (size_t i = 0; i < n; i++) /* the chosen one is told first */
-		if (&look[i] == c->chosen)
-			d->candidate[d->n_candidate++] =
-				candidate(f, vm, cores, &look[i]);
+	if (c->chosen) /* is told first */
+		d->candidate[d->n_candidate++] = candidate(f, vm, cores, c->chosen);
 	for (size_t i = 0; i < n; i++)
 		if (&look[i] != c->chosen)
 			d->candidate[d->n_candidate++] =

@@ -413,7 +413,7 @@ int answer(struct answerer *a, const struct wire_head *head, const uint8_t *payl
 		return vrs_fail(err, VRS_EPARSE, "no greeting");
 	if (head->slot >= WIRE_MAX_SLOTS)
 		return vrs_fail(err, VRS_EPARSE, "no such slot");
-	if (head->type == 0 || head->type > WIRE_LAST_REQUEST)
+	if (head->type > WIRE_LAST_REQUEST || !table[head->type].fn)
 		return vrs_fail(err, VRS_EPARSE, "no such request");
 	c.slot = &a->slot[head->slot];
 	int status = table[head->type].fn(&c, err);

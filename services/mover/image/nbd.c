@@ -283,7 +283,7 @@ static int take_data(struct nbd *n, const struct chunk *c, uint8_t *buf, uint64_
 	} else {
 		hole = c->len - 8;
 	}
-	if (at < off || at - off > len || hole > len - (at - off))
+	if (!buf || at < off || at - off > len || hole > len - (at - off))
 		return vrs_fail(err, VRS_EPARSE, "qemu-nbd answers beyond the question");
 	if (c->type == CHUNK_HOLE) {
 		memset(buf + (at - off), 0, hole);

@@ -661,7 +661,7 @@ static int check_old(struct part *p, struct stat *ret, struct vrs_err *err)
 	if (fd < 0)
 		return vrs_fail_errno(err, "%s", p->name);
 	int status = disk_is_free(fd, err);
-	if (status == 0 && (fstat(fd, ret) < 0 || !same_file(ret, &p->base)))
+	if (status >= 0 && (fstat(fd, ret) < 0 || !same_file(ret, &p->base)))
 		status = vrs_fail(err, VRS_ECONFLICT,
 				  "it changed while its successor was made");
 	(void)close(fd);
