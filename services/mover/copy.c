@@ -280,7 +280,7 @@ static int open_target(struct copy *c, struct vrs_err *err)
 		return status;
 	c->opened_target = true;
 	if (reply.a & WIRE_TARGET_CUT)
-		c->doubt_bytes = COPY_WINDOW_BYTES;
+		c->doubt_bytes = FAR_WINDOW_BYTES;
 	if ((status = read_states(c, err)) < 0)
 		return status;
 	make_plan(c);
@@ -317,8 +317,7 @@ int copy_open(struct copy **ret, const struct copy_env *env, const struct copy_d
 	c->disk = *disk;
 	c->slot = (uint8_t)number;
 	c->base_slot = WIRE_MAX_SLOTS - 1;
-	flow_init(&c->flow, COPY_WINDOW_BYTES, env->tick, env->arg,
-		  env->rate_bytes_per_s);
+	flow_init(&c->flow, COPY_ROOM_BYTES, env->tick, env->arg, env->rate_bytes_per_s);
 	if (number >= WIRE_MAX_SLOTS - 1)
 		status = vrs_fail(&why, VRS_EINVAL, "more than %d disks",
 				  WIRE_MAX_SLOTS - 1);

@@ -150,7 +150,7 @@ int copy_hash(struct far *f, const char *path, const char *format, uint64_t *ret
 	uint64_t size;
 
 	c.env.target = f;
-	flow_init(&c.flow, COPY_WINDOW_BYTES, NULL, NULL, NULL);
+	flow_init(&c.flow, COPY_ROOM_BYTES, NULL, NULL, NULL);
 	int status = open_image(&c, path, format, &size, err);
 	if (status == 0) {
 		all = vrs_calloc(tree_n_chunks(size), sizeof(*all));

@@ -6,7 +6,7 @@
 #include "flow.h"
 
 enum {
-	COPY_WINDOW_BYTES = TREE_CHUNK_BYTES, /* on its way at a time, at most */
+	COPY_ROOM_BYTES = 12 << 20, /* read or to be read, not yet written */
 	COPY_SYNC_BYTES = 256 << 20,
 	HASH_BATCH = 16, /* chunks of one request */
 	HASH_COST = 1 << 18,

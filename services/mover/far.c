@@ -38,6 +38,7 @@ struct far {
 	bool stop;
 	struct vrs_err dead;
 	uint64_t bytes_out, bytes_in;
+	uint64_t open_bytes; /* of open */
 
 	/* the thread's */
 	struct wire_reader reader;
@@ -92,8 +93,10 @@ static int on_frame(void *arg, const struct wire_head *head, uint8_t *payload,
 	struct request *r = f->open.first;
 	bool expected = r && r->head.seq == head->seq && r != f->writing &&
 			(head->type == WIRE_OK || head->type == WIRE_ERR);
-	if (expected)
+	if (expected) {
 		(void)queue_take(&f->open);
+		f->open_bytes -= r->head.len;
+	}
 	(void)pthread_mutex_unlock(&f->lock);
 	if (!expected) {
 		free(payload);
@@ -132,8 +135,12 @@ static int on_bytes(void *arg, const void *bytes, size_t n, struct vrs_err *err)
 static bool next_request(struct far *f)
 {
 	(void)pthread_mutex_lock(&f->lock);
-	struct request *r = queue_take(&f->waiting);
+	struct request *r = f->waiting.first;
+	if (r && f->open_bytes > 0 && f->open_bytes + r->head.len > FAR_WINDOW_BYTES)
+		r = NULL;
 	if (r) {
+		(void)queue_take(&f->waiting);
+		f->open_bytes += r->head.len;
 		if (!f->open.first)
 			f->life_mono_ms = now();
 		queue_add(&f->open, r);

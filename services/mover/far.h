@@ -1,8 +1,8 @@
 /* far.h - a vrs-image at the source's or the target's end, asked from here.
  *
  * A thread of its own carries frames both ways. Requests are answered in their order;
- * their number and size in flight are bounded by the caller. After a failure every open
- * and every later request fails with the same error, which names the side. */
+ * their bytes in flight are bounded, their number by the caller. After a failure every
+ * open and every later request fails with the same error, which names the side. */
 #ifndef MOVER_FAR_H
 #define MOVER_FAR_H
 
@@ -13,6 +13,9 @@
 #include "image/wire.h"
 #include "place.h"
 #include "vrs/err.h"
+
+/* Of requests, this much is on its way at most: what a cut can make us send twice. */
+enum { FAR_WINDOW_BYTES = 1 << 22 };
 
 /* How to get there. Texts are borrowed for the time of far_open. */
 struct far_conf {

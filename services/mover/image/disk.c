@@ -82,9 +82,9 @@ void disk_close(struct disk *d)
 	(void)close(fd);
 }
 
-void disk_drop_cache(struct disk *d)
+void disk_start_flush(struct disk *d, uint64_t off, uint64_t len)
 {
-	(void)posix_fadvise(d->fd, 0, 0, POSIX_FADV_DONTNEED);
+	(void)sync_file_range(d->fd, (off_t)off, (off_t)len, SYNC_FILE_RANGE_WRITE);
 }
 
 int disk_create(int dir_fd, const char *name, const char *format, uint64_t size,

@@ -50,8 +50,8 @@ int disk_is_free(int fd, struct vrs_err *err);
 int disk_create(int dir_fd, const char *name, const char *format, uint64_t size,
 		struct vrs_err *err);
 
-/* Makes the next reads come from the disk, not from memory. Best effort. */
-void disk_drop_cache(struct disk *d);
+/* Begins to write this range to the disk, so that a later flush has little to do. */
+void disk_start_flush(struct disk *d, uint64_t off, uint64_t len);
 
 int disk_raw_open(struct disk **ret, int fd, struct vrs_err *err);
 int disk_nbd_open(struct disk **ret, int fd, const char *format, bool writable,

@@ -608,6 +608,9 @@ int part_mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err)
 	     i <= chunkmap_page_of(first + n - 1) && status == 0; i++)
 		status = put_page(p, i, err);
 	leave(p);
+	if (p->raw && p->disk)
+		disk_start_flush(p->disk, first << TREE_CHUNK_SHIFT,
+				 n << TREE_CHUNK_SHIFT);
 	(void)vrs_fault("mover.target.mark");
 	return status;
 }

@@ -185,7 +185,7 @@ int wire_feed(struct wire_reader *r, const void *bytes, size_t n, wire_frame_fn 
 				continue;
 			status = wire_unpack(&r->head, r->head_bytes, err);
 			if (status == 0 && r->head.len > 0) {
-				r->payload = vrs_calloc(1, r->head.len);
+				r->payload = vrs_realloc(NULL, 1, r->head.len);
 				continue;
 			}
 		} else {
