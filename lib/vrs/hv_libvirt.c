@@ -72,7 +72,7 @@ struct call {
 
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
-	bool done, left, asks_sizes;
+	bool done, left, asks_sizes, closes;
 	int status;
 	struct vrs_err err;
 };
@@ -164,14 +164,27 @@ static struct timespec after_ms(int64_t ms)
 	return t;
 }
 
+/* A condition whose waits go by the clock that does not jump. */
+static void cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
 /* libvirt's thread for events and keepalive. It ends before the libraries below it tear
  * down what it uses, which they do when the process ends. */
 static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
 	pthread_t thread;
-	bool runs;
+	bool started, runs;
 	atomic_bool stop;
 	int timer; /* wakes it */
-} events;
+} events = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void woken(int timer, void *arg)
 {
@@ -184,6 +197,10 @@ static void *run_events(void *arg)
 	(void)arg;
 	while (!atomic_load(&events.stop))
 		(void)virEventRunDefaultImpl();
+	pthread_mutex_lock(&events.lock);
+	events.runs = false;
+	pthread_cond_signal(&events.ended);
+	pthread_mutex_unlock(&events.lock);
 	return NULL;
 }
 
@@ -191,21 +208,29 @@ static void stop_events(void)
 {
 	const struct timespec until = after_ms(GOODBYE_MS);
 
-	if (!events.runs)
-		return;
-	events.runs = false;
 	atomic_store(&events.stop, true);
 	virEventUpdateTimeout(events.timer, 0);
-	(void)pthread_clockjoin_np(events.thread, NULL, CLOCK_MONOTONIC, &until);
+	pthread_mutex_lock(&events.lock);
+	for (int rc = 0; events.runs && rc == 0;)
+		rc = pthread_cond_timedwait(&events.ended, &events.lock, &until);
+	bool ended = events.started && !events.runs;
+	events.started = false;
+	pthread_mutex_unlock(&events.lock);
+	if (ended)
+		(void)pthread_join(events.thread, NULL);
 }
 
 static void start_events(void)
 {
 	virSetErrorFunc(NULL, quiet);
+	cond_init(&events.ended);
 	if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
 		return; /* no keepalive, no events: deadlines still hold */
 	events.timer = virEventAddTimeout(-1, woken, NULL, NULL);
-	events.runs = pthread_create(&events.thread, NULL, run_events, NULL) == 0;
+	events.runs = true; /* before it can say that it does not */
+	events.started = pthread_create(&events.thread, NULL, run_events, NULL) == 0;
+	if (!events.started)
+		events.runs = false;
 	(void)atexit(stop_events);
 }
 
@@ -222,25 +247,6 @@ static void line_free(struct line *l)
 	free(l);
 }
 
-static void *close_line(void *arg)
-{
-	line_free(arg);
-	return NULL;
-}
-
-/* Closing says goodbye to the host and waits for its answer. A host that answers does so
- * at once; then no thread of ours is left inside libraries when the process ends. */
-static void line_free_soon(struct line *l)
-{
-	const struct timespec until = after_ms(GOODBYE_MS);
-	pthread_t t;
-
-	if (!l || !l->conn || pthread_create(&t, NULL, close_line, l) != 0)
-		line_free(l);
-	else if (pthread_clockjoin_np(t, NULL, CLOCK_MONOTONIC, &until) != 0)
-		(void)pthread_detach(t);
-}
-
 static void lv_unref(struct lv *lv)
 {
 	pthread_mutex_lock(&lv->lock);
@@ -249,7 +255,7 @@ static void lv_unref(struct lv *lv)
 	if (left > 0)
 		return;
 	for (int i = 0; i < N_LINES; i++)
-		line_free_soon(lv->line[i]);
+		line_free(lv->line[i]);
 	pthread_mutex_destroy(&lv->lock);
 	free(lv->size);
 	free(lv->uri);
@@ -298,7 +304,7 @@ static void *call_main(void *arg)
 {
 	struct call *c = arg;
 	struct vrs_err err = {0};
-	int status = connect_line(c->line, c->lv->uri, &err);
+	int status = c->closes ? 0 : connect_line(c->line, c->lv->uri, &err);
 
 	/* Nothing is begun for a caller who has gone. */
 	if (status == 0 && is_late(c))
@@ -330,7 +336,6 @@ static struct call *call_new(struct lv *lv, int64_t timeout_ms, const char *id,
 			     int (*fn)(struct call *, virConnectPtr, struct vrs_err *))
 {
 	struct call *c = vrs_calloc(1, sizeof(*c));
-	pthread_condattr_t attr;
 
 	c->lv = lv;
 	c->line = lv->line[fn == do_sizes ? FOR_SIZES : FOR_CALLS];
@@ -343,10 +348,7 @@ static struct call *call_new(struct lv *lv, int64_t timeout_ms, const char *id,
 	lv->refs++;
 	pthread_mutex_unlock(&lv->lock);
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->cond, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&c->cond);
 	return c;
 }
 
@@ -355,7 +357,6 @@ static struct call *call_new(struct lv *lv, int64_t timeout_ms, const char *id,
 static int call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err)
 {
 	struct lv *lv = c->lv;
-	pthread_attr_t attr;
 	pthread_t thread;
 
 	pthread_mutex_lock(&lv->lock);
@@ -366,10 +367,7 @@ static int call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err)
 		return vrs_fail(err, VRS_ETIMEOUT,
 				"libvirt: %d earlier calls have not come back", stuck);
 	}
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	int e = pthread_create(&thread, &attr, call_main, c);
-	pthread_attr_destroy(&attr);
+	int e = pthread_create(&thread, NULL, call_main, c);
 	if (e) {
 		call_free(c);
 		errno = e;
@@ -383,8 +381,9 @@ static int call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err)
 	bool done = c->done;
 	if (!done) {
 		c->left = true;
-		if (!c->asks_sizes) /* it keeps its connection, we begin anew */
-			lv->line[FOR_CALLS] = vrs_calloc(1, sizeof(struct line));
+		for (int i = 0; i < N_LINES && !c->asks_sizes; i++)
+			if (lv->line[i] == c->line) /* it keeps that, we begin anew */
+				lv->line[i] = vrs_calloc(1, sizeof(struct line));
 		pthread_mutex_lock(&lv->lock);
 		lv->stuck++;
 		pthread_mutex_unlock(&lv->lock);
@@ -392,6 +391,11 @@ static int call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err)
 	int status = c->status;
 	struct vrs_err said = c->err;
 	pthread_mutex_unlock(&c->lock);
+	/* Libraries clean up behind a thread when it ends: before the process does. */
+	if (done)
+		(void)pthread_join(thread, NULL);
+	else
+		(void)pthread_detach(thread);
 	if (!done)
 		return vrs_fail(err, VRS_ETIMEOUT,
 				"libvirt: no answer within %" PRId64 " ms", wait_ms);
@@ -452,9 +456,36 @@ static int lv_open(void **ret, const char *uri, int64_t timeout_ms, struct vrs_e
 	return 0;
 }
 
+static int do_close(struct call *c, virConnectPtr conn, struct vrs_err *err)
+{
+	(void)err;
+	if (conn)
+		(void)virConnectClose(conn);
+	c->line->conn = NULL;
+	return 0;
+}
+
+/* Closing says goodbye to the host and waits for its answer. A host that answers does so
+ * at once; then no thread of ours is left inside libraries when the process ends. */
 static void lv_close(void *h)
 {
-	lv_unref(h);
+	struct lv *lv = h;
+
+	pthread_mutex_lock(&lv->lock);
+	bool sizes_busy = lv->sizes_busy;
+	pthread_mutex_unlock(&lv->lock);
+	for (int i = 0; i < N_LINES; i++) {
+		if (!lv->line[i]->conn || (i == FOR_SIZES && sizes_busy))
+			continue; /* who hangs on it closes it */
+
+		struct call *c = call_new(lv, GOODBYE_MS, NULL, do_close);
+		c->line = lv->line[i];
+		c->asks_sizes = false;
+		c->closes = true;
+		if (call_run(c, NULL) == 0)
+			call_free(c);
+	}
+	lv_unref(lv);
 }
 
 /* --- host --- */
