@@ -21,7 +21,8 @@ struct etl {
 	struct vrs_sub *samples;
 	struct vrs_rep *fill;
 	struct ingest_counts said; /* what the log knows */
-	struct vrs_complaint store_trouble, refusals;
+	uint64_t said_garbage;
+	struct vrs_complaint store_trouble, refusals, garbage;
 };
 
 static const struct vrs_option options[] = {
@@ -71,6 +72,11 @@ static void on_report(void *arg)
 	if (now.refused > e->said.refused)
 		vrs_complain(&e->refusals, VRS_WARN, "refused: %s total=%llu",
 			     now.refused_why, (unsigned long long)now.refused);
+	if (live.refused + fill.refused > e->said_garbage)
+		vrs_complain(&e->garbage, VRS_WARN,
+			     "bytes that are no message of ours, dropped total=%llu",
+			     (unsigned long long)(live.refused + fill.refused));
+	e->said_garbage = live.refused + fill.refused;
 	if (now.lost > e->said.lost)
 		log_error("records lost, no spool has them: lost=%llu total=%llu",
 			  (unsigned long long)(now.lost - e->said.lost),
