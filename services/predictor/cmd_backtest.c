@@ -94,8 +94,7 @@ static void print_json(const struct backtest *b)
 
 int cmd_backtest(int argc, char **argv)
 {
-	const char *model = NULL, *files[ARGS_MAX_LIST] = {0}, *peaks = NULL,
-		   *paths = NULL;
+	const char *model = "", *files[ARGS_MAX_LIST] = {0}, *peaks = NULL, *paths = NULL;
 	int64_t from = -1, to = -1, step = 30, utc = 0;
 	bool json = false, net_only = false;
 	const struct arg table[] = {
@@ -143,7 +142,7 @@ int cmd_backtest(int argc, char **argv)
 	struct backtest result;
 
 	args_parse(&command, table, argc, argv);
-	if (!model || from < 0 || to < from)
+	if (!*model || from < 0 || to < from)
 		args_wrong(&command, "--model, --from and a later --to are needed");
 	if (model_load(&m, model, &err) < 0)
 		return load_failed(&command, &err);

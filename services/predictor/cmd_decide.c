@@ -39,7 +39,8 @@ static bool find(void *arg, size_t entity, int64_t origin_ms, float ret[4])
 {
 	struct peaks *p = arg;
 	struct peak_row key = {.origin_ms = origin_ms, .entity = entity};
-	struct peak_row *r = bsearch(&key, p->row, p->n, sizeof(key), by_key);
+	struct peak_row *r =
+		p->n ? bsearch(&key, p->row, p->n, sizeof(key), by_key) : NULL;
 
 	if (r)
 		memcpy(ret, r->value, sizeof(r->value));
@@ -84,7 +85,8 @@ static int read_peaks(const char *path, const struct traces *t, struct peaks *re
 		ret->row[ret->n++] = r;
 	}
 	(void)fclose(f);
-	qsort(ret->row, ret->n, sizeof(*ret->row), by_key);
+	if (ret->n > 0)
+		qsort(ret->row, ret->n, sizeof(*ret->row), by_key);
 	return status;
 }
 
@@ -193,14 +195,17 @@ int cmd_decide(int argc, char **argv)
 	struct vrs_err err = {0};
 	struct loaded l;
 	struct peaks peaks = {0};
-	struct decide_result result;
+	struct decide_result result = {0};
 
 	args_parse(&command, table, argc, argv);
 	if (conf.from_ms < 0 || conf.to_ms < conf.from_ms)
 		args_wrong(&command, "--from and a later --to are needed");
 	load_series(&command, files, 0, &l);
-	if (forecasts && read_peaks(forecasts, &l.traces, &peaks, &err) < 0)
+	if (forecasts && read_peaks(forecasts, &l.traces, &peaks, &err) < 0) {
+		free(peaks.row);
+		load_free(&l);
 		return load_failed(&command, &err);
+	}
 	conf.step_ms = step * 60000;
 	conf.candidates = (int)k;
 	conf.draws = (int)draws;

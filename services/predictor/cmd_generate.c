@@ -111,7 +111,7 @@ static int32_t shift_for(int64_t rise_ms)
 
 int cmd_generate(int argc, char **argv)
 {
-	const char *hosts[ARGS_MAX_LIST] = {0}, *path = NULL;
+	const char *hosts[ARGS_MAX_LIST] = {0}, *path = "";
 	int64_t kind = 0, days = 5, seed = 1, start = -1, end = -1, rise = -1, shift = 0,
 		scale = 100, net = 0;
 	bool every_day = false;
@@ -177,7 +177,7 @@ int cmd_generate(int argc, char **argv)
 	struct job j = {0};
 
 	args_parse(&command, table, argc, argv);
-	if (!kind || !path)
+	if (!kind || !*path)
 		args_wrong(&command, "--workload and --out are needed");
 	if (start >= 0 && end >= 0)
 		args_wrong(&command, "either --start or --end");
@@ -196,8 +196,11 @@ int cmd_generate(int argc, char **argv)
 	if (j.start_ms < 0)
 		args_wrong(&command, "that begins before 1970");
 	FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-	if (!f)
-		args_wrong(&command, "%s: %s", path, strerror(errno));
+	if (!f) {
+		(void)fprintf(stderr, "vrs-predictor generate: open %s: %s\n", path,
+			      strerror(errno));
+		return 1;
+	}
 	int status = write_all(f, &j);
 	if (fclose(f) != 0 || status < 0) {
 		(void)fprintf(stderr, "vrs-predictor generate: write %s: %s\n", path,

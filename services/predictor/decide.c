@@ -94,6 +94,7 @@ static struct option look(const struct run *r, size_t entity, int64_t origin_ms)
 	return o;
 }
 
+/* n >= 1 */
 static void judge(const struct run *r, const struct option *o, int n, enum policy p,
 		  bool feasible, double best)
 {
@@ -107,13 +108,15 @@ static void judge(const struct run *r, const struct option *o, int n, enum polic
 	s->events++;
 	s->feasible += feasible;
 	if (p == POLICY_RANDOM) {
+		double share = n > 0 ? 1.0 / n : 0;
+
 		for (int i = 0; i < n; i++) {
 			over += o[i].peak + c->demand > c->limit;
-			s->overload_min += o[i].over_min / n;
-			s->regret += (o[i].peak - best) / n;
+			s->overload_min += o[i].over_min * share;
+			s->regret += (o[i].peak - best) * share;
 		}
 		if (feasible)
-			s->bad_share += (double)over / n;
+			s->bad_share += over * share;
 		return;
 	}
 	bool bad = o[chosen].peak + c->demand > c->limit;
@@ -131,7 +134,7 @@ static void event(const struct run *r, const struct option *all, const size_t *e
 		  size_t n_eligible, uint64_t state)
 {
 	struct rng rng = {state};
-	struct option o[MAX_CANDIDATES];
+	struct option o[MAX_CANDIDATES] = {0};
 	size_t *index = vrs_calloc(n_eligible, sizeof(*index));
 	int k = r->conf->candidates;
 	bool feasible = false, forecasts = true;
@@ -139,7 +142,7 @@ static void event(const struct run *r, const struct option *all, const size_t *e
 
 	for (size_t i = 0; i < n_eligible; i++)
 		index[i] = eligible[i];
-	for (size_t j = 0; j <= (size_t)k; j++) {
+	for (size_t j = 0; j <= (size_t)k && j < n_eligible; j++) {
 		size_t q = j + rng_next(&rng) % (n_eligible - j), keep = index[j];
 
 		index[j] = index[q];
@@ -169,6 +172,8 @@ void decide_run(const struct bins *truth, size_t n, const struct decide_conf *co
 	size_t *eligible = vrs_calloc(n + 1, sizeof(*eligible));
 
 	*ret = (struct decide_result){0};
+	if (conf->candidates < 1 || conf->candidates > MAX_CANDIDATES)
+		goto out;
 	for (int64_t o = conf->from_ms; o <= conf->to_ms; o += conf->step_ms) {
 		int64_t now = bin_of(o);
 		size_t n_eligible = 0;
@@ -188,6 +193,7 @@ void decide_run(const struct bins *truth, size_t n, const struct decide_conf *co
 			      conf->seed * 0x9E3779B97F4A7C15U +
 				      (uint64_t)(o / 60000) * 1000003U + (uint64_t)d);
 	}
+out:
 	free(all);
 	free(eligible);
 }

@@ -200,7 +200,7 @@ static void look_back(enum method m, const struct window *w, struct misses *ret)
 	*ret = (struct misses){0};
 	for (size_t k = 0; k < MATURED; k++) {
 		size_t back = BINS_AHEAD + k * BINS_HOUR;
-		float path[BINS_AHEAD];
+		float path[BINS_AHEAD] = {0};
 
 		if (w->n < back + BINS_HOUR)
 			break;
@@ -227,7 +227,7 @@ static void look_back(enum method m, const struct window *w, struct misses *ret)
 bool simple_forecast(enum method m, const struct window *w, struct forecast *ret)
 {
 	static const float normal[NET_QUANTILES] = {0, 1.28F, 2.33F};
-	float path[BINS_AHEAD];
+	float path[BINS_AHEAD] = {0};
 
 	if (!simple_path(m, w, path))
 		return false;
@@ -317,7 +317,7 @@ static enum method best_simple(const struct window *w, const struct window *then
 		struct off o = {0};
 
 		for (size_t i = 0; i < n; i++) {
-			float path[BINS_AHEAD];
+			float path[BINS_AHEAD] = {0};
 
 			simple_path(methods[k], &then[i], path);
 			off_add(&o, path, highest(path, BINS_AHEAD), w->x + then[i].n, n);
@@ -348,7 +348,7 @@ static void by_net(struct forecaster *f, const struct window *w, bool gate,
 		   struct forecast *ret)
 {
 	struct window all[1 + LOOK_BACK] = {*w};
-	struct forecast got[1 + LOOK_BACK], other;
+	struct forecast got[1 + LOOK_BACK] = {0}, other;
 	size_t n = gate ? matured(w, all + 1) : 0;
 	struct off net = {0}, simple;
 

@@ -16,6 +16,9 @@
 
 enum { MAX_LINE = 4096, MAX_COLUMNS = 64, MAX_ENTITIES = 100000 };
 
+/* A time far off is a typing error, and would be a lot of gaps. */
+static const int64_t longest_ms = (int64_t)30 * 366 * 86400 * 1000;
+
 /* Which column is what. */
 struct columns {
 	int stamp, entity, pct; /* -1: not there */
@@ -224,7 +227,8 @@ static int by_time(const void *a, const void *b)
 }
 
 /* In order of time; of rows with the same time the first one stays. */
-static void settle(struct traces *all, struct trace *t)
+static int settle(struct traces *all, struct trace *t, const char *path,
+		  struct vrs_err *err)
 {
 	struct row *rows = vrs_calloc(t->n + 1, sizeof(*rows));
 	size_t kept = 0;
@@ -242,6 +246,10 @@ static void settle(struct traces *all, struct trace *t)
 	}
 	t->n = kept;
 	free(rows);
+	if (kept > 0 && t->at_ms[kept - 1] - t->at_ms[0] > longest_ms)
+		return vrs_fail(err, VRS_EPARSE, "%s: %s spans more than 30 years", path,
+				t->name);
+	return 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -272,8 +280,8 @@ int traces_read(struct traces *t, const char *path, struct vrs_err *err)
 	}
 	(void)gzclose(r.gz);
 	for (size_t i = 0; status == 0 && i < t->n; i++)
-		settle(t, &t->trace[i]);
-	if (status == 0)
+		status = settle(t, &t->trace[i], path, err);
+	if (status == 0 && t->n > 0)
 		qsort(t->trace, t->n, sizeof(*t->trace), by_name);
 	return status;
 }
