@@ -47,7 +47,7 @@ static int ask_stat(struct copy *c, struct far *f, const char *path, bool *ret_e
 		    struct wire_stat *ret, struct vrs_err *err)
 {
 	struct wire_texts t = {.len = 0};
-	struct wire_head reply;
+	struct wire_head reply = {0};
 	uint8_t *payload = NULL;
 	int status = wire_put_text(&t, path, err);
 
