@@ -2,57 +2,17 @@
 # ingest_test.sh - kill -9 of collector, etl, Redis and of all three, three rounds each, while
 # a trace replays: afterwards every sample is in Redis, and right.
 . "$(dirname "$0")/../tap.sh"
+. "$TAP_TOP/tests/lib/etl.sh"
 
 HOSTS=16
 MINUTES=900   # that are replayed
 PER_ROUND=40  # minutes between two kills
 SPEED=60      # minutes a second
 
-dir=$(mktemp -d)
-bin=$VRS_BUILD/bin
-stored=$VRS_BUILD/tests/fault/stored
-socket=$dir/redis.sock
-samples=tcp://127.0.0.1:$(free_port)
-fill=tcp://127.0.0.1:$(free_port)
-declare -A pid=()
-
-cleanup() {
-	for p in "${pid[@]}"; do
-		kill -9 "$p" 2>/dev/null
-	done
-	wait 2>/dev/null
-	rm -rf "$dir"
-}
-trap cleanup EXIT
-
-cli() {
-	redis-cli -s "$socket" "$@" 2>/dev/null
-}
-
-start_redis() {
-	redis-server --port 0 --unixsocket "$socket" --appendonly yes \
-		--appendfsync everysec --save "" --dir "$dir" --logfile "$dir/redis.log" \
-		>/dev/null 2>&1 &
-	pid[redis]=$!
-	wait_for 20 redis_answers || return 1
-}
-
-redis_answers() {
-	[[ $(cli PING) == PONG ]]
-}
-
-start_etl() {
-	"$bin/vrs-etl" --redis="unix:$socket" --samples="$samples" --fill="$fill" \
-		2>>"$dir/etl.log" &
-	pid[etl]=$!
-}
+redis_options=(--appendonly yes --appendfsync everysec)
 
 start_collector() {
-	"$bin/vrs-collector" --redis="unix:$socket" --cluster=c1 --collector=c1 \
-		--replay="replay:$dir/trace.csv" --history=1h --history_speed=$SPEED \
-		--interval=60s --heartbeat=1s --spool_dir="$dir/spool" \
-		--samples_url="$samples" --fill_url="$fill" 2>>"$dir/collector.log" &
-	pid[collector]=$!
+	play c1 --history_speed=$SPEED --interval=60s --heartbeat=1s
 }
 
 kill9() {

@@ -1,38 +1,17 @@
 #!/usr/bin/env bash
 # table5_test.sh - CSV of the exchange format goes in and comes out the same; twice is once.
 . "$(dirname "$0")/../tap.sh"
+. "$TAP_TOP/tests/lib/etl.sh"
 
 HOSTS=5
-
-dir=$(mktemp -d)
-bin=$VRS_BUILD/bin
-stored=$VRS_BUILD/tests/fault/stored
-socket=$dir/redis.sock
-samples=tcp://127.0.0.1:$(free_port)
-fill=tcp://127.0.0.1:$(free_port)
-pids=()
-
-cleanup() {
-	kill -9 "${pids[@]}" 2>/dev/null
-	wait 2>/dev/null
-	rm -rf "$dir"
-}
-trap cleanup EXIT
 
 ctl() {
 	"$bin/vrsctl" --etl "$fill" "$@"
 }
 
-cli() {
-	redis-cli -s "$socket" "$@"
-}
-
-redis-server --port 0 --unixsocket "$socket" --save "" --dir "$dir" >/dev/null 2>&1 &
-pids+=($!)
-wait_for 20 cli PING || skip_all "redis-server does not start"
-"$bin/vrs-etl" --redis="unix:$socket" --samples="$samples" --fill="$fill" 2>"$dir/etl.log" &
-pids+=($!)
-wait_for 20 grep -q started "$dir/etl.log" || skip_all "etl does not start"
+start_redis || skip_all "redis-server does not start"
+start_etl
+etl_is_up || skip_all "etl does not start"
 
 day=86400000
 from=$((($(date +%s) / 86400 - 2) * day)) # the day before yesterday
