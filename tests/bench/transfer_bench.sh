@@ -5,9 +5,10 @@
 #
 # BENCH_DENSE_MIB (512) and BENCH_SPARSE_MIB (512 of data in 4 times as much) set sizes.
 set -euo pipefail
-TOP=$(cd "$(dirname "$0")/../.." && pwd)
-. "$TOP/tests/lib/sshd.sh"
-BIN=${VRS_BUILD:-$TOP/build/release}/bin
+VRS_BUILD=${VRS_BUILD:-build/release}
+. "$(dirname "$0")/../tap.sh"
+. "$TAP_TOP/tests/lib/sshd.sh"
+BIN=$VRS_BUILD/bin
 DENSE=${BENCH_DENSE_MIB:-512}
 SPARSE=${BENCH_SPARSE_MIB:-512}
 ROUNDS=${BENCH_ROUNDS:-3}
