@@ -21,6 +21,7 @@ struct copy_progress {
 	_Atomic uint64_t done_bytes;
 	_Atomic uint64_t sent_bytes;
 	_Atomic uint64_t resent_bytes;
+	_Atomic uint64_t compared_bytes; /* read back from the target's disk */
 	_Atomic int verifying;
 };
 

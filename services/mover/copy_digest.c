@@ -23,6 +23,10 @@ static void on_digests(void *arg, const struct wire_head *reply, uint8_t *payloa
 		flow_fail(&a->copy->flow, &why);
 	} else {
 		memcpy(a->out, payload, reply->len);
+		if (a->copy->env.progress &&
+		    atomic_load(&a->copy->env.progress->verifying))
+			atomic_fetch_add(&a->copy->env.progress->compared_bytes,
+					 a->n * TREE_CHUNK_BYTES);
 	}
 	free(payload);
 	flow_leave(&a->copy->flow, HASH_COST);

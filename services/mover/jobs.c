@@ -74,6 +74,7 @@ static void fill(struct job *j, Vrsas__V1__TransferStatus *s,
 	s->state = state;
 	s->bytes_total = atomic_load(&j->progress.total_bytes);
 	s->bytes_done = atomic_load(&j->progress.done_bytes);
+	s->bytes_compared = atomic_load(&j->progress.compared_bytes);
 	s->bytes_sent = j->sent_before + sent;
 	s->bytes_resent = j->resent_before + atomic_load(&j->progress.resent_bytes);
 	s->rate_now_bytes_per_s = j->rate_now;

@@ -196,6 +196,7 @@ static int try_once(const struct transfer_env *env, const Vrsas__V1__TransferJob
 	}
 	atomic_store(&env->progress->total_bytes, 0);
 	atomic_store(&env->progress->done_bytes, 0);
+	atomic_store(&env->progress->compared_bytes, 0);
 	a.copy_env = (struct copy_env){
 		.job = job->job_id,
 		.token = job->token,

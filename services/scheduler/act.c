@@ -105,6 +105,31 @@ static bool is_off(const struct act_job *j)
 
 /* --- stopping --- */
 
+/* A start that hung may fire when everybody has gone on; not one of a VM that is not
+ * known any more. True when the hypervisor then says that it is off and gone. */
+static bool forget_vm(struct act_job *j)
+{
+	struct vrs_err err = {0};
+
+	if (!j->exists)
+		return true;
+	if (j->state == VRS_HV_CRASHED) /* some keep the remains until they are told */
+		(void)vrs_hv_destroy(j->host->hv, j->rules->hv_timeout_ms, j->vm_id,
+				     NULL);
+	(void)vrs_hv_autostart_off(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, NULL);
+	int status =
+		vrs_hv_undefine(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, &err);
+	if (status < 0 && status != VRS_ENOENT) {
+		failed(j, status, &err);
+		return false;
+	}
+	if (!read_state(j))
+		return false;
+	if (j->exists)
+		say(j, "off, but its hypervisor does not forget it");
+	return !j->exists;
+}
+
 static void stop(struct act_job *j, bool ask_first)
 {
 	struct vrs_err err = {0};
@@ -113,8 +138,11 @@ static void stop(struct act_job *j, bool ask_first)
 	if (!read_state(j))
 		return;
 	if (is_off(j)) {
+		if (j->undefine && !forget_vm(j))
+			return;
 		j->ok = true;
-		say(j, "its hypervisor says that it is off");
+		say(j, "its hypervisor says that it is off%s",
+		    j->undefine ? ", and does not know it any more" : "");
 		return;
 	}
 	if (ask_first && j->state == VRS_HV_RUNNING &&
@@ -132,9 +160,15 @@ static void stop(struct act_job *j, bool ask_first)
 		if (!read_state(j))
 			return;
 	}
-	j->ok = is_off(j);
-	say(j, j->ok ? "%s, and confirmed off by its hypervisor" : "%s, but still there",
-	    how);
+	if (!is_off(j)) {
+		say(j, "%s, but still there", how);
+		return;
+	}
+	if (j->undefine && !forget_vm(j))
+		return;
+	j->ok = true;
+	say(j, "%s%s, and confirmed off by its hypervisor", how,
+	    j->undefine ? ", undefined" : "");
 }
 
 static bool has_fence(const struct vrs_site_host *site)
@@ -297,22 +331,8 @@ static void health(struct act_job *j)
 
 static void quarantine(struct act_job *j)
 {
-	struct vrs_err err = {0};
-
-	if (!read_state(j) || !is_off(j))
+	if (!read_state(j) || !is_off(j) || !forget_vm(j))
 		return;
-	if (j->exists) {
-		(void)vrs_hv_autostart_off(j->host->hv, j->rules->hv_timeout_ms, j->vm_id,
-					   NULL);
-		int status = vrs_hv_undefine(j->host->hv, j->rules->hv_timeout_ms,
-					     j->vm_id, &err);
-		if (status < 0 && status != VRS_ENOENT) {
-			failed(j, status, &err);
-			return;
-		}
-		if (!read_state(j) || !is_off(j))
-			return;
-	}
 	j->ok = true;
 	say(j, "off, its definition removed, its disks kept");
 }

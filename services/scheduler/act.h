@@ -36,7 +36,7 @@ enum act_kind {
 	ACT_FENCE,   /* off by power, or the VM destroyed where there is no such thing */
 	ACT_POWER,   /* what does the power controller say? */
 	ACT_STOP,    /* shut down, then destroyed; ok: confirmed off */
-	ACT_KILL,    /* destroyed; ok: confirmed off */
+	ACT_KILL,    /* destroyed; ok: confirmed off, with undefine: and not defined */
 	ACT_RESERVE, /* ok: it answers, has the disk and the memory, and not this VM */
 	ACT_DEFINE,  /* ok: defined, autostart off */
 	ACT_START,   /* ok: running */
@@ -52,6 +52,7 @@ struct act_job {
 	char vm_id[132];
 	struct vrs_hv_vm *vm;           /* DEFINE, START: owned */
 	struct act_move *move;          /* NULL: as it was; owned */
+	bool undefine;                  /* FENCE, STOP, KILL; disks stay */
 	uint64_t disk_bytes, ram_bytes; /* RESERVE */
 	char images[256];
 	char health[256];

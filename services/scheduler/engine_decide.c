@@ -187,8 +187,9 @@ void engine_decide(struct engine *e)
 
 	for (size_t i = 0; i < e->n_entries && engine_may_act(e); i++) {
 		struct entry *first = e->entry[i];
-		const struct reloc_order o = {RELOC_DO_DECIDE, first->r.good,
-					      first->r.op};
+		const struct reloc_order o = {.kind = RELOC_DO_DECIDE,
+					      .copy = first->r.good,
+					      .op = first->r.op};
 		size_t n = 0;
 
 		if (!wants_decision(first) || (done && done[i]) ||

@@ -601,5 +601,6 @@ void engine_do(struct engine *e, struct entry *en, const struct reloc_order *o)
 		j = job_new(e, en, h, ACT_QUARANTINE, o);
 		break;
 	}
+	j->act.undefine = o->undefine;
 	submit(j, "hv", where, job_done);
 }

@@ -338,10 +338,11 @@ static void follow(struct engine *e, struct entry *en)
 		return;
 	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_VERIFYING:
 		ev.transfer = RELOC_XFER_PROVING;
+		ev.bytes = st->bytes_done + st->bytes_compared;
 		break;
 	default:
 		ev.transfer = RELOC_XFER_MOVING;
-		ev.bytes = st->bytes_done;
+		ev.bytes = st->bytes_done + st->bytes_compared;
 		break;
 	}
 	if (engine_mono() - en->beat_mono_ms >= e->conf.mover_silent_ms) {

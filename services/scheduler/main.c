@@ -65,7 +65,7 @@ static const struct vrs_option options[] = {
 	TIME("decide_budget", rules.decide_ms, "10s", "for a decision"),
 	TIME("reserve_budget", rules.reserve_ms, "60s", "for a target to answer"),
 	TIME("stall_budget", rules.stall_ms, "10m", "a transfer without a byte of progress"),
-	TIME("verify_budget", rules.verify_ms, "30m", "for hashes and definition"),
+	TIME("verify_budget", rules.verify_ms, "30m", "for comparing without progress, or defining"),
 	TIME("grant_budget", rules.grant_ms, "60s", "to read all proofs again"),
 	TIME("boot_budget", rules.boot_ms, "300s", "from the grant to the guest's answer"),
 	TIME("stop_budget", rules.stop_ms, "180s", "for a VM to be confirmed off"),

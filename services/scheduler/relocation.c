@@ -329,6 +329,13 @@ const char *reloc_refuses(const struct reloc *r, const struct reloc_event *ev)
 
 /* --- orders --- */
 
+bool reloc_undefines(const struct reloc *r, enum reloc_order_kind kind, uint32_t copy)
+{
+	return (kind == RELOC_DO_STOP || kind == RELOC_DO_KILL ||
+		kind == RELOC_DO_FENCE) &&
+	       copy != r->good;
+}
+
 struct orders {
 	const struct reloc *r;
 	struct reloc_order *list;
@@ -338,7 +345,12 @@ struct orders {
 static void order(struct orders *o, enum reloc_order_kind kind, uint32_t copy)
 {
 	if (o->n < RELOC_MAX_ORDERS)
-		o->list[o->n++] = (struct reloc_order){kind, copy, o->r->op};
+		o->list[o->n++] = (struct reloc_order){
+			.kind = kind,
+			.copy = copy,
+			.op = o->r->op,
+			.undefine = reloc_undefines(o->r, kind, copy),
+		};
 }
 
 /* Proof for every copy that lacks it: from its hypervisor when its host answers, from its

@@ -142,7 +142,7 @@ struct reloc_rules {
 	int64_t decide_ms;      /* 10 s */
 	int64_t reserve_ms;     /* 60 s */
 	int64_t stall_ms;       /* a transfer without one byte of progress; 10 min */
-	int64_t verify_ms;      /* hashes and definition; 30 min */
+	int64_t verify_ms;      /* comparing without progress, or defining; 30 min */
 	int64_t grant_ms;       /* until the proofs were read again; 60 s */
 	int64_t boot_ms;        /* from the grant to the guest's answer; 300 s */
 	int64_t stop_ms;        /* a copy must be confirmed off; 180 s */
@@ -200,11 +200,11 @@ const char *reloc_event_name(enum reloc_event_kind k);
 enum reloc_verdict { RELOC_HOLD, RELOC_WAIT, RELOC_LOCAL, RELOC_RELOCATE };
 
 enum reloc_transfer {
-	RELOC_XFER_MOVING, /* bytes: done so far; progress moves the deadline */
-	RELOC_XFER_PROVING,
-	RELOC_XFER_DONE,   /* ok: source and target hashes are equal */
-	RELOC_XFER_FAILED, /* permanent: this target is of no use */
-	RELOC_XFER_LOST,   /* no mover has it: hand it out again with a higher token */
+	RELOC_XFER_MOVING,  /* bytes: copied and compared so far, both; it only rises */
+	RELOC_XFER_PROVING, /* within one try. More of them move the deadline */
+	RELOC_XFER_DONE,    /* ok: source and target hashes are equal */
+	RELOC_XFER_FAILED,  /* permanent: this target is of no use */
+	RELOC_XFER_LOST,    /* no mover has it: hand it out again with a higher token */
 };
 
 enum reloc_recheck {
@@ -253,7 +253,7 @@ const char *reloc_refuses(const struct reloc *r, const struct reloc_event *ev);
 enum reloc_order_kind {
 	RELOC_DO_FENCE, /* make sure that the host of copy is off, and read it back */
 	RELOC_DO_STOP,  /* shut the VM down there, destroy it if it will not; confirm */
-	RELOC_DO_KILL,  /* the same without asking the guest */
+	RELOC_DO_KILL,  /* the same without asking the guest; see `undefine` */
 	RELOC_DO_DECIDE,
 	RELOC_DO_RESERVE,  /* target answers and has room */
 	RELOC_DO_TRANSFER, /* hand (job, token) out and follow it */
@@ -272,11 +272,19 @@ struct reloc_order {
 	enum reloc_order_kind kind;
 	uint32_t copy; /* index */
 	uint64_t op;   /* to be given back with the answer */
+	/* of a stop, or a fence that is no more than one: only a VM that its hypervisor
+	 * does not know any more counts as off, for a start that hung may still fire.
+	 * Its disks stay. */
+	bool undefine;
 };
 enum { RELOC_MAX_ORDERS = 2 * RELOC_MAX_COPIES };
 
 /* What has to be (re)done in this state. Returns how many. */
 size_t reloc_orders(const struct reloc *r, struct reloc_order *ret);
+
+/* What `undefine` of an order to this copy is: the definition stays only where the data
+ * is, and every start defines anew. */
+bool reloc_undefines(const struct reloc *r, enum reloc_order_kind kind, uint32_t copy);
 
 /* --- helpers for those who carry it out --- */
 

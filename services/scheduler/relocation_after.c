@@ -129,9 +129,10 @@ void step_start_failed(struct step *s)
 		return;
 	}
 	struct reloc_copy *c = &n->copy[n->active];
-	step_prove(s, c, RELOC_F3_ATTESTED);
+	step_stopped(s, n->active);
 	if (n->starts < s->rules->max_starts) { /* the same place, the same grant */
 		c->proof = RELOC_NO_PROOF;
+		c->defined = true;
 		n->starts++;
 		n->started = false;
 		step_go(s, n->active == 0 ? RELOC_RESTORING_HOME : RELOC_STARTING,
@@ -297,15 +298,12 @@ static void sync_home(struct step *s)
 	} else if (ev->transfer == RELOC_XFER_FAILED && ev->permanent) {
 		n->moving = false;
 		stay_away(s, ev->text);
-	} else if (ev->transfer == RELOC_XFER_MOVING) {
-		if (ev->bytes > n->progress &&
-		    n->deadline_ms - s->now_ms < s->rules->stall_ms * 3 / 4) {
-			n->progress = ev->bytes;
-			n->deadline_ms = s->now_ms + s->rules->stall_ms;
-			s->changed = true;
-		}
-	} else if (ev->transfer != RELOC_XFER_PROVING) {
+	} else if (ev->transfer == RELOC_XFER_MOVING ||
+		   ev->transfer == RELOC_XFER_PROVING) {
+		step_progress(s);
+	} else {
 		n->token++;
+		n->progress = 0;
 		step_because(s, "again: %.150s", ev->text);
 	}
 }
@@ -394,10 +392,13 @@ void step_split_suspect(struct step *s)
 		if ((ev->kind == RELOC_STOPPED && ev->ok) ||
 		    (ev->kind == RELOC_FENCE_RESULT && ev->proof != RELOC_NO_PROOF) ||
 		    ev->kind == RELOC_OPERATOR_CONFIRM_OFF) {
-			step_prove(s, c,
-				   ev->kind == RELOC_STOPPED        ? RELOC_F3_ATTESTED
-				   : ev->kind == RELOC_FENCE_RESULT ? ev->proof
-								    : RELOC_F5_OPERATOR);
+			if (ev->kind == RELOC_STOPPED)
+				step_stopped(s, (uint32_t)i);
+			else
+				step_prove(s, c,
+					   ev->kind == RELOC_FENCE_RESULT
+						   ? ev->proof
+						   : RELOC_F5_OPERATOR);
 			step_because(s, "the copy on %s/%s is off", c->place.cluster,
 				     c->place.host);
 		} else {

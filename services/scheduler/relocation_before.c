@@ -189,7 +189,7 @@ void step_fencing(struct step *s)
 		break;
 	case RELOC_STOPPED:
 		if (i >= 0 && ev->ok)
-			step_prove(s, &n->copy[i], RELOC_F3_ATTESTED);
+			step_stopped(s, (uint32_t)i);
 		break;
 	case RELOC_OPERATOR_CONFIRM_OFF:
 		if (i >= 0)

@@ -35,6 +35,15 @@ void step_prove(struct step *s, struct reloc_copy *c, enum reloc_proof proof)
 	s->changed = true;
 }
 
+void step_stopped(struct step *s, uint32_t i)
+{
+	struct reloc_copy *c = &s->n->copy[i];
+
+	step_prove(s, c, RELOC_F3_ATTESTED);
+	if (reloc_undefines(s->n, RELOC_DO_KILL, i))
+		c->defined = false;
+}
+
 /* Whatever was proven of it is void. What was copied from it may be older than it is. */
 void step_unprove(struct step *s, uint32_t i)
 {
@@ -126,22 +135,29 @@ static int64_t deadline_of(const struct reloc_rules *rules, const struct reloc *
 
 void step_because(struct step *s, const char *fmt, ...)
 {
+	char why[sizeof(s->n->why)];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(s->n->why, sizeof(s->n->why), fmt, ap);
+	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
+	memcpy(s->n->why, why, sizeof(why));
 	s->changed = true;
 }
 
 void step_go(struct step *s, enum reloc_state to, const char *fmt, ...)
 {
 	struct reloc *n = s->n;
+	char why[sizeof(n->why)]; /* what is printed may be the old reason itself */
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(n->why, sizeof(n->why), fmt, ap);
+	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
+	if (!why[0]) /* whoever was asked had nothing to say: then what happened */
+		(void)snprintf(why, sizeof(why), "%s%s%s", reloc_event_name(s->ev->kind),
+			       s->ev->place.host[0] ? ": " : "", s->ev->place.host);
+	memcpy(n->why, why, sizeof(why));
 	n->state = to;
 	n->op++;
 	n->since_ms = s->now_ms;
@@ -172,6 +188,20 @@ void step_hold(struct step *s, enum reloc_hold kind, const char *fmt, ...)
 bool step_late(const struct step *s)
 {
 	return s->n->deadline_ms > 0 && s->now_ms >= s->n->deadline_ms;
+}
+
+void step_progress(struct step *s)
+{
+	struct reloc *n = s->n;
+	int64_t budget_ms = deadline_of(s->rules, n);
+
+	/* not every byte is worth a durable write */
+	if (s->ev->bytes <= n->progress ||
+	    n->deadline_ms - s->now_ms >= budget_ms * 3 / 4)
+		return;
+	n->progress = s->ev->bytes;
+	n->deadline_ms = s->now_ms + budget_ms;
+	s->changed = true;
 }
 
 /* A new failure, or a new order: what the last one left in the record is over. */

@@ -19,6 +19,8 @@ struct step {
 bool step_needs_proof(const struct reloc_copy *c);
 bool step_all_proven_but(const struct reloc *r, int32_t except);
 void step_prove(struct step *s, struct reloc_copy *c, enum reloc_proof proof);
+/* Its hypervisor says that it is off, after an order of this state to stop it. */
+void step_stopped(struct step *s, uint32_t i);
 void step_unprove(struct step *s, uint32_t i);
 void step_compact(struct reloc *n);
 int32_t step_want_copy(struct reloc *n, const struct reloc_place *place);
@@ -29,6 +31,8 @@ void step_go(struct step *s, enum reloc_state to, const char *fmt, ...)
 void step_hold(struct step *s, enum reloc_hold kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 bool step_late(const struct step *s);
+/* A transfer has come further, copying or comparing: its state has its time anew. */
+void step_progress(struct step *s);
 void step_begin(struct step *s);
 void step_host_down(struct step *s, const char *why);
 void step_regrant_good(struct step *s, const char *why);

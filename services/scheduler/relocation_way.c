@@ -49,6 +49,9 @@ static void verified(struct step *s)
 {
 	struct reloc *n = s->n;
 
+	/* the definition has its own time, however long the hashes took */
+	if (n->state == RELOC_VERIFYING)
+		n->deadline_ms = s->now_ms + s->rules->verify_ms;
 	n->copied = true;
 	n->moving = false;
 	n->copied_ms = s->now_ms;
@@ -69,16 +72,13 @@ static void on_transfer(struct step *s)
 		return;
 	switch (ev->transfer) {
 	case RELOC_XFER_MOVING:
-		if (n->state == RELOC_TRANSFERRING && ev->bytes > n->progress &&
-		    n->deadline_ms - s->now_ms < s->rules->stall_ms * 3 / 4) {
-			n->progress = ev->bytes;
-			n->deadline_ms = s->now_ms + s->rules->stall_ms;
-			s->changed = true;
-		}
+		step_progress(s);
 		break;
 	case RELOC_XFER_PROVING:
 		if (n->state == RELOC_TRANSFERRING)
 			step_go(s, RELOC_VERIFYING, "both sides are being compared");
+		else
+			step_progress(s);
 		break;
 	case RELOC_XFER_DONE:
 	case RELOC_XFER_FAILED:
@@ -94,6 +94,7 @@ static void on_transfer(struct step *s)
 		/* fall through - a further try; so too for "done" that nothing proves */
 	case RELOC_XFER_LOST:
 		n->token++;
+		n->progress = 0;
 		if (n->state == RELOC_VERIFYING)
 			step_go(s, RELOC_TRANSFERRING, "again: %.150s", ev->text);
 		else

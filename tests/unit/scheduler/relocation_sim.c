@@ -47,6 +47,7 @@ struct sim_host {
 	bool power, link; /* link: can be reached */
 	int silent_for, up_for;
 	bool defined, running, healthy;
+	int fires_at; /* a start that hangs in its hypervisor; 0: none */
 };
 
 enum where { TO_HOST, TO_SCHEDULER };
@@ -59,6 +60,7 @@ struct message {
 	enum reloc_order_kind order;
 	int host, copy_good; /* of the order; good: host whose disks are copied */
 	uint64_t op;
+	bool undefine;
 	struct reloc_event ev;
 };
 
@@ -155,6 +157,7 @@ static void power_off(struct sim *s, int host)
 {
 	s->host[host].power = false;
 	s->host[host].running = s->host[host].healthy = false;
+	s->host[host].fires_at = 0;
 }
 
 static int target_host(const struct sim *s)
@@ -324,6 +327,8 @@ static void check_change(struct sim *s, const struct reloc *was, const struct re
 		       (unsigned long long)next->epoch);
 	if (next->state != was->state && next->op <= was->op)
 		broken(s, "a change of state without a new op");
+	if (next->state != was->state && !next->why[0])
+		broken(s, "it left %s and did not say why", reloc_state_name(was->state));
 	for (uint32_t i = 0; i < next->n_copies && next->epoch > was->epoch; i++)
 		if (i != next->active && next->copy[i].defined &&
 		    next->copy[i].epoch > 0 && next->copy[i].proof == RELOC_NO_PROOF &&
@@ -474,6 +479,13 @@ static void do_start(struct sim *s, const struct message *m)
 		return;
 	}
 	h->defined = true;
+	if (m->host == SIM_AWAY1 && s->script->start_hangs_for > 0 && !s->repairing &&
+	    !h->running) {
+		if (h->fires_at == 0)
+			h->fires_at = s->now + s->script->start_hangs_for;
+		answer(s, m, ev);
+		return;
+	}
 	if (!h->running && s->disk[disk_of[m->host]] < 0) {
 		ev.permanent = true; /* no such image */
 		answer(s, m, ev);
@@ -530,6 +542,7 @@ static void off_or_not(struct sim *s, const struct message *m, enum reloc_event_
 		case RELOC_DO_STOP:
 		case RELOC_DO_KILL:
 			h->running = h->healthy = false;
+			h->defined = h->defined && !m->undefine;
 			ev.ok = true;
 			break;
 		case RELOC_DO_LOOK:
@@ -705,7 +718,8 @@ static void give_orders(struct sim *s)
 				    .at = s->now + 1,
 				    .order = order[i].kind,
 				    .host = host,
-				    .op = order[i].op};
+				    .op = order[i].op,
+				    .undefine = order[i].undefine};
 		m.ev.job = s->durable.job;
 		send(s, &m);
 	}
@@ -720,6 +734,21 @@ static void guests_write(struct sim *s)
 			if (s->disk[disk_of[h]] == s->written)
 				s->disk[disk_of[h]] = ++s->written;
 		}
+}
+
+/* A start that hung comes through, if there is still something to start. */
+static void late_starts(struct sim *s)
+{
+	for (int h = 0; h < SIM_HOSTS; h++) {
+		struct sim_host *host = &s->host[h];
+
+		if (host->fires_at == 0 || host->fires_at > s->now)
+			continue;
+		host->fires_at = 0;
+		tell(s, "the start that hung on %s %s", host_name[h],
+		     host->power && host->defined ? "comes through" : "finds nothing");
+		host->running = host->running || (host->power && host->defined);
+	}
 }
 
 static void mover_works(struct sim *s)
@@ -866,6 +895,7 @@ static void second(struct sim *s)
 		host->silent_for = reachable(s, h) ? 0 : host->silent_for + 1;
 		host->up_for = reachable(s, h) ? host->up_for + 1 : 0;
 	}
+	late_starts(s);
 	guests_write(s);
 	mover_works(s);
 	if (s->said != RELOC_TICK) {

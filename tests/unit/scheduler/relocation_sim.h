@@ -67,7 +67,8 @@ struct sim_script {
 	enum sim_fence fence;
 	enum sim_verdict verdict;
 	bool first_target_cannot_start; /* guests never come up on AWAY1 */
-	bool home_returns;              /* after a while, by itself */
+	int start_hangs_for; /* on AWAY1, in seconds; it fires then, whatever was said */
+	bool home_returns;   /* after a while, by itself */
 	bool auto_failback;
 	struct {
 		int point; /* -1: none */

@@ -20,6 +20,8 @@ static void must_hold(struct sim_script *script, struct sim_result *ret)
 		script->story, script->fence, script->verdict,
 		script->first_target_cannot_start, script->home_returns,
 		script->auto_failback);
+	if (script->start_hangs_for)
+		(void)printf("# starts hang for %d s\n", script->start_hangs_for);
 	for (int i = 0; i < 3; i++)
 		if (script->trouble[i].point >= 0)
 			(void)printf("# trouble at point %d: %s\n",
@@ -120,6 +122,20 @@ static void any_trouble_at_any_point_breaks_nothing(void **state)
 	(void)printf("# %d runs so far\n", runs);
 }
 
+static void a_start_that_hung_does_not_come_through_after_its_proof(void **state)
+{
+	(void)state;
+	for (int seconds = 2; seconds < 80; seconds++) {
+		struct sim_script s = calm();
+		struct sim_result r;
+
+		s.start_hangs_for = seconds;
+		must_hold(&s, &r);
+		if (seconds % 13 == 0)
+			one_trouble_everywhere(&s);
+	}
+}
+
 /* A generator of our own: the same runs on every machine. */
 static uint32_t dice_state = 20261123;
 static int dice(int n)
@@ -144,6 +160,7 @@ static void troubles_in_twos_and_threes_break_nothing(void **state)
 		s.verdict =
 			dice(3) ? SIM_RELOCATES : (enum sim_verdict)dice(SIM_N_VERDICTS);
 		s.first_target_cannot_start = dice(4) == 0;
+		s.start_hangs_for = dice(4) ? 0 : dice(60);
 		s.home_returns = dice(3) != 0;
 		s.auto_failback = dice(3) != 0;
 		for (int j = 0; j < k; j++) {
@@ -172,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_plain_story_goes_away_and_comes_home),
 		cmocka_unit_test(every_story_ends_with_one_running_copy),
+		cmocka_unit_test(a_start_that_hung_does_not_come_through_after_its_proof),
 		cmocka_unit_test(any_trouble_at_any_point_breaks_nothing),
 		cmocka_unit_test(troubles_in_twos_and_threes_break_nothing),
 		cmocka_unit_test(every_state_but_the_later_ones_was_seen),
