@@ -199,6 +199,22 @@ static void tell_change(struct engine *e, const struct entry *en, const struct r
 			    r->hold_reason[0] ? r->hold_reason : r->why);
 }
 
+/* Where its cluster took it, its disks are the same. */
+static void carry_disks_along(const struct reloc *next, const struct reloc *was,
+			      const Vrsas__V1__Relocation *msg, struct record_load *l)
+{
+	const struct reloc_place *to = &next->copy[next->active].place;
+	const struct reloc_place *from = &was->copy[was->active].place;
+	size_t n;
+
+	if (strcmp(to->cluster, from->cluster) != 0 || strcmp(to->host, from->host) == 0)
+		return;
+	(void)engine_disks_of(msg, to, &n);
+	if (n == 0 && l->n_disks[next->active] == 0)
+		l->disk[next->active] = (Vrsas__V1__PlacedDisk **)engine_disks_of(
+			msg, from, &l->n_disks[next->active]);
+}
+
 static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		   const struct record_load *load)
 {
@@ -210,6 +226,7 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 	if (next->state == RELOC_LOCAL_RESTART && was.state != RELOC_LOCAL_RESTART)
 		l.disk[next->target] = (Vrsas__V1__PlacedDisk **)engine_disks_of(
 			en->msg, &was.copy[was.good].place, &l.n_disks[next->target]);
+	carry_disks_along(next, &was, en->msg, &l);
 	Vrsas__V1__Relocation *msg = record_message(next, en->msg, &l);
 	bool journal = next->state != was.state || strcmp(next->why, was.why) != 0;
 	int status = record_save(e->svc->store, &e->lease, en->stored ? &was : NULL, msg,
@@ -325,6 +342,8 @@ static void renew(void *arg)
 	if (e->loaded && ours && token == e->lease.token)
 		return;
 	status = load_all(e, &err);
+	if (status == 0)
+		status = engine_words_load(e, &err);
 	if (status < 0) {
 		vrs_complain(&e->store_complaint, VRS_WARN, "%s", err.text);
 		e->loaded = false;

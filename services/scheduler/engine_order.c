@@ -49,34 +49,21 @@ static bool answers_now(const struct host *h)
 	return h->memory.answers_since_ms > 0;
 }
 
-/* Lets every record with a copy on this host take the word; returns how many did. */
-static unsigned tell_all(struct engine *e, const struct reloc_place *p,
-			 struct reloc_event *ev)
+static void withdrawn(struct engine *e, const struct reloc_place *p, const char *by,
+		      const char *reason, struct engine_answer *ret)
 {
-	unsigned n = 0;
+	struct reloc_event ev = {.kind = RELOC_OPERATOR_WITHDRAW};
 
-	for (size_t i = 0; i < e->n_entries; i++) {
-		struct entry *en = e->entry[i];
-
-		if (reloc_copy_at(&en->r, p->cluster, p->host) < 0 ||
-		    reloc_refuses(&en->r, ev))
-			continue;
-		ev->place = *p;
-		n += engine_feed(e, en, ev, NULL);
-	}
-	return n;
-}
-
-static void records_for(struct engine *e, struct world *w, const struct world_host *wh,
-			const struct reloc_place *p)
-{
-	size_t n;
-	const Vrsas__V1__VmFacts **vm = plan_vms_of(w, wh, &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (!engine_entry(e, vm[i]->id))
-			(void)engine_entry_new(e, vm[i], p);
-	free(vm);
+	(void)vrs_strcpy(ev.by, sizeof(ev.by), by);
+	(void)snprintf(ev.text, sizeof(ev.text),
+		       "%s takes back what was said of %s: %.80s", by, p->host,
+		       reason ? reason : "");
+	unsigned n = engine_word_spread(e, p, &ev);
+	(void)snprintf(ret->done, sizeof(ret->done),
+		       "the word on %s/%s is taken back; %u relocation(s) wait for "
+		       "proof again",
+		       p->cluster, p->host, n);
+	engine_pump(e);
 }
 
 void engine_fail_host(struct engine *e, const char *host, const char *actor,
@@ -84,8 +71,8 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 		      struct engine_answer *ret)
 {
 	struct world *w = engine_world(e);
-	struct reloc_event ev = {.kind = confirm_off ? RELOC_OPERATOR_CONFIRM_OFF
-						     : RELOC_OPERATOR_FAIL};
+	struct vrs_err err = {0};
+	char by[96];
 	struct reloc_place p;
 
 	*ret = (struct engine_answer){0};
@@ -114,29 +101,26 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 		       "%s/%s is not described in the site file", p.cluster, p.host);
 		return;
 	}
-	(void)snprintf(ev.by, sizeof(ev.by), "%.90s", actor && *actor ? actor : "?");
-	(void)snprintf(ev.text, sizeof(ev.text), "%s says that %s is %s: %.100s", ev.by,
-		       p.host, confirm_off ? "off" : "dead", reason ? reason : "");
-	if (withdraw) {
-		h->word = DETECTOR_NO_WORD;
-		ev.kind = RELOC_OPERATOR_WITHDRAW;
-		unsigned n = tell_all(e, &p, &ev);
-		(void)snprintf(
-			ret->done, sizeof(ret->done),
-			"the word on %s/%s is taken back; %u relocation(s) wait for "
-			"proof again",
-			p.cluster, p.host, n);
-		engine_pump(e);
-		return;
-	}
-	(void)vrs_strcpy(h->word_by, sizeof(h->word_by), ev.by);
+	(void)snprintf(by, sizeof(by), "%.90s", actor && *actor ? actor : "?");
 	if (confirm_off && answers_now(h)) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
 		       "to move VMs off a living host use `vrsctl relocate VM`",
 		       "%s/%s answers: it is not off", p.cluster, p.host);
 		return;
 	}
-	h->word = confirm_off ? DETECTOR_CONFIRMS_OFF : DETECTOR_SAYS_DEAD;
+	int status = withdraw ? engine_word_drop(e, h, &err)
+			      : engine_word_put(e, h, confirm_off, by,
+						reason ? reason : "", &err);
+	if (status < 0) {
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+		       "see that Redis is reachable, then say it again",
+		       "the word could not be made durable: %.200s", err.text);
+		return;
+	}
+	if (withdraw) {
+		withdrawn(e, &p, by, reason, ret);
+		return;
+	}
 	if (!confirm_off && answers_now(h)) { /* the detector weighs it from now on */
 		(void)snprintf(ret->done, sizeof(ret->done),
 			       "%s/%s still answers: your word counts as soon as its "
@@ -144,10 +128,7 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 			       p.cluster, p.host);
 		return;
 	}
-	records_for(e, w, wh, &p);
-	unsigned n = tell_all(e, &p, &ev);
-	engine_tell(e, NULL, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "operator.word", "%s",
-		    ev.text);
+	unsigned n = engine_word_tell(e, w, h);
 	(void)snprintf(ret->done, sizeof(ret->done), "%s/%s is taken for %s; %u VM(s)",
 		       p.cluster, p.host, confirm_off ? "off" : "dead", n);
 	engine_pump(e);

@@ -53,8 +53,11 @@ struct host {
 	bool fencing;             /* an order to its power controller is under way */
 	int64_t fence_began_ms, next_fence_mono_ms;
 	enum detector_word word;
-	char word_by[96];
-	bool checking; /* whether a copy really runs there */
+	char word_by[96], word_reason[128];
+	int64_t word_at_ms;
+	bool word_stored; /* Redis has it, or had it */
+	bool word_told;   /* every record has heard it */
+	bool checking;    /* whether a copy really runs there */
 	bool handled;
 };
 
@@ -117,6 +120,17 @@ void engine_do(struct engine *e, struct entry *en, const struct reloc_order *o);
 struct slot *engine_slot(struct entry *en, const struct reloc_order *o);
 void engine_slot_done(struct entry *en, enum reloc_order_kind kind,
 		      const struct reloc_place *place, uint64_t op, int64_t again_ms);
+
+/* engine_word.c: what people said of a host. Durable before it counts. */
+int engine_word_put(struct engine *e, struct host *h, bool confirm_off, const char *actor,
+		    const char *reason, struct vrs_err *err);
+int engine_word_drop(struct engine *e, struct host *h, struct vrs_err *err);
+int engine_words_load(struct engine *e, struct vrs_err *err);
+/* Lets every record with a copy on this host hear it; how many took it. */
+unsigned engine_word_tell(struct engine *e, struct world *w, struct host *h);
+unsigned engine_word_spread(struct engine *e, const struct reloc_place *p,
+			    struct reloc_event *ev);
+void engine_words_watch(struct engine *e, struct world *w);
 
 /* engine_decide.c */
 void engine_decide(struct engine *e);

@@ -378,7 +378,8 @@ static void look_for_copies(struct engine *e, const struct world *w)
 			continue;
 		/* on its way between two hosts of its cluster it is listed twice */
 		const Vrsas__V1__VmFacts *there = facts_at(w, vm->id, active);
-		if (en->r.state == RELOC_PROTECTED && at < 0 && there &&
+		if (reloc_quiet(&en->r) && at < 0 && there &&
+		    strcmp(place.cluster, active->cluster) == 0 &&
 		    there->state == VRSAS__V1__VM_STATE__VM_STATE_RUNNING)
 			continue;
 		check_seen(e, en, h, &place, false);
@@ -491,6 +492,7 @@ void engine_watch(struct engine *e)
 		return;
 	tell_records(e, w);
 	new_records(e, w);
+	engine_words_watch(e, w);
 	look_for_copies(e, w);
 	keep_autostart_off(e, w);
 }

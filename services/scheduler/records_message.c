@@ -75,6 +75,7 @@ static void copies_to(const struct reloc *r, const Vrsas__V1__Relocation *prev,
 		to->shared = c->shared;
 		to->alive = c->alive;
 		to->seen_running = c->seen_running;
+		to->stranger = c->stranger;
 		if (c->proof != RELOC_NO_PROOF) {
 			Vrsas__V1__Evidence *e = &k->proof[i];
 
@@ -253,6 +254,7 @@ static void copies_from(const Vrsas__V1__Relocation *m, struct reloc *r)
 		c->shared = from->shared;
 		c->alive = from->alive;
 		c->seen_running = from->seen_running;
+		c->stranger = from->stranger;
 		if (!from->proof)
 			continue;
 		c->proof = (enum reloc_proof)from->proof->cls;

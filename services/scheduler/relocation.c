@@ -353,6 +353,29 @@ static void order(struct orders *o, enum reloc_order_kind kind, uint32_t copy)
 		};
 }
 
+/* Of two copies the one with the older grant has to go. One without any grant is the
+ * older one as long as the granted one can run; once that is dead, the stranger may be
+ * all that is left of the VM, and only people can tell. */
+bool step_can_tell(const struct reloc *r, uint32_t i)
+{
+	const struct reloc_copy *newest = &r->copy[r->active];
+
+	return !r->copy[i].stranger || (newest->alive && newest->proof == RELOC_NO_PROOF);
+}
+
+/* A stranger's host is another's: it is never fenced for it. */
+static void order_off(struct orders *o, uint32_t i)
+{
+	const struct reloc_copy *c = &o->r->copy[i];
+
+	if (!step_can_tell(o->r, i))
+		order(o, RELOC_DO_LOOK, i);
+	else if (c->alive || c->stranger)
+		order(o, i == o->r->good ? RELOC_DO_STOP : RELOC_DO_KILL, i);
+	else
+		order(o, RELOC_DO_FENCE, i);
+}
+
 /* Proof for every copy that lacks it: from its hypervisor when its host answers, from its
  * power otherwise. A good copy whose host lives is not shot, unless it is to be moved. */
 static void order_proofs(struct orders *o)
@@ -362,12 +385,8 @@ static void order_proofs(struct orders *o)
 	for (uint32_t i = 0; i < r->n_copies; i++) {
 		const struct reloc_copy *c = &r->copy[i];
 
-		if (!step_needs_proof(c) || (i == r->good && c->alive && !r->planned))
-			continue;
-		if (!c->alive)
-			order(o, RELOC_DO_FENCE, i);
-		else
-			order(o, i == r->good ? RELOC_DO_STOP : RELOC_DO_KILL, i);
+		if (step_needs_proof(c) && !(i == r->good && c->alive && !r->planned))
+			order_off(o, i);
 	}
 }
 
@@ -384,10 +403,16 @@ static void order_quarantine(struct orders *o)
 static void order_stop_older(struct orders *o)
 {
 	const struct reloc *r = o->r;
+	bool doubt = false;
 
-	for (uint32_t i = 0; i < r->n_copies; i++)
-		if (i != r->active && r->copy[i].seen_running)
-			order(o, r->copy[i].alive ? RELOC_DO_KILL : RELOC_DO_FENCE, i);
+	for (uint32_t i = 0; i < r->n_copies; i++) {
+		if (i == r->active || !r->copy[i].seen_running)
+			continue;
+		doubt = doubt || !step_can_tell(r, i);
+		order_off(o, i);
+	}
+	if (doubt && r->copy[r->active].proof == RELOC_NO_PROOF)
+		order(o, RELOC_DO_LOOK, r->active); /* it may run after all */
 }
 
 static void order_cleaning(struct orders *o)

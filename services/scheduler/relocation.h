@@ -78,6 +78,7 @@ struct reloc_copy {
 	bool shared;       /* these are home's own disks, on storage that both see */
 	bool alive;        /* its host was seen to answer since it was last proven dead */
 	bool seen_running; /* although it must not; until it is confirmed off */
+	bool stranger;     /* seen where nothing of ours ever sent it */
 	enum reloc_proof proof; /* that it does not run */
 	int64_t proof_at_ms;
 	char proof_by[96], proof_text[160];

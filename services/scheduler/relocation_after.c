@@ -333,6 +333,8 @@ void step_final_sync(struct step *s)
 			stay_away(s, "it was seen running where it was stopped");
 		} else if (i >= 0) {
 			step_split(s, (uint32_t)i);
+		} else {
+			step_stranger(s);
 		}
 		break;
 	case RELOC_TICK:
@@ -378,6 +380,58 @@ void step_cleanup(struct step *s)
 
 /* --- two copies --- */
 
+static void hold_for_stop(struct step *s)
+{
+	const struct reloc *n = s->n;
+	const struct reloc_copy *granted = &n->copy[n->active];
+	uint32_t who = n->active;
+
+	for (uint32_t i = 0; i < n->n_copies; i++)
+		if (n->copy[i].seen_running)
+			who = i;
+	const struct reloc_place *p = &n->copy[who].place;
+	if (step_can_tell(n, who))
+		step_hold(s, RELOC_NEEDS_STOP,
+			  "an older copy was seen running on %s/%s and cannot be "
+			  "confirmed off; stop it by hand, or have its host off and "
+			  "confirm",
+			  p->cluster, p->host);
+	else
+		step_hold(s, RELOC_NEEDS_STOP,
+			  "it runs on %s/%s, where nobody sent it, and the granted copy "
+			  "on %s/%s does not: which one is to live cannot be told; "
+			  "nothing is stopped or started until it is stopped there by "
+			  "hand",
+			  p->cluster, p->host, granted->place.cluster,
+			  granted->place.host);
+}
+
+/* A copy that was seen running is off by now, or its host is. */
+static bool split_copy_off(struct step *s, int i)
+{
+	struct reloc *n = s->n;
+	const struct reloc_event *ev = s->ev;
+
+	if (i == (int)n->active && ev->kind == RELOC_LOOKED &&
+	    ev->seen == RELOC_SEEN_ON && !n->copy[i].alive) {
+		n->copy[i].alive = true;
+		step_because(s, "it runs where it was granted to");
+	}
+	if (i < 0 || i == (int)n->active)
+		return false;
+	if (ev->kind == RELOC_STOPPED && ev->ok)
+		step_stopped(s, (uint32_t)i);
+	else if (ev->kind == RELOC_FENCE_RESULT && ev->proof != RELOC_NO_PROOF)
+		step_prove(s, &n->copy[i], ev->proof);
+	else if (ev->kind == RELOC_OPERATOR_CONFIRM_OFF)
+		step_prove(s, &n->copy[i], RELOC_F5_OPERATOR);
+	else
+		return step_seen_off(s);
+	step_because(s, "the copy on %s/%s is off", n->copy[i].place.cluster,
+		     n->copy[i].place.host);
+	return true;
+}
+
 /* SPLIT_SUSPECT, and HOLD_OPERATOR for want of a stop. Until every older copy is
  * confirmed off, nothing is granted. */
 void step_split_suspect(struct step *s)
@@ -385,46 +439,27 @@ void step_split_suspect(struct step *s)
 	struct reloc *n = s->n;
 	const struct reloc_event *ev = s->ev;
 	int i = step_at(s);
+	bool known_dead =
+		i == (int)n->active && !n->copy[i].alive &&
+		(ev->kind == RELOC_HOST_DOWN || ev->kind == RELOC_OPERATOR_FAIL);
 
-	if (i >= 0 && i != (int)n->active) {
-		struct reloc_copy *c = &n->copy[i];
-
-		if ((ev->kind == RELOC_STOPPED && ev->ok) ||
-		    (ev->kind == RELOC_FENCE_RESULT && ev->proof != RELOC_NO_PROOF) ||
-		    ev->kind == RELOC_OPERATOR_CONFIRM_OFF) {
-			if (ev->kind == RELOC_STOPPED)
-				step_stopped(s, (uint32_t)i);
-			else
-				step_prove(s, c,
-					   ev->kind == RELOC_FENCE_RESULT
-						   ? ev->proof
-						   : RELOC_F5_OPERATOR);
-			step_because(s, "the copy on %s/%s is off", c->place.cluster,
-				     c->place.host);
-		} else {
-			step_watch(s);
-		}
-	} else {
+	if (!split_copy_off(s, i) && !known_dead)
 		step_watch(s);
-	}
 	if (n->state != RELOC_SPLIT_SUSPECT && n->state != RELOC_HOLD_OPERATOR)
 		return;
 	bool over = true;
 	for (uint32_t k = 0; k < n->n_copies; k++)
 		over = over && !n->copy[k].seen_running;
 	if (over) {
-		step_go(s, n->resume, "one copy runs, the older one is off");
+		step_go(s, n->resume, "the other copy is off");
 	} else if (ev->kind == RELOC_TICK && step_late(s)) {
-		if (n->state == RELOC_HOLD_OPERATOR) {
-			n->deadline_ms = s->now_ms + s->rules->review_ms;
-			if (s->now_ms - n->paged_ms >= s->rules->page_ms)
-				n->paged_ms = s->now_ms;
-			s->changed = true;
-		} else {
-			step_hold(
-				s, RELOC_NEEDS_STOP,
-				"an older copy was seen running and cannot be confirmed "
-				"off; stop it by hand, or have its host off and confirm");
+		if (n->state == RELOC_SPLIT_SUSPECT) {
+			hold_for_stop(s);
+			return;
 		}
+		n->deadline_ms = s->now_ms + s->rules->review_ms;
+		if (s->now_ms - n->paged_ms >= s->rules->page_ms)
+			n->paged_ms = s->now_ms;
+		s->changed = true;
 	}
 }

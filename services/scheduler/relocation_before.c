@@ -65,12 +65,6 @@ void step_suspected(struct step *s)
 		else if (s->ev->seen == RELOC_SEEN_OFF)
 			step_regrant_good(s, "its host answers again, but it went down");
 		return;
-	case RELOC_SEEN_RUNNING:
-		if (step_at(s) < 0) {
-			step_adopt(s);
-			return;
-		}
-		break;
 	case RELOC_TICK:
 		if (!step_late(s))
 			return;
@@ -215,8 +209,11 @@ void step_fencing(struct step *s)
 		break;
 	case RELOC_SEEN_RUNNING:
 		if (i < 0)
-			step_adopt(s);
+			step_stranger(s);
 		return;
+	case RELOC_LOOKED:
+		(void)step_seen_off(s);
+		break;
 	case RELOC_OPERATOR_RELOCATE:
 		(void)vrs_strcpy(n->pinned, sizeof(n->pinned), ev->place.cluster);
 		n->cancelled = false;
@@ -281,7 +278,7 @@ static void seen_running(struct step *s, int i)
 	struct reloc *n = s->n;
 
 	if (i < 0) {
-		step_adopt(s);
+		step_stranger(s);
 		return;
 	}
 	if (i == (int)n->good) {
@@ -292,8 +289,11 @@ static void seen_running(struct step *s, int i)
 		step_regrant_good(s, "it was seen running at its own place");
 		return;
 	}
-	step_unprove(s, (uint32_t)i);
-	n->copy[i].seen_running = n->copy[i].defined = n->copy[i].alive = true;
+	step_runs_there(s, (uint32_t)i);
+	if (n->copy[i].stranger) {
+		step_split(s, (uint32_t)i);
+		return;
+	}
 	step_go(s, RELOC_FENCING, "it was seen running on %s/%s without a grant",
 		s->ev->place.cluster, s->ev->place.host);
 }
@@ -412,7 +412,7 @@ static void decided(struct step *s)
 	n->starts = 0;
 	n->started = false;
 	n->copy[i].alive = true;
-	n->copy[i].shared = false;
+	n->copy[i].shared = n->copy[i].stranger = false;
 	if (ev->verdict == RELOC_LOCAL) {
 		n->local = true;
 		n->copy[i].shared = n->good == 0 || n->copy[n->good].shared;

@@ -37,14 +37,22 @@ void step_begin(struct step *s);
 void step_host_down(struct step *s, const char *why);
 void step_regrant_good(struct step *s, const char *why);
 void step_next_target(struct step *s, const char *why);
-void step_adopt(struct step *s);
+/* It runs where the record knows of no copy. */
+void step_stranger(struct step *s);
 void step_split(struct step *s, uint32_t i);
+/* A copy runs that must not. */
+void step_runs_there(struct step *s, uint32_t i);
+/* The hypervisor of a copy that was seen running was asked, and it is off. */
+bool step_seen_off(struct step *s);
 /* Events that mean the same wherever the VM runs or starts at `active`. */
 void step_watch(struct step *s);
 void step_suspect(struct step *s);
 void step_planned(struct step *s);
 /* The copy that the event is about; -1: none. */
 int step_at(const struct step *s);
+
+/* relocation.c: whether it is known which of two copies has to go */
+bool step_can_tell(const struct reloc *r, uint32_t i);
 
 /* relocation_before.c: until it is known where to */
 void step_protected(struct step *s);

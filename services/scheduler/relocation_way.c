@@ -161,8 +161,11 @@ static void contradicted(struct step *s, int i)
 		step_regrant_good(s, s->ev->text);
 		return;
 	}
-	n->copy[i].seen_running = n->copy[i].defined = true;
-	step_go(s, RELOC_FENCING, "%s", s->ev->text);
+	step_runs_there(s, (uint32_t)i);
+	if (n->copy[i].stranger)
+		step_split(s, (uint32_t)i);
+	else
+		step_go(s, RELOC_FENCING, "%s", s->ev->text);
 }
 
 static void grant_late(struct step *s)

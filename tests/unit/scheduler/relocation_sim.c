@@ -80,6 +80,7 @@ struct sim {
 	bool scheduler_up;
 	int restart_at;
 	bool stands[SIM_HOSTS];  /* hosts whose older copy was started by hand */
+	bool clone[SIM_HOSTS];   /* of these: what the record did not know */
 	bool tampered;           /* such a thing happened at all */
 	uint64_t lost_token_job; /* bookkeeping of what this scheduler handed out */
 	uint64_t handed_job, handed_token;
@@ -187,6 +188,7 @@ static const char *const trouble_names[SIM_N_TROUBLES] = {
 	"target cut off",
 	"mover dies",
 	"stale copy started",
+	"clone started",
 	"operator cancels",
 	"operator confirms",
 };
@@ -224,6 +226,24 @@ static void start_stale_copy(struct sim *s)
 			continue;
 		s->host[h].running = true;
 		s->stands[h] = s->tampered = true;
+		return;
+	}
+}
+
+static void start_clone(struct sim *s)
+{
+	const struct reloc *r = &s->durable;
+	const struct reloc_place *active = &r->copy[r->active].place;
+
+	for (int h = SIM_HOSTS - 1; h >= 0; h--) {
+		struct reloc_place p = place_of(h);
+
+		if (reloc_copy_at(r, p.cluster, p.host) >= 0 || !reachable(s, h) ||
+		    strcmp(p.cluster, active->cluster) == 0 ||
+		    disk_of[h] == disk_of[host_at(&r->copy[r->good].place)])
+			continue;
+		s->host[h].defined = s->host[h].running = true;
+		s->stands[h] = s->clone[h] = s->tampered = true;
 		return;
 	}
 }
@@ -295,6 +315,9 @@ static void do_trouble(struct sim *s, enum sim_trouble what)
 		break;
 	case SIM_STALE_STARTED:
 		start_stale_copy(s);
+		break;
+	case SIM_CLONE_STARTED:
+		start_clone(s);
 		break;
 	case SIM_OPERATOR_CANCELS:
 		s->said = RELOC_OPERATOR_CANCEL;
@@ -492,6 +515,7 @@ static void do_start(struct sim *s, const struct message *m)
 		return;
 	}
 	h->running = true;
+	h->fires_at = 0; /* it cannot be started twice */
 	ev.ok = true;
 	answer(s, m, ev);
 }
@@ -532,6 +556,18 @@ static void do_transfer(struct sim *s, const struct message *m)
 	s->move_state = RELOC_XFER_MOVING;
 }
 
+/* A copy that may be all that is left of the VM is not for us to stop. */
+static void check_kill(struct sim *s, const struct message *m)
+{
+	const struct reloc *r = &s->durable;
+	const struct reloc_copy *granted = &r->copy[r->active];
+
+	if (s->clone[m->host] && s->host[m->host].running && m->op == r->op &&
+	    (!granted->alive || granted->proof != RELOC_NO_PROOF))
+		broken(s, "the copy on %s was stopped, and the granted one is dead",
+		       host_name[m->host]);
+}
+
 static void off_or_not(struct sim *s, const struct message *m, enum reloc_event_kind kind)
 {
 	struct sim_host *h = &s->host[m->host];
@@ -541,6 +577,7 @@ static void off_or_not(struct sim *s, const struct message *m, enum reloc_event_
 		switch (m->order) {
 		case RELOC_DO_STOP:
 		case RELOC_DO_KILL:
+			check_kill(s, m);
 			h->running = h->healthy = false;
 			h->defined = h->defined && !m->undefine;
 			ev.ok = true;
@@ -580,8 +617,8 @@ static void carry_out(struct sim *s, const struct message *m)
 		break;
 	case RELOC_DO_RESERVE:
 		ev.kind = RELOC_RESERVED;
-		ev.ok = reachable(s, m->host);
-		if (ev.ok)
+		ev.ok = reachable(s, m->host) && !s->host[m->host].running;
+		if (reachable(s, m->host))
 			answer(s, m, ev);
 		break;
 	case RELOC_DO_TRANSFER:
@@ -859,7 +896,7 @@ static void check_world(struct sim *s)
 		broken(s, "the last good copy is gone");
 	for (int h = 0; h < SIM_HOSTS; h++)
 		if (s->stands[h] && !s->host[h].running)
-			s->stands[h] = false;
+			s->stands[h] = s->clone[h] = false;
 	/* no state without an exit: somebody acts, or a deadline comes */
 	struct reloc_order order[RELOC_MAX_ORDERS];
 	const struct reloc *r = &s->durable;
@@ -878,6 +915,9 @@ static void repair(struct sim *s)
 		if (!s->repairing || s->host[h].silent_for > 15)
 			s->host[h].power = s->host[h].link = true;
 	s->repairing = true;
+	for (int h = 0; h < SIM_HOSTS; h++) /* somebody reads the page */
+		if (s->clone[h] && r->state == RELOC_HOLD_OPERATOR)
+			s->host[h].running = false;
 	if (s->scheduler_up && r->state == RELOC_WAIT_REPAIR && r->cancelled)
 		operator_says(s, RELOC_OPERATOR_RELOCATE);
 }
@@ -917,7 +957,8 @@ static bool at_rest(const struct sim *s)
 	int running = 0;
 
 	for (int h = 0; h < SIM_HOSTS; h++)
-		running += s->host[h].power && s->host[h].running && s->host[h].healthy;
+		running += s->host[h].power && s->host[h].running &&
+			   (s->host[h].healthy || s->stands[h]);
 	if (running != 1 || !s->scheduler_up || !reloc_quiet(&s->durable))
 		return false;
 	const struct reloc *r = &s->durable;

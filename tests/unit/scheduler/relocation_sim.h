@@ -57,6 +57,7 @@ enum sim_trouble {
 	SIM_TARGET_CUT_OFF,
 	SIM_MOVER_DIES,
 	SIM_STALE_STARTED, /* somebody starts the older copy by hand */
+	SIM_CLONE_STARTED, /* or one where nobody of ours ever sent it */
 	SIM_OPERATOR_CANCELS,
 	SIM_OPERATOR_CONFIRMS, /* truthfully: the host is off by then */
 	SIM_N_TROUBLES,
