@@ -79,7 +79,7 @@ static int read_header(struct loading *l, char **field, int n, struct vrs_err *e
 			if (strcasecmp(field[i], column_name[c]) == 0)
 				l->column[c] = i;
 	}
-	if (l->column[NAME] < 0 || l->column[CPU_PCT] < 0)
+	if (l->column[TIMESTAMP] < 0 || l->column[NAME] < 0 || l->column[CPU_PCT] < 0)
 		return bad(l, "a trace wants the columns timestamp, entity, cpu_pct",
 			   err);
 	return 0;

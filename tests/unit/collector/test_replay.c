@@ -113,6 +113,7 @@ static void files_and_names_that_are_wrong_are_refused(void **state)
 		"timestamp,entity,cpu_pct\n",
 		"timestamp,name,cpu_pct\n2026-01-01T00:00:00Z,a,1\n",
 		"timestamp,entity,cpu_pct\nyesterday,a,1\n",
+		"timestamps,entity,cpu_pct\n2026-01-01T00:00:00Z,a,1\n",
 		"timestamp,entity,cpu_pct\n2026-01-01T00:00:00Z,a b,1\n",
 		"timestamp,entity,cpu_pct\n2026-01-01T00:00:00Z,a,much\n",
 		"timestamp,entity,cpu_pct\n2026-01-01T00:00:00Z\n",
