@@ -317,8 +317,8 @@ int measure_open(struct measure **ret, struct vrs_loop *loop,
 		return status;
 	}
 	m->at_ms = track_interval(wall_ms(), conf->interval_ms);
-	/* The first look tells inventories at once and takes the counters' first stand.
-	 */
+	/* The first look tells inventories at once and takes the
+	 * counters' first stand. */
 	open_round(m, m->at_ms, LONGEST_WAIT_MS);
 	arm(m);
 	m->heartbeat = vrs_loop_every(loop, conf->heartbeat_ms, send_heartbeat, m);

@@ -39,8 +39,7 @@ static void add_message(struct apply *a, struct vrs_arg key, const char *field,
 	free(bytes);
 }
 
-/* --- samples --------------------------------------------------------------------------
- */
+/* --- samples --- */
 
 /* The key of the host's day. The first time that a day is written its string gets the
  * full size (BITFIELD by 0 grows it and changes nothing) and the moment it goes. */
@@ -105,8 +104,7 @@ static void add_samples(struct apply *a, struct source *s,
 	free(slots);
 }
 
-/* --- hosts and what runs on them ------------------------------------------------------
- */
+/* --- hosts and what runs on them --- */
 
 static int by_name(const void *a, const void *b)
 {

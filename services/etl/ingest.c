@@ -59,8 +59,7 @@ static void store_failed(struct ingest *ing, const struct vrs_err *err)
 		s->generation = 0;
 }
 
-/* --- storing a run of records ---------------------------------------------------------
- */
+/* --- storing a run of records --- */
 
 /* Runs what was added, then raises the watermark to seq. */
 static int commit(struct ingest *ing, struct source *s, uint64_t seq, struct vrs_err *err)
@@ -128,8 +127,7 @@ static int drain(struct ingest *ing, struct source *s, struct vrs_err *err)
 	return 0;
 }
 
-/* --- the live path --------------------------------------------------------------------
- */
+/* --- the live path --- */
 
 static bool just_failed(const struct ingest *ing)
 {
@@ -241,8 +239,7 @@ void ingest_live(struct ingest *ing, const Vrsas__V1__Live *live)
 	}
 }
 
-/* --- the lossless path ----------------------------------------------------------------
- */
+/* --- the lossless path --- */
 
 static int fill_offer(struct ingest *ing, const Vrsas__V1__Offer *offer,
 		      struct source **ret, struct vrs_err *err)
@@ -359,9 +356,6 @@ const Vrsas__V1__FillReply *ingest_fill(struct ingest *ing,
 	}
 	return reply;
 }
-
-/* --------------------------------------------------------------------------------------
- */
 
 int ingest_open(struct ingest **ret, struct vrs_loop *loop, struct vrs_store *store,
 		int64_t retention_ms, struct vrs_err *err)

@@ -88,8 +88,8 @@ static struct history *history_of(struct job *j, const char *cluster, struct vrs
 	return &j->history[j->n_histories++];
 }
 
-/* A connection that was lost between jobs fails the first call and is back at the next.
- */
+/* A connection that was lost between jobs fails the first call and
+ * is back at the next. */
 static int find(struct job *j, const Vrsas__V1__ForecastTarget *t,
 		const struct bins **bins, float *last, struct vrs_err *err)
 {

@@ -341,9 +341,9 @@ __attribute__((format(printf, 2, 3))) static void lower(struct forecast *f,
 	va_end(ap);
 }
 
-/* The net now and at the matured windows, in one pass. Where a simple method was clearly
- * better over the last day it takes the net's place: for the path, for the peak, or both.
- */
+/* The net now and at the matured windows, in one pass. Where a simple method was
+ * clearly better over the last day it takes the net's place: for the path, for
+ * the peak, or both. */
 static void by_net(struct forecaster *f, const struct window *w, bool gate,
 		   struct forecast *ret)
 {

@@ -38,8 +38,8 @@ static int64_t first_minute(void)
 	return now / minute_ms * minute_ms - (int64_t)(BATCHES + 10) * minute_ms;
 }
 
-/* The commands alone, in the pipelines that etl would make, their keys made once a day.
- */
+/* The commands alone, in the pipelines that etl would make, their
+ * keys made once a day. */
 static double raw(struct vrs_store *s, int round)
 {
 	static char key[HOSTS][128];
@@ -77,8 +77,7 @@ static double raw(struct vrs_store *s, int round)
 	return (double)HOSTS * BATCHES / ((double)(now_us() - begun) / 1e6);
 }
 
-/* --- end to end -----------------------------------------------------------------------
- */
+/* --- end to end --- */
 
 struct sender {
 	struct vrs_loop *loop;

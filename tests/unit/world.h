@@ -14,8 +14,8 @@
 #include "vrs/mem.h"
 #include "vrs/proc.h"
 
-/* A double of tests/fault, as the build has it below the tests; good until the next call.
- */
+/* A double of tests/fault, as the build has it below the tests; good
+ * until the next call. */
 static inline const char *world_program(const char *name)
 {
 	static char path[PATH_MAX + 64];

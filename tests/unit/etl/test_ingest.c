@@ -127,8 +127,8 @@ static const Vrsas__V1__FillReply *piece(struct world *w, uint64_t epoch, uint64
 	return reply;
 }
 
-/* Every sample of records up to seq is in Redis and right; with which flag, per record.
- */
+/* Every sample of records up to seq is in Redis and right; with
+ * which flag, per record. */
 static void assert_stored(struct world *w, uint64_t seq)
 {
 	struct vrs_err err = {0};

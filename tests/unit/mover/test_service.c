@@ -28,9 +28,7 @@ struct world {
 	pid_t mover[2];
 };
 
-/* --- the scheduler's part
- * ---------------------------------------------------------------
- */
+/* --- the scheduler's part --- */
 
 struct asked {
 	struct world *w;
@@ -142,9 +140,7 @@ static void await_bytes(struct world *w, uint64_t n)
 	fail_msg("the copy does not get on");
 }
 
-/* --- the world
- * --------------------------------------------------------------------------
- */
+/* --- the world --- */
 
 static void start_mover(struct world *w, int i, const char *faults)
 {
@@ -269,9 +265,7 @@ static bool same_files(const char *a, const char *b)
 	return how == 0;
 }
 
-/* --- what is true
- * -----------------------------------------------------------------------
- */
+/* --- what is true --- */
 
 /* Until this mover said after that time that it has nothing to do. */
 static void await_idle(struct world *w, const char *mover, int64_t since_ms)
