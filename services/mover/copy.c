@@ -6,11 +6,10 @@
 
 #include "copy_parts.h"
 #include "image/chunkmap.h"
-#include "vrs/fault.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-enum { STATES_PIECE = 1 << 18, NAMED_CHUNKS = 3 };
+enum { STATES_PIECE = 1 << 18 };
 
 const struct copy_result *copy_result(const struct copy *c)
 {
@@ -28,9 +27,9 @@ uint64_t copy_data_bytes(const struct copy *c, uint64_t chunk)
 	return n < all ? n : all; /* the last block may be short */
 }
 
-static int ask(struct copy *c, struct far *f, enum wire_type type, uint64_t a, uint64_t b,
-	       const struct wire_texts *t, struct wire_head *ret_reply,
-	       uint8_t **ret_payload, struct vrs_err *err)
+int copy_ask(struct copy *c, struct far *f, enum wire_type type, uint64_t a, uint64_t b,
+	     const struct wire_texts *t, struct wire_head *ret_reply,
+	     uint8_t **ret_payload, struct vrs_err *err)
 {
 	struct wire_head head = {.type = (uint8_t)type,
 				 .slot = c->slot,
@@ -43,8 +42,8 @@ static int ask(struct copy *c, struct far *f, enum wire_type type, uint64_t a, u
 
 /* --- what is there --- */
 
-static int ask_stat(struct copy *c, struct far *f, const char *path, bool *ret_exists,
-		    struct wire_stat *ret, struct vrs_err *err)
+int copy_ask_stat(struct copy *c, struct far *f, const char *path, bool *ret_exists,
+		  struct wire_stat *ret, struct vrs_err *err)
 {
 	struct wire_texts t = {.len = 0};
 	struct wire_head reply = {0};
@@ -52,7 +51,7 @@ static int ask_stat(struct copy *c, struct far *f, const char *path, bool *ret_e
 	int status = wire_put_text(&t, path, err);
 
 	if (status >= 0)
-		status = ask(c, f, WIRE_STAT, 0, 0, &t, &reply, &payload, err);
+		status = copy_ask(c, f, WIRE_STAT, 0, 0, &t, &reply, &payload, err);
 	if (status >= 0 && reply.len != WIRE_STAT_BYTES)
 		status = vrs_fail(err, VRS_EPARSE, "%s: an answer of a wrong size", path);
 	if (status >= 0) {
@@ -73,15 +72,15 @@ static int open_source(struct copy *c, struct vrs_err *err)
 	bool exists;
 	int status;
 
-	if ((status = ask_stat(c, c->env.source, c->disk.source_path, &exists, &st,
-			       err)) < 0)
+	if ((status = copy_ask_stat(c, c->env.source, c->disk.source_path, &exists, &st,
+				    err)) < 0)
 		return status;
 	c->source_mtime_ns = st.mtime_ns;
 	c->source_file_bytes = st.file_bytes;
 	if ((status = wire_put_text(&t, c->disk.source_path, err)) < 0 ||
 	    (status = wire_put_text(&t, c->disk.source_format, err)) < 0 ||
-	    (status = ask(c, c->env.source, WIRE_SOURCE, 0, 0, &t, &reply, &payload,
-			  err)) < 0)
+	    (status = copy_ask(c, c->env.source, WIRE_SOURCE, 0, 0, &t, &reply, &payload,
+			       err)) < 0)
 		return status;
 	status = wire_get_text(payload, reply.len, &pos, c->identity, sizeof(c->identity),
 			       err);
@@ -116,8 +115,8 @@ static int list_extents(struct copy *c, struct vrs_err *err)
 	while (off < c->size) {
 		struct wire_head reply;
 		uint8_t *p = NULL;
-		int status = ask(c, c->env.source, WIRE_EXTENTS, off, c->size, NULL,
-				 &reply, &p, err);
+		int status = copy_ask(c, c->env.source, WIRE_EXTENTS, off, c->size, NULL,
+				      &reply, &p, err);
 
 		if (status < 0)
 			return status;
@@ -148,7 +147,7 @@ static int list_extents(struct copy *c, struct vrs_err *err)
 
 /* --- the target --- */
 
-static void finished(struct copy *c)
+void copy_finished(struct copy *c)
 {
 	struct tree_digest s = tree_root(c->source, c->n_chunks, c->size);
 	struct tree_digest t = tree_root(c->target, c->n_chunks, c->size);
@@ -165,8 +164,8 @@ static void forget_leftovers(struct copy *c)
 
 	if (wire_put_text(&t, c->disk.target_path, NULL) == 0 &&
 	    wire_put_text(&t, c->env.job, NULL) == 0)
-		(void)ask(c, c->env.target, WIRE_DISCARD, 0, c->env.token, &t, &reply,
-			  NULL, NULL);
+		(void)copy_ask(c, c->env.target, WIRE_DISCARD, 0, c->env.token, &t,
+			       &reply, NULL, NULL);
 }
 
 /* Something has the name already: is it what we would make? */
@@ -190,7 +189,7 @@ static int look_at_existing(struct copy *c, bool replaces, struct vrs_err *err)
 	forget_leftovers(c);
 	for (uint64_t i = 0; i < c->n_chunks; i++)
 		atomic_fetch_add(&c->env.progress->done_bytes, copy_data_bytes(c, i));
-	finished(c);
+	copy_finished(c);
 	return 0;
 }
 
@@ -199,7 +198,8 @@ static int choose_base(struct copy *c, struct vrs_err *err)
 	bool exists, fits = false;
 	bool replaces = strcmp(c->disk.base_path, c->disk.target_path) == 0;
 	struct wire_stat st;
-	int status = ask_stat(c, c->env.target, c->disk.target_path, &exists, &st, err);
+	int status =
+		copy_ask_stat(c, c->env.target, c->disk.target_path, &exists, &st, err);
 
 	if (status < 0)
 		return status;
@@ -224,8 +224,8 @@ static int read_states(struct copy *c, struct vrs_err *err)
 			c->n_chunks - i < STATES_PIECE ? c->n_chunks - i : STATES_PIECE;
 		struct wire_head reply;
 		uint8_t *p = NULL;
-		int status =
-			ask(c, c->env.target, WIRE_STATES, i, n, NULL, &reply, &p, err);
+		int status = copy_ask(c, c->env.target, WIRE_STATES, i, n, NULL, &reply,
+				      &p, err);
 
 		if (status == 0 && reply.len != n)
 			status = vrs_fail(err, VRS_EPARSE,
@@ -293,7 +293,8 @@ static int check_room(struct copy *c, struct vrs_err *err)
 	uint64_t need = 0;
 	bool exists;
 	struct wire_stat st;
-	int status = ask_stat(c, c->env.target, c->disk.target_path, &exists, &st, err);
+	int status =
+		copy_ask_stat(c, c->env.target, c->disk.target_path, &exists, &st, err);
 
 	for (uint64_t i = 0; i < c->n_chunks; i++)
 		if (c->plan[i] == PLAN_SEND)
@@ -348,198 +349,4 @@ void copy_free(struct copy *c)
 	free(c->source);
 	free(c->target);
 	free(c);
-}
-
-/* --- the bytes --- */
-
-static int sync_target(struct copy *c, struct vrs_err *err)
-{
-	struct wire_head reply;
-
-	c->marked_bytes = 0;
-	return ask(c, c->env.target, WIRE_SYNC, 0, 0, NULL, &reply, NULL, err);
-}
-
-/* What was sent is made durable now and then, without waiting for it. */
-static void sync_sometimes(struct copy *c, uint64_t n)
-{
-	struct wire_head head = {.type = WIRE_SYNC, .slot = c->slot};
-
-	c->marked_bytes += n;
-	if (c->marked_bytes < COPY_SYNC_BYTES)
-		return;
-	c->marked_bytes = 0;
-	copy_tell(c, c->env.target, &head);
-}
-
-static int send_all(struct copy *c, struct vrs_err *err)
-{
-	int status = 0;
-
-	for (uint64_t i = 0; i < c->n_chunks && status == 0;) {
-		uint64_t first = i;
-
-		if (c->plan[i] == PLAN_SEND) {
-			status = copy_send_chunk(c, i, err);
-			sync_sometimes(c, copy_data_bytes(c, i));
-			i++;
-		} else if (c->plan[i] == PLAN_HASH) {
-			while (i < c->n_chunks && i - first < HASH_BATCH &&
-			       c->plan[i] == PLAN_HASH)
-				i++;
-			status = copy_ask_digests(c, c->env.source, c->slot, first,
-						  i - first, c->source + first, err);
-			for (uint64_t k = first; k < i; k++)
-				atomic_fetch_add(&c->env.progress->done_bytes,
-						 copy_data_bytes(c, k));
-		} else {
-			i++;
-		}
-	}
-	return status;
-}
-
-/* Everything that is not at the target goes there. */
-static int carry(struct copy *c, struct vrs_err *err)
-{
-	int status = copy_compare(c, err);
-
-	if (status == 0)
-		status = send_all(c, err);
-	int drained = flow_drain(&c->flow, status < 0 ? NULL : err);
-	return status < 0 ? status : drained;
-}
-
-static int reopen_target(struct copy *c, bool writable, struct vrs_err *err)
-{
-	struct wire_head reply;
-
-	return ask(c, c->env.target, WIRE_REOPEN, writable, 0, NULL, &reply, NULL, err);
-}
-
-/* Digests of the chunks that need a look, from the target's disk. */
-static int read_back(struct copy *c, bool only_compared, struct vrs_err *err)
-{
-	int status = 0;
-
-	for (uint64_t i = 0; i < c->n_chunks && status == 0;) {
-		uint64_t first = i;
-
-		if (only_compared && c->plan[i] != PLAN_COMPARE) {
-			i++;
-			continue;
-		}
-		while (i < c->n_chunks && i - first < HASH_BATCH &&
-		       (!only_compared || c->plan[i] == PLAN_COMPARE))
-			i++;
-		status = copy_ask_digests(c, c->env.target, c->slot, first, i - first,
-					  c->target + first, err);
-	}
-	int drained = flow_drain(&c->flow, status < 0 ? NULL : err);
-	return status < 0 ? status : drained;
-}
-
-/* Chunks that differ become the new plan; text names the first of them. */
-static uint64_t plan_differences(struct copy *c, struct vrs_text *text)
-{
-	uint64_t n = 0;
-
-	for (uint64_t i = 0; i < c->n_chunks; i++) {
-		bool differs =
-			memcmp(&c->source[i], &c->target[i], sizeof(*c->source)) != 0;
-
-		c->plan[i] = differs ? PLAN_COMPARE : PLAN_NOTHING;
-		if (differs && n++ < NAMED_CHUNKS)
-			vrs_text_add(text, "%s%llu MiB", n > 1 ? ", " : "",
-				     (unsigned long long)i * (TREE_CHUNK_BYTES >> 20));
-	}
-	return n;
-}
-
-static int send_again(struct copy *c, struct vrs_err *err)
-{
-	int status = reopen_target(c, true, err);
-
-	if (status == 0)
-		status = carry(c, err);
-	if (status == 0)
-		status = sync_target(c, err);
-	if (status == 0)
-		status = reopen_target(c, false, err);
-	if (status == 0)
-		status = read_back(c, true, err);
-	return status;
-}
-
-static int verify(struct copy *c, struct vrs_err *err)
-{
-	struct vrs_text where = {0};
-	int status = reopen_target(c, false, err);
-
-	atomic_store(&c->env.progress->verifying, 1);
-	if (status == 0)
-		status = read_back(c, false, err);
-	if (status == 0 && plan_differences(c, &where) > 0) {
-		log_warn("target differs after the copy, sending again path=%s at=%s",
-			 c->disk.target_path, where.text);
-		status = send_again(c, err);
-		vrs_text_fini(&where);
-		if (status == 0 && plan_differences(c, &where) > 0)
-			status = vrs_fail(err, VRS_EIO,
-					  "target: %s still differs from the source at "
-					  "%s; it is not used",
-					  c->disk.target_path, where.text);
-	}
-	vrs_text_fini(&where);
-	return status;
-}
-
-static int check_source_is_the_same(struct copy *c, struct vrs_err *err)
-{
-	struct wire_stat st;
-	bool exists;
-	int status = ask_stat(c, c->env.source, c->disk.source_path, &exists, &st, err);
-
-	if (status == 0 && (!exists || st.mtime_ns != c->source_mtime_ns ||
-			    st.file_bytes != c->source_file_bytes))
-		return vrs_fail(err, VRS_EIO,
-				"source: %s was written to while it was copied",
-				c->disk.source_path);
-	return status;
-}
-
-int copy_run(struct copy *c, struct vrs_err *err)
-{
-	struct vrs_err why = {0};
-	int status = 0;
-
-	if (c->result.was_there)
-		return 0;
-	if ((status = carry(c, &why)) == 0 && (status = sync_target(c, &why)) == 0 &&
-	    (status = verify(c, &why)) == 0)
-		status = check_source_is_the_same(c, &why);
-	if (status == 0)
-		finished(c);
-	else if (err)
-		*err = why;
-	return status;
-}
-
-int copy_seal(struct copy *c, struct vrs_err *err)
-{
-	struct wire_head reply;
-
-	if (c->result.was_there)
-		return 0;
-	(void)vrs_fault("mover.before_seal");
-	return ask(c, c->env.target, WIRE_SEAL, 0, 0, NULL, &reply, NULL, err);
-}
-
-int copy_discard(struct copy *c, struct vrs_err *err)
-{
-	struct wire_head reply;
-
-	if (!c->opened_target)
-		return 0;
-	return ask(c, c->env.target, WIRE_DISCARD, 0, 0, NULL, &reply, NULL, err);
 }

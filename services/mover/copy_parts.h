@@ -46,6 +46,15 @@ struct copy {
 
 uint64_t copy_data_bytes(const struct copy *c, uint64_t chunk);
 
+/* One request about this copy's slot and its answer. */
+int copy_ask(struct copy *c, struct far *f, enum wire_type type, uint64_t a, uint64_t b,
+	     const struct wire_texts *t, struct wire_head *ret_reply,
+	     uint8_t **ret_payload, struct vrs_err *err);
+int copy_ask_stat(struct copy *c, struct far *f, const char *path, bool *ret_exists,
+		  struct wire_stat *ret, struct vrs_err *err);
+/* Both sides' digests become the result's hashes. */
+void copy_finished(struct copy *c);
+
 /* A request whose answer nobody needs; its failure stops the copy. From any thread. */
 void copy_tell(struct copy *c, struct far *f, const struct wire_head *head);
 
