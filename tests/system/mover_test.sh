@@ -205,6 +205,23 @@ check "vrs-image ends in order on random bytes" survives < <(head -c 100000 /dev
 check "on a length of 4 GiB" survives < <(printf 'VRI1\x01\0\0\0\1\0\0\0\xff\xff\xff\xff'; head -c 100 /dev/zero)
 check "on a frame that is cut" survives < <(printf 'VRI1\x01\0\0\0\1\0\0\0\x10\0\0\0'; head -c 20 /dev/zero)
 check "on requests without a greeting" survives < <(for i in 1 2 3; do printf 'VRI1\x05\0\0\0\1\0\0\0\0\0\0\0'; head -c 16 /dev/zero; done)
+# A far side that lies, as the source of a copy: one line, nothing at the target.
+cat > "$dir/liar" <<END
+#!/bin/sh
+exec "$TAP_TOP/tests/system/pretend-far.py" "\$(cat "$dir/mode")"
+END
+chmod +x "$dir/liar"
+for mode in noise cut flood size extents short long seq type text digest identity half; do
+	echo $mode > "$dir/mode"
+	mover copy "$there/a.raw" "$dir/here/lie.raw" --tries 1 --vrs-image "$dir/liar" \
+		"${ssh_options[@]}" > "$dir/said" 2> "$dir/errors"
+	code=$?
+	is "a far side that lies ($mode) is refused in one line" \
+		"$((code > 0 && code < 7)) $(wc -l < "$dir/errors") $(grep -c '^vrs-mover: ' "$dir/errors")" \
+		"1 1 1"
+	[ "$(ls "$dir/here/lie.raw" 2>/dev/null)" = "" ] || not_ok "a far side that lies ($mode) gave an image"
+	rm -f "$dir"/here/.lie.raw.*
+done
 is "images are as they were" "$(mover hash "$dir/there/a.raw" | cut -d' ' -f1)" "$hash"
 
 # --- kill -9 at every step, then again ---------------------------------------------------
