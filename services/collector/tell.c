@@ -256,6 +256,8 @@ uint64_t tell_fingerprint(const Vrsas__V1__HostInventory *inv)
 		h = mix_number(mix_number(h, v->state), v->vcpus);
 		h = mix_number(mix_number(h, v->ram_bytes), v->vm_class);
 		h = mix_number(h, (uint64_t)v->protect << 1 | v->autostart);
+		h = mix_number(h,
+			       isnan(v->cpu_cores) != 0); /* the first word on its load */
 		for (size_t d = 0; d < v->n_disk; d++) {
 			h = mix_text(mix_text(h, v->disk[d]->path), v->disk[d]->format);
 			h = mix_number(h, v->disk[d]->virtual_bytes);

@@ -6,8 +6,12 @@
 
 #include "vrs/mem.h"
 
+/* Cores used of late: a mean that forgets with a time constant of five minutes, so that
+ * one busy or idle moment does not decide where a VM fits. */
 static float cores_of(const struct track *t, const struct vrs_hv_vm *vm, int64_t mono_ms)
 {
+	const double forget_s = 300;
+
 	for (size_t i = 0; i < t->n_vms; i++) {
 		const struct track_vm *old = &t->vm[i];
 
@@ -16,12 +20,19 @@ static float cores_of(const struct track *t, const struct vrs_hv_vm *vm, int64_t
 		double span_s = (double)(mono_ms - old->mono_ms) / 1e3;
 		double used_s = vm->cpu_time_s - old->cpu_time_s;
 		/* less than before: it was started anew in between */
-		return span_s > 0 && used_s >= 0 ? (float)(used_s / span_s) : NAN;
+		if (span_s <= 0 || used_s < 0)
+			return NAN;
+		double cores = used_s / span_s;
+		if (isnan(old->cores))
+			return (float)cores;
+		return (float)(old->cores +
+			       (cores - old->cores) * (1 - exp(-span_s / forget_s)));
 	}
 	return NAN;
 }
 
-static void remember_vms(struct track *t, const struct reading *r, int64_t mono_ms)
+static void remember_vms(struct track *t, const struct reading *r, int64_t mono_ms,
+			 const float *cores)
 {
 	t->n_vms = 0;
 	if (r->n_vms == 0)
@@ -33,7 +44,8 @@ static void remember_vms(struct track *t, const struct reading *r, int64_t mono_
 		if (isnan(r->vm[i].cpu_time_s))
 			continue;
 		*v = (struct track_vm){.cpu_time_s = r->vm[i].cpu_time_s,
-				       .mono_ms = mono_ms};
+				       .mono_ms = mono_ms,
+				       .cores = cores[i]};
 		(void)vrs_strcpy(v->id, sizeof(v->id), r->vm[i].id);
 		t->n_vms++;
 	}
@@ -51,7 +63,7 @@ void track_answer(struct track *t, const struct reading *r, int64_t mono_ms,
 		cpu_cores[i] = isnan(r->vm[i].cpu_time_s)
 				       ? NAN
 				       : cores_of(t, &r->vm[i], mono_ms);
-	remember_vms(t, r, mono_ms);
+	remember_vms(t, r, mono_ms, cpu_cores);
 	t->host = *h;
 	t->has_counters = h->cpu_known;
 	t->silent_samples = 0;

@@ -14,6 +14,7 @@ struct track_vm {
 	char id[40];
 	double cpu_time_s;
 	int64_t mono_ms;
+	float cores; /* used of late; NAN: not known yet */
 };
 
 struct track {

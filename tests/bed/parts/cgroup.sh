@@ -22,6 +22,9 @@ cg_new() { # GROUP
       cat "$cg_root/cpuset/cpuset.$f" >"$cg_root/cpuset/$c/cpuset.$f"
     done
   done
+  # A group weighs as much as one task beside it: a bed is many machines, and on a busy one
+  # they would all starve together.
+  echo 16384 >"$cg_root/cpu/vrs$id/cpu.shares"
 }
 
 cg_limit_cpu() { echo $(($2 * 1000)) >"$cg_root/cpu/vrs$id/$1/cpu.cfs_quota_us"; }         # GROUP PCT_OF_A_CORE
