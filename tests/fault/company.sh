@@ -3,10 +3,15 @@
 # two hosts each, one VM. Hosts are those of README.md, with an sshd each.
 #
 #   company_open            makes it in $C (a fresh directory) and starts everything
-#   company_close           ends everything; for a trap on EXIT
+#   company_close           ends everything; also when the test ends
 #
 # Sourced after tap.sh and lib/sshd.sh. Times are compressed: what takes minutes in life
 # takes about a second here.
+
+for tool in redis-server curl jq /usr/sbin/sshd; do
+	command -v $tool > /dev/null || skip_all "$tool is not installed"
+done
+trap company_close EXIT
 
 VM=6f1c9c0e-5b2b-4c5a-9d62-0a3d3c7b5e11
 STATES=(NONE PROTECTED SUSPECT HOLD_BRAKE DOWN_LIKELY FENCING HOLD_OPERATOR FENCED DECIDING
@@ -25,7 +30,7 @@ host_dir() {
 pretend() { # HOST VERB...
 	local host=$1
 	shift
-	"$VRS_BUILD/tests/pretend-hv" "$(host_dir "$host")" "$@"
+	"$VRS_BUILD/tests/fault/pretend-hv" "$(host_dir "$host")" "$@"
 }
 
 # Each host has its own sshd, so that it can fall silent by itself.
@@ -128,11 +133,11 @@ write_site() {
 	for h in "${HOSTS[@]}"; do
 		cat <<-END
 		[host $h]
-		uri = command:$VRS_BUILD/tests/pretend-hv $(host_dir "$h")
+		uri = command:$VRS_BUILD/tests/fault/pretend-hv $(host_dir "$h")
 		address = 127.0.0.1
 		probe = tcp://127.0.0.1:${PORT[$h]}
 		ssh = $(id -un)@127.0.0.1:${PORT[$h]}
-		fence = $VRS_BUILD/tests/pretend-fence
+		fence = $VRS_BUILD/tests/fault/pretend-fence
 		fence.dir = $(host_dir "$h")
 		END
 	done

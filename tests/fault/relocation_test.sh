@@ -6,11 +6,6 @@
 . "$TAP_TOP/tests/lib/sshd.sh"
 . "$TAP_TOP/tests/fault/company.sh"
 
-for tool in redis-server curl jq /usr/sbin/sshd; do
-	command -v $tool > /dev/null || skip_all "$tool is not installed"
-done
-trap company_close EXIT
-
 said() { # the last status of its transfer, as vrsctl shows it
 	ctl -o json relocation show web1
 }

@@ -11,11 +11,6 @@
 . "$TAP_TOP/tests/lib/sshd.sh"
 . "$TAP_TOP/tests/fault/company.sh"
 
-for tool in redis-server curl jq /usr/sbin/sshd; do
-	command -v $tool > /dev/null || skip_all "$tool is not installed"
-done
-trap company_close EXIT
-
 SWEPT=(SUSPECT DOWN_LIKELY FENCING FENCED DECIDING RESERVING TRANSFERRING VERIFYING GRANTING
 	STARTING RUNNING_AWAY REPROTECTING FAILBACK_READY FB_QUIESCE FB_FINAL_SYNC FB_GRANTING
 	RESTORING_HOME CLEANUP PROTECTED)
