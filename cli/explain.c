@@ -158,7 +158,8 @@ static void what_it_rests_on(struct vrs_text *out, const Vrsas__V1__Decision *d,
 	char a[HUMAN_MAX], b[HUMAN_MAX];
 
 	tone_add(out, colour, DIM, "  decided   ");
-	tone_add(out, colour, PLAIN, "%s  (%s)\n", human_time(a, d->at_ms), d->id);
+	tone_add(out, colour, PLAIN, "%s  (%s)", human_time(a, d->at_ms), d->id);
+	vrs_text_add(out, "\n");
 	tone_add(out, colour, DIM, "  class     ");
 	vrs_text_add(out, "%u\n", d->vm_class);
 	tone_add(out, colour, DIM, "  to move   ");

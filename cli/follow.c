@@ -64,6 +64,8 @@ static int outcome(const struct follow *f, const Vrsas__V1__Relocation *r)
 {
 	switch (r->state) {
 	case VRSAS__V1__RELOCATION_STATE__RUNNING_AWAY:
+	case VRSAS__V1__RELOCATION_STATE__REPROTECTING:
+	case VRSAS__V1__RELOCATION_STATE__FAILBACK_READY:
 		return f->home ? GOES_ON : EXIT_OK;
 	case VRSAS__V1__RELOCATION_STATE__PROTECTED:
 	case VRSAS__V1__RELOCATION_STATE__CLEANUP:

@@ -58,18 +58,15 @@ const char *enum_name(const ProtobufCEnumDescriptor *type, int value)
 	return v->name + shared_prefix(type);
 }
 
-/* The shortest decimal that reads back as the same float: 0.42, not 0.41999998688. */
-static json_t *json_of_float(float f)
+/* Few digits: measurements, as text. Most doubles were floats once: 0.42, not
+ * 0.41999998688. */
+static json_t *json_of_number(double d)
 {
 	char text[32];
 
-	if (!isfinite(f))
+	if (!isfinite(d))
 		return json_null();
-	for (int digits = 6; digits <= 9; digits++) {
-		(void)snprintf(text, sizeof(text), "%.*g", digits, (double)f);
-		if (strtof(text, NULL) == f)
-			break;
-	}
+	(void)snprintf(text, sizeof(text), "%.6g", d);
 	return json_real(strtod(text, NULL));
 }
 
@@ -149,10 +146,9 @@ static json_t *json_of_value(const ProtobufCFieldDescriptor *field, const void *
 	case PROTOBUF_C_TYPE_FIXED64:
 		return json_of_u64(*(const uint64_t *)at);
 	case PROTOBUF_C_TYPE_FLOAT:
-		return json_of_float(*(const float *)at);
+		return json_of_number((double)*(const float *)at);
 	case PROTOBUF_C_TYPE_DOUBLE:
-		return isfinite(*(const double *)at) ? json_real(*(const double *)at)
-						     : json_null();
+		return json_of_number(*(const double *)at);
 	case PROTOBUF_C_TYPE_BOOL:
 		return json_boolean(*(const protobuf_c_boolean *)at);
 	case PROTOBUF_C_TYPE_ENUM:
@@ -239,7 +235,7 @@ json_t *json_of_message(const ProtobufCMessage *msg)
 char *json_text(const json_t *json, bool one_line)
 {
 	size_t flags =
-		JSON_REAL_PRECISION(15) | (one_line ? JSON_COMPACT : JSON_INDENT(2));
+		JSON_REAL_PRECISION(9) | (one_line ? JSON_COMPACT : JSON_INDENT(2));
 	char *dump = json_dumps(json, flags);
 	char *text = vrs_asprintf("%s\n", dump ? dump : "null");
 

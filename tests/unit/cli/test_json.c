@@ -63,7 +63,7 @@ static void a_ratio_is_as_short_as_it_was_meant(void **state)
 	p.p50 = 0.42F;
 	p.p90 = NAN;
 	says(&p.base, "\"p50\":0.42,\"p90\":null");
-	c.cpu_ratio = 0.1;
+	c.cpu_ratio = (double)0.1F;
 	c.mem_ratio = (double)INFINITY;
 	says(&c.base, "\"cpu_ratio\":0.1,\"mem_ratio\":null");
 }
