@@ -1,5 +1,6 @@
 /* What a hostile mover could send to vrs-image, and what a hostile vrs-image could
  * answer: frames out of these bytes go to the real requests, in an empty directory. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,31 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { MAX_FRAMES = 64 };
+
 static struct beneath roots;
 static uint8_t *out;
+static char dir[] = "/tmp/vrs-fuzz-XXXXXX";
+
+static void clean_up(void)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	char path[400];
+
+	while (d && (e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		(void)remove(path);
+	}
+	if (d)
+		(void)closedir(d);
+	(void)rmdir(dir);
+}
 
 static void set_up(void)
 {
-	static char dir[] = "/tmp/vrs-fuzz-XXXXXX";
 	static const struct rlimit small = {1 << 24, 1 << 24};
 	char path[64];
 
@@ -26,6 +46,7 @@ static void set_up(void)
 	(void)setenv("PATH", "/nonexistent", 1); /* no QEMU in here */
 	if (!mkdtemp(dir) || beneath_add(&roots, dir, NULL) < 0)
 		abort();
+	(void)atexit(clean_up);
 	/* a known short way in: a request finds "/r/..." below the directory */
 	(void)snprintf(path, sizeof(path), "%s/x", dir);
 	FILE *f = fopen(path, "w");
@@ -65,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct answerer *a = answer_open(&roots);
 	struct wire_head hello = {.type = WIRE_HELLO, .a = WIRE_VERSION};
 	(void)on_frame(a, &hello, NULL, &err);
-	while (size >= 20) {
+	for (int i = 0; i < MAX_FRAMES && size >= 20; i++) {
 		uint8_t head[WIRE_HEAD_BYTES];
 		struct wire_head h = {
 			.type = (uint8_t)(1 + data[0] % WIRE_LAST_REQUEST),

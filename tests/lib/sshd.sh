@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # sshd.sh - a private sshd for one test: own host key, own user key, own known_hosts.
 #
 #   . tests/tap.sh; . tests/lib/sshd.sh

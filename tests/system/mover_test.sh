@@ -45,7 +45,7 @@ make_image() {
 	truncate -s "$3M" "$1"
 	for ((i = 0; i < runs; i++)); do
 		dd if=/dev/urandom of="$1" bs=64K count=$(($2 * 16 / runs)) \
-			seek=$(($3 * 16 / runs * i)) conv=notrunc status=none
+			seek=$(($3 * 16 * i / runs)) conv=notrunc status=none
 	done
 	printf 'an odd place' | dd of="$1" bs=1 seek=$(($3 * MIB - 70001)) conv=notrunc status=none
 }
