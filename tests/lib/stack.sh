@@ -183,7 +183,7 @@ stack_up() {
   local cl
   start_service etl
   start_service scheduler
-  start_service predictor-1 vrs-predictor
+  [[ -n ${STACK_NO_PREDICTOR:-} ]] || start_service predictor-1 vrs-predictor
   start_service mover-1 vrs-mover
   for cl in $BED_CLUSTERS; do start_collector "$cl"; done
 }

@@ -30,7 +30,7 @@ put() { curl -sf -m 2 -X PUT "http://${address[$1]}/x" | sed -n 's/.*"seq":\([0-
 seq_of() { curl -sf -m 2 "http://${address[$1]}/" | sed -n 's/.*"seq":\([0-9]*\).*/\1/p'; }
 boots_of() { curl -sf -m 2 "http://${address[$1]}/" | sed -n 's/.*"boots":\([0-9]*\).*/\1/p'; }
 answers() { [[ -n $(seq_of "$1") ]]; }
-record() { vrsctl relocation show "$1" -o json | jq -r ".relocation[0].record.$2"; }
+record() { vrsctl relocation show "$1" -o json 2>/dev/null | jq -r ".relocation[0].record.$2"; }
 state_is() { # VM STATE..
 	local now vm=$1
 	shift
@@ -38,8 +38,8 @@ state_is() { # VM STATE..
 	[[ " $* " == *" $now "* ]]
 }
 up_with_vms() { # HOW MANY PROTECTED
-	[[ $(vrsctl vm list -o json | jq '[.vm[] | select(.facts.protect)] | length') == "$1" ]] &&
-		vrsctl host list -o json | jq -e '[.host[] | select(.state != "up")] == []' >/dev/null
+	[[ $(vrsctl vm list -o json 2>/dev/null | jq '[.vm[] | select(.facts.protect)] | length') == "$1" ]] &&
+		vrsctl host list -o json 2>/dev/null | jq -e '[.host[] | select(.state != "up")] == []' >/dev/null
 }
 running_on() { "$bed" ssh "$1" virsh -q list --name | xargs; }
 defined_on() { "$bed" ssh "$1" virsh -q list --all --name | xargs; }
