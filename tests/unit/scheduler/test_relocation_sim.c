@@ -1,4 +1,5 @@
 /* Everything that can go wrong, at every point of every story, one and two at a time. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +7,17 @@
 #include "check.h"
 #include "relocation_sim.h"
 
-static int runs;
+/* Sanitizers make it ten times slower: with them every SIM_SHARE'th trouble is tried. */
+#ifndef SIM_SHARE
+#define SIM_SHARE 1
+#endif
+
+static int runs, tried;
+
+static bool is_left_out(void)
+{
+	return tried++ % SIM_SHARE != 0;
+}
 
 static void must_hold(struct sim_script *script, struct sim_result *ret)
 {
@@ -108,6 +119,8 @@ static void one_trouble_everywhere(struct sim_script *script)
 		for (int p = 0; p < points; p++) {
 			struct sim_script s = *script;
 
+			if (is_left_out())
+				continue;
 			s.trouble[0].point = p;
 			s.trouble[0].what = (enum sim_trouble)t;
 			must_hold(&s, &r);
@@ -168,6 +181,8 @@ static void troubles_in_twos_and_threes_break_nothing(void **state)
 			s.trouble[j].what =
 				(enum sim_trouble)(1 + dice(SIM_N_TROUBLES - 1));
 		}
+		if (is_left_out())
+			continue;
 		must_hold(&s, &r);
 		states_seen |= r.states;
 	}
