@@ -24,7 +24,7 @@ static int show(void *arg, long step, long steps, double loss)
 int cmd_train(int argc, char **argv)
 {
 	struct train_conf conf = train_defaults;
-	const char *model = NULL, *files[ARGS_MAX_LIST] = {0};
+	const char *model = NULL, *base = NULL, *files[ARGS_MAX_LIST] = {0};
 	int64_t until = 0, batch = conf.batch, seed = conf.seed, hidden = conf.hidden,
 		epochs = conf.epochs, most = conf.max_windows, utc = 0;
 	const struct arg table[] = {{.name = "traces",
@@ -35,6 +35,10 @@ int cmd_train(int argc, char **argv)
 				     .what = "FILE",
 				     .help = "where it goes",
 				     .text = &model},
+				    {.name = "base",
+				     .what = "FILE",
+				     .help = "a model to learn on top of",
+				     .text = &base},
 				    {.name = "until",
 				     .what = "TIME",
 				     .help = "use samples before it only",
@@ -77,11 +81,14 @@ int cmd_train(int argc, char **argv)
 				    {0}};
 	struct vrs_err err = {0};
 	struct loaded l;
-	struct model *m = NULL;
+	struct model *m = NULL, *old = NULL;
 
 	args_parse(&command, table, argc, argv);
 	if (!model)
 		args_wrong(&command, "no --model was given");
+	if (base && model_load(&old, base, &err) < 0)
+		return load_failed(&command, &err);
+	conf.base = old;
 	load_series(&command, files, until, &l);
 	conf.seed = (uint32_t)seed;
 	conf.batch = (int)batch;
@@ -100,6 +107,7 @@ int cmd_train(int argc, char **argv)
 		free(report);
 	}
 	model_free(m);
+	model_free(old);
 	load_free(&l);
 	return status < 0 ? load_failed(&command, &err) : 0;
 }

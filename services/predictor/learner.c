@@ -80,16 +80,23 @@ static int collect(struct learning *l, struct vrs_err *err)
 	return 0;
 }
 
+bool learner_outgrown(const struct model *m, size_t known_series)
+{
+	return known_series > m->n_series + m->n_series / 4;
+}
+
 /* Another replica's model, made while this one waited, is as good as ours. */
 static int needless(struct learning *l, struct vrs_err *err)
 {
 	const struct learner_conf *c = &l->job->conf;
 	struct model *m = NULL;
 	int status = modelstore_load(l->s, c->model_name, &m, NULL);
-	int64_t age_ms = m ? vrs_wall_ms(c->clock) - m->made_at_ms : 0;
+	bool fine = status == 0 &&
+		    vrs_wall_ms(c->clock) - m->made_at_ms < c->retrain_ms &&
+		    !learner_outgrown(m, c->known_series);
 
 	model_free(m);
-	if (status == 0 && age_ms < c->retrain_ms)
+	if (fine)
 		return vrs_fail(err, VRS_ECONFLICT, "training: a young model is stored");
 	return 0;
 }

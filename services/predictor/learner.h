@@ -3,6 +3,7 @@
 #define PREDICTOR_LEARNER_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "train.h"
 #include "vrs/clock.h"
@@ -15,7 +16,10 @@ struct learner_conf {
 	struct train_conf train;
 	int64_t min_history_ms;
 	size_t max_series;
-	int64_t retrain_ms; /* a stored model younger than this makes training needless */
+	/* A stored model younger than this, made of at least so many series, makes
+	 * training needless. */
+	int64_t retrain_ms;
+	size_t known_series;
 };
 
 struct learner_job {
@@ -30,6 +34,9 @@ struct learner_job {
 	int64_t took_ms;
 	size_t n_series;
 };
+
+/* There are clearly more hosts and clusters now than it was made of. */
+bool learner_outgrown(const struct model *m, size_t known_series);
 
 /* Runs in the worker thread. Free the job with learner_free. */
 void learner_work(void *job);

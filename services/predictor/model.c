@@ -45,6 +45,17 @@ struct model *model_new(const struct net_shape *shape)
 	return m;
 }
 
+struct model *model_dup(const struct model *m)
+{
+	struct model *copy = model_new(&m->shape);
+	real *w = copy->w;
+
+	*copy = *m;
+	copy->w = w;
+	memcpy(w, m->w, m->n_weights * sizeof(real));
+	return copy;
+}
+
 void model_free(struct model *m)
 {
 	if (m)

@@ -31,6 +31,7 @@ struct model {
 };
 
 struct model *model_new(const struct net_shape *shape);
+struct model *model_dup(const struct model *m);
 void model_free(struct model *m);
 
 /* Sets m->version; the caller frees the bytes. */

@@ -11,6 +11,7 @@
 #include "vrs/bus.h"
 #include "vrs/event.h"
 #include "vrs/fault.h"
+#include "vrs/keys.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
 #include "vrs/svc.h"
@@ -27,8 +28,9 @@ static const struct vrs_option options[] = {
 	 "tcp://127.0.0.1:7703", 0, 0, "the scheduler's socket for forecast jobs"},
 	{"model", VRS_OPT_STRING, offsetof(struct settings, model), "default", 0, 0,
 	 "name of the model in Redis"},
-	{"model_file", VRS_OPT_STRING, offsetof(struct settings, model_file), "", 0, 0,
-	 "a model for the time before one was trained here; empty: none"},
+	{"model_file", VRS_OPT_STRING, offsetof(struct settings, model_file),
+	 VRS_MODEL_FILE, 0, 0,
+	 "answers until a model was trained here, which starts from it; empty: none"},
 	{"training", VRS_OPT_BOOL, offsetof(struct settings, training), "yes", 0, 0,
 	 "train on the history in Redis"},
 	{"retrain", VRS_OPT_DURATION, offsetof(struct settings, retrain_ms), "1d", 10000,
@@ -38,9 +40,9 @@ static const struct vrs_option options[] = {
 	{"min_history", VRS_OPT_DURATION, offsetof(struct settings, min_history_ms),
 	 "30h", 3.6e6, 6.9e8, "history that the first training waits for"},
 	{"hidden", VRS_OPT_INT, offsetof(struct settings, hidden), "32", 4, 256,
-	 "units of the LSTM"},
+	 "units of the LSTM of a model made from nothing"},
 	{"epochs", VRS_OPT_INT, offsetof(struct settings, epochs), "12", 1, 1000,
-	 "passes over the windows"},
+	 "passes over the windows; a third of them on top of model_file"},
 	{"max_windows", VRS_OPT_INT, offsetof(struct settings, max_windows), "20000", 512,
 	 1e6, "windows of one pass; more are drawn from"},
 	{"max_series", VRS_OPT_INT, offsetof(struct settings, max_series), "256", 1,
@@ -59,13 +61,16 @@ struct serve {
 	struct vrs_svc svc;
 	struct vrs_rep *rep;
 	struct vrs_workers *workers;
-	struct model *model; /* NULL: none */
+	struct model *model; /* in use; NULL: none */
+	struct model *base;  /* of model_file; NULL: none */
+	bool own;            /* the one in use was trained on this company's history */
 	struct forecaster *forecaster;
 	char refused[MODEL_VERSION_LEN]; /* a version that was found damaged */
 	struct learner_job *learner;     /* NULL: nobody trains here */
 	int64_t wait_ms, next_train_mono_ms;
+	size_t known_series; /* at the last look */
 	uint64_t jobs, targets;
-	struct vrs_complaint store_trouble, history_trouble, file_trouble;
+	struct vrs_complaint store_trouble, history_trouble;
 };
 
 static void say(struct serve *v, Vrsas__V1__Severity severity, const char *kind,
@@ -92,8 +97,9 @@ static void note(struct serve *v)
 			     (unsigned long long)v->jobs);
 }
 
-static void use_model_take(struct serve *v, struct model *m, const char *from)
+static void use_model_take(struct serve *v, struct model *m, bool own, const char *from)
 {
+	v->own = own;
 	forecaster_free(v->forecaster);
 	model_free(v->model);
 	v->model = m;
@@ -124,7 +130,7 @@ static void load_model(struct serve *v)
 
 		if (status == 0) {
 			v->refused[0] = '\0';
-			use_model_take(v, m, "redis");
+			use_model_take(v, m, true, "redis");
 			return;
 		}
 		if (status == VRS_ECONN || status == VRS_ETIMEOUT)
@@ -138,14 +144,22 @@ static void load_model(struct serve *v)
 	if (v->model)
 		return;
 	(void)snprintf(before, sizeof(before), "%s.before", v->conf.model);
-	if (modelstore_load(v->svc.store, before, &m, &err) == 0)
-		use_model_take(v, m, "the one before");
-	else if (v->conf.model_file[0] && model_load(&m, v->conf.model_file, &err) == 0)
-		use_model_take(v, m, v->conf.model_file);
-	else if (v->conf.model_file[0])
-		vrs_complain(&v->file_trouble, VRS_WARN,
-			     "simple methods answer until a model is there: %s",
-			     err.text);
+	if (modelstore_load(v->svc.store, before, &m, NULL) == 0)
+		use_model_take(v, m, true, "the one before");
+	else if (v->base)
+		use_model_take(v, model_dup(v->base), false, v->conf.model_file);
+}
+
+/* Not having one is fine: simple methods answer until training is done. */
+static void load_base(struct serve *v)
+{
+	struct vrs_err err = {0};
+
+	if (!v->conf.model_file[0] || model_load(&v->base, v->conf.model_file, &err) == 0)
+		return;
+	if (err.code != VRS_ENOENT || strcmp(v->conf.model_file, VRS_MODEL_FILE) != 0)
+		log_warn("no model to begin with, simple methods answer at first: %s",
+			 err.text);
 }
 
 static void on_learned(void *arg)
@@ -164,7 +178,7 @@ static void on_learned(void *arg)
 			       (double)job->model->calib_mae_seasonal);
 		log_notice("%s", text);
 		say(v, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "model.trained", text);
-		use_model_take(v, job->model, "training");
+		use_model_take(v, job->model, true, "training");
 		job->model = NULL;
 		v->refused[0] = '\0';
 		v->wait_ms = 0;
@@ -184,6 +198,28 @@ static void on_learned(void *arg)
 	note(v);
 }
 
+/* Hosts and clusters that could be trained on; 0 when Redis does not say. */
+static size_t count_series(struct serve *v)
+{
+	struct vrs_reply *names = NULL, *sizes = NULL;
+	size_t n = 0;
+
+	if (vrs_store_cmd(v->svc.store, &names, NULL, "SMEMBERS " VRS_KEY "clusters") < 0)
+		return 0;
+	for (size_t i = 0; i < names->n_items; i++)
+		if (names->item[i].bytes)
+			vrs_store_addf(v->svc.store, "HLEN " VRS_KEY "host:{%s}",
+				       names->item[i].bytes);
+	if (vrs_store_run(v->svc.store, &sizes, NULL) == 0)
+		for (size_t i = 0; i < sizes->n_items; i++)
+			n += sizes->item[i].integer > 0
+				     ? (size_t)sizes->item[i].integer + 1
+				     : 0;
+	vrs_reply_free(names);
+	vrs_reply_free(sizes);
+	return n < (size_t)v->conf.max_series ? n : (size_t)v->conf.max_series;
+}
+
 static void maybe_train(struct serve *v)
 {
 	const struct settings *c = &v->conf;
@@ -191,9 +227,14 @@ static void maybe_train(struct serve *v)
 
 	if (!c->training || v->learner || vrs_mono_ms(clock) < v->next_train_mono_ms)
 		return;
-	if (v->model && !v->refused[0] &&
+	size_t known = count_series(v);
+	if (v->own && !v->refused[0] && !learner_outgrown(v->model, known) &&
 	    vrs_wall_ms(clock) - v->model->made_at_ms < c->retrain_ms)
 		return;
+	if (known != v->known_series) { /* hosts are still coming in */
+		v->known_series = known;
+		return;
+	}
 	v->learner = vrs_calloc(1, sizeof(*v->learner));
 	v->learner->owner = v;
 	v->learner->conf = (struct learner_conf){
@@ -205,10 +246,12 @@ static void maybe_train(struct serve *v)
 		.min_history_ms = c->min_history_ms,
 		.max_series = (size_t)c->max_series,
 		.retrain_ms = c->retrain_ms,
+		.known_series = known,
 	};
 	struct train_conf *t = &v->learner->conf.train;
 	t->hidden = (int)c->hidden;
-	t->epochs = (int)c->epochs;
+	t->base = v->base;
+	t->epochs = v->base ? (int)(c->epochs + 2) / 3 : (int)c->epochs;
 	t->max_windows = (int)c->max_windows;
 	t->seed = (uint32_t)c->seed;
 	t->utc_min = (int32_t)c->utc_offset_min;
@@ -266,6 +309,7 @@ int serve(int argc, char **argv)
 	    vrs_rep_open(&v.rep, v.svc.loop, v.conf.forecast, false, (int)v.conf.max_open,
 			 &vrsas__v1__forecast_job__descriptor, on_job, &v, &err) < 0)
 		vrs_svc_die(&v.svc, &err);
+	load_base(&v);
 	on_check(&v);
 	(void)vrs_loop_every(v.svc.loop, v.conf.check_ms, on_check, &v);
 
@@ -278,6 +322,7 @@ int serve(int argc, char **argv)
 	learner_free(v.learner);
 	forecaster_free(v.forecaster);
 	model_free(v.model);
+	model_free(v.base);
 	vrs_svc_stop(&v.svc);
 	return status;
 }

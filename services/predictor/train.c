@@ -175,6 +175,7 @@ static int descend(struct trainer *t, struct model *m, struct rng *rng,
 	int size = t->conf->batch ? t->conf->batch : batch_for(t->samples.n), status = 0;
 	long per_epoch = (long)((t->samples.n + (size_t)size - 1) / (size_t)size);
 	long steps = per_epoch * t->conf->epochs, step = 0;
+	double rate = t->conf->base ? t->conf->rate / 4 : t->conf->rate;
 
 	for (size_t i = 0; i < t->samples.n; i++)
 		order[i] = (uint32_t)i;
@@ -190,7 +191,7 @@ static int descend(struct trainer *t, struct model *m, struct rng *rng,
 			size_t left = t->samples.n - i;
 			double loss = batch(t, m, order + i,
 					    left < (size_t)size ? (int)left : size,
-					    adam_one_cycle(step, steps, t->conf->rate));
+					    adam_one_cycle(step, steps, rate));
 
 			step++;
 			if (!isfinite(loss))
@@ -367,6 +368,29 @@ static void calibrate(struct model *m, const struct train_series *series,
 	forecaster_free(f);
 }
 
+/* Was it better before? Then the old weights take the new ones' place. */
+static bool keep_base(struct model *m, const struct model *base,
+		      const struct train_series *series, struct samples *calib,
+		      const struct train_conf *conf)
+{
+	struct model *old = model_dup(base);
+
+	for (int q = 0; q < NET_QUANTILES; q++)
+		old->path_stretch[q] = old->peak_stretch[0][q] = old->peak_stretch[1][q] =
+			1;
+	calibrate(old, series, calib, conf);
+	bool better = old->calib_mae < m->calib_mae;
+	if (better) {
+		memcpy(m->w, old->w, m->n_weights * sizeof(real));
+		memcpy(m->path_stretch, old->path_stretch, sizeof(m->path_stretch));
+		memcpy(m->peak_stretch, old->peak_stretch, sizeof(m->peak_stretch));
+		m->calib_mae = old->calib_mae;
+		m->calib_cover90 = old->calib_cover90;
+	}
+	model_free(old);
+	return better;
+}
+
 static uint64_t hash_of(const struct train_series *series, size_t n)
 {
 	uint64_t h = n;
@@ -386,7 +410,8 @@ int train_model(struct model **ret, const struct train_series *series, size_t n_
 		struct vrs_err *err)
 {
 	struct trainer t = {.series = series, .conf = conf, .kern = kern_best()};
-	struct net_shape shape = features_shape(conf->hidden);
+	struct net_shape shape =
+		conf->base ? conf->base->shape : features_shape(conf->hidden);
 	struct rng rng = {conf->seed};
 	struct samples calib = {0};
 	struct model *m = NULL;
@@ -415,7 +440,10 @@ int train_model(struct model **ret, const struct train_series *series, size_t n_
 		features_make(&w, &t.features[i]); /* usable() saw a value */
 	}
 	m = model_new(&shape);
-	net_start(&shape, m->w, &rng);
+	if (conf->base)
+		memcpy(m->w, conf->base->w, m->n_weights * sizeof(real));
+	else
+		net_start(&shape, m->w, &rng);
 	net_work_init(&t.work, &shape, LANES);
 	adam_init(&t.adam, m->n_weights);
 	t.slope = nn_alloc(m->n_weights);
@@ -423,7 +451,8 @@ int train_model(struct model **ret, const struct train_series *series, size_t n_
 	if (status < 0)
 		goto out;
 
-	hold_unseen(m, t.features, t.samples.n);
+	if (!conf->base)
+		hold_unseen(m, t.features, t.samples.n);
 	m->made_at_ms = conf->made_at_ms;
 	m->data_hash = hash_of(series, n_series);
 	m->n_series = (uint32_t)n_series;
@@ -431,6 +460,8 @@ int train_model(struct model **ret, const struct train_series *series, size_t n_
 	m->epochs = (uint32_t)conf->epochs;
 	m->seed = conf->seed;
 	calibrate(m, series, &calib, conf);
+	if (conf->base && keep_base(m, conf->base, series, &calib, conf))
+		m->epochs = 0;
 	*ret = m;
 	m = NULL;
 out:

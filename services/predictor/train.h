@@ -26,13 +26,19 @@ struct train_conf {
 	uint32_t seed;
 	int32_t utc_min;
 	int64_t made_at_ms;
+	/* Start from these weights instead of random ones, with small steps: what many
+	 * clusters taught is kept, what is special here is added. NULL: from nothing. */
+	const struct model *base;
 };
 extern const struct train_conf train_defaults;
 
 /* Called now and then; a step is one batch. Returns nonzero to stop. */
 typedef int (*train_progress_fn)(void *arg, long step, long steps, double loss);
 
-/* VRS_ENOENT: not enough history (the text says how much there is); VRS_ECANCELLED. */
+/* With a base whose P50 was better on the calibration days than what was learned on top
+ * of it, the base comes back, calibrated anew.
+ *
+ * VRS_ENOENT: not enough history (the text says how much there is); VRS_ECANCELLED. */
 int train_model(struct model **ret, const struct train_series *series, size_t n_series,
 		const struct train_conf *conf, train_progress_fn progress, void *arg,
 		struct vrs_err *err);
