@@ -186,6 +186,8 @@ static void say_begin(struct job *j)
 {
 	char text[400];
 
+	if (j->order->n_remove_path > 0)
+		return; /* its end is told */
 	(void)snprintf(text, sizeof(text), "%s: copying %zu disk%s from %s to %s",
 		       vm_of(j), j->order->n_disk, j->order->n_disk > 1 ? "s" : "",
 		       j->order->source_cluster, j->order->target_cluster);
@@ -224,6 +226,16 @@ static void report_done(struct job *j, const struct transfer_result *r)
 	s.disk = list;
 	(void)vrs_fault("mover.before_done");
 	write_last(j, &s);
+	if (j->order->n_remove_path > 0) {
+		(void)snprintf(text, sizeof(text), "%s: %zu image%s removed in %s",
+			       vm_of(j), j->order->n_remove_path,
+			       j->order->n_remove_path > 1 ? "s" : "",
+			       j->order->target_cluster);
+		say(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "image.removed", text);
+		free(list);
+		free(disk);
+		return;
+	}
 	(void)snprintf(text, sizeof(text),
 		       "%s: copy proven equal, %.1f MiB sent in %.1f s (%.1f MiB/s)",
 		       vm_of(j), (double)sent / (1 << 20), (double)ms / 1e3,
@@ -253,7 +265,8 @@ static void report_failed(struct job *j, int status, bool permanent,
 	s.error = why->text;
 	s.permanent = permanent;
 	write_last(j, &s);
-	(void)snprintf(text, sizeof(text), "%s: copy %s: %s", vm_of(j),
+	(void)snprintf(text, sizeof(text), "%s: %s %s: %s", vm_of(j),
+		       j->order->n_remove_path > 0 ? "removal" : "copy",
 		       cancelled ? "cancelled" : "failed", why->text);
 	say(j,
 	    cancelled ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE

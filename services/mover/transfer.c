@@ -43,12 +43,28 @@ static int check_disk(const Vrsas__V1__DiskCopy *d, struct vrs_err *err)
 	return 0;
 }
 
+static int check_removal(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
+{
+	int status = 0;
+
+	if (job->n_disk > 0 || job->n_remove_path > MAX_DISKS)
+		return vrs_fail(err, VRS_EINVAL, "a job copies or removes, and not %zu",
+				job->n_remove_path);
+	for (size_t i = 0; i < job->n_remove_path && status == 0; i++)
+		status = beneath_path_ok(job->remove_path[i], err);
+	return status < 0 ? status
+			  : check_places((char *const *)job->target, job->n_target,
+					 "target", err);
+}
+
 int transfer_check(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 {
 	int status;
 
 	if (!vrs_id_ok(job->job_id))
 		return vrs_fail(err, VRS_EINVAL, "the job has no usable id");
+	if (job->n_remove_path > 0)
+		return check_removal(job, err);
 	if (job->n_disk == 0 || job->n_disk > MAX_DISKS)
 		return vrs_fail(err, VRS_EINVAL, "a job of %zu disks", job->n_disk);
 	if ((status = check_places((char *const *)job->source, job->n_source, "source",
@@ -232,6 +248,39 @@ static int try_once(const struct transfer_env *env, const Vrsas__V1__TransferJob
 	return status;
 }
 
+static int remove_images(const struct transfer_env *env,
+			 const Vrsas__V1__TransferJob *job, struct transfer_result *ret,
+			 struct vrs_err *err)
+{
+	struct roots roots = {.n = 0};
+	struct far *target = NULL;
+
+	for (size_t i = 0; i < job->n_remove_path; i++)
+		add_root(&roots, job->remove_path[i]);
+	int status = connect_one(&target, &env->target_conf, "target",
+				 (char *const *)job->target, job->n_target, &roots, err);
+	for (size_t i = 0; i < job->n_remove_path && status == 0; i++) {
+		struct wire_head reply, head = {.type = WIRE_REMOVE, .b = job->token};
+		struct wire_texts t = {.len = 0};
+
+		/* is it still ours to do? */
+		if ((env->tick && (status = env->tick(env->arg, err)) < 0) ||
+		    (status = wire_put_text(&t, job->remove_path[i], err)) < 0 ||
+		    (status = wire_put_text(&t, job->job_id, err)) < 0)
+			break;
+		head.len = (uint32_t)t.len;
+		status = far_ask(target, &head, t.bytes, &reply, NULL, err);
+		if (status == 0)
+			log_notice("%s path=%s vm=%s",
+				   reply.a ? "removed" : "was gone already",
+				   job->remove_path[i], job->vm_name);
+	}
+	ret->permanent = is_permanent(status);
+	far_close(target);
+	roots_fini(&roots);
+	return status;
+}
+
 /* Waits, but not deaf. */
 static int pause_for(const struct transfer_env *env, int64_t ms, struct vrs_err *err)
 {
@@ -254,7 +303,8 @@ int transfer_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *j
 
 	ret->permanent = status < 0;
 	for (int i = 0; status == 0; i++) {
-		status = try_once(env, job, ret, &why);
+		status = job->n_remove_path > 0 ? remove_images(env, job, ret, &why)
+						: try_once(env, job, ret, &why);
 		if (status == 0 || ret->permanent || status == VRS_ECANCELLED ||
 		    i + 1 >= env->tries)
 			break;

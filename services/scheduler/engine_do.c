@@ -458,9 +458,8 @@ static void job_done(void *arg)
 			ev.kind = RELOC_SEEN_RUNNING;
 		else if (j->kind == RELOC_DO_CLEAN && ev.ok)
 			(void)snprintf(ev.text, sizeof(ev.text),
-				       "the copy on %s/%s is undefined, its disks stay "
-				       "as a seed",
-				       j->place.cluster, j->place.host);
+				       "the copy on %s/%s is undefined", j->place.cluster,
+				       j->place.host);
 		break;
 	case RELOC_DO_HEALTH:
 		if (j->act.kind == ACT_STATE)
@@ -550,6 +549,10 @@ void engine_do(struct engine *e, struct entry *en, const struct reloc_order *o)
 	}
 	if (o->kind == RELOC_DO_CANCEL_TRANSFER) {
 		engine_transfer_cancel(e, en);
+		return;
+	}
+	if (o->kind == RELOC_DO_REMOVE) {
+		engine_remove_do(e, en, o);
 		return;
 	}
 	if (!h) /* nobody has described it: the deadline leads out */

@@ -17,6 +17,8 @@ struct slot {
 	uint64_t op;
 	int64_t again_mono_ms;
 	uint32_t tries;
+	uint64_t token; /* of a removal that was handed out; 0: none */
+	int64_t handed_mono_ms;
 };
 enum { MAX_SLOTS = 2 * RELOC_MAX_ORDERS };
 
@@ -90,6 +92,7 @@ struct engine {
 	struct vrs_complaint store_complaint, lease_complaint, world_complaint;
 	int64_t autostart_mono_ms;
 	unsigned jobs;
+	uint64_t removals; /* handed out by this process */
 };
 
 int64_t engine_mono(void);
@@ -120,6 +123,20 @@ void engine_do(struct engine *e, struct entry *en, const struct reloc_order *o);
 struct slot *engine_slot(struct entry *en, const struct reloc_order *o);
 void engine_slot_done(struct entry *en, enum reloc_order_kind kind,
 		      const struct reloc_place *place, uint64_t op, int64_t again_ms);
+
+/* Who can reach the disks of a copy, as user@host; best first. */
+enum { ENGINE_MAX_ENDS = 16 };
+size_t engine_ends_of(struct engine *e, const struct reloc_copy *c, const char **ret);
+/* The mover's own word, as Redis has it; NULL: none. The caller frees it. */
+Vrsas__V1__TransferStatus *engine_transfer_status(struct engine *e, const char *job,
+						  bool *ret_known);
+
+/* engine_remove.c */
+enum { ENGINE_REMOVE_RETRY_MS = 60000 };
+void engine_remove_do(struct engine *e, struct entry *en, const struct reloc_order *o);
+/* Nothing that is known needs the disks of this copy; else why not. */
+bool engine_may_remove(struct engine *e, const struct world *w, const struct entry *en,
+		       uint32_t copy, const char **ret_why);
 
 /* engine_word.c: what people said of a host. Durable before it counts. */
 int engine_word_put(struct engine *e, struct host *h, bool confirm_off, const char *actor,

@@ -38,6 +38,29 @@ static char *disk_path(const struct engine *e, const struct reloc *r, uint32_t t
 			    (unsigned long long)r->op, i, format);
 }
 
+/* The disks that stayed there when it last came home, if all of them can be built upon.
+ */
+static Vrsas__V1__PlacedDisk *const *
+seed_at(const struct reloc *r, const Vrsas__V1__Relocation *msg, uint32_t target,
+	const struct vrs_site_cluster *c, Vrsas__V1__PlacedDisk *const *from, size_t n)
+{
+	size_t n_seed;
+	Vrsas__V1__PlacedDisk *const *seed =
+		engine_disks_of(msg, &r->copy[target].place, &n_seed);
+
+	if (!r->copy[target].seed || n_seed != n)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		const char *format =
+			c && c->format && *c->format ? c->format : from[i]->format;
+
+		if (!seed[i]->content_hash[0] || strcmp(seed[i]->format, format) != 0 ||
+		    seed[i]->virtual_bytes != from[i]->virtual_bytes)
+			return NULL;
+	}
+	return seed;
+}
+
 Vrsas__V1__PlacedDisk **engine_place_disks(const struct engine *e, const struct reloc *r,
 					   const Vrsas__V1__Relocation *msg,
 					   uint32_t target, size_t *ret_n)
@@ -48,14 +71,22 @@ Vrsas__V1__PlacedDisk **engine_place_disks(const struct engine *e, const struct 
 	Vrsas__V1__PlacedDisk *const *from =
 		engine_disks_of(msg, &r->copy[r->good].place, &n);
 	Vrsas__V1__PlacedDisk **list = vrs_calloc(n + 1, sizeof(*list));
+	Vrsas__V1__PlacedDisk *const *seed = seed_at(r, msg, target, c, from, n);
 
+	if (r->copy[target].seed && !seed)
+		log_warn("the seed does not fit any more and is left behind: remove it "
+			 "by hand vm=%s host=%s",
+			 r->vm_name, r->copy[target].place.host);
 	for (size_t i = 0; i < n; i++) {
 		Vrsas__V1__PlacedDisk *d = list[i] = vrs_calloc(1, sizeof(*d));
 		const char *format =
 			c && c->format && *c->format ? c->format : from[i]->format;
 
 		vrsas__v1__placed_disk__init(d);
-		d->path = disk_path(e, r, target, format, i);
+		d->path = seed ? vrs_strdup(seed[i]->path)
+			       : disk_path(e, r, target, format, i);
+		if (seed)
+			d->content_hash = vrs_strdup(seed[i]->content_hash);
 		d->format = vrs_strdup(format);
 		d->bus = vrs_strdup(c && c->disk_bus && *c->disk_bus ? c->disk_bus
 								     : from[i]->bus);
@@ -77,11 +108,9 @@ void engine_disks_free(Vrsas__V1__PlacedDisk **disk, size_t n)
 
 /* --- handing out --- */
 
-enum { MAX_ENDS = 16 };
-
 /* Who can reach the disks of a copy: its host while it lives, and the other hosts of its
  * cluster that live, where they share the storage. */
-static size_t ends_of(struct engine *e, const struct reloc_copy *c, const char **ret)
+size_t engine_ends_of(struct engine *e, const struct reloc_copy *c, const char **ret)
 {
 	const struct vrs_site_cluster *cluster =
 		vrs_site_cluster(e->site, c->place.cluster);
@@ -93,7 +122,7 @@ static size_t ends_of(struct engine *e, const struct reloc_copy *c, const char *
 	if (n > 0 && (!cluster || !cluster->shared_storage))
 		return n;
 	for (int round = 0; round < 2; round++) /* those that surely live come first */
-		for (size_t i = 0; i < e->n_hosts && n < MAX_ENDS; i++) {
+		for (size_t i = 0; i < e->n_hosts && n < ENGINE_MAX_ENDS; i++) {
 			const struct host *h = &e->host[i];
 			bool lives = h->memory.verdict == DETECTOR_OK && !h->handled;
 
@@ -137,7 +166,7 @@ static void handed(void *arg, const ProtobufCMessage *reply, const struct vrs_er
 
 /* Everything that the job message borrows. */
 struct job_parts {
-	const char *source[MAX_ENDS], *target[MAX_ENDS];
+	const char *source[ENGINE_MAX_ENDS], *target[ENGINE_MAX_ENDS];
 	Vrsas__V1__DiskCopy copy[VRS_HV_MAX_DISKS], *copies[VRS_HV_MAX_DISKS];
 };
 
@@ -162,7 +191,8 @@ static size_t disk_copies(const struct entry *en, struct job_parts *k)
 		d->target_path = to[i]->path;
 		d->target_format = to[i]->format;
 		d->virtual_bytes = from[i]->virtual_bytes;
-		if (r->target == 0) { /* the way home: only what changed since */
+		/* the way home, or to where a seed lies: only what changed since */
+		if (r->target == 0 || to[i]->content_hash[0]) {
 			d->base_path = to[i]->path;
 			d->base_hash = to[i]->content_hash;
 		}
@@ -184,9 +214,9 @@ static void hand_out(struct engine *e, struct entry *en)
 	job.vm_name = r->vm_name;
 	job.source_cluster = r->copy[r->good].place.cluster;
 	job.target_cluster = r->copy[r->target].place.cluster;
-	job.n_source = ends_of(e, &r->copy[r->good], k->source);
+	job.n_source = engine_ends_of(e, &r->copy[r->good], k->source);
 	job.source = (void *)k->source;
-	job.n_target = ends_of(e, &r->copy[r->target], k->target);
+	job.n_target = engine_ends_of(e, &r->copy[r->target], k->target);
 	job.target = (void *)k->target;
 	job.n_disk = disk_copies(en, k);
 	job.disk = k->copies;
@@ -214,8 +244,8 @@ static void hand_out(struct engine *e, struct entry *en)
 /* --- following --- */
 
 /* The mover's own word, as Redis has it; NULL: none. */
-static Vrsas__V1__TransferStatus *read_status(struct engine *e, const char *job,
-					      bool *ret_known)
+Vrsas__V1__TransferStatus *engine_transfer_status(struct engine *e, const char *job,
+						  bool *ret_known)
 {
 	struct vrs_reply *r;
 	Vrsas__V1__TransferStatus *st = NULL;
@@ -377,7 +407,8 @@ void engine_transfer_do(struct engine *e, struct entry *en)
 		en->seen_token = r->token;
 		en->beat_mono_ms = 0;
 	}
-	Vrsas__V1__TransferStatus *st = read_status(e, en->msg->transfer_job, &known);
+	Vrsas__V1__TransferStatus *st =
+		engine_transfer_status(e, en->msg->transfer_job, &known);
 	if (!known)
 		return;
 	if (st) {
@@ -419,7 +450,8 @@ void engine_transfer_cancel(struct engine *e, struct entry *en)
 	if (vrs_store_cmd(e->svc->store, NULL, NULL, "HSET " VRS_KEY "xfer:%s cancel 1",
 			  en->msg->transfer_job) < 0)
 		return;
-	Vrsas__V1__TransferStatus *st = read_status(e, en->msg->transfer_job, &known);
+	Vrsas__V1__TransferStatus *st =
+		engine_transfer_status(e, en->msg->transfer_job, &known);
 	if (!known)
 		return;
 	if (st && st->state != VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_FAILED &&

@@ -17,7 +17,7 @@ struct settings {
 	struct forecasts_conf forecasts;
 	int64_t silent_samples, silent_beats, failed_probes, brake_hosts, max_starts,
 		max_decisions, overload_class;
-	bool auto_failback;
+	bool auto_failback, keep_away;
 	int64_t assumed_rate;
 };
 
@@ -77,6 +77,7 @@ static const struct vrs_option options[] = {
 	COUNT("max_starts", max_starts, "2", 20, "tries on one target"),
 	COUNT("max_decisions", max_decisions, "3", 100, "of one failure"),
 	{"auto_failback", VRS_OPT_BOOL, AT(auto_failback), "yes", 0, 0, "go home by itself when the host is back and stable"},
+	{"keep_away", VRS_OPT_BOOL, AT(keep_away), "yes", 0, 0, "home again, the disks it ran on last stay there as a seed: next time only changes travel"},
 
 	TIME("collector_late", load.collector_late_ms, "15s", "a collector without a heartbeat for this long is silent"),
 	TIME("inventory_max_age", load.inventory_max_age_ms, "3s", "inventories are read again after this"),
@@ -109,6 +110,7 @@ static void settle(struct settings *c)
 	c->rules.max_starts = (uint32_t)c->max_starts;
 	c->rules.max_decisions = (uint32_t)c->max_decisions;
 	c->rules.auto_failback = c->auto_failback;
+	c->rules.keep_away = c->keep_away;
 	c->plan.overload_class = (uint32_t)c->overload_class;
 	c->plan.stable_ms = c->detector.stable_ms;
 	c->plan.worth.assumed_bytes_per_s = (double)c->assumed_rate;

@@ -76,6 +76,8 @@ static void copies_to(const struct reloc *r, const Vrsas__V1__Relocation *prev,
 		to->alive = c->alive;
 		to->seen_running = c->seen_running;
 		to->stranger = c->stranger;
+		to->remove = c->remove;
+		to->seed = c->seed;
 		if (c->proof != RELOC_NO_PROOF) {
 			Vrsas__V1__Evidence *e = &k->proof[i];
 
@@ -255,6 +257,8 @@ static void copies_from(const Vrsas__V1__Relocation *m, struct reloc *r)
 		c->alive = from->alive;
 		c->seen_running = from->seen_running;
 		c->stranger = from->stranger;
+		c->remove = from->remove;
+		c->seed = from->seed;
 		if (!from->proof)
 			continue;
 		c->proof = (enum reloc_proof)from->proof->cls;

@@ -24,6 +24,7 @@ const struct reloc_rules reloc_defaults = {
 	.max_starts = 2,
 	.max_decisions = 3,
 	.auto_failback = true,
+	.keep_away = true,
 };
 
 /* clang-format off */
@@ -81,6 +82,7 @@ static const char *const event_names[RELOC_N_EVENTS] = {
 	[RELOC_LOOKED]               = "looked",
 	[RELOC_QUARANTINED]          = "quarantined",
 	[RELOC_CLEANED]              = "cleaned",
+	[RELOC_REMOVED]              = "disks removed",
 	[RELOC_OPERATOR_FAIL]        = "operator: failed",
 	[RELOC_OPERATOR_CONFIRM_OFF] = "operator: off",
 	[RELOC_OPERATOR_WITHDRAW]    = "operator: withdraw",
@@ -104,6 +106,7 @@ static const char *const order_names[] = {
 	[RELOC_DO_LOOK]            = "look",
 	[RELOC_DO_QUARANTINE]      = "quarantine",
 	[RELOC_DO_CLEAN]           = "clean",
+	[RELOC_DO_REMOVE]          = "remove disks",
 };
 /* clang-format on */
 
@@ -174,7 +177,7 @@ bool reloc_is_away(const struct reloc *r)
 
 static bool is_answer(enum reloc_event_kind k)
 {
-	return k >= RELOC_FENCE_RESULT && k <= RELOC_CLEANED && k != RELOC_TRANSFER;
+	return k >= RELOC_FENCE_RESULT && k <= RELOC_REMOVED && k != RELOC_TRANSFER;
 }
 
 static void dispatch(struct step *s)
@@ -415,13 +418,25 @@ static void order_stop_older(struct orders *o)
 		order(o, RELOC_DO_LOOK, r->active); /* it may run after all */
 }
 
+/* Disks that are marked for it, while the VM runs at home on its own. */
+static void order_removal(struct orders *o)
+{
+	const struct reloc *r = o->r;
+
+	for (uint32_t i = 1; i < r->n_copies && r->active == 0 && r->good == 0; i++)
+		if (r->copy[i].remove && r->copy[i].disks && !r->copy[i].shared &&
+		    !r->copy[i].defined && !r->copy[i].seen_running)
+			order(o, RELOC_DO_REMOVE, i);
+}
+
 static void order_cleaning(struct orders *o)
 {
 	const struct reloc *r = o->r;
 
 	for (uint32_t i = 0; i < r->n_copies; i++)
-		if (i != r->active && (r->copy[i].defined || r->copy[i].disks))
+		if (i != r->active && r->copy[i].defined)
 			order(o, RELOC_DO_CLEAN, i);
+	order_removal(o);
 }
 
 size_t reloc_orders(const struct reloc *r, struct reloc_order *ret)
@@ -436,6 +451,8 @@ size_t reloc_orders(const struct reloc *r, struct reloc_order *ret)
 	case RELOC_RUNNING_AWAY:
 	case RELOC_FAILBACK_READY:
 		order_quarantine(&o);
+		if (r->state == RELOC_PROTECTED)
+			order_removal(&o);
 		break;
 	case RELOC_SUSPECT:
 	case RELOC_HOLD_BRAKE:

@@ -79,6 +79,8 @@ struct reloc_copy {
 	bool alive;        /* its host was seen to answer since it was last proven dead */
 	bool seen_running; /* although it must not; until it is confirmed off */
 	bool stranger;     /* seen where nothing of ours ever sent it */
+	bool remove;       /* home runs: these disks are of no use any more */
+	bool seed;         /* home runs: these disks are kept, for the next time */
 	enum reloc_proof proof; /* that it does not run */
 	int64_t proof_at_ms;
 	char proof_by[96], proof_text[160];
@@ -155,6 +157,7 @@ struct reloc_rules {
 	uint32_t max_starts;    /* on one target; 2 */
 	uint32_t max_decisions; /* of one failure; 3 */
 	bool auto_failback;
+	bool keep_away; /* the newest disks away stay as a seed when it is home again */
 };
 extern const struct reloc_rules reloc_defaults;
 
@@ -187,6 +190,7 @@ enum reloc_event_kind {
 	RELOC_LOOKED, /* at home before the way back: ok = answers, and the VM is off */
 	RELOC_QUARANTINED, /* ok: off and its definition gone */
 	RELOC_CLEANED,
+	RELOC_REMOVED, /* ok: no disk of ours lies there any more */
 	/* Orders of people. */
 	RELOC_OPERATOR_FAIL,
 	RELOC_OPERATOR_CONFIRM_OFF,
@@ -265,7 +269,8 @@ enum reloc_order_kind {
 	RELOC_DO_HEALTH,
 	RELOC_DO_LOOK,       /* does it run there? */
 	RELOC_DO_QUARANTINE, /* read the state; off: undefine, keep the disks */
-	RELOC_DO_CLEAN,      /* remove what the way home leaves behind at copy */
+	RELOC_DO_CLEAN,      /* the same, after the way home */
+	RELOC_DO_REMOVE,     /* its disks, unless a definition anywhere names them */
 };
 const char *reloc_order_name(enum reloc_order_kind k);
 

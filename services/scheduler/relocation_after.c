@@ -26,7 +26,7 @@ static bool active_died(struct step *s)
 static bool leftovers(const struct reloc *n)
 {
 	for (uint32_t i = 0; i < n->n_copies; i++)
-		if (i != n->active && (n->copy[i].defined || n->copy[i].disks))
+		if (i != n->active && (n->copy[i].defined || n->copy[i].remove))
 			return true;
 	return false;
 }
@@ -35,9 +35,6 @@ static void home_again(struct step *s, const char *why)
 {
 	struct reloc *n = s->n;
 
-	for (uint32_t i = 1; i < n->n_copies; i++)
-		if (!n->copy[i].defined)
-			n->copy[i].disks = false;
 	n->target = -1;
 	n->planned = n->failback_asked = n->cancelled = n->copied = n->local = false;
 	n->pinned[0] = '\0';
@@ -45,10 +42,29 @@ static void home_again(struct step *s, const char *why)
 	step_go(s, RELOC_PROTECTED, "%s", why);
 }
 
-/* In service, as far as anybody can tell. */
-static void in_service(struct step *s, const char *why)
+/* Home is proven to run: of the disks elsewhere one set may stay as a seed, that which
+ * the VM ran on last; the others are of no use. `last`: where it came from; 0: it was not
+ * away, then nothing is newer than the seed that is there. */
+static void mark_disks(struct step *s, uint32_t last)
 {
 	struct reloc *n = s->n;
+
+	for (uint32_t i = 1; i < n->n_copies; i++) {
+		struct reloc_copy *c = &n->copy[i];
+		bool newest = last > 0 ? i == last : c->seed;
+
+		c->seed = c->disks && !c->shared && newest && s->rules->keep_away;
+		c->remove = c->disks && !c->shared && !c->seed;
+		if (c->shared)
+			c->disks = false; /* home's own: none of ours */
+	}
+}
+
+/* In service, as far as anybody can tell. */
+static void in_service(struct step *s, bool proven, const char *why)
+{
+	struct reloc *n = s->n;
+	uint32_t last = n->good;
 	bool was_away = n->fb_stopped_ms > 0 && n->good != n->active;
 
 	n->good = n->active;
@@ -63,6 +79,8 @@ static void in_service(struct step *s, const char *why)
 		return;
 	}
 	n->copy[0].shared = false;
+	if (proven)
+		mark_disks(s, last);
 	if (was_away || n->fb_stopped_ms > 0)
 		n->fb_alive_ms = s->now_ms;
 	else
@@ -93,7 +111,7 @@ void step_starting(struct step *s)
 		return;
 	case RELOC_HEALTH:
 		if (ev->ok)
-			in_service(s, ev->text);
+			in_service(s, true, ev->text);
 		else if (ev->permanent)
 			step_go(s, RELOC_START_FAILED, "%s", ev->text);
 		return;
@@ -103,7 +121,8 @@ void step_starting(struct step *s)
 		/* where its data is and nowhere better to go: let it be, and say so */
 		if (n->started && n->good == n->active) {
 			n->paged_ms = s->now_ms;
-			in_service(s, "it runs, but its guest was not heard in time");
+			in_service(s, false,
+				   "it runs, but its guest was not heard in time");
 		} else {
 			step_go(s, RELOC_START_FAILED, "no sign of life in time");
 		}
@@ -361,8 +380,11 @@ void step_cleanup(struct step *s)
 		if (i < 0 || i == (int)n->active || !ev->ok)
 			return;
 		step_prove(s, &n->copy[i], RELOC_F3_ATTESTED);
-		n->copy[i].defined = n->copy[i].disks = false;
+		n->copy[i].defined = false;
 		step_because(s, "%s", ev->text);
+		break;
+	case RELOC_REMOVED:
+		step_removed(s);
 		break;
 	case RELOC_TICK:
 		if (step_late(s)) {

@@ -75,6 +75,19 @@ void step_compact(struct reloc *n)
 	}
 }
 
+/* Where room is needed, disks that only wait to be removed or reused are lost sight of.
+ */
+static void give_up_one(struct reloc *n)
+{
+	for (uint32_t i = n->n_copies - 1; i > 0; i--)
+		if (i != n->active && i != n->good && (int32_t)i != n->target &&
+		    !n->copy[i].defined && !n->copy[i].seen_running) {
+			n->copy[i].disks = false;
+			step_compact(n);
+			return;
+		}
+}
+
 /* Index of the copy at a place, made if need be; -1: no room for one more. */
 int32_t step_want_copy(struct reloc *n, const struct reloc_place *place)
 {
@@ -83,6 +96,8 @@ int32_t step_want_copy(struct reloc *n, const struct reloc_place *place)
 	if (at >= 0)
 		return at;
 	step_compact(n);
+	if (n->n_copies == RELOC_MAX_COPIES)
+		give_up_one(n);
 	if (n->n_copies == RELOC_MAX_COPIES)
 		return -1;
 	n->copy[n->n_copies] = (struct reloc_copy){.place = *place};
@@ -353,6 +368,16 @@ static enum reloc_state after_split(const struct reloc *n)
 	}
 }
 
+void step_removed(struct step *s)
+{
+	int i = step_at(s);
+
+	if (i <= 0 || !s->ev->ok || !s->n->copy[i].remove)
+		return;
+	s->n->copy[i].disks = s->n->copy[i].remove = false;
+	step_because(s, "%s", s->ev->text);
+}
+
 void step_split(struct step *s, uint32_t i)
 {
 	struct reloc *n = s->n;
@@ -451,6 +476,9 @@ void step_watch(struct step *s)
 	case RELOC_SEEN_RUNNING:
 		if (!at_active)
 			step_split(s, (uint32_t)i);
+		break;
+	case RELOC_REMOVED:
+		step_removed(s);
 		break;
 	case RELOC_QUARANTINED:
 		if (at_active || !ev->ok)

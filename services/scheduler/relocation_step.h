@@ -40,6 +40,8 @@ void step_next_target(struct step *s, const char *why);
 /* It runs where the record knows of no copy. */
 void step_stranger(struct step *s);
 void step_split(struct step *s, uint32_t i);
+/* The disks of a copy that is of no use any more are gone. */
+void step_removed(struct step *s);
 /* A copy runs that must not. */
 void step_runs_there(struct step *s, uint32_t i);
 /* The hypervisor of a copy that was seen running was asked, and it is off. */

@@ -10,6 +10,7 @@ static void carry(struct step *s)
 	struct reloc *n = s->n;
 
 	n->copy[n->target].disks = true; /* from now on something may lie there */
+	n->copy[n->target].seed = n->copy[n->target].remove = false;
 	step_go(s, RELOC_TRANSFERRING, "%s/%s has room", n->copy[n->target].place.cluster,
 		n->copy[n->target].place.host);
 	n->job = n->op;

@@ -12,6 +12,7 @@
 #include "image/disk.h"
 #include "image/hashes.h"
 #include "image/part.h"
+#include "image/remove.h"
 #include "image/tree.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"
@@ -384,6 +385,22 @@ static int do_discard(struct call *c, struct vrs_err *err)
 	return status < 0 ? vrs_context(err, "%s", path) : 0;
 }
 
+static int do_remove(struct call *c, struct vrs_err *err)
+{
+	char path[WIRE_MAX_TEXT], job[136];
+	size_t pos = 0;
+	int status, removed = 0;
+
+	if ((status = wire_get_text(c->payload, c->head->len, &pos, path, sizeof(path),
+				    err)) < 0 ||
+	    (status = wire_get_text(c->payload, c->head->len, &pos, job, sizeof(job),
+				    err)) < 0)
+		return status;
+	status = image_remove(c->a->beneath, path, job, c->head->b, &removed, err);
+	c->reply->a = (uint64_t)removed;
+	return status < 0 ? vrs_context(err, "%s", path) : 0;
+}
+
 static int do_close(struct call *c, struct vrs_err *err)
 {
 	(void)err;
@@ -406,6 +423,7 @@ int answer(struct answerer *a, const struct wire_head *head, const uint8_t *payl
 		[WIRE_MARK] = {do_mark, true},        [WIRE_SYNC] = {do_sync, true},
 		[WIRE_REOPEN] = {do_reopen, true},    [WIRE_SEAL] = {do_seal, true},
 		[WIRE_DISCARD] = {do_discard, false}, [WIRE_CLOSE] = {do_close, false},
+		[WIRE_REMOVE] = {do_remove, false},
 	};
 	struct call c = {a, head, payload, reply, out, NULL};
 

@@ -44,7 +44,8 @@ enum wire_type {
 	WIRE_SEAL,    /* the part becomes the image */
 	WIRE_DISCARD, /* the part goes away */
 	WIRE_CLOSE,
-	WIRE_LAST_REQUEST = WIRE_CLOSE,
+	WIRE_REMOVE, /* b token; text path, job -> a: 1 it was there */
+	WIRE_LAST_REQUEST = WIRE_REMOVE,
 
 	WIRE_OK = 64,
 	WIRE_ERR, /* a VRS_E* negated; payload: one line */

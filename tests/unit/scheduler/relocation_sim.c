@@ -70,6 +70,7 @@ struct sim {
 	int now;
 	struct sim_host host[SIM_HOSTS];
 	int64_t disk[SIM_CLUSTERS]; /* newest write that lies there; -1: none, or torn */
+	bool lies[SIM_CLUSTERS];    /* something of ours was put there */
 	int64_t written;            /* the guest's last acknowledged write */
 	bool repairing;
 	enum reloc_event_kind said; /* by the operator, heard next second */
@@ -531,7 +532,8 @@ static void do_health(struct sim *s, const struct message *m)
 	}
 	ev.permanent = !h->running;
 	if (h->running &&
-	    !(s->script->first_target_cannot_start && m->host == SIM_AWAY1)) {
+	    !((s->script->first_target_cannot_start || s->script->start_hangs_for > 0) &&
+	      m->host == SIM_AWAY1)) {
 		if (s->disk[disk_of[m->host]] != s->written && !s->tampered)
 			broken(s,
 			       "it came up on %s with write %lld, %lld was acknowledged",
@@ -554,6 +556,7 @@ static void do_transfer(struct sim *s, const struct message *m)
 	s->move_version = s->disk[disk_of[m->copy_good]];
 	s->move_ends = s->now + COPY_TAKES;
 	s->move_state = RELOC_XFER_MOVING;
+	s->lies[disk_of[m->host]] = true;
 }
 
 /* A copy that may be all that is left of the VM is not for us to stop. */
@@ -592,11 +595,24 @@ static void off_or_not(struct sim *s, const struct message *m, enum reloc_event_
 			}
 			h->defined = false;
 			ev.ok = true;
-			if (m->order == RELOC_DO_CLEAN && disk_of[m->host] != 0)
-				s->disk[disk_of[m->host]] = -1;
 			break;
 		}
 	}
+	answer(s, m, ev);
+}
+
+static void do_remove(struct sim *s, const struct message *m)
+{
+	struct reloc_event ev = {.kind = RELOC_REMOVED};
+
+	if (disk_of[m->host] == 0)
+		broken(s, "home's own disks were to be removed");
+	ev.ok = reachable(s, m->host) && !s->host[m->host].running &&
+		!s->host[m->host].defined;
+	if (ev.ok)
+		s->lies[disk_of[m->host]] = false;
+	if (ev.ok)
+		s->disk[disk_of[m->host]] = -1;
 	answer(s, m, ev);
 }
 
@@ -652,6 +668,9 @@ static void carry_out(struct sim *s, const struct message *m)
 		break;
 	case RELOC_DO_CLEAN:
 		off_or_not(s, m, RELOC_CLEANED);
+		break;
+	case RELOC_DO_REMOVE:
+		do_remove(s, m);
 		break;
 	}
 }
@@ -994,6 +1013,7 @@ void sim_run(const struct sim_script *script, struct sim_result *ret)
 	*ret = (struct sim_result){.ok = true};
 	s->rules = quick;
 	s->rules.auto_failback = script->auto_failback;
+	s->rules.keep_away = script->keep_away;
 	reloc_init(&s->durable, "vm-1", "web1", &home);
 	for (int h = 0; h < SIM_HOSTS; h++)
 		s->host[h] = (struct sim_host){.power = true, .link = true};
@@ -1014,6 +1034,8 @@ void sim_run(const struct sim_script *script, struct sim_result *ret)
 			break;
 	}
 	ret->end = s->durable.state;
+	for (int c = 1; c < SIM_CLUSTERS; c++)
+		ret->disks_away += s->lies[c];
 	ret->seconds = s->now;
 	if (ret->ok && rest == 0)
 		broken(s, "never came to rest: hold '%s', why '%s'",

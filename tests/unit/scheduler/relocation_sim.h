@@ -70,7 +70,7 @@ struct sim_script {
 	bool first_target_cannot_start; /* guests never come up on AWAY1 */
 	int start_hangs_for; /* on AWAY1, in seconds; it fires then, whatever was said */
 	bool home_returns;   /* after a while, by itself */
-	bool auto_failback;
+	bool auto_failback, keep_away;
 	struct {
 		int point; /* -1: none */
 		enum sim_trouble what;
@@ -85,6 +85,7 @@ struct sim_result {
 	uint64_t states; /* bit set of states seen */
 	enum reloc_state end;
 	int seconds;
+	int disks_away; /* sets that lie in other clusters at the end */
 };
 
 void sim_run(const struct sim_script *script, struct sim_result *ret);

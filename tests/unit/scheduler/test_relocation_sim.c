@@ -109,6 +109,38 @@ static void the_plain_story_goes_away_and_comes_home(void **state)
 			fail_msg("%s was not passed", reloc_state_name(must[i]));
 }
 
+/* One set stays as a seed, or none. */
+static void disks_do_not_pile_up(void **state)
+{
+	(void)state;
+	for (int keep = 0; keep < 2; keep++) {
+		struct sim_script s = calm();
+		struct sim_result r;
+
+		s.keep_away = keep;
+		must_hold(&s, &r);
+		assert_int_equal(r.end, RELOC_PROTECTED);
+		assert_int_equal(r.disks_away, keep);
+		/* what cannot be removed at once is removed later */
+		for (int p = r.points - 8; p < r.points; p++) {
+			struct sim_result late;
+
+			s.trouble[0].point = p;
+			s.trouble[0].what = SIM_TARGET_CUT_OFF;
+			must_hold(&s, &late);
+			assert_int_equal(late.end, RELOC_PROTECTED);
+			assert_int_equal(late.disks_away, keep);
+		}
+		/* home is back before it ran elsewhere: nothing there is worth keeping */
+		s = calm();
+		s.keep_away = keep;
+		s.first_target_cannot_start = true;
+		must_hold(&s, &r);
+		assert_int_equal(r.end, RELOC_PROTECTED);
+		assert_int_equal(r.disks_away, 0);
+	}
+}
+
 static void one_trouble_everywhere(struct sim_script *script)
 {
 	struct sim_result r;
@@ -176,6 +208,7 @@ static void troubles_in_twos_and_threes_break_nothing(void **state)
 		s.start_hangs_for = dice(4) ? 0 : dice(60);
 		s.home_returns = dice(3) != 0;
 		s.auto_failback = dice(3) != 0;
+		s.keep_away = dice(2);
 		for (int j = 0; j < k; j++) {
 			s.trouble[j].point = dice(120);
 			s.trouble[j].what =
@@ -204,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_plain_story_goes_away_and_comes_home),
 		cmocka_unit_test(every_story_ends_with_one_running_copy),
+		cmocka_unit_test(disks_do_not_pile_up),
 		cmocka_unit_test(a_start_that_hung_does_not_come_through_after_its_proof),
 		cmocka_unit_test(any_trouble_at_any_point_breaks_nothing),
 		cmocka_unit_test(troubles_in_twos_and_threes_break_nothing),
