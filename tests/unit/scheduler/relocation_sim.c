@@ -981,6 +981,9 @@ static bool at_rest(const struct sim *s)
 	if (running != 1 || !s->scheduler_up || !reloc_quiet(&s->durable))
 		return false;
 	const struct reloc *r = &s->durable;
+	for (uint32_t i = 1; i < r->n_copies && r->state == RELOC_PROTECTED; i++)
+		if (r->copy[i].remove)
+			return false; /* there is something left to do */
 	return s->host[host_at(&r->copy[r->active].place)].running;
 }
 
