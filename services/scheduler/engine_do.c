@@ -177,7 +177,8 @@ static void fence_done(void *arg)
 		struct entry *en = e->entry[i];
 		size_t n = reloc_orders(&en->r, order);
 
-		if (en->r.since_ms > j->h->fence_began_ms)
+		if (en->r.since_ms > j->h->fence_began_ms ||
+		    j->act.lease_token != e->lease.token)
 			continue;
 		for (size_t k = 0; k < n; k++) {
 			const struct reloc_place *p = &en->r.copy[order[k].copy].place;
@@ -235,7 +236,7 @@ struct recheck {
 	struct engine *e;
 	char vm_id[132];
 	struct reloc_place target;
-	uint64_t op;
+	uint64_t op, lease_token;
 	unsigned open;
 	bool target_answers;
 	char target_text[120];
@@ -292,7 +293,9 @@ static void recheck_over(struct recheck *all)
 	if (en) {
 		engine_slot_done(en, RELOC_DO_RECHECK, &all->target, all->op,
 				 e->conf.tick_ms);
-		(void)engine_feed(e, en, &ev, NULL);
+		/* proofs that were read under an older lease prove nothing now */
+		if (all->lease_token == e->lease.token)
+			(void)engine_feed(e, en, &ev, NULL);
 	}
 	free(all);
 	engine_pump(e);
@@ -348,6 +351,7 @@ static void recheck(struct engine *e, const struct entry *en, const struct reloc
 
 	all->e = e;
 	all->op = o->op;
+	all->lease_token = e->lease.token;
 	all->target = r->copy[o->copy].place;
 	(void)vrs_strcpy(all->vm_id, sizeof(all->vm_id), r->vm_id);
 	all->open = 1; /* ours, until all are asked */
@@ -445,6 +449,10 @@ static void job_done(void *arg)
 		return;
 	}
 	engine_slot_done(en, j->kind, &j->place, j->op, pause_after(e, j->kind));
+	if (j->act.lease_token != e->lease.token) { /* what it saw may be long over */
+		job_free(j);
+		return;
+	}
 	switch (j->kind) {
 	case RELOC_DO_FENCE: /* without a power controller: by its hypervisor */
 		ev.proof = j->act.ok ? RELOC_F3_ATTESTED : RELOC_NO_PROOF;

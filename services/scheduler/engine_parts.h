@@ -57,9 +57,10 @@ struct host {
 	enum detector_word word;
 	char word_by[96], word_reason[128];
 	int64_t word_at_ms;
-	bool word_stored; /* Redis has it, or had it */
-	bool word_told;   /* every record has heard it */
-	bool checking;    /* whether a copy really runs there */
+	bool word_stored;    /* Redis has it, or had it */
+	bool word_told;      /* every record has heard it */
+	unsigned autostarts; /* orders to switch it off that wait on its lane */
+	bool checking;       /* whether a copy really runs there */
 	bool handled;
 };
 

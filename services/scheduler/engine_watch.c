@@ -390,6 +390,7 @@ static void look_for_copies(struct engine *e, const struct world *w)
 
 struct autostart_job {
 	struct act_job act;
+	struct host *h;
 };
 
 static void autostart_work(void *arg)
@@ -403,6 +404,7 @@ static void autostart_done(void *arg)
 {
 	struct autostart_job *j = arg;
 
+	j->h->autostarts--;
 	if (j->act.ok)
 		log_notice("start at boot is off now vm=%s host=%s", j->act.vm_id,
 			   j->act.host->site->name);
@@ -413,7 +415,7 @@ static void autostart_done(void *arg)
 /* A host that comes back must not start a copy by itself. */
 static void keep_autostart_off(struct engine *e, const struct world *w)
 {
-	enum { EVERY_MS = 60000 };
+	enum { EVERY_MS = 60000, MAX_WAITING = 64 };
 	int64_t now_ms = engine_mono();
 
 	if (e->autostart_mono_ms && now_ms - e->autostart_mono_ms < EVERY_MS)
@@ -430,10 +432,13 @@ static void keep_autostart_off(struct engine *e, const struct world *w)
 				 world_cluster_name(w, wh));
 		(void)vrs_strcpy(place.host, sizeof(place.host), wh->name);
 		struct host *h = engine_host_of(e, &place);
-		if (!h || h->memory.verdict != DETECTOR_OK)
+		if (!h || h->memory.verdict != DETECTOR_OK ||
+		    h->autostarts >= MAX_WAITING) /* its hypervisor hangs */
 			continue;
 		e->autostart_mono_ms = now_ms;
 		struct autostart_job *j = vrs_calloc(1, sizeof(*j));
+		j->h = h;
+		h->autostarts++;
 		j->act.kind = ACT_AUTOSTART_OFF;
 		j->act.host = &h->act;
 		j->act.rules = &e->act;
