@@ -156,18 +156,6 @@ void copy_finished(struct copy *c)
 	tree_hex(c->result.target_hash, &t);
 }
 
-/* A try that was killed between giving the name and clearing up left its map. */
-static void forget_leftovers(struct copy *c)
-{
-	struct wire_texts t = {.len = 0};
-	struct wire_head reply;
-
-	if (wire_put_text(&t, c->disk.target_path, NULL) == 0 &&
-	    wire_put_text(&t, c->env.job, NULL) == 0)
-		(void)copy_ask(c, c->env.target, WIRE_DISCARD, 0, c->env.token, &t,
-			       &reply, NULL, NULL);
-}
-
 /* Something has the name already: is it what we would make? */
 static int look_at_existing(struct copy *c, bool replaces, struct vrs_err *err)
 {
@@ -186,7 +174,9 @@ static int look_at_existing(struct copy *c, bool replaces, struct vrs_err *err)
 		return 0;
 	}
 	c->result.was_there = true;
-	forget_leftovers(c);
+	/* a try that was killed between giving the name and clearing up left its map */
+	(void)copy_forget(c->env.target, c->disk.target_path, c->env.job, c->env.token,
+			  NULL);
 	for (uint64_t i = 0; i < c->n_chunks; i++)
 		atomic_fetch_add(&c->env.progress->done_bytes, copy_data_bytes(c, i));
 	copy_finished(c);
@@ -278,7 +268,6 @@ static int open_target(struct copy *c, struct vrs_err *err)
 				 .b = c->env.token};
 	if ((status = far_ask(c->env.target, &head, t.bytes, &reply, NULL, err)) < 0)
 		return status;
-	c->opened_target = true;
 	if (reply.a & WIRE_TARGET_CUT)
 		c->doubt_bytes = FAR_WINDOW_BYTES;
 	if ((status = read_states(c, err)) < 0)
@@ -328,8 +317,6 @@ int copy_open(struct copy **ret, const struct copy_env *env, const struct copy_d
 	if (status == 0 && !c->result.was_there && (status = open_target(c, &why)) == 0)
 		status = check_room(c, &why);
 	if (status < 0) {
-		if (c->opened_target && status == VRS_ENOSPC)
-			(void)copy_discard(c, NULL);
 		copy_free(c);
 		if (err)
 			*err = why;

@@ -55,8 +55,9 @@ int copy_open(struct copy **ret, const struct copy_env *env, const struct copy_d
 	      unsigned number, struct vrs_err *err);
 int copy_run(struct copy *c, struct vrs_err *err);
 int copy_seal(struct copy *c, struct vrs_err *err);
-/* Takes away what was written so far. */
-int copy_discard(struct copy *c, struct vrs_err *err);
+/* Takes away what any try of this job left beside path. A later token's part stays. */
+int copy_forget(struct far *target, const char *path, const char *job, uint64_t token,
+		struct vrs_err *err);
 const struct copy_result *copy_result(const struct copy *c);
 void copy_free(struct copy *c);
 

@@ -38,8 +38,7 @@ struct copy {
 	int n_batches;         /* asked and not yet dealt with, under flow.lock */
 	uint64_t doubt_bytes;  /* what the try before may have sent; source's thread */
 	uint64_t marked_bytes; /* since the last SYNC; ours */
-	bool opened_target;
-	bool keep_aside; /* what has the target's name is neither base nor equal */
+	bool keep_aside;       /* what has the target's name is neither base nor equal */
 
 	struct copy_result result;
 };

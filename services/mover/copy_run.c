@@ -193,11 +193,16 @@ int copy_seal(struct copy *c, struct vrs_err *err)
 	return copy_ask(c, c->env.target, WIRE_SEAL, 0, 0, NULL, &reply, NULL, err);
 }
 
-int copy_discard(struct copy *c, struct vrs_err *err)
+int copy_forget(struct far *target, const char *path, const char *job, uint64_t token,
+		struct vrs_err *err)
 {
-	struct wire_head reply;
+	struct wire_texts t = {.len = 0};
+	struct wire_head head = {.type = WIRE_DISCARD, .b = token}, reply;
+	int status;
 
-	if (!c->opened_target)
-		return 0;
-	return copy_ask(c, c->env.target, WIRE_DISCARD, 0, 0, NULL, &reply, NULL, err);
+	if ((status = wire_put_text(&t, path, err)) < 0 ||
+	    (status = wire_put_text(&t, job, err)) < 0)
+		return status;
+	head.len = (uint32_t)t.len;
+	return far_ask(target, &head, t.bytes, &reply, NULL, err);
 }

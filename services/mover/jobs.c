@@ -335,6 +335,8 @@ void job_run(void *arg)
 		j->begun_wall_ms = vrs_wall_ms(vrs_clock_system());
 		say_begin(j);
 		int status = tick(j, &err);
+		if (status == VRS_ECANCELLED)
+			transfer_abandon(&env, j->order);
 		if (status == 0)
 			status = transfer_run(&env, j->order, &result, &err);
 		if (status == 0)

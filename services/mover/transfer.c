@@ -198,21 +198,67 @@ static void keep_results(struct attempt *a, struct transfer_result *ret)
 		ret->disk[i] = *copy_result(a->copy[i]);
 }
 
+static void target_roots(const Vrsas__V1__TransferJob *job, struct roots *ret)
+{
+	for (size_t i = 0; i < job->n_disk; i++) {
+		add_root(ret, job->disk[i]->target_path);
+		add_root(ret, job->disk[i]->base_path);
+	}
+}
+
+static int connect_target(struct far **ret, const struct transfer_env *env,
+			  const Vrsas__V1__TransferJob *job, struct vrs_err *err)
+{
+	struct roots roots = {.n = 0};
+
+	target_roots(job, &roots);
+	int status = connect_one(ret, &env->target_conf, "target",
+				 (char *const *)job->target, job->n_target, &roots, err);
+	roots_fini(&roots);
+	return status;
+}
+
+static int connect_source(struct far **ret, const struct transfer_env *env,
+			  const Vrsas__V1__TransferJob *job, struct vrs_err *err)
+{
+	struct roots roots = {.n = 0};
+
+	for (size_t i = 0; i < job->n_disk; i++)
+		add_root(&roots, job->disk[i]->source_path);
+	int status = connect_one(ret, &env->source_conf, "source",
+				 (char *const *)job->source, job->n_source, &roots, err);
+	roots_fini(&roots);
+	return status;
+}
+
+static void forget_all(struct far *target, const Vrsas__V1__TransferJob *job)
+{
+	for (size_t i = 0; i < job->n_disk; i++)
+		(void)copy_forget(target, job->disk[i]->target_path, job->job_id,
+				  job->token, NULL);
+}
+
+void transfer_abandon(const struct transfer_env *env, const Vrsas__V1__TransferJob *job)
+{
+	struct far *target = NULL;
+	struct vrs_err err = {0};
+
+	if (connect_target(&target, env, job, &err) == 0)
+		forget_all(target, job);
+	else
+		log_warn("what the copy left at the target stays there job=%s: %s",
+			 job->job_id, err.text);
+	far_close(target);
+}
+
 static int try_once(const struct transfer_env *env, const Vrsas__V1__TransferJob *job,
 		    struct transfer_result *ret, struct vrs_err *err)
 {
 	struct attempt a = {.env = env, .job = job};
-	struct roots source = {.n = 0}, target = {.n = 0};
 	int status;
 
-	for (size_t i = 0; i < job->n_disk; i++) {
-		add_root(&source, job->disk[i]->source_path);
-		add_root(&target, job->disk[i]->target_path);
-		add_root(&target, job->disk[i]->base_path);
-	}
 	atomic_store(&env->progress->total_bytes, 0);
 	atomic_store(&env->progress->done_bytes, 0);
-	atomic_store(&env->progress->compared_bytes, 0);
 	a.copy_env = (struct copy_env){
 		.job = job->job_id,
 		.token = job->token,
@@ -221,30 +267,22 @@ static int try_once(const struct transfer_env *env, const Vrsas__V1__TransferJob
 		.arg = env->arg,
 		.rate_bytes_per_s = env->rate_bytes_per_s,
 	};
-	status = connect_one(&a.copy_env.source, &env->source_conf, "source",
-			     (char *const *)job->source, job->n_source, &source, err);
+	status = connect_target(&a.copy_env.target, env, job, err);
 	if (status == 0)
-		status = connect_one(&a.copy_env.target, &env->target_conf, "target",
-				     (char *const *)job->target, job->n_target, &target,
-				     err);
+		status = connect_source(&a.copy_env.source, env, job, err);
 	if (status == 0)
 		status = copy_disks(&a, err);
 	if (status == 0)
 		keep_results(&a, ret);
 	ret->permanent = is_permanent(status);
-	/* nobody will come back for these parts; ECONFLICT may mean that another mover is
-	 * at work on them */
-	for (size_t i = 0; i < job->n_disk; i++) {
-		if (a.copy[i] && (ret->permanent || status == VRS_ECANCELLED) &&
-		    status != VRS_ECONFLICT)
-			(void)copy_discard(a.copy[i], NULL);
-	}
+	/* after a conflict the part may be somebody else's to go on with */
+	if (a.copy_env.target && (ret->permanent || status == VRS_ECANCELLED) &&
+	    status != VRS_ECONFLICT)
+		forget_all(a.copy_env.target, job);
 	far_close(a.copy_env.source);
 	far_close(a.copy_env.target);
 	for (size_t i = 0; i < job->n_disk; i++)
 		copy_free(a.copy[i]);
-	roots_fini(&source);
-	roots_fini(&target);
 	return status;
 }
 

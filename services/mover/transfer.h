@@ -29,6 +29,9 @@ struct transfer_result {
 /* Blocks until done, failed or cancelled by tick. */
 int transfer_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *job,
 		 struct transfer_result *ret, struct vrs_err *err);
+/* Takes away what tries of this job left at the target: nobody will go on with it.
+ * transfer_run does it by itself when it is cancelled or fails for good. */
+void transfer_abandon(const struct transfer_env *env, const Vrsas__V1__TransferJob *job);
 void transfer_result_fini(struct transfer_result *r);
 
 /* Is it a job at all? Paths, formats, places, ids. */

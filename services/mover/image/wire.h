@@ -4,7 +4,7 @@
  * mover asks, vrs-image answers every request once, in order, with WIRE_OK or WIRE_ERR
  * and the request's seq; WIRE_ALIVE may come in between while a long request is at work.
  * The mover bounds what it has open, so neither side can block the other for ever.
- * docs/TRANSFER.md lists the requests. Pure. */
+ * docs/TRANSFER.md tells what they are for. Pure. */
 #ifndef MOVER_IMAGE_WIRE_H
 #define MOVER_IMAGE_WIRE_H
 

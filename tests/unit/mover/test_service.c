@@ -480,6 +480,64 @@ static void a_failure_names_the_side_and_whether_to_try_again(void **state)
 	assert_int_equal(n_files(w), 1);
 }
 
+static void several_disks_arrive_all_or_none(void **state)
+{
+	struct world *w = *state;
+	struct order o;
+	struct asked a;
+	Vrsas__V1__DiskCopy second = VRSAS__V1__DISK_COPY__INIT, *disks[2];
+	char path[100];
+
+	start_mover(w, 0, NULL);
+	make_job(w, &o, 1);
+	(void)snprintf(path, sizeof(path), "%s/second.qcow2", w->dir);
+	disks[0] = &o.disk;
+	disks[1] = &second;
+	second.source_path = "/nonexistent/disk.raw";
+	second.target_path = path;
+	second.source_format = "raw";
+	second.target_format = "qcow2";
+	o.job.disk = disks;
+	o.job.n_disk = 2;
+	hand_out(w, &o.job, &a);
+	Vrsas__V1__TransferStatus *s = await_end(w, 1);
+	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_FAILED);
+	status_free(s);
+	assert_int_equal(n_files(w), 1); /* the first one's part is gone, too */
+
+	second.source_path = w->source;
+	o.job.token = 2;
+	hand_out(w, &o.job, &a);
+	s = await_end(w, 2);
+	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);
+	assert_int_equal(s->n_disk, 2);
+	assert_string_equal(s->disk[0]->target_hash, s->disk[1]->target_hash);
+	status_free(s);
+	assert_int_equal(n_files(w), 3);
+}
+
+static void a_job_that_is_given_up_after_a_kill_leaves_nothing(void **state)
+{
+	struct world *w = *state;
+	struct order o;
+	struct asked a;
+	struct vrs_err err = {0};
+
+	start_mover(w, 0, "mover.chunk=kill@4");
+	hand_out(w, make_job(w, &o, 1), &a);
+	await_death(w, 0);
+	assert_true(n_files(w) > 1);
+	assert_ok(vrs_store_cmd(w->store, NULL, &err,
+				"HSET " VRS_KEY "xfer:job-1 cancel 1"),
+		  &err);
+	start_mover(w, 1, NULL);
+	hand_out(w, make_job(w, &o, 2), &a);
+	Vrsas__V1__TransferStatus *s = await_end(w, 2);
+	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_CANCELLED);
+	status_free(s);
+	assert_int_equal(n_files(w), 1);
+}
+
 static void what_is_no_job_is_refused_with_the_reason(void **state)
 {
 	struct world *w = *state;
@@ -520,6 +578,8 @@ int main(void)
 		TEST(a_cancelled_copy_leaves_nothing),
 		TEST(the_rate_of_a_running_copy_can_be_changed),
 		TEST(a_failure_names_the_side_and_whether_to_try_again),
+		TEST(several_disks_arrive_all_or_none),
+		TEST(a_job_that_is_given_up_after_a_kill_leaves_nothing),
 		TEST(what_is_no_job_is_refused_with_the_reason),
 	};
 
