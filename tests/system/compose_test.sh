@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# deploy/ on a real Docker engine: the image is built as a user would build it, everything
-# comes up healthy, predictors scale, and the mover carries an image between two hosts.
+# deploy/ on a real Docker engine: the image is built, everything comes up healthy,
+# predictors scale, and the mover carries an image between two hosts.
+# VRS_DOCKER_BUILD=inside compiles in the image, too, as a user's build does.
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lib/docker.sh
@@ -20,7 +21,7 @@ finish() {
 		dc down -v --timeout 5 >/dev/null 2>&1
 	fi
 	[[ ${DOCKER_HOST:-}${docker_own:-} ]] &&
-		docker rmi -f "$image" "$image-far" >/dev/null 2>&1
+		docker rmi -f "$image" "$image-far" "$image-run" >/dev/null 2>&1
 	docker_down "$dir"
 	rm -rf "$dir"
 }
@@ -41,21 +42,47 @@ took "base image"
 
 # --- as the README says ------------------------------------------------------------------
 
-build() {
-	docker build -t "$image" -f "$TAP_TOP/deploy/Dockerfile" "$TAP_TOP" >"$dir/build.log" 2>&1 ||
-		docker build --network host -t "$image" -f "$TAP_TOP/deploy/Dockerfile" \
-			"$TAP_TOP" >"$dir/build.log" 2>&1 || {
-		tail -n 30 "$dir/build.log"
+# The way of deploy/Dockerfile, with the network of this machine where containers have none.
+image() { # TAG DOCKERFILE CONTEXT [OPTION...]
+	local tag=$1 file=$2 context=$3 log=$dir/build.log
+	shift 3
+	docker build "$@" -t "$tag" -f "$file" "$context" >"$log" 2>&1 ||
+		docker build "$@" --network host -t "$tag" -f "$file" "$context" >"$log" 2>&1 || {
+		tail -n 30 "$log"
 		return 1
 	}
 }
+build() {
+	local ctx=$dir/context
+	if [[ ${VRS_DOCKER_BUILD:-} == inside ]] || ! grep -qx VERSION_CODENAME=bookworm /etc/os-release; then
+		image "$image" "$TAP_TOP/deploy/Dockerfile" "$TAP_TOP"
+		return
+	fi
+	# The programs of this machine, where it is the same Debian as the image: the build
+	# stage would compile the same sources with the same compiler once more.
+	image "$image-run" "$TAP_TOP/deploy/Dockerfile" "$TAP_TOP" --target run || return 1
+	"$TAP_TOP/tools/build" release || return 1
+	DESTDIR=$ctx/out cmake --install "$TAP_TOP/build/release" --strip || return 1
+	mkdir -p "$ctx/out/usr/local/share/vrsas" "$ctx/deploy/redis"
+	"$TAP_TOP/build/release/bin/vrs-predictor" generate --workload 1 --days 7 \
+		--start 2026-01-05T00:00:00Z --hosts mail1 mail2 mail3 \
+		--out "$ctx/out/usr/local/share/vrsas/sample.csv" || return 1
+	cp "$TAP_TOP/deploy/redis/redis-start" "$ctx/deploy/redis/"
+	awk -v run="$image-run" '
+		/^FROM / { last = "" }
+		{ sub(/^FROM run$/, "FROM " run); sub(/--from=build \/out\//, "out/") }
+		{ last = last $0 "\n" }
+		END { printf "%s", last }' "$TAP_TOP/deploy/Dockerfile" >"$ctx/Dockerfile"
+	image "$image" "$ctx/Dockerfile" "$ctx"
+}
+
 # Meanwhile: what stands for a cluster's host. The mover brings its own vrs-image.
 docker build -q -t "$image-far" - >"$dir/far.log" 2>&1 <<-END &
 	FROM debian:bookworm-slim
 	RUN apt-get update -q && apt-get install -yq --no-install-recommends openssh-server && mkdir -p /run/sshd /images
 END
 far_image=$!
-check "the Dockerfile builds" build
+check "the image builds" build
 took "image"
 ((TAP_BAD == 0)) || tap_done
 
