@@ -21,6 +21,7 @@ struct job {
 	int64_t origin_ms;
 	struct history *history; /* of the clusters met so far */
 	size_t n_histories;
+	struct vrs_err down; /* the store's failure: it is not asked again for this job */
 };
 
 static float *ratios(const float *points, size_t n)
@@ -126,7 +127,11 @@ static Vrsas__V1__Forecast *answer_target(struct job *j,
 	struct vrs_err err = {0};
 	float last = NAN;
 
-	if (find(j, t, &bins, &last, &err) < 0) {
+	if (j->down.code != 0)
+		err = j->down;
+	else if (find(j, t, &bins, &last, &err) == VRS_ECONN || err.code == VRS_ETIMEOUT)
+		j->down = err;
+	if (err.code != 0) {
 		(void)vrs_strcpy(f.reason, sizeof(f.reason), err.text);
 	} else {
 		struct window w = window_of(bins, bin_of(j->origin_ms), BINS_HISTORY,
