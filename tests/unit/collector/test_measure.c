@@ -11,7 +11,7 @@
 #include "vrs/hv.h"
 #include "world.h"
 
-enum { INTERVAL = 500, GIVE_UP_MS = 30000 };
+enum { INTERVAL = 1000, GIVE_UP_MS = 60000 };
 
 struct test {
 	char *world;
