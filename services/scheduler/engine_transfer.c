@@ -38,8 +38,8 @@ static char *disk_path(const struct engine *e, const struct reloc *r, uint32_t t
 			    (unsigned long long)r->op, i, format);
 }
 
-/* The disks that stayed there when it last came home, if all of them can be built upon.
- */
+/* The disks that stayed there when it last came home, if all of them
+ * can be built upon. */
 static Vrsas__V1__PlacedDisk *const *
 seed_at(const struct reloc *r, const Vrsas__V1__Relocation *msg, uint32_t target,
 	const struct vrs_site_cluster *c, Vrsas__V1__PlacedDisk *const *from, size_t n)
