@@ -27,19 +27,29 @@ static void decision_row(struct table *t, const Vrsas__V1__Decision *d)
 		table_note(t, PLAIN, "%s", d->summary);
 }
 
-/* Why not: for each place that was ruled out, the reason that did it. */
-static void ruled_out_notes(struct table *t, const Vrsas__V1__Decision *d)
+/* What speaks most against a place: what rules it out, or the first doubt. */
+static const char *against(const Vrsas__V1__Candidate *c)
+{
+	const char *doubt = NULL;
+
+	for (size_t k = 0; k < c->n_reason; k++) {
+		if (c->reason[k]->rules_out)
+			return c->reason[k]->text;
+		if (!c->reason[k]->in_favour && !doubt)
+			doubt = c->reason[k]->text;
+	}
+	return doubt;
+}
+
+static void why_not_notes(struct table *t, const Vrsas__V1__Decision *d)
 {
 	for (size_t i = 0; i < d->n_candidate; i++) {
 		const Vrsas__V1__Candidate *c = d->candidate[i];
+		const char *why = c->fits ? NULL : against(c);
 
-		for (size_t k = 0; !c->fits && k < c->n_reason; k++) {
-			if (!c->reason[k]->rules_out)
-				continue;
+		if (why)
 			table_note(t, DIM, "not %s%s%s: %s", c->cluster,
-				   c->host[0] ? "/" : "", c->host, c->reason[k]->text);
-			break;
-		}
+				   c->host[0] ? "/" : "", c->host, why);
 	}
 }
 
@@ -53,7 +63,7 @@ static void summary_table(const struct ctl *ctl, const Vrsas__V1__PlanView *p,
 
 	for (size_t i = 0; i < p->n_decision; i++) {
 		decision_row(t, p->decision[i]);
-		ruled_out_notes(t, p->decision[i]);
+		why_not_notes(t, p->decision[i]);
 	}
 	table_print(t, out, ctl->headers, ctl->colour);
 	table_free(t);
