@@ -3,6 +3,14 @@
 
 #include "relocation_step.h"
 
+/* It may have run there, and a guest may have acknowledged writes before anybody asked
+ * it: from now on those disks are the ones to go on from. */
+static void data_is_at_active(struct reloc *n)
+{
+	n->good = n->active;
+	n->copied = false;
+}
+
 /* The host of the newest grant died before its VM was in service, or while it was being
  * stopped: the story goes on, with one more copy to be proven dead. */
 static bool active_died(struct step *s)
@@ -17,6 +25,7 @@ static bool active_died(struct step *s)
 	n->copy[n->active].alive = false;
 	n->planned = false;
 	n->fence_said[0] = '\0';
+	data_is_at_active(n);
 	step_go(s, RELOC_FENCING, "%s", ev->text);
 	if (ev->kind == RELOC_OPERATOR_CONFIRM_OFF)
 		step_prove(s, &n->copy[n->active], RELOC_F5_OPERATOR);
@@ -140,6 +149,7 @@ void step_start_failed(struct step *s)
 	if (active_died(s))
 		return;
 	if (ev->kind == RELOC_TICK && step_late(s)) {
+		data_is_at_active(n);
 		step_go(s, RELOC_FENCING, "it cannot be confirmed off");
 		return;
 	}

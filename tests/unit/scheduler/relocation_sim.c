@@ -937,6 +937,10 @@ static void repair(struct sim *s)
 	for (int h = 0; h < SIM_HOSTS; h++) /* somebody reads the page */
 		if (s->clone[h] && r->state == RELOC_HOLD_OPERATOR)
 			s->host[h].running = false;
+	/* called because its guest does not answer where it is: a person sends it home */
+	if (s->scheduler_up && r->state == RELOC_FAILBACK_READY && !r->failback_asked &&
+	    !s->host[host_at(&r->copy[r->active].place)].healthy)
+		operator_says(s, RELOC_OPERATOR_FAILBACK);
 	if (s->scheduler_up && r->state == RELOC_WAIT_REPAIR && r->cancelled)
 		operator_says(s, RELOC_OPERATOR_RELOCATE);
 }
