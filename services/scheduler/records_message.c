@@ -229,6 +229,8 @@ Vrsas__V1__Relocation *record_message(const struct reloc *r,
 	m.planned = r->planned;
 	m.copied = r->copied;
 	m.started = r->started;
+	m.maybe_ran = r->maybe_ran;
+	m.good_failed = r->good_failed;
 	m.local = r->local;
 	m.bytes_moved = r->bytes_moved;
 	m.fb_bytes_moved = r->fb_bytes_moved;
@@ -327,6 +329,8 @@ int record_machine(const Vrsas__V1__Relocation *m, struct reloc *ret, struct vrs
 	r.planned = m->planned;
 	r.copied = m->copied;
 	r.started = m->started;
+	r.maybe_ran = m->maybe_ran;
+	r.good_failed = m->good_failed;
 	r.local = m->local;
 	r.bytes_moved = m->bytes_moved;
 	r.fb_bytes_moved = m->fb_bytes_moved;

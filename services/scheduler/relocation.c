@@ -336,7 +336,7 @@ bool reloc_undefines(const struct reloc *r, enum reloc_order_kind kind, uint32_t
 {
 	return (kind == RELOC_DO_STOP || kind == RELOC_DO_KILL ||
 		kind == RELOC_DO_FENCE) &&
-	       copy != r->good;
+	       (copy != r->good || (copy == r->active && r->starts > 0));
 }
 
 struct orders {

@@ -110,11 +110,13 @@ struct reloc {
 	uint32_t good;   /* index: whose disks hold the VM's data */
 	int32_t target;  /* index: where it shall run next; -1: none */
 
-	bool planned;  /* a healthy VM is moved by order */
-	bool readable; /* decided on: the good disks can be read without its host */
-	bool copied;   /* the target's disks are proven equal to the good ones */
-	bool started;  /* the hypervisor accepted the start */
-	bool local;    /* the target shares the good copy's disks: nothing to carry */
+	bool planned;     /* a healthy VM is moved by order */
+	bool readable;    /* decided on: the good disks can be read without its host */
+	bool copied;      /* the target's disks are proven equal to the good ones */
+	bool started;     /* the hypervisor accepted the start */
+	bool maybe_ran;   /* its guest may have written since the newest grant */
+	bool good_failed; /* it did not come up where its data is */
+	bool local;       /* the target shares the good copy's disks: nothing to carry */
 	bool cancelled, failback_asked;
 	bool auto_failback_held; /* an operator cancelled the way home */
 	enum reloc_hold hold;
@@ -127,7 +129,7 @@ struct reloc {
 	uint64_t progress;   /* bytes, when the deadline was last moved */
 	int32_t unsure;      /* index: whose silence keeps the grant waiting; -1: none */
 	uint64_t bytes_moved, fb_bytes_moved;
-	uint32_t starts;    /* on this target */
+	uint32_t starts;    /* on this target, until it is in service */
 	uint32_t decisions; /* of this failure */
 	struct reloc_place tried[RELOC_MAX_TRIED];
 	uint32_t n_tried;
@@ -289,7 +291,7 @@ enum { RELOC_MAX_ORDERS = 2 * RELOC_MAX_COPIES };
 size_t reloc_orders(const struct reloc *r, struct reloc_order *ret);
 
 /* What `undefine` of an order to this copy is: the definition stays only where the data
- * is, and every start defines anew. */
+ * is and no start is under way; every start defines anew. */
 bool reloc_undefines(const struct reloc *r, enum reloc_order_kind kind, uint32_t copy);
 
 /* --- helpers for those who carry it out --- */

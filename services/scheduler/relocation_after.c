@@ -78,7 +78,8 @@ static void in_service(struct step *s, bool proven, const char *why)
 
 	n->good = n->active;
 	n->target = -1;
-	n->copied = false;
+	n->copied = n->good_failed = false;
+	n->starts = 0;
 	if (n->active != 0) {
 		n->alive_ms = s->now_ms;
 		n->auto_failback_held |= n->planned; /* who sent it calls it back */
@@ -111,7 +112,7 @@ void step_starting(struct step *s)
 	switch (ev->kind) {
 	case RELOC_STARTED:
 		if (ev->ok && !n->started) {
-			n->started = true;
+			n->started = n->maybe_ran = true;
 			step_because(s, "started on %s/%s", ev->place.cluster,
 				     ev->place.host);
 		} else if (!ev->ok && ev->permanent) {
@@ -133,11 +134,38 @@ void step_starting(struct step *s)
 			in_service(s, false,
 				   "it runs, but its guest was not heard in time");
 		} else {
+			n->maybe_ran = true; /* a start that hung may have come through */
 			step_go(s, RELOC_START_FAILED, "no sign of life in time");
 		}
 		return;
 	default:
 		step_watch(s);
+	}
+}
+
+static void way_home_open(struct step *s);
+
+/* All tries on this place are used up, and it is confirmed off there. */
+static void does_not_start(struct step *s)
+{
+	struct reloc *n = s->n;
+	const struct reloc_copy *home = &n->copy[0];
+	bool home_fit =
+		home->alive && (!home->defined || home->proof == RELOC_F3_ATTESTED);
+
+	if (n->maybe_ran)
+		data_is_at_active(n);
+	n->target = (int32_t)n->active;
+	if (n->good != n->active && n->copy[n->good].alive) {
+		n->auto_failback_held = true; /* it never ran here */
+		step_regrant_good(s, "it does not start there");
+	} else if (n->good == n->active && n->active != 0 && home_fit &&
+		   !n->good_failed) {
+		n->good_failed = n->auto_failback_held = true;
+		way_home_open(s); /* with whatever it wrote */
+	} else {
+		n->good_failed = n->good == n->active;
+		step_next_target(s, "it does not start there");
 	}
 }
 
@@ -166,16 +194,8 @@ void step_start_failed(struct step *s)
 		n->started = false;
 		step_go(s, n->active == 0 ? RELOC_RESTORING_HOME : RELOC_STARTING,
 			"try %u on %s/%s", n->starts, c->place.cluster, c->place.host);
-	} else if (n->good == n->active) {
-		step_hold(s, RELOC_NEEDS_CHOICE,
-			  "it does not start on %s/%s, where its data is",
-			  c->place.cluster, c->place.host);
-	} else if (n->copy[n->good].alive) {
-		n->auto_failback_held = true;
-		step_regrant_good(s, "it does not start there");
 	} else {
-		n->target = (int32_t)n->active;
-		step_next_target(s, "it does not start there");
+		does_not_start(s);
 	}
 }
 

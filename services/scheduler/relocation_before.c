@@ -373,7 +373,7 @@ static void wait_or_hold(struct step *s, bool may_wait, const char *why)
 	struct reloc *n = s->n;
 
 	n->target = -1;
-	if (n->copy[n->good].alive)
+	if (n->copy[n->good].alive && !n->good_failed)
 		step_regrant_good(s, why); /* no need to stay down */
 	else if (may_wait)
 		step_go(s, RELOC_WAIT_REPAIR, "%s", why);
@@ -439,6 +439,7 @@ static void think_again(struct step *s, const char *why)
 
 	n->decisions = n->n_tried = 0;
 	n->target = -1;
+	n->good_failed = false;
 	if (n->copy[n->good].alive)
 		step_regrant_good(s, why);
 	else if (step_all_proven_but(n, -1))

@@ -230,6 +230,7 @@ void step_begin(struct step *s)
 	(void)snprintf(n->id, sizeof(n->id), "%.40s-%llu", n->vm_name,
 		       (unsigned long long)(n->op + 1));
 	n->planned = n->readable = n->copied = n->started = n->local = false;
+	n->good_failed = false;
 	n->cancelled = n->failback_asked = n->auto_failback_held = false;
 	n->starts = n->decisions = n->n_tried = 0;
 	memset(n->tried, 0, sizeof(n->tried));

@@ -142,7 +142,7 @@ static void grant(struct step *s)
 	c->proof = RELOC_NO_PROOF;
 	c->proof_at_ms = 0;
 	c->proof_by[0] = c->proof_text[0] = '\0';
-	n->started = false;
+	n->started = n->maybe_ran = false;
 	n->starts++;
 	n->granted_ms = s->now_ms;
 	step_go(s, i == 0 ? RELOC_RESTORING_HOME : RELOC_STARTING,

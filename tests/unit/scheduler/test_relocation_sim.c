@@ -131,13 +131,14 @@ static void disks_do_not_pile_up(void **state)
 			assert_int_equal(late.end, RELOC_PROTECTED);
 			assert_int_equal(late.disks_away, keep);
 		}
-		/* home is back before it ran elsewhere: nothing there is worth keeping */
+		/* it did not come up there, but may have written: its disks come home,
+		 * and one set of them may stay */
 		s = calm();
 		s.keep_away = keep;
 		s.first_target_cannot_start = true;
 		must_hold(&s, &r);
 		assert_int_equal(r.end, RELOC_PROTECTED);
-		assert_int_equal(r.disks_away, 0);
+		assert_true(r.disks_away <= keep);
 	}
 }
 
