@@ -83,6 +83,7 @@ static void print_result(const struct cmd_args *a, const struct copy_disk *d,
 	double seconds =
 		(double)(vrs_mono_ms(vrs_clock_system()) - s->begun_mono_ms) / 1e3;
 	uint64_t data = atomic_load(&s->progress.total_bytes);
+	uint64_t sent = atomic_load(&s->progress.sent_bytes); /* in all tries */
 	uint64_t resent = atomic_load(&s->progress.resent_bytes);
 	char b1[32], b2[32], b3[32];
 
@@ -93,9 +94,9 @@ static void print_result(const struct cmd_args *a, const struct copy_disk *d,
 		       "\"bytes_resent\":%llu,\"seconds\":%.3f,\"source_hash\":\"%s\","
 		       "\"target_hash\":\"%s\",\"base_used\":%s,\"was_there\":%s}\n",
 		       (unsigned long long)r->disk_bytes, (unsigned long long)data,
-		       (unsigned long long)r->sent_bytes, (unsigned long long)resent,
-		       seconds, r->source_hash, r->target_hash,
-		       r->base_used ? "true" : "false", r->was_there ? "true" : "false");
+		       (unsigned long long)sent, (unsigned long long)resent, seconds,
+		       r->source_hash, r->target_hash, r->base_used ? "true" : "false",
+		       r->was_there ? "true" : "false");
 		return;
 	}
 	if (r->was_there) {
@@ -104,7 +105,7 @@ static void print_result(const struct cmd_args *a, const struct copy_disk *d,
 		return;
 	}
 	printf("%s  %s of data, %s sent in %.1f s (%s/s)%s  equal %s\n", d->target_path,
-	       human(b1, (double)data), human(b2, (double)r->sent_bytes), seconds,
+	       human(b1, (double)data), human(b2, (double)sent), seconds,
 	       human(b3, seconds > 0 ? (double)data / seconds : 0),
 	       r->base_used ? ", changes only" : "", r->target_hash);
 }

@@ -36,7 +36,7 @@ struct copy {
 	struct flow flow;
 	struct batch *ready;   /* compared on both sides, under flow.lock */
 	int n_batches;         /* asked and not yet dealt with, under flow.lock */
-	uint64_t doubt_bytes;  /* what the try before may have sent; source's thread */
+	uint64_t doubt_bytes;  /* what the try before may have sent; target's thread */
 	uint64_t marked_bytes; /* since the last SYNC; ours */
 	bool keep_aside;       /* what has the target's name is neither base nor equal */
 

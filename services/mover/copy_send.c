@@ -16,7 +16,7 @@ struct chunk_work {
 
 struct piece {
 	struct chunk_work *work;
-	uint64_t off, len;
+	uint64_t off, len, n_data;
 	unsigned shift;
 };
 
@@ -107,13 +107,16 @@ static void on_written(void *arg, const struct wire_head *reply, uint8_t *payloa
 	piece_done(arg, reply ? NULL : err);
 }
 
-static void count_sent(struct copy *c, uint64_t n)
+/* Its first byte goes out now: what waits here only was not sent. */
+static void on_begun(void *arg)
 {
-	uint64_t again = n < c->doubt_bytes ? n : c->doubt_bytes;
+	const struct piece *p = arg;
+	struct copy *c = p->work->copy;
+	uint64_t again = p->n_data < c->doubt_bytes ? p->n_data : c->doubt_bytes;
 
 	c->doubt_bytes -= again;
-	c->result.sent_bytes += n;
-	atomic_fetch_add(&c->env.progress->sent_bytes, n);
+	c->result.sent_bytes += p->n_data;
+	atomic_fetch_add(&c->env.progress->sent_bytes, p->n_data);
 	atomic_fetch_add(&c->env.progress->resent_bytes, again);
 }
 
@@ -138,13 +141,13 @@ static void on_read(void *arg, const struct wire_head *reply, uint8_t *payload,
 	}
 
 	size_t n = wire_n_blocks(p->len, p->shift);
-	uint64_t n_data = reply->len - n * TREE_DIGEST_BYTES;
+	p->n_data = reply->len - n * TREE_DIGEST_BYTES;
 	if (w->fresh) {
 		size_t first = (size_t)(p->off % TREE_CHUNK_BYTES) >> TREE_BLOCK_SHIFT;
 
 		memcpy(&w->block[first], payload, n * TREE_DIGEST_BYTES);
 	}
-	if (n_data == 0 && w->fresh) {
+	if (p->n_data == 0 && w->fresh) {
 		free(payload);
 		piece_done(p, NULL);
 		return;
@@ -155,8 +158,8 @@ static void on_read(void *arg, const struct wire_head *reply, uint8_t *payload,
 				 .len = reply->len,
 				 .a = p->off,
 				 .b = p->len};
-	count_sent(c, n_data);
-	if (far_send(c->env.target, &head, payload, on_written, p, &why) < 0)
+	if (far_send_told(c->env.target, &head, payload, on_begun, on_written, p, &why) <
+	    0)
 		piece_done(p, &why);
 }
 
@@ -187,7 +190,7 @@ int copy_work_add(struct chunk_work *w, uint64_t off, uint64_t len, unsigned shi
 	if (status < 0)
 		return status;
 	struct piece *p = vrs_calloc(1, sizeof(*p));
-	*p = (struct piece){w, off, len, shift};
+	*p = (struct piece){.work = w, .off = off, .len = len, .shift = shift};
 	atomic_fetch_add(&w->pending, 1);
 	struct vrs_err why = {0};
 	status = far_send(c->env.source, &head, NULL, on_read, p, &why);

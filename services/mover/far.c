@@ -16,6 +16,7 @@ struct request {
 	struct request *next;
 	struct wire_head head;
 	uint8_t *payload;
+	void (*begun)(void *arg);
 	far_done_fn done;
 	void *arg;
 };
@@ -149,6 +150,8 @@ static bool next_request(struct far *f)
 	(void)pthread_mutex_unlock(&f->lock);
 	if (!r)
 		return false;
+	if (r->begun)
+		r->begun(r->arg);
 	wire_pack(f->head_bytes, &r->head);
 	f->n_written = 0;
 	return true;
@@ -332,11 +335,21 @@ void far_close(struct far *f)
 int far_send(struct far *f, const struct wire_head *head, uint8_t *payload,
 	     far_done_fn done, void *arg, struct vrs_err *err)
 {
+	return far_send_told(f, head, payload, NULL, done, arg, err);
+}
+
+int far_send_told(struct far *f, const struct wire_head *head, uint8_t *payload,
+		  void (*begun)(void *arg), far_done_fn done, void *arg,
+		  struct vrs_err *err)
+{
 	struct request *r = vrs_calloc(1, sizeof(*r));
 	int status = 0;
 
-	*r = (struct request){
-		.head = *head, .payload = payload, .done = done, .arg = arg};
+	*r = (struct request){.head = *head,
+			      .payload = payload,
+			      .begun = begun,
+			      .done = done,
+			      .arg = arg};
 	(void)pthread_mutex_lock(&f->lock);
 	if (f->dead.code) {
 		if (err)

@@ -47,6 +47,11 @@ typedef void (*far_done_fn)(void *arg, const struct wire_head *reply, uint8_t *p
 int far_send(struct far *f, const struct wire_head *head, uint8_t *payload,
 	     far_done_fn done, void *arg, struct vrs_err *err);
 
+/* The same; begun is called on the thread of this far when the first byte goes out. */
+int far_send_told(struct far *f, const struct wire_head *head, uint8_t *payload,
+		  void (*begun)(void *arg), far_done_fn done, void *arg,
+		  struct vrs_err *err);
+
 /* Sends and waits. payload is borrowed; *ret_payload (may be NULL) is the caller's. */
 int far_ask(struct far *f, const struct wire_head *head, const uint8_t *payload,
 	    struct wire_head *ret_reply, uint8_t **ret_payload, struct vrs_err *err);
