@@ -35,9 +35,7 @@ int image_remove(const struct beneath *b, const char *path, const char *job,
 	const char *name;
 	int status = part_forget(b, path, job, token, err);
 
-	if (status == 0)
-		status = beneath_dir(b, path, &dir_fd, &name, err);
-	if (status < 0)
+	if (status < 0 || (status = beneath_dir(b, path, &dir_fd, &name, err)) < 0)
 		return status;
 	/* not blocking: what is there may be a pipe */
 	status = beneath_open(b, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, &fd, err);
