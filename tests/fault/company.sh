@@ -179,6 +179,7 @@ write_scheduler_conf() {
 	transfer_setup = 200ms
 	boot_time = 500ms
 	disk_reserve = 0
+	keep_away = no
 	rate_limit = ${RATE_LIMIT:-0}
 	local_restart = ${LOCAL_RESTART:-no}
 	END

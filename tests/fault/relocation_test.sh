@@ -36,6 +36,8 @@ there_and_back() {
 	check "its guest answers at home" wait_for 5 guest_at c1/h1
 	is "and nothing that was written away is lost" "$(acked)" "$before"
 	is "one copy runs" "$(running_copies)" 1
+	check "nothing is left where it was away" wait_for 20 eval '[ -z "$(find "$C/ds2" -type f)" ]'
+	check "home's own image is there" [ -s "$C/ds1/web1.raw" ]
 	check "there were never two" never_two
 	[ "$TAP_BAD" = 0 ] || company_story
 	company_close
@@ -128,6 +130,7 @@ restart_nearby() {
 	is "nothing is lost" "$(acked)" "$before"
 	give_power c1/h1
 	check "and goes home" wait_for 40 state_is PROTECTED
+	check "the shared image is there" [ -s "$C/ds1/web1.raw" ]
 	check "there were never two" never_two
 	[ "$TAP_BAD" = 0 ] || company_story
 	company_close

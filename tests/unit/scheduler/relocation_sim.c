@@ -521,25 +521,31 @@ static void do_start(struct sim *s, const struct message *m)
 	answer(s, m, ev);
 }
 
+/* A guest comes up by itself, and may acknowledge writes before anybody asks it. */
+static void comes_up(struct sim *s, int host)
+{
+	struct sim_host *h = &s->host[host];
+
+	if (!h->power || !h->running || h->healthy || s->stands[host] || s->clone[host] ||
+	    ((s->script->first_target_cannot_start || s->script->start_hangs_for > 0) &&
+	     host == SIM_AWAY1))
+		return;
+	if (s->disk[disk_of[host]] != s->written && !s->tampered)
+		broken(s, "it came up on %s with write %lld, %lld was acknowledged",
+		       host_name[host], (long long)s->disk[disk_of[host]],
+		       (long long)s->written);
+	h->healthy = true;
+}
+
 static void do_health(struct sim *s, const struct message *m)
 {
 	struct sim_host *h = &s->host[m->host];
 	struct reloc_event ev = {.kind = RELOC_HEALTH};
 
-	if (!reachable(s, m->host)) {
-		answer(s, m, ev);
-		return;
-	}
-	ev.permanent = !h->running;
-	if (h->running &&
-	    !((s->script->first_target_cannot_start || s->script->start_hangs_for > 0) &&
-	      m->host == SIM_AWAY1)) {
-		if (s->disk[disk_of[m->host]] != s->written && !s->tampered)
-			broken(s,
-			       "it came up on %s with write %lld, %lld was acknowledged",
-			       host_name[m->host], (long long)s->disk[disk_of[m->host]],
-			       (long long)s->written);
-		ev.ok = h->healthy = true;
+	if (reachable(s, m->host)) {
+		comes_up(s, m->host);
+		ev.permanent = !h->running;
+		ev.ok = h->running && h->healthy;
 	}
 	answer(s, m, ev);
 }
@@ -785,11 +791,13 @@ static void give_orders(struct sim *s)
 
 static void guests_write(struct sim *s)
 {
-	for (int h = 0; h < SIM_HOSTS; h++)
+	for (int h = 0; h < SIM_HOSTS; h++) {
+		comes_up(s, h);
 		if (s->host[h].power && s->host[h].running && s->host[h].healthy) {
 			if (s->disk[disk_of[h]] == s->written)
 				s->disk[disk_of[h]] = ++s->written;
 		}
+	}
 }
 
 /* A start that hung comes through, if there is still something to start. */
