@@ -3,14 +3,14 @@
 # rounds, medians of 3. vrs-mover's time holds what the others do not do: fsync at the
 # target, reading it back from the disk and comparing its hash with the source's.
 #
-# BENCH_DENSE_MIB (512) and BENCH_SPARSE_MIB (512 of data in 4 times as much) set sizes.
+# BENCH_DENSE_MIB (256) and BENCH_SPARSE_MIB (256 of data in 4 times as much) set sizes.
 set -euo pipefail
 VRS_BUILD=${VRS_BUILD:-build/release}
 . "$(dirname "$0")/../tap.sh"
 . "$TAP_TOP/tests/lib/sshd.sh"
 BIN=$VRS_BUILD/bin
-DENSE=${BENCH_DENSE_MIB:-512}
-SPARSE=${BENCH_SPARSE_MIB:-512}
+DENSE=${BENCH_DENSE_MIB:-256}
+SPARSE=${BENCH_SPARSE_MIB:-256}
 ROUNDS=${BENCH_ROUNDS:-3}
 CIPHER=aes128-gcm@openssh.com
 
