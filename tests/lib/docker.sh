@@ -26,6 +26,10 @@ docker_up() {
 		return 1
 	}
 	mkdir -p "$dir/engine"
+	# An engine changes the machine's packet filter and leaves it so.
+	iptables-save >"$dir/engine/iptables" 2>/dev/null
+	cat /proc/sys/net/ipv4/ip_forward >"$dir/engine/ip_forward"
+	[[ ! -e /sys/class/net/docker0 ]] || : >"$dir/engine/had-docker0"
 	export DOCKER_HOST=unix://$dir/engine/d.sock
 	(
 		cd "$dir/engine" || exit 1
@@ -77,6 +81,9 @@ docker_down() {
 		wait "$docker_own" 2>/dev/null
 	fi
 	docker_own=
+	iptables-restore <"$dir/engine/iptables" 2>/dev/null
+	cat "$dir/engine/ip_forward" >/proc/sys/net/ipv4/ip_forward
+	[[ -e $dir/engine/had-docker0 ]] || ip link del docker0 2>/dev/null
 	# What an engine that was killed leaves mounted.
 	awk -v under="$dir/engine/" 'index($2, under) == 1 { print $2 }' /proc/mounts |
 		sort -r | xargs -r -n 1 umount -l 2>/dev/null
