@@ -1,6 +1,6 @@
-/* hostile - bytes that no friend sends, on the two sockets of a running etl.
+/* hostile - bytes that no friend sends, on the listening sockets of a running service.
  *
- *   hostile SAMPLES_URL FILL_URL PID
+ *   hostile PID ROLE=URL...      ROLE: what a friend would be there, pub, req or rep
  *
  * After each kind the service lives and its memory is bounded; hostile_test.sh looks at
  * what was counted and whether good peers are served. Speaks TAP. */
@@ -8,10 +8,14 @@
 
 #include "vrsas/v1/sample.pb-c.h"
 
-enum { PUB = 0x20, REQ = 0x30, MEMORY_MIB = 400 };
+enum { PUB = 0x20, REQ = 0x30, REP = 0x31, MEMORY_MIB = 400, MAX_SOCKETS = 8 };
 
-static const char *samples_url, *fill_url;
-static pid_t etl;
+static struct {
+	unsigned char proto;
+	const char *url;
+} sockets[MAX_SOCKETS];
+static size_t n_sockets;
+static pid_t service;
 
 static void noise(unsigned char *bytes, size_t n)
 {
@@ -24,7 +28,7 @@ static long resident_mib(void)
 	char path[64];
 	long pages = 0, resident = 0;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)etl);
+	(void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)service);
 	FILE *f = fopen(path, "re");
 	assert_non_null(f);
 	assert_int_equal(fscanf(f, "%ld %ld", &pages, &resident), 2);
@@ -34,14 +38,14 @@ static long resident_mib(void)
 
 static void assert_lives(void)
 {
-	assert_int_equal(kill(etl, 0), 0);
+	assert_int_equal(kill(service, 0), 0);
 	assert_in_range(resident_mib(), 1, MEMORY_MIB);
 }
 
-static void both(void (*fn)(const char *url, unsigned char proto))
+static void everywhere(void (*fn)(const char *url, unsigned char proto))
 {
-	fn(samples_url, PUB);
-	fn(fill_url, REQ);
+	for (size_t i = 0; i < n_sockets; i++)
+		fn(sockets[i].url, sockets[i].proto);
 	assert_lives();
 }
 
@@ -71,7 +75,7 @@ static void send_noise_after_hello(const char *url, unsigned char proto)
 		if (i % 2) {
 			(void)send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL);
 		} else { /* in a frame: it reaches the service */
-			sp_send(fd, proto == REQ, bytes, (size_t)random() % 2000 + 1);
+			sp_send(fd, proto != PUB, bytes, (size_t)random() % 2000 + 1);
 		}
 		(void)close(fd);
 	}
@@ -104,24 +108,25 @@ static void claim_8_gib(const char *url, unsigned char proto)
 	(void)close(fd);
 }
 
-/* 100,000 empty messages in one: Live.record.hosts.host, FillRequest.piece.record. */
+/* 100,000 empty messages in one: Live.record, FillRequest.piece.record,
+ * ForecastAnswer.forecast, whatever the field is in the others. */
 static void send_empty_messages(const char *url, unsigned char proto)
 {
 	static unsigned char bytes[200 * 1024 + 16];
 	size_t n = 200 * 1024, at = 0;
 
-	bytes[at++] = (unsigned char)((proto == REQ ? 3 : 1) << 3 | 2);
+	bytes[at++] = (unsigned char)((proto == PUB ? 1 : 3) << 3 | 2);
 	bytes[at++] = (unsigned char)(n & 0x7f) | 0x80;
 	bytes[at++] = (unsigned char)(n >> 7 & 0x7f) | 0x80;
 	bytes[at++] = (unsigned char)(n >> 14);
 	for (size_t i = 0; i < n; i += 2) {
-		bytes[at++] = (unsigned char)((proto == REQ ? 1 : 5) << 3 | 2);
+		bytes[at++] = (unsigned char)((proto == PUB ? 5 : 1) << 3 | 2);
 		bytes[at++] = 0;
 	}
 	int fd = tcp_connect(url);
 	sp_hello(fd, proto);
 	for (int i = 0; i < 20; i++)
-		sp_send(fd, proto == REQ, bytes, at);
+		sp_send(fd, proto != PUB, bytes, at);
 	(void)close(fd);
 }
 
@@ -139,47 +144,49 @@ static void open_many(const char *url, unsigned char proto)
 static void random_bytes(void **state)
 {
 	(void)state;
-	both(send_noise);
+	everywhere(send_noise);
 }
 
 static void random_bytes_behind_a_right_greeting(void **state)
 {
 	(void)state;
-	both(send_noise_after_hello);
+	everywhere(send_noise_after_hello);
 }
 
 static void messages_cut_anywhere(void **state)
 {
 	(void)state;
-	both(send_cut_messages);
+	everywhere(send_cut_messages);
 }
 
 static void a_header_that_claims_8_gib(void **state)
 {
 	(void)state;
-	both(claim_8_gib);
+	everywhere(claim_8_gib);
 }
 
 static void empty_messages_by_the_hundred_thousand(void **state)
 {
 	(void)state;
-	both(send_empty_messages);
+	everywhere(send_empty_messages);
 }
 
 static void two_hundred_idle_connections(void **state)
 {
 	(void)state;
-	both(open_many);
+	everywhere(open_many);
 }
 
 /* Right in form, wrong in content: each must be refused by normalise. */
 static void well_formed_lies(void **state)
 {
 	(void)state;
+	if (sockets[0].proto != PUB)
+		skip(); /* nobody listens to publishers here */
 	Vrsas__V1__Live live = VRSAS__V1__LIVE__INIT;
 	Vrsas__V1__Record r = VRSAS__V1__RECORD__INIT;
 	Vrsas__V1__SampleBatch b = VRSAS__V1__SAMPLE_BATCH__INIT;
-	int fd = tcp_connect(samples_url);
+	int fd = tcp_connect(sockets[0].url);
 
 	sp_hello(fd, PUB);
 	live.body_case = VRSAS__V1__LIVE__BODY_RECORD;
@@ -224,11 +231,15 @@ int main(int argc, char **argv)
 		cmocka_unit_test(well_formed_lies),
 	};
 
-	if (argc != 4)
+	if (argc < 3 || argc - 2 > MAX_SOCKETS)
 		return 2;
-	samples_url = argv[1];
-	fill_url = argv[2];
-	etl = atoi(argv[3]);
+	service = atoi(argv[1]);
+	for (int i = 2; i < argc; i++, n_sockets++) {
+		sockets[n_sockets].proto = strncmp(argv[i], "pub=", 4) == 0   ? PUB
+					   : strncmp(argv[i], "req=", 4) == 0 ? REQ
+									      : REP;
+		sockets[n_sockets].url = argv[i] + 4;
+	}
 	srandom(5);
 	(void)signal(SIGPIPE, SIG_IGN);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
