@@ -1,12 +1,14 @@
 #include "vrs/svc.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vrs/clock.h"
@@ -273,6 +275,26 @@ static void say_alive(void *arg)
 		vrs_complaint_over(&svc->priv->store_trouble, "store answers again");
 }
 
+/* NNG 1.5.2 can hang in a close after hostile peers; everything that was promised is
+ * durable by now, so a daemon that was asked to stop leaves without its last close. */
+static void *leave_anyway(void *arg)
+{
+	const struct timespec patience = {.tv_sec = 3};
+
+	(void)arg;
+	(void)nanosleep(&patience, NULL);
+	log_warn("a connection does not close, leaving without it");
+	_exit(0);
+}
+
+static void bound_the_end(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, leave_anyway, NULL) == 0)
+		(void)pthread_detach(thread);
+}
+
 int vrs_svc_run(struct vrs_svc *svc)
 {
 	struct vrs_err err = {0};
@@ -286,6 +308,7 @@ int vrs_svc_run(struct vrs_svc *svc)
 		log_error("%s", err.text);
 		return 1;
 	}
+	bound_the_end();
 	return 0;
 }
 
