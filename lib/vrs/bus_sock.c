@@ -178,9 +178,11 @@ void bus_sock_fini(struct bus_sock *s)
 	}
 	free(s->url);
 	s->url = NULL;
+	(void)pthread_mutex_lock(&s->lock); /* the last callback has just let it go */
 	free(s->peer);
 	s->peer = NULL;
 	s->n_peers = 0;
+	(void)pthread_mutex_unlock(&s->lock);
 	(void)pthread_mutex_destroy(&s->lock);
 }
 
