@@ -2,20 +2,17 @@
 
 #include <langinfo.h>
 #include <locale.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "human.h"
 #include "json.h"
 #include "layout.h"
-#include "vrs/bus.h"
 #include "vrs/clock.h"
 #include "vrs/conf.h"
 
@@ -38,16 +35,16 @@ int ctl_fail(int code, const char *hint, const char *fmt, ...)
 	return code;
 }
 
-int ctl_fail_err(const char *url, const struct vrs_err *err)
+int ctl_fail_err(const char *peer, const struct vrs_err *err)
 {
 	switch (err->code) {
 	case VRS_ECONN:
 		(void)ctl_fail(EXIT_UNREACHABLE, NULL, "%s", err->text);
-		(void)fprintf(
-			stderr,
-			"hint: does the service listen on %s? another address: "
-			"--scheduler URL (VRSAS_CONTROL) or --etl URL (VRSAS_FILL)\n",
-			url);
+		(void)fprintf(stderr,
+			      "hint: does the service listen on %s? another address: "
+			      "--scheduler URL (VRSAS_CONTROL), --etl URL (VRSAS_FILL); "
+			      "from afar: --gateway URL (VRSAS_GATEWAY)\n",
+			      peer);
 		return EXIT_UNREACHABLE;
 	case VRS_ETIMEOUT:
 		return ctl_fail(EXIT_TIMEOUT, "a busy service may need --timeout 30s",
@@ -63,8 +60,8 @@ int ctl_fail_err(const char *url, const struct vrs_err *err)
 	}
 }
 
-static const char *setting(const struct ctl *ctl, const char *option,
-			   const char *variable, const char *fallback)
+const char *ctl_setting(const struct ctl *ctl, const char *option, const char *variable,
+			const char *fallback)
 {
 	const char *value = args_value(&ctl->args, option);
 
@@ -100,8 +97,10 @@ int ctl_init(struct ctl *ctl)
 
 	(void)setlocale(LC_CTYPE, "");
 	ctl->scheduler =
-		setting(ctl, "scheduler", "VRSAS_CONTROL", "tcp://127.0.0.1:7705");
-	ctl->etl = setting(ctl, "etl", "VRSAS_FILL", "tcp://127.0.0.1:7702");
+		ctl_setting(ctl, "scheduler", "VRSAS_CONTROL", "tcp://127.0.0.1:7705");
+	ctl->etl = ctl_setting(ctl, "etl", "VRSAS_FILL", "tcp://127.0.0.1:7702");
+	ctl->gateway = ctl_setting(ctl, "gateway", "VRSAS_GATEWAY", NULL);
+	ctl->ca = ctl_setting(ctl, "ca", "VRSAS_CA", NULL);
 	ctl->json = output && strcmp(output, "json") == 0;
 	if (output && !ctl->json && strcmp(output, "table") != 0)
 		return ctl_fail(EXIT_USAGE, "write -o table or -o json",
@@ -116,27 +115,8 @@ int ctl_init(struct ctl *ctl)
 	ctl->width = 80;
 	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
 		ctl->width = size.ws_col;
-	return read_durations(ctl);
-}
-
-void ctl_request_id(char buf[33])
-{
-	unsigned char random[16] = {0};
-
-	(void)!getrandom(random, sizeof(random), 0);
-	for (size_t i = 0; i < sizeof(random); i++)
-		(void)snprintf(buf + 2 * i, 3, "%02x", random[i]);
-}
-
-/* Who asks: the person behind sudo, else the user of this process. */
-static const char *actor(void)
-{
-	const char *sudo = getenv("SUDO_USER");
-	const struct passwd *user = getpwuid(getuid());
-
-	if (sudo && sudo[0])
-		return sudo;
-	return user ? user->pw_name : "unknown";
+	int code = read_durations(ctl);
+	return code == EXIT_OK ? ctl_read_token(ctl) : code;
 }
 
 void control_reply_free(control_reply *reply)
@@ -179,22 +159,14 @@ static bool answers(const control_request *req, const control_reply *reply)
 int ctl_ask(const struct ctl *ctl, control_request *req, control_reply **ret)
 {
 	struct vrs_err err = {0};
-	ProtobufCMessage *msg = NULL;
-	char id[33];
-
-	ctl_request_id(id);
-	req->request_id = id;
-	req->actor = actor();
-	int status = vrs_bus_ask(ctl->scheduler, &req->base, ctl->timeout_ms,
-				 &vrsas__v1__control_reply__descriptor, &msg, &err);
-	req->request_id = "";
-	if (status < 0 && ctl->quiet)
-		return err.code == VRS_ETIMEOUT ? EXIT_TIMEOUT : EXIT_UNREACHABLE;
-	if (status < 0)
-		return ctl_fail_err(ctl->scheduler, &err);
-
-	control_reply *reply = (control_reply *)msg;
+	control_reply *reply = NULL;
 	int code;
+
+	int status = ctl_try(ctl, req, &reply, &err);
+	if (status < 0 && ctl->quiet && (status == VRS_ETIMEOUT || status == VRS_ECONN))
+		return status == VRS_ETIMEOUT ? EXIT_TIMEOUT : EXIT_UNREACHABLE;
+	if (status < 0)
+		return ctl_fail_err(ctl_peer(ctl), &err);
 	if (reply->code == VRSAS__V1__CONTROL_CODE__CONTROL_OK && answers(req, reply)) {
 		if (reply->hint[0])
 			(void)fprintf(stderr, "hint: %s\n", reply->hint);
@@ -205,7 +177,7 @@ int ctl_ask(const struct ctl *ctl, control_request *req, control_reply **ret)
 		control_reply_free(reply);
 		return ctl_fail(
 			EXIT_FAILED, "are vrsctl and the scheduler of one version?",
-			"%s: the answer is not what was asked for", ctl->scheduler);
+			"%s: the answer is not what was asked for", ctl_peer(ctl));
 	}
 	code = reply->code <= VRSAS__V1__CONTROL_CODE__CONTROL_TIMEOUT ? (int)reply->code
 								       : EXIT_FAILED;

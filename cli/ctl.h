@@ -23,7 +23,10 @@ enum exit_code {
 
 struct ctl {
 	struct args args;
-	const char *scheduler, *etl;  /* urls */
+	const char *scheduler, *etl; /* urls */
+	const char *gateway;         /* NULL: ask the two above; else everything by it */
+	const char *ca;  /* whom its certificate must come from; NULL: system */
+	char token[300]; /* for the gateway; "": none */
 	int64_t timeout_ms, watch_ms; /* watch 0: once */
 	bool json, headers, yes;
 	bool quiet; /* an unreachable scheduler was complained about already */
@@ -43,8 +46,19 @@ int ctl_init(struct ctl *ctl);
 int ctl_fail(int code, const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The exit code and the words for an error of ours on the way to url. */
-int ctl_fail_err(const char *url, const struct vrs_err *err);
+/* The exit code and the words for an error of ours on the way to a peer. */
+int ctl_fail_err(const char *peer, const struct vrs_err *err);
+
+/* Whom questions about everything, and about the history, go to. */
+const char *ctl_peer(const struct ctl *ctl);
+const char *ctl_history_peer(const struct ctl *ctl);
+
+/* One question and its answer in plain memory: over the bus, or through the gateway. The
+ * first to the scheduler, with a request id of its own; the second to etl. */
+int ctl_try(const struct ctl *ctl, control_request *req, control_reply **ret,
+	    struct vrs_err *err);
+int ctl_try_history(const struct ctl *ctl, const ProtobufCMessage *req,
+		    ProtobufCMessage **ret, struct vrs_err *err);
 
 /* Asks the scheduler once, with a request id of its own. *ret is freed with
  * control_reply_free and is set whenever EXIT_OK comes back; every other code was said on
@@ -69,6 +83,10 @@ int ctl_follow(struct ctl *ctl, const char *vm, bool home, int64_t limit_ms);
 /* A random name for a request: asking twice under one name is asking once. */
 void ctl_request_id(char buf[33]);
 
+int ctl_read_token(struct ctl *ctl); /* from its file, or the environment */
+const char *ctl_setting(const struct ctl *ctl, const char *option, const char *variable,
+			const char *fallback);
+
 int64_t ctl_now_ms(void);
 void ctl_rest_ms(int64_t ms);
 
@@ -88,6 +106,8 @@ int verb_relocation_show(struct ctl *ctl);
 int verb_relocation_explain(struct ctl *ctl);
 int verb_relocation_cancel(struct ctl *ctl);
 int verb_events(struct ctl *ctl);
+int verb_explain(struct ctl *ctl);
+int status_simple(struct ctl *ctl); /* exit codes of monitoring plugins */
 int verb_export(struct ctl *ctl);
 int verb_import(struct ctl *ctl);
 

@@ -6,7 +6,6 @@
 
 #include "ctl.h"
 #include "json.h"
-#include "vrs/bus.h"
 #include "vrs/clock.h"
 #include "vrs/conf.h"
 #include "vrs/table5.h"
@@ -73,8 +72,7 @@ static int one_page(const struct ctl *ctl, Vrsas__V1__ExportPage *page, FILE *f,
 	req.request_id = id;
 	req.body_case = VRSAS__V1__FILL_REQUEST__BODY_EXPORT_PAGE;
 	req.export_page = page;
-	int status = vrs_bus_ask(ctl->etl, &req.base, ctl->timeout_ms,
-				 &vrsas__v1__fill_reply__descriptor, &msg, err);
+	int status = ctl_try_history(ctl, &req.base, &msg, err);
 	if (status < 0)
 		return status;
 	const Vrsas__V1__FillReply *reply = (const Vrsas__V1__FillReply *)msg;
@@ -153,5 +151,5 @@ int verb_export(struct ctl *ctl)
 
 	int status = path ? to_file(ctl, &page, path, &err)
 			  : all_pages(ctl, &page, stdout, &err);
-	return status < 0 ? ctl_fail_err(ctl->etl, &err) : EXIT_OK;
+	return status < 0 ? ctl_fail_err(ctl_history_peer(ctl), &err) : EXIT_OK;
 }

@@ -32,7 +32,7 @@ static void list_options(struct vrs_text *out, const struct opt *o)
 
 static const char examples_of_all[] = "vrsctl status\n"
 				      "vrsctl plan h1\n"
-				      "vrsctl relocation explain web1\n"
+				      "vrsctl explain web1\n"
 				      "vrsctl events --follow\n";
 
 static void list_examples(struct vrs_text *out, const char *examples)
@@ -145,7 +145,12 @@ void help_man(struct vrs_text *out, const struct verb *verbs, const struct opt *
 		".SH EXIT STATUS\n0 ok, 1 failed, 2 usage, 3 not found, 4 refused by "
 		"policy, 5 unreachable, 6 timeout.\n.SH ENVIRONMENT\n.TP\n.B "
 		"VRSAS_CONTROL\nAddress of the scheduler's control socket.\n.TP\n.B "
-		"VRSAS_FILL\nAddress of etl's fill socket.\n.TP\n.B NO_COLOR\nNo colour "
+		"VRSAS_FILL\nAddress of etl's fill socket.\n.TP\n.B "
+		"VRSAS_GATEWAY\nGateway to ask through, instead of both.\n.TP\n.B "
+		"VRSAS_TOKEN_FILE\nIts first line is the token for the gateway.\n.TP\n"
+		".B VRSAS_TOKEN\nThe token itself, where there is no file.\n.TP\n.B "
+		"VRSAS_CA\nWho may have signed the gateway's certificate.\n.TP\n.B "
+		"NO_COLOR\nNo colour "
 		"when it is set.\n.SH SEE ALSO\n.BR vrsas (7)\n");
 }
 

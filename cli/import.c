@@ -9,7 +9,6 @@
 #include "human.h"
 #include "layout.h"
 #include "rows.h"
-#include "vrs/bus.h"
 
 enum {
 	PIECE_BYTES = 400 << 10, /* of the 512 KiB that a piece may hold */
@@ -72,8 +71,7 @@ static int ask_fill(const struct ctl *ctl, Vrsas__V1__FillRequest *req,
 	     i++) {
 		if (i)
 			ctl_rest_ms(1000);
-		status = vrs_bus_ask(ctl->etl, &req->base, ctl->timeout_ms,
-				     &vrsas__v1__fill_reply__descriptor, &msg, err);
+		status = ctl_try_history(ctl, &req->base, &msg, err);
 	}
 	req->request_id = "";
 	if (status < 0)
@@ -229,7 +227,7 @@ int verb_import(struct ctl *ctl)
 	int status = load_rows(ctl->args.operand[1], rows, &err);
 	if (status == 0 && !check_only)
 		status = send_all(&im, cluster, &err);
-	int code = status < 0 ? ctl_fail_err(ctl->etl, &err) : EXIT_OK;
+	int code = status < 0 ? ctl_fail_err(ctl_history_peer(ctl), &err) : EXIT_OK;
 	if (code == EXIT_OK)
 		report(ctl, rows, !check_only, im.refused);
 	if (code == EXIT_OK && im.refused)

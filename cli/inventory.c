@@ -99,6 +99,8 @@ int verb_status(struct ctl *ctl)
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__StatusQuery query = VRSAS__V1__STATUS_QUERY__INIT;
 
+	if (args_has(&ctl->args, "simple"))
+		return status_simple(ctl);
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_STATUS;
 	req.status = &query;
 	return ctl_query(ctl, &req, render_status);

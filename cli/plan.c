@@ -72,7 +72,8 @@ static void summary_table(const struct ctl *ctl, const Vrsas__V1__PlanView *p,
 void render_plan(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
 {
 	const Vrsas__V1__PlanView *p = reply->plan;
-	bool whole = args_has(&ctl->args, "explain") || p->n_decision == 1;
+	bool whole = args_has(&ctl->args, "explain") || p->n_decision == 1 ||
+		     (ctl->args.verb && strcmp(ctl->args.verb->name, "explain") == 0);
 
 	if (p->host[0]) {
 		tone_add(out, ctl->colour, BOLD, "If %s%s%s died now:", p->cluster,

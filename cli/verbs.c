@@ -5,6 +5,11 @@ const struct opt ctl_globals[] = {
 	{"scheduler", 's', "URL",
 	 "the scheduler's control socket (VRSAS_CONTROL, tcp://127.0.0.1:7705)"},
 	{"etl", 0, "URL", "etl's fill socket (VRSAS_FILL, tcp://127.0.0.1:7702)"},
+	{"gateway", 'g', "URL",
+	 "ask everything through this gateway, from afar (VRSAS_GATEWAY)"},
+	{"token-file", 0, "FILE",
+	 "token for the gateway (VRSAS_TOKEN_FILE, or VRSAS_TOKEN itself)"},
+	{"ca", 0, "FILE", "who may have signed the gateway's certificate (VRSAS_CA)"},
 	{"output", 'o', "FORMAT", "table (default) or json, see docs/JSON.md"},
 	{"watch", 'w', "[S]", "show again every S seconds (default 2)"},
 	{"no-headers", 0, NULL, "tables without their first line"},
@@ -14,6 +19,12 @@ const struct opt ctl_globals[] = {
 	{"version", 'V', NULL, "print the version"},
 	{"man", 0, NULL, "print the manual page (roff)"},
 	{"completion", 0, "SHELL", "print the completion for a shell: bash"},
+	{0},
+};
+
+static const struct opt status_options[] = {
+	{"simple", 0, NULL,
+	 "one line; exit code 0 ok, 1 warning, 2 critical, 3 unknown, as Nagios has it"},
 	{0},
 };
 
@@ -87,9 +98,11 @@ static const struct opt import_options[] = {
 };
 
 const struct verb ctl_verbs[] = {
-	{"status", "", 0, 0, NULL, "Health, clusters, services and open relocations",
+	{"status", "", 0, 0, status_options,
+	 "Health, clusters, services and open relocations",
 	 "The reasons for anything but HEALTHY come first.",
-	 "vrsctl status\nvrsctl status --watch=5\nvrsctl status -o json | jq .health\n",
+	 "vrsctl status\nvrsctl status --watch=5\nvrsctl status --simple\n"
+	 "vrsctl status -o json | jq .health\n",
 	 verb_status},
 	{"host list", "", 0, 0, host_options, "Hosts of all clusters with their load",
 	 NULL, "vrsctl host list\nvrsctl host list -c prod1\n", verb_host_list},
@@ -121,6 +134,13 @@ const struct verb ctl_verbs[] = {
 	{"failback", "VM", 1, 1, failback_options, "Bring a VM home",
 	 "Only blocks that changed travel. The copy away is kept until home runs.",
 	 "vrsctl failback web1 --wait\n", verb_failback},
+	{"explain", "VM|HOST|CLUSTER", 1, 1, NULL,
+	 "Why: every candidate of a decision, for and against",
+	 "Of a VM with a story the decision it went by; of any other VM, or of a host, "
+	 "the "
+	 "one\n"
+	 "that would be made now; of a cluster its forecast.",
+	 "vrsctl explain web1\nvrsctl explain h1\n", verb_explain},
 	{"relocation list", "", 0, 0, list_options, "Stories of VMs, open ones first",
 	 NULL, "vrsctl relocation list --open --watch\n", verb_relocation_list},
 	{"relocation show", "VM", 1, 1, NULL, "One story with its journal and evidence",

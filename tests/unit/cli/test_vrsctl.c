@@ -364,6 +364,67 @@ static void every_request_has_a_name_and_an_actor(void **state)
 	assert_string_not_equal(first, world.request_id);
 }
 
+static void one_line_and_the_exit_codes_of_monitoring_plugins(void **state)
+{
+	(void)state;
+	expect("status --simple", 1,
+	       "VRSAS WARNING - c1/h2 is silent | hosts_up=1;;;0;2 vms_protected=0;;;0 "
+	       "relocations_open=0;;;0\n",
+	       NULL);
+	expect("status --simple -s ipc:///nonexistent/control", 3, "VRSAS UNKNOWN - ",
+	       NULL);
+}
+
+static void explain_takes_the_name_of_anything(void **state)
+{
+	(void)state;
+	expect("explain web1", 0, "x 20 MiB of disk are missing", NULL);
+	expect("explain web1 -o json", 0, "\"verdict\": \"RELOCATE\"", NULL);
+	expect("explain", 2, NULL, "explain: VM|HOST|CLUSTER is missing");
+}
+
+static void a_gateway_that_cannot_be_asked_is_said(void **state)
+{
+	(void)state;
+	expect("status -g http://127.0.0.1:1", 5, NULL, "--gateway URL");
+	expect("status -g gopher://x", 2, NULL, "gopher");
+	expect("status -g http://127.0.0.1:1 --token-file /nonexistent", 2, NULL,
+	       "--token-file /nonexistent: No such file");
+	expect("status -g http://127.0.0.1:1 --token-file /dev/null", 2, NULL,
+	       "there is no token in it");
+}
+
+static void bash_completes_verbs_and_options(void **state)
+{
+	static const struct {
+		const char *words, *last, *reply;
+	} cases[] = {
+		{"vrsctl rel", "1", "relocate relocation\n"},
+		{"vrsctl relocation ex", "2", "explain\n"},
+		{"vrsctl status --si", "2", "--simple\n"},
+		{"vrsctl --wat", "1", "--watch\n"},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct vrs_proc_result r = {0};
+		struct vrs_err err = {0};
+		char *script = vrs_asprintf(
+			"eval \"$('%s' --completion bash)\" && complete -p vrsctl >&2 && "
+			"COMP_WORDS=(%s) COMP_CWORD=%s && _vrsctl && echo "
+			"\"${COMPREPLY[@]}\"",
+			world.program, cases[i].words, cases[i].last);
+		const char *argv[] = {"/bin/bash", "-c", script, NULL};
+
+		assert_ok(vrs_proc_run(argv, "", 0, 60000, &r, &err), &err);
+		assert_int_equal(r.exit_code, 0);
+		assert_string_equal(r.out.text, cases[i].reply);
+		assert_non_null(strstr(r.err.text, "_vrsctl vrsctl"));
+		vrs_proc_result_fini(&r);
+		free(script);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +436,10 @@ int main(void)
 		cmocka_unit_test(waiting_follows_the_story_to_its_rest),
 		cmocka_unit_test(events_are_one_line_each),
 		cmocka_unit_test(every_request_has_a_name_and_an_actor),
+		cmocka_unit_test(one_line_and_the_exit_codes_of_monitoring_plugins),
+		cmocka_unit_test(explain_takes_the_name_of_anything),
+		cmocka_unit_test(a_gateway_that_cannot_be_asked_is_said),
+		cmocka_unit_test(bash_completes_verbs_and_options),
 	};
 
 	return cmocka_run_group_tests(tests, start_world, stop_world);

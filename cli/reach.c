@@ -1,0 +1,189 @@
+/* How a question reaches its service: over the bus, or through the gateway's API. */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "json.h"
+#include "vrs/bus.h"
+#include "vrs/http.h"
+
+static const char media_type[] = "application/x-protobuf";
+
+const char *ctl_peer(const struct ctl *ctl)
+{
+	return ctl->gateway ? ctl->gateway : ctl->scheduler;
+}
+
+const char *ctl_history_peer(const struct ctl *ctl)
+{
+	return ctl->gateway ? ctl->gateway : ctl->etl;
+}
+
+int ctl_read_token(struct ctl *ctl)
+{
+	const char *path = ctl_setting(ctl, "token-file", "VRSAS_TOKEN_FILE", NULL);
+	const char *given = getenv("VRSAS_TOKEN");
+	FILE *f;
+
+	if (!path || !ctl->gateway) {
+		if (given && !vrs_strcpy(ctl->token, sizeof(ctl->token), given))
+			return ctl_fail(EXIT_USAGE, NULL,
+					"VRSAS_TOKEN: this cannot be a token");
+		return EXIT_OK;
+	}
+	f = fopen(path, "re");
+	if (!f)
+		return ctl_fail(EXIT_USAGE, NULL, "--token-file %s: %s", path,
+				strerror(errno));
+	bool any = fgets(ctl->token, sizeof(ctl->token), f) != NULL;
+	(void)fclose(f);
+	if (any)
+		ctl->token[strcspn(ctl->token, "\r\n")] = '\0';
+	if (!ctl->token[0] || strlen(ctl->token) == sizeof(ctl->token) - 1)
+		return ctl_fail(EXIT_USAGE, "its first line is the token, nothing else",
+				"--token-file %s: there is no token in it", path);
+	return EXIT_OK;
+}
+
+/* What the gateway says beside the point: {"error": "...", "hint": "..."}. */
+static int refused_by_gateway(const char *url, const struct vrs_http_reply *reply,
+			      struct vrs_err *err)
+{
+	static const struct {
+		int status, code;
+	} meaning[] = {{400, VRS_EINVAL},  {401, VRS_EDENIED}, {403, VRS_EDENIED},
+		       {429, VRS_ECONN},   {502, VRS_ECONN},   {503, VRS_ECONN},
+		       {504, VRS_ETIMEOUT}};
+	json_t *json = json_loadb(reply->body, reply->n_body, 0, NULL);
+	const char *error = json_string_value(json_object_get(json, "error"));
+	const char *hint = json_string_value(json_object_get(json, "hint"));
+	int code = VRS_EIO;
+
+	for (size_t i = 0; i < sizeof(meaning) / sizeof(meaning[0]); i++)
+		if (meaning[i].status == reply->status)
+			code = meaning[i].code;
+	if (error)
+		(void)vrs_fail(err, code, "%s: %s%s%s", url, error,
+			       hint && hint[0] ? "; " : "", hint ? hint : "");
+	else if (reply->status == 401 || reply->status == 403)
+		(void)vrs_fail(err, code,
+			       "%s wants a token that may do this: "
+			       "--token-file FILE (VRSAS_TOKEN_FILE)",
+			       url);
+	else
+		(void)vrs_fail(err, code,
+			       "%s answers with %d: is it a gateway of VR-SAS?", url,
+			       reply->status);
+	json_decref(json);
+	return code;
+}
+
+static int unpack(const char *url, const ProtobufCMessageDescriptor *type,
+		  const struct vrs_http_reply *reply, ProtobufCMessage **ret,
+		  struct vrs_err *err)
+{
+	struct vrs_msg *checked;
+
+	if (strncmp(reply->content_type, media_type, strlen(media_type)) != 0)
+		return vrs_fail(err, VRS_EPARSE,
+				"%s answers with %s: is it a gateway of "
+				"VR-SAS?",
+				url, reply->content_type);
+	int status = vrs_msg_unpack(&checked, type, reply->body, reply->n_body, err);
+	if (status < 0)
+		return vrs_context(err, "%s", url);
+	vrs_msg_free(checked);
+	*ret = protobuf_c_message_unpack(type, NULL, reply->n_body,
+					 (const uint8_t *)reply->body);
+	return *ret ? 0 : vrs_fail(err, VRS_EPARSE, "%s: no %s", url, type->short_name);
+}
+
+static int by_gateway(const struct ctl *ctl, const char *path,
+		      const ProtobufCMessage *request,
+		      const ProtobufCMessageDescriptor *reply_type,
+		      ProtobufCMessage **ret, struct vrs_err *err)
+{
+	size_t n_bytes, end = strlen(ctl->gateway);
+	void *bytes = vrs_msg_pack(request, &n_bytes);
+	struct vrs_http_reply reply = {0};
+	int status;
+
+	while (end > 0 && ctl->gateway[end - 1] == '/')
+		end--;
+	char *url = vrs_asprintf("%.*s/api/v1/%s", (int)end, ctl->gateway, path);
+	status = vrs_http(
+		&(struct vrs_http_request){.url = url,
+					   .bearer = ctl->token[0] ? ctl->token : NULL,
+					   .content_type = media_type,
+					   .body = bytes,
+					   .n_body = n_bytes,
+					   .ca_file = ctl->ca,
+					   .timeout_ms = ctl->timeout_ms,
+					   .max_bytes = VRS_BUS_MAX_BYTES},
+		&reply, err);
+	if (status == 0 && reply.status == 200)
+		status = unpack(url, reply_type, &reply, ret, err);
+	else if (status == 0)
+		status = refused_by_gateway(url, &reply, err);
+	vrs_http_reply_fini(&reply);
+	free(bytes);
+	free(url);
+	return status;
+}
+
+void ctl_request_id(char buf[33])
+{
+	unsigned char random[16] = {0};
+
+	(void)!getrandom(random, sizeof(random), 0);
+	for (size_t i = 0; i < sizeof(random); i++)
+		(void)snprintf(buf + 2 * i, 3, "%02x", random[i]);
+}
+
+/* Who asks: the person behind sudo, else the user of this process. */
+static const char *actor(void)
+{
+	const char *sudo = getenv("SUDO_USER");
+	const struct passwd *user = getpwuid(getuid());
+
+	if (sudo && sudo[0])
+		return sudo;
+	return user ? user->pw_name : "unknown";
+}
+
+int ctl_try(const struct ctl *ctl, control_request *req, control_reply **ret,
+	    struct vrs_err *err)
+{
+	const ProtobufCMessageDescriptor *type = &vrsas__v1__control_reply__descriptor;
+	ProtobufCMessage *msg = NULL;
+	char id[33];
+	int status;
+
+	ctl_request_id(id);
+	req->request_id = id;
+	req->actor = actor();
+	if (ctl->gateway)
+		status = by_gateway(ctl, "bus/control", &req->base, type, &msg, err);
+	else
+		status = vrs_bus_ask(ctl->scheduler, &req->base, ctl->timeout_ms, type,
+				     &msg, err);
+	req->request_id = "";
+	if (status == 0)
+		*ret = (control_reply *)msg;
+	return status;
+}
+
+int ctl_try_history(const struct ctl *ctl, const ProtobufCMessage *req,
+		    ProtobufCMessage **ret, struct vrs_err *err)
+{
+	const ProtobufCMessageDescriptor *type = &vrsas__v1__fill_reply__descriptor;
+
+	if (ctl->gateway)
+		return by_gateway(ctl, "bus/fill", req, type, ret, err);
+	return vrs_bus_ask(ctl->etl, req, ctl->timeout_ms, type, ret, err);
+}
