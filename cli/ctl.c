@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "human.h"
-#include "json.h"
 #include "layout.h"
 #include "vrs/clock.h"
 #include "vrs/conf.h"
+#include "vrs/json.h"
 
 int64_t ctl_now_ms(void)
 {
@@ -212,8 +212,8 @@ void ctl_show(const struct ctl *ctl, const control_reply *reply, render_fn rende
 	struct vrs_text out = {0};
 
 	if (ctl->json) {
-		json_t *json = json_of_message(body_of(reply));
-		char *text = json_text(json, ctl->watch_ms > 0);
+		json_t *json = vrs_json_of_message(body_of(reply));
+		char *text = vrs_json_text(json, ctl->watch_ms > 0);
 
 		vrs_text_add(&out, "%s", text);
 		free(text);
@@ -277,7 +277,7 @@ int ctl_confirm(const struct ctl *ctl, const char *question)
 const char *state_name(Vrsas__V1__RelocationState state)
 {
 	const char *name =
-		enum_name(&vrsas__v1__relocation_state__descriptor, (int)state);
+		vrs_enum_name(&vrsas__v1__relocation_state__descriptor, (int)state);
 
 	return name ? name : "-";
 }

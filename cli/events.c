@@ -5,8 +5,8 @@
 
 #include "ctl.h"
 #include "human.h"
-#include "json.h"
 #include "layout.h"
+#include "vrs/json.h"
 
 enum { WAIT_MS = 5000, DEFAULT_LIMIT = 50, MAX_LIMIT = 10000 };
 
@@ -33,7 +33,7 @@ void render_events(const struct ctl *ctl, const control_reply *reply,
 	for (size_t i = 0; i < reply->events->n_event; i++) {
 		const Vrsas__V1__Event *e = reply->events->event[i];
 		const char *severity =
-			enum_name(&vrsas__v1__severity__descriptor, (int)e->severity);
+			vrs_enum_name(&vrsas__v1__severity__descriptor, (int)e->severity);
 
 		tone_add(out, ctl->colour, DIM, "%s", human_time(at, e->at_ms));
 		tone_add(out, ctl->colour, severity_tone(e->severity), "  %-7s",
@@ -49,8 +49,8 @@ static void show_json_lines(const control_reply *reply)
 	struct vrs_text out = {0};
 
 	for (size_t i = 0; i < reply->events->n_event; i++) {
-		json_t *json = json_of_message(&reply->events->event[i]->base);
-		char *text = json_text(json, true);
+		json_t *json = vrs_json_of_message(&reply->events->event[i]->base);
+		char *text = vrs_json_text(json, true);
 
 		vrs_text_add(&out, "%s", text);
 		free(text);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "human.h"
-#include "json.h"
+#include "vrs/json.h"
 
 static const char *const candidate_headers[] = {
 	">RANK",  "WHERE",     ">PEAK P50",  ">PEAK P90", "FORECAST", ">DEMAND",

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "ctl.h"
-#include "json.h"
 #include "vrs/clock.h"
 #include "vrs/conf.h"
+#include "vrs/json.h"
 #include "vrs/table5.h"
 
 static const int64_t day_ms = 86400000;
@@ -47,8 +47,8 @@ static void add_row(const struct ctl *ctl, const Vrsas__V1__ExportRow *r,
 	};
 
 	if (ctl->json) {
-		json_t *json = json_of_message(&r->base);
-		char *text = json_text(json, true);
+		json_t *json = vrs_json_of_message(&r->base);
+		char *text = vrs_json_text(json, true);
 
 		vrs_text_add(out, "%s", text);
 		free(text);

@@ -4,8 +4,8 @@
 
 #include "ctl.h"
 #include "human.h"
-#include "json.h"
 #include "layout.h"
+#include "vrs/json.h"
 
 enum { PATH_WIDTH = 48 };
 
@@ -45,7 +45,7 @@ static void peaks(struct vrs_text *out, const Vrsas__V1__Forecast *f)
 static void one(const struct ctl *ctl, const Vrsas__V1__Forecast *f, struct vrs_text *out)
 {
 	const char *confidence =
-		enum_name(&vrsas__v1__confidence__descriptor, (int)f->confidence);
+		vrs_enum_name(&vrsas__v1__confidence__descriptor, (int)f->confidence);
 	bool sure = f->confidence == VRSAS__V1__CONFIDENCE__CONFIDENCE_OK;
 	char a[HUMAN_MAX], b[HUMAN_MAX];
 

@@ -4,8 +4,8 @@
 
 #include "ctl.h"
 #include "human.h"
-#include "json.h"
 #include "layout.h"
+#include "vrs/json.h"
 
 static enum tone health_tone(const char *health)
 {
@@ -165,7 +165,8 @@ int verb_host_list(struct ctl *ctl)
 static void vm_row(struct table *t, const Vrsas__V1__VmView *v)
 {
 	const Vrsas__V1__VmFacts *f = v->facts;
-	const char *state = enum_name(&vrsas__v1__vm_state__descriptor, (int)f->state);
+	const char *state =
+		vrs_enum_name(&vrsas__v1__vm_state__descriptor, (int)f->state);
 	bool running = f->state == VRSAS__V1__VM_STATE__VM_STATE_RUNNING;
 	char text[HUMAN_MAX];
 	uint64_t disk_bytes = 0;

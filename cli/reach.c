@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "ctl.h"
-#include "json.h"
 #include "vrs/bus.h"
 #include "vrs/http.h"
+#include "vrs/json.h"
 
 static const char media_type[] = "application/x-protobuf";
 

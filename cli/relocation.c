@@ -6,8 +6,8 @@
 #include "ctl.h"
 #include "explain.h"
 #include "human.h"
-#include "json.h"
 #include "layout.h"
+#include "vrs/json.h"
 
 static enum tone state_tone(Vrsas__V1__RelocationState state)
 {
@@ -148,8 +148,8 @@ static void evidence(struct vrs_text *out, const struct ctl *ctl,
 
 	for (size_t i = 0; i < r->n_evidence; i++) {
 		const Vrsas__V1__Evidence *e = r->evidence[i];
-		const char *cls =
-			enum_name(&vrsas__v1__evidence_class__descriptor, (int)e->cls);
+		const char *cls = vrs_enum_name(&vrsas__v1__evidence_class__descriptor,
+						(int)e->cls);
 
 		table_cell(t, BOLD, "%s", cls ? cls : "");
 		table_cell(t, PLAIN, "%s", human_time(at, e->at_ms));

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "ctl.h"
-#include "json.h"
 #include "vrs/bus.h"
+#include "vrs/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,8 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			   NULL) < 0)
 		return 0;
 	const control_reply *reply = (const control_reply *)vrs_msg_get(msg);
-	json_t *json = json_of_message(&reply->base);
-	free(json_text(json, true));
+	json_t *json = vrs_json_of_message(&reply->base);
+	free(vrs_json_text(json, true));
 	json_decref(json);
 	show(&ctl, reply, &out);
 	vrs_text_fini(&out);

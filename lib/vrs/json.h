@@ -2,21 +2,21 @@
  *
  * Pure. One walk over the message's descriptor: a field that is added to proto/ appears
  * by itself, under its own name. */
-#ifndef CLI_JSON_H
-#define CLI_JSON_H
+#ifndef VRS_JSON_H
+#define VRS_JSON_H
 
 #include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 
 /* The caller owns the result. */
-json_t *json_of_message(const ProtobufCMessage *msg);
+json_t *vrs_json_of_message(const ProtobufCMessage *msg);
 
 /* The name of an enum value as JSON and tables show it: without the prefix that all names
  * of the enum share; NULL for "..._UNSPECIFIED" and for numbers without a name. */
-const char *enum_name(const ProtobufCEnumDescriptor *type, int value);
+const char *vrs_enum_name(const ProtobufCEnumDescriptor *type, int value);
 
 /* Indented, or on one line; ends with a newline. The caller frees it. */
-char *json_text(const json_t *json, bool one_line);
+char *vrs_json_text(const json_t *json, bool one_line);
 
 #endif

@@ -1,4 +1,4 @@
-#include "json.h"
+#include "vrs/json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static size_t shared_prefix(const ProtobufCEnumDescriptor *type)
 	return n;
 }
 
-const char *enum_name(const ProtobufCEnumDescriptor *type, int value)
+const char *vrs_enum_name(const ProtobufCEnumDescriptor *type, int value)
 {
 	const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(type, value);
 
@@ -118,7 +118,7 @@ static json_t *json_of_bytes(const ProtobufCBinaryData *data)
 
 static json_t *json_of_enum(const ProtobufCEnumDescriptor *type, int value)
 {
-	const char *name = enum_name(type, value);
+	const char *name = vrs_enum_name(type, value);
 
 	if (name)
 		return json_string(name);
@@ -159,7 +159,7 @@ static json_t *json_of_value(const ProtobufCFieldDescriptor *field, const void *
 		return json_of_bytes(at);
 	case PROTOBUF_C_TYPE_MESSAGE:
 		return *(ProtobufCMessage *const *)at
-			       ? json_of_message(*(ProtobufCMessage *const *)at)
+			       ? vrs_json_of_message(*(ProtobufCMessage *const *)at)
 			       : json_null();
 	}
 	return json_null();
@@ -215,7 +215,7 @@ static bool is_set(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *
 						 field->quantifier_offset) == field->id;
 }
 
-json_t *json_of_message(const ProtobufCMessage *msg)
+json_t *vrs_json_of_message(const ProtobufCMessage *msg)
 {
 	const ProtobufCMessageDescriptor *type = msg->descriptor;
 	json_t *json = json_object();
@@ -232,7 +232,7 @@ json_t *json_of_message(const ProtobufCMessage *msg)
 	return json;
 }
 
-char *json_text(const json_t *json, bool one_line)
+char *vrs_json_text(const json_t *json, bool one_line)
 {
 	size_t flags =
 		JSON_REAL_PRECISION(9) | (one_line ? JSON_COMPACT : JSON_INDENT(2));

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
+#include "vrs/json.h"
 #include "vrsas/v1/control.pb-c.h"
 
 static char *text_of(const ProtobufCMessage *msg)
 {
-	json_t *json = json_of_message(msg);
-	char *text = json_text(json, true);
+	json_t *json = vrs_json_of_message(msg);
+	char *text = vrs_json_text(json, true);
 
 	json_decref(json);
 	return text;
@@ -28,7 +28,7 @@ static void says(const ProtobufCMessage *msg, const char *part)
 static void every_field_appears_under_its_own_name(void **state)
 {
 	Vrsas__V1__HostView h = VRSAS__V1__HOST_VIEW__INIT;
-	json_t *json = json_of_message(&h.base);
+	json_t *json = vrs_json_of_message(&h.base);
 
 	(void)state;
 	assert_int_equal(json_object_size(json), h.base.descriptor->n_fields);
