@@ -1,0 +1,69 @@
+/* gateway.h - what the parts of the gateway share: one value, made by main.c.
+ *
+ * Everything runs on the loop, but for what says that it has a worker. */
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+
+#include "assets.h"
+#include "http.h"
+#include "tokens.h"
+#include "vrs/bus.h"
+#include "vrs/site.h"
+#include "vrs/svc.h"
+#include "vrsas/v1/control.pb-c.h"
+#include "vrsas/v1/incident.pb-c.h"
+
+struct settings {
+	char *listen, *cert_file, *key_file, *tokens, *www, *control, *site, *sinks;
+	char *alertmanager, *alertmanager_token_file, *alertmanager_ca;
+	char *openapi;
+	int64_t max_connections, max_streams, request_ms, answer_ms, ask_ms;
+	int64_t alertmanager_ms, risk_ms;
+	int64_t sd_port;
+	bool metrics_open;
+};
+
+struct hub;
+struct watch;
+struct sinks;
+struct risk;
+struct alertmanager;
+struct gateway_metrics;
+
+struct gateway {
+	struct vrs_svc *svc;
+	struct settings conf;
+	struct http *http;
+	struct vrs_req *control;
+	struct vrs_workers *workers;
+	struct tokens tokens;
+	struct assets *assets;
+	struct vrs_site *site; /* NULL: none given */
+	struct hub *hub;
+	struct watch *watch;
+	struct sinks *sinks;
+	struct risk *risk;
+	struct alertmanager *alertmanager;
+	struct gateway_metrics *metrics;
+	char *openapi;
+	size_t n_openapi;
+};
+
+/* Reads tokens, sinks and assets again; what is wrong leaves the old ones in use. */
+int gateway_reload(struct gateway *g, struct vrs_err *err);
+
+/* --- asking the scheduler (ask.c) --- */
+
+/* done gets a reply that is an answer (code OK), or NULL and an HTTP status with a line
+ * and a hint. It is called exactly once, maybe before ask returns. */
+struct ask_failure {
+	int status;
+	const char *code, *error, *hint;
+};
+typedef void (*ask_fn)(void *arg, const Vrsas__V1__ControlReply *reply,
+		       const struct ask_failure *failure);
+void ask(struct gateway *g, Vrsas__V1__ControlRequest *request, ask_fn done, void *arg);
+/* The body of a reply, or the reply itself where it has none. */
+const ProtobufCMessage *ask_body(const Vrsas__V1__ControlReply *reply);
+
+#endif

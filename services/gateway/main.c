@@ -1,0 +1,143 @@
+/* vrs-gateway: HTTP for people and monitoring: the page, the API, alerts in, events out.
+ */
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "hub.h"
+#include "vrs/log.h"
+#include "vrs/mem.h"
+#include "watch.h"
+
+#define AT(field) offsetof(struct gateway, conf.field)
+#define TEXT(key, field, fallback, help)                                                 \
+	{                                                                                \
+		key, VRS_OPT_STRING, AT(field), fallback, 0, 0, help                     \
+	}
+#define TIME(key, field, fallback, help)                                                 \
+	{                                                                                \
+		key, VRS_OPT_DURATION, AT(field), fallback, 0, 0, help                   \
+	}
+
+/* clang-format off */
+static const struct vrs_option options[] = {
+	TEXT("listen", listen, "127.0.0.1:7780", "HOST:PORT that browsers and programs connect to"),
+	TEXT("tls_cert", cert_file, "", "certificate (PEM) of the gateway; empty: no TLS"),
+	TEXT("tls_key", key_file, "", "its key (PEM)"),
+	TEXT("tokens", tokens, NULL, "file of bearer tokens, one a line: ROLE NAME TOKEN; roles are read, operate, alert"),
+	TEXT("www", www, "/usr/local/share/vrsas/www", "folder of the page; empty: none"),
+	TEXT("openapi", openapi, "/usr/local/share/vrsas/openapi.json", "the API's description; empty: none"),
+	TEXT("control", control, "tcp://127.0.0.1:7705", "the scheduler answers here"),
+	TEXT("site", site, "", "the file that describes clusters and hosts; empty: what collectors told is all there is"),
+	{"max_connections", VRS_OPT_INT, AT(max_connections), "512", 16, 100000, "connections at a time"},
+	{"max_streams", VRS_OPT_INT, AT(max_streams), "256", 1, 10000, "browsers that listen to events at a time"},
+	TIME("request_timeout", request_ms, "10s", "for the headers of a request, and again for its body"),
+	TIME("answer_timeout", answer_ms, "60s", "for a reader to take its answer"),
+	TIME("ask_timeout", ask_ms, "10s", "for the scheduler to answer"),
+	{"sd_port", VRS_OPT_INT, AT(sd_port), "9100", 1, 65535, "port of the hosts' node_exporter, as service discovery tells it"},
+	{"metrics_open", VRS_OPT_BOOL, AT(metrics_open), "no", 0, 0, "answer /metrics without a token"},
+	{0},
+};
+/* clang-format on */
+
+int gateway_reload(struct gateway *g, struct vrs_err *err)
+{
+	struct tokens *tokens = vrs_calloc(1, sizeof(*tokens));
+	struct assets *assets = NULL;
+	int status = tokens_load(tokens, g->conf.tokens, err);
+
+	if (status == 0)
+		status = assets_load(&assets, g->conf.www, err);
+	if (status == 0) {
+		g->tokens = *tokens;
+		assets_free(g->assets);
+		g->assets = assets;
+		log_notice("settings read tokens=%zu", g->tokens.n);
+	}
+	explicit_bzero(tokens, sizeof(*tokens));
+	free(tokens);
+	return status;
+}
+
+static int read_openapi(struct gateway *g, struct vrs_err *err)
+{
+	enum { MAX = 1 << 20 };
+
+	if (!g->conf.openapi[0])
+		return 0;
+	FILE *f = fopen(g->conf.openapi, "rbe");
+	if (!f)
+		return vrs_fail_errno(err, "openapi: open %s", g->conf.openapi);
+	g->openapi = vrs_calloc(1, MAX);
+	g->n_openapi = fread(g->openapi, 1, MAX - 1, f);
+	(void)fclose(f);
+	return 0;
+}
+
+static int open_all(struct gateway *g, struct vrs_err *err)
+{
+	const struct http_handler handler = {
+		.arg = g, .early = api_early, .whole = api_whole};
+	const struct http_conf conf = {
+		.listen = g->conf.listen,
+		.cert_file = g->conf.cert_file,
+		.key_file = g->conf.key_file,
+		.max_connections = g->conf.max_connections,
+		.request_ms = g->conf.request_ms,
+		.answer_ms = g->conf.answer_ms,
+	};
+	int status = gateway_reload(g, err);
+
+	if (status == 0 && g->conf.site[0])
+		status = vrs_site_load(&g->site, g->conf.site, err);
+	if (status == 0)
+		status = read_openapi(g, err);
+	if (status == 0)
+		status = vrs_req_open(&g->control, g->svc->loop, g->conf.control, false,
+				      g->conf.ask_ms,
+				      &vrsas__v1__control_reply__descriptor, err);
+	if (status < 0)
+		return status;
+	g->hub = hub_new(g);
+	g->watch = watch_new(g);
+	return http_open(&g->http, g->svc->loop, &conf, &handler, err);
+}
+
+static void close_all(struct gateway *g)
+{
+	vrs_req_close(g->control); /* who waits for the scheduler is answered */
+	http_close(g->http);
+	watch_free(g->watch);
+	hub_free(g->hub);
+	vrs_site_free(g->site);
+	assets_free(g->assets);
+	free(g->openapi);
+}
+
+int main(int argc, char **argv)
+{
+	static struct gateway g;
+	struct vrs_err err = {0};
+	struct vrs_svc svc = {
+		.name = "gateway",
+		.summary = "HTTP for people and monitoring: page, API, alerts in, events "
+			   "out",
+		.options = options,
+		.conf = &g,
+		.needs_redis = true,
+	};
+
+	g.svc = &svc;
+	vrs_svc_start(&svc, argc, argv);
+	if (open_all(&g, &err) < 0)
+		vrs_svc_die(&svc, &err);
+	log_notice("listening url=%s", http_url(g.http));
+
+	int status = vrs_svc_run(&svc); /* until SIGTERM or SIGINT */
+
+	close_all(&g);
+	vrs_svc_stop(&svc);
+	return status;
+}
