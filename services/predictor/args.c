@@ -1,6 +1,7 @@
 /* args.c - see args.h. */
 #include "args.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,14 @@ void args_parse(const struct command *c, const struct arg *table, int argc, char
 		while (a->list && i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0)
 			take(c, a, argv[++i]);
 	}
+}
+
+void args_json_number(const char *name, double value)
+{
+	if (isfinite(value))
+		printf("\"%s\":%.7g,", name, value);
+	else
+		printf("\"%s\":null,", name);
 }
 
 void args_progress(const char *what, double share, const char *note)

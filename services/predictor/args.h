@@ -35,6 +35,9 @@ void args_parse(const struct command *c, const struct arg *table, int argc, char
 _Noreturn void args_wrong(const struct command *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* `"name":value,` on standard output, null where it is not a number. */
+void args_json_number(const char *name, double value);
+
 /* A bar on stderr while work runs, on a terminal only. */
 void args_progress(const char *what, double share, const char *note);
 

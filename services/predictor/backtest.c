@@ -2,6 +2,8 @@
 #include "backtest.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "vrs/mem.h"
 
@@ -31,17 +33,22 @@ static void tally_add(struct tally *t, const struct forecast *f, const float *tr
 	}
 }
 
-/* A known future, and enough of the day before. */
-static bool usable(const struct window *w, const struct bins *b)
+/* A value within the last two hours. */
+static bool answerable(const struct window *w)
 {
-	size_t at = (size_t)(w->origin - b->first);
+	return w->n > 0 && !isnan(window_last(w)) && window_silent(w) <= 2 * BINS_HOUR;
+}
 
-	if (w->n == 0 || at + BINS_AHEAD > b->n || isnan(window_last(w)))
-		return false;
+/* A known future, and enough of the day before (or of what there is of it). */
+static bool scorable(const struct window *w, const struct bins *b)
+{
+	const float *truth = b->truth + (w->origin - b->first);
+	size_t span = window_span(w), day = span < BINS_DAY ? span : BINS_DAY;
+
 	for (size_t h = 0; h < BINS_AHEAD; h++)
-		if (isnan(b->u[at + h]))
+		if (isnan(truth[h]))
 			return false;
-	return window_known(w, BINS_DAY) * 100 >= BINS_DAY * 85;
+	return window_known(w, day) * 100 >= day * 85;
 }
 
 static void entity_scores(const struct tally t[BACKTEST_METHODS],
@@ -79,55 +86,100 @@ static void finish(struct backtest_score *s, size_t entities)
 	s->path_cover90 /= n;
 }
 
-void backtest_run(const struct model *m, const struct train_series *series, size_t n,
+struct run {
+	const struct model *m;
+	const struct backtest_conf *conf;
+	struct forecaster *f;
+	struct window *w; /* of one series; below the same places */
+	struct forecast *got, *other;
+	int64_t *origin;
+	size_t n;
+	struct backtest *ret;
+};
+
+static void answer(struct run *r, size_t series)
+{
+	if (r->m && !r->conf->gate)
+		forecast_net(r->f, r->w, r->n, r->got);
+	for (size_t i = 0; r->m && r->conf->gate && i < r->n; i++)
+		forecast_make(r->f, &r->w[i], true, &r->got[i]);
+	if (!r->conf->other)
+		return;
+	r->conf->other(r->conf->other_arg, series, r->origin, r->n, r->other);
+	if (!r->m)
+		memcpy(r->got, r->other, r->n * sizeof(*r->got));
+}
+
+static void score(struct run *r, const struct bins *b, size_t i,
+		  struct tally tally[BACKTEST_METHODS])
+{
+	const struct window *w = &r->w[i];
+	const float *truth = b->truth + (w->origin - b->first);
+	struct forecast simple;
+
+	r->ret->origins++;
+	r->ret->used[r->got[i].method]++;
+	if (r->m)
+		tally_add(&tally[METHOD_LSTM], &r->got[i], truth);
+	if (r->conf->other)
+		tally_add(&tally[METHOD_PAPER], &r->other[i], truth);
+	for (int s = METHOD_LAST; s < METHOD_LSTM; s++)
+		if (simple_forecast((enum method)s, w, &simple))
+			tally_add(&tally[s], &simple, truth);
+}
+
+/* All methods are scored at the same origins: those at which each has an answer. */
+static bool all_answered(const struct run *r, size_t i)
+{
+	return (!r->m || r->got[i].method != METHOD_NONE) &&
+	       (!r->conf->other || r->other[i].method != METHOD_NONE);
+}
+
+void backtest_run(const struct model *m, struct train_series *series, size_t n,
 		  const struct backtest_conf *conf, backtest_forecast_fn fn, void *arg,
 		  struct backtest *ret)
 {
-	struct forecaster *f = forecaster_new(m);
 	size_t most = (size_t)((conf->to_ms - conf->from_ms) / conf->step_ms + 1);
-	struct window *w = vrs_calloc(most, sizeof(*w));
-	struct forecast *got = vrs_calloc(most, sizeof(*got));
+	struct run r = {.m = m, .conf = conf, .f = forecaster_new(m), .ret = ret};
 	size_t entities = 0;
 
+	r.w = vrs_calloc(most, sizeof(*r.w));
+	r.got = vrs_calloc(most, sizeof(*r.got));
+	r.other = vrs_calloc(most, sizeof(*r.other));
+	r.origin = vrs_calloc(most, sizeof(*r.origin));
 	*ret = (struct backtest){0};
 	for (size_t k = 0; k < n; k++) {
-		const struct bins *b = &series[k].bins;
 		struct tally tally[BACKTEST_METHODS] = {0};
-		size_t n_windows = 0;
+		size_t before = ret->origins;
 
+		bins_reach(&series[k].bins, bin_of(conf->to_ms) + BINS_AHEAD);
+		r.n = 0;
 		for (int64_t o = conf->from_ms; o <= conf->to_ms; o += conf->step_ms) {
-			w[n_windows] =
-				window_of(b, bin_of(o), BINS_HISTORY, conf->utc_min);
-			if (usable(&w[n_windows], b))
-				n_windows++;
+			r.origin[r.n] = bin_of(o);
+			r.w[r.n] = window_of(&series[k].bins, bin_of(o), BINS_HISTORY,
+					     conf->utc_min);
+			if (answerable(&r.w[r.n]))
+				r.n++;
 			else
 				ret->skipped++;
 		}
-		if (!conf->gate && m)
-			forecast_net(f, w, n_windows, got);
-		else
-			for (size_t i = 0; i < n_windows; i++)
-				forecast_make(f, &w[i], true, &got[i]);
-		for (size_t i = 0; i < n_windows; i++) {
-			const float *truth = b->u + (w[i].origin - b->first);
-			struct forecast simple;
-
-			tally_add(&tally[METHOD_LSTM], &got[i], truth);
-			ret->used[got[i].method]++;
-			for (int s = METHOD_LAST; s < METHOD_LSTM; s++)
-				if (simple_forecast((enum method)s, &w[i], &simple))
-					tally_add(&tally[s], &simple, truth);
-			if (fn)
-				fn(arg, series[k].name, w[i].origin * BIN_MS, &got[i]);
+		answer(&r, k);
+		for (size_t i = 0; i < r.n; i++) {
+			if (fn && r.got[i].method != METHOD_NONE)
+				fn(arg, series[k].name, r.origin[i] * BIN_MS, &r.got[i]);
+			if (all_answered(&r, i) && scorable(&r.w[i], &series[k].bins))
+				score(&r, &series[k].bins, i, tally);
+			else
+				ret->skipped++;
 		}
-		ret->origins += n_windows;
-		entities += n_windows > 0;
-		if (n_windows > 0)
-			entity_scores(tally, ret->score);
+		entities += ret->origins > before;
+		entity_scores(tally, ret->score);
 	}
 	for (int s = 0; s < BACKTEST_METHODS; s++)
 		finish(&ret->score[s], entities);
-	free(w);
-	free(got);
-	forecaster_free(f);
+	free(r.w);
+	free(r.got);
+	free(r.other);
+	free(r.origin);
+	forecaster_free(r.f);
 }

@@ -9,12 +9,18 @@
 #include "forecast.h"
 #include "train.h"
 
-enum { BACKTEST_METHODS = METHOD_LSTM + 1 };
+enum { BACKTEST_METHODS = METHOD_PAPER + 1 };
+
+/* Forecasts of one series at n origins (bins) by a method that is not of the ladder. */
+typedef void (*backtest_other_fn)(void *arg, size_t series, const int64_t *origin,
+				  size_t n, struct forecast *ret);
 
 struct backtest_conf {
 	int64_t from_ms, to_ms, step_ms;
 	int32_t utc_min;
-	bool gate; /* the ladder as the service climbs it; otherwise the net alone */
+	bool gate; /* the ladder as the service climbs it; else the net alone */
+	backtest_other_fn other; /* the paper's nets; NULL: none */
+	void *other_arg;
 };
 
 struct backtest_score {
@@ -27,14 +33,17 @@ struct backtest_score {
 struct backtest {
 	struct backtest_score score[BACKTEST_METHODS]; /* by the asked method */
 	size_t used[BACKTEST_METHODS];                 /* rungs that answered */
-	size_t origins, skipped;
+	size_t origins,
+		skipped; /* skipped: truth or too much of the day before missing */
 };
 
-/* Called for each forecast of the model. */
+/* Called for each forecast of the model (without one: of `other`), scored or not: at the
+ * newest origins the truth is not known yet. */
 typedef void (*backtest_forecast_fn)(void *arg, const char *entity, int64_t origin_ms,
 				     const struct forecast *f);
 
-void backtest_run(const struct model *m, const struct train_series *series, size_t n,
+/* Series are made longer with gaps where they end before the last forecast does. */
+void backtest_run(const struct model *m, struct train_series *series, size_t n,
 		  const struct backtest_conf *conf, backtest_forecast_fn fn, void *arg,
 		  struct backtest *ret);
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "vrs/mem.h"
 
@@ -21,6 +22,7 @@ void bins_init(struct bins *b, int64_t first, size_t n)
 void bins_fini(struct bins *b)
 {
 	free(b->u);
+	free(b->truth);
 	free(b->count);
 	*b = (struct bins){0};
 }
@@ -51,13 +53,22 @@ void bins_reach(struct bins *b, int64_t end)
 	size_t n = (size_t)(end - b->first);
 
 	b->u = vrs_realloc(b->u, n, sizeof(*b->u));
-	for (size_t i = b->n; i < n; i++)
+	if (b->truth)
+		b->truth = vrs_realloc(b->truth, n, sizeof(*b->truth));
+	for (size_t i = b->n; i < n; i++) {
 		b->u[i] = NAN;
+		if (b->truth)
+			b->truth[i] = NAN;
+	}
 	b->n = n;
 }
 
-void bins_fill(struct bins *b)
+void bins_truth(struct bins *b)
 {
+	free(b->truth);
+	b->truth = vrs_calloc(b->n ? b->n : 1, sizeof(*b->truth));
+	if (b->n > 0)
+		memcpy(b->truth, b->u, b->n * sizeof(*b->truth));
 	for (size_t i = 0; i < b->n;) {
 		size_t end = i;
 
@@ -65,7 +76,7 @@ void bins_fill(struct bins *b)
 			end++;
 		if (i > 0 && end > i && end - i <= BINS_FILL)
 			for (size_t k = i; k < end; k++)
-				b->u[k] = b->u[i - 1];
+				b->truth[k] = b->u[i - 1];
 		i = end + 1;
 	}
 }

@@ -21,6 +21,9 @@ struct bins {
 	int64_t first; /* number of u[0] */
 	size_t n;
 	float *u;
+	/* u with short gaps filled, to learn and to score from; NULL before bins_truth.
+	 * Forecasts look at u only: whether a gap will be short is not known in it. */
+	float *truth;
 	uint16_t *count; /* samples in each bin; NULL after bins_mean */
 };
 
@@ -35,7 +38,7 @@ void bins_add(struct bins *b, int64_t at_ms, double points);
 void bins_mean(struct bins *b);
 /* As many gaps as it takes to reach the bin before `end`. After bins_mean. */
 void bins_reach(struct bins *b, int64_t end);
-/* Gaps of at most BINS_FILL repeat the value before them: nothing of the future. */
-void bins_fill(struct bins *b);
+/* Makes truth: gaps of at most BINS_FILL repeat the value before them. */
+void bins_truth(struct bins *b);
 
 #endif

@@ -6,6 +6,7 @@
 #include "backtest.h"
 #include "commands.h"
 #include "load.h"
+#include "paper_back.h"
 #include "vrs/clock.h"
 
 static const struct command command = {
@@ -50,18 +51,27 @@ static FILE *create(const char *path, const char *head)
 	return f;
 }
 
+static void say_training(double share, const char *name)
+{
+	args_progress("training the paper's nets", share, name);
+}
+
 static void print_table(const struct backtest *b)
 {
 	static const char *const labels[BACKTEST_METHODS] = {
-		"", "last value", "same time yesterday", "slevel", "model"};
+		"",       "last value", "same time yesterday",
+		"slevel", "model",      "paper's net"};
 
-	printf("%zu forecasts, %zu origins skipped (unknown future or day before)\n",
+	printf("%zu forecasts, %zu origins without a score (unknown future or day "
+	       "before)\n",
 	       b->origins, b->skipped);
 	printf("%-20s %7s %7s %7s %7s %8s %8s %8s %8s\n", "", "rel120", "rel240",
 	       "MAE120", "MAE240", "peak120", "peak240", "P90 in", "P99 in");
 	for (int m = METHOD_LAST; m < BACKTEST_METHODS; m++) {
 		const struct backtest_score *s = &b->score[m];
 
+		if (s->n == 0)
+			continue;
 		printf("%-20s %7.3f %7.3f %7.2f %7.2f %8.2f %8.2f %8.3f %8.3f\n",
 		       labels[m], s->rel[0], s->rel[1], s->mae[0], s->mae[1],
 		       s->peak_mae[0], s->peak_mae[1], s->cover90[1], s->cover99[1]);
@@ -79,6 +89,8 @@ static void print_json(const struct backtest *b)
 	for (int m = METHOD_LAST; m < BACKTEST_METHODS; m++) {
 		const struct backtest_score *s = &b->score[m];
 
+		if (s->n == 0)
+			continue;
 		printf(",\"%s\":{\"rel\":[%.4f,%.4f],\"mae\":[%.3f,%.3f],\"peak_mae\":[%."
 		       "3f,"
 		       "%.3f],\"peak_p90_coverage\":[%.4f,%.4f],\"peak_p99_coverage\":[%."
@@ -95,8 +107,8 @@ static void print_json(const struct backtest *b)
 int cmd_backtest(int argc, char **argv)
 {
 	const char *model = "", *files[ARGS_MAX_LIST] = {0}, *peaks = NULL, *paths = NULL;
-	int64_t from = -1, to = -1, step = 30, utc = 0;
-	bool json = false, net_only = false;
+	int64_t from = -1, to = -1, step = 30, utc = 0, epochs = 0;
+	bool json = false, net_only = false, paper = false;
 	const struct arg table[] = {
 		{.name = "traces",
 		 .what = "FILE",
@@ -104,7 +116,7 @@ int cmd_backtest(int argc, char **argv)
 		 .list = files},
 		{.name = "model",
 		 .what = "FILE",
-		 .help = "of vrs-predictor train",
+		 .help = "of vrs-predictor train, of either kind",
 		 .text = &model},
 		{.name = "from",
 		 .what = "TIME",
@@ -134,23 +146,50 @@ int cmd_backtest(int argc, char **argv)
 		{.name = "net-only",
 		 .help = "the net at every origin, without the ladder",
 		 .flag = &net_only},
+		{.name = "paper",
+		 .help = "also the paper's nets, trained before --from (about 20 s each)",
+		 .flag = &paper},
+		{.name = "paper-epochs",
+		 .what = "N",
+		 .help = "of these (100)",
+		 .number = &epochs,
+		 .low = 1,
+		 .high = 10000},
 		{.name = "json", .help = "scores as JSON", .flag = &json},
 		{0}};
 	struct vrs_err err = {0};
 	struct loaded l;
 	struct model *m = NULL;
+	struct paper_set *set = NULL;
 	struct backtest result;
 
 	args_parse(&command, table, argc, argv);
 	if (!*model || from < 0 || to < from)
 		args_wrong(&command, "--model, --from and a later --to are needed");
-	if (model_load(&m, model, &err) < 0)
+	if ((paper_set_is(model) ? paper_set_load(&set, model, &err)
+				 : model_load(&m, model, &err)) < 0)
 		return load_failed(&command, &err);
 	load_series(&command, files, 0, &l);
+	if (paper && !set) {
+		struct paper_conf pc = *paper_preset("paper-13");
+
+		pc.epochs = epochs ? (int)epochs : pc.epochs;
+		if (paper_set_train(&set, &l.traces, from, &pc, say_training, &err) < 0) {
+			model_free(m);
+			load_free(&l);
+			return load_failed(&command, &err);
+		}
+	}
 	struct out out = {create(peaks, "origin,entity,peak_p50,peak_p90,peak_p99,mean"),
 			  create(paths, "origin,entity,minute,p50,p90,p99")};
-	const struct backtest_conf conf = {from, to, step * 60000, (int32_t)utc,
-					   !net_only};
+	struct paper_back back = {set, &l.traces};
+	const struct backtest_conf conf = {.from_ms = from,
+					   .to_ms = to,
+					   .step_ms = step * 60000,
+					   .utc_min = (int32_t)utc,
+					   .gate = !net_only,
+					   .other = set ? paper_back : NULL,
+					   .other_arg = &back};
 	backtest_run(m, l.series, l.n, &conf, write_out, &out, &result);
 	(json ? print_json : print_table)(&result);
 	int status = 0;
@@ -159,6 +198,7 @@ int cmd_backtest(int argc, char **argv)
 		if (files_out[i] && fclose(files_out[i]) != 0)
 			status = vrs_fail_errno(&err, "write %s", i ? paths : peaks);
 	model_free(m);
+	paper_set_free(set);
 	load_free(&l);
 	return status < 0 ? load_failed(&command, &err) : 0;
 }

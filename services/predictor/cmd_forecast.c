@@ -1,10 +1,12 @@
 /* cmd_forecast.c - vrs-predictor forecast: how will these series run from a time on? */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
 #include "forecast.h"
 #include "load.h"
+#include "paper_set.h"
 #include "vrs/clock.h"
 
 static const struct command command = {
@@ -54,6 +56,23 @@ static void print_json(const char *name, const struct forecast *f)
 	printf("}\n");
 }
 
+/* By the net of the paper that was made for this series. */
+static void by_paper(const struct paper_set *set, const struct trace *t, int64_t origin,
+		     struct forecast *ret)
+{
+	const struct paper_model *m = paper_set_find(set, t->name);
+	struct grid g;
+
+	*ret = (struct forecast){.last = NAN};
+	(void)snprintf(ret->reason, sizeof(ret->reason),
+		       "the model file has no net of this series");
+	if (!m)
+		return;
+	grid_of(t, &g);
+	paper_set_forecast(m, &g, &origin, 1, ret);
+	grid_free(&g);
+}
+
 int cmd_forecast(int argc, char **argv)
 {
 	const char *model = NULL, *files[ARGS_MAX_LIST] = {0}, *entity = NULL;
@@ -86,13 +105,15 @@ int cmd_forecast(int argc, char **argv)
 		{0}};
 	struct vrs_err err = {0};
 	struct model *m = NULL;
+	struct paper_set *set = NULL;
 	struct loaded l;
 	int found = 0;
 
 	args_parse(&command, table, argc, argv);
 	if (at < 0)
 		args_wrong(&command, "--at is needed");
-	if (model && model_load(&m, model, &err) < 0)
+	if (model && (paper_set_is(model) ? paper_set_load(&set, model, &err)
+					  : model_load(&m, model, &err)) < 0)
 		return load_failed(&command, &err);
 	load_series(&command, files, at, &l);
 	struct forecaster *f = forecaster_new(m);
@@ -105,7 +126,10 @@ int cmd_forecast(int argc, char **argv)
 		found++;
 		bins_reach(b, bin_of(at));
 		struct window w = window_of(b, bin_of(at), BINS_HISTORY, (int32_t)utc);
-		forecast_make(f, &w, true, &got);
+		if (set)
+			by_paper(set, &l.traces.trace[i], bin_of(at), &got);
+		else
+			forecast_make(f, &w, true, &got);
 		(json ? print_json : print_text)(l.series[i].name, &got);
 	}
 	if (found == 0)
@@ -113,6 +137,7 @@ int cmd_forecast(int argc, char **argv)
 			       entity ? entity : "");
 	forecaster_free(f);
 	model_free(m);
+	paper_set_free(set);
 	load_free(&l);
 	return found ? 0 : load_failed(&command, &err);
 }

@@ -7,8 +7,7 @@
 
 #include "commands.h"
 #include "load.h"
-#include "paper.h"
-#include "vrs/mem.h"
+#include "paper_run.h"
 
 static const struct command command = {
 	"paper",
@@ -16,79 +15,51 @@ static const struct command command = {
 	"last value and same time yesterday.",
 	cmd_paper};
 
-enum { DAY_MIN = 1440, AHEAD_MIN = 240, EVERY_MIN = 30 };
-
-/* Minutes of a trace from its first one on. */
-static float *minutes_of(const struct trace *t, int64_t *ret_first, size_t *ret_n)
+static int show(void *arg, double share)
 {
-	int64_t first = t->at_ms[0] / 60000, last = t->at_ms[t->n - 1] / 60000;
-	size_t n = (size_t)(last - first + 1);
-	float *x = vrs_calloc(n, sizeof(*x));
-
-	for (size_t i = 0; i < n; i++)
-		x[i] = NAN;
-	for (size_t i = 0; i < t->n; i++)
-		x[t->at_ms[i] / 60000 - first] = t->pct[i];
-	*ret_first = first;
-	*ret_n = n;
-	return x;
-}
-
-static int show(void *arg, int epoch, double train, double valid)
-{
-	const struct paper_conf *c = arg;
-	char note[64];
-
-	(void)snprintf(note, sizeof(note), "train %.6f validation %.6f", train, valid);
-	args_progress("training", (double)epoch / c->epochs, note);
+	args_progress("training", share, arg);
 	return 0;
 }
 
-/* Mean absolute error over the coming 240 minutes from origins in the test part. */
-static void far_errors(const struct paper_model *m, const float *x, size_t n,
-		       size_t split, double ret[3])
+static void print_text(const char *name, const struct paper_run *r)
 {
-	double sum[3] = {0};
-	size_t origins = 0;
+	const struct paper_conf *c = &r->conf;
 
-	for (size_t o = split; o + AHEAD_MIN <= n; o += EVERY_MIN) {
-		float path[AHEAD_MIN];
-		bool whole = o >= DAY_MIN && o >= (size_t)m->conf.window;
-
-		for (size_t i = 0; whole && i < (size_t)m->conf.window; i++)
-			whole = !isnan(x[o - 1 - i]);
-		for (size_t i = 0; whole && i < AHEAD_MIN; i++)
-			whole = !isnan(x[o + i]) && !isnan(x[o + i - DAY_MIN]);
-		if (!whole)
-			continue;
-		paper_forecast(m, x + o - m->conf.window, path, AHEAD_MIN);
-		for (size_t i = 0; i < AHEAD_MIN; i++) {
-			sum[0] += fabs((double)(path[i] - x[o + i])) / AHEAD_MIN;
-			sum[1] += fabs((double)(x[o - 1] - x[o + i])) / AHEAD_MIN;
-			sum[2] +=
-				fabs((double)(x[o + i - DAY_MIN] - x[o + i])) / AHEAD_MIN;
-		}
-		origins++;
-	}
+	printf("%s: %s, window %d, batch %d, epochs %d, hidden %d, %s\n"
+	       "%-22s %12s %14s %18s\n",
+	       name, c->name, c->window, c->batch, c->epochs, c->hidden,
+	       scaler_name(c->scaler), "", "1 step, MSE", "RMSE, points",
+	       "240 min, points");
+	const struct {
+		const char *name;
+		double mse, far;
+	} row[] = {{"LSTM (fed back)", r->test, r->far[0]},
+		   {"last value", r->last, r->far[1]},
+		   {"same time yesterday", r->yesterday, r->far[2]}};
 	for (int i = 0; i < 3; i++)
-		ret[i] = origins ? sum[i] / (double)origins : NAN;
+		printf("%-22s %12.6f %14.3f %18.2f\n", row[i].name, row[i].mse,
+		       sqrt(row[i].mse) * r->scale, row[i].far);
+	printf("loss in training %.6f, validation %.6f\n", r->train[r->epochs - 1],
+	       r->valid[r->epochs - 1]);
 }
 
-static double yesterday_error(const struct paper_model *m, const float *x, size_t n,
-			      size_t split)
+static void print_json(const char *name, const struct paper_run *r)
 {
-	double sum = 0;
-	size_t known = 0;
+	const struct paper_conf *c = &r->conf;
 
-	for (size_t i = split > DAY_MIN ? split : DAY_MIN; i < n; i++) {
-		double d = (double)(x[i] - x[i - DAY_MIN]) / m->scaler.scale;
-
-		if (!isnan(d)) {
-			sum += d * d;
-			known++;
-		}
-	}
-	return known ? sum / (double)known : NAN;
+	printf("{\"entity\":\"%s\",\"preset\":\"%s\",\"window\":%d,\"batch\":%d,"
+	       "\"epochs\":%d,\"hidden\":%d,\"scaler\":\"%s\",\"train\":%.7f,"
+	       "\"validation\":%.7f,",
+	       name, c->name, c->window, c->batch, c->epochs, c->hidden,
+	       scaler_name(c->scaler), r->train[r->epochs - 1], r->valid[r->epochs - 1]);
+	args_json_number("test", r->test);
+	args_json_number("last", r->last);
+	args_json_number("yesterday", r->yesterday);
+	args_json_number("scale_points", r->scale);
+	args_json_number("mae240", r->far[0]);
+	args_json_number("mae240_last", r->far[1]);
+	printf("\"mae240_yesterday\":");
+	printf(isfinite(r->far[2]) ? "%.4f}\n" : "null}\n", r->far[2]);
 }
 
 int cmd_paper(int argc, char **argv)
@@ -96,6 +67,7 @@ int cmd_paper(int argc, char **argv)
 	const char *files[ARGS_MAX_LIST] = {0}, *entity = NULL, *preset = "paper-13",
 		   *scaler = NULL;
 	int64_t until = -1, seed = 1, hidden = 0, window = 0, batch = 0, epochs = 0;
+	bool json = false;
 	const struct arg table[] = {
 		{.name = "traces",
 		 .what = "FILE",
@@ -146,10 +118,10 @@ int cmd_paper(int argc, char **argv)
 		 .help = "(1)",
 		 .number = &seed,
 		 .high = UINT32_MAX},
+		{.name = "json", .help = "one object", .flag = &json},
 		{0}};
 	struct vrs_err err = {0};
 	struct loaded l;
-	struct paper_model *m = NULL;
 
 	args_parse(&command, table, argc, argv);
 	if (!paper_preset(preset))
@@ -169,41 +141,21 @@ int cmd_paper(int argc, char **argv)
 		}
 	}
 	load_series(&command, files, 0, &l);
-	const struct trace *t = entity       ? traces_find(&l.traces, entity)
-				: l.traces.n ? &l.traces.trace[0]
-					     : NULL;
-	if (!t || t->n == 0) {
-		(void)vrs_fail(&err, VRS_ENOENT, "no entity '%s'", entity ? entity : "");
+	const struct trace *t = load_one(&l, entity, &err);
+	if (!t) {
 		load_free(&l);
 		return load_failed(&command, &err);
 	}
-	int64_t first;
-	size_t n;
-	float *x = minutes_of(t, &first, &n);
-	/* as the paper: of 7,200 rows the last 770 are after the failure */
-	size_t split = until < 0 ? n * 643 / 720 : 0;
-	if (until >= 0 && until / 60000 > first)
-		split = (size_t)(until / 60000 - first) < n
-				? (size_t)(until / 60000 - first)
-				: n;
-	int status = paper_train(&m, x, split, &conf, show, &conf, &err);
+	struct grid g;
+	struct paper_run r;
+	grid_of(t, &g);
+	size_t split = until < 0 ? paper_run_split(&g) : grid_before(&g, until);
+	int status = paper_run(&r, &g, split, &conf, show, (void *)conf.name, &err);
 	if (status == 0) {
-		size_t from =
-			split > (size_t)conf.window ? split - (size_t)conf.window : 0;
-		double last, far[3], test = paper_test(m, x + from, n - from, &last);
-
-		far_errors(m, x, n, split, far);
-		printf("%s: %s, window %d, batch %d, epochs %d, hidden %d, %s\n"
-		       "%-22s %12s %18s\n",
-		       t->name, conf.name, conf.window, conf.batch, conf.epochs,
-		       conf.hidden, scaler_name(conf.scaler), "", "1 min, MSE",
-		       "240 min, points");
-		printf("%-22s %12.6f %18.2f\n%-22s %12.6f %18.2f\n%-22s %12.6f %18.2f\n",
-		       "LSTM (fed back)", test, far[0], "last value", last, far[1],
-		       "same time yesterday", yesterday_error(m, x, n, split), far[2]);
+		(json ? print_json : print_text)(t->name, &r);
+		paper_run_free(&r);
 	}
-	paper_model_free(m);
-	free(x);
+	grid_free(&g);
 	load_free(&l);
 	return status < 0 ? load_failed(&command, &err) : 0;
 }

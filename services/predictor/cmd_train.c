@@ -1,13 +1,17 @@
 /* cmd_train.c - vrs-predictor train: a model from recorded traces. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "commands.h"
 #include "load.h"
+#include "paper_back.h"
 #include "vrs/clock.h"
 
 static const struct command command = {
-	"train", "Trains the forecasting net on traces and writes a model file.",
+	"train",
+	"Trains the forecasting net on traces and writes a model file; with a preset of "
+	"the paper, its net of each series instead.",
 	cmd_train};
 
 static int show(void *arg, long step, long steps, double loss)
@@ -21,12 +25,42 @@ static int show(void *arg, long step, long steps, double loss)
 	return 0;
 }
 
+static void show_paper(double share, const char *name)
+{
+	args_progress("training", share, name);
+}
+
+/* One net a series, as the paper has it. */
+static int train_paper(const struct paper_conf *conf, const char *const *files,
+		       int64_t until, const char *model)
+{
+	struct vrs_err err = {0};
+	struct paper_set *set = NULL;
+	struct loaded l;
+
+	load_series(&command, files, until, &l);
+	int status = paper_set_train(&set, &l.traces, until, conf, show_paper, &err);
+	if (status == 0)
+		status = paper_set_save(set, model, &err);
+	if (status == 0)
+		printf("{\"preset\":\"%s\",\"series\":%zu,\"passed_over\":%zu,"
+		       "\"window\":%d,\"batch\":%d,\"epochs\":%d,\"hidden\":%d,"
+		       "\"scaler\":\"%s\",\"seed\":%u}\n",
+		       conf->name, paper_set_size(set), l.n - paper_set_size(set),
+		       conf->window, conf->batch, conf->epochs, conf->hidden,
+		       scaler_name(conf->scaler), conf->seed);
+	paper_set_free(set);
+	load_free(&l);
+	return status < 0 ? load_failed(&command, &err) : 0;
+}
+
 int cmd_train(int argc, char **argv)
 {
 	struct train_conf conf = train_defaults;
-	const char *model = NULL, *base = NULL, *files[ARGS_MAX_LIST] = {0};
-	int64_t until = 0, batch = conf.batch, seed = conf.seed, hidden = conf.hidden,
-		epochs = conf.epochs, most = conf.max_windows, utc = 0;
+	const char *model = NULL, *base = NULL, *preset = "default",
+		   *files[ARGS_MAX_LIST] = {0};
+	int64_t until = 0, batch = -1, seed = conf.seed, hidden = -1, epochs = -1,
+		most = conf.max_windows, utc = 0;
 	const struct arg table[] = {{.name = "traces",
 				     .what = "FILE",
 				     .help = "CSV or CSV.gz",
@@ -35,6 +69,10 @@ int cmd_train(int argc, char **argv)
 				     .what = "FILE",
 				     .help = "where it goes",
 				     .text = &model},
+				    {.name = "preset",
+				     .what = "NAME",
+				     .help = "default, paper-13, paper-12-1, -2, -3",
+				     .text = &preset},
 				    {.name = "base",
 				     .what = "FILE",
 				     .help = "a model to learn on top of",
@@ -86,14 +124,31 @@ int cmd_train(int argc, char **argv)
 	args_parse(&command, table, argc, argv);
 	if (!model)
 		args_wrong(&command, "no --model was given");
+	const struct paper_conf *paper = paper_preset(preset);
+	if (!paper && strcmp(preset, "default") != 0)
+		args_wrong(&command,
+			   "--preset: there is no '%s' (default, paper-13, paper-12-1, "
+			   "paper-12-2, paper-12-3)",
+			   preset);
+	if (paper) {
+		struct paper_conf c = *paper;
+
+		if (base)
+			args_wrong(&command, "the paper's nets have no --base");
+		c.seed = (uint32_t)seed;
+		c.batch = batch > 0 ? (int)batch : c.batch;
+		c.hidden = hidden >= 0 ? (int)hidden : c.hidden;
+		c.epochs = epochs >= 0 ? (int)epochs : c.epochs;
+		return train_paper(&c, files, until, model);
+	}
 	if (base && model_load(&old, base, &err) < 0)
 		return load_failed(&command, &err);
 	conf.base = old;
 	load_series(&command, files, until, &l);
 	conf.seed = (uint32_t)seed;
-	conf.batch = (int)batch;
-	conf.hidden = (int)hidden;
-	conf.epochs = (int)epochs;
+	conf.batch = batch >= 0 ? (int)batch : conf.batch;
+	conf.hidden = hidden >= 0 ? (int)hidden : conf.hidden;
+	conf.epochs = epochs >= 0 ? (int)epochs : conf.epochs;
 	conf.max_windows = (int)most;
 	conf.utc_min = (int32_t)utc;
 	conf.made_at_ms = vrs_wall_ms(vrs_clock_system());

@@ -14,6 +14,9 @@ static const struct command verbs[] = {
 	{"backtest", "scores of past forecasts, beside simple rules", cmd_backtest},
 	{"paper", "the one-minute LSTM of the paper on one series, for comparison",
 	 cmd_paper},
+	{"sweep",
+	 "the paper's comparisons of scalers, windows and batches, as a table and plots",
+	 cmd_sweep},
 	{"decide", "would the forecasts have chosen the right cluster?", cmd_decide},
 };
 

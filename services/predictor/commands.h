@@ -11,6 +11,7 @@ int cmd_forecast(int argc, char **argv);
 int cmd_backtest(int argc, char **argv);
 int cmd_decide(int argc, char **argv);
 int cmd_paper(int argc, char **argv);
+int cmd_sweep(int argc, char **argv);
 int cmd_generate(int argc, char **argv);
 
 #endif

@@ -33,7 +33,7 @@ static float at(const struct bins *b, int64_t bin)
 {
 	int64_t i = bin - b->first;
 
-	return i >= 0 && (uint64_t)i < b->n ? b->u[i] : NAN;
+	return i >= 0 && (uint64_t)i < b->n ? b->truth[i] : NAN;
 }
 
 static bool known(const struct bins *b, int64_t from, int n)

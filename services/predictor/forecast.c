@@ -26,7 +26,8 @@ struct forecaster {
 
 const char *method_name(enum method m)
 {
-	static const char *const names[] = {"none", "last", "seasonal", "slevel", "lstm"};
+	static const char *const names[] = {"none",   "last", "seasonal",
+					    "slevel", "lstm", "paper"};
 
 	return names[m];
 }

@@ -10,7 +10,14 @@
 #include "feature.h"
 #include "model.h"
 
-enum method { METHOD_NONE, METHOD_LAST, METHOD_SEASONAL, METHOD_SLEVEL, METHOD_LSTM };
+enum method {
+	METHOD_NONE,
+	METHOD_LAST,
+	METHOD_SEASONAL,
+	METHOD_SLEVEL,
+	METHOD_LSTM,
+	METHOD_PAPER, /* the paper's net, for comparison only (paper_set.h) */
+};
 enum confidence { SURE_NONE, SURE_LOW, SURE_OK };
 
 const char *method_name(enum method m);

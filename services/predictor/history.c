@@ -33,6 +33,15 @@ void history_add_day(struct bins *b, const uint8_t *slots, size_t n_bytes, int64
 	}
 }
 
+/* The value of a bin, or of one shortly before it. */
+static float held(const struct bins *b, size_t i)
+{
+	for (size_t back = 0; back <= BINS_FILL && back <= i; back++)
+		if (i - back < b->n && !isnan(b->u[i - back]))
+			return b->u[i - back];
+	return NAN;
+}
+
 void history_weigh(const struct history_host *host, size_t n, int64_t first,
 		   size_t n_bins, struct bins *ret)
 {
@@ -41,17 +50,21 @@ void history_weigh(const struct history_host *host, size_t n, int64_t first,
 	for (size_t i = 0; i < n_bins; i++) {
 		double sum = 0, weight = 0;
 
-		for (size_t k = 0; k < n; k++) {
-			const struct bins *b = &host[k].bins;
+		bool any = false;
 
-			if (i >= b->n || isnan(b->u[i]))
+		for (size_t k = 0; k < n; k++) {
+			float x = held(&host[k].bins, i);
+
+			if (isnan(x))
 				continue;
-			sum += (double)b->u[i] * host[k].vcpus;
+			any = any || (i < host[k].bins.n && !isnan(host[k].bins.u[i]));
+			sum += (double)x * host[k].vcpus;
 			weight += host[k].vcpus;
 		}
-		if (weight > 0)
+		if (any)
 			ret->u[i] = (float)(sum / weight);
 	}
+	bins_truth(ret);
 }
 
 int history_open(struct history *h, struct vrs_store *s, const char *cluster,
@@ -119,7 +132,7 @@ static int read_host(struct history *h, struct vrs_store *s, struct history_host
 					r->item[i].len, day + (int64_t)i * day_ms, end_ms,
 					&host->last);
 	bins_mean(&host->bins);
-	bins_fill(&host->bins);
+	bins_truth(&host->bins);
 	host->read = true;
 	vrs_reply_free(r);
 	return 0;

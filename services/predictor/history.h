@@ -12,7 +12,7 @@ struct history_host {
 	char *name;
 	uint32_t vcpus;
 	bool read;
-	struct bins bins; /* up to the origin, short gaps filled */
+	struct bins bins; /* up to the origin */
 	float last;       /* newest reading in points; NAN: none */
 };
 
@@ -40,7 +40,8 @@ void history_close(struct history *h);
  * goes to *last. */
 void history_add_day(struct bins *b, const uint8_t *slots, size_t n_bytes, int64_t day_ms,
 		     int64_t origin_ms, float *last);
-/* Pure: the cluster's bins from its hosts'. */
+/* Pure: the cluster's bins from its hosts'. A host that misses some bins counts with its
+ * last value, so that the mean does not jump to the others'. */
 void history_weigh(const struct history_host *host, size_t n, int64_t first,
 		   size_t n_bins, struct bins *ret);
 

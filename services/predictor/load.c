@@ -38,6 +38,20 @@ void load_series(const struct command *c, const char *const *files, int64_t unti
 	}
 }
 
+const struct trace *load_one(const struct loaded *l, const char *entity,
+			     struct vrs_err *err)
+{
+	const struct trace *t = entity        ? traces_find(&l->traces, entity)
+				: l->traces.n ? &l->traces.trace[0]
+					      : NULL;
+
+	if (t && t->n > 0)
+		return t;
+	(void)vrs_fail(err, VRS_ENOENT, "no entity '%s' in the traces",
+		       entity ? entity : "");
+	return NULL;
+}
+
 void load_free(struct loaded *l)
 {
 	for (size_t i = 0; i < l->n; i++)

@@ -15,6 +15,9 @@ struct loaded {
 /* Reads the files; repairs are said on stderr. Ends the program when one is refused. */
 void load_series(const struct command *c, const char *const *files, int64_t until_ms,
 		 struct loaded *ret);
+/* The named trace, or the first one; NULL: VRS_ENOENT. */
+const struct trace *load_one(const struct loaded *l, const char *entity,
+			     struct vrs_err *err);
 void load_free(struct loaded *l);
 
 /* "vrs-predictor NAME: why", returns the exit code for it. */

@@ -1,15 +1,12 @@
 /* model.c - see model.h. */
 #include "model.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 #include <xxhash.h>
 
+#include "blob.h"
 #include "feature.h"
 #include "vrs/clock.h"
 #include "vrs/mem.h"
@@ -166,67 +163,32 @@ int model_unpack(struct model **ret, const void *bytes, size_t n, struct vrs_err
 	return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t n)
-{
-	while (n > 0) {
-		ssize_t w = write(fd, bytes, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return -1;
-		bytes += w;
-		n -= (size_t)w;
-	}
-	return fsync(fd);
-}
-
 int model_save(struct model *m, const char *path, struct vrs_err *err)
 {
 	size_t n;
-	char *bytes = model_pack(m, &n), *beside = vrs_asprintf("%s.new", path);
-	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), status = 0;
+	void *bytes = model_pack(m, &n);
+	int status = blob_write(path, bytes, n, err);
 
-	if (fd < 0 || write_all(fd, bytes, n) < 0 || rename(beside, path) < 0) {
-		status = vrs_fail_errno(err, "model: write %s", path);
-		if (fd >= 0)
-			(void)unlink(beside);
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	free(beside);
+	if (status < 0)
+		vrs_context(err, "model");
 	free(bytes);
 	return status;
 }
 
 int model_load(struct model **ret, const char *path, struct vrs_err *err)
 {
-	FILE *f = fopen(path, "rbe");
-	struct stat st;
-	char *bytes = NULL;
-	int status;
+	void *bytes = NULL;
+	size_t n;
+	int status = blob_read(&bytes, &n, path, MAX_BYTES, err);
 
-	if (!f)
-		return vrs_fail_errno(err, "model: open %s", path);
-	if (fstat(fileno(f), &st) < 0) {
-		status = vrs_fail_errno(err, "model: %s", path);
-		goto out;
+	if (status < 0) {
+		vrs_context(err, "model");
+		return status;
 	}
-	if (!S_ISREG(st.st_mode) || st.st_size > MAX_BYTES) {
-		status = vrs_fail(err, VRS_EPARSE, "model: %s is not a model", path);
-		goto out;
-	}
-	bytes = vrs_calloc(1, (size_t)st.st_size + 1);
-	if (fread(bytes, 1, (size_t)st.st_size, f) != (size_t)st.st_size) {
-		status = vrs_fail(err, VRS_EIO, "model: %s is cut short", path);
-		goto out;
-	}
-	status = model_unpack(ret, bytes, (size_t)st.st_size, err);
+	status = model_unpack(ret, bytes, n, err);
 	if (status < 0)
 		vrs_context(err, "%s", path);
-out:
 	free(bytes);
-	(void)fclose(f);
 	return status;
 }
 

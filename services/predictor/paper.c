@@ -6,11 +6,16 @@
 #include "adam.h"
 #include "vrs/mem.h"
 
+#define PRESET(n, w, b, e)                                                               \
+	{                                                                                \
+		.name = (n), .window = (w), .batch = (b), .epochs = (e), .hidden = 64,   \
+		.scaler = SCALER_MINMAX, .rate = 1e-3, .seed = 1                         \
+	}
 static const struct paper_conf presets[] = {
-	{"paper-13", 30, 30, 100, 64, SCALER_MINMAX, 1e-3, 1},
-	{"paper-12-1", 10, 10, 50, 64, SCALER_MINMAX, 1e-3, 1},
-	{"paper-12-2", 30, 30, 100, 64, SCALER_MINMAX, 1e-3, 1},
-	{"paper-12-3", 60, 60, 200, 64, SCALER_MINMAX, 1e-3, 1},
+	PRESET("paper-13", 30, 30, 100),
+	PRESET("paper-12-1", 10, 10, 50),
+	PRESET("paper-12-2", 30, 30, 100),
+	PRESET("paper-12-3", 60, 60, 200),
 };
 
 const struct paper_conf *paper_preset(const char *name)
@@ -119,14 +124,18 @@ int paper_train(struct paper_model **ret, const float *x, size_t n,
 	m->conf = *conf;
 	m->scaler = scaler_fit(conf->scaler, x, n);
 	m->w = nn_alloc(paper_n_weights(&shape));
-	paper_start(&shape, m->w, &rng);
+	if (conf->start)
+		memcpy(m->w, conf->start, paper_n_weights(&shape) * sizeof(real));
+	else
+		paper_start(&shape, m->w, &rng);
 	paper_work_init(&k, &shape, nn_lanes(conf->batch));
 	adam_init(&adam, paper_n_weights(&shape));
 	slope = nn_alloc(paper_n_weights(&shape));
 	for (int e = 0; e < conf->epochs; e++) {
 		double sum = 0;
 
-		shuffle(train, n_train, &rng);
+		if (!conf->in_order)
+			shuffle(train, n_train, &rng);
 		for (size_t i = 0; i < n_train; i += (size_t)conf->batch) {
 			size_t left = n_train - i;
 			int some = left < (size_t)conf->batch ? (int)left : conf->batch;
@@ -190,23 +199,40 @@ double paper_test(const struct paper_model *m, const float *x, size_t n,
 	return error;
 }
 
-void paper_forecast(const struct paper_model *m, const float *before, float *ret,
-		    int ahead)
+void paper_forecast(const struct paper_model *m, const float *before, size_t n,
+		    float *ret, size_t ahead)
 {
 	const struct paper_shape shape = {m->conf.window, m->conf.hidden};
-	size_t window = (size_t)m->conf.window;
-	float *seen = vrs_calloc(window + (size_t)ahead, sizeof(*seen));
+	size_t window = (size_t)m->conf.window, width = window + ahead;
+	float *seen = vrs_calloc(NN_LANES * width, sizeof(*seen));
+	const struct kern *kern = kern_best();
 	struct paper_work k;
 
 	paper_work_init(&k, &shape, NN_LANES);
-	memcpy(seen, before, window * sizeof(*seen));
-	for (size_t i = 0; i < (size_t)ahead; i++) {
-		for (size_t t = 0; t < window; t++)
-			lstm_input(&k.tape, (int)t, 0)[0] =
-				(real)scaler_apply(&m->scaler, (double)seen[i + t]);
-		paper_forward(kern_best(), &k, m->w);
-		double x = scaler_undo(&m->scaler, (double)k.q[0]);
-		ret[i] = seen[window + i] = (float)fmin(100, fmax(0, x));
+	for (size_t first = 0; first < n; first += NN_LANES) {
+		size_t some = n - first < NN_LANES ? n - first : NN_LANES;
+
+		for (size_t l = 0; l < some; l++)
+			memcpy(seen + l * width, before + (first + l) * window,
+			       window * sizeof(*seen));
+		for (size_t i = 0; i < ahead; i++) {
+			for (size_t t = 0; t < window; t++)
+				for (size_t l = 0; l < some; l++)
+					lstm_input(&k.tape, (int)t, 0)[l] =
+						(real)scaler_apply(
+							&m->scaler,
+							(double)seen[l * width + i + t]);
+			paper_forward(kern, &k, m->w);
+			for (size_t l = 0; l < some; l++) {
+				double x = scaler_undo(&m->scaler, (double)k.q[l]);
+
+				seen[l * width + window + i] =
+					(float)fmin(100, fmax(0, x));
+			}
+		}
+		for (size_t l = 0; l < some; l++)
+			memcpy(ret + (first + l) * ahead, seen + l * width + window,
+			       ahead * sizeof(*ret));
 	}
 	paper_work_fini(&k);
 	free(seen);

@@ -8,6 +8,9 @@
 #ifndef PREDICTOR_PAPER_H
 #define PREDICTOR_PAPER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "paper_net.h"
 #include "scaler.h"
 #include "vrs/err.h"
@@ -18,6 +21,10 @@ struct paper_conf {
 	enum scaler_kind scaler;
 	double rate;
 	uint32_t seed;
+	/* To compare with other implementations: these weights to begin with (layout of
+	 * paper_net.h) and rows in the order of time, not drawn anew each epoch. */
+	const real *start;
+	bool in_order;
 };
 
 /* paper-13 (the choice of Table 13), paper-12-1 to -3 (cases of Table 12); NULL: no such
@@ -46,8 +53,9 @@ void paper_model_free(struct paper_model *m);
 double paper_test(const struct paper_model *m, const float *x, size_t n,
 		  double *ret_last_value);
 
-/* `ahead` minutes by feeding each answer back, from the `window` values before. */
-void paper_forecast(const struct paper_model *m, const float *before, float *ret,
-		    int ahead);
+/* `ahead` steps by feeding each answer back, for n origins at once: before is
+ * [n][window], the values up to each origin, ret [n][ahead]. */
+void paper_forecast(const struct paper_model *m, const float *before, size_t n,
+		    float *ret, size_t ahead);
 
 #endif

@@ -317,5 +317,5 @@ void trace_bins(const struct trace *t, int64_t until_ms, struct bins *ret)
 	for (size_t i = 0; i < n; i++)
 		bins_add(ret, t->at_ms[i], (double)t->pct[i]);
 	bins_mean(ret);
-	bins_fill(ret);
+	bins_truth(ret);
 }

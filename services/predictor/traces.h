@@ -31,7 +31,7 @@ int traces_read(struct traces *t, const char *path, struct vrs_err *err);
 void traces_free(struct traces *t);
 const struct trace *traces_find(const struct traces *t, const char *name);
 
-/* 5-minute means of all samples before until_ms (0: all), short gaps filled. */
+/* 5-minute means of all samples before until_ms (0: all), with their truth. */
 void trace_bins(const struct trace *t, int64_t until_ms, struct bins *ret);
 
 #endif

@@ -58,7 +58,7 @@ static bool usable(const struct bins *b, size_t at)
 	size_t day = at < BINS_DAY ? at : BINS_DAY;
 
 	for (size_t h = 0; h < BINS_AHEAD; h++)
-		if (isnan(b->u[at + h]))
+		if (isnan(b->truth[at + h]))
 			return false;
 	return window_silent(&w) <= BINS_FILL && window_known(&w, day) * 100 >= day * 85;
 }
@@ -139,7 +139,7 @@ static double pass(struct trainer *t, const struct model *m, const uint32_t *pic
 		const struct sample *s = &t->samples.s[pick[l]];
 		features_load(&t->features[pick[l]], &t->work, l);
 		features_load_truth(&t->features[pick[l]],
-				    t->series[s->series].bins.u + s->at, &t->work, l);
+				    t->series[s->series].bins.truth + s->at, &t->work, l);
 	}
 	net_forward(t->kern, &t->work, m->w);
 	double loss = net_loss(&t->work);
@@ -357,7 +357,7 @@ static void calibrate(struct model *m, const struct train_series *series,
 	c.truth = vrs_calloc(s->n + 1, sizeof(*c.truth));
 	for (size_t i = 0; i < s->n; i++) {
 		w[i] = window_at_sample(series, s->s[i], conf->utc_min);
-		c.truth[i] = series[s->s[i].series].bins.u + s->s[i].at;
+		c.truth[i] = series[s->s[i].series].bins.truth + s->s[i].at;
 	}
 	forecast_net(f, w, s->n, c.got);
 	stretch(m, &c);

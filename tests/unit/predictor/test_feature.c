@@ -37,15 +37,17 @@ static void bins_are_means_and_short_gaps_are_filled(void **state)
 	bins_mean(&b);
 	assert_float_equal(b.u[0], 15, 0);
 	assert_true(isnan(b.u[1]));
-	bins_fill(&b);
-	assert_float_equal(b.u[1], 15, 0);
-	assert_float_equal(b.u[3], 15, 0);
-	assert_float_equal(b.u[4], 40, 0);
-	assert_true(isnan(b.u[5])); /* four in a row stay a gap */
-	assert_true(isnan(b.u[8]));
+	bins_truth(&b);
+	assert_true(isnan(b.u[1])); /* what a forecast sees stays as it was */
+	assert_float_equal(b.truth[1], 15, 0);
+	assert_float_equal(b.truth[3], 15, 0);
+	assert_float_equal(b.truth[4], 40, 0);
+	assert_true(isnan(b.truth[5])); /* four in a row stay a gap */
+	assert_true(isnan(b.truth[8]));
 	bins_reach(&b, 112);
 	assert_int_equal(b.n, 12);
 	assert_true(isnan(b.u[11]));
+	assert_true(isnan(b.truth[11]));
 	bins_fini(&b);
 	assert_int_equal(bin_of(-1), -1);
 }
@@ -171,16 +173,17 @@ static void slots_of_a_day_become_bins(void **state)
 
 static void a_cluster_is_its_hosts_by_their_size(void **state)
 {
-	float a[] = {10, NAN, NAN}, c[] = {40, 40, NAN};
-	struct history_host host[] = {{.vcpus = 8, .bins = {.n = 3, .u = a}},
-				      {.vcpus = 16, .bins = {.n = 3, .u = c}}};
+	float a[] = {10, NAN, NAN, NAN, NAN, NAN}, c[] = {40, 40, 40, 40, 40, NAN};
+	struct history_host host[] = {{.vcpus = 8, .bins = {.n = 6, .u = a}},
+				      {.vcpus = 16, .bins = {.n = 6, .u = c}}};
 	struct bins b;
 
 	(void)state;
-	history_weigh(host, 2, 0, 3, &b);
+	history_weigh(host, 2, 0, 6, &b);
 	assert_float_equal(b.u[0], 30, 0.01);
-	assert_float_equal(b.u[1], 40, 0.01); /* the silent one is not 0 */
-	assert_true(isnan(b.u[2]));
+	assert_float_equal(b.u[3], 30, 0.01); /* a few missing ones change nothing */
+	assert_float_equal(b.u[4], 40, 0.01); /* the silent one is not 0 */
+	assert_true(isnan(b.u[5]));
 	bins_fini(&b);
 }
 

@@ -25,6 +25,7 @@ static struct bins load_of(int kind, uint64_t seed)
 	for (int i = 0; i < MINUTES; i++)
 		bins_add(&b, start_ms + (int64_t)i * 60000, (double)cpu[i]);
 	bins_mean(&b);
+	bins_truth(&b);
 	free(cpu);
 	return b;
 }

@@ -162,6 +162,7 @@ static void avoidable_overloads_are_counted(void **state)
 				 i < 2 * BINS_DAY + BINS_HOUR ? 10 + 4 * k
 							      : (double)later[k]);
 		bins_mean(&truth[k]);
+		bins_truth(&truth[k]);
 	}
 	conf.from_ms = conf.to_ms = (int64_t)2 * BINS_DAY * BIN_MS;
 	conf.draws = 400;
