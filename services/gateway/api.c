@@ -39,6 +39,9 @@ static const struct route routes[] = {
 	{"POST", "/api/v1/confirm-off", OPERATE, api_confirm_off, {NULL}},
 	{"POST", "/api/v1/session", OPEN, api_session_open, {NULL}},
 	{"POST", "/api/v1/session/end", OPEN, api_session_end, {NULL}},
+	{"GET", "/tables", OPEN, api_tables, {NULL}}, /* asks for a token by itself */
+	{"POST", "/api/v1/bus/control", READ, api_bus_control, {NULL}},
+	{"POST", "/api/v1/bus/fill", READ, api_bus_fill, {NULL}},
 	{"POST", "/-/reload", OPERATE, api_reload, {NULL}},
 };
 enum { N_ROUTES = sizeof(routes) / sizeof(*routes) };
@@ -209,16 +212,24 @@ static bool same_site(struct http_request *q)
 	return at && host && strcasecmp(at + 3, host) == 0;
 }
 
-static bool is_json(const struct http_request *q, bool or_form)
+static bool is_type(const struct http_request *q, const char *wanted)
 {
 	const char *type = http_header(q, "Content-Type");
 	size_t n = type ? strcspn(type, "; ") : 0;
 
-	if (n == strlen("application/json") &&
-	    strncasecmp(type, "application/json", n) == 0)
+	return n == strlen(wanted) && strncasecmp(type, wanted, n) == 0;
+}
+
+/* No type that a form of another site could send, but for signing in. */
+static bool type_fits(const struct http_request *q, const struct route *r)
+{
+	if (r->run == api_reload)
 		return true;
-	return or_form && n == strlen("application/x-www-form-urlencoded") &&
-	       strncasecmp(type, "application/x-www-form-urlencoded", n) == 0;
+	if (r->run == api_bus_control || r->run == api_bus_fill)
+		return is_type(q, "application/x-protobuf");
+	return is_type(q, "application/json") ||
+	       (r->run == api_session_open &&
+		is_type(q, "application/x-www-form-urlencoded"));
 }
 
 static bool may_change(struct http_request *q, const struct route *r)
@@ -228,10 +239,10 @@ static bool may_change(struct http_request *q, const struct route *r)
 			  "a page of another site may not change anything here");
 		return false;
 	}
-	if (r->run == api_reload || is_json(q, r->run == api_session_open))
+	if (type_fits(q, r))
 		return true;
-	api_error(q, 415, "USAGE", "send Content-Type: application/json",
-		  "the body of %s must be JSON", r->path);
+	api_error(q, 415, "USAGE", "docs/API.md says which one",
+		  "the body of %s is of another Content-Type", r->path);
 	return false;
 }
 

@@ -75,5 +75,7 @@ void api_session(struct gateway *g, struct http_request *q);
 void api_session_open(struct gateway *g, struct http_request *q);
 void api_session_end(struct gateway *g, struct http_request *q);
 void api_reload(struct gateway *g, struct http_request *q);
+void api_bus_control(struct gateway *g, struct http_request *q);
+void api_bus_fill(struct gateway *g, struct http_request *q);
 
 #endif

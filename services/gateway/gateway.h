@@ -14,7 +14,8 @@
 #include "vrsas/v1/incident.pb-c.h"
 
 struct settings {
-	char *listen, *cert_file, *key_file, *tokens, *www, *control, *site, *sinks;
+	char *listen, *cert_file, *key_file, *tokens, *www, *control, *fill, *site,
+		*sinks;
 	char *alertmanager, *alertmanager_token_file, *alertmanager_ca;
 	char *openapi;
 	int64_t max_connections, max_streams, request_ms, answer_ms, ask_ms;
@@ -34,7 +35,7 @@ struct gateway {
 	struct vrs_svc *svc;
 	struct settings conf;
 	struct http *http;
-	struct vrs_req *control;
+	struct vrs_req *control, *fill; /* to the scheduler, to etl */
 	struct vrs_workers *workers;
 	struct tokens tokens;
 	struct assets *assets;

@@ -9,6 +9,7 @@
 #include "hub.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
+#include "vrsas/v1/sample.pb-c.h"
 #include "watch.h"
 
 #define AT(field) offsetof(struct gateway, conf.field)
@@ -30,6 +31,7 @@ static const struct vrs_option options[] = {
 	TEXT("www", www, "/usr/local/share/vrsas/www", "folder of the page; empty: none"),
 	TEXT("openapi", openapi, "/usr/local/share/vrsas/openapi.json", "the API's description; empty: none"),
 	TEXT("control", control, "tcp://127.0.0.1:7705", "the scheduler answers here"),
+	TEXT("fill", fill, "tcp://127.0.0.1:7702", "etl answers here"),
 	TEXT("site", site, "", "the file that describes clusters and hosts; empty: what collectors told is all there is"),
 	{"max_connections", VRS_OPT_INT, AT(max_connections), "512", 16, 100000, "connections at a time"},
 	{"max_streams", VRS_OPT_INT, AT(max_streams), "256", 1, 10000, "browsers that listen to events at a time"},
@@ -98,6 +100,10 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 		status = vrs_req_open(&g->control, g->svc->loop, g->conf.control, false,
 				      g->conf.ask_ms,
 				      &vrsas__v1__control_reply__descriptor, err);
+	if (status == 0)
+		status = vrs_req_open(&g->fill, g->svc->loop, g->conf.fill, false,
+				      g->conf.ask_ms, &vrsas__v1__fill_reply__descriptor,
+				      err);
 	if (status < 0)
 		return status;
 	g->hub = hub_new(g);
@@ -107,6 +113,7 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 
 static void close_all(struct gateway *g)
 {
+	vrs_req_close(g->fill);
 	vrs_req_close(g->control); /* who waits for the scheduler is answered */
 	http_close(g->http);
 	watch_free(g->watch);

@@ -125,6 +125,7 @@ cluster_view(const struct world *w, const struct world_cluster *c, struct answer
 	v->peak_p90_ratio = fresh ? c->forecast.peak[1].p90 : NAN;
 	v->last_sample_at_ms = c->sample_at_ms;
 	v->collector = c->collector;
+	v->lend_ratio = c->site ? c->site->lend_ratio : 0;
 	return v;
 }
 

@@ -121,7 +121,7 @@ END
 
 # Settings of every service, fast enough for a demonstration.
 write_settings() {
-  local samples=$1 fill=$2 forecast=$3 transfer=$4 control=$5
+  local samples=$1 fill=$2 forecast=$3 transfer=$4 control=$5 http=$6
   cat <<END
 [common]
 redis = unix:$STACK/redis.sock
@@ -154,6 +154,16 @@ forecast = tcp://127.0.0.1:$forecast
 transfer = tcp://127.0.0.1:$transfer
 control = tcp://127.0.0.1:$control
 ${STACK_SCHEDULER:-}
+
+[gateway]
+listen = 127.0.0.1:$http
+tokens = $STACK/tokens
+www = $VRS_BIN/../www
+openapi = $VRS_TOP/services/gateway/openapi.json
+control = tcp://127.0.0.1:$control
+fill = tcp://127.0.0.1:$fill
+site = $STACK/site.conf
+${STACK_GATEWAY:-}
 END
 }
 
@@ -168,6 +178,18 @@ start_collector() {
   start_service "collector-$1" vrs-collector --cluster="$1" --spool_dir="$STACK/spool/$1"
 }
 
+# The page and the API, for who wants them: their address in VRS_PAGE, their tokens in
+# $STACK/tokens and, one each, in $STACK/token-ROLE.
+start_gateway() {
+  local role
+  for role in read operate alert; do
+    (umask 077 && od -An -N 16 -t x1 /dev/urandom | tr -d ' \n' >"$STACK/token-$role")
+    (umask 077 && echo "$role stack-$role $(<"$STACK/token-$role")" >>"$STACK/tokens")
+  done
+  start_service gateway
+  wait_for 30 curl -sf -o "$STACK/ready" -m 2 "$VRS_PAGE/-/healthy"
+}
+
 # stack_up : everything on the bed, in a new folder $STACK
 stack_up() {
   STACK=$(mktemp -d "${TMPDIR:-/tmp}/vrsas-XXXXXX")
@@ -175,10 +197,11 @@ stack_up() {
   eval "$("$VRS_TOP/tests/bed/bed" info)"
   (umask 077 && echo secret >"$STACK/bmc-password")
   local ports
-  mapfile -t ports < <(free_ports 5)
+  mapfile -t ports < <(free_ports 6)
   write_site >"$STACK/site.conf"
   write_settings "${ports[@]}" >"$STACK/vrsas.conf"
   export VRSAS_CONTROL=tcp://127.0.0.1:${ports[4]} VRSAS_FILL=tcp://127.0.0.1:${ports[1]}
+  VRS_PAGE=http://127.0.0.1:${ports[5]}
   start_redis
   local cl
   start_service etl

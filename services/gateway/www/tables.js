@@ -1,0 +1,127 @@
+// Incidents, risk, hosts and the log of events.
+import { $, ago, el, keyed, many, percent, place, put, span, state, time, words } from "./util.js";
+import { askFirst, why } from "./dialogs.js";
+
+let role = "read";
+export const setRole = (r) => (role = r);
+
+/* --- incidents --- */
+
+function confirmOff(i) {
+  askFirst({
+    title: `${place(i.cluster, i.host)} is powered off?`,
+    text: "Your word is proof of death: its VMs may then start elsewhere. If you are wrong, a VM may run twice. Go and look before you say it.",
+    yes: "Yes, it is off and stays off",
+    path: "/api/v1/confirm-off",
+    body: { host: place(i.cluster, i.host) },
+    reason: "required",
+    preview: (dry) => (dry.decision ?? []).map((d) => el("p.hint", null, `${d.vm_name}: ${d.summary}`)),
+  });
+}
+
+function incident(i) {
+  const tone = !i.open ? "dim" : i.severity === "critical" ? "bad" : "warn";
+  const place_ = place(i.cluster, i.host);
+  return el(
+    i.open ? "article.card" : "article.card.over",
+    null,
+    el("h3", null, state(tone, place_), el("span.dim", null, i.open ? words(i.host_state) : "over")),
+    el("p", null, i.summary),
+    i.next ? el("p.next", null, el("b", null, "Next:"), i.next) : null,
+    el("p.hint", null, i.origin === "alert" ? "Told by monitoring, " : "Seen by the scheduler, ", i.open ? ["since ", time(i.starts_at), " (", ago(i.starts_at), ")"] : ["ended ", time(i.ends_at), i.starts_at && i.ends_at ? ` after ${span(Date.parse(i.ends_at) - Date.parse(i.starts_at))}` : ""], i.vm?.length ? `. VMs: ${i.vm.join(", ")}` : ""),
+    i.open && i.host && role === "operate" && i.host_state !== "up" ? el("p.buttons", null, el("button", { onclick: () => confirmOff(i) }, "It is off: confirm…")) : null,
+  );
+}
+
+export function showIncidents(answer) {
+  const list = [...(answer.incident ?? [])].sort((a, b) => Number(b.open) - Number(a.open));
+  const open = list.filter((i) => i.open).length;
+  put($("incident-count"), open ? many(open, "open", "open") : "");
+  keyed($("incident-list"), list.length ? list : [null], (i) => (i ? JSON.stringify([role, i]) : "none"), (i) => (i ? incident(i) : el("p.none", null, "None, now or in the last 24 h.")));
+}
+
+/* --- risk --- */
+
+const risks = new Map();
+
+function outcome(r) {
+  if (!r.vms) return state("dim", "no protected VM");
+  if (r.hold) return state("bad", `${many(r.hold, "VM")} with nowhere to go`);
+  if (r.wait) return state("warn", `${many(r.wait, "VM")} would wait`);
+  return r.relocate ? state("good", "absorbed, with others' help") : state("good", "absorbed by its cluster");
+}
+
+export function showRisk(answer) {
+  for (const r of answer.risk ?? []) risks.set(place(r.cluster, r.host), r);
+  const list = [...risks.values()].sort((a, b) => b.hold - a.hold || b.wait - a.wait || b.vms - a.vms || place(a.cluster, a.host).localeCompare(place(b.cluster, b.host)));
+  const bad = list.filter((r) => r.hold + r.wait > 0).length;
+  put($("risk-count"), list.length ? `${bad ? `${bad} of ${many(list.length, "host")} could not be absorbed` : `all ${many(list.length, "host")} could be absorbed`}${answer.hosts > list.length ? `, ${answer.hosts - list.length} still to be looked at` : ""}` : "");
+  const shown = list.slice(0, 200);
+  keyed($("risk-table").tBodies[0], shown.length ? shown : [null], (r) => (r ? JSON.stringify(r) : "none"), (r) =>
+    r
+      ? el("tr", null,
+          el("th", { scope: "row" }, place(r.cluster, r.host)),
+          el("td.wrap", null, el("button.quiet", { title: "every VM with its candidates", onclick: () => why(`If ${place(r.cluster, r.host)} died now`, `/api/v1/plan?host=${encodeURIComponent(place(r.cluster, r.host))}`) }, outcome(r)), r.why?.length ? el("br") : null, r.why?.length ? el("small.dim", null, r.why.slice(0, 3).join("; ")) : null, r.note ? el("small.dim", null, ` ${r.note}`) : null),
+          ...[r.vms, r.local, r.relocate, r.wait, r.hold].map((n) => el("td.n", null, n ? String(n) : "–")),
+          el("td", null, ago(r.at)))
+      : el("tr", null, el("td", { colspan: "8" }, "No host was looked at yet.")));
+}
+
+/* --- hosts --- */
+
+const MAX_HOSTS = 100;
+const hosts = new Map();
+const hostTone = (s) => ({ up: "good", maintenance: "warn", back: "warn", unknown: "dim" })[s] ?? "bad";
+
+export function showHosts(answer) {
+  for (const h of answer.host ?? []) hosts.set(place(h.cluster, h.name), h);
+  drawHosts();
+}
+
+function drawHosts() {
+  const wanted = $("host-filter").value.trim().toLowerCase().split(/\s+/);
+  const all = [...hosts.values()];
+  const fit = all.filter((h) => wanted.every((w) => `${h.cluster}/${h.name} ${h.state} ${h.note}`.toLowerCase().includes(w)));
+  const up = all.filter((h) => h.state === "up").length;
+  fit.sort((a, b) => Number(a.state === "up") - Number(b.state === "up") || place(a.cluster, a.name).localeCompare(place(b.cluster, b.name), undefined, { numeric: true }));
+  put($("host-count"), all.length ? `${up} of ${all.length} up` : "");
+  keyed($("host-table").tBodies[0], fit.slice(0, MAX_HOSTS), (h) => JSON.stringify(h), (h) =>
+    el("tr", null, el("th", { scope: "row" }, place(h.cluster, h.name)), el("td.wrap", null, state(hostTone(h.state), h.state), h.note ? el("small.dim", null, ` ${h.note}`) : null), el("td.n", null, percent(h.cpu_ratio)), el("td.n", null, percent(h.mem_ratio)), el("td.n", null, String(h.vms)), el("td.n", null, percent(h.peak_p90_ratio)), el("td", null, ago(h.last_sample_at))));
+  put($("host-more"), fit.length > MAX_HOSTS ? `and ${fit.length - MAX_HOSTS} more; those that are not up come first` : fit.length ? "" : "No host fits.");
+}
+$("host-filter").addEventListener("input", drawHosts);
+
+/* --- events --- */
+
+const MAX_EVENTS = 500;
+const events = [];
+const rank = { INFO: 0, NOTICE: 1, WARNING: 2, ERROR: 3, CRITICAL: 4 };
+const tones = { WARNING: "warn", ERROR: "bad", CRITICAL: "bad", NOTICE: "busy" };
+
+function fits(e) {
+  const wanted = $("event-filter").value.trim().toLowerCase().split(/\s+/);
+  const text = `${e.text} ${e.vm_name} ${e.cluster}/${e.host} ${e.kind} ${e.service}`.toLowerCase();
+  return (rank[e.severity] ?? 0) >= rank[$("event-severity").value] && wanted.every((w) => text.includes(w));
+}
+
+const line = (e) => el("li", null, time(e.at), state(tones[e.severity] ?? "dim", words(e.severity)), el("p", { title: `${e.service} · ${e.kind}` }, e.text));
+
+export function addEvents(list) {
+  for (const e of list) {
+    if (events.some((k) => k.id === e.id)) continue;
+    events.unshift(e);
+    if (fits(e)) {
+      $("event-list").querySelector(".none")?.remove();
+      $("event-list").prepend(line(e));
+    }
+  }
+  events.length = Math.min(events.length, MAX_EVENTS);
+  while ($("event-list").children.length > MAX_EVENTS) $("event-list").lastElementChild.remove();
+}
+
+export function drawEvents() {
+  const shown = events.filter(fits).map(line);
+  $("event-list").replaceChildren(...(shown.length ? shown : [el("li.none", null, "Nothing that fits.")]));
+}
+$("event-filter").addEventListener("input", drawEvents);
+$("event-severity").addEventListener("input", drawEvents);
