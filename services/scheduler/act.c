@@ -130,12 +130,26 @@ static bool forget_vm(struct act_job *j)
 	return !j->exists;
 }
 
+/* The last question before a guest is destroyed for its silence. Without an address, that
+ * it runs is all that can be known. */
+static bool answers(struct act_job *j)
+{
+	if (j->health[0])
+		j->spared = health_ask(j->health, j->rules->health_timeout_ms, NULL) == 0;
+	else
+		j->spared = read_state(j) && j->exists && j->state == VRS_HV_RUNNING;
+	if (j->spared)
+		say(j, "it answers at last: %.150s",
+		    j->health[0] ? j->health : "its hypervisor says that it runs");
+	return j->spared;
+}
+
 static void stop(struct act_job *j, bool ask_first)
 {
 	struct vrs_err err = {0};
 	const char *how = "destroyed";
 
-	if (!read_state(j))
+	if ((j->spare && answers(j)) || !read_state(j))
 		return;
 	if (is_off(j)) {
 		if (j->undefine && !forget_vm(j))
@@ -145,6 +159,7 @@ static void stop(struct act_job *j, bool ask_first)
 		    j->undefine ? ", and does not know it any more" : "");
 		return;
 	}
+	j->was_on = true;
 	if (ask_first && j->state == VRS_HV_RUNNING &&
 	    vrs_hv_shutdown(j->host->hv, j->rules->shutdown_ms, j->vm_id, &err) == 0)
 		how = "shut down";

@@ -36,7 +36,8 @@ enum act_kind {
 	ACT_FENCE,   /* off by power, or the VM destroyed where there is no such thing */
 	ACT_POWER,   /* what does the power controller say? */
 	ACT_STOP,    /* shut down, then destroyed; ok: confirmed off */
-	ACT_KILL,    /* destroyed; ok: confirmed off, with undefine: and not defined */
+	ACT_KILL,    /* destroyed; ok: confirmed off, with undefine: and not defined. With
+			spare: not one whose guest answers */
 	ACT_RESERVE, /* ok: it answers, has the disk and the memory, and not this VM */
 	ACT_DEFINE,  /* ok: defined, autostart off */
 	ACT_START,   /* ok: running */
@@ -53,6 +54,7 @@ struct act_job {
 	struct vrs_hv_vm *vm;           /* DEFINE, START: owned */
 	struct act_move *move;          /* NULL: as it was; owned */
 	bool undefine;                  /* FENCE, STOP, KILL; disks stay */
+	bool spare;                     /* KILL; health: where to ask */
 	uint64_t disk_bytes, ram_bytes; /* RESERVE */
 	char images[256];
 	char health[256];
@@ -61,6 +63,8 @@ struct act_job {
 
 	/* what came of it */
 	bool ok, permanent, reached; /* reached: its hypervisor answered */
+	bool spared;                 /* its guest answers: not stopped */
+	bool was_on;                 /* FENCE, STOP, KILL: it had to be stopped */
 	bool exists;
 	enum vrs_hv_state state;
 	enum vrs_power power;

@@ -460,6 +460,13 @@ static void job_done(void *arg)
 	case RELOC_DO_LOOK:
 		ev.seen = seen_by(&j->act);
 		break;
+	case RELOC_DO_KILL:
+		ev.seen = j->act.was_on ? RELOC_SEEN_ON : RELOC_SEEN_OFF;
+		if (j->act.spared) {
+			ev.kind = RELOC_HEALTH;
+			ev.ok = true;
+		}
+		break;
 	case RELOC_DO_QUARANTINE:
 	case RELOC_DO_CLEAN:
 		if (j->act.reached && j->act.exists && j->act.state == VRS_HV_RUNNING)
@@ -544,6 +551,14 @@ static void ask_health(struct engine *e, struct entry *en, struct host *h,
 	submit(j, "hv", where, job_done);
 }
 
+static bool is_asked(const struct entry *en)
+{
+	for (size_t i = 0; i < MAX_SLOTS; i++)
+		if (en->slot[i].busy && en->slot[i].kind == RELOC_DO_HEALTH)
+			return true;
+	return false;
+}
+
 void engine_do(struct engine *e, struct entry *en, const struct reloc_order *o)
 {
 	const struct reloc_place *p = &en->r.copy[o->copy].place;
@@ -565,6 +580,8 @@ void engine_do(struct engine *e, struct entry *en, const struct reloc_order *o)
 	}
 	if (!h) /* nobody has described it: the deadline leads out */
 		return;
+	if (o->spare && is_asked(en))
+		return; /* its word may be on its way */
 	if (o->kind == RELOC_DO_FENCE && h->site->fence && *h->site->fence) {
 		fence_host(e, h);
 		return;
@@ -589,6 +606,10 @@ void engine_do(struct engine *e, struct entry *en, const struct reloc_order *o)
 		break;
 	case RELOC_DO_KILL:
 		j = job_new(e, en, h, ACT_KILL, o);
+		j->act.spare = o->spare;
+		if (o->spare && en->msg->vm)
+			(void)vrs_strcpy(j->act.health, sizeof(j->act.health),
+					 en->msg->vm->health);
 		break;
 	case RELOC_DO_RESERVE:
 		j = job_new(e, en, h, ACT_RESERVE, o);

@@ -277,13 +277,20 @@ static bool follows_transfer(enum reloc_state s)
 	       s == RELOC_FB_FINAL_SYNC;
 }
 
+/* Asked before the boot deadline, answered after it: it answers all the same. */
+static bool is_last_breath(const struct reloc *r, const struct reloc_event *ev)
+{
+	return ev->kind == RELOC_HEALTH && ev->ok && ev->op + 1 == r->op &&
+	       r->state == RELOC_START_FAILED;
+}
+
 bool reloc_step(const struct reloc *r, const struct reloc_event *ev,
 		const struct reloc_rules *rules, int64_t now_ms, struct reloc *next)
 {
 	struct step s = {.ev = ev, .rules = rules, .now_ms = now_ms, .n = next};
 
 	*next = *r;
-	if (is_answer(ev->kind) && ev->op != r->op)
+	if (is_answer(ev->kind) && ev->op != r->op && !is_last_breath(r, ev))
 		return false;
 	if (ev->kind == RELOC_TRANSFER && !follows_transfer(r->state))
 		forget_transfer(&s);
@@ -353,6 +360,7 @@ static void order(struct orders *o, enum reloc_order_kind kind, uint32_t copy)
 			.copy = copy,
 			.op = o->r->op,
 			.undefine = reloc_undefines(o->r, kind, copy),
+			.spare = o->r->state == RELOC_START_FAILED,
 		};
 }
 

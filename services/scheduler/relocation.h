@@ -180,7 +180,7 @@ enum reloc_event_kind {
 	RELOC_WENT_DOWN,
 	/* Answers to orders; carry op and, where it has one, place. */
 	RELOC_FENCE_RESULT, /* ev.proof: what is proven, NO_PROOF: nothing */
-	RELOC_STOPPED,      /* ok: confirmed off by its hypervisor */
+	RELOC_STOPPED,      /* ok: confirmed off by its hypervisor; seen: as it was found */
 	RELOC_DECIDED,      /* ev.verdict, place, readable, predicted_ms */
 	RELOC_RESERVED,
 	RELOC_TRANSFER, /* ev.transfer, of job and token */
@@ -260,7 +260,7 @@ const char *reloc_refuses(const struct reloc *r, const struct reloc_event *ev);
 enum reloc_order_kind {
 	RELOC_DO_FENCE, /* make sure that the host of copy is off, and read it back */
 	RELOC_DO_STOP,  /* shut the VM down there, destroy it if it will not; confirm */
-	RELOC_DO_KILL,  /* the same without asking the guest; see `undefine` */
+	RELOC_DO_KILL,  /* the same without asking; see `undefine` and `spare` */
 	RELOC_DO_DECIDE,
 	RELOC_DO_RESERVE,  /* target answers and has room */
 	RELOC_DO_TRANSFER, /* hand (job, token) out and follow it */
@@ -284,6 +284,9 @@ struct reloc_order {
 	 * does not know any more counts as off, for a start that hung may still fire.
 	 * Its disks stay. */
 	bool undefine;
+	/* of a kill for want of a sign of life: the guest is asked once more, right before,
+	 * and one that answers is left alone. The answer is RELOC_HEALTH then. */
+	bool spare;
 };
 enum { RELOC_MAX_ORDERS = 2 * RELOC_MAX_COPIES };
 

@@ -181,10 +181,15 @@ void step_start_failed(struct step *s)
 		step_go(s, RELOC_FENCING, "it cannot be confirmed off");
 		return;
 	}
+	if (ev->kind == RELOC_HEALTH && ev->ok && step_at(s) == (int)n->active) {
+		in_service(s, true, ev->text); /* in time, if only just */
+		return;
+	}
 	if (ev->kind != RELOC_STOPPED || !ev->ok) {
 		step_watch(s);
 		return;
 	}
+	n->maybe_ran |= ev->seen == RELOC_SEEN_ON;
 	struct reloc_copy *c = &n->copy[n->active];
 	step_stopped(s, n->active);
 	if (n->starts < s->rules->max_starts) { /* the same place, the same grant */

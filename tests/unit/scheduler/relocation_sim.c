@@ -48,6 +48,7 @@ struct sim_host {
 	int silent_for, up_for;
 	bool defined, running, healthy;
 	int fires_at; /* a start that hangs in its hypervisor; 0: none */
+	int runs_since;
 };
 
 enum where { TO_HOST, TO_SCHEDULER };
@@ -60,7 +61,7 @@ struct message {
 	enum reloc_order_kind order;
 	int host, copy_good; /* of the order; good: host whose disks are copied */
 	uint64_t op;
-	bool undefine;
+	bool undefine, spare;
 	struct reloc_event ev;
 };
 
@@ -515,6 +516,7 @@ static void do_start(struct sim *s, const struct message *m)
 		answer(s, m, ev);
 		return;
 	}
+	h->runs_since = h->running ? h->runs_since : s->now;
 	h->running = true;
 	h->fires_at = 0; /* it cannot be started twice */
 	ev.ok = true;
@@ -527,6 +529,7 @@ static void comes_up(struct sim *s, int host)
 	struct sim_host *h = &s->host[host];
 
 	if (!h->power || !h->running || h->healthy || s->stands[host] || s->clone[host] ||
+	    (host == SIM_AWAY1 && s->now - h->runs_since < s->script->boots_for) ||
 	    ((s->script->first_target_cannot_start || s->script->start_hangs_for > 0) &&
 	     host == SIM_AWAY1))
 		return;
@@ -571,6 +574,9 @@ static void check_kill(struct sim *s, const struct message *m)
 	const struct reloc *r = &s->durable;
 	const struct reloc_copy *granted = &r->copy[r->active];
 
+	if (s->host[m->host].healthy && m->op == r->op && r->state == RELOC_START_FAILED)
+		broken(s, "the guest on %s answers, and was destroyed for its silence",
+		       host_name[m->host]);
 	if (s->clone[m->host] && s->host[m->host].running && m->op == r->op &&
 	    (!granted->alive || granted->proof != RELOC_NO_PROOF))
 		broken(s, "the copy on %s was stopped, and the granted one is dead",
@@ -586,7 +592,13 @@ static void off_or_not(struct sim *s, const struct message *m, enum reloc_event_
 		switch (m->order) {
 		case RELOC_DO_STOP:
 		case RELOC_DO_KILL:
+			if (m->spare && h->healthy) {
+				ev.kind = RELOC_HEALTH;
+				ev.ok = true;
+				break;
+			}
 			check_kill(s, m);
+			ev.seen = h->running ? RELOC_SEEN_ON : RELOC_SEEN_OFF;
 			h->running = h->healthy = false;
 			h->defined = h->defined && !m->undefine;
 			ev.ok = true;
@@ -781,7 +793,8 @@ static void give_orders(struct sim *s)
 				    .order = order[i].kind,
 				    .host = host,
 				    .op = order[i].op,
-				    .undefine = order[i].undefine};
+				    .undefine = order[i].undefine,
+				    .spare = order[i].spare};
 		m.ev.job = s->durable.job;
 		send(s, &m);
 	}

@@ -68,6 +68,7 @@ struct sim_script {
 	enum sim_fence fence;
 	enum sim_verdict verdict;
 	bool first_target_cannot_start; /* guests never come up on AWAY1 */
+	int boots_for;       /* seconds until a guest answers on AWAY1 */
 	int start_hangs_for; /* on AWAY1, in seconds; it fires then, whatever was said */
 	bool home_returns;   /* after a while, by itself */
 	bool auto_failback, keep_away;

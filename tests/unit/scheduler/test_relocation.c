@@ -208,6 +208,78 @@ static void a_target_that_did_not_start_is_undefined_before_it_counts_as_off(voi
 	assert_int_equal(s.r.copy[1].proof, RELOC_F3_ATTESTED);
 }
 
+/* --- a guest that is slow to answer --- */
+
+static const struct reloc_event healthy = {
+	.kind = RELOC_HEALTH, .ok = true, .place = {"c2", "a1"}, .text = "it answers"};
+
+static struct story boot_deadline_passed(void)
+{
+	struct story s = begin();
+
+	starting(&s);
+	(void)feed(&s,
+		   (struct reloc_event){.kind = RELOC_STARTED, .ok = true, .place = away});
+	s.now_ms += reloc_defaults.boot_ms;
+	tick(&s);
+	is_in(&s, RELOC_START_FAILED);
+	return s;
+}
+
+static void a_late_guest_is_asked_once_more_before_it_is_destroyed(void **state)
+{
+	(void)state;
+	struct reloc_order list[RELOC_MAX_ORDERS];
+	struct story s = boot_deadline_passed();
+	const struct reloc_order *kill = ordered(&s, RELOC_DO_KILL, list);
+
+	assert_non_null(kill);
+	assert_true(kill->spare);
+	(void)feed(&s, healthy);
+	is_in(&s, RELOC_RUNNING_AWAY);
+	assert_int_equal(s.r.good, s.r.active);
+}
+
+/* The answer to a question from before the deadline counts, a refusal does not. */
+static void an_answer_that_was_under_way_at_the_deadline_counts(void **state)
+{
+	(void)state;
+	struct story s = boot_deadline_passed();
+	struct reloc_event ev = healthy;
+	struct reloc next;
+
+	ev.op = s.r.op - 1;
+	assert_true(reloc_step(&s.r, &ev, &reloc_defaults, s.now_ms, &next));
+	assert_int_equal(next.state, RELOC_RUNNING_AWAY);
+	ev.ok = false;
+	ev.permanent = true;
+	assert_false(reloc_step(&s.r, &ev, &reloc_defaults, s.now_ms, &next));
+	ev = healthy;
+	ev.op = s.r.op - 2; /* of an earlier grant */
+	assert_false(reloc_step(&s.r, &ev, &reloc_defaults, s.now_ms, &next));
+}
+
+static void what_was_found_running_may_have_written(void **state)
+{
+	(void)state;
+	struct story s = begin();
+	struct reloc_event stopped = {.kind = RELOC_STOPPED,
+				      .ok = true,
+				      .seen = RELOC_SEEN_OFF,
+				      .place = away};
+
+	starting(&s);
+	start_fails(&s); /* so its hypervisor said */
+	(void)feed(&s, stopped);
+	assert_false(s.r.maybe_ran);
+	start_fails(&s);
+	stopped.seen = RELOC_SEEN_ON;
+	(void)feed(&s, stopped);
+	assert_int_equal(s.r.good, 1);
+}
+
+/* --- definitions --- */
+
 static void where_its_data_is_it_stays_defined(void **state)
 {
 	(void)state;
@@ -322,6 +394,9 @@ int main(void)
 		cmocka_unit_test(defining_has_its_own_time),
 		cmocka_unit_test(
 			a_target_that_did_not_start_is_undefined_before_it_counts_as_off),
+		cmocka_unit_test(a_late_guest_is_asked_once_more_before_it_is_destroyed),
+		cmocka_unit_test(an_answer_that_was_under_way_at_the_deadline_counts),
+		cmocka_unit_test(what_was_found_running_may_have_written),
 		cmocka_unit_test(where_its_data_is_it_stays_defined),
 		cmocka_unit_test(a_stranger_beside_a_living_vm_is_stopped),
 		cmocka_unit_test(a_stranger_may_be_all_that_is_left),

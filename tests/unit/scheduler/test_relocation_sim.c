@@ -31,6 +31,8 @@ static void must_hold(struct sim_script *script, struct sim_result *ret)
 		script->story, script->fence, script->verdict,
 		script->first_target_cannot_start, script->home_returns,
 		script->auto_failback);
+	if (script->boots_for)
+		(void)printf("# boots for %d s\n", script->boots_for);
 	if (script->start_hangs_for)
 		(void)printf("# starts hang for %d s\n", script->start_hangs_for);
 	for (int i = 0; i < 3; i++)
@@ -182,6 +184,26 @@ static void a_start_that_hung_does_not_come_through_after_its_proof(void **state
 	}
 }
 
+/* From well before the deadline to well after it, and at every other second. */
+static void a_guest_that_answers_at_its_deadline_is_not_destroyed(void **state)
+{
+	(void)state;
+	int away = 0;
+
+	for (int seconds = 1; seconds < 30; seconds++) {
+		struct sim_script s = calm();
+		struct sim_result r;
+
+		s.boots_for = seconds;
+		must_hold(&s, &r);
+		away += (r.states & (1ULL << RELOC_START_FAILED)) != 0 &&
+			(r.states & (1ULL << RELOC_RUNNING_AWAY)) != 0;
+		if (seconds >= 10 && seconds <= 15)
+			one_trouble_everywhere(&s);
+	}
+	assert_true(away > 0); /* some answered between the deadline and the kill */
+}
+
 /* A generator of our own: the same runs on every machine. */
 static uint32_t dice_state = 20261123;
 static int dice(int n)
@@ -207,6 +229,7 @@ static void troubles_in_twos_and_threes_break_nothing(void **state)
 			dice(3) ? SIM_RELOCATES : (enum sim_verdict)dice(SIM_N_VERDICTS);
 		s.first_target_cannot_start = dice(4) == 0;
 		s.start_hangs_for = dice(4) ? 0 : dice(60);
+		s.boots_for = dice(4) ? 0 : dice(24);
 		s.home_returns = dice(3) != 0;
 		s.auto_failback = dice(3) != 0;
 		s.keep_away = dice(2);
@@ -240,6 +263,7 @@ int main(void)
 		cmocka_unit_test(every_story_ends_with_one_running_copy),
 		cmocka_unit_test(disks_do_not_pile_up),
 		cmocka_unit_test(a_start_that_hung_does_not_come_through_after_its_proof),
+		cmocka_unit_test(a_guest_that_answers_at_its_deadline_is_not_destroyed),
 		cmocka_unit_test(any_trouble_at_any_point_breaks_nothing),
 		cmocka_unit_test(troubles_in_twos_and_threes_break_nothing),
 		cmocka_unit_test(every_state_but_the_later_ones_was_seen),
