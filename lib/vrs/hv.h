@@ -40,6 +40,8 @@ struct vrs_hv_nic {
 struct vrs_hv_vm {
 	char id[40], name[128]; /* id: UUID in lower case */
 	enum vrs_hv_state state;
+	bool unexplained; /* off, and its hypervisor does not know why: it, or the host,
+			     was started anew since */
 	uint32_t vcpus;
 	uint64_t ram_bytes;
 	bool autostart;
@@ -62,6 +64,7 @@ struct vrs_hv_host {
 	 * clamp(delta busy / delta total); may step back: use vrs_hv_cpu_ratio */
 	double cpu_busy, cpu_total;
 	bool cpu_known;
+	char boot_id[48]; /* another one after every boot; "": not known */
 };
 
 /* How a definition changes when the VM moves: disks in order, networks by name. A disk's

@@ -123,6 +123,8 @@ int vrs_hv_json_host(const json_t *o, struct vrs_hv_host *ret, struct vrs_err *e
 		status = get_number(o, "cpu_busy", &h.cpu_busy, err);
 	if (status == 0)
 		status = get_number(o, "cpu_total", &h.cpu_total, err);
+	if (status == 0)
+		status = get_text(o, "boot_id", h.boot_id, sizeof(h.boot_id), err);
 	if (status == 0 && (h.vcpus == 0 || h.ram_total_bytes == 0))
 		status =
 			vrs_fail(err, VRS_EPARSE, "vcpus and ram_total_bytes are needed");

@@ -625,6 +625,17 @@ static enum vrs_hv_state state_of(virDomainPtr dom)
 	}
 }
 
+/* Why a VM is off lives no longer than the daemon that saw it. */
+static bool is_unexplained(virDomainPtr dom)
+{
+	int state = 0, reason = 0;
+
+	return virDomainGetState(dom, &state, &reason, 0) == 0 &&
+	       state == VIR_DOMAIN_SHUTOFF &&
+	       (reason == VIR_DOMAIN_SHUTOFF_UNKNOWN ||
+		reason == VIR_DOMAIN_SHUTOFF_DAEMON);
+}
+
 static bool is_running(enum vrs_hv_state s)
 {
 	return s != VRS_HV_OFF && s != VRS_HV_CRASHED;
@@ -644,6 +655,7 @@ static int read_vm(virDomainPtr dom, struct vrs_hv_vm *ret, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	ret->state = state_of(dom);
+	ret->unexplained = is_unexplained(dom);
 	if (virDomainGetAutostart(dom, &autostart) == 0)
 		ret->autostart = autostart;
 	if (is_running(ret->state) && virDomainGetInfo(dom, &info) == 0)

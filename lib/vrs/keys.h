@@ -17,6 +17,7 @@
  *   vrsas:v1:xfer:JOB          hash: token, rec (packed TransferStatus), cancel, rate
  *   vrsas:v1:rate:{src}:{dst}  list of measured transfers, newest first (text, 40 kept)
  *   vrsas:v1:word:{cluster}    hash host -> operator's word (packed HostWord)
+ *   vrsas:v1:ran:{cluster}     hash host -> what ran there when last seen (packed HostRan)
  *   vrsas:v1:svc:NAME          hash instance -> "at_ms note": who is alive
  *   vrsas:v1:lease:scheduler   string token:instance, with expiry
  *   vrsas:v1:lease:train       string instance, with expiry: the predictor that trains

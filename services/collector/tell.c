@@ -151,6 +151,7 @@ static Vrsas__V1__VmFacts *tell_vm(const struct vrs_site_vm *rule,
 	m->protect = rule && rule->protect;
 	m->health = vrs_strdup(rule && rule->health ? rule->health : "");
 	m->autostart = vm->autostart;
+	m->unexplained = vm->unexplained;
 	m->cpu_cores = cpu_cores;
 	m->native = vrs_strdup(m->protect && vm->native ? vm->native : "");
 
@@ -192,6 +193,7 @@ Vrsas__V1__Record *tell_inventory(const struct vrs_site *site,
 	rec->inventory = inv;
 	inv->host = vrs_strdup(host->name);
 	inv->at_ms = at_ms;
+	inv->boot_id = vrs_strdup(r->host.boot_id);
 	inv->vm = array(r->n_vms, sizeof(*inv->vm));
 	for (size_t i = 0; i < r->n_vms; i++) {
 		const struct vrs_hv_vm *vm = &r->vm[i];
@@ -246,7 +248,7 @@ static uint64_t coarse(uint64_t bytes)
 
 uint64_t tell_fingerprint(const Vrsas__V1__HostInventory *inv)
 {
-	uint64_t h = 0xcbf29ce484222325;
+	uint64_t h = mix_text(0xcbf29ce484222325, inv->boot_id);
 
 	for (size_t i = 0; i < inv->n_vm; i++) {
 		const Vrsas__V1__VmFacts *v = inv->vm[i];
@@ -255,7 +257,8 @@ uint64_t tell_fingerprint(const Vrsas__V1__HostInventory *inv)
 		h = mix_text(mix_text(h, v->health), v->native);
 		h = mix_number(mix_number(h, v->state), v->vcpus);
 		h = mix_number(mix_number(h, v->ram_bytes), v->vm_class);
-		h = mix_number(h, (uint64_t)v->protect << 1 | v->autostart);
+		h = mix_number(h, (uint64_t)v->protect << 2 |
+					  (uint64_t)v->unexplained << 1 | v->autostart);
 		h = mix_number(h,
 			       isnan(v->cpu_cores) != 0); /* the first word on its load */
 		for (size_t d = 0; d < v->n_disk; d++) {

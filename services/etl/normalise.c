@@ -143,8 +143,8 @@ static int check_vm(const Vrsas__V1__VmFacts *vm, struct vrs_err *err)
 
 static int check_inventory(const Vrsas__V1__HostInventory *inv, struct vrs_err *err)
 {
-	if (!vrs_name_ok(inv->host))
-		return wrong(err, "inventory: host is no name");
+	if (!vrs_name_ok(inv->host) || !text_ok(inv->boot_id, 64))
+		return wrong(err, "inventory: host is no name, or its boot no id");
 	if (inv->n_vm > NORMALISE_MAX_VMS || inv->n_store > NORMALISE_MAX_LIST)
 		return vrs_fail(err, VRS_EPARSE, "inventory: too much on host %s",
 				inv->host);

@@ -406,6 +406,15 @@ void act_run(struct act_job *j)
 	}
 }
 
+enum reloc_seen act_seen(const struct act_job *j)
+{
+	if (!j->ok)
+		return RELOC_UNREACHABLE;
+	return !j->exists || j->state == VRS_HV_OFF || j->state == VRS_HV_CRASHED
+		       ? RELOC_SEEN_OFF
+		       : RELOC_SEEN_ON;
+}
+
 void act_job_fini(struct act_job *j)
 {
 	if (j->vm) {

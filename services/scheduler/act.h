@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "relocation.h"
 #include "vrs/fence.h"
 #include "vrs/hv.h"
 #include "vrs/site.h"
@@ -79,6 +80,8 @@ struct act_move {
 };
 
 void act_run(struct act_job *job);
+/* What the answer of an ACT_STATE means for a record. */
+enum reloc_seen act_seen(const struct act_job *job);
 void act_job_fini(struct act_job *job);
 void act_host_fini(struct act_host *h);
 

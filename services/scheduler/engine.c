@@ -344,6 +344,8 @@ static void renew(void *arg)
 	status = load_all(e, &err);
 	if (status == 0)
 		status = engine_words_load(e, &err);
+	if (status == 0)
+		status = engine_ran_load(e, &err);
 	if (status < 0) {
 		vrs_complain(&e->store_complaint, VRS_WARN, "%s", err.text);
 		e->loaded = false;
@@ -448,6 +450,7 @@ void engine_close(struct engine *e)
 	vrs_req_close(e->req);
 	record_lease_release(e->svc->store, &e->lease);
 	drop_entries(e);
+	engine_ran_close(e);
 	for (size_t i = 0; i < e->n_hosts; i++)
 		act_host_fini(&e->host[i].act);
 	free(e->host);

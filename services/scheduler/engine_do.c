@@ -53,15 +53,6 @@ void engine_slot_done(struct entry *en, enum reloc_order_kind kind,
 	}
 }
 
-static enum reloc_seen seen_by(const struct act_job *j)
-{
-	if (!j->ok)
-		return RELOC_UNREACHABLE;
-	return !j->exists || j->state == VRS_HV_OFF || j->state == VRS_HV_CRASHED
-		       ? RELOC_SEEN_OFF
-		       : RELOC_SEEN_ON;
-}
-
 /* --- a job for one copy --- */
 
 struct job {
@@ -310,7 +301,7 @@ static void recheck_done(void *arg)
 		all->target_answers = j->act.ok;
 		(void)vrs_strcpy(all->target_text, sizeof(all->target_text), j->act.text);
 	} else if (j->act.kind == ACT_STATE) {
-		all->c[j->copy].vm = seen_by(&j->act);
+		all->c[j->copy].vm = act_seen(&j->act);
 	} else {
 		all->c[j->copy].power = j->act.power == VRS_POWER_OFF ? RELOC_SEEN_OFF
 					: j->act.power == VRS_POWER_ON
@@ -458,7 +449,7 @@ static void job_done(void *arg)
 		ev.proof = j->act.ok ? RELOC_F3_ATTESTED : RELOC_NO_PROOF;
 		break;
 	case RELOC_DO_LOOK:
-		ev.seen = seen_by(&j->act);
+		ev.seen = act_seen(&j->act);
 		break;
 	case RELOC_DO_KILL:
 		ev.seen = j->act.was_on ? RELOC_SEEN_ON : RELOC_SEEN_OFF;

@@ -4,6 +4,7 @@
 
 #include "act.h"
 #include "engine.h"
+#include "ran.h"
 #include "records.h"
 #include "vrs/bus.h"
 #include "vrs/log.h"
@@ -62,6 +63,9 @@ struct host {
 	unsigned autostarts; /* orders to switch it off that wait on its lane */
 	bool checking;       /* whether a copy really runs there */
 	bool handled;
+	struct ran ran;   /* what ran there when it was last seen */
+	bool ran_unsaved; /* Redis does not have it yet */
+	bool doubting;    /* whether a VM runs there and in another cluster, too */
 };
 
 struct brake {
@@ -149,6 +153,33 @@ unsigned engine_word_tell(struct engine *e, struct world *w, struct host *h);
 unsigned engine_word_spread(struct engine *e, const struct reloc_place *p,
 			    struct reloc_event *ev);
 void engine_words_watch(struct engine *e, struct world *w);
+
+/* engine_roll.c: several hosts are asked whether a VM runs there */
+struct roll_said {
+	struct host *h;
+	enum reloc_seen seen;
+};
+struct roll {
+	struct engine *e;
+	char vm_id[132];
+	struct host *home; /* whom it is about */
+	void (*over)(
+		struct roll *r); /* all have answered, or not in time; then it is gone */
+	struct roll_said *said;
+	size_t n;
+	unsigned open;
+};
+struct roll *roll_new(struct engine *e, const char *vm_id, struct host *home,
+		      void (*over)(struct roll *r));
+void roll_add(struct roll *r, struct host *h);
+void roll_call(struct roll *r); /* takes it */
+struct reloc_place engine_place_of(const struct host *h);
+
+/* engine_ran.c: VMs that fell with a host which was back before its silence was noticed
+ */
+int engine_ran_load(struct engine *e, struct vrs_err *err);
+void engine_ran_watch(struct engine *e, const struct world *w);
+void engine_ran_close(struct engine *e);
 
 /* engine_decide.c */
 void engine_decide(struct engine *e);

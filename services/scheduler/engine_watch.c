@@ -91,6 +91,17 @@ static struct detector_seen look(struct host *h, const struct world_cluster *c,
 	};
 }
 
+/* NULL: its owner has not described it yet. */
+static struct host *host_at(struct engine *e, const struct world *w,
+			    const struct world_host *wh)
+{
+	struct reloc_place p;
+
+	(void)vrs_strcpy(p.cluster, sizeof(p.cluster), world_cluster_name(w, wh));
+	(void)vrs_strcpy(p.host, sizeof(p.host), wh->name);
+	return engine_host_of(e, &p);
+}
+
 static void look_at_cluster(struct engine *e, const struct world *w,
 			    const struct world_cluster *c)
 {
@@ -102,13 +113,10 @@ static void look_at_cluster(struct engine *e, const struct world *w,
 
 	for (size_t i = 0; i < c->n_hosts; i++) {
 		const struct world_host *wh = &w->host[c->first_host + i];
-		struct reloc_place p;
+		struct host *h = host_at(e, w, wh);
 
-		(void)vrs_strcpy(p.cluster, sizeof(p.cluster), c->name);
-		(void)vrs_strcpy(p.host, sizeof(p.host), wh->name);
-		struct host *h = engine_host_of(e, &p);
 		if (!h)
-			continue; /* its owner has not described it yet */
+			continue;
 		seen[n] = look(h, c, wh);
 		memory[n] = h->memory;
 		host[n++] = h;
@@ -212,10 +220,7 @@ static const Vrsas__V1__VmFacts *facts_at(const struct world *w, const char *vm_
 {
 	const struct world_host *h = world_host(w, p->cluster, p->host);
 
-	for (size_t i = 0; h && i < h->n_vms; i++)
-		if (strcmp(w->vm[h->first_vm + i].facts->id, vm_id) == 0)
-			return w->vm[h->first_vm + i].facts;
-	return NULL;
+	return h ? world_vm_at(w, h, vm_id) : NULL;
 }
 
 /* Its owner had shut it down, or does not want it protected any more. */
@@ -343,14 +348,53 @@ static void check_seen(struct engine *e, const struct entry *en, struct host *h,
 	vrs_workers_submit(e->workers, lane, seen_work, seen_done, j);
 }
 
-/* Away from home it is ours to keep up. At home its owner may have shut it down: only a
- * crash is taken for one. */
+/* Away from home it is ours to keep up. At home its owner may have shut it down; who fell
+ * there is found by engine_ran.c. */
 static bool went_down(const struct entry *en, Vrsas__V1__VmState state)
 {
-	if (state == VRSAS__V1__VM_STATE__VM_STATE_CRASHED)
-		return reloc_quiet(&en->r);
-	return state == VRSAS__V1__VM_STATE__VM_STATE_OFF && reloc_quiet(&en->r) &&
-	       en->r.state != RELOC_PROTECTED;
+	return (state == VRSAS__V1__VM_STATE__VM_STATE_CRASHED ||
+		state == VRSAS__V1__VM_STATE__VM_STATE_OFF) &&
+	       reloc_quiet(&en->r) && en->r.state != RELOC_PROTECTED;
+}
+
+static void both_are_asked(struct roll *r)
+{
+	struct engine *e = r->e;
+	struct world *w = world_loader_last(e->loader);
+	const struct reloc_place home = engine_place_of(r->said[0].h);
+	struct reloc_event ev = {.kind = RELOC_SEEN_TWICE,
+				 .place = engine_place_of(r->said[1].h)};
+	const struct record_load load = {.vm = w ? facts_at(w, r->vm_id, &home) : NULL};
+
+	r->home->doubting = false;
+	if (r->said[0].seen != RELOC_SEEN_ON || r->said[1].seen != RELOC_SEEN_ON ||
+	    !load.vm || engine_entry(e, r->vm_id) || !engine_may_act(e))
+		return;
+	if (engine_feed(e, engine_entry_new(e, load.vm, &home), &ev, &load))
+		engine_pump(e);
+}
+
+/* A VM that never had a record is listed as running in two clusters. */
+static void look_for_double(struct engine *e, const struct world *w, size_t i)
+{
+	const struct world_host *here = &w->host[w->vm[i].host];
+	struct host *h = host_at(e, w, here);
+
+	for (size_t k = i + 1; k < w->n_vms && h && !h->doubting; k++) {
+		const struct world_host *there = &w->host[w->vm[k].host];
+		const Vrsas__V1__VmFacts *vm = w->vm[k].facts;
+		struct host *other = host_at(e, w, there);
+
+		if (vm->state != VRSAS__V1__VM_STATE__VM_STATE_RUNNING || !other ||
+		    there->cluster == here->cluster ||
+		    strcmp(vm->id, w->vm[i].facts->id) != 0)
+			continue;
+		struct roll *r = roll_new(e, vm->id, h, both_are_asked);
+		h->doubting = true;
+		roll_add(r, h);
+		roll_add(r, other);
+		roll_call(r);
+	}
 }
 
 static void look_for_copies(struct engine *e, const struct world *w)
@@ -361,6 +405,9 @@ static void look_for_copies(struct engine *e, const struct world *w)
 		struct entry *en = engine_entry(e, vm->id);
 		struct reloc_place place;
 
+		if (!en && vm->protect &&
+		    vm->state == VRSAS__V1__VM_STATE__VM_STATE_RUNNING)
+			look_for_double(e, w, i);
 		if (!en || wh->inventory_at_ms <= en->r.since_ms)
 			continue;
 		(void)vrs_strcpy(place.cluster, sizeof(place.cluster),
@@ -499,5 +546,6 @@ void engine_watch(struct engine *e)
 	new_records(e, w);
 	engine_words_watch(e, w);
 	look_for_copies(e, w);
+	engine_ran_watch(e, w);
 	keep_autostart_off(e, w);
 }

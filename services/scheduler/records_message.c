@@ -232,6 +232,7 @@ Vrsas__V1__Relocation *record_message(const struct reloc *r,
 	m.maybe_ran = r->maybe_ran;
 	m.good_failed = r->good_failed;
 	m.local = r->local;
+	m.home_unclear = r->home_unclear;
 	m.bytes_moved = r->bytes_moved;
 	m.fb_bytes_moved = r->fb_bytes_moved;
 
@@ -332,6 +333,7 @@ int record_machine(const Vrsas__V1__Relocation *m, struct reloc *ret, struct vrs
 	r.maybe_ran = m->maybe_ran;
 	r.good_failed = m->good_failed;
 	r.local = m->local;
+	r.home_unclear = m->home_unclear;
 	r.bytes_moved = m->bytes_moved;
 	r.fb_bytes_moved = m->fb_bytes_moved;
 	*ret = r;

@@ -69,6 +69,7 @@ static const char *const event_names[RELOC_N_EVENTS] = {
 	[RELOC_HOST_UP]              = "host up",
 	[RELOC_HOST_BACK]            = "host back",
 	[RELOC_SEEN_RUNNING]         = "seen running",
+	[RELOC_SEEN_TWICE]           = "seen twice",
 	[RELOC_WENT_DOWN]            = "went down",
 	[RELOC_FENCE_RESULT]         = "fence result",
 	[RELOC_STOPPED]              = "stopped",
@@ -416,7 +417,9 @@ static void order_stop_older(struct orders *o)
 	const struct reloc *r = o->r;
 	bool doubt = false;
 
-	for (uint32_t i = 0; i < r->n_copies; i++) {
+	for (uint32_t i = 0; r->home_unclear && i < r->n_copies; i++)
+		order(o, RELOC_DO_LOOK, i);
+	for (uint32_t i = 0; !r->home_unclear && i < r->n_copies; i++) {
 		if (i == r->active || !r->copy[i].seen_running)
 			continue;
 		doubt = doubt || !step_can_tell(r, i);

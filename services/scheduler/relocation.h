@@ -119,6 +119,7 @@ struct reloc {
 	bool local;       /* the target shares the good copy's disks: nothing to carry */
 	bool cancelled, failback_asked;
 	bool auto_failback_held; /* an operator cancelled the way home */
+	bool home_unclear; /* found in two places at once: which is home is not known */
 	enum reloc_hold hold;
 	char hold_reason[320]; /* what is missing, and what would let it go on */
 	char fence_said[200];  /* the last word of a fence that proved nothing */
@@ -176,12 +177,14 @@ enum reloc_event_kind {
 	RELOC_HOST_BACK, /* and has done so for the stable while */
 	/* A copy of this VM was seen running at ev.place. */
 	RELOC_SEEN_RUNNING,
+	/* It was found running at home and at ev.place, and never had a record. */
+	RELOC_SEEN_TWICE,
 	/* It went down where it may run, and its host lives. */
 	RELOC_WENT_DOWN,
 	/* Answers to orders; carry op and, where it has one, place. */
 	RELOC_FENCE_RESULT, /* ev.proof: what is proven, NO_PROOF: nothing */
-	RELOC_STOPPED,      /* ok: confirmed off by its hypervisor; seen: as it was found */
-	RELOC_DECIDED,      /* ev.verdict, place, readable, predicted_ms */
+	RELOC_STOPPED, /* ok: confirmed off by its hypervisor; seen: as it was found */
+	RELOC_DECIDED, /* ev.verdict, place, readable, predicted_ms */
 	RELOC_RESERVED,
 	RELOC_TRANSFER, /* ev.transfer, of job and token */
 	RELOC_DEFINED,
@@ -284,8 +287,8 @@ struct reloc_order {
 	 * does not know any more counts as off, for a start that hung may still fire.
 	 * Its disks stay. */
 	bool undefine;
-	/* of a kill for want of a sign of life: the guest is asked once more, right before,
-	 * and one that answers is left alone. The answer is RELOC_HEALTH then. */
+	/* of a kill for want of a sign of life: the guest is asked once more, right
+	 * before, and one that answers is left alone. The answer is RELOC_HEALTH then. */
 	bool spare;
 };
 enum { RELOC_MAX_ORDERS = 2 * RELOC_MAX_COPIES };

@@ -21,8 +21,12 @@ void step_protected(struct step *s)
 		if (step_at(s) == (int)n->active) {
 			step_begin(s);
 			n->silent_since_ms = n->detected_ms = s->now_ms;
-			step_regrant_good(s, "it went down");
+			step_regrant_good(s,
+					  s->ev->text[0] ? s->ev->text : "it went down");
 		}
+		return;
+	case RELOC_SEEN_TWICE:
+		step_seen_twice(s);
 		return;
 	case RELOC_SEEN_RUNNING: /* its cluster moved it to another of its hosts */
 		if (step_at(s) < 0 && n->active == 0 &&
@@ -77,11 +81,7 @@ void step_suspected(struct step *s)
 			step_host_down(s, "nobody has heard of its host since");
 			return;
 		}
-		/* the brake: call again, change nothing */
-		n->deadline_ms = s->now_ms + s->rules->review_ms;
-		if (s->now_ms - n->paged_ms >= s->rules->page_ms)
-			n->paged_ms = s->now_ms;
-		s->changed = true;
+		step_page_again(s); /* the brake */
 		return;
 	default:
 		break;
@@ -142,11 +142,8 @@ static void fencing_late(struct step *s)
 		(void)vrs_strcpy(last_word, sizeof(last_word),
 				 n->fence_said[0] ? n->fence_said : "");
 		hold_for_proof(s, last_word);
-	} else { /* held already: fencing goes on, call again */
-		n->deadline_ms = s->now_ms + s->rules->review_ms;
-		if (s->now_ms - n->paged_ms >= s->rules->page_ms)
-			n->paged_ms = s->now_ms;
-		s->changed = true;
+	} else { /* held already: fencing goes on */
+		step_page_again(s);
 	}
 }
 

@@ -31,21 +31,15 @@ void step_go(struct step *s, enum reloc_state to, const char *fmt, ...)
 void step_hold(struct step *s, enum reloc_hold kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 bool step_late(const struct step *s);
+void step_page_again(struct step *s);
 /* A transfer has come further, copying or comparing: its state has its time anew. */
 void step_progress(struct step *s);
 void step_begin(struct step *s);
 void step_host_down(struct step *s, const char *why);
 void step_regrant_good(struct step *s, const char *why);
 void step_next_target(struct step *s, const char *why);
-/* It runs where the record knows of no copy. */
-void step_stranger(struct step *s);
-void step_split(struct step *s, uint32_t i);
 /* The disks of a copy that is of no use any more are gone. */
 void step_removed(struct step *s);
-/* A copy runs that must not. */
-void step_runs_there(struct step *s, uint32_t i);
-/* The hypervisor of a copy that was seen running was asked, and it is off. */
-bool step_seen_off(struct step *s);
 /* Events that mean the same wherever the VM runs or starts at `active`. */
 void step_watch(struct step *s);
 void step_suspect(struct step *s);
@@ -80,6 +74,17 @@ void step_running_away(struct step *s);
 void step_quiesce(struct step *s);
 void step_final_sync(struct step *s);
 void step_cleanup(struct step *s);
+
+/* relocation_split.c: two copies */
+/* It runs where the record knows of no copy. */
+void step_stranger(struct step *s);
+/* A copy runs that must not. */
+void step_runs_there(struct step *s, uint32_t i);
+void step_split(struct step *s, uint32_t i);
+/* The hypervisor of a copy that was seen running was asked, and it is off. */
+bool step_seen_off(struct step *s);
+/* It was found in two clusters before it had a record. */
+void step_seen_twice(struct step *s);
 void step_split_suspect(struct step *s);
 
 #endif

@@ -46,6 +46,15 @@ const struct world_cluster *world_cluster(const struct world *w, const char *nam
 	return NULL;
 }
 
+const Vrsas__V1__VmFacts *world_vm_at(const struct world *w, const struct world_host *h,
+				      const char *vm_id)
+{
+	for (size_t i = 0; i < h->n_vms; i++)
+		if (strcmp(w->vm[h->first_vm + i].facts->id, vm_id) == 0)
+			return w->vm[h->first_vm + i].facts;
+	return NULL;
+}
+
 const char *world_cluster_name(const struct world *w, const struct world_host *h)
 {
 	return w->cluster[h->cluster].name;

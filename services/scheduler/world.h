@@ -67,6 +67,7 @@ struct world_host {
 	double cpu_ratio, mem_ratio; /* newest; NAN: unknown */
 	int64_t sample_at_ms;        /* of these; 0: none */
 	int64_t inventory_at_ms;     /* 0: none */
+	const char *boot_id;         /* "": not known */
 	bool store_known;            /* file system of its images directory */
 	uint64_t disk_free_bytes, disk_total_bytes;
 	struct world_forecast forecast;
@@ -137,6 +138,9 @@ int world_find_host(const struct world *w, const char *text, struct world_host *
  * hosts list is found where it runs. */
 int world_find_vm(const struct world *w, const char *text, const struct world_vm **ret,
 		  struct vrs_err *err);
+/* What the newest inventory of this host says of a VM; NULL: nothing. */
+const Vrsas__V1__VmFacts *world_vm_at(const struct world *w, const struct world_host *h,
+				      const char *vm_id);
 const char *world_cluster_name(const struct world *w, const struct world_host *h);
 const struct world_rate *world_rate(const struct world *w, const char *source,
 				    const char *target); /* NULL: never measured */

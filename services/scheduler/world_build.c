@@ -55,6 +55,7 @@ size_t world_add_host(struct world *w, size_t cluster, const char *name)
 		.cluster = cluster,
 		.site = w->site ? vrs_site_host(w->site, c->name, name) : NULL,
 		.detail = "",
+		.boot_id = "",
 		.address = "",
 		.cpu_ratio = NAN,
 		.mem_ratio = NAN,
@@ -142,6 +143,7 @@ void world_set_inventory(struct world *w, size_t host,
 	if (!inv)
 		return;
 	h->inventory_at_ms = inv->at_ms;
+	h->boot_id = inv->boot_id;
 	set_store(w, h, inv);
 	h->first_vm = w->n_vms;
 	w->vm = vrs_realloc(w->vm, w->n_vms + inv->n_vm, sizeof(*w->vm));

@@ -229,6 +229,8 @@ static int do_host(const json_t *request)
 		json_object_set_new(host, "ram_used_bytes", json_integer(ram));
 	}
 	add_cpu(host);
+	const char *boot_id = line_of(at("boot", "", ""));
+	json_object_set_new(host, "boot_id", json_string(*boot_id ? boot_id : "first"));
 	answer(host);
 	return OK;
 }
@@ -437,6 +439,16 @@ static void kill_one(const char *id, void *arg)
 	kill_vm(id);
 }
 
+static void boot(void)
+{
+	struct timespec t;
+	char id[48];
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	(void)snprintf(id, sizeof(id), "%lld.%09ld", (long long)t.tv_sec, t.tv_nsec);
+	write_line(at("boot", "", ""), id);
+}
+
 static bool change_world(const char *verb)
 {
 	if (strcmp(verb, "power-off") == 0) {
@@ -446,6 +458,7 @@ static bool change_world(const char *verb)
 		each_vm(kill_one, NULL);
 		journal("power-off", "-", 0);
 	} else if (strcmp(verb, "power-on") == 0) {
+		boot();
 		write_line(at("power", "", ""), "on");
 		journal("power-on", "-", 0);
 	} else if (strcmp(verb, "cut") == 0) {

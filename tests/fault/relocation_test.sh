@@ -153,7 +153,63 @@ moved_by_order() {
 	company_close
 }
 
-stories=(there_and_back "without_proof refuses" "without_proof hangs" "without_proof lies"
+# --- a host that boots faster than anybody notices ------------------------------------------------
+
+reboot_at_once() { # HOST: its probe answers all the while
+	pretend "$1" power-off
+	pretend "$1" power-on
+}
+
+inventory_knows_boot() {
+	redis hget "vrsas:v1:inv:{c1}" h1 | grep -qaF "$(cat "$(host_dir c1/h1)/boot")"
+}
+
+quick_reboot() {
+	company_open || { not_ok "the company opens"; company_story; return; }
+	local before
+	writes 5
+	before=$(acked)
+	check "what runs where is remembered" wait_for 10 eval '[ "$(redis hexists "vrsas:v1:ran:{c1}" h1)" = 1 ]'
+	reboot_at_once c1/h1
+	check "a VM that fell with its host runs again at home" wait_for 40 guest_at c1/h1
+	check "and all is quiet" wait_for 20 state_is PROTECTED
+	is "its epoch rose" "$(epoch)" 2
+	is "no acknowledged write is lost" "$(acked)" "$before"
+	check "its journal says why" eval 'redis xrange "vrsas:v1:jrn:$VM" - + | grep -q "started anew"'
+	check "it is seen running" wait_for 10 eval 'ctl vm list | grep web1 | grep -qw RUNNING'
+	# its owner's word is another matter
+	pretend c1/h1 shutdown <<< "{\"id\": \"$VM\"}"
+	check "one that its owner shut down is not remembered" \
+		wait_for 10 eval '[ "$(redis hexists "vrsas:v1:ran:{c1}" h1)" = 0 ]'
+	reboot_at_once c1/h1
+	check "its next boot is noticed" wait_for 10 inventory_knows_boot
+	check "and seen by the scheduler" wait_for 5 eval 'ctl vm list | grep web1 | grep -qw OFF'
+	is "it stays down" "$(running_copies)" 0
+	check "there were never two" never_two
+	[ "$TAP_BAD" = 0 ] || company_story
+	company_close
+}
+
+# --- found in two clusters, and nobody sent it to either ------------------------------------------
+
+found_twice() {
+	company_open || { not_ok "the company opens"; company_story; return; }
+	cp "$C/ds1/web1.raw" "$C/ds2/clone.raw"
+	vm_json | sed "s/${PORT[web1]}/$(free_port)/; s,$C/ds1/web1,$C/ds2/clone," > "$(host_dir c2/a1)/vms/$VM.json"
+	pretend c2/a1 start <<< "{\"id\": \"$VM\"}"
+	check "a VM that runs in two clusters is noticed" wait_for 20 state_is SPLIT_SUSPECT HOLD_OPERATOR
+	check "a person is asked" wait_for 20 state_is HOLD_OPERATOR
+	check "and told where it runs" eval "said | grep -q 'c1/h1 and c2/a1'"
+	is "neither is stopped" "$(running_copies)" 2
+	is "nothing is granted" "$(epoch)" 1
+	pretend c2/a1 destroy <<< "{\"id\": \"$VM\"}"
+	check "stopped by hand, the other one is the VM" wait_for 20 state_is PROTECTED
+	check "and goes on" guest_at c1/h1
+	[ "$TAP_BAD" = 0 ] || company_story
+	company_close
+}
+
+stories=(there_and_back quick_reboot found_twice "without_proof refuses" "without_proof hangs" "without_proof lies"
 	stale_copy_stays_down unreadable restart_nearby moved_by_order)
 for story in "${stories[@]}"; do
 	case $story in *"${STORY:-}"*) $story ;; esac

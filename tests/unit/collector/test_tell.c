@@ -32,6 +32,7 @@ static struct vrs_hv_vm *two_vms(void)
 	strcpy(vm[1].id, "22222222-2222-2222-2222-222222222222");
 	strcpy(vm[1].name, "scratch");
 	vm[1].state = VRS_HV_IO_ERROR;
+	vm[1].unexplained = true;
 	vm[1].native = vrs_strdup("<domain/>");
 	vm[1].n_disks = 2;
 	strcpy(vm[1].disk[0].path, "/ds/scratch.qcow2");
@@ -46,6 +47,7 @@ static Vrsas__V1__Record *inventory(bool shared_storage, size_t max_bytes)
 				     .shared_storage = shared_storage};
 	struct reading r = {.has_vms = true, .vm = two_vms(), .n_vms = 2};
 	const float cores[] = {1.5, NAN};
+	strcpy(r.host.boot_id, "boot-1");
 	Vrsas__V1__Record *rec =
 		tell_inventory(&site, &c, &host, &r, cores, 5000, max_bytes);
 
@@ -70,6 +72,24 @@ static void the_site_file_says_who_is_protected(void **state)
 	assert_int_equal(vm[1]->vm_class, 4);
 	assert_string_equal(vm[1]->native, "");
 	assert_int_equal(vm[1]->state, VRSAS__V1__VM_STATE__VM_STATE_IO_ERROR);
+	assert_string_equal(r->inventory->boot_id, "boot-1");
+	assert_false(vm[0]->unexplained);
+	assert_true(vm[1]->unexplained);
+	tell_free(r);
+}
+
+static void another_boot_is_news(void **state)
+{
+	(void)state;
+	Vrsas__V1__Record *r = inventory(true, MUCH);
+	uint64_t before = tell_fingerprint(r->inventory);
+
+	((char *)r->inventory->boot_id)[5] = '2';
+	assert_true(tell_fingerprint(r->inventory) != before);
+	((char *)r->inventory->boot_id)[5] = '1';
+	assert_true(tell_fingerprint(r->inventory) == before);
+	r->inventory->vm[1]->unexplained = false;
+	assert_true(tell_fingerprint(r->inventory) != before);
 	tell_free(r);
 }
 
@@ -178,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_site_file_says_who_is_protected),
+		cmocka_unit_test(another_boot_is_news),
 		cmocka_unit_test(disks_outlive_their_host_only_on_shared_storage),
 		cmocka_unit_test(a_path_that_climbs_out_is_not_shared),
 		cmocka_unit_test(an_inventory_that_is_too_large_goes_without_definitions),

@@ -182,6 +182,29 @@ static void a_move_is_seen_in_what_is_defined(void **state)
 	free(got);
 }
 
+/* A host that was booted anew knows its VMs, and not how they came to be off. */
+static void why_a_vm_is_off_is_told_apart(void **state)
+{
+	struct world *w = *state;
+	struct vrs_err err = {0};
+	struct vrs_hv_vm vm = {0};
+
+	define(w);
+	assert_ok(vrs_hv_get(w->hv, SOON, id, &vm, &err), &err);
+	assert_int_equal(vm.state, VRS_HV_OFF);
+	assert_true(vm.unexplained);
+	vrs_hv_vm_fini(&vm);
+	assert_ok(vrs_hv_start(w->hv, SOON, id, &err), &err);
+	assert_ok(vrs_hv_get(w->hv, SOON, id, &vm, &err), &err);
+	assert_false(vm.unexplained);
+	vrs_hv_vm_fini(&vm);
+	assert_ok(vrs_hv_destroy(w->hv, SOON, id, &err), &err);
+	assert_ok(vrs_hv_get(w->hv, SOON, id, &vm, &err), &err);
+	assert_int_equal(vm.state, VRS_HV_OFF);
+	assert_false(vm.unexplained); /* somebody wanted it so */
+	vrs_hv_vm_fini(&vm);
+}
+
 static void doing_it_twice_is_doing_it_once(void **state)
 {
 	struct world *w = *state;
@@ -316,6 +339,7 @@ int main(void)
 		cmocka_unit_test(a_hypervisor_that_never_answers_lets_its_caller_go),
 		with_host(a_defined_vm_is_listed_as_it_was_given),
 		with_host(a_move_is_seen_in_what_is_defined),
+		with_host(why_a_vm_is_off_is_told_apart),
 		with_host(doing_it_twice_is_doing_it_once),
 		with_host(a_running_vm_is_neither_redefined_nor_undefined),
 		with_host(a_name_that_another_vm_has_is_a_conflict),

@@ -163,6 +163,15 @@ static void power_off(struct sim *s, int host)
 	s->host[host].fires_at = 0;
 }
 
+/* Its guests are gone, and nothing starts by itself. */
+static void reboot(struct sim *s, int host)
+{
+	if (!s->host[host].power)
+		return;
+	power_off(s, host);
+	s->host[host].power = true;
+}
+
 static int target_host(const struct sim *s)
 {
 	const struct reloc *r = &s->durable;
@@ -185,9 +194,11 @@ static const char *const trouble_names[SIM_N_TROUBLES] = {
 	"home returns",
 	"home dies",
 	"home cut off",
+	"home reboots",
 	"target dies",
 	"target returns",
 	"target cut off",
+	"target reboots",
 	"mover dies",
 	"stale copy started",
 	"clone started",
@@ -303,6 +314,12 @@ static void do_trouble(struct sim *s, enum sim_trouble what)
 	case SIM_HOME_CUT_OFF:
 		s->host[SIM_HOME].link = false;
 		break;
+	case SIM_HOME_REBOOTS:
+		reboot(s, SIM_HOME);
+		break;
+	case SIM_TARGET_REBOOTS:
+		reboot(s, target);
+		break;
 	case SIM_TARGET_DIES:
 		power_off(s, target);
 		break;
@@ -370,6 +387,8 @@ static void feed(struct sim *s, const struct reloc_event *ev)
 	if (!point(s)) /* died before the write */
 		return;
 	struct reloc was = s->durable;
+	if (was.home_unclear && next.epoch > was.epoch)
+		broken(s, "granted, and nobody knows where it is at home");
 	s->durable = next;
 	s->ret->states |= 1ULL << next.state;
 	check_change(s, &was, &next);
@@ -574,6 +593,9 @@ static void check_kill(struct sim *s, const struct message *m)
 	const struct reloc *r = &s->durable;
 	const struct reloc_copy *granted = &r->copy[r->active];
 
+	if (r->home_unclear)
+		broken(s, "%s was stopped, and nobody knows which one is the VM",
+		       host_name[m->host]);
 	if (s->host[m->host].healthy && m->op == r->op && r->state == RELOC_START_FAILED)
 		broken(s, "the guest on %s answers, and was destroyed for its silence",
 		       host_name[m->host]);
@@ -946,6 +968,15 @@ static void check_world(struct sim *s)
 		broken(s, "nobody acts and no deadline comes");
 }
 
+static int copies_of_any_kind(const struct sim *s)
+{
+	int n = 0;
+
+	for (int h = 0; h < SIM_HOSTS; h++)
+		n += s->host[h].power && s->host[h].running;
+	return n;
+}
+
 /* From now on everything works, and whoever is asked helps. */
 static void repair(struct sim *s)
 {
@@ -956,7 +987,8 @@ static void repair(struct sim *s)
 			s->host[h].power = s->host[h].link = true;
 	s->repairing = true;
 	for (int h = 0; h < SIM_HOSTS; h++) /* somebody reads the page */
-		if (s->clone[h] && r->state == RELOC_HOLD_OPERATOR)
+		if (s->clone[h] && r->state == RELOC_HOLD_OPERATOR &&
+		    (!r->home_unclear || copies_of_any_kind(s) > 1))
 			s->host[h].running = false;
 	/* called because its guest does not answer where it is: a person sends it home */
 	if (s->scheduler_up && r->state == RELOC_FAILBACK_READY && !r->failback_asked &&
@@ -1016,6 +1048,7 @@ static void begin(struct sim *s)
 {
 	const struct reloc_place home = place_of(SIM_HOME);
 	struct reloc_event move = {.kind = RELOC_OPERATOR_RELOCATE, .by = "operator"};
+	struct reloc_event twice = {.kind = RELOC_SEEN_TWICE};
 
 	switch (s->script->story) {
 	case SIM_POWER_LOSS:
@@ -1023,6 +1056,15 @@ static void begin(struct sim *s)
 		break;
 	case SIM_PARTITION:
 		s->host[SIM_HOME].link = false;
+		break;
+	case SIM_QUICK_REBOOT:
+		reboot(s, SIM_HOME);
+		break;
+	case SIM_FOUND_TWICE:
+		s->host[SIM_AWAY2].defined = s->host[SIM_AWAY2].running = true;
+		s->stands[SIM_AWAY2] = s->clone[SIM_AWAY2] = s->tampered = true;
+		twice.place = place_of(SIM_AWAY2);
+		feed(s, &twice);
 		break;
 	default:
 		feed(s, &move);

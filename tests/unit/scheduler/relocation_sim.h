@@ -23,6 +23,8 @@ enum sim_story {
 	SIM_POWER_LOSS,
 	SIM_PARTITION,    /* the host is cut off; its guest goes on writing */
 	SIM_ORDERED_MOVE, /* an operator moves a healthy VM */
+	SIM_QUICK_REBOOT, /* the host is back before its silence is noticed */
+	SIM_FOUND_TWICE,  /* it runs in two clusters when it is first looked at */
 	SIM_N_STORIES,
 };
 
@@ -52,9 +54,11 @@ enum sim_trouble {
 	SIM_HOME_RETURNS,
 	SIM_HOME_DIES,
 	SIM_HOME_CUT_OFF,
+	SIM_HOME_REBOOTS, /* faster than anybody notices */
 	SIM_TARGET_DIES,
 	SIM_TARGET_RETURNS,
 	SIM_TARGET_CUT_OFF,
+	SIM_TARGET_REBOOTS,
 	SIM_MOVER_DIES,
 	SIM_STALE_STARTED, /* somebody starts the older copy by hand */
 	SIM_CLONE_STARTED, /* or one where nobody of ours ever sent it */
@@ -68,7 +72,7 @@ struct sim_script {
 	enum sim_fence fence;
 	enum sim_verdict verdict;
 	bool first_target_cannot_start; /* guests never come up on AWAY1 */
-	int boots_for;       /* seconds until a guest answers on AWAY1 */
+	int boots_for;                  /* seconds until a guest answers on AWAY1 */
 	int start_hangs_for; /* on AWAY1, in seconds; it fires then, whatever was said */
 	bool home_returns;   /* after a while, by itself */
 	bool auto_failback, keep_away;

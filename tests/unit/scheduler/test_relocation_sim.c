@@ -77,6 +77,25 @@ static void for_every_story(bool everything, void (*fn)(struct sim_script *scrip
 
 static uint64_t states_seen;
 
+static void one_trouble_everywhere(struct sim_script *script)
+{
+	struct sim_result r;
+
+	must_hold(script, &r);
+	int points = r.points;
+	for (int t = SIM_NOTHING + 1; t < SIM_N_TROUBLES; t++)
+		for (int p = 0; p < points; p++) {
+			struct sim_script s = *script;
+
+			if (is_left_out())
+				continue;
+			s.trouble[0].point = p;
+			s.trouble[0].what = (enum sim_trouble)t;
+			must_hold(&s, &r);
+			states_seen |= r.states;
+		}
+}
+
 static void tell_it(struct sim_script *script)
 {
 	struct sim_result r;
@@ -111,6 +130,35 @@ static void the_plain_story_goes_away_and_comes_home(void **state)
 			fail_msg("%s was not passed", reloc_state_name(must[i]));
 }
 
+static void after_a_quick_reboot_it_runs_at_home_under_a_new_epoch(void **state)
+{
+	(void)state;
+	struct sim_script s = calm();
+	struct sim_result r;
+
+	s.story = SIM_QUICK_REBOOT;
+	must_hold(&s, &r);
+	assert_int_equal(r.end, RELOC_PROTECTED);
+	assert_true(r.states & (1ULL << RELOC_HOME_GRANT));
+	assert_false(r.states & (1ULL << RELOC_DECIDING)); /* it stayed at home */
+	one_trouble_everywhere(&s);
+}
+
+static void what_is_found_twice_is_left_to_people(void **state)
+{
+	(void)state;
+	struct sim_script s = calm();
+	struct sim_result r;
+
+	s.story = SIM_FOUND_TWICE;
+	must_hold(&s, &r);
+	assert_int_equal(r.end, RELOC_PROTECTED);
+	assert_true(r.states & (1ULL << RELOC_SPLIT_SUSPECT));
+	assert_true(r.states & (1ULL << RELOC_HOLD_OPERATOR));
+	assert_false(r.states & (1ULL << RELOC_STARTING));
+	one_trouble_everywhere(&s);
+}
+
 /* One set stays as a seed, or none. */
 static void disks_do_not_pile_up(void **state)
 {
@@ -142,25 +190,6 @@ static void disks_do_not_pile_up(void **state)
 		assert_int_equal(r.end, RELOC_PROTECTED);
 		assert_true(r.disks_away <= keep);
 	}
-}
-
-static void one_trouble_everywhere(struct sim_script *script)
-{
-	struct sim_result r;
-
-	must_hold(script, &r);
-	int points = r.points;
-	for (int t = SIM_NOTHING + 1; t < SIM_N_TROUBLES; t++)
-		for (int p = 0; p < points; p++) {
-			struct sim_script s = *script;
-
-			if (is_left_out())
-				continue;
-			s.trouble[0].point = p;
-			s.trouble[0].what = (enum sim_trouble)t;
-			must_hold(&s, &r);
-			states_seen |= r.states;
-		}
 }
 
 static void any_trouble_at_any_point_breaks_nothing(void **state)
@@ -260,6 +289,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_plain_story_goes_away_and_comes_home),
+		cmocka_unit_test(after_a_quick_reboot_it_runs_at_home_under_a_new_epoch),
+		cmocka_unit_test(what_is_found_twice_is_left_to_people),
 		cmocka_unit_test(every_story_ends_with_one_running_copy),
 		cmocka_unit_test(disks_do_not_pile_up),
 		cmocka_unit_test(a_start_that_hung_does_not_come_through_after_its_proof),
