@@ -43,7 +43,7 @@ static void answer_plan(struct control *c, struct world *w, struct plan_ask *ask
 	Vrsas__V1__PlanView *v = give(a, 1, sizeof(*v));
 	struct world_mark *mark = world_mark(w);
 	struct vrs_err err = {0};
-	int status = plan_make(w, c->conf.plan, ask, &a->plan, &err);
+	int status = plan_make(w, c->conf.plan, ask, 1, &a->plan, &err);
 
 	world_restore(w, mark);
 	if (status < 0) {

@@ -1,4 +1,5 @@
-/* Where to: all VMs that wait for it at one place are decided together, by class. */
+/* Where to: all VMs that wait for it are decided together, by class, wherever they were.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,14 @@
 static bool wants_decision(struct entry *en)
 {
 	return en->r.state == RELOC_DECIDING && !en->stale && en->msg->vm;
+}
+
+static bool is_due(struct entry *en)
+{
+	const struct reloc_order o = {
+		.kind = RELOC_DO_DECIDE, .copy = en->r.good, .op = en->r.op};
+
+	return wants_decision(en) && engine_slot(en, &o);
 }
 
 /* With its own wishes or refusals a VM is decided alone. */
@@ -126,91 +135,127 @@ static Vrsas__V1__VmFacts *facts_away(const struct engine *e, const struct entry
 	return ret;
 }
 
-static void decide_group(struct engine *e, struct world *w, struct entry **group,
-			 size_t n)
-{
-	const struct reloc *r = &group[0]->r;
-	const Vrsas__V1__VmFacts **vm = vrs_calloc(n, sizeof(*vm));
+/* VMs of one place that ask the same, and what the question borrows. */
+struct group {
+	struct entry **entry;
+	const Vrsas__V1__VmFacts **vm;
+	size_t n;
+	Vrsas__V1__VmFacts *away;
 	char tried_text[RELOC_MAX_TRIED][132];
 	const char *tried[RELOC_MAX_TRIED];
-	Vrsas__V1__VmFacts *away = NULL;
-	struct plan plan = {0};
-	struct vrs_err err = {0};
+};
 
-	for (size_t i = 0; i < n; i++)
-		vm[i] = group[i]->msg->vm;
+static struct plan_ask ask_for(const struct engine *e, struct group *g)
+{
+	const struct reloc *r = &g->entry[0]->r;
+
+	g->vm = vrs_calloc(g->n, sizeof(*g->vm));
+	for (size_t i = 0; i < g->n; i++)
+		g->vm[i] = g->entry[i]->msg->vm;
 	if (r->good != 0)
-		vm[0] = away = facts_away(e, group[0]);
+		g->vm[0] = g->away = facts_away(e, g->entry[0]);
 	for (uint32_t i = 0; i < r->n_tried; i++) {
-		(void)snprintf(tried_text[i], sizeof(tried_text[i]), "%s/%s",
+		(void)snprintf(g->tried_text[i], sizeof(g->tried_text[i]), "%s/%s",
 			       r->tried[i].cluster, r->tried[i].host);
-		tried[i] = tried_text[i];
+		g->tried[i] = g->tried_text[i];
 	}
-	const struct plan_ask ask = {
+	return (struct plan_ask){
 		.cluster = r->copy[r->good].place.cluster,
 		.host = r->copy[r->good].place.host,
-		.vm = vm,
-		.n_vms = n,
+		.vm = g->vm,
+		.n_vms = g->n,
 		.source_alive = r->copy[r->good].alive,
 		.pinned_cluster = r->pinned,
-		.tried = tried,
+		.tried = g->tried,
 		.n_tried = r->n_tried,
 		.repair_ms = repair_left(e, r),
 	};
-	int status = plan_make(w, e->conf.plan, &ask, &plan, &err);
-	for (size_t i = 0; i < n; i++) {
-		const struct reloc_place *good =
-			&group[i]->r.copy[group[i]->r.good].place;
-
-		engine_slot_done(group[i], RELOC_DO_DECIDE, good, group[i]->r.op,
-				 e->conf.tick_ms);
-		for (size_t k = 0; status == 0 && k < plan.n; k++)
-			if (strcmp(plan.decision[k]->vm_id, group[i]->r.vm_id) == 0) {
-				tell_machine(e, group[i], plan.decision[k]);
-				break;
-			}
-	}
-	if (status < 0)
-		log_warn("no decision yet, next try in %lld ms: %s",
-			 (long long)e->conf.tick_ms, err.text);
-	plan_free(&plan);
-	if (away)
-		vrsas__v1__vm_facts__free_unpacked(away, NULL);
-	free(vm);
 }
 
-void engine_decide(struct engine *e)
+static void group_fini(struct group *g)
 {
-	struct entry **group = NULL;
-	struct world *w = NULL;
-	bool *done = NULL;
+	if (g->away)
+		vrsas__v1__vm_facts__free_unpacked(g->away, NULL);
+	free(g->vm);
+	free(g->entry);
+}
 
-	for (size_t i = 0; i < e->n_entries && engine_may_act(e); i++) {
+/* Everybody who has to be decided on now, as groups; those of a place that is not known
+ * have to wait. */
+static size_t who_waits(struct engine *e, const struct world *w, struct group *group)
+{
+	bool *done = vrs_calloc(e->n_entries + 1, sizeof(*done));
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n_entries; i++) {
 		struct entry *first = e->entry[i];
-		const struct reloc_order o = {.kind = RELOC_DO_DECIDE,
-					      .copy = first->r.good,
-					      .op = first->r.op};
-		size_t n = 0;
+		const struct reloc_place *p = &first->r.copy[first->r.good].place;
 
-		if (!wants_decision(first) || (done && done[i]) ||
-		    !engine_slot(first, &o))
+		if (done[i] || !is_due(first))
 			continue;
-		if (!done) {
-			if (world_load(e->loader, true, &w, NULL) < 0)
-				break;
-			engine_mark_lives(e, w);
-			group = vrs_calloc(e->n_entries, sizeof(*group));
-			done = vrs_calloc(e->n_entries, sizeof(*done));
+		if (!world_host(w, p->cluster, p->host)) {
+			log_warn("no decision yet: nothing is known of its host vm=%s "
+				 "host=%s/%s",
+				 first->r.vm_name, p->cluster, p->host);
+			engine_slot_done(first, RELOC_DO_DECIDE, p, first->r.op,
+					 e->conf.tick_ms);
+			continue;
 		}
+		struct group *g = &group[n++];
+		*g = (struct group){
+			.entry = vrs_calloc(e->n_entries - i, sizeof(struct entry *))};
 		for (size_t k = i; k < e->n_entries; k++) {
 			if (k != i && (done[k] || !wants_decision(e->entry[k]) ||
 				       !same_ask(first, e->entry[k])))
 				continue;
 			done[k] = true;
-			group[n++] = e->entry[k];
+			g->entry[g->n++] = e->entry[k];
 		}
-		decide_group(e, w, group, n);
 	}
-	free(group);
 	free(done);
+	return n;
+}
+
+static void tell_group(struct engine *e, const struct group *g, const struct plan *plan)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		struct entry *en = g->entry[i];
+
+		engine_slot_done(en, RELOC_DO_DECIDE, &en->r.copy[en->r.good].place,
+				 en->r.op, e->conf.tick_ms);
+		for (size_t k = 0; k < plan->n; k++)
+			if (strcmp(plan->decision[k]->vm_id, en->r.vm_id) == 0) {
+				tell_machine(e, en, plan->decision[k]);
+				break;
+			}
+	}
+}
+
+void engine_decide(struct engine *e)
+{
+	struct vrs_err err = {0};
+	struct plan plan = {0};
+	struct world *w = NULL;
+	bool due = false;
+
+	for (size_t i = 0; i < e->n_entries && !due; i++)
+		due = is_due(e->entry[i]);
+	if (!due || !engine_may_act(e) || world_load(e->loader, true, &w, NULL) < 0)
+		return;
+	engine_mark_lives(e, w);
+	struct group *group = vrs_calloc(e->n_entries, sizeof(*group));
+	struct plan_ask *ask = vrs_calloc(e->n_entries, sizeof(*ask));
+	size_t n = who_waits(e, w, group);
+	for (size_t i = 0; i < n; i++)
+		ask[i] = ask_for(e, &group[i]);
+	if (plan_make(w, e->conf.plan, ask, n, &plan, &err) < 0)
+		log_warn("no decision yet, next try in %lld ms: %s",
+			 (long long)e->conf.tick_ms, err.text);
+	for (size_t i = 0; i < n; i++) {
+		tell_group(e, &group[i], &plan);
+		group_fini(&group[i]);
+	}
+	plan_free(&plan);
+	free(ask);
+	free(group);
 }

@@ -224,7 +224,7 @@ static bool has_place(struct engine *e, struct world *w, const struct entry *en,
 	struct plan plan = {0};
 	struct vrs_err err = {0};
 
-	int status = plan_make(w, e->conf.plan, &ask, &plan, &err);
+	int status = plan_make(w, e->conf.plan, &ask, 1, &plan, &err);
 	bool ok = status == 0 && plan.n == 1 &&
 		  (plan.decision[0]->verdict == VRSAS__V1__VERDICT__VERDICT_RELOCATE ||
 		   plan.decision[0]->verdict == VRSAS__V1__VERDICT__VERDICT_LOCAL);

@@ -28,10 +28,8 @@ static unsigned class_of(const Vrsas__V1__VmFacts *vm)
 	return vm->vm_class >= 1 && vm->vm_class <= 4 ? vm->vm_class : 4;
 }
 
-static int by_urgency(const void *a, const void *b)
+static int compare_urgency(const Vrsas__V1__VmFacts *x, const Vrsas__V1__VmFacts *y)
 {
-	const Vrsas__V1__VmFacts *x = *(const Vrsas__V1__VmFacts *const *)a;
-	const Vrsas__V1__VmFacts *y = *(const Vrsas__V1__VmFacts *const *)b;
 	double cx = world_vm_cores(x), cy = world_vm_cores(y);
 
 	if (class_of(x) != class_of(y))
@@ -40,6 +38,18 @@ static int by_urgency(const void *a, const void *b)
 		return cx > cy ? -1 : 1; /* the large one is hard to place later */
 	int c = strcmp(x->name, y->name);
 	return c ? c : strcmp(x->id, y->id);
+}
+
+/* A VM that waits, and what is known of the place where it was. */
+struct waiting {
+	const Vrsas__V1__VmFacts *vm;
+	struct plan_frame *frame;
+};
+
+static int by_urgency(const void *a, const void *b)
+{
+	return compare_urgency(((const struct waiting *)a)->vm,
+			       ((const struct waiting *)b)->vm);
 }
 
 /* --- the order of candidates --- */
@@ -176,49 +186,89 @@ static bool can_read(const struct world *w, const struct world_cluster *home,
 	return false;
 }
 
-int plan_make(struct world *w, const struct plan_rules *rules, const struct plan_ask *ask,
-	      struct plan *ret, struct vrs_err *err)
+static int frame_init(struct plan_frame *f, struct world *w,
+		      const struct plan_rules *rules, const struct plan_ask *ask,
+		      struct vrs_err *err)
 {
-	struct plan_frame f = {.w = w, .rules = rules, .ask = ask};
-
-	f.home = world_cluster(w, ask->cluster);
-	f.source = world_host(w, ask->cluster, ask->host);
-	if (!f.home || !f.source)
+	*f = (struct plan_frame){.w = w, .rules = rules, .ask = ask};
+	f->home = world_cluster(w, ask->cluster);
+	f->source = world_host(w, ask->cluster, ask->host);
+	if (!f->home || !f->source)
 		return vrs_fail(err, VRS_ENOENT, "plan: host %s/%s is not known",
 				ask->cluster, ask->host);
-	f.repair_ms = ask->repair_ms ? ask->repair_ms
-		      : f.home->site ? f.home->site->repair_ms
-				     : (int64_t)4 * 3600000;
-	f.reader_lives = can_read(w, f.home, f.source);
-	f.of_host = vrs_calloc(w->n_hosts, sizeof(*f.of_host));
-	f.of_cluster = vrs_calloc(w->n_clusters, sizeof(*f.of_cluster));
-	f.rate = vrs_calloc(w->n_clusters, sizeof(*f.rate));
-	plan_outlooks(&f);
+	f->repair_ms = ask->repair_ms  ? ask->repair_ms
+		       : f->home->site ? f->home->site->repair_ms
+				       : (int64_t)4 * 3600000;
+	f->reader_lives = can_read(w, f->home, f->source);
+	f->of_host = vrs_calloc(w->n_hosts, sizeof(*f->of_host));
+	f->of_cluster = vrs_calloc(w->n_clusters, sizeof(*f->of_cluster));
+	f->rate = vrs_calloc(w->n_clusters, sizeof(*f->rate));
+	plan_outlooks(f);
 	for (size_t i = 0; i < w->n_clusters; i++) {
 		const struct world_rate *r =
-			world_rate(w, f.home->name, w->cluster[i].name);
+			world_rate(w, f->home->name, w->cluster[i].name);
 
 		worth_rate_of(&rules->worth, r ? r->bytes_per_s : NULL, r ? r->n : 0,
-			      &f.rate[i]);
+			      &f->rate[i]);
 	}
-
-	const Vrsas__V1__VmFacts **order = vrs_calloc(ask->n_vms, sizeof(*order));
-	struct look *look = vrs_calloc(w->n_hosts, sizeof(*look));
-	if (ask->n_vms) {
-		memcpy(order, ask->vm, ask->n_vms * sizeof(*order));
-		qsort(order, ask->n_vms, sizeof(*order), by_urgency);
-	}
-	ret->n = ask->n_vms;
-	ret->decision = vrs_calloc(ask->n_vms, sizeof(Vrsas__V1__Decision *));
-	for (size_t i = 0; i < ask->n_vms; i++)
-		ret->decision[i] = place(&f, order[i], look);
-
-	free(look);
-	free(order);
-	free(f.rate);
-	free(f.of_cluster);
-	free(f.of_host);
 	return 0;
+}
+
+static void frame_fini(struct plan_frame *f)
+{
+	free(f->rate);
+	free(f->of_cluster);
+	free(f->of_host);
+}
+
+static size_t count_vms(const struct plan_ask *ask, size_t n)
+{
+	size_t n_vms = 0;
+
+	for (size_t i = 0; i < n; i++)
+		n_vms += ask[i].n_vms;
+	return n_vms;
+}
+
+/* Whoever is most urgent is next, wherever it waits. */
+static void place_all(struct plan_frame *frame, size_t n_frames, struct plan *ret)
+{
+	struct world *w = frame[0].w;
+	struct waiting *waiting = vrs_calloc(ret->n, sizeof(*waiting));
+	struct look *look = vrs_calloc(w->n_hosts, sizeof(*look));
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_frames; i++)
+		for (size_t k = 0; k < frame[i].ask->n_vms; k++)
+			waiting[n++] = (struct waiting){frame[i].ask->vm[k], &frame[i]};
+	if (n)
+		qsort(waiting, n, sizeof(*waiting), by_urgency);
+	for (size_t i = 0; i < n; i++)
+		ret->decision[i] = place(waiting[i].frame, waiting[i].vm, look);
+	free(look);
+	free(waiting);
+}
+
+int plan_make(struct world *w, const struct plan_rules *rules, const struct plan_ask *ask,
+	      size_t n_asks, struct plan *ret, struct vrs_err *err)
+{
+	struct plan_frame *frame = vrs_calloc(n_asks, sizeof(*frame));
+	struct plan p = {.n = count_vms(ask, n_asks)};
+	int status = 0;
+	size_t n = 0;
+
+	for (; n < n_asks && status == 0; n++)
+		status = frame_init(&frame[n], w, rules, &ask[n], err);
+	if (status == 0) {
+		p.decision = vrs_calloc(p.n, sizeof(Vrsas__V1__Decision *));
+		if (n > 0)
+			place_all(frame, n, &p);
+		*ret = p;
+	}
+	while (n > 0)
+		frame_fini(&frame[--n]);
+	free(frame);
+	return status;
 }
 
 static bool lives_elsewhere(const struct world *w, const struct world_host *h,

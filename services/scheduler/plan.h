@@ -3,7 +3,8 @@
  * Pure: the same world gives the same plan, on any machine, at any time. That is what
  * lets tests/scenario/ keep every past decision as a file.
  *
- * VMs are placed by class, the most urgent first, each with the ones before it counted.
+ * VMs are placed by class, the most urgent first, each with the ones before it counted,
+ * also when they wait at several places.
  * A host may take a VM when the P90 of its CPU peak over the stay, and its cluster's,
  * stay below the cluster's lending limit with the VM on it. Among those that may, the
  * lowest P50 of the peak with the VM on it wins; then the larger margin of the P90, then
@@ -48,10 +49,11 @@ struct plan {
 	size_t n;
 };
 
-/* Fills ret; promises what it gives away in w (so that a second call counts the first).
- * VRS_ENOENT: no such cluster or host. */
+/* Fills ret for the VMs of all asks together: the most urgent one first, whichever of the
+ * failed hosts it was on. Promises what it gives away in w (so that a second call counts
+ * the first). VRS_ENOENT: no such cluster or host. */
 int plan_make(struct world *w, const struct plan_rules *rules, const struct plan_ask *ask,
-	      struct plan *ret, struct vrs_err *err);
+	      size_t n_asks, struct plan *ret, struct vrs_err *err);
 
 /* The protected VMs that a host had, as its newest inventory says and without
  * those whose record says that they live elsewhere. The list is the caller's to

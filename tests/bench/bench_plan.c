@@ -188,7 +188,7 @@ static size_t our_plan(struct world *w, size_t *ret_reasons)
 
 	const Vrsas__V1__VmFacts **vms = plan_vms_of(w, &w->host[0], &ask.n_vms);
 	ask.vm = vms;
-	if (plan_make(w, &plan_defaults, &ask, &p, &err) < 0) {
+	if (plan_make(w, &plan_defaults, &ask, 1, &p, &err) < 0) {
 		(void)fprintf(stderr, "bench_plan: %s\n", err.text);
 		exit(1);
 	}

@@ -357,13 +357,18 @@ static void read_ask(struct told *t, struct line *l)
 {
 	char *list = keep(l->mem, value(l, "tried", "")), *save = NULL;
 
-	(void)split_place(l, word(l, 1), t->cluster, t->host);
-	(void)snprintf(t->pinned, sizeof(t->pinned), "%s", value(l, "to", ""));
-	t->alive = yes(l, "alive", "no");
-	t->repair_ms = duration(l, "repair", "0s");
-	for (char *p = strtok_r(list, ",", &save); p && t->n_tried < 8;
+	if (t->n_asks == sizeof(t->ask) / sizeof(t->ask[0])) {
+		l->wrong = "a fifth ask";
+		return;
+	}
+	struct told_ask *a = &t->ask[t->n_asks++];
+	(void)split_place(l, word(l, 1), a->cluster, a->host);
+	(void)snprintf(a->pinned, sizeof(a->pinned), "%s", value(l, "to", ""));
+	a->alive = yes(l, "alive", "no");
+	a->repair_ms = duration(l, "repair", "0s");
+	for (char *p = strtok_r(list, ",", &save); p && a->n_tried < 8;
 	     p = strtok_r(NULL, ",", &save))
-		t->tried[t->n_tried++] = p;
+		a->tried[a->n_tried++] = p;
 }
 
 static void read_rule(struct told *t, struct line *l)
@@ -445,24 +450,33 @@ void told_free(struct told *t)
 
 int told_plan(struct told *t, struct plan *ret, struct vrs_err *err)
 {
-	struct world_host *h = world_host(t->w, t->cluster, t->host);
-	struct plan_ask ask = {
-		.cluster = t->cluster,
-		.host = t->host,
-		.source_alive = t->alive,
-		.pinned_cluster = t->pinned,
-		.tried = t->tried,
-		.n_tried = t->n_tried,
-		.repair_ms = t->repair_ms,
-	};
+	struct plan_ask ask[4];
+	const Vrsas__V1__VmFacts **vms[4] = {NULL};
+	int status = 0;
 
-	if (!h)
-		return vrs_fail(err, VRS_ENOENT, "ask: no host %s/%s", t->cluster,
-				t->host);
-	const Vrsas__V1__VmFacts **vms = plan_vms_of(t->w, h, &ask.n_vms);
-	ask.vm = vms;
-	int status = plan_make(t->w, &t->rules, &ask, ret, err);
-	free(vms);
+	for (size_t i = 0; i < t->n_asks && status == 0; i++) {
+		const struct told_ask *a = &t->ask[i];
+		struct world_host *h = world_host(t->w, a->cluster, a->host);
+
+		ask[i] = (struct plan_ask){
+			.cluster = a->cluster,
+			.host = a->host,
+			.source_alive = a->alive,
+			.pinned_cluster = a->pinned,
+			.tried = a->tried,
+			.n_tried = a->n_tried,
+			.repair_ms = a->repair_ms,
+		};
+		if (!h)
+			status = vrs_fail(err, VRS_ENOENT, "ask: no host %s/%s",
+					  a->cluster, a->host);
+		else
+			ask[i].vm = vms[i] = plan_vms_of(t->w, h, &ask[i].n_vms);
+	}
+	if (status == 0)
+		status = plan_make(t->w, &t->rules, ask, t->n_asks, ret, err);
+	for (size_t i = 0; i < t->n_asks; i++)
+		free(vms[i]);
 	return status;
 }
 

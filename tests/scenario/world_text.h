@@ -12,7 +12,7 @@
  *   queue c1 c2 20G          on its way already
  *   promise c2/h1 cores=2 ram=4G disk=5G
  *   rule overload_class=0 local_restart=no
- *   ask c1/h1 to=c2 alive=yes tried=c2/h1,c2/h2 repair=10m
+ *   ask c1/h1 to=c2 alive=yes tried=c2/h1,c2/h2 repair=10m   may be said for several
  * What is not said has the value of the first example of each line, except that nothing
  * is promised, queued or measured, and that there is no forecast. */
 #ifndef TESTS_WORLD_TEXT_H
@@ -24,18 +24,21 @@ struct told {
 	struct world *w;
 	struct vrs_site site;
 	struct plan_rules rules;
-	char cluster[80], host[80]; /* asked about */
-	char pinned[80];
-	bool alive;
-	int64_t repair_ms;
-	const char *tried[8];
-	size_t n_tried;
+	struct told_ask {
+		char cluster[80], host[80];
+		char pinned[80];
+		bool alive;
+		int64_t repair_ms;
+		const char *tried[8];
+		size_t n_tried;
+	} ask[4];
+	size_t n_asks;
 };
 
 int told_read(struct told *ret, const char *path, struct vrs_err *err);
 void told_free(struct told *t);
 
-/* The plan that the ask leads to; free with plan_free. */
+/* The plan that the asks lead to; free with plan_free. */
 int told_plan(struct told *t, struct plan *ret, struct vrs_err *err);
 
 /* Takes all forecasts away, or makes all of them say 0. */
