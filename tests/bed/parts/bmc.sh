@@ -15,7 +15,7 @@ bmc_up() {
     CHASSIS="$here/bmc-chassis $bed" GUID="$(printf '%08x' "$port")" >"$dir/conf"
   spawn "$dir/pid" bed "$bed/log/$name.bmc" \
     ipmi_sim -c "$dir/conf" -f "$here/templates/bmc.emu" -s "$dir" -n
-  await 10 "BMC of $name (see $bed/log/$name.bmc)" bmc_tool "$name" chassis power status
+  await 30 "BMC of $name (see $bed/log/$name.bmc)" bmc_tool "$name" chassis power status
 }
 
 bmc_down() { # no BMC is fine
@@ -23,7 +23,7 @@ bmc_down() { # no BMC is fine
   [ -e "$dir" ] || return 0
   kill -CONT "$(cut -d' ' -f1 "$dir/pid")" 2>/dev/null || true
   ! proc_alive "$dir/pid" || kill "$(cut -d' ' -f1 "$dir/pid")"
-  await 5 "end of the BMC of $1" proc_gone "$dir/pid"
+  await 15 "end of the BMC of $1" proc_gone "$dir/pid"
   rmdir "$reg/port-$(<"$dir/port")"
   rm -rf "$dir"
 }

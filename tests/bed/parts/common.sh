@@ -18,7 +18,7 @@ die() { echo "bed: $*" >&2; exit 1; }
 await() {
   local limit=$1 what=$2 end
   shift 2
-  end=$((${EPOCHREALTIME/./} + limit * 1000000))
+  end=$((${EPOCHREALTIME/./} + limit * ${VRS_BED_PATIENCE:-1} * 1000000))
   until "$@" >/dev/null 2>&1; do
     [ "${EPOCHREALTIME/./}" -lt "$end" ] || { echo "bed: $what: not within $limit s" >&2; return 1; }
     read -rt 0.05 <> <(:) || :

@@ -24,7 +24,12 @@ END
   # `rm -r` a work folder
   spawn "$reg/lxcfs.pid" bed "$bed/log/lxcfs" \
     lxcfs -f --enable-cfs -l -p "$reg/lxcfs.lock" "$reg/lxcfs"
-  await 5 "lxcfs (see $bed/log/lxcfs)" test -e "$reg/lxcfs/proc/stat"
+  await 15 "lxcfs (see $bed/log/lxcfs)" test -e "$reg/lxcfs/proc/stat"
+  [ $cg_version = 1 ] || {
+    compile cpuview
+    mkdir -p "$reg/cpuview"
+    spawn "$reg/cpuview.pid" bed "$bed/log/cpuview" "$cache/bin/cpuview" "$cg_root/vrs$id" "$reg/cpuview"
+  }
 }
 
 fabric_down() {

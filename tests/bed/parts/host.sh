@@ -52,7 +52,7 @@ is_on() { proc_alive "$bed/hosts/$1/power"; }
 
 # power_on NAME : returns when the host started to boot; host_ready waits for its daemons
 power_on() {
-  local c
+  local groups=$cg_controllers group=
   host_facts "$1"
   cluster_facts "$cluster"
   is_on "$1" && return 0
@@ -60,11 +60,17 @@ power_on() {
   mkdir "$hdir"/tmpfs/{upper,work}
   mkdir -p "$cache/libvirt"
   heal_link "$1"
+  cg_vacate "$1"
+  if [ $cg_version = 2 ]; then
+    groups='' group=$cg_root/vrs$id/$1
+    await 15 "CPU figures of $1 (see $bed/log/cpuview)" test -s "$reg/cpuview/$1"
+  fi
   VRS_HOST=$1 VRS_HDIR=$hdir VRS_DS=$ds VRS_LXCFS=$reg/lxcfs VRS_KEY=$bed/key.pub \
-    VRS_LIBVIRT_CACHE=$cache/libvirt VRS_CGROUPS=$cg_controllers VRS_BURN=$bed/bin/burn \
+    VRS_LIBVIRT_CACHE=$cache/libvirt VRS_CGROUPS=$groups VRS_CPUVIEW=$reg/cpuview/$1 \
     VRS_KVM=$([ "${VRS_BED_ACCEL:-tcg}" = tcg ] || echo /dev/kvm) \
     spawn "$hdir/power" "$1" "$bed/log/$1" nsenter --net="/run/netns/vrs$id-$1" \
-    unshare --mount --uts --ipc --pid --cgroup --fork --kill-child bash "$here/host-init"
+    unshare --cgroup bash "$here/host-power" "$group" \
+    unshare --mount --uts --ipc --pid --fork --kill-child bash "$here/host-init"
 }
 
 # power_off NAME : the link dies first, so nobody gets a farewell packet, then everything
@@ -77,7 +83,7 @@ power_off() {
     [ ! -s "$hdir/pid1" ] || kill -9 "$(<"$hdir/pid1")" 2>/dev/null || true
     kill -9 "$(cut -d' ' -f1 "$hdir/power")" 2>/dev/null || true
     cg_freezer "$1" THAWED
-    await 10 "power-off of $1" proc_gone "$hdir/power"
+    await 30 "power-off of $1" proc_gone "$hdir/power"
   fi
   rm -f "$hdir/power" "$hdir/pid1" "$hdir/load"
 }
@@ -86,7 +92,7 @@ booted() { [ -s "$hdir/pid1" ] && in_host "$1" virsh -q list; }
 host_ready() { # NAME [SECONDS]
   host_facts "$1"
   await "${2:-30}" "libvirtd on $1 (see $bed/log/$1)" booted "$1" &&
-    await 10 "sshd on $1" bed_ssh "$1" true
+    await 30 "sshd on $1" bed_ssh "$1" true
 }
 
 # in_host NAME CMD.. : as on its console; accounted to the host, dies with it
@@ -116,7 +122,7 @@ host_load() {
   if proc_alive "$hdir/load"; then
     read -r old _ <"$hdir/load"
     kill -9 "$old"
-    await 5 "end of the old load on $name" proc_gone "$hdir/load"
+    await 15 "end of the old load on $name" proc_gone "$hdir/load"
   fi
   [ "$2" != off ] || return 0
   local args=(--quota "$cpu" --percent "$2")
