@@ -13,6 +13,7 @@
 #define VRS_BUS_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vrs/err.h"
@@ -24,6 +25,9 @@ struct vrs_bus_counts {
 	uint64_t sent, received, refused, timeouts, requeued, peers, connects,
 		disconnects;
 	uint64_t dropped; /* a queue was full, or a request was left unanswered */
+	uint64_t bad_certificate,
+		bad_protocol; /* connections that did not become peers */
+	bool dials;           /* this side; it wants its peer */
 };
 
 /* --- publish / subscribe: best effort; whatever must arrive is a request --- */

@@ -193,5 +193,6 @@ void bus_sock_counts(const struct bus_sock *s, struct vrs_bus_counts *ret)
 	(void)pthread_mutex_lock(&w->lock);
 	*ret = s->counts;
 	ret->peers = s->n_peers;
+	ret->dials = s->open && !s->listening;
 	(void)pthread_mutex_unlock(&w->lock);
 }

@@ -42,6 +42,14 @@ int64_t vrs_mono_ms(const struct vrs_clock *c)
 	return c->mono_ms(c);
 }
 
+int64_t vrs_tick_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static int64_t fake_wall(const struct vrs_clock *c)
 {
 	return ((const struct vrs_clock_fake *)c)->wall_at_ms;

@@ -17,6 +17,9 @@ const struct vrs_clock *vrs_clock_system(void);
 int64_t vrs_wall_ms(const struct vrs_clock *c);
 int64_t vrs_mono_ms(const struct vrs_clock *c);
 
+/* For telling how long something took; never jumps. */
+int64_t vrs_tick_ns(void);
+
 /* A clock that stands where it is put. */
 struct vrs_clock_fake {
 	struct vrs_clock clock;

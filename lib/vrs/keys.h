@@ -19,6 +19,7 @@
  *   vrsas:v1:word:{cluster}    hash host -> operator's word (packed HostWord)
  *   vrsas:v1:ran:{cluster}     hash host -> what ran there when last seen (packed HostRan)
  *   vrsas:v1:svc:NAME          hash instance -> "at_ms note": who is alive
+ *   vrsas:v1:metrics           hash SERVICE/instance -> "at_ms\n" and its page of metrics
  *   vrsas:v1:lease:scheduler   string token:instance, with expiry
  *   vrsas:v1:lease:train       string instance, with expiry: the predictor that trains
  *   vrsas:v1:ev                stream of packed Event

@@ -1,6 +1,7 @@
 #include "vrs/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@ static struct {
 	enum vrs_level level;
 	bool json;
 } settings = {"vrs", VRS_INFO, false};
+
+static atomic_uint_fast64_t written[VRS_LEVELS];
 
 static const char *const level_names[] = {"error", "warn", "notice", "info", "debug"};
 
@@ -44,6 +47,7 @@ static void write_line(enum vrs_level level, const char *text)
 	struct vrs_text line = {0};
 	char at[40];
 
+	atomic_fetch_add(&written[level], 1);
 	vrs_time_format(at, sizeof(at), vrs_wall_ms(vrs_clock_system()));
 	if (settings.json) {
 		vrs_text_add(
@@ -67,6 +71,12 @@ static void write_line(enum vrs_level level, const char *text)
 		/* nobody is left to tell */
 	}
 	vrs_text_fini(&line);
+}
+
+void vrs_log_counts(uint64_t ret[VRS_LEVELS])
+{
+	for (int i = 0; i < VRS_LEVELS; i++)
+		ret[i] = atomic_load(&written[i]);
 }
 
 static void log_va(enum vrs_level level, const char *suffix, const char *fmt, va_list ap)

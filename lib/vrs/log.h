@@ -14,6 +14,10 @@ void vrs_log_init(const char *service, enum vrs_level level, bool json);
 void vrs_log(enum vrs_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Lines written so far, by level. */
+enum { VRS_LEVELS = 5 };
+void vrs_log_counts(uint64_t ret[VRS_LEVELS]);
+
 #define log_error(...) vrs_log(VRS_ERROR, __VA_ARGS__)
 #define log_warn(...) vrs_log(VRS_WARN, __VA_ARGS__)
 #define log_notice(...) vrs_log(VRS_NOTICE, __VA_ARGS__)

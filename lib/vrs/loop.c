@@ -36,6 +36,7 @@ struct vrs_loop {
 	struct watch *watch;
 	size_t n_watches, cap_watches;
 	struct vrs_timer *timers;
+	int64_t delay_ms; /* of the newest timer */
 	int wake_fd;
 	pthread_mutex_t lock; /* posted, stop */
 	struct posted *posted, **posted_end;
@@ -229,12 +230,18 @@ static void run_timers(struct vrs_loop *loop)
 	for (struct vrs_timer *t = loop->timers; t; t = t->next) {
 		if (t->dead || t->due_mono_ms > now)
 			continue;
+		loop->delay_ms = now - t->due_mono_ms;
 		if (t->interval_ms == 0)
 			t->dead = true;
 		else
 			t->due_mono_ms = now + t->interval_ms;
 		t->fn(t->arg);
 	}
+}
+
+int64_t vrs_loop_delay_ms(const struct vrs_loop *loop)
+{
+	return loop->delay_ms;
 }
 
 int vrs_loop_run(struct vrs_loop *loop, struct vrs_err *err)

@@ -38,6 +38,8 @@ void vrs_loop_post(struct vrs_loop *loop, void (*fn)(void *arg), void *arg);
 /* Until vrs_loop_stop (from any thread) is called. */
 int vrs_loop_run(struct vrs_loop *loop, struct vrs_err *err);
 void vrs_loop_stop(struct vrs_loop *loop);
+/* How late the newest timer was called. */
+int64_t vrs_loop_delay_ms(const struct vrs_loop *loop);
 
 /* Runs work(arg) on one of a few worker threads and then done(arg) on the loop. Jobs of
  * the same lane run one after the other; different lanes do not wait for each other as

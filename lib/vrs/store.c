@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "vrs/clock.h"
 #include "vrs/conf.h"
 #include "vrs/mem.h"
 
@@ -30,6 +31,7 @@ struct vrs_store {
 	bool out_broken; /* a format was wrong */
 	struct script *script;
 	size_t n_scripts;
+	struct vrs_store_counts counts;
 };
 
 int vrs_store_open(struct vrs_store **ret, const struct vrs_store_conf *conf,
@@ -56,8 +58,16 @@ int vrs_store_open(struct vrs_store **ret, const struct vrs_store_conf *conf,
 	s->user = vrs_strdup(conf->user);
 	s->password_file = vrs_strdup(conf->password_file);
 	s->timeout_ms = conf->timeout_ms > 0 ? conf->timeout_ms : DEFAULT_TIMEOUT_MS;
+	vrs_histogram_init(&s->counts.seconds, vrs_bounds_seconds,
+			   sizeof(vrs_bounds_seconds) / sizeof(vrs_bounds_seconds[0]));
 	*ret = s;
 	return 0;
+}
+
+void vrs_store_counts(const struct vrs_store *s, struct vrs_store_counts *ret)
+{
+	*ret = s->counts;
+	ret->connects = s->generation;
 }
 
 static void disconnect(struct vrs_store *s)
@@ -334,6 +344,22 @@ static int exchange(struct vrs_store *s, struct vrs_reply *replies, struct vrs_e
 	return status;
 }
 
+/* One exchange, counted. */
+static int talk(struct vrs_store *s, struct vrs_reply *replies, struct vrs_err *err)
+{
+	struct vrs_store_counts *c = &s->counts;
+	int64_t begun_ns = vrs_tick_ns();
+
+	c->commands += s->n_out;
+	int status = vrs_store_connect(s, err);
+	if (status == 0)
+		status = exchange(s, replies, err);
+	c->errors += status < 0;
+	c->connected = s->redis != NULL;
+	vrs_histogram_add(&c->seconds, (double)(vrs_tick_ns() - begun_ns) / 1e9);
+	return status;
+}
+
 int vrs_store_run(struct vrs_store *s, struct vrs_reply **ret, struct vrs_err *err)
 {
 	struct vrs_reply *root = NULL;
@@ -351,11 +377,8 @@ int vrs_store_run(struct vrs_store *s, struct vrs_reply **ret, struct vrs_err *e
 		root->item = items;
 		root->n_items = s->n_out;
 	}
-	status = s->n_out > 0 ? vrs_store_connect(s, err) : 0;
-	if (status == 0 && s->n_out > 0)
-		status = exchange(s, items, err);
-	else
-		out_reset(s);
+	status = s->n_out > 0 ? talk(s, items, err) : 0;
+	out_reset(s);
 	if (status < 0) {
 		vrs_reply_free(root);
 		return status;

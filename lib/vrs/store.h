@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "vrs/err.h"
+#include "vrs/metrics.h"
 
 struct vrs_store;
 
@@ -36,6 +37,13 @@ int vrs_store_connect(struct vrs_store *s, struct vrs_err *err);
 
 /* Rises with every connection made. 0: none yet. */
 uint64_t vrs_store_generation(const struct vrs_store *s);
+
+struct vrs_store_counts {
+	uint64_t connects, commands, errors; /* errors: calls that failed */
+	bool connected;                      /* and the newest call was answered */
+	struct vrs_histogram seconds; /* of one call, however many commands it carries */
+};
+void vrs_store_counts(const struct vrs_store *s, struct vrs_store_counts *ret);
 
 enum vrs_reply_type {
 	VRS_REPLY_NIL,

@@ -15,12 +15,13 @@
 #include "vrs/keys.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
+#include "vrs/telemetry.h"
 
 enum { ALIVE_EVERY_MS = 3000 };
 
 struct common {
 	char *log_level, *log_format, *instance;
-	char *redis, *redis_user, *redis_password_file;
+	char *redis, *redis_user, *redis_password_file, *metrics;
 };
 
 struct vrs_svc_private {
@@ -29,6 +30,8 @@ struct vrs_svc_private {
 	int signal_fd;
 	char note[200];
 	struct vrs_complaint store_trouble;
+	struct vrs_telemetry *telemetry;
+	bool nameless; /* the settings gave no instance */
 };
 
 static const struct vrs_option common_options[] = {
@@ -45,6 +48,8 @@ static const struct vrs_option common_options[] = {
 	{"redis_password_file", VRS_OPT_STRING,
 	 offsetof(struct common, redis_password_file), "", 0, 0,
 	 "file that holds its password; empty: none"},
+	{"metrics", VRS_OPT_STRING, offsetof(struct common, metrics), "", 0, 0,
+	 "HOST:PORT that answers GET /metrics; empty: none"},
 };
 
 enum { N_COMMON = sizeof(common_options) / sizeof(common_options[0]) };
@@ -168,6 +173,7 @@ static int set_up_instance(struct vrs_svc *svc, struct vrs_err *err)
 {
 	struct common *c = &svc->priv->common;
 
+	svc->priv->nameless = !*c->instance;
 	if (!*c->instance) {
 		char host[65] = "";
 
@@ -248,6 +254,11 @@ void vrs_svc_start(struct vrs_svc *svc, int argc, char **argv)
 	}
 	if (set_up_loop(svc, &err) < 0)
 		vrs_svc_die(svc, &err);
+	svc->priv->telemetry =
+		vrs_telemetry_new(svc->name, svc->instance, svc->loop, svc->store);
+	if (vrs_telemetry_listen(svc->priv->telemetry, svc->priv->common.metrics, &err) <
+	    0)
+		vrs_svc_die(svc, &err);
 }
 
 void vrs_svc_die(struct vrs_svc *svc, const struct vrs_err *err)
@@ -321,6 +332,28 @@ void vrs_svc_note(struct vrs_svc *svc, const char *fmt, ...)
 	va_end(ap);
 }
 
+void vrs_svc_metrics(struct vrs_svc *svc, vrs_svc_metrics_fn fn, void *arg)
+{
+	vrs_telemetry_add(svc->priv->telemetry, fn, arg);
+}
+
+void vrs_svc_call(struct vrs_svc *svc, const char *instance)
+{
+	struct common *c = &svc->priv->common;
+
+	if (!svc->priv->nameless)
+		return;
+	free(c->instance);
+	c->instance = vrs_strdup(instance);
+	svc->instance = c->instance;
+	vrs_telemetry_call(svc->priv->telemetry, instance);
+}
+
+char *vrs_svc_page(struct vrs_svc *svc, const char *instance)
+{
+	return vrs_telemetry_page(svc->priv->telemetry, instance);
+}
+
 void vrs_svc_stop(struct vrs_svc *svc)
 {
 	if (!svc->priv)
@@ -328,6 +361,7 @@ void vrs_svc_stop(struct vrs_svc *svc)
 	if (svc->store)
 		(void)vrs_store_cmd(svc->store, NULL, NULL, "HDEL " VRS_KEY "svc:%s %s",
 				    svc->name, svc->instance);
+	vrs_telemetry_free(svc->priv->telemetry);
 	vrs_store_close(svc->store);
 	vrs_loop_close(svc->loop);
 	if (svc->priv->signal_fd >= 0)

@@ -4,12 +4,14 @@
  * --key=value), loads the settings, sets up log and loop, ignores SIGPIPE, turns SIGTERM
  * and SIGINT into the end of vrs_svc_run and leaves the process on wrong input with one
  * line and exit code 2. Options that every daemon has are added by itself: log_level,
- * log_format, redis, redis_user, redis_password_file, instance. */
+ * log_format, redis, redis_user, redis_password_file, instance, metrics. */
 #ifndef VRS_SVC_H
 #define VRS_SVC_H
 
+#include "vrs/bus.h"
 #include "vrs/conf.h"
 #include "vrs/loop.h"
+#include "vrs/metrics.h"
 #include "vrs/store.h"
 
 struct vrs_svc {
@@ -40,5 +42,19 @@ int vrs_svc_run(struct vrs_svc *svc);
 void vrs_svc_note(struct vrs_svc *svc, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void vrs_svc_stop(struct vrs_svc *svc);
+/* A name that is better than host name and pid, unless the settings gave one. */
+void vrs_svc_call(struct vrs_svc *svc, const char *instance);
+
+/* fn adds what this service tells to the page whenever one is made, on the loop: when the
+ * address in `metrics` is asked, and every 15 s for Redis where there is a store. Build,
+ * process, log, store and loop are the frame's own. */
+typedef void (*vrs_svc_metrics_fn)(void *arg, struct vrs_page *page);
+void vrs_svc_metrics(struct vrs_svc *svc, vrs_svc_metrics_fn fn, void *arg);
+/* A page as text, as it is now, told under this name; the caller frees it. */
+char *vrs_svc_page(struct vrs_svc *svc, const char *instance);
+/* The counts of one socket; its name is the one in the settings. A socket that dials and
+ * has no peer makes the service not ready. */
+void vrs_page_bus(struct vrs_page *page, const char *socket,
+		  const struct vrs_bus_counts *counts);
 
 #endif

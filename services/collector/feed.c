@@ -308,6 +308,13 @@ void feed_counts(const struct feed *f, struct feed_counts *ret)
 	ret->first_seq = info.first_seq;
 }
 
+void feed_bus_counts(const struct feed *f, struct vrs_bus_counts *ret_samples,
+		     struct vrs_bus_counts *ret_fill)
+{
+	vrs_pub_counts(f->pub, ret_samples);
+	vrs_req_counts(f->fill, ret_fill);
+}
+
 int feed_open(struct feed **ret, struct vrs_loop *loop, const struct feed_conf *conf,
 	      struct vrs_err *err)
 {

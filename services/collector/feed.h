@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vrs/bus.h"
 #include "vrs/err.h"
 #include "vrs/loop.h"
 #include "vrsas/v1/sample.pb-c.h"
@@ -53,5 +54,8 @@ struct feed_counts {
 	char reason[160];
 };
 void feed_counts(const struct feed *f, struct feed_counts *ret);
+/* Of the two sockets. */
+void feed_bus_counts(const struct feed *f, struct vrs_bus_counts *ret_samples,
+		     struct vrs_bus_counts *ret_fill);
 
 #endif

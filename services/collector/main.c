@@ -6,10 +6,15 @@
 #include "feed.h"
 #include "hosts.h"
 #include "measure.h"
+#include "numbers.h"
 #include "playback.h"
+#include "vrs/clock.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
 #include "vrs/svc.h"
+
+/* Between two pages of metrics that go with heartbeats. */
+enum { PAGE_EVERY_MS = 15000 };
 
 struct conf {
 	char *site, *cluster, *collector, *replay;
@@ -57,7 +62,14 @@ struct collector {
 	struct measure *measure;
 	struct playback *playback;
 	char *spool_dir, *position_path;
+	struct numbers numbers;
+	int64_t page_mono_ms;
 };
+
+static const char *collector_name(const struct collector *c)
+{
+	return *c->conf.collector ? c->conf.collector : c->conf.cluster;
+}
 
 static int put(void *arg, Vrsas__V1__Record *const *records, size_t n,
 	       struct vrs_err *err)
@@ -67,13 +79,41 @@ static int put(void *arg, Vrsas__V1__Record *const *records, size_t n,
 
 static int beat(void *arg, Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
 {
-	return feed_heartbeat(((struct collector *)arg)->feed, hb, err);
+	struct collector *c = arg;
+	int64_t now = vrs_mono_ms(vrs_clock_system());
+	const char *none = hb->metrics;
+	char *page = NULL;
+
+	numbers_beat(&c->numbers, hb);
+	if (c->page_mono_ms == 0 || now - c->page_mono_ms >= PAGE_EVERY_MS) {
+		page = vrs_svc_page(&c->svc, collector_name(c));
+		hb->metrics = page;
+		c->page_mono_ms = now;
+	}
+	int status = feed_heartbeat(c->feed, hb, err);
+	hb->metrics = none;
+	free(page);
+	return status;
+}
+
+static void on_metrics(void *arg, struct vrs_page *page)
+{
+	struct collector *c = arg;
+	struct measure_counts counts;
+
+	if (c->measure) {
+		measure_counts(c->measure, &counts);
+		c->numbers.dropped = counts.dropped;
+	} else if (c->playback) {
+		c->numbers.dropped = playback_dropped(c->playback);
+	}
+	numbers_tell(&c->numbers, page);
 }
 
 static int open_feed(struct collector *c, struct vrs_err *err)
 {
 	const struct conf *k = &c->conf;
-	const char *name = *k->collector ? k->collector : k->cluster;
+	const char *name = collector_name(c);
 
 	if (!vrs_name_ok(name))
 		return vrs_fail(err, VRS_EINVAL, "collector = %s: is not a name", name);
@@ -131,6 +171,10 @@ int main(int argc, char **argv)
 	    open_feed(&c, &err) < 0 || open_sources(&c, &err) < 0)
 		vrs_svc_die(&c.svc, &err);
 
+	c.numbers.cluster = c.conf.cluster;
+	c.numbers.feed = c.feed;
+	vrs_svc_call(&c.svc, collector_name(&c));
+	vrs_svc_metrics(&c.svc, on_metrics, &c);
 	int status = vrs_svc_run(&c.svc);
 
 	feed_close(c.feed); /* all that was put is on the disk */

@@ -346,6 +346,7 @@ bool measure_close(struct measure *m)
 void measure_counts(const struct measure *m, struct measure_counts *ret)
 {
 	*ret = m->counts;
+	ret->dropped = m->outbox.lost;
 	ret->hosts = m->conf.n_hosts;
 	ret->up = 0;
 	for (size_t i = 0; i < m->conf.n_hosts; i++)

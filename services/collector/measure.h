@@ -37,6 +37,7 @@ bool measure_close(struct measure *m);
 
 struct measure_counts {
 	uint64_t batches, answers, failures, late;
+	uint64_t dropped; /* records given up: the spool could not take them */
 	size_t hosts, up;
 };
 void measure_counts(const struct measure *m, struct measure_counts *ret);

@@ -201,3 +201,8 @@ void playback_close(struct playback *p)
 	free(p->host);
 	free(p);
 }
+
+uint64_t playback_dropped(const struct playback *p)
+{
+	return p->outbox.lost;
+}

@@ -28,5 +28,7 @@ int playback_open(struct playback **ret, struct vrs_loop *loop,
 		  const struct playback_conf *conf, const struct sink *sink,
 		  struct vrs_err *err);
 void playback_close(struct playback *p);
+/* Records given up: the spool could not take them. */
+uint64_t playback_dropped(const struct playback *p);
 
 #endif

@@ -196,6 +196,7 @@ int apply_heartbeat(struct apply *a, const Vrsas__V1__Heartbeat *hb, struct vrs_
 		add_message(a, key_arg, hb->host[i]->name, &hb->host[i]->base, false);
 	alone.n_host = 0;
 	alone.host = NULL;
+	alone.metrics = "";
 	add_message(a, key_arg, "@", &alone.base, false);
 	(void)snprintf(at_text, sizeof(at_text), "%lld", (long long)at_ms);
 	struct vrs_arg at[] = {VRS_ARG("HSET"), key_arg, VRS_ARG("@at"),

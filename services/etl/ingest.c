@@ -11,11 +11,18 @@
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 #include "vrs/series.h"
+#include "vrs/telemetry.h"
 
 enum {
 	RUN_COMMANDS = 8192, /* a pipeline is run when it has grown to this */
 	RETRY_MS = 500,      /* after the store failed */
 	MAX_REASONS = 16,
+	MAX_CLUSTERS = 256, /* that numbers are told of */
+};
+
+struct progress {
+	char cluster[65];
+	int64_t end_ms; /* of the newest interval stored */
 };
 
 struct ingest {
@@ -27,6 +34,9 @@ struct ingest {
 	bool flush_posted;
 	struct vrs_timer *retry;
 	int64_t failed_mono_ms;
+	struct progress progress[MAX_CLUSTERS];
+	size_t n_progress;
+	struct vrs_histogram latency;
 
 	/* the reply that is being made */
 	Vrsas__V1__FillReply reply;
@@ -75,6 +85,28 @@ static int commit(struct ingest *ing, struct source *s, uint64_t seq, struct vrs
 	return status;
 }
 
+static void note_samples(struct ingest *ing, const struct source *s,
+			 const Vrsas__V1__SampleBatch *b, uint8_t flag, int64_t now_ms)
+{
+	int64_t end_ms = b->at_ms + b->interval_ms;
+	struct progress *p = ing->progress, *end = p + ing->n_progress;
+
+	if (source_is_import(s))
+		return;
+	if (flag == VRS_SLOT_LIVE)
+		vrs_histogram_add(&ing->latency, (double)(now_ms - end_ms) / 1e3);
+	while (p < end && strcmp(p->cluster, s->cluster) != 0)
+		p++;
+	if (p == end) {
+		if (ing->n_progress == MAX_CLUSTERS)
+			return;
+		ing->n_progress++;
+		(void)vrs_strcpy(p->cluster, sizeof(p->cluster), s->cluster);
+	}
+	if (end_ms > p->end_ms)
+		p->end_ms = end_ms;
+}
+
 /* Takes the record seq, which follows directly on what was taken before. */
 static int take(struct ingest *ing, struct source *s, const Vrsas__V1__Record *r,
 		uint8_t flag, struct vrs_err *err)
@@ -86,6 +118,8 @@ static int take(struct ingest *ing, struct source *s, const Vrsas__V1__Record *r
 		refused(ing, &why);
 	else if (apply_record(&ing->apply, s, r, flag, err) < 0)
 		return err->code;
+	else if (r->body_case == VRSAS__V1__RECORD__BODY_SAMPLES)
+		note_samples(ing, s, r->samples, flag, now);
 	if (ing->apply.n_commands >= RUN_COMMANDS)
 		return commit(ing, s, r->seq, err);
 	return 0;
@@ -201,6 +235,21 @@ static void live_record(struct ingest *ing, const Vrsas__V1__Record *r)
 	flush_soon(ing);
 }
 
+/* A collector's numbers, for the gateway. What is wrong with them harms nothing else. */
+static void keep_page(struct ingest *ing, const Vrsas__V1__Heartbeat *hb)
+{
+	struct vrs_page *scratch = vrs_page_new("", "");
+	struct vrs_err err = {0};
+
+	if (vrs_page_take(scratch, "collector", hb->collector, hb->metrics,
+			  strlen(hb->metrics), &err) < 0)
+		refused(ing, &err);
+	else
+		(void)vrs_page_store(ing->store, "collector", hb->collector, hb->metrics,
+				     NULL);
+	vrs_page_free(scratch);
+}
+
 static void live_heartbeat(struct ingest *ing, const Vrsas__V1__Heartbeat *hb)
 {
 	struct vrs_err err = {0};
@@ -219,6 +268,8 @@ static void live_heartbeat(struct ingest *ing, const Vrsas__V1__Heartbeat *hb)
 		store_failed(ing, &err);
 	else
 		ing->counts.heartbeats++;
+	if (hb->metrics[0] && !just_failed(ing))
+		keep_page(ing, hb);
 }
 
 void ingest_live(struct ingest *ing, const Vrsas__V1__Live *live)
@@ -365,6 +416,8 @@ int ingest_open(struct ingest **ret, struct vrs_loop *loop, struct vrs_store *st
 	(void)err;
 	ing->loop = loop;
 	ing->store = store;
+	vrs_histogram_init(&ing->latency, vrs_bounds_seconds,
+			   sizeof(vrs_bounds_seconds) / sizeof(vrs_bounds_seconds[0]));
 	ing->apply = (struct apply){.store = store, .retention_ms = retention_ms};
 	vrsas__v1__fill_reply__init(&ing->reply);
 	*ret = ing;
@@ -386,4 +439,24 @@ void ingest_counts(const struct ingest *ing, struct ingest_counts *ret)
 	*ret = ing->counts;
 	ret->sources = ing->sources.n;
 	ret->held_bytes = ing->sources.held_bytes;
+}
+
+const struct vrs_histogram *ingest_latency(const struct ingest *ing)
+{
+	return &ing->latency;
+}
+
+void ingest_clusters(const struct ingest *ing, int64_t now_ms,
+		     void (*fn)(void *arg, const struct ingest_cluster *c), void *arg)
+{
+	for (size_t i = 0; i < ing->n_progress; i++) {
+		const struct progress *p = &ing->progress[i];
+		struct ingest_cluster c = {.name = p->cluster};
+
+		c.lag_s = now_ms > p->end_ms ? (double)(now_ms - p->end_ms) / 1e3 : 0;
+		for (const struct source *s = ing->sources.first; s; s = s->next)
+			if (strcmp(s->cluster, p->cluster) == 0 && s->head > s->watermark)
+				c.backlog += s->head - s->watermark;
+		fn(arg, &c);
+	}
 }

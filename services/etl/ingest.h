@@ -9,6 +9,7 @@
 #define ETL_INGEST_H
 
 #include "vrs/loop.h"
+#include "vrs/metrics.h"
 #include "vrs/store.h"
 #include "vrsas/v1/sample.pb-c.h"
 
@@ -36,5 +37,16 @@ struct ingest_counts {
 	char refused_why[160], store_why[160];
 };
 void ingest_counts(const struct ingest *ing, struct ingest_counts *ret);
+
+/* How far each cluster is, as of now_ms; fn is called for each. */
+struct ingest_cluster {
+	const char *name;
+	double lag_s;     /* since the end of the newest interval stored*/
+	uint64_t backlog; /* records known to exist, not yet stored */
+};
+void ingest_clusters(const struct ingest *ing, int64_t now_ms,
+		     void (*fn)(void *arg, const struct ingest_cluster *c), void *arg);
+/* End of the interval to stored, live records only. */
+const struct vrs_histogram *ingest_latency(const struct ingest *ing);
 
 #endif

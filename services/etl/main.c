@@ -3,6 +3,7 @@
 
 #include "export.h"
 #include "ingest.h"
+#include "numbers.h"
 #include "vrs/bus.h"
 #include "vrs/log.h"
 #include "vrs/svc.h"
@@ -92,6 +93,14 @@ static void on_report(void *arg)
 		     (unsigned long long)now.lost);
 }
 
+static void on_metrics(void *arg, struct vrs_page *page)
+{
+	const struct etl *e = arg;
+	const struct numbers_source from = {e->ingest, e->samples, e->fill};
+
+	numbers_tell(&from, page);
+}
+
 int main(int argc, char **argv)
 {
 	struct vrs_err err = {0};
@@ -113,6 +122,7 @@ int main(int argc, char **argv)
 			 &vrsas__v1__fill_request__descriptor, on_fill, &e, &err) < 0)
 		vrs_svc_die(&svc, &err);
 	(void)vrs_loop_every(svc.loop, REPORT_EVERY_MS, on_report, &e);
+	vrs_svc_metrics(&svc, on_metrics, &e);
 	log_notice("listening samples=%s fill=%s", vrs_sub_url(e.samples),
 		   vrs_rep_url(e.fill));
 

@@ -1,5 +1,6 @@
 #include "jobs.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,7 @@ static void measure(struct job *j)
 			      ? (double)(done - j->rate_sent) * 1e3 / (double)ms
 			      : 0;
 	j->rate_now = j->rate_now > 0 ? 0.6 * j->rate_now + 0.4 * rate : rate;
+	atomic_store(&j->rate_seen_bytes_per_s, (uint64_t)j->rate_now);
 	j->rate_sent = done;
 	j->rate_mono_ms = at;
 }
@@ -111,6 +113,10 @@ static void say_quarters(struct job *j)
 	int quarter = total ? (int)(done * 4 / total) : 0;
 	if (quarter <= j->quarters || quarter > 3)
 		return;
+	if (j->quarters == 0 && j->rate_now > 0) {
+		j->quarter_mono_ms = now();
+		j->quarter_eta_ms = (int64_t)((double)(total - done) * 1e3 / j->rate_now);
+	}
 	j->quarters = quarter;
 	(void)snprintf(text, sizeof(text), "%s: %d %% copied, %.1f MiB/s", vm_of(j),
 		       quarter * 25, j->rate_now / (1 << 20));
@@ -181,6 +187,21 @@ static void write_last(struct job *j, const Vrsas__V1__TransferStatus *s)
 }
 
 /* --- the run --- */
+
+/* For the numbers: how it ended, and how good the ETA of its first quarter was. */
+static void note_end(struct job *j, enum job_end end)
+{
+	int64_t at = now();
+	int64_t real_ms = at - j->quarter_mono_ms;
+
+	j->end = end;
+	j->took_s = (double)(at - j->begun_mono_ms) / 1e3;
+	j->eta_error_ratio = NAN;
+	if (end == JOB_DONE && j->quarter_mono_ms && real_ms > 0)
+		j->eta_error_ratio =
+			fabs((double)(j->quarter_eta_ms - real_ms)) / (double)real_ms;
+	atomic_store(&j->rate_seen_bytes_per_s, 0);
+}
 
 static void say_begin(struct job *j)
 {
@@ -339,6 +360,11 @@ void job_run(void *arg)
 			transfer_abandon(&env, j->order);
 		if (status == 0)
 			status = transfer_run(&env, j->order, &result, &err);
+		if (status == 0)
+			note_end(j, JOB_DONE);
+		else if (!atomic_load(&j->stop))
+			note_end(j,
+				 status == VRS_ECANCELLED ? JOB_CANCELLED : JOB_FAILED);
 		if (status == 0)
 			report_done(j, &result);
 		else if (atomic_load(&j->stop))

@@ -18,6 +18,9 @@ struct job_conf {
 	const char *mover; /* this instance */
 };
 
+/* How a job ended, for the numbers; set before it is over. */
+enum job_end { JOB_GIVEN_UP, JOB_DONE, JOB_FAILED, JOB_CANCELLED };
+
 struct job {
 	struct job *next;
 	struct vrs_msg *msg;
@@ -33,7 +36,12 @@ struct job {
 	int64_t begun_mono_ms, begun_wall_ms, written_mono_ms, rate_mono_ms;
 	uint64_t rate_sent;
 	double rate_now;
-	int quarters; /* told so far */
+	int quarters;                            /* told so far */
+	_Atomic uint64_t rate_seen_bytes_per_s;  /* for the numbers, at any time */
+	int64_t quarter_mono_ms, quarter_eta_ms; /* what was said at a quarter */
+	/* for the numbers, when it is over */
+	enum job_end end;
+	double took_s, eta_error_ratio; /* NAN: not known */
 };
 
 /* Takes msg. */

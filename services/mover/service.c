@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "jobs.h"
+#include "numbers.h"
 #include "program_file.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
@@ -48,6 +49,7 @@ struct mover {
 	char *vrs_image;
 	struct job *jobs; /* queued or at work */
 	int n_jobs;
+	struct numbers numbers;
 };
 
 static struct job *find(struct mover *m, const char *job_id, uint64_t token)
@@ -85,6 +87,7 @@ static void on_ended(void *arg)
 		e->mover->n_jobs--;
 	}
 	note(e->mover);
+	numbers_end(&e->mover->numbers, e->job);
 	job_free(e->job);
 	free(e);
 }
@@ -143,9 +146,20 @@ static void on_job(void *arg, const ProtobufCMessage *request,
 	reply.accepted = take(m, order, &err) == 0;
 	if (!reply.accepted) {
 		reply.reason = err.text;
+		m->numbers.refused++;
 		log_warn("transfer refused job=%.130s: %s", order->job_id, err.text);
 	}
 	vrs_bus_answer(token, &reply.base);
+}
+
+static void on_metrics(void *arg, struct vrs_page *page)
+{
+	const struct mover *m = arg;
+	struct vrs_bus_counts bus;
+
+	numbers_tell(&m->numbers, m->jobs, page);
+	vrs_rep_counts(m->rep, &bus);
+	vrs_page_bus(page, "transfer", &bus);
 }
 
 static void set_up_jobs(struct mover *m)
@@ -194,6 +208,8 @@ int service_main(int argc, char **argv)
 	    vrs_rep_open(&m.rep, svc.loop, m.conf.transfer, false, (int)m.conf.jobs + 4,
 			 &vrsas__v1__transfer_job__descriptor, on_job, &m, &err) < 0)
 		vrs_svc_die(&svc, &err);
+	numbers_init(&m.numbers);
+	vrs_svc_metrics(&svc, on_metrics, &m);
 	note(&m);
 
 	int status = vrs_svc_run(&svc);

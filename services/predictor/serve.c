@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "learner.h"
 #include "modelstore.h"
+#include "numbers.h"
 #include "vrs/bus.h"
 #include "vrs/event.h"
 #include "vrs/fault.h"
@@ -69,7 +70,8 @@ struct serve {
 	struct learner_job *learner;     /* NULL: nobody trains here */
 	int64_t wait_ms, next_train_mono_ms;
 	size_t known_series; /* at the last look */
-	uint64_t jobs, targets;
+	uint64_t jobs;
+	struct numbers numbers;
 	struct vrs_complaint store_trouble, history_trouble;
 };
 
@@ -182,9 +184,11 @@ static void on_learned(void *arg)
 		job->model = NULL;
 		v->refused[0] = '\0';
 		v->wait_ms = 0;
+		v->numbers.trainings_ok++;
 		vrs_complaint_over(&v->history_trouble, "there is enough history");
 	} else if (job->err.code != VRS_ECONFLICT) {
 		/* not yet: ask again, less and less often */
+		v->numbers.trainings_failed += job->err.code != VRS_ENOENT;
 		v->wait_ms = v->wait_ms ? 2 * v->wait_ms : v->conf.check_ms;
 		if (v->wait_ms > 300000)
 			v->wait_ms = 300000;
@@ -279,8 +283,9 @@ static void on_job(void *arg, const ProtobufCMessage *request,
 		.utc_min = (int32_t)v->conf.utc_offset_min,
 	};
 
+	int64_t begun_ns = vrs_tick_ns();
+
 	v->jobs++;
-	v->targets += job->n_target;
 	if (vrs_fault("predictor.job")) {
 		vrs_bus_answer(token, NULL);
 		return;
@@ -288,8 +293,24 @@ static void on_job(void *arg, const ProtobufCMessage *request,
 	Vrsas__V1__ForecastAnswer *a =
 		answer_job(job, v->forecaster, v->svc.store, &conf);
 	vrs_bus_answer(token, &a->base);
+	v->numbers.targets += a->n_forecast;
+	v->numbers.jobs_ok += !a->error[0];
+	v->numbers.jobs_failed += a->error[0] != '\0';
+	vrs_histogram_add(&v->numbers.job_seconds,
+			  (double)(vrs_tick_ns() - begun_ns) / 1e9);
 	log_debug("answered job=%s targets=%zu", job->job_id, job->n_target);
 	answer_free(a);
+}
+
+static void on_metrics(void *arg, struct vrs_page *page)
+{
+	const struct serve *v = arg;
+	struct vrs_bus_counts bus;
+
+	numbers_tell(&v->numbers, v->model, v->own,
+		     v->learner ? (int)v->learner->percent : -1, page);
+	vrs_rep_counts(v->rep, &bus);
+	vrs_page_bus(page, "forecast", &bus);
 }
 
 int serve(int argc, char **argv)
@@ -309,6 +330,8 @@ int serve(int argc, char **argv)
 	    vrs_rep_open(&v.rep, v.svc.loop, v.conf.forecast, false, (int)v.conf.max_open,
 			 &vrsas__v1__forecast_job__descriptor, on_job, &v, &err) < 0)
 		vrs_svc_die(&v.svc, &err);
+	numbers_init(&v.numbers);
+	vrs_svc_metrics(&v.svc, on_metrics, &v);
 	load_base(&v);
 	on_check(&v);
 	(void)vrs_loop_every(v.svc.loop, v.conf.check_ms, on_check, &v);

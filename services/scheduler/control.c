@@ -309,3 +309,8 @@ const char *control_url(const struct control *c)
 {
 	return vrs_rep_url(c->rep);
 }
+
+void control_bus_counts(const struct control *c, struct vrs_bus_counts *ret)
+{
+	vrs_rep_counts(c->rep, ret);
+}

@@ -22,5 +22,6 @@ int control_open(struct control **ret, struct vrs_svc *svc,
 		 struct forecasts *forecasts, struct vrs_err *err);
 void control_close(struct control *c);
 const char *control_url(const struct control *c);
+void control_bus_counts(const struct control *c, struct vrs_bus_counts *ret);
 
 #endif

@@ -156,6 +156,7 @@ void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity s
 		ev.host = p->host;
 	}
 	(void)vrs_event_put(e->svc->store, &ev, NULL);
+	numbers_event(&e->numbers, severity);
 }
 
 static Vrsas__V1__Severity severity_of(enum reloc_state s)
@@ -259,6 +260,7 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		(void)vrs_fault("reloc.%s", reloc_state_name(next->state));
 	}
 	tell_change(e, en, &was);
+	numbers_change(&e->numbers, &was, &en->r, en->msg);
 	return true;
 }
 
@@ -409,6 +411,7 @@ int engine_open(struct engine **ret, struct vrs_svc *svc, const struct engine_co
 	struct engine *e = vrs_calloc(1, sizeof(*e));
 
 	e->svc = svc;
+	numbers_init(&e->numbers);
 	e->conf = *conf;
 	e->site = site;
 	e->loader = world;
@@ -455,6 +458,7 @@ void engine_close(struct engine *e)
 		act_host_fini(&e->host[i].act);
 	free(e->host);
 	free(e->brake);
+	numbers_fini(&e->numbers);
 	free(e);
 }
 
@@ -555,4 +559,14 @@ const char *engine_transfer_url(const struct engine *e)
 int engine_movers(const struct engine *e)
 {
 	return vrs_req_peers(e->req);
+}
+
+void engine_bus_counts(const struct engine *e, struct vrs_bus_counts *ret)
+{
+	vrs_req_counts(e->req, ret);
+}
+
+struct numbers *engine_numbers(struct engine *e)
+{
+	return &e->numbers;
 }

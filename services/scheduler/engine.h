@@ -12,6 +12,7 @@
 
 #include "detector.h"
 #include "forecasts.h"
+#include "numbers.h"
 #include "plan.h"
 #include "relocation.h"
 #include "vrs/svc.h"
@@ -69,6 +70,8 @@ const Vrsas__V1__TransferStatus *engine_transfer(const struct engine *e,
 bool engine_open_story(const Vrsas__V1__Relocation *r);
 const char *engine_transfer_url(const struct engine *e);
 int engine_movers(const struct engine *e);
+void engine_bus_counts(const struct engine *e, struct vrs_bus_counts *ret);
+struct numbers *engine_numbers(struct engine *e);
 
 /* --- orders --- */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine_parts.h"
+#include "vrs/clock.h"
 #include "vrs/mem.h"
 
 static bool wants_decision(struct entry *en)
@@ -82,7 +83,8 @@ static void tell_machine(struct engine *e, struct entry *en, Vrsas__V1__Decision
 	struct reloc_event ev = event_of(en, d);
 	const struct record_load load = {.decision = d};
 
-	(void)engine_feed(e, en, &ev, &load);
+	if (engine_feed(e, en, &ev, &load))
+		numbers_decided(&e->numbers, d);
 }
 
 /* The facts of a VM whose data is not at home: its disks are those of that copy, who can
@@ -248,7 +250,11 @@ void engine_decide(struct engine *e)
 	size_t n = who_waits(e, w, group);
 	for (size_t i = 0; i < n; i++)
 		ask[i] = ask_for(e, &group[i]);
-	if (plan_make(w, e->conf.plan, ask, n, &plan, &err) < 0)
+	int64_t begun_ns = vrs_tick_ns();
+	int status = plan_make(w, e->conf.plan, ask, n, &plan, &err);
+	vrs_histogram_add(&e->numbers.decision_seconds,
+			  (double)(vrs_tick_ns() - begun_ns) / 1e9);
+	if (status < 0)
 		log_warn("no decision yet, next try in %lld ms: %s",
 			 (long long)e->conf.tick_ms, err.text);
 	for (size_t i = 0; i < n; i++) {

@@ -98,6 +98,7 @@ struct engine {
 	int64_t autostart_mono_ms;
 	unsigned jobs;
 	uint64_t removals; /* handed out by this process */
+	struct numbers numbers;
 };
 
 int64_t engine_mono(void);

@@ -20,6 +20,13 @@ struct forecasts {
 	bool wanted;                         /* soon, not only when due */
 	uint64_t next_job;
 	struct vrs_complaint trouble;
+	struct forecasts_counts counts;
+};
+
+/* A job of a round, from asked to answered. */
+struct round_job {
+	struct forecasts *f;
+	int64_t begun_ns;
 };
 
 /* --- rounds --- */
@@ -34,14 +41,21 @@ static void end_of_round(struct forecasts *f)
 
 static void on_answer(void *arg, const ProtobufCMessage *reply, const struct vrs_err *err)
 {
-	struct forecasts *f = arg;
+	struct round_job *job = arg;
+	struct forecasts *f = job->f;
 	const Vrsas__V1__ForecastAnswer *a = (const void *)reply;
 
+	vrs_histogram_add(&f->counts.seconds,
+			  (double)(vrs_tick_ns() - job->begun_ns) / 1e9);
+	free(job);
 	if (!a || a->error[0]) {
 		f->failed++;
+		f->counts.failed++;
 		vrs_complain(&f->trouble, VRS_WARN,
 			     "no new forecasts, decisions fall back to older ones: %s",
 			     a ? a->error : err->text);
+	} else {
+		f->counts.ok++;
 	}
 	if (--f->open == 0)
 		end_of_round(f);
@@ -60,8 +74,10 @@ static void ask_job(struct forecasts *f, Vrsas__V1__ForecastTarget **target, siz
 	job.n_target = n;
 	job.target = target;
 	f->open++;
-	if (vrs_req_send(f->req, &job.base, f->conf.timeout_ms, on_answer, f, &err) < 0)
-		on_answer(f, NULL, &err);
+	struct round_job *r = vrs_calloc(1, sizeof(*r));
+	*r = (struct round_job){f, vrs_tick_ns()};
+	if (vrs_req_send(f->req, &job.base, f->conf.timeout_ms, on_answer, r, &err) < 0)
+		on_answer(r, NULL, &err);
 }
 
 static void begin_round(struct forecasts *f)
@@ -124,6 +140,8 @@ int forecasts_open(struct forecasts **ret, struct vrs_loop *loop,
 	f->conf = *conf;
 	f->world = world;
 	f->world_arg = arg;
+	vrs_histogram_init(&f->counts.seconds, vrs_bounds_seconds,
+			   sizeof(vrs_bounds_seconds) / sizeof(vrs_bounds_seconds[0]));
 	int status = vrs_req_open(&f->req, loop, conf->url, true, conf->silence_ms,
 				  &vrsas__v1__forecast_answer__descriptor, err);
 	if (status < 0) {
@@ -206,4 +224,11 @@ int forecasts_predictors(const struct forecasts *f)
 const char *forecasts_url(const struct forecasts *f)
 {
 	return vrs_req_url(f->req);
+}
+
+void forecasts_counts(const struct forecasts *f, struct forecasts_counts *ret)
+{
+	*ret = f->counts;
+	ret->open = f->open;
+	vrs_req_counts(f->req, &ret->bus);
 }

@@ -7,6 +7,7 @@
 
 #include "vrs/bus.h"
 #include "vrs/loop.h"
+#include "vrs/metrics.h"
 #include "world.h"
 
 struct forecasts;
@@ -35,5 +36,13 @@ int forecasts_ask(struct forecasts *f, const char *cluster, const char *host,
 		  int64_t timeout_ms, forecasts_fn fn, void *arg, struct vrs_err *err);
 int forecasts_predictors(const struct forecasts *f); /* connected now */
 const char *forecasts_url(const struct forecasts *f);
+
+struct forecasts_counts {
+	uint64_t ok, failed; /* jobs */
+	unsigned open;
+	struct vrs_histogram seconds; /* asked to answered */
+	struct vrs_bus_counts bus;
+};
+void forecasts_counts(const struct forecasts *f, struct forecasts_counts *ret);
 
 #endif

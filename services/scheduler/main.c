@@ -4,6 +4,8 @@
 
 #include "control.h"
 #include "engine.h"
+#include "numbers.h"
+#include "vrs/clock.h"
 #include "vrs/svc.h"
 #include "world_load.h"
 
@@ -126,6 +128,30 @@ static struct world *newest_world(void *arg)
 	return engine_world(arg);
 }
 
+enum { WATCH_EVERY_MS = 2000 };
+
+struct told {
+	struct engine *engine;
+	struct forecasts *forecasts;
+	struct control *control;
+};
+
+static void on_watch(void *arg)
+{
+	const struct told *t = arg;
+
+	numbers_watch(engine_numbers(t->engine), t->engine,
+		      vrs_mono_ms(vrs_clock_system()));
+}
+
+static void on_metrics(void *arg, struct vrs_page *page)
+{
+	const struct told *t = arg;
+
+	numbers_tell(engine_numbers(t->engine), t->engine, t->forecasts, t->control,
+		     vrs_mono_ms(vrs_clock_system()), page);
+}
+
 int main(int argc, char **argv)
 {
 	struct vrs_err err = {0};
@@ -154,6 +180,9 @@ int main(int argc, char **argv)
 	    control_open(&control, &svc, &control_conf, engine, forecasts, &err) < 0)
 		vrs_svc_die(&svc, &err);
 	engine_set_forecasts(engine, forecasts);
+	struct told told = {engine, forecasts, control};
+	(void)vrs_loop_every(svc.loop, WATCH_EVERY_MS, on_watch, &told);
+	vrs_svc_metrics(&svc, on_metrics, &told);
 
 	int status = vrs_svc_run(&svc); /* until SIGTERM or SIGINT */
 
