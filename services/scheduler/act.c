@@ -406,13 +406,16 @@ void act_run(struct act_job *j)
 	}
 }
 
+bool act_is_on(const struct act_job *j)
+{
+	return j->reached && !is_off(j);
+}
+
 enum reloc_seen act_seen(const struct act_job *j)
 {
 	if (!j->ok)
 		return RELOC_UNREACHABLE;
-	return !j->exists || j->state == VRS_HV_OFF || j->state == VRS_HV_CRASHED
-		       ? RELOC_SEEN_OFF
-		       : RELOC_SEEN_ON;
+	return act_is_on(j) ? RELOC_SEEN_ON : RELOC_SEEN_OFF;
 }
 
 void act_job_fini(struct act_job *j)

@@ -82,6 +82,8 @@ struct act_move {
 void act_run(struct act_job *job);
 /* What the answer of an ACT_STATE means for a record. */
 enum reloc_seen act_seen(const struct act_job *job);
+/* Its hypervisor has a process for it: running, or paused and able to go on. */
+bool act_is_on(const struct act_job *job);
 void act_job_fini(struct act_job *job);
 void act_host_fini(struct act_host *h);
 

@@ -460,7 +460,7 @@ static void job_done(void *arg)
 		break;
 	case RELOC_DO_QUARANTINE:
 	case RELOC_DO_CLEAN:
-		if (j->act.reached && j->act.exists && j->act.state == VRS_HV_RUNNING)
+		if (act_is_on(&j->act)) /* paused, too: it could go on */
 			ev.kind = RELOC_SEEN_RUNNING;
 		else if (j->kind == RELOC_DO_CLEAN && ev.ok)
 			(void)snprintf(ev.text, sizeof(ev.text),

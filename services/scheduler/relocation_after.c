@@ -1,4 +1,5 @@
 /* From the grant on: start, life away, and the way home. */
+#include <stdio.h>
 #include <string.h>
 
 #include "relocation_step.h"
@@ -40,7 +41,25 @@ static bool leftovers(const struct reloc *n)
 	return false;
 }
 
-static void home_again(struct step *s, const char *why)
+/* The places that still know an old copy, or hold disks of no use, for people to see. */
+static void name_leftovers(const struct reloc *n, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (uint32_t i = 0; i < n->n_copies && len + 2 < size; i++) {
+		const struct reloc_copy *c = &n->copy[i];
+
+		if (i == n->active || (!c->defined && !c->remove))
+			continue;
+		int add = snprintf(buf + len, size - len, "%s%s/%s %s", len ? ", " : "",
+				   c->place.cluster, c->place.host,
+				   c->defined ? "knows its old copy" : "has its disks");
+		len += add > 0 ? (size_t)add : 0;
+	}
+}
+
+static void home_at_last(struct step *s)
 {
 	struct reloc *n = s->n;
 
@@ -48,6 +67,11 @@ static void home_again(struct step *s, const char *why)
 	n->planned = n->failback_asked = n->cancelled = n->copied = n->local = false;
 	n->pinned[0] = '\0';
 	step_compact(n);
+}
+
+static void home_again(struct step *s, const char *why)
+{
+	home_at_last(s);
 	step_go(s, RELOC_PROTECTED, "%s", why);
 }
 
@@ -423,7 +447,12 @@ void step_cleanup(struct step *s)
 		break;
 	case RELOC_TICK:
 		if (step_late(s)) {
-			home_again(s, "at home; something was left behind elsewhere");
+			char left[110];
+
+			name_leftovers(n, left, sizeof(left));
+			step_go(s, RELOC_PROTECTED,
+				"at home; %s: tried again until that is gone", left);
+			home_at_last(s);
 			return;
 		}
 		break;

@@ -1041,6 +1041,10 @@ static bool at_rest(const struct sim *s)
 	for (uint32_t i = 1; i < r->n_copies && r->state == RELOC_PROTECTED; i++)
 		if (r->copy[i].remove)
 			return false; /* there is something left to do */
+	for (uint32_t i = 0; i < r->n_copies && !s->tampered; i++)
+		if (i != r->active &&
+		    (r->copy[i].defined || s->host[host_at(&r->copy[i].place)].defined))
+			return false; /* an old copy can still be started */
 	return s->host[host_at(&r->copy[r->active].place)].running;
 }
 

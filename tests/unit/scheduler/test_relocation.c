@@ -366,6 +366,79 @@ static void a_stranger_waits_until_it_is_known_whether_the_vm_still_runs(void **
 	is_in(&s, RELOC_PROTECTED);
 }
 
+/* --- what is left behind --- */
+
+static void cleaning(struct story *s)
+{
+	*s = begin();
+	starting(s);
+	(void)feed(s, healthy);
+	(void)feed(s, (struct reloc_event){
+			      .kind = RELOC_QUARANTINED, .ok = true, .place = home});
+	(void)feed(s, (struct reloc_event){.kind = RELOC_HOST_BACK, .place = home});
+	tick(s);
+	is_in(s, RELOC_REPROTECTING);
+	(void)feed(s, (struct reloc_event){.kind = RELOC_LOOKED,
+					   .seen = RELOC_SEEN_OFF,
+					   .place = home});
+	(void)feed(s,
+		   (struct reloc_event){.kind = RELOC_OPERATOR_FAILBACK, .by = "alice"});
+	tick(s);
+	is_in(s, RELOC_FB_QUIESCE);
+	(void)feed(s, (struct reloc_event){
+			      .kind = RELOC_STOPPED, .ok = true, .place = away});
+	(void)feed(s, (struct reloc_event){.kind = RELOC_TRANSFER,
+					   .transfer = RELOC_XFER_DONE,
+					   .ok = true});
+	(void)feed(s, (struct reloc_event){.kind = RELOC_RECHECKED,
+					   .recheck = RELOC_STANDS});
+	is_in(s, RELOC_RESTORING_HOME);
+	(void)feed(s,
+		   (struct reloc_event){.kind = RELOC_HEALTH, .ok = true, .place = home});
+	is_in(s, RELOC_CLEANUP);
+	assert_true(s->r.copy[1].defined); /* it was the good copy until now */
+}
+
+static void an_old_copy_is_forgotten_however_long_that_takes(void **state)
+{
+	(void)state;
+	struct reloc_order list[RELOC_MAX_ORDERS];
+	struct story s;
+
+	cleaning(&s);
+	assert_non_null(ordered(&s, RELOC_DO_CLEAN, list));
+	s.now_ms += reloc_defaults.cleanup_ms;
+	tick(&s); /* its host does not answer */
+	is_in(&s, RELOC_PROTECTED);
+	assert_non_null(strstr(s.r.why, "c2/a1 knows its old copy"));
+	const struct reloc_order *again = ordered(&s, RELOC_DO_QUARANTINE, list);
+	assert_non_null(again);
+	assert_int_equal(again->copy, 1);
+	(void)feed(&s, (struct reloc_event){.kind = RELOC_QUARANTINED, .place = away});
+	assert_non_null(ordered(&s, RELOC_DO_QUARANTINE, list)); /* not yet */
+	(void)feed(&s, (struct reloc_event){
+			       .kind = RELOC_QUARANTINED, .ok = true, .place = away});
+	assert_null(ordered(&s, RELOC_DO_QUARANTINE, list));
+	assert_false(s.r.copy[1].defined);
+}
+
+/* Nor is it, when home dies in the middle of it: that is a story of its own. */
+static void an_old_copy_is_remembered_over_the_next_failure(void **state)
+{
+	(void)state;
+	struct story s;
+
+	cleaning(&s);
+	(void)feed(&s, (struct reloc_event){.kind = RELOC_HOST_SUSPECT,
+					    .place = home,
+					    .text = "silent"});
+	is_in(&s, RELOC_SUSPECT);
+	down(&s);
+	tick(&s);
+	assert_true(s.r.copy[1].defined);
+	assert_int_equal(s.r.copy[1].proof, RELOC_F3_ATTESTED);
+}
+
 /* --- found in two clusters, without a record --- */
 
 static struct story found_twice(void)
@@ -478,6 +551,8 @@ int main(void)
 		cmocka_unit_test(a_stranger_may_be_all_that_is_left),
 		cmocka_unit_test(
 			a_stranger_waits_until_it_is_known_whether_the_vm_still_runs),
+		cmocka_unit_test(an_old_copy_is_forgotten_however_long_that_takes),
+		cmocka_unit_test(an_old_copy_is_remembered_over_the_next_failure),
 		cmocka_unit_test(of_two_that_nobody_sent_neither_is_stopped),
 		cmocka_unit_test(where_it_runs_on_is_its_home),
 		cmocka_unit_test(a_third_one_is_a_reason_to_wait_longer),
