@@ -235,6 +235,24 @@ static bool dispatch(struct control *c, const Vrsas__V1__ControlRequest *r,
 	}
 }
 
+/* A scheduler on standby shows the active one's records, and no old ones. */
+static bool may_show(struct control *c, const Vrsas__V1__ControlRequest *r,
+		     struct answer *a)
+{
+	struct vrs_err err = {0};
+
+	if (r->body_case == VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS ||
+	    r->body_case == VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST ||
+	    engine_refresh(c->engine, &err) == 0)
+		return true;
+	if (r->body_case == VRSAS__V1__CONTROL_REQUEST__BODY_STATUS) {
+		a->unread = text(a, "%s", err.text);
+		return true;
+	}
+	refuse_err(a, &err, "see that Redis runs");
+	return false;
+}
+
 static void on_request(void *arg, const ProtobufCMessage *msg,
 		       struct vrs_req_token *token)
 {
@@ -248,7 +266,7 @@ static void on_request(void *arg, const ProtobufCMessage *msg,
 		return;
 	}
 	if (!control_is_order(r)) {
-		if (!dispatch(c, r, &a, token))
+		if (!may_show(c, r, &a) || !dispatch(c, r, &a, token))
 			answer_send(&a, token);
 		return;
 	}

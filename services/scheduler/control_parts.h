@@ -21,7 +21,8 @@ enum {
 struct answer {
 	Vrsas__V1__ControlReply reply;
 	struct vrs_arena *mem;
-	size_t packed; /* bytes that lists have used so far */
+	size_t packed;      /* bytes that lists have used so far */
+	const char *unread; /* why records could not be read; NULL: they were */
 	/* to be freed when it was sent: */
 	struct plan plan;
 	struct vrs_msg *msg;

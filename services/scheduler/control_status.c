@@ -238,14 +238,17 @@ void control_status(struct control *c, struct answer *a)
 	struct reasons why = {.a = a};
 
 	vrsas__v1__status_view__init(v);
+	if (a->unread)
+		BAD(&why, "the records cannot be read: %s", a->unread);
 	v->at_ms = w ? w->at_ms : 0;
 	if (!w)
 		BAD(&why, "nothing could be read from Redis yet");
 	show_open(c, v, &why);
 	if (!engine_active(c->engine))
-		WARNING(&why,
-			"this scheduler is on standby: another one holds the lease, "
-			"or Redis cannot be asked for it");
+		WARNING(&why, "this scheduler is on standby; %s%s",
+			*engine_active_name(c->engine) ? engine_active_name(c->engine)
+						       : "none",
+			" is the active one");
 	for (size_t i = 0; w && i < w->n_clusters; i++)
 		weigh_cluster(c, w, &w->cluster[i], &why);
 	for (size_t i = 0; w && i < w->n_hosts; i++)

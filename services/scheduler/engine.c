@@ -404,6 +404,21 @@ static void make_hosts(struct engine *e)
 				 sizeof(e->brake[0].cluster), e->site->cluster[i].name);
 }
 
+int engine_refresh(struct engine *e, struct vrs_err *err)
+{
+	if (e->lease.token != 0 && e->loaded)
+		return 0;
+	e->loaded = false;
+	int status = record_lease_holder(e->svc->store, e->active_name,
+					 sizeof(e->active_name), err);
+	return status < 0 ? status : load_all(e, err);
+}
+
+const char *engine_active_name(const struct engine *e)
+{
+	return engine_may_act(e) ? e->lease.instance : e->active_name;
+}
+
 int engine_open(struct engine **ret, struct vrs_svc *svc, const struct engine_conf *conf,
 		const struct vrs_site *site, struct world_loader *world,
 		struct vrs_err *err)

@@ -51,6 +51,11 @@ void engine_set_forecasts(struct engine *e, struct forecasts *f);
 /* --- what is known; belongs to the engine, valid until the loop goes on --- */
 
 bool engine_active(const struct engine *e); /* holds the lease */
+/* On standby, reads the records of the active scheduler anew; when active, they are ours.
+ * What is known (below) is as of then. */
+int engine_refresh(struct engine *e, struct vrs_err *err);
+/* Whose lease it was at the last refresh; "": nobody's. */
+const char *engine_active_name(const struct engine *e);
 /* The newest picture with the lives of hosts set (suspect, down); NULL: none yet. */
 struct world *engine_world(struct engine *e);
 /* What the detector remembers of a host; NULL: not known. */

@@ -23,11 +23,27 @@ static void refuse(struct engine_answer *a, Vrsas__V1__ControlCode code, const c
 
 static bool ready(struct engine *e, struct engine_answer *ret)
 {
+	struct vrs_err err = {0};
+
 	if (engine_may_act(e))
 		return true;
-	refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-	       "ask the active scheduler, or see that Redis is reachable",
-	       "this scheduler is not the active one");
+	if (e->lease.token != 0)
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+		       "see that Redis is reachable",
+		       "this scheduler could not renew its lease in time");
+	else if (engine_refresh(e, &err) < 0)
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+		       "see that Redis is reachable",
+		       "this scheduler cannot act now: %.200s", err.text);
+	else if (e->active_name[0])
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+		       "ask that one: vrsctl --scheduler ADDRESS",
+		       "this scheduler is on standby; %s is the active one",
+		       e->active_name);
+	else
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+		       "ask again in a few seconds",
+		       "this scheduler is on standby, and none is active yet");
 	return false;
 }
 

@@ -84,6 +84,7 @@ struct engine {
 	struct vrs_timer *tick, *renew;
 	struct vrs_req *req; /* to movers */
 	struct record_lease lease;
+	char active_name[96]; /* as of the last refresh on standby */
 	bool took_over, loaded, closing;
 	int64_t lease_until_mono_ms;  /* as far as we know it is ours */
 	struct act_lease lanes_lease; /* the same, for the lanes */

@@ -96,6 +96,20 @@ void record_lease_release(struct vrs_store *s, struct record_lease *lease)
 	lease->token = 0;
 }
 
+int record_lease_holder(struct vrs_store *s, char *buf, size_t size, struct vrs_err *err)
+{
+	struct vrs_reply *r;
+	const struct vrs_arg argv[] = {VRS_ARG("GET"), VRS_ARG(lease_key)};
+	int status = vrs_store_do(s, &r, argv, 2, err);
+
+	if (status < 0)
+		return status;
+	const char *colon = r->bytes ? strchr(r->bytes, ':') : NULL;
+	(void)vrs_strcpy(buf, size, colon ? colon + 1 : "");
+	vrs_reply_free(r);
+	return 0;
+}
+
 int record_save(struct vrs_store *s, const struct record_lease *lease,
 		const struct reloc *from, const Vrsas__V1__Relocation *to, bool journal,
 		struct vrs_err *err)

@@ -45,6 +45,9 @@ int record_lease_renew(struct vrs_store *s, struct record_lease *lease, bool tak
 		       struct vrs_err *err);
 void record_lease_release(struct vrs_store *s, struct record_lease *lease);
 
+/* The instance that holds the lease now; "": nobody does. */
+int record_lease_holder(struct vrs_store *s, char *buf, size_t size, struct vrs_err *err);
+
 /* Makes a change durable. from NULL: the record must not exist yet. VRS_ECONFLICT: it is
  * not as it was; read it again. VRS_EDENIED: the lease is not ours any more. */
 int record_save(struct vrs_store *s, const struct record_lease *lease,

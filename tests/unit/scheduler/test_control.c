@@ -18,14 +18,25 @@ struct engine {
 	struct world *world;
 	unsigned fails, relocates;
 	char host[80], reason[80], actor[80];
-	bool confirm_off;
+	bool confirm_off, standby, unread;
+	unsigned refreshes;
 	Vrsas__V1__Relocation *record;
 };
 
 bool engine_active(const struct engine *e)
 {
-	(void)e;
-	return true;
+	return !e->standby;
+}
+
+int engine_refresh(struct engine *e, struct vrs_err *err)
+{
+	e->refreshes++;
+	return e->unread ? vrs_fail(err, VRS_ECONN, "no Redis") : 0;
+}
+
+const char *engine_active_name(const struct engine *e)
+{
+	return e->standby ? "manager-2" : "manager-1";
 }
 
 struct world *engine_world(struct engine *e)
@@ -332,6 +343,42 @@ static void a_story_that_waits_for_a_person_is_critical(void **state)
 			    "web1 waits for a person: nobody can prove that h1 is off");
 	assert_int_equal(reply->status->n_open, 1);
 	done(reply);
+}
+
+static bool gives_reason(const Vrsas__V1__ControlReply *reply, const char *text)
+{
+	for (size_t i = 0; i < reply->status->n_reason; i++)
+		if (strstr(reply->status->reason[i], text))
+			return true;
+	return false;
+}
+
+static void on_standby_nothing_old_is_shown(void **state)
+{
+	(void)state;
+	Vrsas__V1__StatusQuery sq = VRSAS__V1__STATUS_QUERY__INIT;
+	Vrsas__V1__RelocationQuery rq = VRSAS__V1__RELOCATION_QUERY__INIT;
+	REQUEST(status, "b1", STATUS);
+	REQUEST(list, "b2", RELOCATIONS);
+	status.status = &sq;
+	list.relocations = &rq;
+	engine.standby = true;
+	engine.refreshes = 0;
+	Vrsas__V1__ControlReply *reply = ask(&status);
+	assert_true(gives_reason(reply, "manager-2 is the active one"));
+	done(reply);
+	done(ask(&list));
+	assert_int_equal(engine.refreshes, 2); /* the records were read anew */
+
+	engine.unread = true;
+	reply = ask(&status);
+	assert_string_equal(reply->status->health, "CRITICAL");
+	assert_true(gives_reason(reply, "cannot be read"));
+	done(reply);
+	reply = ask(&list);
+	assert_int_equal(reply->code, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE);
+	done(reply);
+	engine.standby = engine.unread = false;
 }
 
 static void hosts_and_vms_are_listed(void **state)
@@ -664,6 +711,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(status_tells_health_and_why),
 		cmocka_unit_test(a_story_that_waits_for_a_person_is_critical),
+		cmocka_unit_test(on_standby_nothing_old_is_shown),
 		cmocka_unit_test(hosts_and_vms_are_listed),
 		cmocka_unit_test(a_plan_is_only_a_plan),
 		cmocka_unit_test(a_dry_run_of_a_move_is_a_plan_too),
