@@ -15,17 +15,13 @@ void adam_fini(struct adam *a)
 	*a = (struct adam){0};
 }
 
-void adam_step(struct adam *a, real *w, const real *g, double rate)
+void adam_step(const struct kern *k, struct adam *a, real *w, const real *g, double rate)
 {
 	a->step++;
 	real scale = (real)(rate / (1 - pow(0.9, (double)a->step)));
 	real bias = (real)(1 / sqrt(1 - pow(0.999, (double)a->step)));
 
-	for (size_t i = 0; i < a->n; i++) {
-		a->m[i] = (real)0.9 * a->m[i] + (real)0.1 * g[i];
-		a->v[i] = (real)0.999 * a->v[i] + (real)0.001 * g[i] * g[i];
-		w[i] -= scale * a->m[i] / ((real)sqrt(a->v[i]) * bias + (real)1e-8);
-	}
+	k->adam(a->n, g, a->m, a->v, w, scale, bias);
 }
 
 double adam_clip(real *g, size_t n, double longest)

@@ -3,7 +3,7 @@
 #ifndef PREDICTOR_ADAM_H
 #define PREDICTOR_ADAM_H
 
-#include "real.h"
+#include "kern.h"
 
 struct adam {
 	size_t n;
@@ -13,7 +13,7 @@ struct adam {
 
 void adam_init(struct adam *a, size_t n);
 void adam_fini(struct adam *a);
-void adam_step(struct adam *a, real *w, const real *g, double rate);
+void adam_step(const struct kern *k, struct adam *a, real *w, const real *g, double rate);
 
 /* Shortens g to at most `longest`; returns the length it had. */
 double adam_clip(real *g, size_t n, double longest);

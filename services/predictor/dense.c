@@ -14,25 +14,8 @@ void dense_forward(const struct kern *k, int in, int out, int lanes, const real 
 {
 	const real *bias = w + (size_t)in * (size_t)out;
 
-	for (int o = 0; o < out; o++) {
-		real *row = y + (size_t)o * (size_t)lanes;
-
-		for (int l = 0; l < lanes; l++)
-			row[l] = (add ? row[l] : 0) + bias[o];
-	}
+	k->spread(out, lanes, bias, y, add);
 	k->gemm(out, lanes, in, w, in, 1, x, lanes, y, lanes, true);
-}
-
-void dense_rectify(real *y, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		y[i] = y[i] > 0 ? y[i] : 0;
-}
-
-void dense_rectify_back(const real *y, real *dy, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		dy[i] = y[i] > 0 ? dy[i] : 0;
 }
 
 void dense_backward(const struct kern *k, int in, int out, int lanes, const real *w,
@@ -41,14 +24,7 @@ void dense_backward(const struct kern *k, int in, int out, int lanes, const real
 	real *db = dw + (size_t)in * (size_t)out;
 
 	k->outer(out, in, lanes, dy, lanes, 0, x, lanes, 0, 1, dw, in);
-	for (int o = 0; o < out; o++) {
-		const real *row = dy + (size_t)o * (size_t)lanes;
-		real sum = 0;
-
-		for (int l = 0; l < lanes; l++)
-			sum += row[l];
-		db[o] += sum;
-	}
+	k->sums(out, lanes, dy, lanes, 0, 1, db);
 	if (dx)
 		k->gemm(in, lanes, out, w, 1, in, dy, lanes, dx, lanes, add);
 }

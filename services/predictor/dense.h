@@ -19,10 +19,6 @@ void dense_start(int in, int out, real *w, struct rng *rng);
 void dense_forward(const struct kern *k, int in, int out, int lanes, const real *w,
 		   const real *x, real *y, bool add);
 
-/* In place: max(y, 0); and the slope where it was cut. */
-void dense_rectify(real *y, size_t n);
-void dense_rectify_back(const real *y, real *dy, size_t n);
-
 /* Adds to the weights' slopes dw; writes the input's slope to dx unless NULL (add: adds
  * to it). */
 void dense_backward(const struct kern *k, int in, int out, int lanes, const real *w,

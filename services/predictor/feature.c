@@ -4,7 +4,26 @@
 #include <assert.h>
 #include <math.h>
 
-enum { HALF = BINS_AHEAD / 2, HALF_LIFE = 24 };
+enum { HALF = BINS_AHEAD / 2 };
+
+/* The mean of earlier days is needed from the encoder's first bin to the end. */
+enum { BACK = 2 * ENC_STEPS, SEASONS = BACK + BINS_AHEAD, SEASON_DAYS = 4, AROUND = 2 };
+
+/* As fmaxf and fminf (a NAN loses), but without a call. */
+static inline float larger(float a, float b)
+{
+	return a > b || isnan(b) ? a : b;
+}
+
+static inline float smaller(float a, float b)
+{
+	return a < b || isnan(b) ? a : b;
+}
+
+static inline float at(const struct window *w, int64_t i)
+{
+	return i >= 0 && (uint64_t)i < w->n ? w->x[i] : NAN;
+}
 
 struct window window_of(const struct bins *b, int64_t origin, size_t max_n,
 			int32_t utc_min)
@@ -19,7 +38,7 @@ struct window window_of(const struct bins *b, int64_t origin, size_t max_n,
 
 float window_at(const struct window *w, int64_t i)
 {
-	return i >= 0 && (uint64_t)i < w->n ? w->x[i] : NAN;
+	return at(w, i);
 }
 
 size_t window_silent(const struct window *w)
@@ -60,27 +79,44 @@ struct level {
 	float mean, high, low, dev;
 };
 
+/* Of several spans of newest bins, in rising order, in one go. */
+static void levels_of(const struct window *w, const size_t *newest, size_t n_spans,
+		      struct level *ret)
+{
+	double sum = 0, square = 0;
+	float last = window_last(w), high = NAN, low = NAN;
+	size_t known = 0, back = 0;
+
+	for (size_t k = 0; k < n_spans; k++) {
+		size_t end = newest[k] < w->n ? newest[k] : w->n;
+
+		for (; back < end; back++) {
+			float x = w->x[w->n - 1 - back];
+
+			if (isnan(x))
+				continue;
+			sum += (double)x;
+			square += (double)x * (double)x;
+			high = larger(high, x);
+			low = smaller(low, x);
+			known++;
+		}
+		if (known == 0) {
+			ret[k] = (struct level){last, last, last, 0};
+			continue;
+		}
+		double mean = sum / (double)known;
+		double var = square / (double)known - mean * mean;
+		ret[k] = (struct level){(float)mean, high, low,
+					var > 0 ? (float)sqrt(var) : 0};
+	}
+}
+
 static struct level level_of(const struct window *w, size_t newest)
 {
-	double sum = 0, square = 0, last = window_last(w);
-	struct level l = {NAN, NAN, NAN, 0};
-	size_t known = 0;
+	struct level l;
 
-	for (size_t i = w->n > newest ? w->n - newest : 0; i < w->n; i++) {
-		if (isnan(w->x[i]))
-			continue;
-		sum += w->x[i];
-		square += (double)w->x[i] * w->x[i];
-		l.high = fmaxf(l.high, w->x[i]);
-		l.low = fminf(l.low, w->x[i]);
-		known++;
-	}
-	if (known == 0)
-		return (struct level){(float)last, (float)last, (float)last, 0};
-	l.mean = (float)(sum / (double)known);
-	l.dev = (float)sqrt(
-		fmax(0, square / (double)known -
-				(sum / (double)known) * (sum / (double)known)));
+	levels_of(w, &newest, 1, &l);
 	return l;
 }
 
@@ -89,32 +125,46 @@ float window_mean(const struct window *w, size_t newest)
 	return level_of(w, newest).mean;
 }
 
-float window_season(const struct window *w, int64_t i)
+/* The mean of days 1 to 4 at that time of day, +-10 min, for the n bins from `from` on;
+ * NAN where nothing is known. n <= SEASONS. */
+static void seasons(const struct window *w, int64_t from, size_t n, float *ret)
 {
-	float sum = 0;
-	int known = 0;
+	float sum[SEASONS + 2 * AROUND] = {0}, known[SEASONS + 2 * AROUND] = {0};
+	int64_t wide = (int64_t)n + 2 * AROUND;
 
-	for (int day = 1; day <= 4; day++)
-		for (int off = -2; off <= 2; off++) {
-			float x = window_at(w, i - (int64_t)day * BINS_DAY + off);
+	for (int64_t day = 1; day <= SEASON_DAYS; day++) {
+		int64_t first = from - AROUND - day * BINS_DAY;
+		int64_t k = first < 0 ? -first : 0;
+		int64_t end = (int64_t)w->n - first < wide ? (int64_t)w->n - first : wide;
 
-			if (!isnan(x)) {
-				sum += x;
-				known++;
-			}
+		for (; k < end; k++) {
+			float x = w->x[first + k];
+			bool gap = isnan(x);
+
+			sum[k] += gap ? 0 : x;
+			known[k] += gap ? 0 : 1;
 		}
-	return known ? sum / (float)known : NAN;
+	}
+	for (size_t i = 0; i < n; i++) {
+		float all = 0, count = 0;
+
+		for (size_t k = i; k <= i + (size_t)2 * AROUND; k++) {
+			all += sum[k];
+			count += known[k];
+		}
+		ret[i] = count > 0 ? all / count : NAN;
+	}
 }
 
-/* How far the last hour lies above what earlier days had then; 0
- * when they are unknown. */
-static float level_error(const struct window *w)
+/* How far the last hour lies above what earlier days had then; 0 when they are unknown.
+ * season[i] belongs to bin n - BINS_HOUR + i. */
+static float level_error(const struct window *w, const float *season)
 {
 	float sum = 0;
 	int known = 0;
 
-	for (int64_t i = (int64_t)w->n - BINS_HOUR; i < (int64_t)w->n; i++) {
-		float d = window_at(w, i) - window_season(w, i);
+	for (int64_t i = 0; i < BINS_HOUR; i++) {
+		float d = at(w, (int64_t)w->n - BINS_HOUR + i) - season[i];
 
 		if (!isnan(d)) {
 			sum += d;
@@ -126,20 +176,28 @@ static float level_error(const struct window *w)
 
 static float bound(float x)
 {
-	return fminf(100, fmaxf(0, x));
+	return smaller(100, larger(0, x));
+}
+
+/* season[h] belongs to bin n + h. */
+static void slevel(const float *season, float error, float hour, float ret[BINS_AHEAD])
+{
+	static const float fade = 0.97153194F; /* 2^(-1 / HALF_LIFE) */
+	float left = error;
+
+	for (int h = 0; h < BINS_AHEAD; h++) {
+		left *= fade;
+		ret[h] = isnan(season[h]) ? hour : bound(season[h] + left);
+	}
 }
 
 void window_slevel(const struct window *w, float ret[BINS_AHEAD])
 {
-	float error = level_error(w), hour = window_mean(w, BINS_HOUR);
+	float season[BINS_HOUR + BINS_AHEAD];
 
-	for (int h = 0; h < BINS_AHEAD; h++) {
-		float season = window_season(w, (int64_t)w->n + h);
-
-		ret[h] = isnan(season) ? hour
-				       : bound(season + error * exp2f(-(float)(h + 1) /
-								      HALF_LIFE));
-	}
+	seasons(w, (int64_t)w->n - BINS_HOUR, BINS_HOUR + BINS_AHEAD, season);
+	slevel(season + BINS_HOUR, level_error(w, season), window_mean(w, BINS_HOUR),
+	       ret);
 }
 
 /* Highest of the coming `ahead` bins, `day` days earlier; NAN with less than half. */
@@ -149,10 +207,10 @@ static float peak_before(const struct window *w, int day, int ahead)
 	int known = 0;
 
 	for (int h = 0; h < ahead; h++) {
-		float x = window_at(w, (int64_t)w->n + h - (int64_t)day * BINS_DAY);
+		float x = at(w, (int64_t)w->n + h - (int64_t)day * BINS_DAY);
 
 		if (!isnan(x)) {
-			high = fmaxf(high, x);
+			high = larger(high, x);
 			known++;
 		}
 	}
@@ -164,7 +222,7 @@ static float scaled(const struct features *f, float x, float instead)
 {
 	if (isnan(x))
 		x = instead;
-	return fminf(10, fmaxf(-6, (x - f->centre) / f->spread));
+	return smaller(10, larger(-6, (x - f->centre) / f->spread));
 }
 
 static void clock_of(const struct window *w, int64_t bin, float *ret_sin, float *ret_cos,
@@ -178,13 +236,13 @@ static void clock_of(const struct window *w, int64_t bin, float *ret_sin, float 
 	*ret_weekday = (int)((day + 3) % 7); /* 1970-01-01 was a Thursday; Monday is 0 */
 }
 
-static void make_encoder(const struct window *w, struct features *f)
+static void make_encoder(const struct window *w, const float *season, struct features *f)
 {
 	float held = f->centre; /* gaps repeat the value before, and are flagged */
 
 	for (int t = 0; t < ENC_STEPS; t++) {
 		int64_t i = (int64_t)w->n - 2 * (ENC_STEPS - t);
-		float a = window_at(w, i), b = window_at(w, i + 1);
+		float a = at(w, i), b = at(w, i + 1);
 		float x = isnan(a) ? b : isnan(b) ? a : (a + b) / 2;
 		float *e = f->enc[t];
 		int weekday;
@@ -192,33 +250,32 @@ static void make_encoder(const struct window *w, struct features *f)
 		if (!isnan(x))
 			held = x;
 		e[0] = scaled(f, held, 0);
-		e[1] = scaled(f, window_at(w, i - BINS_DAY), held);
-		e[2] = scaled(f, window_season(w, i), held);
+		e[1] = scaled(f, at(w, i - BINS_DAY), held);
+		e[2] = scaled(f, season[2 * t], held);
 		clock_of(w, w->origin - 2 * (ENC_STEPS - t), &e[3], &e[4], &weekday);
 		e[5] = isnan(x);
 	}
 }
 
-static void make_decoder(const struct window *w, struct features *f)
+static void make_decoder(const struct window *w, const float *seasons, struct features *f)
 {
 	for (int h = 0; h < BINS_AHEAD; h++) {
 		int64_t i = (int64_t)w->n + h, day = i - BINS_DAY;
 		float *d = f->dec[h], guess = f->slevel[h], high = NAN;
-		float season = window_season(w, i), yesterday = window_at(w, day);
-		float week = window_at(w, i - (int64_t)7 * BINS_DAY);
+		float season = seasons[h], yesterday = at(w, day);
+		float week = at(w, i - (int64_t)7 * BINS_DAY);
 		int weekday;
 
 		for (int off = -3; off <= 3; off++)
-			high = fmaxf(high, window_at(w, day + off));
+			high = larger(high, at(w, day + off));
 		d[0] = scaled(f, yesterday, guess);
 		d[1] = scaled(f, season, guess);
 		d[2] = scaled(f, guess, 0);
 		d[3] = scaled(f, week, isnan(season) ? guess : season);
 		d[4] = scaled(f, high, guess);
-		d[5] = scaled(f, window_at(w, day - BINS_DAY),
-			      isnan(season) ? guess : season);
-		d[6] = scaled(f, window_at(w, day - 3), guess);
-		d[7] = scaled(f, window_at(w, day + 3), guess);
+		d[5] = scaled(f, at(w, day - BINS_DAY), isnan(season) ? guess : season);
+		d[6] = scaled(f, at(w, day - 3), guess);
+		d[7] = scaled(f, at(w, day + 3), guess);
 		clock_of(w, w->origin + h, &d[8], &d[9], &weekday);
 		d[10] = (float)(h + 1) / BINS_AHEAD;
 		d[11] = sqrtf(d[10]);
@@ -238,13 +295,13 @@ static void make_peak(struct features *f)
 
 		f->peak_base[half] = 0;
 		for (int h = 0; h < n; h++)
-			f->peak_base[half] = fmaxf(f->peak_base[half], f->slevel[h]);
+			f->peak_base[half] = larger(f->peak_base[half], f->slevel[h]);
 		for (int k = 0; k < PEAK_OF; k++) {
 			float sum = 0, high = -INFINITY;
 
 			for (int h = 0; h < n; h++) {
 				sum += f->dec[h][k];
-				high = fmaxf(high, f->dec[h][k]);
+				high = larger(high, f->dec[h][k]);
 			}
 			*p++ = high;
 			*p++ = sum / (float)n;
@@ -259,7 +316,7 @@ static float restless(const struct window *w, int lag, size_t newest)
 	int known = 0;
 
 	for (size_t i = w->n > newest ? w->n - newest : 0; i < w->n; i++) {
-		float d = fabsf(w->x[i] - window_at(w, (int64_t)i - lag));
+		float d = fabsf(w->x[i] - at(w, (int64_t)i - lag));
 
 		if (!isnan(d)) {
 			sum += d;
@@ -269,12 +326,14 @@ static float restless(const struct window *w, int lag, size_t newest)
 	return known ? sum / (float)known : 0;
 }
 
-static void make_facts(const struct window *w, struct features *f)
+enum { SPAN_15, SPAN_30, SPAN_HOUR, SPAN_3H, SPAN_6H, SPAN_DAY, SPAN_2D, SPANS };
+static const size_t spans[SPANS] = {
+	3, 6, BINS_HOUR, 3 * BINS_HOUR, 6 * BINS_HOUR, BINS_DAY, 2 * BINS_DAY};
+
+static void make_facts(const struct window *w, const struct level *of, float error,
+		       struct features *f)
 {
 	static const int days[] = {1, 2, 3, 4, 7};
-	const struct level hour = level_of(w, BINS_HOUR);
-	const struct level six = level_of(w, (size_t)6 * BINS_HOUR);
-	const struct level day = level_of(w, BINS_DAY), two = level_of(w, 2 * BINS_DAY);
 	size_t span = window_span(w);
 	float *p = f->facts;
 	int weekday;
@@ -295,20 +354,20 @@ static void make_facts(const struct window *w, struct features *f)
 		*p++ = isnan(far);
 	}
 	*p++ = scaled(f, window_last(w), 0);
-	*p++ = scaled(f, window_mean(w, 3), 0);
-	*p++ = scaled(f, window_mean(w, 6), 0);
-	*p++ = scaled(f, hour.mean, 0);
-	*p++ = scaled(f, window_mean(w, 3 * BINS_HOUR), 0);
-	*p++ = scaled(f, six.mean, 0);
-	*p++ = scaled(f, hour.high, 0);
-	*p++ = scaled(f, hour.low, 0);
-	*p++ = scaled(f, six.high, 0);
-	*p++ = scaled(f, day.high, 0);
-	*p++ = scaled(f, two.high, 0);
-	*p++ = fminf(6, fmaxf(-6, level_error(w) / f->spread));
-	*p++ = fminf(6, restless(w, BINS_DAY, BINS_DAY) / f->spread);
-	*p++ = fminf(6, restless(w, 1, (size_t)6 * BINS_HOUR) / f->spread);
-	*p++ = fminf(6, restless(w, 1, BINS_DAY) / f->spread);
+	*p++ = scaled(f, of[SPAN_15].mean, 0);
+	*p++ = scaled(f, of[SPAN_30].mean, 0);
+	*p++ = scaled(f, of[SPAN_HOUR].mean, 0);
+	*p++ = scaled(f, of[SPAN_3H].mean, 0);
+	*p++ = scaled(f, of[SPAN_6H].mean, 0);
+	*p++ = scaled(f, of[SPAN_HOUR].high, 0);
+	*p++ = scaled(f, of[SPAN_HOUR].low, 0);
+	*p++ = scaled(f, of[SPAN_6H].high, 0);
+	*p++ = scaled(f, of[SPAN_DAY].high, 0);
+	*p++ = scaled(f, of[SPAN_2D].high, 0);
+	*p++ = smaller(6, larger(-6, error / f->spread));
+	*p++ = smaller(6, restless(w, BINS_DAY, BINS_DAY) / f->spread);
+	*p++ = smaller(6, restless(w, 1, (size_t)6 * BINS_HOUR) / f->spread);
+	*p++ = smaller(6, restless(w, 1, BINS_DAY) / f->spread);
 	*p++ = log2f((float)span / BINS_HOUR + 1) / 4 - 1;
 	*p++ = 1 - (float)window_known(w, BINS_HOUR) / BINS_HOUR;
 	*p++ = span >= BINS_DAY;
@@ -325,13 +384,19 @@ bool features_make(const struct window *window, struct features *ret)
 	}
 	if (isnan(window_last(&w)))
 		return false;
-	ret->centre = window_mean(&w, BINS_DAY);
-	ret->spread = fmaxf(1, level_of(&w, 2 * BINS_DAY).dev);
-	window_slevel(&w, ret->slevel);
-	make_encoder(&w, ret);
-	make_decoder(&w, ret);
+	struct level level[SPANS];
+	float season[SEASONS];
+
+	levels_of(&w, spans, SPANS, level);
+	seasons(&w, (int64_t)w.n - BACK, SEASONS, season);
+	float error = level_error(&w, season + BACK - BINS_HOUR);
+	ret->centre = level[SPAN_DAY].mean;
+	ret->spread = larger(1, level[SPAN_2D].dev);
+	slevel(season + BACK, error, level[SPAN_HOUR].mean, ret->slevel);
+	make_encoder(&w, season, ret);
+	make_decoder(&w, season + BACK, ret);
 	make_peak(ret);
-	make_facts(&w, ret);
+	make_facts(&w, level, error, ret);
 	return true;
 }
 
@@ -375,7 +440,7 @@ void features_load_truth(const struct features *f, const float future[BINS_AHEAD
 
 	for (size_t h = 0; h < BINS_AHEAD; h++) {
 		k->y[h * n + at] = (future[h] - f->slevel[h]) / f->spread;
-		high = fmaxf(high, future[h]);
+		high = larger(high, future[h]);
 		if (h + 1 == HALF)
 			k->peak_y[at] = (high - f->peak_base[0]) / f->spread;
 	}

@@ -59,8 +59,7 @@ void features_load_truth(const struct features *f, const float future[BINS_AHEAD
 /* Pieces that the simple methods share. */
 float window_last(const struct window *w); /* newest value; NAN: none */
 float window_mean(const struct window *w, size_t newest);
-float window_at(const struct window *w, int64_t i);     /* NAN outside */
-float window_season(const struct window *w, int64_t i); /* days 1-4, +-10 min */
+float window_at(const struct window *w, int64_t i); /* NAN outside */
 void window_slevel(const struct window *w, float ret[BINS_AHEAD]);
 size_t window_known(const struct window *w, size_t newest); /* bins with a value */
 /* Bins from the oldest value to the origin. */

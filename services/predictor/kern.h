@@ -21,6 +21,21 @@ struct kern {
 	void (*outer)(int m, int k, int n, const real *y, int ldy, size_t y_step,
 		      const real *x, int ldx, size_t x_step, int steps, real *c, int ldc);
 
+	/* out[m] += sum over steps and lanes of y[m][lane]. */
+	void (*sums)(int m, int n, const real *y, int ldy, size_t y_step, int steps,
+		     real *out);
+
+	/* y[m][n] = bias[m], or += . */
+	void (*spread)(int m, int n, const real *bias, real *y, bool add);
+
+	/* y = max(y, 0) in place; dy = 0 where y was cut. */
+	void (*rectify)(size_t n, real *y);
+	void (*rectify_back)(size_t n, const real *y, real *dy);
+
+	/* A step of Adam: m and v remember g, w moves by scale * m / (sqrt(v) * bias). */
+	void (*adam)(size_t n, const real *g, real *m, real *v, real *w, real scale,
+		     real bias);
+
 	/* One time step of hidden units. gates[4][hidden][lanes] in the order i f g o:
 	 * sums going in, activations coming out; tanh_c is kept for the way back. */
 	void (*cell)(int hidden, int lanes, real *gates, const real *c_before, real *c,

@@ -3,7 +3,6 @@
 #define KERN_BYTES 32
 #define KERN_ROWS 4
 #define KERN_COLS 2
-#define KERN_OUTER 2
 #define KERN_TABLE kern_avx2
 #define KERN_NAME "avx2"
 #include "kern.inc"

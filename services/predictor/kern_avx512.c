@@ -3,7 +3,6 @@
 #define KERN_BYTES 64
 #define KERN_ROWS 8
 #define KERN_COLS 2
-#define KERN_OUTER 4
 #define KERN_TABLE kern_avx512
 #define KERN_NAME "avx512"
 #include "kern.inc"

@@ -2,7 +2,6 @@
 #define KERN_BYTES 16
 #define KERN_ROWS 4
 #define KERN_COLS 2
-#define KERN_OUTER 2
 #define KERN_TABLE kern_plain
 #define KERN_NAME "plain"
 #include "kern.inc"

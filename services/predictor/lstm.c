@@ -1,6 +1,9 @@
 /* lstm.c - see lstm.h. */
 #include "lstm.h"
 
+/* Steps that lie a power of two apart would fall on the same lines of a cache. */
+enum { PAD = 3 * NN_LANES };
+
 void lstm_start(struct lstm_shape s, real *w, struct rng *rng)
 {
 	double r = 1.0 / sqrt((double)s.hidden);
@@ -15,7 +18,8 @@ void lstm_tape_init(struct lstm_tape *t, struct lstm_shape s, int max_steps, int
 
 	*t = (struct lstm_tape){.shape = s, .lanes = lanes, .max_steps = max_steps};
 	t->xh = nn_alloc((steps + 1) * ((size_t)s.in + h) * n);
-	t->gates = nn_alloc(steps * 4 * h * n);
+	t->gates_step = 4 * h * n + PAD;
+	t->gates = nn_alloc(steps * t->gates_step);
 	t->c = nn_alloc((steps + 1) * h * n);
 	t->tanh_c = nn_alloc(steps * h * n);
 	t->dc = nn_alloc(h * n);
@@ -44,11 +48,9 @@ const real *lstm_forward(const struct kern *k, struct lstm_tape *t, int steps,
 	memset(lstm_input(t, 0, in), 0, state * sizeof(real));
 	memset(t->c, 0, state * sizeof(real));
 	for (int s = 0; s < steps; s++) {
-		real *gates = t->gates + (size_t)s * 4 * state;
+		real *gates = t->gates + (size_t)s * t->gates_step;
 
-		for (int g = 0; g < 4 * hidden; g++)
-			for (int l = 0; l < lanes; l++)
-				gates[(size_t)g * (size_t)lanes + (size_t)l] = bias[g];
+		k->spread(4 * hidden, lanes, bias, gates, false);
 		k->gemm(4 * hidden, lanes, width, w, width, 1, lstm_input(t, s, 0), lanes,
 			gates, lanes, true);
 		k->cell(hidden, lanes, gates, t->c + (size_t)s * state,
@@ -69,20 +71,15 @@ void lstm_backward(const struct kern *k, struct lstm_tape *t, int steps, const r
 	memcpy(t->dh, dh_last, state * sizeof(real));
 	memset(t->dc, 0, state * sizeof(real));
 	for (int s = steps - 1; s >= 0; s--) {
-		real *gates = t->gates + (size_t)s * 4 * state;
+		real *gates = t->gates + (size_t)s * t->gates_step;
 
 		k->cell_back(hidden, lanes, gates, t->c + (size_t)s * state,
 			     t->tanh_c + (size_t)s * state, t->dh, t->dc);
 		if (s > 0) /* h before = the hidden columns of w, transposed, * slopes */
 			k->gemm(hidden, lanes, 4 * hidden, w + in, 1, width, gates, lanes,
 				t->dh, lanes, false);
-		for (int g = 0; g < 4 * hidden; g++) {
-			real sum = 0;
-			for (int l = 0; l < lanes; l++)
-				sum += gates[(size_t)g * (size_t)lanes + (size_t)l];
-			db[g] += sum;
-		}
 	}
-	k->outer(4 * hidden, width, lanes, t->gates, lanes, 4 * state, t->xh, lanes,
+	k->sums(4 * hidden, lanes, t->gates, lanes, t->gates_step, steps, db);
+	k->outer(4 * hidden, width, lanes, t->gates, lanes, t->gates_step, t->xh, lanes,
 		 (size_t)width * (size_t)lanes, steps, dw, width);
 }

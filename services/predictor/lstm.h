@@ -24,9 +24,10 @@ void lstm_start(struct lstm_shape s, real *w, struct rng *rng);
 struct lstm_tape {
 	struct lstm_shape shape;
 	int lanes, max_steps;
-	real *xh;    /* [step][in + hidden][lanes]: the input, and h of the step before */
-	real *gates; /* [step][4 * hidden][lanes] */
-	real *c;     /* [step + 1][hidden][lanes] */
+	real *xh; /* [step][in + hidden][lanes]: the input, and h of the step before */
+	size_t gates_step;
+	real *gates;  /* [step][4 * hidden][lanes], steps gates_step apart */
+	real *c;      /* [step + 1][hidden][lanes] */
 	real *tanh_c; /* [step][hidden][lanes] */
 	real *dc, *dh;
 };

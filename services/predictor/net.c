@@ -142,7 +142,7 @@ void net_forward(const struct kern *kern, struct net_work *k, const real *w)
 	       (size_t)s->hidden * (size_t)n * sizeof(real));
 	dense_forward(kern, (int)(s->hidden + s->facts), (int)s->context, n, w + l.ctx,
 		      k->ctx_in, k->ctx, false);
-	dense_rectify(k->ctx, (size_t)s->context * (size_t)n);
+	kern->rectify((size_t)s->context * (size_t)n, k->ctx);
 
 	kern->gemm((int)s->dec_a, n, (int)s->context, w + l.dec_ctx, (int)s->context, 1,
 		   k->ctx, n, k->da_sum, n, false);
@@ -152,17 +152,17 @@ void net_forward(const struct kern *kern, struct net_work *k, const real *w)
 			       k->da_sum + r * (size_t)n, (size_t)n * sizeof(real));
 	dense_forward(kern, (int)s->dec_in, (int)s->dec_a, wide, w + l.dec_a, k->dec_in,
 		      k->a, true);
-	dense_rectify(k->a, (size_t)s->dec_a * (size_t)wide);
+	kern->rectify((size_t)s->dec_a * (size_t)wide, k->a);
 	dense_forward(kern, (int)s->dec_a, (int)s->dec_b, wide, w + l.dec_b, k->a, k->b,
 		      false);
-	dense_rectify(k->b, (size_t)s->dec_b * (size_t)wide);
+	kern->rectify((size_t)s->dec_b * (size_t)wide, k->b);
 	dense_forward(kern, (int)s->dec_b, NET_QUANTILES, wide, w + l.out, k->b, k->q,
 		      false);
 
 	memcpy(k->peak_in, k->ctx, (size_t)s->context * (size_t)n * sizeof(real));
 	dense_forward(kern, (int)(s->context + s->peak_in), (int)s->peak_a, n,
 		      w + l.peak_a, k->peak_in, k->pa, false);
-	dense_rectify(k->pa, (size_t)s->peak_a * (size_t)n);
+	kern->rectify((size_t)s->peak_a * (size_t)n, k->pa);
 	dense_forward(kern, (int)s->peak_a, NET_PEAKS * NET_QUANTILES, n, w + l.peak_out,
 		      k->pa, k->peak_q, false);
 }
@@ -175,21 +175,31 @@ double net_loss(struct net_work *k)
 	for (size_t t = 0; t < NET_QUANTILES; t++) {
 		real weight = tau_weight[t] / (real)k->shape.horizon;
 
-		for (size_t l = 0; l < wide; l++)
-			loss += loss_pinball(k->y[l], k->q[t * wide + l], net_tau[t],
-					     weight * k->use[l % n],
-					     &k->dq[t * wide + l]);
-		for (size_t p = 0; p < NET_PEAKS; p++)
-			for (size_t l = 0; l < n; l++) {
-				size_t i = (p * NET_QUANTILES + t) * n + l;
+		for (size_t at = 0; at < wide; at += n)
+			loss += (double)loss_pinball_row(k->y + at, k->q + t * wide + at,
+							 net_tau[t], weight, k->use,
+							 k->dq + t * wide + at, n);
+		weight = tau_weight[t] * (real)0.5 / NET_PEAKS;
+		for (size_t p = 0; p < NET_PEAKS; p++) {
+			size_t at = (p * NET_QUANTILES + t) * n;
 
-				loss += loss_pinball(
-					k->peak_y[p * n + l], k->peak_q[i], net_tau[t],
-					tau_weight[t] * k->use[l] * (real)0.5 / NET_PEAKS,
-					&k->dpeak_q[i]);
-			}
+			loss += (double)loss_pinball_row(
+				k->peak_y + p * n, k->peak_q + at, net_tau[t], weight,
+				k->use, k->dpeak_q + at, n);
+		}
 	}
 	return loss;
+}
+
+/* The context's part of the decoder is the same at every step: its slopes add up. */
+static void sum_steps(const real *da, real *ret, size_t rows, size_t steps, size_t lanes)
+{
+	for (size_t r = 0; r < rows; r++, ret += lanes) {
+		memset(ret, 0, lanes * sizeof(*ret));
+		for (size_t h = 0; h < steps; h++, da += lanes)
+			for (size_t i = 0; i < lanes; i++)
+				ret[i] += da[i];
+	}
 }
 
 void net_backward(const struct kern *kern, struct net_work *k, const real *w, real *dw)
@@ -200,20 +210,13 @@ void net_backward(const struct kern *kern, struct net_work *k, const real *w, re
 
 	dense_backward(kern, (int)s->dec_b, NET_QUANTILES, wide, w + l.out, k->b, k->dq,
 		       dw + l.out, k->db, false);
-	dense_rectify_back(k->b, k->db, (size_t)s->dec_b * (size_t)wide);
+	kern->rectify_back((size_t)s->dec_b * (size_t)wide, k->b, k->db);
 	dense_backward(kern, (int)s->dec_a, (int)s->dec_b, wide, w + l.dec_b, k->a, k->db,
 		       dw + l.dec_b, k->da, false);
-	dense_rectify_back(k->a, k->da, (size_t)s->dec_a * (size_t)wide);
+	kern->rectify_back((size_t)s->dec_a * (size_t)wide, k->a, k->da);
 	dense_backward(kern, (int)s->dec_in, (int)s->dec_a, wide, w + l.dec_a, k->dec_in,
 		       k->da, dw + l.dec_a, NULL, false);
-	for (size_t r = 0; r < s->dec_a; r++)
-		for (size_t i = 0; i < (size_t)n; i++) {
-			real sum = 0;
-
-			for (size_t h = 0; h < s->horizon; h++)
-				sum += k->da[r * (size_t)wide + h * (size_t)n + i];
-			k->da_sum[r * (size_t)n + i] = sum;
-		}
+	sum_steps(k->da, k->da_sum, s->dec_a, s->horizon, (size_t)n);
 	kern->outer((int)s->dec_a, (int)s->context, n, k->da_sum, n, 0, k->ctx, n, 0, 1,
 		    dw + l.dec_ctx, (int)s->context);
 	kern->gemm((int)s->context, n, (int)s->dec_a, w + l.dec_ctx, 1, (int)s->context,
@@ -221,14 +224,14 @@ void net_backward(const struct kern *kern, struct net_work *k, const real *w, re
 
 	dense_backward(kern, (int)s->peak_a, NET_PEAKS * NET_QUANTILES, n, w + l.peak_out,
 		       k->pa, k->dpeak_q, dw + l.peak_out, k->dpa, false);
-	dense_rectify_back(k->pa, k->dpa, (size_t)s->peak_a * (size_t)n);
+	kern->rectify_back((size_t)s->peak_a * (size_t)n, k->pa, k->dpa);
 	dense_backward(kern, (int)(s->context + s->peak_in), (int)s->peak_a, n,
 		       w + l.peak_a, k->peak_in, k->dpa, dw + l.peak_a, k->dpeak_in,
 		       false);
 	for (size_t i = 0; i < (size_t)s->context * (size_t)n; i++)
 		k->dctx[i] += k->dpeak_in[i];
 
-	dense_rectify_back(k->ctx, k->dctx, (size_t)s->context * (size_t)n);
+	kern->rectify_back((size_t)s->context * (size_t)n, k->ctx, k->dctx);
 	dense_backward(kern, (int)(s->hidden + s->facts), (int)s->context, n, w + l.ctx,
 		       k->ctx_in, k->dctx, dw + l.ctx, k->dctx_in, false);
 	lstm_backward(kern, &k->enc, (int)s->steps, w + l.enc, k->dctx_in, dw + l.enc);

@@ -145,7 +145,7 @@ int paper_train(struct paper_model **ret, const float *x, size_t n,
 			sum += paper_loss(&k) * some;
 			memset(slope, 0, adam.n * sizeof(*slope));
 			paper_backward(kern, &k, m->w, slope);
-			adam_step(&adam, m->w, slope, conf->rate);
+			adam_step(kern, &adam, m->w, slope, conf->rate);
 		}
 		double v = evaluate(kern, &k, m, rows, valid, all - n_train);
 		if (progress && progress(arg, e + 1, sum / (double)n_train, v)) {

@@ -158,7 +158,7 @@ static double batch(struct trainer *t, struct model *m, const uint32_t *pick, in
 	for (size_t i = 0; i < m->n_weights; i++)
 		t->slope[i] /= (real)n;
 	adam_clip(t->slope, m->n_weights, 1);
-	adam_step(&t->adam, m->w, t->slope, rate);
+	adam_step(t->kern, &t->adam, m->w, t->slope, rate);
 	return loss / n;
 }
 

@@ -45,7 +45,7 @@ static double paper_epoch(const struct kern *k, int hidden)
 		(void)paper_loss(&w);
 		memset(slope, 0, n * sizeof(*slope));
 		paper_backward(k, &w, weights, slope);
-		adam_step(&adam, weights, slope, 1e-3);
+		adam_step(k, &adam, weights, slope, 1e-3);
 	}
 	double took = now_s() - began;
 	adam_fini(&adam);
