@@ -1,14 +1,10 @@
 #include "engine.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine_parts.h"
 #include "vrs/clock.h"
-#include "vrs/event.h"
-#include "vrs/fault.h"
 #include "vrs/mem.h"
 
 int64_t engine_mono(void)
@@ -25,255 +21,6 @@ int64_t engine_wall(void)
 bool engine_may_act(const struct engine *e)
 {
 	return e->lease.token != 0 && e->loaded && engine_mono() < e->lease_until_mono_ms;
-}
-
-/* --- records --- */
-
-struct entry *engine_entry(struct engine *e, const char *vm_id)
-{
-	for (size_t i = 0; i < e->n_entries; i++)
-		if (strcmp(e->entry[i]->r.vm_id, vm_id) == 0)
-			return e->entry[i];
-	return NULL;
-}
-
-static struct entry *entry_add(struct engine *e)
-{
-	e->entry = vrs_realloc(e->entry, e->n_entries + 1, sizeof(*e->entry));
-	return e->entry[e->n_entries++] = vrs_calloc(1, sizeof(struct entry));
-}
-
-struct entry *engine_entry_new(struct engine *e, const Vrsas__V1__VmFacts *vm,
-			       const struct reloc_place *home)
-{
-	struct entry *en = entry_add(e);
-	const struct record_load load = {.vm = vm};
-
-	reloc_init(&en->r, vm->id, vm->name, home);
-	en->msg = record_message(&en->r, NULL, &load);
-	return en;
-}
-
-static void entry_free(struct entry *en)
-{
-	vrsas__v1__relocation__free_unpacked(en->msg, NULL);
-	vrsas__v1__transfer_status__free_unpacked(en->status, NULL);
-	free(en);
-}
-
-static void drop_entries(struct engine *e)
-{
-	for (size_t i = 0; i < e->n_entries; i++)
-		entry_free(e->entry[i]);
-	free(e->entry);
-	e->entry = NULL;
-	e->n_entries = 0;
-}
-
-/* Takes what Redis says of a record; orders of an older op are of no interest then. */
-static int entry_reload(struct engine *e, struct entry *en, struct vrs_err *err)
-{
-	Vrsas__V1__Relocation *msg = NULL;
-	struct reloc r;
-	int status = record_read(e->svc->store, en->r.vm_id, &msg, err);
-
-	if (status == VRS_ENOENT && !en->stored) {
-		en->stale = false; /* its first save did not get through */
-		return 0;
-	}
-	if (status == 0)
-		status = record_machine(msg, &r, err);
-	if (status < 0) {
-		vrsas__v1__relocation__free_unpacked(msg, NULL);
-		return status;
-	}
-	vrsas__v1__relocation__free_unpacked(en->msg, NULL);
-	en->msg = msg;
-	en->r = r;
-	en->stored = true;
-	en->stale = false;
-	return 0;
-}
-
-static int load_all(struct engine *e, struct vrs_err *err)
-{
-	char **ids = NULL;
-	size_t n = 0;
-	int status = record_list(e->svc->store, &ids, &n, err);
-
-	if (status < 0)
-		return status;
-	drop_entries(e);
-	for (size_t i = 0; i < n; i++) {
-		struct entry *en = entry_add(e);
-		struct vrs_err bad = {0};
-
-		(void)vrs_strcpy(en->r.vm_id, sizeof(en->r.vm_id), ids[i]);
-		en->stored = true;
-		int one = entry_reload(e, en, &bad);
-		if (one < 0) {
-			entry_free(en);
-			e->n_entries--;
-			if (one == VRS_ECONN || one == VRS_ETIMEOUT) {
-				status = one;
-				if (err)
-					*err = bad;
-				break;
-			}
-			log_error("a record is left alone: %s", bad.text);
-		}
-	}
-	for (size_t i = 0; i < n; i++)
-		free(ids[i]);
-	free(ids);
-	return status;
-}
-
-/* --- one change --- */
-
-void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
-		 const char *kind, const char *fmt, ...)
-{
-	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
-	char text[480];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	ev.at_ms = engine_wall();
-	ev.service = "scheduler";
-	ev.severity = severity;
-	ev.kind = kind;
-	ev.text = text;
-	if (en) {
-		const struct reloc_place *p = &en->r.copy[en->r.active].place;
-
-		ev.vm_id = en->r.vm_id;
-		ev.vm_name = en->r.vm_name;
-		ev.relocation = en->r.id;
-		ev.cluster = p->cluster;
-		ev.host = p->host;
-	}
-	(void)vrs_event_put(e->svc->store, &ev, NULL);
-	numbers_event(&e->numbers, severity);
-}
-
-static Vrsas__V1__Severity severity_of(enum reloc_state s)
-{
-	switch (s) {
-	case RELOC_HOLD_BRAKE:
-	case RELOC_HOLD_OPERATOR:
-	case RELOC_SPLIT_SUSPECT:
-		return VRSAS__V1__SEVERITY__SEVERITY_ERROR;
-	case RELOC_SUSPECT:
-	case RELOC_DOWN_LIKELY:
-	case RELOC_FENCING:
-	case RELOC_START_FAILED:
-		return VRSAS__V1__SEVERITY__SEVERITY_WARNING;
-	default:
-		return VRSAS__V1__SEVERITY__SEVERITY_NOTICE;
-	}
-}
-
-/* What people shall know of a change. */
-static void tell_change(struct engine *e, const struct entry *en, const struct reloc *was)
-{
-	const struct reloc *r = &en->r;
-
-	if (r->state != was->state) {
-		log_notice("%s: %s -> %s: %s vm=%s epoch=%llu", r->vm_name,
-			   reloc_state_name(was->state), reloc_state_name(r->state),
-			   r->why, r->vm_id, (unsigned long long)r->epoch);
-		engine_tell(e, en, severity_of(r->state), "relocation.state",
-			    "%s: %s -> %s: %s", r->vm_name, reloc_state_name(was->state),
-			    reloc_state_name(r->state), r->why);
-	} else if (strcmp(r->why, was->why) != 0) {
-		log_info("%s: %s: %s vm=%s", r->vm_name, reloc_state_name(r->state),
-			 r->why, r->vm_id);
-		engine_tell(e, en, VRSAS__V1__SEVERITY__SEVERITY_INFO, "relocation.note",
-			    "%s: %s", r->vm_name, r->why);
-	}
-	if (r->paged_ms != was->paged_ms && r->paged_ms > 0)
-		engine_tell(e, en, VRSAS__V1__SEVERITY__SEVERITY_ERROR, "relocation.page",
-			    "%s: %s: %s", r->vm_name, reloc_state_name(r->state),
-			    r->hold_reason[0] ? r->hold_reason : r->why);
-}
-
-/* Where its cluster took it, its disks are the same. */
-static void carry_disks_along(const struct reloc *next, const struct reloc *was,
-			      const Vrsas__V1__Relocation *msg, struct record_load *l)
-{
-	const struct reloc_place *to = &next->copy[next->active].place;
-	const struct reloc_place *from = &was->copy[was->active].place;
-	size_t n;
-
-	if (strcmp(to->cluster, from->cluster) != 0 || strcmp(to->host, from->host) == 0)
-		return;
-	(void)engine_disks_of(msg, to, &n);
-	if (n == 0 && l->n_disks[next->active] == 0)
-		l->disk[next->active] = (Vrsas__V1__PlacedDisk **)engine_disks_of(
-			msg, from, &l->n_disks[next->active]);
-}
-
-static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
-		   const struct record_load *load)
-{
-	struct record_load l = load ? *load : (struct record_load){0};
-	struct reloc was = en->r;
-	struct vrs_err err = {0};
-
-	l.owner_token = e->lease.token;
-	if (next->state == RELOC_LOCAL_RESTART && was.state != RELOC_LOCAL_RESTART)
-		l.disk[next->target] = (Vrsas__V1__PlacedDisk **)engine_disks_of(
-			en->msg, &was.copy[was.good].place, &l.n_disks[next->target]);
-	carry_disks_along(next, &was, en->msg, &l);
-	Vrsas__V1__Relocation *msg = record_message(next, en->msg, &l);
-	bool journal = next->state != was.state || strcmp(next->why, was.why) != 0;
-	int status = record_save(e->svc->store, &e->lease, en->stored ? &was : NULL, msg,
-				 journal, &err);
-	if (status < 0) {
-		vrsas__v1__relocation__free_unpacked(msg, NULL);
-		en->stale = true; /* it may stand there all the same */
-		if (status == VRS_EDENIED) {
-			e->lease.token = 0;
-			e->lanes_lease.token = 0;
-			log_warn("no longer the active scheduler: %s", err.text);
-		} else {
-			vrs_complain(&e->store_complaint, VRS_WARN,
-				     "a change waits until it can be made durable: %s",
-				     err.text);
-		}
-		return false;
-	}
-	vrs_complaint_over(&e->store_complaint, "changes are durable again");
-	vrsas__v1__relocation__free_unpacked(en->msg, NULL);
-	en->msg = msg;
-	en->r = *next;
-	en->stored = true;
-	if (next->job != was.job || next->token != was.token) {
-		en->own_job = next->job;
-		en->own_token = next->token;
-	}
-	if (next->state != was.state) {
-		en->running_mono_ms = 0;
-		(void)vrs_fault("reloc.%s", reloc_state_name(next->state));
-	}
-	tell_change(e, en, &was);
-	numbers_change(&e->numbers, &was, &en->r, en->msg);
-	return true;
-}
-
-bool engine_feed(struct engine *e, struct entry *en, const struct reloc_event *ev,
-		 const struct record_load *load)
-{
-	struct reloc next;
-
-	if (!engine_may_act(e) || en->stale)
-		return false;
-	if (!reloc_step(&en->r, ev, &e->conf.rules, engine_wall(), &next))
-		return false;
-	return commit(e, en, &next, load);
 }
 
 /* --- the pump --- */
@@ -297,7 +44,7 @@ void engine_pump(struct engine *e)
 	for (size_t i = 0; i < e->n_entries && engine_may_act(e); i++) {
 		struct entry *en = e->entry[i];
 
-		if (en->stale && entry_reload(e, en, &err) < 0) {
+		if (en->stale && engine_entry_reload(e, en, &err) < 0) {
 			vrs_complain(&e->store_complaint, VRS_WARN, "%s", err.text);
 			continue;
 		}
@@ -343,7 +90,7 @@ static void renew(void *arg)
 	e->lanes_lease.until_mono_ms = e->lease_until_mono_ms;
 	if (e->loaded && ours && token == e->lease.token)
 		return;
-	status = load_all(e, &err);
+	status = engine_load_all(e, &err);
 	if (status == 0)
 		status = engine_words_load(e, &err);
 	if (status == 0)
@@ -411,7 +158,7 @@ int engine_refresh(struct engine *e, struct vrs_err *err)
 	e->loaded = false;
 	int status = record_lease_holder(e->svc->store, e->active_name,
 					 sizeof(e->active_name), err);
-	return status < 0 ? status : load_all(e, err);
+	return status < 0 ? status : engine_load_all(e, err);
 }
 
 const char *engine_active_name(const struct engine *e)
@@ -467,7 +214,7 @@ void engine_close(struct engine *e)
 	vrs_workers_close(e->workers);
 	vrs_req_close(e->req);
 	record_lease_release(e->svc->store, &e->lease);
-	drop_entries(e);
+	engine_drop_entries(e);
 	engine_ran_close(e);
 	for (size_t i = 0; i < e->n_hosts; i++)
 		act_host_fini(&e->host[i].act);

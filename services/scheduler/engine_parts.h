@@ -105,7 +105,7 @@ struct engine {
 int64_t engine_mono(void);
 int64_t engine_wall(void);
 
-/* engine.c */
+/* engine_entry.c: records in memory, and how they change */
 struct entry *engine_entry(struct engine *e, const char *vm_id);
 struct entry *engine_entry_new(struct engine *e, const Vrsas__V1__VmFacts *vm,
 			       const struct reloc_place *home);
@@ -113,17 +113,31 @@ struct entry *engine_entry_new(struct engine *e, const Vrsas__V1__VmFacts *vm,
  * else changes with it. */
 bool engine_feed(struct engine *e, struct entry *en, const struct reloc_event *ev,
 		 const struct record_load *load);
-/* Gives all orders that records ask for and that are not under way. */
-void engine_pump(struct engine *e);
 void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
 		 const char *kind, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+/* Takes what Redis says; orders of an older op are of no interest then. */
+int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err);
+int engine_load_all(struct engine *e, struct vrs_err *err);
+void engine_drop_entries(struct engine *e);
+
+/* engine.c: lease, tick, pump */
+/* Gives all orders that records ask for and that are not under way. */
+void engine_pump(struct engine *e);
 struct host *engine_host_of(struct engine *e, const struct reloc_place *p);
 bool engine_may_act(const struct engine *e);
 
-/* engine_watch.c: detector, probes, what inventories show */
+/* engine_watch.c: detector and probes */
 void engine_watch(struct engine *e);
 void engine_mark_lives(struct engine *e, struct world *w);
+
+/* engine_copies.c: what inventories show */
+void engine_copies_watch(struct engine *e, const struct world *w);
+/* NULL: its owner has not described it yet. */
+struct host *engine_host_at(struct engine *e, const struct world *w,
+			    const struct world_host *wh);
+const Vrsas__V1__VmFacts *engine_facts_at(const struct world *w, const char *vm_id,
+					  const struct reloc_place *p);
 
 /* engine_do.c: orders become jobs, jobs become events */
 void engine_do(struct engine *e, struct entry *en, const struct reloc_order *o);
@@ -155,6 +169,11 @@ unsigned engine_word_tell(struct engine *e, struct world *w, struct host *h);
 unsigned engine_word_spread(struct engine *e, const struct reloc_place *p,
 			    struct reloc_event *ev);
 void engine_words_watch(struct engine *e, struct world *w);
+
+/* engine_proof.c */
+void engine_fence(struct engine *e, struct host *h);
+void engine_recheck(struct engine *e, const struct entry *en,
+		    const struct reloc_order *o);
 
 /* engine_roll.c: several hosts are asked whether a VM runs there */
 struct roll_said {

@@ -47,8 +47,10 @@ void step_planned(struct step *s);
 /* The copy that the event is about; -1: none. */
 int step_at(const struct step *s);
 
-/* relocation.c: whether it is known which of two copies has to go */
+/* relocation_orders.c: whether it is known which of two copies has to go */
 bool step_can_tell(const struct reloc *r, uint32_t i);
+/* A transfer is what this state waits for. */
+bool step_follows_transfer(enum reloc_state s);
 
 /* relocation_before.c: until it is known where to */
 void step_protected(struct step *s);
