@@ -8,6 +8,8 @@
 #include "vrs/mem.h"
 #include "vrsas/v1/sample.pb-c.h"
 
+enum { ACTOR_MAX = 64 }; /* as the scheduler takes it */
+
 static const char media_type[] = "application/x-protobuf";
 
 struct errand {
@@ -119,9 +121,10 @@ void api_bus_control(struct gateway *g, struct http_request *q)
 		end(e);
 		return;
 	}
-	/* The token is who it was; what the program says of its user stands beside it. */
-	e->actor = vrs_id_ok(r.actor) ? vrs_asprintf("%s (%s)", api_who(q), r.actor)
-				      : vrs_strdup(api_who(q));
+	/* The token is who it was; what the program says of its user stands behind it. */
+	e->actor = vrs_asprintf("%s:%s", api_who(q), r.actor);
+	if (!vrs_id_ok(e->actor) || strlen(e->actor) > ACTOR_MAX)
+		(void)strcpy(e->actor, api_who(q));
 	r.actor = e->actor;
 	carry(g, g->control, "the scheduler", &r.base, e);
 }

@@ -91,7 +91,8 @@ export VRSAS_IMAGE=$image VRSAS_SECRETS=$dir/secrets
 VRSAS_SAMPLES_PORT=$(free_port)
 VRSAS_FILL_PORT=$(free_port)
 VRSAS_CONTROL_PORT=$(free_port)
-export VRSAS_SAMPLES_PORT VRSAS_FILL_PORT VRSAS_CONTROL_PORT
+VRSAS_HTTP_PORT=$(free_port)
+export VRSAS_SAMPLES_PORT VRSAS_FILL_PORT VRSAS_CONTROL_PORT VRSAS_HTTP_PORT
 
 dc() {
 	compose -f "$TAP_TOP/deploy/docker-compose.yml" -p "$project" "$@"
@@ -129,9 +130,17 @@ for service in redis scheduler; do
 	check "$service is healthy" wait_for 60 healthy $service
 done
 took "up"
-for service in etl predictor mover; do
+for service in etl predictor mover gateway; do
 	check "$service is alive" wait_for 30 alive $service 1
 done
+page() {
+	curl -sf -m 5 "http://127.0.0.1:$VRSAS_HTTP_PORT/" | grep -q '<title>VR-SAS</title>' &&
+		curl -sf -m 5 -H "Authorization: Bearer $(<"$dir/secrets/gateway_read")" \
+			"http://127.0.0.1:$VRSAS_HTTP_PORT/api/v1/status" | jq -e .health
+}
+check "the page and its API answer" wait_for 30 page
+check "the monitoring stack is described without a mistake" \
+	eval 'dc --profile monitoring config | grep -q alertmanager.yml'
 has_samples() {
 	[[ $(vrsctl host list -c sample -o json | jq '[.host[] | select(.last_sample_at != null)] | length') == 3 ]]
 }

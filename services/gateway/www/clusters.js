@@ -75,7 +75,8 @@ function scores(text) {
   return figures;
 }
 
-/** Once a minute: a reading comes once a minute, too. */
+/** A reading comes once a minute, so once a minute is enough. False: some cluster has no
+ * forecast yet. */
 export async function refreshForecasts() {
   const [answer, metrics] = await Promise.all([get("/api/v1/forecasts"), get("/metrics").catch(() => "")]);
   forecasts.clear();
@@ -92,4 +93,5 @@ export async function refreshForecasts() {
   showClusters(clusters);
   charts();
   showQuality(scores(String(metrics)));
+  return clusters.every((c) => forecasts.has(c.name));
 }

@@ -33,12 +33,13 @@ function showLink(up) {
 
 async function forecasts() {
   clearTimeout(forecastTimer);
+  let complete = true;
   try {
-    if (!document.hidden) await refreshForecasts();
+    if (!document.hidden) complete = await refreshForecasts();
   } catch {
     // said by the line at the top; the next minute may be better
   }
-  forecastTimer = setTimeout(forecasts, 60000);
+  forecastTimer = setTimeout(forecasts, complete ? 60000 : 10000);
 }
 document.addEventListener("visibilitychange", () => document.hidden || forecasts());
 
