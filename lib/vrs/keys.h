@@ -18,6 +18,9 @@
  *   vrsas:v1:rate:{src}:{dst}  list of measured transfers, newest first (text, 40 kept)
  *   vrsas:v1:word:{cluster}    hash host -> operator's word (packed HostWord)
  *   vrsas:v1:ran:{cluster}     hash host -> what ran there when last seen (packed HostRan)
+ *   vrsas:v1:incident          hash id -> packed Incident; :open, the ids that are firing
+ *                              (set); :closed, those that ended (sorted by when)
+ *   vrsas:v1:sink:NAME         hash: cursor (id of the newest event that it took)
  *   vrsas:v1:svc:NAME          hash instance -> "at_ms note": who is alive
  *   vrsas:v1:metrics           hash SERVICE/instance -> "at_ms\n" and its page of metrics
  *   vrsas:v1:lease:scheduler   string token:instance, with expiry

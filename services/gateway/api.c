@@ -26,6 +26,7 @@ static const struct route routes[] = {
 	{"GET", "/api/v1/history", READ, api_history, {"target", "minutes"}},
 	{"GET", "/api/v1/relocations", READ, api_relocations, {"open"}},
 	{"GET", "/api/v1/relocations/", READ, api_relocation, {NULL}},
+	{"GET", "/api/v1/incidents", READ, api_incidents, {NULL}},
 	{"GET", "/api/v1/plan", READ, api_plan, {"host"}},
 	{"GET", "/api/v1/events", READ, api_events, {"after", "limit", "vm"}},
 	{"GET", "/api/v1/sd/hosts", READ, api_sd_hosts, {NULL}},
@@ -37,6 +38,7 @@ static const struct route routes[] = {
 	{"POST", "/api/v1/failback", OPERATE, api_failback, {NULL}},
 	{"POST", "/api/v1/cancel", OPERATE, api_cancel, {NULL}},
 	{"POST", "/api/v1/confirm-off", OPERATE, api_confirm_off, {NULL}},
+	{"POST", "/api/v1/alerts", ALERT, api_alerts, {NULL}},
 	{"POST", "/api/v1/session", OPEN, api_session_open, {NULL}},
 	{"POST", "/api/v1/session/end", OPEN, api_session_end, {NULL}},
 	{"GET", "/tables", OPEN, api_tables, {NULL}}, /* asks for a token by itself */

@@ -48,6 +48,7 @@ struct gateway {
 	struct gateway_metrics *metrics;
 	char *openapi;
 	size_t n_openapi;
+	uint64_t alerts[3], alerts_refused; /* by incident_result */
 };
 
 /* Reads tokens, sinks and assets again; what is wrong leaves the old ones in use. */

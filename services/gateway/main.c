@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alertmanager.h"
 #include "api.h"
 #include "hub.h"
 #include "vrs/log.h"
@@ -39,6 +40,10 @@ static const struct vrs_option options[] = {
 	TIME("answer_timeout", answer_ms, "60s", "for a reader to take its answer"),
 	TIME("ask_timeout", ask_ms, "10s", "for the scheduler to answer"),
 	{"sd_port", VRS_OPT_INT, AT(sd_port), "9100", 1, 65535, "port of the hosts' node_exporter, as service discovery tells it"},
+	TEXT("alertmanager", alertmanager, "", "URL of Alertmanager, asked for what fires; empty: only its webhook tells"),
+	TEXT("alertmanager_token_file", alertmanager_token_file, "", "its bearer token; empty: none"),
+	TEXT("alertmanager_ca", alertmanager_ca, "", "certificates that it is checked against; empty: those of the system"),
+	{"alertmanager_interval", VRS_OPT_DURATION, AT(alertmanager_ms), "60s", 1000, 86400e3, "between two such questions"},
 	{"metrics_open", VRS_OPT_BOOL, AT(metrics_open), "no", 0, 0, "answer /metrics without a token"},
 	{0},
 };
@@ -104,18 +109,23 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 		status = vrs_req_open(&g->fill, g->svc->loop, g->conf.fill, false,
 				      g->conf.ask_ms, &vrsas__v1__fill_reply__descriptor,
 				      err);
+	if (status == 0)
+		status = vrs_workers_open(&g->workers, g->svc->loop, 16, err);
 	if (status < 0)
 		return status;
 	g->hub = hub_new(g);
 	g->watch = watch_new(g);
+	g->alertmanager = alertmanager_new(g);
 	return http_open(&g->http, g->svc->loop, &conf, &handler, err);
 }
 
 static void close_all(struct gateway *g)
 {
 	vrs_req_close(g->fill);
+	vrs_workers_close(g->workers);
 	vrs_req_close(g->control); /* who waits for the scheduler is answered */
 	http_close(g->http);
+	alertmanager_free(g->alertmanager);
 	watch_free(g->watch);
 	hub_free(g->hub);
 	vrs_site_free(g->site);

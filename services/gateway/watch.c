@@ -5,6 +5,7 @@
 
 #include "gateway.h"
 #include "hub.h"
+#include "incident_view.h"
 #include "progress.h"
 #include "vrs/clock.h"
 #include "vrs/event.h"
@@ -19,6 +20,15 @@ enum {
 	HOSTS_EVERY_MS = 2000,
 	STATUS_ANYWAY_MS = 10000, /* told again although nothing changed */
 	EVENTS_AT_ONCE = 500,
+	INCIDENTS_ARENA = 16 << 20,
+};
+
+/* Somebody waits for a status and the hosts, asked for after he came. */
+struct waiter {
+	struct waiter *next;
+	bool status, hosts; /* still to come */
+	watch_fn done;
+	void *arg;
 };
 
 struct known_host {
@@ -35,6 +45,9 @@ struct watch {
 	struct known_host *host;
 	size_t n_hosts;
 	struct progress *transfers;
+	struct vrs_msg *status, *down; /* newest answers; NULL: none */
+	struct waiter *waiters;
+	uint64_t incidents_hash;
 	struct vrs_complaint store;
 };
 
@@ -138,12 +151,78 @@ static void tell_open(struct watch *w, const Vrsas__V1__StatusView *status)
 	free(text);
 }
 
+/* --- what is broken --- */
+
+static struct vrs_msg *copy_of(const ProtobufCMessage *msg)
+{
+	struct vrs_msg *copy = NULL;
+	size_t n;
+	void *bytes = vrs_msg_pack(msg, &n);
+
+	(void)vrs_msg_unpack(&copy, msg->descriptor, bytes, n, NULL);
+	free(bytes);
+	return copy;
+}
+
+static void keep(struct vrs_msg **kept, const ProtobufCMessage *msg)
+{
+	vrs_msg_free(*kept);
+	*kept = msg ? copy_of(msg) : NULL;
+}
+
+static const void *kept_message(const struct vrs_msg *msg)
+{
+	return msg ? vrs_msg_get(msg) : NULL;
+}
+
+static void tell_incidents(struct watch *w)
+{
+	struct incidents told = {0};
+	int64_t since = vrs_wall_ms(vrs_clock_system()) - WATCH_INCIDENTS_MS;
+
+	if (!hub_listeners(w->g->hub) ||
+	    incident_read(w->g->svc->store, since, &told, NULL) < 0)
+		return;
+	struct vrs_arena *mem = vrs_arena_new(INCIDENTS_ARENA);
+	const Vrsas__V1__IncidentViews *v = incident_views(
+		mem, &told, kept_message(w->status), kept_message(w->down));
+	uint64_t h = hash_message(&v->base);
+	if (h != w->incidents_hash) {
+		char *text = text_of(&v->base);
+
+		w->incidents_hash = h;
+		hub_state(w->g->hub, HUB_INCIDENTS, text);
+		free(text);
+	}
+	vrs_arena_free(mem);
+	incident_fini(&told);
+}
+
+static void serve_waiters(struct watch *w, bool status, bool hosts)
+{
+	for (struct waiter **p = &w->waiters; *p;) {
+		struct waiter *one = *p;
+
+		one->status = one->status && !status;
+		one->hosts = one->hosts && !hosts;
+		if (one->status || one->hosts) {
+			p = &one->next;
+			continue;
+		}
+		*p = one->next;
+		one->done(one->arg, kept_message(w->status), kept_message(w->down));
+		free(one);
+	}
+}
+
 static void on_status(void *arg, const Vrsas__V1__ControlReply *reply,
 		      const struct ask_failure *f)
 {
 	struct watch *w = arg;
 
 	w->asking_status = false;
+	keep(&w->status, f || !reply->status ? NULL : &reply->status->base);
+	serve_waiters(w, true, false);
 	if (f || !reply->status)
 		return;
 	tell_status(w, reply->status);
@@ -157,8 +236,8 @@ static void look_at_status(struct watch *w)
 	Vrsas__V1__ControlRequest r = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__StatusQuery body = VRSAS__V1__STATUS_QUERY__INIT;
 
-	if (w->asking_status ||
-	    (w->status_mono_ms && mono() - w->status_mono_ms < every && !w->hurry))
+	if (w->asking_status || (!w->waiters && w->status_mono_ms &&
+				 mono() - w->status_mono_ms < every && !w->hurry))
 		return;
 	w->hurry = false;
 	w->asking_status = true;
@@ -202,14 +281,32 @@ static void tell_hosts(struct watch *w, const Vrsas__V1__HostViews *views)
 	w->n_hosts = views->n_host;
 }
 
+static void keep_down(struct watch *w, const Vrsas__V1__HostViews *views)
+{
+	Vrsas__V1__HostViews v = VRSAS__V1__HOST_VIEWS__INIT;
+
+	v.host = vrs_calloc(views->n_host + 1, sizeof(*v.host));
+	for (size_t i = 0; i < views->n_host; i++)
+		if (strcmp(views->host[i]->state, "up") != 0)
+			v.host[v.n_host++] = views->host[i];
+	keep(&w->down, &v.base);
+	free(v.host);
+}
+
 static void on_hosts(void *arg, const Vrsas__V1__ControlReply *reply,
 		     const struct ask_failure *f)
 {
 	struct watch *w = arg;
 
 	w->asking_hosts = false;
-	if (!f && reply->hosts)
+	if (!f && reply->hosts) {
 		tell_hosts(w, reply->hosts);
+		keep_down(w, reply->hosts);
+	} else {
+		keep(&w->down, NULL);
+	}
+	serve_waiters(w, false, true);
+	tell_incidents(w);
 }
 
 static void look_at_hosts(struct watch *w)
@@ -217,8 +314,10 @@ static void look_at_hosts(struct watch *w)
 	Vrsas__V1__ControlRequest r = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__HostQuery body = VRSAS__V1__HOST_QUERY__INIT;
 
-	if (w->asking_hosts || !hub_listeners(w->g->hub) ||
-	    (w->hosts_mono_ms && mono() - w->hosts_mono_ms < HOSTS_EVERY_MS))
+	if (w->asking_hosts ||
+	    (!w->waiters &&
+	     (!hub_listeners(w->g->hub) ||
+	      (w->hosts_mono_ms && mono() - w->hosts_mono_ms < HOSTS_EVERY_MS))))
 		return;
 	w->asking_hosts = true;
 	w->hosts_mono_ms = mono();
@@ -282,6 +381,26 @@ static void on_progress(void *arg)
 	free(text);
 }
 
+void watch_ask(struct watch *w, watch_fn done, void *arg)
+{
+	struct waiter *one = vrs_calloc(1, sizeof(*one));
+
+	*one = (struct waiter){.next = w->waiters,
+			       .status = true,
+			       .hosts = true,
+			       .done = done,
+			       .arg = arg};
+	w->waiters = one;
+	look_at_status(w);
+	look_at_hosts(w);
+}
+
+void watch_hurry(struct watch *w)
+{
+	w->hurry = true;
+	w->hosts_mono_ms = 0;
+}
+
 struct watch *watch_new(struct gateway *g)
 {
 	struct watch *w = vrs_calloc(1, sizeof(*w));
@@ -300,6 +419,8 @@ void watch_free(struct watch *w)
 	vrs_timer_cancel(w->events);
 	vrs_timer_cancel(w->progress);
 	progress_free(w->transfers);
+	vrs_msg_free(w->status);
+	vrs_msg_free(w->down);
 	free(w->host);
 	free(w);
 }

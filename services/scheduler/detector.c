@@ -59,7 +59,7 @@ static struct opinion ask_all(const struct detector_rules *r, int64_t now_ms,
 				  h->beats >= r->silent_beats,
 		.probe_dead = fresh && s->probes_failed >= r->failed_probes,
 		.probe_alive = fresh && s->probes_failed == 0,
-		.word_dead = s->word != DETECTOR_NO_WORD,
+		.word_dead = s->word != DETECTOR_NO_WORD || s->alert,
 		.word_off = s->word == DETECTOR_CONFIRMS_OFF,
 	};
 }
@@ -98,7 +98,9 @@ static void write_note(const struct opinion *o, const struct detector_seen *s,
 		     s->probes_failed == 1 ? "" : "s");
 	else if (o->probe_alive)
 		note(h, "it answers its probe");
-	if (o->word_dead)
+	if (s->alert)
+		note(h, "monitoring says that it is dead: %s", s->alert);
+	if (s->word != DETECTOR_NO_WORD)
 		note(h, "%s says that it is %s", s->word_by ? s->word_by : "an operator",
 		     o->word_off ? "switched off" : "dead");
 	if (o->word_dead && (o->probe_alive || o->collector_up))

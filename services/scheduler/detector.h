@@ -4,7 +4,7 @@
  *   collector  its collector lives and reports N failed readings in a row, and we have
  *              ourselves seen that in several heartbeats
  *   probe      our own active probes fail, several in a row
- *   word       an operator or an alert says so
+ *   word       an operator or an alert of the monitoring says so; both are one channel
  * and likely down when probes made since then agree. A silent collector is no witness:
  * then the probe stands alone, and the note says that a second word is missing. When many
  * hosts of a cluster fall silent at once, the fault is more likely in what looks than in
@@ -46,6 +46,7 @@ struct detector_seen {
 	int64_t probe_at_ms;    /* when the last one ended; 0: none */
 	enum detector_word word;
 	const char *word_by; /* NULL: nobody */
+	const char *alert;   /* monitoring says dead: its alert; NULL: none */
 };
 
 enum detector_verdict {

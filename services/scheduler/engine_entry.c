@@ -137,6 +137,11 @@ void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity s
 		ev.relocation = en->r.id;
 		ev.cluster = p->cluster;
 		ev.host = p->host;
+		if (en->msg && en->msg->decision)
+			ev.decision = en->msg->decision->id;
+		const struct host *home = engine_host_of(e, &en->r.copy[0].place);
+		if (home)
+			ev.incident = home->alert_id;
 	}
 	(void)vrs_event_put(e->svc->store, &ev, NULL);
 	numbers_event(&e->numbers, severity);

@@ -58,10 +58,13 @@ struct host {
 	enum detector_word word;
 	char word_by[96], word_reason[128];
 	int64_t word_at_ms;
-	bool word_stored;    /* Redis has it, or had it */
-	bool word_told;      /* every record has heard it */
-	unsigned autostarts; /* orders to switch it off that wait on its lane */
-	bool checking;       /* whether a copy really runs there */
+	bool word_stored; /* Redis has it, or had it */
+	bool word_told;   /* every record has heard it */
+	char alert[200];  /* of the monitoring, as a person reads it; "": none */
+	char alert_id[132],
+		void_alert_id[132]; /* of its incident; not believed any more */
+	unsigned autostarts;        /* orders to switch it off that wait on its lane */
+	bool checking;              /* whether a copy really runs there */
 	bool handled;
 	struct ran ran;   /* what ran there when it was last seen */
 	bool ran_unsaved; /* Redis does not have it yet */
@@ -201,6 +204,9 @@ struct reloc_place engine_place_of(const struct host *h);
 int engine_ran_load(struct engine *e, struct vrs_err *err);
 void engine_ran_watch(struct engine *e, const struct world *w);
 void engine_ran_close(struct engine *e);
+
+/* engine_alert.c: what the monitoring says of hosts; the gateway wrote it to Redis. */
+void engine_alerts_read(struct engine *e);
 
 /* engine_decide.c */
 void engine_decide(struct engine *e);

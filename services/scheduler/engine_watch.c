@@ -88,6 +88,7 @@ static struct detector_seen look(struct host *h, const struct world_cluster *c,
 		.probe_at_ms = h->probe_mono_ms,
 		.word = h->word,
 		.word_by = h->word == DETECTOR_NO_WORD ? NULL : h->word_by,
+		.alert = h->alert[0] ? h->alert : NULL,
 	};
 }
 
@@ -307,6 +308,7 @@ void engine_watch(struct engine *e)
 	}
 	vrs_complaint_over(&e->world_complaint, "the world is seen again");
 	mark_handled(e);
+	engine_alerts_read(e);
 	for (size_t i = 0; i < w->n_clusters; i++)
 		look_at_cluster(e, w, &w->cluster[i]);
 	if (!engine_may_act(e))

@@ -8,6 +8,7 @@
  *   U collector reads it      S its reading failed (one more)   c collector is silent
  *   a probe answered          f probe failed (one more)         . no probe yet or stale
  *   w word "dead"             W word "is off"                   M maintenance, H handled
+ *   A alert of the monitoring
  * Looks are 5 s apart; a new heartbeat comes with each unless the collector is silent. */
 struct look {
 	const char *seen;
@@ -46,6 +47,8 @@ static void look(struct bench *b, const char *const *seen, size_t n)
 			} else if (*p == 'w' || *p == 'W') {
 				s[i].word = *p == 'w' ? DETECTOR_SAYS_DEAD
 						      : DETECTOR_CONFIRMS_OFF;
+			} else if (*p == 'A') {
+				s[i].alert = "HostDown";
 			} else if (*p == 'M') {
 				s[i].maintenance = true;
 			} else if (*p == 'H') {
@@ -74,6 +77,36 @@ static void run(const struct look *looks, size_t n)
 #define RUN(...)                                                                         \
 	run((const struct look[]){__VA_ARGS__},                                          \
 	    sizeof((const struct look[]){__VA_ARGS__}) / sizeof(struct look))
+
+static void an_alert_alone_is_a_suspicion_that_a_probe_must_share(void **state)
+{
+	(void)state;
+	RUN({"c", DETECTOR_OK}, {"cA", DETECTOR_SILENT}, {"cfA", DETECTOR_SILENT},
+	    {"cfA", DETECTOR_DOWN_LIKELY});
+	RUN({"UA", DETECTOR_SILENT}, {"UaA", DETECTOR_SILENT}, {"UaA", DETECTOR_SILENT});
+	/* an operator's and the monitoring's are one voice */
+	RUN({"c", DETECTOR_OK}, {"cwA", DETECTOR_SILENT}, {"cwA", DETECTOR_SILENT});
+}
+
+static void a_resolved_alert_starts_the_stable_while(void **state)
+{
+	(void)state;
+	struct bench b = {0};
+	const char *down = "SfA", *alive = "UaA", *quiet = "Ua";
+
+	for (int i = 0; i < 6; i++)
+		look(&b, &down, 1);
+	assert_int_equal(b.host[0].verdict, DETECTOR_DOWN_LIKELY);
+	for (int i = 0; i < 40; i++)
+		look(&b, &alive, 1);
+	assert_int_equal(b.host[0].verdict, DETECTOR_SILENT);
+	assert_true(b.host[0].up_since_ms == 0);
+	look(&b, &quiet, 1);
+	assert_int_equal(b.host[0].verdict, DETECTOR_BACK);
+	for (int i = 0; i < 12; i++)
+		look(&b, &quiet, 1);
+	assert_int_equal(b.host[0].verdict, DETECTOR_OK);
+}
 
 static void collector_and_probe_together_make_it_down(void **state)
 {
@@ -320,6 +353,8 @@ static void an_operator_who_saw_it_off_passes_the_brake(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_alert_alone_is_a_suspicion_that_a_probe_must_share),
+		cmocka_unit_test(a_resolved_alert_starts_the_stable_while),
 		cmocka_unit_test(collector_and_probe_together_make_it_down),
 		cmocka_unit_test(a_probe_from_before_the_suspicion_does_not_agree),
 		cmocka_unit_test(one_channel_is_only_silence),
