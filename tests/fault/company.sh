@@ -19,6 +19,7 @@ STATES=(NONE PROTECTED SUSPECT HOLD_BRAKE DOWN_LIKELY FENCING HOLD_OPERATOR FENC
 	RUNNING_AWAY ROLLBACK REPROTECTING FAILBACK_READY FB_QUIESCE FB_FINAL_SYNC
 	FB_GRANTING RESTORING_HOME CLEANUP SPLIT_SUSPECT LOCAL_RESTART HOME_GRANT)
 declare -A PID=() PORT=()
+GATEWAY=() # more settings of it
 HOSTS=(c1/h1 c1/h2 c2/a1 c2/a2)
 
 # --- hosts -----------------------------------------------------------------------------
@@ -78,7 +79,7 @@ redis() {
 	redis-cli -s "$C/redis.sock" "$@" 2>/dev/null
 }
 
-service_up() { # redis, etl, scheduler, mover, predictor, collector:CLUSTER
+service_up() { # redis, etl, scheduler, mover, predictor, gateway, collector:CLUSTER
 	local name=$1 program args=("--redis=unix:$C/redis.sock" "--instance=${1/:/-}")
 	case $name in
 	redis)
@@ -90,6 +91,10 @@ service_up() { # redis, etl, scheduler, mover, predictor, collector:CLUSTER
 	scheduler) args+=("-c" "$C/scheduler.conf") ;;
 	mover) args+=("--transfer=tcp://127.0.0.1:${PORT[transfer]}" "--ssh_key=$C/id"
 		"--known_hosts=$C/known_hosts" "--silence=3s" "--connect_timeout=2s") ;;
+	gateway) args+=("--listen=127.0.0.1:${PORT[http]}" "--tokens=$C/tokens" "--www=$C/www"
+		"--openapi=$TAP_TOP/services/gateway/openapi.json" "--site=$C/site"
+		"--control=tcp://127.0.0.1:${PORT[control]}" "--fill=tcp://127.0.0.1:${PORT[fill]}"
+		"--ask_timeout=5s" "${GATEWAY[@]}") ;;
 	predictor) args+=("--forecast=tcp://127.0.0.1:${PORT[forecast]}" "--training=no") ;;
 	collector:*) args=("--site=$C/site" "--cluster=${name#*:}" "--interval=1s"
 		"--heartbeat=200ms" "--spool_dir=$C/spool"
@@ -104,6 +109,28 @@ service_up() { # redis, etl, scheduler, mover, predictor, collector:CLUSTER
 service_kill() { # NAME
 	kill -9 "${PID[$1]}" 2>/dev/null
 	wait "${PID[$1]}" 2>/dev/null
+}
+
+# The gateway is not among SERVICES: a test that wants it starts it.
+READ=read-0123456789abcdef OPERATE=operate-0123456789abcdef ALERT=alert-0123456789abcdef
+gateway_open() {
+	PORT[http]=$(free_port)
+	mkdir -p "$C/www"
+	printf 'read ann %s\noperate bob %s\nalert am %s\n' $READ $OPERATE $ALERT > "$C/tokens"
+	chmod 600 "$C/tokens"
+	service_up gateway
+	wait_for 10 curl -sf "http://127.0.0.1:${PORT[http]}/-/ready"
+}
+
+api() { # TOKEN PATH [CURL-OPTION...]: the body, then a line with the status
+	local token=$1 path=$2
+	shift 2
+	curl -s -m 20 -w '\n%{http_code}\n' -H "Authorization: Bearer $token" "$@" \
+		"http://127.0.0.1:${PORT[http]}$path"
+}
+
+get() { # PATH: the JSON, or nothing and false
+	curl -sf -m 20 -H "Authorization: Bearer $READ" "http://127.0.0.1:${PORT[http]}$1"
 }
 
 SERVICES=(redis etl predictor mover scheduler collector:c1 collector:c2)
