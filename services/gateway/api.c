@@ -27,11 +27,13 @@ static const struct route routes[] = {
 	{"GET", "/api/v1/relocations", READ, api_relocations, {"open"}},
 	{"GET", "/api/v1/relocations/", READ, api_relocation, {NULL}},
 	{"GET", "/api/v1/incidents", READ, api_incidents, {NULL}},
+	{"GET", "/api/v1/risk", READ, api_risk, {NULL}},
 	{"GET", "/api/v1/plan", READ, api_plan, {"host"}},
 	{"GET", "/api/v1/events", READ, api_events, {"after", "limit", "vm"}},
 	{"GET", "/api/v1/sd/hosts", READ, api_sd_hosts, {NULL}},
 	{"GET", "/api/v1/session", READ, api_session, {NULL}},
 	{"GET", "/api/v1/openapi.json", OPEN, api_openapi, {NULL}},
+	{"GET", "/metrics", READ, api_metrics, {NULL}},
 	{"GET", "/-/healthy", OPEN, api_healthy, {NULL}},
 	{"GET", "/-/ready", OPEN, api_ready, {NULL}},
 	{"POST", "/api/v1/relocate", OPERATE, api_relocate, {NULL}},
@@ -180,7 +182,7 @@ static bool let_in(struct gateway *g, struct http_request *q, const struct route
 		(void)vrs_strcpy(note->name, sizeof(note->name), t->name);
 	}
 	explicit_bzero(buf, sizeof(buf));
-	if (r->who == OPEN)
+	if (r->who == OPEN || (r->run == api_metrics && g->conf.metrics_open))
 		return true;
 	if (!t) {
 		if (secret)

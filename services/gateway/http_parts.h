@@ -1,5 +1,6 @@
-/* http_parts.h - what the files of the HTTP server share: http.c serves, http_conn.c
- * watches connections, http_text.c decodes. Only for http*.c. */
+/* http_parts.h - what the files of the HTTP server share: http.c serves,
+ * http_answer.c reads requests and answers, http_conn.c watches connections, http_text.c
+ * decodes. Only for http*.c. */
 #ifndef GATEWAY_HTTP_PARTS_H
 #define GATEWAY_HTTP_PARTS_H
 
@@ -70,5 +71,6 @@ bool http_decode(char *s);
 
 /* http.c */
 void http_turn(struct http *h);
+void http_turn_soon(struct http *h);
 
 #endif

@@ -1,13 +1,19 @@
 /* vrs-gateway: HTTP for people and monitoring: the page, the API, alerts in, events out.
  */
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "alertmanager.h"
 #include "api.h"
 #include "hub.h"
+#include "numbers.h"
+#include "risk.h"
+#include "sinks.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
 #include "vrsas/v1/sample.pb-c.h"
@@ -40,10 +46,12 @@ static const struct vrs_option options[] = {
 	TIME("answer_timeout", answer_ms, "60s", "for a reader to take its answer"),
 	TIME("ask_timeout", ask_ms, "10s", "for the scheduler to answer"),
 	{"sd_port", VRS_OPT_INT, AT(sd_port), "9100", 1, 65535, "port of the hosts' node_exporter, as service discovery tells it"},
+	TEXT("sinks", sinks, "", "file that says who is told of every event; empty: nobody"),
 	TEXT("alertmanager", alertmanager, "", "URL of Alertmanager, asked for what fires; empty: only its webhook tells"),
 	TEXT("alertmanager_token_file", alertmanager_token_file, "", "its bearer token; empty: none"),
 	TEXT("alertmanager_ca", alertmanager_ca, "", "certificates that it is checked against; empty: those of the system"),
 	{"alertmanager_interval", VRS_OPT_DURATION, AT(alertmanager_ms), "60s", 1000, 86400e3, "between two such questions"},
+	TIME("risk_round", risk_ms, "60s", "within this time the scheduler is asked once what each host's death would mean; 0: never"),
 	{"metrics_open", VRS_OPT_BOOL, AT(metrics_open), "no", 0, 0, "answer /metrics without a token"},
 	{0},
 };
@@ -53,19 +61,50 @@ int gateway_reload(struct gateway *g, struct vrs_err *err)
 {
 	struct tokens *tokens = vrs_calloc(1, sizeof(*tokens));
 	struct assets *assets = NULL;
+	struct sinks *sinks = NULL;
 	int status = tokens_load(tokens, g->conf.tokens, err);
 
 	if (status == 0)
 		status = assets_load(&assets, g->conf.www, err);
+	if (status == 0)
+		status = sinks_load(&sinks, g, g->conf.sinks, err);
 	if (status == 0) {
 		g->tokens = *tokens;
 		assets_free(g->assets);
 		g->assets = assets;
+		sinks_free(g->sinks);
+		g->sinks = sinks;
 		log_notice("settings read tokens=%zu", g->tokens.n);
+	} else {
+		assets_free(assets);
 	}
 	explicit_bzero(tokens, sizeof(*tokens));
 	free(tokens);
 	return status;
+}
+
+/* SIGHUP is POST /-/reload. */
+static void on_hangup(void *arg)
+{
+	struct gateway *g = arg;
+	struct signalfd_siginfo info;
+	struct vrs_err err = {0};
+
+	if (read(g->hangup_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (gateway_reload(g, &err) < 0)
+		log_error("the old settings stay in use: %s", err.text);
+}
+
+/* Before any thread is made, so that none of them takes the signal. */
+static void block_hangup(struct gateway *g)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	g->hangup_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static int read_openapi(struct gateway *g, struct vrs_err *err)
@@ -85,8 +124,10 @@ static int read_openapi(struct gateway *g, struct vrs_err *err)
 
 static int open_all(struct gateway *g, struct vrs_err *err)
 {
-	const struct http_handler handler = {
-		.arg = g, .early = api_early, .whole = api_whole};
+	const struct http_handler handler = {.arg = g,
+					     .early = api_early,
+					     .whole = api_whole,
+					     .done = numbers_request};
 	const struct http_conf conf = {
 		.listen = g->conf.listen,
 		.cert_file = g->conf.cert_file,
@@ -111,9 +152,13 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 				      err);
 	if (status == 0)
 		status = vrs_workers_open(&g->workers, g->svc->loop, 16, err);
+	if (status == 0)
+		status = vrs_loop_watch(g->svc->loop, g->hangup_fd, on_hangup, g, err);
 	if (status < 0)
 		return status;
+	g->metrics = numbers_new();
 	g->hub = hub_new(g);
+	g->risk = risk_new(g);
 	g->watch = watch_new(g);
 	g->alertmanager = alertmanager_new(g);
 	return http_open(&g->http, g->svc->loop, &conf, &handler, err);
@@ -126,10 +171,13 @@ static void close_all(struct gateway *g)
 	vrs_req_close(g->control); /* who waits for the scheduler is answered */
 	http_close(g->http);
 	alertmanager_free(g->alertmanager);
+	sinks_free(g->sinks);
+	risk_free(g->risk);
 	watch_free(g->watch);
 	hub_free(g->hub);
 	vrs_site_free(g->site);
 	assets_free(g->assets);
+	free(g->metrics);
 	free(g->openapi);
 }
 
@@ -147,9 +195,11 @@ int main(int argc, char **argv)
 	};
 
 	g.svc = &svc;
+	block_hangup(&g);
 	vrs_svc_start(&svc, argc, argv);
 	if (open_all(&g, &err) < 0)
 		vrs_svc_die(&svc, &err);
+	vrs_svc_metrics(&svc, numbers_tell, &g);
 	log_notice("listening url=%s", http_url(g.http));
 
 	int status = vrs_svc_run(&svc); /* until SIGTERM or SIGINT */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vrs/event.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 #include "vrs/series.h"
@@ -152,13 +153,39 @@ static int check(char **argv)
 	return t.right > 0 && t.missing == 0 && t.wrong == 0 ? 0 : 1;
 }
 
+/* Events as services write them; their text is a number. */
+static int put_events(char **argv)
+{
+	struct vrs_store_conf conf = {.address = argv[2]};
+	struct vrs_store *s = NULL;
+	struct vrs_err err = {0};
+	int status = vrs_store_open(&s, &conf, &err);
+
+	for (long i = atol(argv[3]); status == 0 && i <= atol(argv[4]); i++) {
+		Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
+		char text[24];
+
+		(void)snprintf(text, sizeof(text), "%ld", i);
+		ev.service = "test";
+		ev.severity = (Vrsas__V1__Severity)atoi(argv[5]);
+		ev.kind = "test.event";
+		ev.text = text;
+		status = vrs_event_put(s, &ev, &err);
+	}
+	vrs_store_close(s);
+	return status < 0 ? die("events", &err) : 0;
+}
+
 int main(int argc, char **argv)
 {
 	if ((argc == 3 || argc == 4) && strcmp(argv[1], "trace") == 0)
 		return write_trace(atoi(argv[2]), argc == 4 ? atoll(argv[3]) : a_monday);
 	if (argc == 7 && strcmp(argv[1], "check") == 0)
 		return check(argv);
+	if (argc == 6 && strcmp(argv[1], "events") == 0)
+		return put_events(argv);
 	(void)fprintf(stderr,
-		      "stored: trace HOSTS [FROM] | check FILE REDIS CLUSTER FROM TO\n");
+		      "stored: trace HOSTS [FROM] | check FILE REDIS CLUSTER FROM TO | "
+		      "events REDIS FROM TO SEVERITY\n");
 	return 2;
 }
