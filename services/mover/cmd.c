@@ -29,8 +29,17 @@ int cmd_usage(int exit_code)
 		"  --format F         format of DST (of IMAGE, of B): raw qcow2 vmdk "
 		"vhdx\n"
 		"  --from-format F    format of SRC (of A)\n"
-		"  --base OLD         an older copy at the target; only changes travel\n"
+		"  --seed OLD         an older copy at the target; only changes travel. "
+		"When\n"
+		"                     it is DST itself, it is changed after all is "
+		"proven\n"
+		"  --connections N    SSH connections, 1 to 8 (default: 2, more far "
+		"away)\n"
+		"  --compress MODE    auto (default: while it helps), off, zstd "
+		"(always)\n"
 		"  --limit RATE       at most so many bytes a second (K, M, G)\n"
+		"  --verify           read back and compare: always done, may be said\n"
+		"  --resume           go on with an interrupted copy: always done\n"
 		"  --tries N          go on after an interrupted connection (default 5)\n"
 		"  -p PORT            SSH port\n"
 		"  -i KEY             private key file (default: agent, usual keys)\n"
@@ -105,6 +114,8 @@ static int take_value(struct cmd_args *a, const char *name, const char *value)
 		{"--format", &a->format},
 		{"--from-format", &a->from_format},
 		{"--base", &a->base},
+		{"--seed", &a->base},
+		{"--compress", &a->compress},
 		{"-i", &a->far.key},
 		{"--known-hosts", &a->far.known_hosts},
 		{"--vrs-image", &a->far.far_program},
@@ -123,6 +134,11 @@ static int take_value(struct cmd_args *a, const char *name, const char *value)
 		a->port = (int)n;
 		return 0;
 	}
+	if (strcmp(name, "--connections") == 0 && number && n >= 1 &&
+	    n <= FAR_MAX_LANES) {
+		a->far.connections = (int)n;
+		return 0;
+	}
 	if (strcmp(name, "--tries") == 0 && number && n >= 1 && n <= 1000000) {
 		a->tries = n;
 		return 0;
@@ -136,9 +152,11 @@ static int take_value(struct cmd_args *a, const char *name, const char *value)
 
 static bool wants_value(const char *name)
 {
-	static const char *const names[] = {"--format", "--from-format", "--base",
-					    "-i",       "--known-hosts", "--vrs-image",
-					    "-p",       "--tries",       "--limit"};
+	static const char *const names[] = {
+		"--format",      "--from-format", "--base",      "--seed",
+		"--connections", "--compress",    "-i",          "-p",
+		"--limit",       "--known-hosts", "--vrs-image", "--tries",
+	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(name, names[i]) == 0)
@@ -156,6 +174,8 @@ int cmd_parse(struct cmd_args *ret, int argc, char **argv, int n_words)
 
 		if (strcmp(s, "--json") == 0) {
 			a.json = true;
+		} else if (strcmp(s, "--verify") == 0 || strcmp(s, "--resume") == 0) {
+			/* both are what happens anyway */
 		} else if (wants_value(s)) {
 			if (i + 1 == argc)
 				return bad("value", s);
@@ -173,6 +193,11 @@ int cmd_parse(struct cmd_args *ret, int argc, char **argv, int n_words)
 	if (a.n_words != n_words) {
 		(void)fprintf(stderr, "vrs-mover: %d more wanted; see vrs-mover -h\n",
 			      n_words - a.n_words);
+		return VRS_EINVAL;
+	}
+	if (a.compress && strcmp(a.compress, "auto") != 0 &&
+	    strcmp(a.compress, "off") != 0 && strcmp(a.compress, "zstd") != 0) {
+		(void)fprintf(stderr, "vrs-mover: --compress is auto, off or zstd\n");
 		return VRS_EINVAL;
 	}
 	if (a.far.known_hosts)

@@ -22,7 +22,7 @@ struct cmd_args {
 	bool json;
 	const char *word[2];
 	int n_words;
-	const char *format, *from_format, *base;
+	const char *format, *from_format, *base, *compress;
 	int64_t rate_bytes_per_s;
 	int64_t tries;
 };

@@ -139,6 +139,9 @@ static int copy_job(const struct cmd_args *a, struct copy_disk *d, char *source,
 		.tick = show,
 		.arg = &s,
 		.rate_bytes_per_s = &rate,
+		.pack = !a->compress || strcmp(a->compress, "auto") == 0 ? PACE_AUTO
+			: strcmp(a->compress, "zstd") == 0               ? PACE_ALWAYS
+									 : PACE_NEVER,
 	};
 
 	disk.source_path = d->source_path;

@@ -96,6 +96,7 @@ static int open_source(struct copy *c, struct vrs_err *err)
 	c->data_blocks = vrs_calloc(c->n_chunks, TREE_BLOCKS_PER_CHUNK / 8);
 	c->source = vrs_calloc(c->n_chunks, sizeof(*c->source));
 	c->target = vrs_calloc(c->n_chunks, sizeof(*c->target));
+	c->proven = vrs_calloc(c->n_chunks, 1);
 	return 0;
 }
 
@@ -142,6 +143,10 @@ static int list_extents(struct copy *c, struct vrs_err *err)
 	for (uint64_t i = 0; i < c->n_chunks; i++)
 		total += copy_data_bytes(c, i);
 	atomic_fetch_add(&c->env.progress->total_bytes, total);
+	if (total >= COPY_WIDE_BYTES) {
+		far_widen(c->env.target);
+		far_widen(c->env.source);
+	}
 	return 0;
 }
 
@@ -268,8 +273,9 @@ static int open_target(struct copy *c, struct vrs_err *err)
 				 .b = c->env.token};
 	if ((status = far_ask(c->env.target, &head, t.bytes, &reply, NULL, err)) < 0)
 		return status;
+	c->old_is_there = reply.a & WIRE_TARGET_OVERLAY;
 	if (reply.a & WIRE_TARGET_CUT)
-		c->doubt_bytes = FAR_WINDOW_BYTES;
+		c->doubt_bytes = far_window(c->env.target);
 	if ((status = read_states(c, err)) < 0)
 		return status;
 	make_plan(c);
@@ -307,6 +313,9 @@ int copy_open(struct copy **ret, const struct copy_env *env, const struct copy_d
 	c->disk = *disk;
 	c->slot = (uint8_t)number;
 	c->base_slot = WIRE_MAX_SLOTS - 1;
+	c->pace.mode = far_is_here(env->source) && far_is_here(env->target) ? PACE_NEVER
+									    : env->pack;
+	c->overlap = strcmp(disk->target_format, "raw") == 0;
 	flow_init(&c->flow, COPY_ROOM_BYTES, env->tick, env->arg, env->rate_bytes_per_s);
 	if (number >= WIRE_MAX_SLOTS - 1)
 		status = vrs_fail(&why, VRS_EINVAL, "more than %d disks",
@@ -331,6 +340,7 @@ void copy_free(struct copy *c)
 	if (!c)
 		return;
 	flow_fini(&c->flow);
+	copy_prove_free(c);
 	free(c->plan);
 	free(c->data_blocks);
 	free(c->source);

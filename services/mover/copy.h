@@ -13,6 +13,7 @@
 
 #include "far.h"
 #include "image/tree.h"
+#include "pace.h"
 #include "vrs/err.h"
 
 /* Written while the copy runs, read by whoever shows it. */
@@ -33,7 +34,8 @@ struct copy_env {
 	/* called a few times a second on the caller's thread; VRS_ECANCELLED stops */
 	int (*tick)(void *arg, struct vrs_err *err);
 	void *arg;
-	const _Atomic uint64_t *rate_bytes_per_s;
+	const _Atomic uint64_t *rate_bytes_per_s; /* of what travels */
+	enum pace_mode pack;
 };
 
 struct copy_disk {

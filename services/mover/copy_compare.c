@@ -60,7 +60,8 @@ static void ask_leaves(struct copy *c, uint64_t first, uint64_t n)
 	struct far *far[SIDES] = {c->env.source, c->env.target};
 	struct wire_head head = {.type = WIRE_HASHES,
 				 .slot = c->slot,
-				 .shift = TREE_LEAF_SHIFT,
+				 .shift = (uint16_t)(TREE_LEAF_SHIFT |
+						     (c->from_disk ? WIRE_FROM_DISK : 0)),
 				 .a = first,
 				 .b = n};
 
@@ -144,6 +145,10 @@ static int deal_with(struct copy *c, struct batch *b, struct vrs_err *err)
 			status = send_differences(c, b->first + i, leaves,
 						  leaves + TREE_LEAVES_PER_CHUNK, err);
 			continue;
+		}
+		if (c->old_is_there && !c->from_disk) {
+			c->target[b->first + i] = chunk[1];
+			c->proven[b->first + i] = 1;
 		}
 		struct wire_head mark = {
 			.type = WIRE_MARK, .slot = c->slot, .a = b->first + i, .b = 1};

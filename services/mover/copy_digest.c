@@ -6,61 +6,84 @@
 
 struct digest_ask {
 	struct copy *copy;
-	uint64_t n;
+	uint64_t n, cost;
 	struct tree_digest *out;
+	uint8_t *proven;
 };
 
 static void on_digests(void *arg, const struct wire_head *reply, uint8_t *payload,
 		       const struct vrs_err *err)
 {
 	struct digest_ask *a = arg;
+	struct copy *c = a->copy;
 	struct vrs_err why = {0};
 
 	if (!reply) {
-		flow_fail(&a->copy->flow, err);
+		flow_fail(&c->flow, err);
 	} else if (reply->len != a->n * TREE_DIGEST_BYTES) {
 		(void)vrs_fail(&why, VRS_EPARSE, "an answer of hashes has a wrong size");
-		flow_fail(&a->copy->flow, &why);
+		flow_fail(&c->flow, &why);
 	} else {
 		memcpy(a->out, payload, reply->len);
-		if (a->copy->env.progress &&
-		    atomic_load(&a->copy->env.progress->verifying))
-			atomic_fetch_add(&a->copy->env.progress->compared_bytes,
+		if (a->proven)
+			memset(a->proven, 1, a->n);
+		if (a->proven && c->env.progress)
+			atomic_fetch_add(&c->env.progress->compared_bytes,
 					 a->n * TREE_CHUNK_BYTES);
 	}
 	free(payload);
-	flow_leave(&a->copy->flow, HASH_COST);
+	flow_leave(&c->flow, a->cost);
 	free(a);
 }
 
+static int send_ask(struct digest_ask *a, struct far *f, uint8_t slot, uint64_t first,
+		    struct vrs_err *err)
+{
+	struct wire_head head = {
+		.type = WIRE_HASHES, .slot = slot, .a = first, .b = a->n};
+	struct vrs_err why = {0};
+
+	if (far_send(f, &head, NULL, on_digests, a, &why) == 0)
+		return 0;
+	on_digests(a, NULL, NULL, &why);
+	if (err)
+		*err = why;
+	return why.code;
+}
+
 int copy_ask_digests(struct copy *c, struct far *f, uint8_t slot, uint64_t first,
-		     uint64_t n, struct tree_digest *out, struct vrs_err *err)
+		     uint64_t n, struct tree_digest *out, uint8_t *proven,
+		     struct vrs_err *err)
 {
 	for (uint64_t i = 0; i < n; i += HASH_BATCH) {
 		uint64_t some = n - i < HASH_BATCH ? n - i : HASH_BATCH;
-		struct wire_head head = {
-			.type = WIRE_HASHES, .slot = slot, .a = first + i, .b = some};
 		int status = flow_enter(&c->flow, HASH_COST, 0, err);
 
 		if (status < 0)
 			return status;
 		struct digest_ask *a = vrs_calloc(1, sizeof(*a));
-		*a = (struct digest_ask){c, some, out + i};
-		struct vrs_err why = {0};
-		if (far_send(f, &head, NULL, on_digests, a, &why) < 0) {
-			on_digests(a, NULL, NULL, &why);
-			if (err)
-				*err = why;
-			return why.code;
-		}
+		*a = (struct digest_ask){c, some, HASH_COST, out + i,
+					 proven ? proven + i : NULL};
+		if ((status = send_ask(a, f, slot, first + i, err)) < 0)
+			return status;
 	}
 	return 0;
+}
+
+void copy_want_digests(struct copy *c, struct far *f, uint8_t slot, uint64_t first,
+		       uint64_t n, struct tree_digest *out, uint8_t *proven)
+{
+	struct digest_ask *a = vrs_calloc(1, sizeof(*a));
+
+	flow_hold(&c->flow, 1);
+	*a = (struct digest_ask){c, n, 1, out, proven};
+	(void)send_ask(a, f, slot, first, NULL);
 }
 
 static int ask_all(struct copy *c, struct far *f, uint8_t slot, uint64_t size,
 		   struct tree_digest *out, struct vrs_err *err)
 {
-	return copy_ask_digests(c, f, slot, 0, tree_n_chunks(size), out, err);
+	return copy_ask_digests(c, f, slot, 0, tree_n_chunks(size), out, NULL, err);
 }
 
 static int open_image(struct copy *c, const char *path, const char *format,

@@ -4,11 +4,14 @@
 
 #include "copy.h"
 #include "flow.h"
+#include "pace.h"
 
 enum {
-	COPY_ROOM_BYTES = 12 << 20, /* read or to be read, not yet written */
+	COPY_ROOM_BYTES = 32 << 20, /* read or to be read, not yet written */
 	COPY_SYNC_BYTES = 256 << 20,
-	HASH_BATCH = 16, /* chunks of one request */
+	COPY_PROVE_BYTES = 48 << 20, /* made durable and read back together */
+	COPY_WIDE_BYTES = 96 << 20,  /* more than one connection pays */
+	HASH_BATCH = 8,              /* chunks of one request */
 	HASH_COST = 1 << 18,
 };
 
@@ -33,10 +36,22 @@ struct copy {
 	uint8_t *data_blocks; /* one bit a block: the source may have data there */
 	struct tree_digest *source, *target; /* one a chunk */
 
+	/* The target's chunks are read back from its disk while later ones travel; what
+	 * comes after the plan is under flow.lock. */
+	bool overlap;
+	bool old_is_there;    /* equal chunks are the base's own: reading once proves */
+	bool from_disk;       /* compare with what is on the target's disk */
+	uint8_t *proven;      /* one a chunk: target[] is what was read back */
+	_Atomic bool touched; /* somebody else had the part open: nothing is proven */
+	struct prove_list *proving; /* marked, not asked for yet */
+	bool syncing;
+
+	struct pace pace; /* under flow.lock */
+
 	struct flow flow;
 	struct batch *ready;   /* compared on both sides, under flow.lock */
 	int n_batches;         /* asked and not yet dealt with, under flow.lock */
-	uint64_t doubt_bytes;  /* what the try before may have sent; target's thread */
+	uint64_t doubt_bytes;  /* what the try before may have sent; under flow.lock */
 	uint64_t marked_bytes; /* since the last SYNC; ours */
 	bool keep_aside;       /* what has the target's name is neither base nor equal */
 
@@ -69,9 +84,22 @@ void copy_work_end(struct chunk_work *w); /* all was added */
 int copy_send_chunk(struct copy *c, uint64_t chunk, struct vrs_err *err);
 /* All chunks of this plan, compared leaf by leaf. */
 int copy_compare(struct copy *c, struct vrs_err *err);
-/* Digests of chunks [first, first + n) of a far's slot, put into out when they arrive. */
+/* Digests of chunks [first, first + n) of a far's slot, put into out when they arrive;
+ * then proven[] (NULL: none) becomes 1. */
 int copy_ask_digests(struct copy *c, struct far *f, uint8_t slot, uint64_t first,
-		     uint64_t n, struct tree_digest *out, struct vrs_err *err);
+		     uint64_t n, struct tree_digest *out, uint8_t *proven,
+		     struct vrs_err *err);
+/* The same without waiting for room, from any thread; at most HASH_BATCH. */
+void copy_want_digests(struct copy *c, struct far *f, uint8_t slot, uint64_t first,
+		       uint64_t n, struct tree_digest *out, uint8_t *proven);
+
+/* Makes what is there durable, and asks if somebody else had the part open. */
+int copy_sync_target(struct copy *c, struct vrs_err *err);
+/* This chunk was marked at the target: it will be read back. From any thread. */
+void copy_prove_later(struct copy *c, uint64_t chunk);
+/* Chunks that are not proven yet, or all of those with a plan to compare. Waits. */
+int copy_read_back(struct copy *c, bool only_compared, struct vrs_err *err);
+void copy_prove_free(struct copy *c);
 
 int copy_base_fits(struct copy *c, bool *ret, struct vrs_err *err);
 int copy_target_is_source(struct copy *c, bool *ret, struct vrs_err *err);

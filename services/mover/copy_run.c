@@ -6,15 +6,7 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-enum { NAMED_CHUNKS = 3 };
-
-static int sync_target(struct copy *c, struct vrs_err *err)
-{
-	struct wire_head reply;
-
-	c->marked_bytes = 0;
-	return copy_ask(c, c->env.target, WIRE_SYNC, 0, 0, NULL, &reply, NULL, err);
-}
+enum { NAMED_CHUNKS = 3, MAX_READINGS = 4 };
 
 /* What was sent is made durable now and then, without waiting for it. */
 static void sync_sometimes(struct copy *c, uint64_t n)
@@ -22,6 +14,8 @@ static void sync_sometimes(struct copy *c, uint64_t n)
 	struct wire_head head = {.type = WIRE_SYNC, .slot = c->slot};
 
 	c->marked_bytes += n;
+	if (c->overlap) /* copy_prove.c does it */
+		return;
 	if (c->marked_bytes < COPY_SYNC_BYTES)
 		return;
 	c->marked_bytes = 0;
@@ -43,8 +37,9 @@ static int send_all(struct copy *c, struct vrs_err *err)
 			while (i < c->n_chunks && i - first < HASH_BATCH &&
 			       c->plan[i] == PLAN_HASH)
 				i++;
-			status = copy_ask_digests(c, c->env.source, c->slot, first,
-						  i - first, c->source + first, err);
+			status =
+				copy_ask_digests(c, c->env.source, c->slot, first,
+						 i - first, c->source + first, NULL, err);
 			for (uint64_t k = first; k < i; k++)
 				atomic_fetch_add(&c->env.progress->done_bytes,
 						 copy_data_bytes(c, k));
@@ -74,28 +69,6 @@ static int reopen_target(struct copy *c, bool writable, struct vrs_err *err)
 			err);
 }
 
-/* Digests of the chunks that need a look, from the target's disk. */
-static int read_back(struct copy *c, bool only_compared, struct vrs_err *err)
-{
-	int status = 0;
-
-	for (uint64_t i = 0; i < c->n_chunks && status == 0;) {
-		uint64_t first = i;
-
-		if (only_compared && c->plan[i] != PLAN_COMPARE) {
-			i++;
-			continue;
-		}
-		while (i < c->n_chunks && i - first < HASH_BATCH &&
-		       (!only_compared || c->plan[i] == PLAN_COMPARE))
-			i++;
-		status = copy_ask_digests(c, c->env.target, c->slot, first, i - first,
-					  c->target + first, err);
-	}
-	int drained = flow_drain(&c->flow, status < 0 ? NULL : err);
-	return status < 0 ? status : drained;
-}
-
 /* Chunks that differ become the new plan; text names the first of them. */
 static uint64_t plan_differences(struct copy *c, struct vrs_text *text)
 {
@@ -113,29 +86,53 @@ static uint64_t plan_differences(struct copy *c, struct vrs_text *text)
 	return n;
 }
 
+/* The part is opened anew for it, unless it can be read around the page cache. */
+static int open_for_proof(struct copy *c, struct vrs_err *err)
+{
+	return c->overlap ? 0 : reopen_target(c, false, err);
+}
+
 static int send_again(struct copy *c, struct vrs_err *err)
 {
-	int status = reopen_target(c, true, err);
+	int status = c->overlap ? 0 : reopen_target(c, true, err);
 
+	c->from_disk = true;
 	if (status == 0)
 		status = carry(c, err);
 	if (status == 0)
-		status = sync_target(c, err);
+		status = copy_sync_target(c, err);
 	if (status == 0)
-		status = reopen_target(c, false, err);
+		status = open_for_proof(c, err);
 	if (status == 0)
-		status = read_back(c, true, err);
+		status = copy_read_back(c, true, err);
 	return status;
+}
+
+/* Reads back what is not proven yet; all of it, when somebody else had the part open. */
+static int read_all_back(struct copy *c, struct vrs_err *err)
+{
+	int status = open_for_proof(c, err);
+
+	for (int i = 0; i < MAX_READINGS && status == 0; i++) {
+		if (atomic_exchange(&c->touched, false))
+			memset(c->proven, 0, c->n_chunks);
+		if ((status = copy_read_back(c, false, err)) == 0 && c->overlap)
+			status = copy_sync_target(c, err);
+		if (!atomic_load(&c->touched))
+			return status;
+	}
+	return status < 0 ? status
+			  : vrs_fail(err, VRS_EIO,
+				     "target: somebody else keeps opening the copy of %s",
+				     c->disk.target_path);
 }
 
 static int verify(struct copy *c, struct vrs_err *err)
 {
 	struct vrs_text where = {0};
-	int status = reopen_target(c, false, err);
 
 	atomic_store(&c->env.progress->verifying, 1);
-	if (status == 0)
-		status = read_back(c, false, err);
+	int status = read_all_back(c, err);
 	if (status == 0 && plan_differences(c, &where) > 0) {
 		log_warn("target differs after the copy, sending again path=%s at=%s",
 			 c->disk.target_path, where.text);
@@ -173,7 +170,7 @@ int copy_run(struct copy *c, struct vrs_err *err)
 
 	if (c->result.was_there)
 		return 0;
-	if ((status = carry(c, &why)) == 0 && (status = sync_target(c, &why)) == 0 &&
+	if ((status = carry(c, &why)) == 0 && (status = copy_sync_target(c, &why)) == 0 &&
 	    (status = verify(c, &why)) == 0)
 		status = check_source_is_the_same(c, &why);
 	if (status == 0)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "copy_parts.h"
+#include "vrs/clock.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"
 
@@ -16,8 +17,10 @@ struct chunk_work {
 
 struct piece {
 	struct chunk_work *work;
-	uint64_t off, len, n_data;
-	unsigned shift;
+	uint64_t off, len;
+	uint64_t n_data, n_wire; /* bytes that are not zero, and what travels for them */
+	unsigned shift, run;
+	bool packed; /* it was asked to be */
 };
 
 static void on_told(void *arg, const struct wire_head *reply, uint8_t *payload,
@@ -49,11 +52,14 @@ static void on_marked(void *arg, const struct wire_head *reply, uint8_t *payload
 	struct copy *c = w->copy;
 
 	free(payload);
-	if (reply)
+	if (reply) {
 		atomic_fetch_add(&c->env.progress->done_bytes,
 				 copy_data_bytes(c, w->chunk));
-	else
+		if (c->overlap && !c->from_disk)
+			copy_prove_later(c, w->chunk);
+	} else {
 		flow_fail(&c->flow, err);
+	}
 	free(w);
 	flow_leave(&c->flow, 1);
 }
@@ -103,7 +109,14 @@ static void piece_done(struct piece *p, const struct vrs_err *err)
 static void on_written(void *arg, const struct wire_head *reply, uint8_t *payload,
 		       const struct vrs_err *err)
 {
+	const struct piece *p = arg;
+	struct copy *c = p->work->copy;
+
 	free(payload);
+	(void)pthread_mutex_lock(&c->flow.lock);
+	pace_arrived(&c->pace, p->run, p->len, p->packed, p->n_data, p->n_wire,
+		     vrs_mono_ms(vrs_clock_system()));
+	(void)pthread_mutex_unlock(&c->flow.lock);
 	piece_done(arg, reply ? NULL : err);
 }
 
@@ -112,12 +125,26 @@ static void on_begun(void *arg)
 {
 	const struct piece *p = arg;
 	struct copy *c = p->work->copy;
-	uint64_t again = p->n_data < c->doubt_bytes ? p->n_data : c->doubt_bytes;
 
+	(void)pthread_mutex_lock(&c->flow.lock);
+	uint64_t again = p->n_wire < c->doubt_bytes ? p->n_wire : c->doubt_bytes;
 	c->doubt_bytes -= again;
-	c->result.sent_bytes += p->n_data;
-	atomic_fetch_add(&c->env.progress->sent_bytes, p->n_data);
+	c->result.sent_bytes += p->n_wire;
+	(void)pthread_mutex_unlock(&c->flow.lock);
+	atomic_fetch_add(&c->env.progress->sent_bytes, p->n_wire);
 	atomic_fetch_add(&c->env.progress->resent_bytes, again);
+}
+
+/* Is it the answer to our READ? What is packed in it, the target finds out. */
+static bool answer_ok(const struct piece *p, const struct wire_head *reply,
+		      const uint8_t *payload)
+{
+	if (reply->a != p->off || reply->b != p->len)
+		return false;
+	if (p->packed && reply->shift == (p->shift | WIRE_PACKED))
+		return reply->len > wire_n_blocks(p->len, p->shift) * TREE_DIGEST_BYTES;
+	return reply->shift == p->shift &&
+	       wire_blocks_ok(payload, reply->len, p->off, p->len, p->shift);
 }
 
 static void on_read(void *arg, const struct wire_head *reply, uint8_t *payload,
@@ -132,8 +159,7 @@ static void on_read(void *arg, const struct wire_head *reply, uint8_t *payload,
 		piece_done(p, err);
 		return;
 	}
-	if (reply->a != p->off || reply->b != p->len || reply->shift != p->shift ||
-	    !wire_blocks_ok(payload, reply->len, p->off, p->len, p->shift)) {
+	if (!answer_ok(p, reply, payload)) {
 		free(payload);
 		(void)vrs_fail(&why, VRS_EPARSE, "the source sends what was not asked");
 		piece_done(p, &why);
@@ -141,7 +167,9 @@ static void on_read(void *arg, const struct wire_head *reply, uint8_t *payload,
 	}
 
 	size_t n = wire_n_blocks(p->len, p->shift);
-	p->n_data = reply->len - n * TREE_DIGEST_BYTES;
+	p->n_data = wire_data_bytes(payload, p->len, p->shift);
+	p->n_wire = reply->len - n * TREE_DIGEST_BYTES;
+	flow_refund(&c->flow, p->len > p->n_wire ? p->len - p->n_wire : 0);
 	if (w->fresh) {
 		size_t first = (size_t)(p->off % TREE_CHUNK_BYTES) >> TREE_BLOCK_SHIFT;
 
@@ -154,7 +182,7 @@ static void on_read(void *arg, const struct wire_head *reply, uint8_t *payload,
 	}
 	struct wire_head head = {.type = WIRE_WRITE,
 				 .slot = c->slot,
-				 .shift = (uint16_t)p->shift,
+				 .shift = reply->shift,
 				 .len = reply->len,
 				 .a = p->off,
 				 .b = p->len};
@@ -180,17 +208,21 @@ int copy_work_add(struct chunk_work *w, uint64_t off, uint64_t len, unsigned shi
 		  struct vrs_err *err)
 {
 	struct copy *c = w->copy;
-	struct wire_head head = {.type = WIRE_READ,
-				 .slot = c->slot,
-				 .shift = (uint16_t)shift,
-				 .a = off,
-				 .b = len};
 	int status = flow_enter(&c->flow, len, len, err);
 
 	if (status < 0)
 		return status;
 	struct piece *p = vrs_calloc(1, sizeof(*p));
 	*p = (struct piece){.work = w, .off = off, .len = len, .shift = shift};
+	(void)pthread_mutex_lock(&c->flow.lock);
+	p->packed = pace_next(&c->pace, len, &p->run);
+	(void)pthread_mutex_unlock(&c->flow.lock);
+	struct wire_head head = {
+		.type = WIRE_READ,
+		.slot = c->slot,
+		.shift = (uint16_t)(shift | (p->packed ? WIRE_PACKED : 0)),
+		.a = off,
+		.b = len};
 	atomic_fetch_add(&w->pending, 1);
 	struct vrs_err why = {0};
 	status = far_send(c->env.source, &head, NULL, on_read, p, &why);

@@ -1,55 +1,16 @@
 #include "far.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "link.h"
-#include "remote_ssh.h"
+#include "far_parts.h"
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 
-enum { PING_MS = 8000, STEP_MS = 500 };
+enum { DEFAULT_LANES = 2, FAR_AWAY_LANES = 6, FAR_AWAY_MS = 4 };
 
-struct request {
-	struct request *next;
-	struct wire_head head;
-	uint8_t *payload;
-	void (*begun)(void *arg);
-	far_done_fn done;
-	void *arg;
-};
-
-struct queue {
-	struct request *first, **last;
-};
-
-struct far {
-	struct link *link;
-	char name[400]; /* "target root@h1" */
-	int64_t silence_ms;
-	pthread_t thread;
-	bool started;
-
-	pthread_mutex_t lock; /* what follows */
-	struct queue waiting; /* to be written */
-	struct queue open;    /* written (or being written), not answered */
-	uint32_t seq;
-	bool stop;
-	struct vrs_err dead;
-	uint64_t bytes_out, bytes_in;
-	uint64_t open_bytes; /* of open */
-
-	/* the thread's */
-	struct wire_reader reader;
-	struct request *writing;
-	uint8_t head_bytes[WIRE_HEAD_BYTES];
-	size_t n_written;
-	int64_t life_mono_ms;
-};
-
-static void queue_add(struct queue *q, struct request *r)
+void queue_add(struct queue *q, struct request *r)
 {
 	r->next = NULL;
 	if (!q->first)
@@ -58,7 +19,7 @@ static void queue_add(struct queue *q, struct request *r)
 	q->last = &r->next;
 }
 
-static struct request *queue_take(struct queue *q)
+struct request *queue_take(struct queue *q)
 {
 	struct request *r = q->first;
 
@@ -67,12 +28,7 @@ static struct request *queue_take(struct queue *q)
 	return r;
 }
 
-static int64_t now(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
-static void request_free(struct request *r)
+void request_free(struct request *r)
 {
 	if (r) {
 		free(r->payload);
@@ -80,207 +36,80 @@ static void request_free(struct request *r)
 	}
 }
 
-static int on_frame(void *arg, const struct wire_head *head, uint8_t *payload,
-		    struct vrs_err *err)
+void far_name_error(const struct far *f, struct vrs_err *err)
 {
-	struct far *f = arg;
-	struct vrs_err why = {0};
-
-	if (head->type == WIRE_ALIVE) {
-		free(payload);
-		return 0;
-	}
-	(void)pthread_mutex_lock(&f->lock);
-	struct request *r = f->open.first;
-	bool expected = r && r->head.seq == head->seq && r != f->writing &&
-			(head->type == WIRE_OK || head->type == WIRE_ERR);
-	if (expected) {
-		(void)queue_take(&f->open);
-		f->open_bytes -= r->head.len;
-	}
-	(void)pthread_mutex_unlock(&f->lock);
-	if (!expected) {
-		free(payload);
-		return vrs_fail(err, VRS_EPARSE, "an answer that nobody asked for");
-	}
-	if (head->type == WIRE_ERR) {
-		int code = head->a >= 1 && head->a <= 12 ? -(int)head->a : VRS_EIO;
-
-		(void)vrs_fail(&why, code, "%s: %.*s", f->name,
-			       payload ? (int)head->len : 0,
-			       payload ? (const char *)payload : "");
-		for (char *p = why.text; *p; p++) /* it is a line, whatever it says */
-			if ((unsigned char)*p < ' ')
-				*p = ' ';
-		free(payload);
-		r->done(r->arg, NULL, NULL, &why);
-	} else {
-		r->done(r->arg, head, payload, &why);
-	}
-	request_free(r);
-	return 0;
+	if (strncmp(err->text, f->name, strlen(f->name)) != 0)
+		(void)vrs_context(err, "%s", f->name);
 }
 
-static int on_bytes(void *arg, const void *bytes, size_t n, struct vrs_err *err)
+void far_fail_all(struct queue *q, const struct vrs_err *why)
 {
-	struct far *f = arg;
+	for (struct request *r = q->first; r;) {
+		struct request *next = r->next;
 
-	f->life_mono_ms = now();
-	(void)pthread_mutex_lock(&f->lock);
-	f->bytes_in += n;
-	(void)pthread_mutex_unlock(&f->lock);
-	return wire_feed(&f->reader, bytes, n, on_frame, f, err);
-}
-
-/* Takes the next request for writing; it counts as open from its first byte. */
-static bool next_request(struct far *f)
-{
-	(void)pthread_mutex_lock(&f->lock);
-	struct request *r = f->waiting.first;
-	if (r && f->open_bytes > 0 && f->open_bytes + r->head.len > FAR_WINDOW_BYTES)
-		r = NULL;
-	if (r) {
-		(void)queue_take(&f->waiting);
-		f->open_bytes += r->head.len;
-		if (!f->open.first)
-			f->life_mono_ms = now();
-		queue_add(&f->open, r);
-		f->writing = r;
+		r->done(r->arg, NULL, NULL, why);
+		request_free(r);
+		r = next;
 	}
-	(void)pthread_mutex_unlock(&f->lock);
-	if (!r)
-		return false;
-	if (r->begun)
-		r->begun(r->arg);
-	wire_pack(f->head_bytes, &r->head);
-	f->n_written = 0;
-	return true;
-}
-
-/* Writes what the link takes. *ret_more: it took less than there is. */
-static int write_some(struct far *f, bool *ret_more, struct vrs_err *err)
-{
-	*ret_more = false;
-	while (f->writing || next_request(f)) {
-		struct request *r = f->writing;
-		bool in_head = f->n_written < WIRE_HEAD_BYTES;
-		size_t at = in_head ? f->n_written : f->n_written - WIRE_HEAD_BYTES;
-		size_t n = in_head ? WIRE_HEAD_BYTES - at : r->head.len - at;
-		const uint8_t *from = in_head ? f->head_bytes : r->payload;
-		ssize_t done = f->link->ops->write(f->link, from + at, n, err);
-
-		if (done < 0)
-			return (int)done;
-		if (done == 0) {
-			*ret_more = true;
-			return 0;
-		}
-		f->n_written += (size_t)done;
-		f->life_mono_ms = now();
-		if (f->n_written == WIRE_HEAD_BYTES + r->head.len) {
-			(void)pthread_mutex_lock(&f->lock);
-			f->bytes_out += f->n_written;
-			f->writing = NULL;
-			(void)pthread_mutex_unlock(&f->lock);
-			free(r->payload);
-			r->payload = NULL;
-		}
-	}
-	return 0;
-}
-
-static void ignore(void *arg, const struct wire_head *reply, uint8_t *payload,
-		   const struct vrs_err *err)
-{
-	(void)arg;
-	(void)reply;
-	(void)err;
-	free(payload);
-}
-
-static int look_for_life(struct far *f, struct vrs_err *err)
-{
-	int64_t quiet_ms = now() - f->life_mono_ms;
-
-	(void)pthread_mutex_lock(&f->lock);
-	bool waits = f->open.first || f->waiting.first;
-	(void)pthread_mutex_unlock(&f->lock);
-	if (waits && quiet_ms > f->silence_ms)
-		return vrs_fail(err, VRS_ETIMEOUT, "no sign of life for %lld s",
-				(long long)quiet_ms / 1000);
-	if (!waits && quiet_ms > PING_MS) {
-		struct wire_head ping = {.type = WIRE_PING};
-
-		f->life_mono_ms = now();
-		return far_send(f, &ping, NULL, ignore, NULL, err);
-	}
-	return 0;
-}
-
-static bool told_to_stop(struct far *f)
-{
-	(void)pthread_mutex_lock(&f->lock);
-	bool stop = f->stop;
-	(void)pthread_mutex_unlock(&f->lock);
-	return stop;
-}
-
-/* Tells everybody who waits. */
-static void die(struct far *f, struct vrs_err *why)
-{
-	struct queue left[2];
-
-	if (strncmp(why->text, f->name, strlen(f->name)) != 0)
-		(void)vrs_context(why, "%s", f->name);
-	(void)pthread_mutex_lock(&f->lock);
-	f->dead = *why;
-	left[0] = f->open;
-	left[1] = f->waiting;
-	f->open.first = f->waiting.first = NULL;
-	f->writing = NULL;
-	(void)pthread_mutex_unlock(&f->lock);
-	for (int i = 0; i < 2; i++)
-		for (struct request *r = left[i].first; r;) {
-			struct request *next = r->next;
-
-			r->done(r->arg, NULL, NULL, why);
-			request_free(r);
-			r = next;
-		}
-}
-
-static void *carry(void *arg)
-{
-	struct far *f = arg;
-	struct vrs_err err = {0};
-	int status = 0;
-
-	f->life_mono_ms = now();
-	while (status == 0 && !told_to_stop(f)) {
-		bool more;
-
-		if ((status = write_some(f, &more, &err)) == 0)
-			status = f->link->ops->step(f->link, more, STEP_MS, &err);
-		if (status == 0)
-			status = look_for_life(f, &err);
-	}
-	if (status == 0)
-		(void)vrs_fail(&err, VRS_ECANCELLED, "connection closed");
-	die(f, &err);
-	return NULL;
+	q->first = NULL;
 }
 
 static int greet(struct far *f, struct vrs_err *err)
 {
 	struct wire_head hello = {.type = WIRE_HELLO, .a = WIRE_VERSION}, reply = {0};
-	int status = far_ask(f, &hello, NULL, &reply, NULL, err);
+	uint8_t *payload = NULL;
+	size_t pos = 0;
+	int status = far_ask(f, &hello, NULL, &reply, &payload, err);
 
 	if (status == 0 && reply.a != WIRE_VERSION)
-		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"%s: its vrs-image is of another "
-				"version",
-				f->name);
+		status = vrs_fail(err, VRS_EUNSUPPORTED,
+				  "%s: its vrs-image is of another version", f->name);
+	if (status == 0 &&
+	    wire_get_text(payload, reply.len, &pos, f->join, sizeof(f->join), NULL) < 0)
+		f->join[0] = '\0';
+	free(payload);
+	if (status == 0 && *f->place.host) { /* how far is it? */
+		struct wire_head ping = {.type = WIRE_PING};
+		int64_t at_ms = vrs_mono_ms(vrs_clock_system());
+
+		status = far_ask(f, &ping, NULL, &reply, NULL, err);
+		f->rtt_ms = vrs_mono_ms(vrs_clock_system()) - at_ms;
+	}
 	return status;
+}
+
+static const char *dup_or_null(const char *s)
+{
+	return s && *s ? vrs_strdup(s) : NULL;
+}
+
+static void keep_conf(struct far *f, const struct far_conf *conf,
+		      const struct place *place, const char *const *roots, size_t n_roots)
+{
+	f->conf = *conf;
+	f->conf.program = dup_or_null(conf->program);
+	f->conf.far_program = dup_or_null(conf->far_program);
+	f->conf.key = dup_or_null(conf->key);
+	f->conf.known_hosts = dup_or_null(conf->known_hosts);
+	if (!f->conf.silence_ms)
+		f->conf.silence_ms = 30000;
+	f->place = *place;
+	f->roots = vrs_calloc(n_roots + 1, sizeof(*f->roots));
+	for (size_t i = 0; i < n_roots; i++)
+		f->roots[i] = vrs_strdup(roots[i]);
+	f->n_roots = n_roots;
+}
+
+static void free_conf(struct far *f)
+{
+	free((char *)(uintptr_t)f->conf.program);
+	free((char *)(uintptr_t)f->conf.far_program);
+	free((char *)(uintptr_t)f->conf.key);
+	free((char *)(uintptr_t)f->conf.known_hosts);
+	for (size_t i = 0; i < f->n_roots; i++)
+		free(f->roots[i]);
+	free(f->roots);
+	free(f->command);
 }
 
 int far_open(struct far **ret, const struct far_conf *conf, const char *side,
@@ -291,21 +120,14 @@ int far_open(struct far **ret, const struct far_conf *conf, const char *side,
 	struct far *f = vrs_calloc(1, sizeof(*f));
 
 	(void)snprintf(f->name, sizeof(f->name), "%s %s", side, place_text(where, place));
-	f->silence_ms = conf->silence_ms ? conf->silence_ms : 30000;
+	keep_conf(f, conf, place, roots, n_roots);
 	(void)pthread_mutex_init(&f->lock, NULL);
-	int status =
-		*place->host
-			? remote_ssh_open(&f->link, conf, place, roots, n_roots, err)
-			: link_local_open(&f->link, conf->program, roots, n_roots, err);
-	if (status < 0) {
-		(void)vrs_context(err, "%s", f->name);
-	} else {
-		f->link->on_bytes = on_bytes;
-		f->link->arg = f;
-		f->started = pthread_create(&f->thread, NULL, carry, f) == 0;
-		status = f->started ? greet(f, err)
-				    : vrs_fail(err, VRS_EIO, "cannot start a thread");
-	}
+	(void)pthread_cond_init(&f->changed, NULL);
+	int status = *place->host ? lane_open_first(f, err) : here_open(f, err);
+	if (status < 0)
+		far_name_error(f, err);
+	else
+		status = greet(f, err);
 	if (status < 0) {
 		far_close(f);
 		return status;
@@ -314,21 +136,48 @@ int far_open(struct far **ret, const struct far_conf *conf, const char *side,
 	return 0;
 }
 
+void far_widen(struct far *f)
+{
+	size_t n = f->conf.connections > 0    ? (size_t)f->conf.connections
+		   : f->rtt_ms >= FAR_AWAY_MS ? FAR_AWAY_LANES
+					      : DEFAULT_LANES;
+
+	if (!*f->place.host || !*f->join)
+		return;
+	if (n > FAR_MAX_LANES)
+		n = FAR_MAX_LANES;
+	for (size_t i = f->n_lanes; i < n; i++)
+		lane_open_more(f, i);
+}
+
+bool far_is_here(const struct far *f)
+{
+	return !*f->place.host;
+}
+
+uint64_t far_window(const struct far *f)
+{
+	return (uint64_t)FAR_WINDOW_BYTES *
+	       (f->conf.connections > 0 ? (uint64_t)f->conf.connections : DEFAULT_LANES);
+}
+
 void far_close(struct far *f)
 {
 	if (!f)
 		return;
-	if (f->started) {
-		(void)pthread_mutex_lock(&f->lock);
-		f->stop = true;
-		(void)pthread_mutex_unlock(&f->lock);
-		link_wake(f->link);
-		(void)pthread_join(f->thread, NULL);
-	}
-	if (f->link)
-		f->link->ops->close(f->link);
-	wire_reader_fini(&f->reader);
+	(void)pthread_mutex_lock(&f->lock);
+	f->stop = true;
+	(void)pthread_cond_broadcast(&f->changed);
+	(void)pthread_mutex_unlock(&f->lock);
+	for (size_t i = 0; i < f->n_lanes; i++)
+		lane_stop(&f->lane[i]);
+	/* the first comes last: its end takes the others along */
+	for (size_t i = f->n_lanes; i-- > 0;)
+		lane_close(&f->lane[i]);
+	here_close(f);
+	free_conf(f);
 	(void)pthread_mutex_destroy(&f->lock);
+	(void)pthread_cond_destroy(&f->changed);
 	free(f);
 }
 
@@ -336,6 +185,21 @@ int far_send(struct far *f, const struct wire_head *head, uint8_t *payload,
 	     far_done_fn done, void *arg, struct vrs_err *err)
 {
 	return far_send_told(f, head, payload, NULL, done, arg, err);
+}
+
+/* With the lock: tells one who has nothing to do. */
+static void wake_one(struct far *f)
+{
+	if (f->n_workers > 0) {
+		(void)pthread_cond_signal(&f->changed);
+		return;
+	}
+	for (size_t i = 0; i < f->n_lanes; i++)
+		if (f->lane[i].ready && f->lane[i].idle) {
+			f->lane[i].idle = false;
+			link_wake(f->lane[i].link);
+			return;
+		}
 }
 
 int far_send_told(struct far *f, const struct wire_head *head, uint8_t *payload,
@@ -358,12 +222,11 @@ int far_send_told(struct far *f, const struct wire_head *head, uint8_t *payload,
 	} else {
 		r->head.seq = ++f->seq;
 		queue_add(&f->waiting, r);
+		wake_one(f);
 	}
 	(void)pthread_mutex_unlock(&f->lock);
 	if (status < 0)
 		request_free(r);
-	else
-		link_wake(f->link);
 	return status;
 }
 

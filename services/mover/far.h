@@ -1,8 +1,10 @@
 /* far.h - a vrs-image at the source's or the target's end, asked from here.
  *
- * A thread of its own carries frames both ways. Requests are answered in their order;
- * their bytes in flight are bounded, their number by the caller. After a failure every
- * open and every later request fails with the same error, which names the side. */
+ * A remote one is reached over one or more SSH connections with a thread each; for a
+ * local place the same code runs in threads of ours. Requests may be answered in another
+ * order than they were sent; their bytes in flight are bounded, their number by the
+ * caller. After a failure every open and every later request fails with the same error,
+ * which names the side. */
 #ifndef MOVER_FAR_H
 #define MOVER_FAR_H
 
@@ -14,18 +16,23 @@
 #include "place.h"
 #include "vrs/err.h"
 
-/* Of requests, this much is on its way at most: what a cut can make us send twice. */
-enum { FAR_WINDOW_BYTES = 1 << 22 };
+enum {
+	/* Of requests, this much is on its way on one connection at most: what a cut can
+	 * make us send twice. */
+	FAR_WINDOW_BYTES = 1 << 22,
+	FAR_MAX_LANES = 8,
+};
 
 /* How to get there. Texts are borrowed for the time of far_open. */
 struct far_conf {
-	const char *program;     /* our vrs-image, to run here or to carry there */
+	const char *program;     /* our vrs-image, to carry there */
 	const char *far_program; /* an installed one there; NULL or "": carry ours */
 	const char *key;         /* private key file; NULL or "": agent, default keys */
 	const char *known_hosts; /* NULL or "": the user's */
 	bool ssh_config;         /* read ~/.ssh/config */
 	int64_t connect_ms;      /* 0: 10 s */
 	int64_t silence_ms;      /* 0: 30 s; the far side says "alive" every 2 s */
+	int connections;         /* 0: as many as seem right */
 };
 
 struct far;
@@ -37,17 +44,25 @@ int far_open(struct far **ret, const struct far_conf *conf, const char *side,
 /* Ends the connection; open requests fail first. */
 void far_close(struct far *f);
 
-/* Called once, on the thread of this far: with the answer (payload is the callee's, by
+/* Much is going to be carried: opens further connections, without waiting for them. One
+ * that cannot be had is done without. */
+void far_widen(struct far *f);
+/* No link is between us. */
+bool far_is_here(const struct far *f);
+/* How many bytes of requests may be on their way. */
+uint64_t far_window(const struct far *f);
+
+/* Called once, on a thread of this far: with the answer (payload is the callee's, by
  * free), or with reply NULL and the error. */
 typedef void (*far_done_fn)(void *arg, const struct wire_head *reply, uint8_t *payload,
 			    const struct vrs_err *err);
 
 /* Takes payload (head->len bytes, from malloc) in every case. When it fails, done is not
- * called. From any thread, also from a done of another far. */
+ * called. From any thread, also from a done. */
 int far_send(struct far *f, const struct wire_head *head, uint8_t *payload,
 	     far_done_fn done, void *arg, struct vrs_err *err);
 
-/* The same; begun is called on the thread of this far when the first byte goes out. */
+/* The same; begun is called on a thread of this far when the first byte goes out. */
 int far_send_told(struct far *f, const struct wire_head *head, uint8_t *payload,
 		  void (*begun)(void *arg), far_done_fn done, void *arg,
 		  struct vrs_err *err);

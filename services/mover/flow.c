@@ -131,6 +131,13 @@ void flow_leave(struct flow *f, uint64_t n)
 	(void)pthread_mutex_unlock(&f->lock);
 }
 
+void flow_refund(struct flow *f, uint64_t n)
+{
+	(void)pthread_mutex_lock(&f->lock);
+	f->owed_bytes = f->owed_bytes > (double)n ? f->owed_bytes - (double)n : 0;
+	(void)pthread_mutex_unlock(&f->lock);
+}
+
 int flow_wait(struct flow *f, bool (*condition)(void *arg), void *arg,
 	      struct vrs_err *err)
 {

@@ -41,6 +41,8 @@ int flow_enter(struct flow *f, uint64_t n, uint64_t n_paid, struct vrs_err *err)
 /* Something more is on its way, room or not; counts for flow_drain. From any thread. */
 void flow_hold(struct flow *f, uint64_t n);
 void flow_leave(struct flow *f, uint64_t n);
+/* So much of what was paid did not travel after all. */
+void flow_refund(struct flow *f, uint64_t n);
 void flow_fail(struct flow *f, const struct vrs_err *err);
 
 /* Waits until condition(arg), called with the lock held, or a failure. */

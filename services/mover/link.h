@@ -1,5 +1,5 @@
-/* link.h - a pair of pipes to a vrs-image: a child of ours (link_local.c) or a channel of
- * an SSH session (remote_ssh.c). Owned by one thread, except for link_wake. */
+/* link.h - a pair of pipes to a vrs-image, over a channel of an SSH session
+ * (remote_ssh.c). Owned by one thread, except for link_wake. */
 #ifndef MOVER_LINK_H
 #define MOVER_LINK_H
 
@@ -33,9 +33,5 @@ void link_init(struct link *l, const struct link_ops *ops);
 void link_fini(struct link *l);
 void link_wake(struct link *l); /* from any thread */
 void link_woken(struct link *l);
-
-/* Starts program "serve --root ROOT..." here. */
-int link_local_open(struct link **ret, const char *program, const char *const *roots,
-		    size_t n_roots, struct vrs_err *err);
 
 #endif

@@ -1,9 +1,11 @@
 /* vrs-mover - carries disk images between machines over SSH: a service that takes jobs
  * from the scheduler, and a command. */
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd.h"
+#include "image/wire.h"
 #include "service.h"
 #include "vrs/log.h"
 
@@ -14,6 +16,9 @@ int main(int argc, char **argv)
 		int (*fn)(int argc, char **argv);
 	} verbs[] = {{"copy", cmd_copy}, {"verify", cmd_verify}, {"hash", cmd_hash}};
 
+	/* the room of a frame is used again, not given back and asked for anew */
+	(void)mallopt(M_MMAP_THRESHOLD, 4 * WIRE_MAX_PAYLOAD);
+	(void)mallopt(M_TRIM_THRESHOLD, 64 * WIRE_MAX_PAYLOAD);
 	if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0 ||
 			 strcmp(argv[1], "help") == 0))
 		return cmd_usage(0);

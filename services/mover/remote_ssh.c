@@ -380,8 +380,10 @@ static void remote_close(struct link *l)
 	free(r);
 }
 
-static int start(struct remote *r, const struct far_conf *conf, const char *const *roots,
-		 size_t n_roots, struct vrs_err *err)
+/* The command that starts vrs-image there, carried or installed. */
+static int make_command(struct remote *r, const struct far_conf *conf,
+			const char *const *roots, size_t n_roots, char **ret,
+			struct vrs_err *err)
 {
 	struct vrs_text command = {0};
 	int status = 0;
@@ -397,14 +399,17 @@ static int start(struct remote *r, const struct far_conf *conf, const char *cons
 		vrs_text_add(&command, " --root ");
 		add_quoted(&command, roots[i]);
 	}
-	if (status == 0) {
-		r->channel = start_command(r, command.text, err);
-		status = r->channel ? 0 : err ? err->code : VRS_EIO;
-	}
+	if (status == 0)
+		*ret = vrs_strdup(command.text);
 	vrs_text_fini(&command);
-	if (status < 0)
-		return status;
+	return status;
+}
 
+static int start(struct remote *r, const char *command, struct vrs_err *err)
+{
+	r->channel = start_command(r, command, err);
+	if (!r->channel)
+		return err ? err->code : VRS_EIO;
 	ssh_callbacks_init(&r->callbacks);
 	r->callbacks.userdata = r;
 	r->callbacks.channel_data_function = on_data;
@@ -421,7 +426,7 @@ static int start(struct remote *r, const struct far_conf *conf, const char *cons
 
 int remote_ssh_open(struct link **ret, const struct far_conf *conf,
 		    const struct place *place, const char *const *roots, size_t n_roots,
-		    struct vrs_err *err)
+		    char **command, struct vrs_err *err)
 {
 	static const struct link_ops ops = {remote_step, remote_write, remote_close};
 	struct remote *r = vrs_calloc(1, sizeof(*r));
@@ -429,8 +434,10 @@ int remote_ssh_open(struct link **ret, const struct far_conf *conf,
 
 	link_init(&r->link, &ops);
 	int status = connect_session(r, conf, place, &why);
+	if (status == 0 && !*command)
+		status = make_command(r, conf, roots, n_roots, command, &why);
 	if (status == 0)
-		status = start(r, conf, roots, n_roots, &why);
+		status = start(r, *command, &why);
 	if (status < 0) {
 		if (err)
 			*err = why;

@@ -10,9 +10,10 @@
 #include "far.h"
 #include "link.h"
 
-/* Connects, makes sure that the right vrs-image is there, and starts it. */
+/* Connects, makes sure that the right vrs-image is there, and starts it. *command is what
+ * starts it: found when it is NULL (then the caller's), else used as it is. */
 int remote_ssh_open(struct link **ret, const struct far_conf *conf,
 		    const struct place *place, const char *const *roots, size_t n_roots,
-		    struct vrs_err *err);
+		    char **command, struct vrs_err *err);
 
 #endif

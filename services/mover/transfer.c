@@ -266,6 +266,7 @@ static int try_once(const struct transfer_env *env, const Vrsas__V1__TransferJob
 		.tick = env->tick,
 		.arg = env->arg,
 		.rate_bytes_per_s = env->rate_bytes_per_s,
+		.pack = env->pack,
 	};
 	status = connect_target(&a.copy_env.target, env, job, err);
 	if (status == 0)

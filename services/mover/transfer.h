@@ -18,6 +18,7 @@ struct transfer_env {
 	int (*tick)(void *arg, struct vrs_err *err);
 	void *arg;
 	const _Atomic uint64_t *rate_bytes_per_s;
+	enum pace_mode pack;
 };
 
 struct transfer_result {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,14 @@
 
 #include "image/disk.h"
 #include "image/hashes.h"
+#include "image/pack.h"
 #include "image/part.h"
 #include "image/remove.h"
 #include "image/tree.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"
+
+#define PAGE ((size_t)4096)
 
 struct slot {
 	char path[WIRE_MAX_TEXT];
@@ -25,6 +29,8 @@ struct slot {
 
 struct answerer {
 	const struct beneath *beneath;
+	const char *join;
+	pthread_rwlock_t lock; /* shared by what leaves the slots as they are */
 	bool greeted;
 	struct slot slot[WIRE_MAX_SLOTS];
 };
@@ -44,7 +50,14 @@ struct answerer *answer_open(const struct beneath *b)
 	struct answerer *a = vrs_calloc(1, sizeof(*a));
 
 	a->beneath = b;
+	a->join = "";
+	(void)pthread_rwlock_init(&a->lock, NULL);
 	return a;
+}
+
+void answer_set_join(struct answerer *a, const char *name)
+{
+	a->join = name;
 }
 
 static void slot_clear(struct slot *s)
@@ -58,6 +71,7 @@ void answer_close(struct answerer *a)
 {
 	for (size_t i = 0; i < WIRE_MAX_SLOTS; i++)
 		slot_clear(&a->slot[i]);
+	(void)pthread_rwlock_destroy(&a->lock);
 	free(a);
 }
 
@@ -74,6 +88,8 @@ static int need_disk(struct call *c, struct disk **ret, struct vrs_err *err)
 
 static int do_hello(struct call *c, struct vrs_err *err)
 {
+	struct wire_texts t = {.len = 0};
+
 	if (c->head->a != WIRE_VERSION)
 		return vrs_fail(err, VRS_EUNSUPPORTED,
 				"the mover speaks version %llu, this vrs-image %d",
@@ -81,6 +97,9 @@ static int do_hello(struct call *c, struct vrs_err *err)
 	c->a->greeted = true;
 	c->reply->a = WIRE_VERSION;
 	c->reply->b = WIRE_MAX_PAYLOAD;
+	(void)wire_put_text(&t, c->a->join, NULL);
+	memcpy(c->out, t.bytes, t.len);
+	c->reply->len = (uint32_t)t.len;
 	return 0;
 }
 
@@ -137,6 +156,7 @@ static int do_source(struct call *c, struct vrs_err *err)
 				    err)) < 0 ||
 	    (status = wire_get_text(c->payload, c->head->len, &pos, format,
 				    sizeof(format), err)) < 0 ||
+	    (status = part_recover(c->a->beneath, path, err)) < 0 ||
 	    (status = beneath_open(c->a->beneath, path, O_RDONLY, &fd, err)) < 0)
 		return status;
 	if (fstat(fd, &st) < 0) {
@@ -145,7 +165,7 @@ static int do_source(struct call *c, struct vrs_err *err)
 		return status;
 	}
 	slot_clear(c->slot);
-	if ((status = disk_open(&c->slot->disk, fd, format, false, err)) < 0)
+	if ((status = disk_open(&c->slot->disk, fd, format, DISK_READ, err)) < 0)
 		return vrs_context(err, "%s", path);
 	(void)vrs_strcpy(c->slot->path, sizeof(c->slot->path), path);
 	(void)snprintf(identity, sizeof(identity), "%s:%llu:%llu:%lld.%09ld", format,
@@ -192,11 +212,25 @@ static int do_extents(struct call *c, struct vrs_err *err)
 	return 0;
 }
 
+/* Packs the blocks behind the digests where they are, when it makes them smaller. */
+static bool pack_answer(struct call *c, size_t digest_bytes, size_t data_bytes)
+{
+	uint8_t *room = vrs_realloc(NULL, 1, data_bytes);
+	size_t n = pack(room, data_bytes - data_bytes / 16, c->out + digest_bytes,
+			data_bytes);
+
+	if (n > 0)
+		memcpy(c->out + digest_bytes, room, n);
+	free(room);
+	c->reply->len = (uint32_t)(digest_bytes + (n > 0 ? n : data_bytes));
+	return n > 0;
+}
+
 static int do_read(struct call *c, struct vrs_err *err)
 {
 	struct disk *d;
 	uint64_t off = c->head->a, len = c->head->b;
-	unsigned shift = c->head->shift;
+	unsigned shift = c->head->shift & ~(unsigned)WIRE_PACKED;
 	int status = need_disk(c, &d, err);
 
 	if (status < 0)
@@ -221,8 +255,11 @@ static int do_read(struct call *c, struct vrs_err *err)
 	}
 	c->reply->a = off;
 	c->reply->b = len;
-	c->reply->shift = c->head->shift;
+	c->reply->shift = (uint16_t)shift;
 	c->reply->len = (uint32_t)(to - c->out);
+	if (c->head->shift & WIRE_PACKED && to > data &&
+	    pack_answer(c, n * TREE_DIGEST_BYTES, (size_t)(to - data)))
+		c->reply->shift |= WIRE_PACKED;
 	return 0;
 }
 
@@ -230,11 +267,13 @@ static int do_hashes(struct call *c, struct vrs_err *err)
 {
 	struct disk *d;
 	uint64_t first = c->head->a, n = c->head->b;
-	bool leaves = c->head->shift == TREE_LEAF_SHIFT;
+	bool leaves = (c->head->shift & ~WIRE_FROM_DISK) == TREE_LEAF_SHIFT;
 	int status = need_disk(c, &d, err);
 
 	if (status < 0)
 		return status;
+	if (c->slot->part && (!leaves || c->head->shift & WIRE_FROM_DISK))
+		d = part_proof(c->slot->part);
 	if (!leaves && c->head->shift != 0)
 		return vrs_fail(err, VRS_EPARSE, "no such kind of hashes");
 	uint64_t most = leaves ? WIRE_MAX_LEAF_CHUNKS : WIRE_MAX_HASHED_CHUNKS;
@@ -315,19 +354,45 @@ static int do_states(struct call *c, struct vrs_err *err)
 	return 0;
 }
 
+static int write_packed(struct call *c, unsigned shift, struct vrs_err *err)
+{
+	const struct wire_head *h = c->head;
+	size_t n = wire_n_blocks(h->b, shift) * TREE_DIGEST_BYTES;
+	size_t aside = (PAGE - n % PAGE) % PAGE; /* the blocks begin on a page */
+
+	if (h->len < n)
+		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
+	size_t data_bytes = wire_data_bytes(c->payload, h->b, shift);
+	uint8_t *room =
+		aligned_alloc(PAGE, (aside + n + data_bytes + PAGE) & ~(PAGE - 1));
+	if (!room)
+		return vrs_fail(err, VRS_EIO, "no memory");
+	memcpy(room + aside, c->payload, n);
+	int status =
+		unpack(room + aside + n, data_bytes, c->payload + n, h->len - n, err);
+	if (status == 0)
+		status = part_write(c->slot->part, room + aside, h->a, h->b, shift, err);
+	free(room);
+	return status;
+}
+
 static int do_write(struct call *c, struct vrs_err *err)
 {
 	const struct wire_head *h = c->head;
+	unsigned shift = h->shift & ~(unsigned)WIRE_PACKED;
 	int status = need_part(c, err);
 
 	if (status < 0)
 		return status;
-	if (!wire_range_ok(h->a, h->b, h->shift, part_map(c->slot->part)->disk_bytes) ||
-	    !wire_blocks_ok(c->payload, h->len, h->a, h->b, h->shift))
+	if (!wire_range_ok(h->a, h->b, shift, part_map(c->slot->part)->disk_bytes))
 		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
 	c->reply->a = h->a;
 	c->reply->b = h->b;
-	return part_write(c->slot->part, c->payload, h->a, h->b, h->shift, err);
+	if (h->shift & WIRE_PACKED)
+		return write_packed(c, shift, err);
+	if (!wire_blocks_ok(c->payload, h->len, h->a, h->b, shift))
+		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
+	return part_write(c->slot->part, c->payload, h->a, h->b, shift, err);
 }
 
 static int do_mark(struct call *c, struct vrs_err *err)
@@ -340,9 +405,13 @@ static int do_mark(struct call *c, struct vrs_err *err)
 
 static int do_sync(struct call *c, struct vrs_err *err)
 {
+	bool touched = false;
 	int status = need_part(c, err);
 
-	return status < 0 ? status : part_sync(c->slot->part, err);
+	if (status == 0)
+		status = part_sync(c->slot->part, &touched, err);
+	c->reply->a = touched;
+	return status;
 }
 
 static int do_reopen(struct call *c, struct vrs_err *err)
@@ -414,28 +483,42 @@ int answer(struct answerer *a, const struct wire_head *head, const uint8_t *payl
 	static const struct {
 		int (*fn)(struct call *c, struct vrs_err *err);
 		bool about_image; /* its failures are put after the path of the slot */
+		bool changes_slots;
 	} table[] = {
-		[WIRE_HELLO] = {do_hello, false},     [WIRE_PING] = {do_ping, false},
-		[WIRE_STAT] = {do_stat, false},       [WIRE_SOURCE] = {do_source, false},
-		[WIRE_EXTENTS] = {do_extents, true},  [WIRE_READ] = {do_read, true},
-		[WIRE_HASHES] = {do_hashes, true},    [WIRE_TARGET] = {do_target, false},
-		[WIRE_STATES] = {do_states, true},    [WIRE_WRITE] = {do_write, true},
-		[WIRE_MARK] = {do_mark, true},        [WIRE_SYNC] = {do_sync, true},
-		[WIRE_REOPEN] = {do_reopen, true},    [WIRE_SEAL] = {do_seal, true},
-		[WIRE_DISCARD] = {do_discard, false}, [WIRE_CLOSE] = {do_close, false},
-		[WIRE_REMOVE] = {do_remove, false},
+		[WIRE_HELLO] = {do_hello, false, true},
+		[WIRE_PING] = {do_ping, false, false},
+		[WIRE_STAT] = {do_stat, false, false},
+		[WIRE_SOURCE] = {do_source, false, true},
+		[WIRE_EXTENTS] = {do_extents, true, false},
+		[WIRE_READ] = {do_read, true, false},
+		[WIRE_HASHES] = {do_hashes, true, false},
+		[WIRE_TARGET] = {do_target, false, true},
+		[WIRE_STATES] = {do_states, true, false},
+		[WIRE_WRITE] = {do_write, true, false},
+		[WIRE_MARK] = {do_mark, true, false},
+		[WIRE_SYNC] = {do_sync, true, false},
+		[WIRE_REOPEN] = {do_reopen, true, true},
+		[WIRE_SEAL] = {do_seal, true, true},
+		[WIRE_DISCARD] = {do_discard, false, true},
+		[WIRE_CLOSE] = {do_close, false, true},
+		[WIRE_REMOVE] = {do_remove, false, true},
 	};
 	struct call c = {a, head, payload, reply, out, NULL};
 
-	if (!a->greeted && head->type != WIRE_HELLO)
-		return vrs_fail(err, VRS_EPARSE, "no greeting");
 	if (head->slot >= WIRE_MAX_SLOTS)
 		return vrs_fail(err, VRS_EPARSE, "no such slot");
-	if (head->type > WIRE_LAST_REQUEST || !table[head->type].fn)
+	if (head->type >= sizeof(table) / sizeof(table[0]) || !table[head->type].fn)
 		return vrs_fail(err, VRS_EPARSE, "no such request");
 	c.slot = &a->slot[head->slot];
-	int status = table[head->type].fn(&c, err);
+	if (table[head->type].changes_slots)
+		(void)pthread_rwlock_wrlock(&a->lock);
+	else
+		(void)pthread_rwlock_rdlock(&a->lock);
+	int status = a->greeted || head->type == WIRE_HELLO
+			     ? table[head->type].fn(&c, err)
+			     : vrs_fail(err, VRS_EPARSE, "no greeting");
 	if (status < 0 && table[head->type].about_image && *c.slot->path)
 		(void)vrs_context(err, "%s", c.slot->path);
+	(void)pthread_rwlock_unlock(&a->lock);
 	return status;
 }

@@ -10,9 +10,11 @@ enum { ANSWER_BYTES = WIRE_MAX_PAYLOAD };
 
 struct answerer;
 struct answerer *answer_open(const struct beneath *b);
+/* What HELLO tells, at most 100 characters; borrowed. */
+void answer_set_join(struct answerer *a, const char *name);
 void answer_close(struct answerer *a);
 
-/* Fills reply->a, b and len, and out. */
+/* Fills reply->a, b and len, and out. From any thread. */
 int answer(struct answerer *a, const struct wire_head *head, const uint8_t *payload,
 	   struct wire_head *reply, uint8_t out[ANSWER_BYTES], struct vrs_err *err);
 

@@ -19,6 +19,8 @@ enum {
 	AT_STAGE = 48,
 	AT_OPEN = 49,
 	AT_CLONED = 50,
+	AT_OVERLAY = 51,
+	AT_BASE_INODE = 56,
 	AT_JOB = 64,
 	AT_FORMAT = 256,
 	AT_BOOT = 320,
@@ -83,6 +85,8 @@ void chunkmap_page(const struct chunkmap *m, size_t page,
 		out[AT_STAGE] = m->stage;
 		out[AT_OPEN] = m->open;
 		out[AT_CLONED] = m->cloned;
+		out[AT_OVERLAY] = m->overlay;
+		wire_put64(out + AT_BASE_INODE, m->base_inode);
 		memcpy(out + AT_JOB, m->job, sizeof(m->job));
 		memcpy(out + AT_FORMAT, m->format, sizeof(m->format));
 		memcpy(out + AT_BOOT, m->boot, sizeof(m->boot));
@@ -128,6 +132,8 @@ int chunkmap_read_head(struct chunkmap *m, const uint8_t in[CHUNKMAP_PAGE_BYTES]
 	got.stage = in[AT_STAGE];
 	got.open = in[AT_OPEN] != 0;
 	got.cloned = in[AT_CLONED] != 0;
+	got.overlay = in[AT_OVERLAY] != 0;
+	got.base_inode = wire_get64(in + AT_BASE_INODE);
 	take_text(got.job, sizeof(got.job), in + AT_JOB);
 	take_text(got.format, sizeof(got.format), in + AT_FORMAT);
 	take_text(got.boot, sizeof(got.boot), in + AT_BOOT);

@@ -41,8 +41,10 @@ struct chunkmap {
 	uint64_t disk_bytes, n_chunks;
 	uint64_t received_bytes; /* payload that arrived, all tries */
 	uint8_t stage;
-	bool open;   /* a try is at work, or was cut off */
-	bool cloned; /* began as a clone of the base */
+	bool open;           /* a try is at work, or was cut off */
+	bool cloned;         /* began as a clone of the base */
+	bool overlay;        /* holds only what differs from the image it will change */
+	uint64_t base_inode; /* of that image */
 	char job[136], format[16], boot[48];
 	char identity[256]; /* of the source */
 	uint8_t *state;     /* one a chunk */

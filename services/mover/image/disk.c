@@ -49,7 +49,7 @@ int disk_is_free(int fd, struct vrs_err *err)
 	return 0;
 }
 
-int disk_open(struct disk **ret, int fd, const char *format, bool writable,
+int disk_open(struct disk **ret, int fd, const char *format, enum disk_how how,
 	      struct vrs_err *err)
 {
 	int status = 0;
@@ -66,8 +66,8 @@ int disk_open(struct disk **ret, int fd, const char *format, bool writable,
 		status = disk_is_free(fd, err);
 	if (status == 0)
 		status = disk_format_is_raw(format)
-				 ? disk_raw_open(ret, fd, err)
-				 : disk_nbd_open(ret, fd, format, writable, err);
+				 ? disk_raw_open(ret, fd, how, err)
+				 : disk_nbd_open(ret, fd, format, how == DISK_WRITE, err);
 	if (status < 0)
 		(void)close(fd);
 	return status;

@@ -2,7 +2,7 @@
  *
  * raw is the file itself (disk_raw.c). Every other format is served by a qemu-nbd of our
  * own on a private socket (disk_nbd.c), which ends with us. Offsets and lengths are
- * checked by the caller against size. */
+ * checked by the caller against size. Every operation may be called from any thread. */
 #ifndef MOVER_IMAGE_DISK_H
 #define MOVER_IMAGE_DISK_H
 
@@ -39,7 +39,12 @@ bool disk_format_ok(const char *format);
 bool disk_format_is_raw(const char *format);
 
 /* Takes fd. A file that a running QEMU may write is refused with VRS_ECONFLICT. */
-int disk_open(struct disk **ret, int fd, const char *format, bool writable,
+enum disk_how {
+	DISK_READ,
+	DISK_WRITE,
+	DISK_PROVE, /* read what is on the disk, not what memory thinks is there */
+};
+int disk_open(struct disk **ret, int fd, const char *format, enum disk_how how,
 	      struct vrs_err *err);
 void disk_close(struct disk *d);
 
@@ -53,7 +58,10 @@ int disk_create(int dir_fd, const char *name, const char *format, uint64_t size,
 /* Begins to write this range to the disk, so that a later flush has little to do. */
 void disk_start_flush(struct disk *d, uint64_t off, uint64_t len);
 
-int disk_raw_open(struct disk **ret, int fd, struct vrs_err *err);
+int disk_raw_open(struct disk **ret, int fd, enum disk_how how, struct vrs_err *err);
+/* Leaves of 4 KiB whose bit is set come from top, the others from base; what is written
+ * goes to top and sets bits. Takes top; base and bits are borrowed. Both are raw. */
+int disk_over_open(struct disk **ret, struct disk *base, struct disk *top, uint8_t *bits);
 int disk_nbd_open(struct disk **ret, int fd, const char *format, bool writable,
 		  struct vrs_err *err);
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ enum { CHILD_FD_FLOOR = 10 };
 
 struct disk_nbd {
 	struct disk disk;
+	pthread_mutex_t lock; /* one request at a time */
 	struct nbd *nbd;
 	pid_t pid;
 	int stderr_fd;
@@ -49,31 +51,44 @@ static int why(struct disk_nbd *n, int status, struct vrs_err *err)
 static int n_read(struct disk *d, void *buf, uint64_t off, size_t len,
 		  struct vrs_err *err)
 {
-	return why(of(d), nbd_read(of(d)->nbd, buf, off, len, err), err);
+	struct disk_nbd *n = of(d);
+
+	(void)pthread_mutex_lock(&n->lock);
+	int status = why(n, nbd_read(n->nbd, buf, off, len, err), err);
+	(void)pthread_mutex_unlock(&n->lock);
+	return status;
 }
 
 static int n_write(struct disk *d, const void *buf, uint64_t off, size_t len,
 		   struct vrs_err *err)
 {
-	of(d)->run_end = 0;
-	return why(of(d), nbd_write(of(d)->nbd, buf, off, len, err), err);
+	struct disk_nbd *n = of(d);
+
+	(void)pthread_mutex_lock(&n->lock);
+	n->run_end = 0;
+	int status = why(n, nbd_write(n->nbd, buf, off, len, err), err);
+	(void)pthread_mutex_unlock(&n->lock);
+	return status;
 }
 
 static int n_zero(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *err)
 {
-	of(d)->run_end = 0;
-	return why(of(d), nbd_zero(of(d)->nbd, off, len, err), err);
-}
-
-static int n_extent(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret_end,
-		    bool *ret_data, struct vrs_err *err)
-{
 	struct disk_nbd *n = of(d);
 
+	(void)pthread_mutex_lock(&n->lock);
+	n->run_end = 0;
+	int status = why(n, nbd_zero(n->nbd, off, len, err), err);
+	(void)pthread_mutex_unlock(&n->lock);
+	return status;
+}
+
+static int find_run(struct disk_nbd *n, uint64_t off, uint64_t end, uint64_t *ret_end,
+		    bool *ret_data, struct vrs_err *err)
+{
 	if (off < n->run_from || off >= n->run_end) {
 		uint64_t len;
-		int status =
-			nbd_status(n->nbd, off, d->size - off, &len, &n->run_data, err);
+		int status = nbd_status(n->nbd, off, n->disk.size - off, &len,
+					&n->run_data, err);
 
 		if (status < 0)
 			return why(n, status, err);
@@ -85,9 +100,25 @@ static int n_extent(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret_en
 	return 0;
 }
 
+static int n_extent(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret_end,
+		    bool *ret_data, struct vrs_err *err)
+{
+	struct disk_nbd *n = of(d);
+
+	(void)pthread_mutex_lock(&n->lock);
+	int status = find_run(n, off, end, ret_end, ret_data, err);
+	(void)pthread_mutex_unlock(&n->lock);
+	return status;
+}
+
 static int n_flush(struct disk *d, struct vrs_err *err)
 {
-	return why(of(d), nbd_flush(of(d)->nbd, err), err);
+	struct disk_nbd *n = of(d);
+
+	(void)pthread_mutex_lock(&n->lock);
+	int status = why(n, nbd_flush(n->nbd, err), err);
+	(void)pthread_mutex_unlock(&n->lock);
+	return status;
 }
 
 static void n_close(struct disk *d)
@@ -97,6 +128,7 @@ static void n_close(struct disk *d)
 	nbd_close(n->nbd);
 	if (n->pid > 0)
 		(void)run_end(n->pid, n->stderr_fd, "qemu-nbd", NULL);
+	(void)pthread_mutex_destroy(&n->lock);
 	free(n);
 }
 
@@ -180,6 +212,7 @@ int disk_nbd_open(struct disk **ret, int fd, const char *format, bool writable,
 		return status;
 	struct disk_nbd *n = vrs_calloc(1, sizeof(*n));
 	n->disk = (struct disk){.ops = &ops, .fd = fd};
+	(void)pthread_mutex_init(&n->lock, NULL);
 	status = start(n, format, writable, err);
 	if (status == 0) {
 		n->disk.size = nbd_size(n->nbd);

@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,9 +11,67 @@
 #include "image/tree.h"
 #include "vrs/mem.h"
 
+enum {
+	ALIGN = 4096,
+	DIRECT_BYTES = 1 << 16, /* smaller writes are better gathered in memory */
+};
+
+/* A second descriptor of the same file goes around the page cache: a copy of the disk
+ * neither pushes the guests' memory out nor costs the copying, and what is read back has
+ * been on the disk. */
+struct disk_raw {
+	struct disk disk;
+	_Atomic int direct_fd; /* -1: the file system has no such thing */
+	bool prove;
+};
+
+static int read_all(int fd, void *buf, uint64_t off, size_t len, size_t *ret_done)
+{
+	*ret_done = 0;
+	while (*ret_done < len) {
+		ssize_t n = pread(fd, (char *)buf + *ret_done, len - *ret_done,
+				  (off_t)(off + *ret_done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			return 0;
+		*ret_done += (size_t)n;
+		if (*ret_done % ALIGN != 0) /* the end of the file */
+			return 0;
+	}
+	return 0;
+}
+
+/* True when the file system took it. */
+static bool read_direct(struct disk_raw *r, void *buf, uint64_t off, size_t len)
+{
+	int fd = atomic_load(&r->direct_fd);
+	size_t whole = (len + ALIGN - 1) & ~(size_t)(ALIGN - 1), done;
+
+	if (fd < 0 || off % ALIGN != 0)
+		return false;
+	bool fits = (uintptr_t)buf % ALIGN == 0 && whole == len;
+	void *room = fits ? buf : aligned_alloc(ALIGN, whole);
+	bool ok = room && read_all(fd, room, off, whole, &done) == 0 && done >= len;
+	if (ok && !fits)
+		memcpy(buf, room, len);
+	if (!fits)
+		free(room);
+	return ok;
+}
+
 static int raw_read(struct disk *d, void *buf, uint64_t off, size_t len,
 		    struct vrs_err *err)
 {
+	struct disk_raw *r = (struct disk_raw *)d;
+
+	if (r->prove && read_direct(r, buf, off, len))
+		return 0;
+	if (r->prove) /* then at least not what lies in memory clean */
+		(void)posix_fadvise(d->fd, (off_t)off, (off_t)len, POSIX_FADV_DONTNEED);
 	for (size_t done = 0; done < len;) {
 		ssize_t n =
 			pread(d->fd, (char *)buf + done, len - done, (off_t)(off + done));
@@ -27,20 +87,54 @@ static int raw_read(struct disk *d, void *buf, uint64_t off, size_t len,
 	return 0;
 }
 
-static int raw_write(struct disk *d, const void *buf, uint64_t off, size_t len,
-		     struct vrs_err *err)
+static int write_all(int fd, const void *buf, uint64_t off, size_t len)
 {
 	for (size_t done = 0; done < len;) {
-		ssize_t n = pwrite(d->fd, (const char *)buf + done, len - done,
+		ssize_t n = pwrite(fd, (const char *)buf + done, len - done,
 				   (off_t)(off + done));
+
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return vrs_fail_errno(err, "write at %llu",
-					      (unsigned long long)(off + done));
+			return -1;
 		done += (size_t)n;
 	}
 	return 0;
+}
+
+/* 1: done, 0: do it the ordinary way, negative: the disk will not have it. */
+static int write_direct(struct disk_raw *r, const void *buf, uint64_t off, size_t len)
+{
+	int fd = atomic_load(&r->direct_fd);
+
+	if (fd < 0 || len < DIRECT_BYTES || off % ALIGN != 0 || len % ALIGN != 0)
+		return 0;
+	bool fits = (uintptr_t)buf % ALIGN == 0;
+	void *room = NULL;
+	if (!fits) {
+		room = aligned_alloc(ALIGN, len);
+		if (!room)
+			return 0;
+		memcpy(room, buf, len);
+	}
+	int status = write_all(fd, fits ? buf : room, off, len);
+	int why = errno;
+	free(room);
+	errno = why;
+	if (status == 0)
+		return 1;
+	return why == EINVAL ? 0 : -1;
+}
+
+static int raw_write(struct disk *d, const void *buf, uint64_t off, size_t len,
+		     struct vrs_err *err)
+{
+	int status = write_direct((struct disk_raw *)d, buf, off, len);
+
+	if (status == 0)
+		status = write_all(d->fd, buf, off, len);
+	return status < 0 ? vrs_fail_errno(err, "write at %llu", (unsigned long long)off)
+			  : 0;
 }
 
 static int raw_zero(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *err)
@@ -104,10 +198,25 @@ static int raw_flush(struct disk *d, struct vrs_err *err)
 
 static void raw_close(struct disk *d)
 {
-	free(d);
+	struct disk_raw *r = (struct disk_raw *)d;
+	int fd = atomic_load(&r->direct_fd);
+
+	if (fd >= 0)
+		(void)close(fd);
+	free(r);
 }
 
-int disk_raw_open(struct disk **ret, int fd, struct vrs_err *err)
+static int open_direct(int fd, enum disk_how how)
+{
+	char path[40];
+
+	if (how == DISK_READ) /* what a source has in memory is as good */
+		return -1;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, (how == DISK_WRITE ? O_RDWR : O_RDONLY) | O_DIRECT | O_CLOEXEC);
+}
+
+int disk_raw_open(struct disk **ret, int fd, enum disk_how how, struct vrs_err *err)
 {
 	static const struct disk_ops ops = {raw_read,   raw_write, raw_zero,
 					    raw_extent, raw_flush, raw_close};
@@ -120,9 +229,11 @@ int disk_raw_open(struct disk **ret, int fd, struct vrs_err *err)
 	if ((uint64_t)size > TREE_MAX_DISK_BYTES)
 		return vrs_fail(err, VRS_EUNSUPPORTED, "the image is larger than 64 TiB");
 
-	struct disk *d = vrs_calloc(1, sizeof(*d));
-	*d = (struct disk){.ops = &ops, .size = (uint64_t)size, .fd = fd};
+	struct disk_raw *r = vrs_calloc(1, sizeof(*r));
+	r->disk = (struct disk){.ops = &ops, .size = (uint64_t)size, .fd = fd};
+	atomic_init(&r->direct_fd, open_direct(fd, how));
+	r->prove = how == DISK_PROVE;
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	*ret = d;
+	*ret = &r->disk;
 	return 0;
 }

@@ -1,12 +1,14 @@
 #include "image/hashes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
 	BLOCK = 1 << TREE_BLOCK_SHIFT,
 	LEAF = 1 << TREE_LEAF_SHIFT,
 	LEAVES_PER_BLOCK = BLOCK / LEAF,
-	PIECE = 4 * BLOCK,
+	PIECE = 16 * BLOCK,
+	ALIGN = 4096,
 };
 
 struct digests {
@@ -30,11 +32,9 @@ static void digest_blocks(struct digests *g, const uint8_t *data, size_t at, siz
 	}
 }
 
-static int digest_run(struct digests *g, struct disk *d, uint64_t start, uint64_t from,
-		      uint64_t to, bool leaves, struct vrs_err *err)
+static int digest_run(struct digests *g, struct disk *d, uint8_t *buf, uint64_t start,
+		      uint64_t from, uint64_t to, bool leaves, struct vrs_err *err)
 {
-	uint8_t buf[PIECE];
-
 	while (from < to) {
 		size_t n = to - from < PIECE ? (size_t)(to - from) : PIECE;
 		int status = d->ops->read(d, buf, from, n, err);
@@ -62,14 +62,11 @@ static size_t put_leaves(const struct digests *g, uint8_t *out)
 	return (size_t)(to - out);
 }
 
-int hashes_of_chunk(struct disk *d, uint64_t chunk, bool leaves, uint8_t *out,
-		    size_t *ret_len, struct vrs_err *err)
+static int digest_data(struct digests *g, struct disk *d, uint64_t start, uint64_t end,
+		       bool leaves, uint8_t *buf, struct vrs_err *err)
 {
-	struct digests g;
-	uint64_t start = chunk << TREE_CHUNK_SHIFT, off = start;
-	uint64_t end = start + tree_chunk_bytes(d->size, chunk);
+	uint64_t off = start;
 
-	memset(&g, 0, leaves ? sizeof(g) : sizeof(g.block));
 	while (off < end) {
 		uint64_t until;
 		bool data;
@@ -82,12 +79,30 @@ int hashes_of_chunk(struct disk *d, uint64_t chunk, bool leaves, uint8_t *out,
 			until = (until + BLOCK - 1) & ~(uint64_t)(BLOCK - 1);
 			if (until > end)
 				until = end;
-			status = digest_run(&g, d, start, off, until, leaves, err);
+			status = digest_run(g, d, buf, start, off, until, leaves, err);
 			if (status < 0)
 				return status;
 		}
 		off = until;
 	}
+	return 0;
+}
+
+int hashes_of_chunk(struct disk *d, uint64_t chunk, bool leaves, uint8_t *out,
+		    size_t *ret_len, struct vrs_err *err)
+{
+	struct digests g;
+	uint64_t start = chunk << TREE_CHUNK_SHIFT;
+	uint64_t end = start + tree_chunk_bytes(d->size, chunk);
+	uint8_t *buf = aligned_alloc(ALIGN, PIECE);
+
+	if (!buf)
+		return vrs_fail(err, VRS_EIO, "no memory");
+	memset(&g, 0, leaves ? sizeof(g) : sizeof(g.block));
+	int status = digest_data(&g, d, start, end, leaves, buf, err);
+	free(buf);
+	if (status < 0)
+		return status;
 
 	size_t n_blocks = (size_t)((end - start + BLOCK - 1) / BLOCK);
 	struct tree_digest digest = tree_chunk(g.block, n_blocks);

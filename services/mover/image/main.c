@@ -1,5 +1,6 @@
 /* vrs-image - reads and writes disk images for a mover that talks to it over a pipe,
  * usually through SSH. Touches nothing outside the directories that it is given. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "image/serve.h"
+#include "image/wire.h"
 
 static int usage(FILE *to)
 {
@@ -41,6 +43,9 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
+	/* the room of a frame is used again, not given back and asked for anew */
+	(void)mallopt(M_MMAP_THRESHOLD, 4 * WIRE_MAX_PAYLOAD);
+	(void)mallopt(M_TRIM_THRESHOLD, 64 * WIRE_MAX_PAYLOAD);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(077);
 	int status = serve(&roots, STDIN_FILENO, STDOUT_FILENO, &err);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +28,25 @@ const struct chunkmap *part_map(const struct part *p)
 struct disk *part_disk(struct part *p)
 {
 	return p->disk;
+}
+
+struct disk *part_proof(struct part *p)
+{
+	return p->proof ? p->proof : p->disk;
+}
+
+struct part *part_new(const struct beneath *b)
+{
+	struct part *p = vrs_calloc(1, sizeof(*p));
+
+	p->beneath = b;
+	p->dir_fd = p->map_fd = p->part_fd = p->watch_fd = -1;
+	(void)pthread_mutex_init(&p->lock, NULL);
+	for (size_t i = 0; i < PART_GATES; i++) {
+		(void)pthread_mutex_init(&p->gate[i].lock, NULL);
+		p->gate[i].fd = -1;
+	}
+	return p;
 }
 
 static void boot_id(char *buf, size_t size)
@@ -86,22 +106,70 @@ static int weigh_states(struct part *p, const char *identity, const char *boot,
 	return 0;
 }
 
-int part_open_disk(struct part *p, bool writable, struct vrs_err *err)
+/* From now on, who opens the part is noticed. Only raw: qemu-nbd opens when it likes. */
+static void watch(struct part *p)
+{
+	char path[40];
+
+	if (!p->raw)
+		return;
+	if (p->watch_fd >= 0)
+		(void)close(p->watch_fd);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", p->disk->fd);
+	p->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (p->watch_fd >= 0 && inotify_add_watch(p->watch_fd, path, IN_OPEN) < 0) {
+		(void)close(p->watch_fd);
+		p->watch_fd = -1;
+	}
+}
+
+bool part_look(struct part *p)
+{
+	char events[4096];
+
+	while (p->watch_fd >= 0 && read(p->watch_fd, events, sizeof(events)) > 0)
+		atomic_store(&p->touched, true);
+	return atomic_load(&p->touched);
+}
+
+static int open_one(struct part *p, enum disk_how how, struct disk **ret,
+		    struct vrs_err *err)
 {
 	for (int waited = 0;; waited += PART_STEP_MS) {
 		int fd = openat(p->dir_fd, p->part_name,
-				(writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC);
+				(how == DISK_WRITE ? O_RDWR : O_RDONLY) | O_NOFOLLOW |
+					O_CLOEXEC);
 
 		if (fd < 0)
 			return vrs_fail_errno(err, "%s", p->part_name);
-		if (!writable)
+		if (how == DISK_PROVE)
 			(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-		int status = disk_open(&p->disk, fd, p->format, writable, err);
+		int status = disk_open(ret, fd, p->format, how, err);
 		/* the qemu-nbd of a try that was cut off may need a moment to end */
 		if (status != VRS_ECONFLICT || waited >= CLOSING_WAIT_MS)
 			return status;
 		part_pause_ms(PART_STEP_MS);
 	}
+}
+
+int part_open_disk(struct part *p, bool writable, struct vrs_err *err)
+{
+	(void)part_look(p);
+	int status = open_one(p, writable ? DISK_WRITE : DISK_PROVE, &p->disk, err);
+	if (status == 0 && writable && p->raw)
+		status = open_one(p, DISK_PROVE, &p->proof, err);
+	if (status == 0 && p->map.overlay)
+		status = overlay_open(p, err);
+	if (status == 0)
+		watch(p);
+	return status;
+}
+
+void part_close_disk(struct part *p)
+{
+	disk_close(p->disk);
+	disk_close(p->proof);
+	p->disk = p->proof = NULL;
 }
 
 /* The image is made in a directory of its own under its own name, because some formats
@@ -155,6 +223,13 @@ static void copy_text(char *to, size_t size, const char *from)
 	(void)vrs_strcpy(to, size, from);
 }
 
+/* Only what differs is written, when the base is to be replaced by its successor. */
+static bool wants_overlay(const struct part *p, const struct part_want *w)
+{
+	return p->raw && p->replaces && S_ISREG(p->base.st_mode) &&
+	       (uint64_t)p->base.st_size == w->disk_bytes;
+}
+
 /* A new part: the map says what it will be before there is anything. */
 static int begin(struct part *p, const struct part_want *w, const char *boot,
 		 struct vrs_err *err)
@@ -167,6 +242,8 @@ static int begin(struct part *p, const struct part_want *w, const char *boot,
 	p->map.token = w->token;
 	p->map.open = true;
 	p->map.cloned = clone;
+	p->map.overlay = wants_overlay(p, w);
+	p->map.base_inode = p->base.st_ino;
 	p->map.stage = STAGE_CLONING;
 	copy_text(p->map.job, sizeof(p->map.job), w->job);
 	copy_text(p->map.format, sizeof(p->map.format), w->format);
@@ -176,7 +253,9 @@ static int begin(struct part *p, const struct part_want *w, const char *boot,
 		memset(p->map.state, CHUNK_DOUBT, p->map.n_chunks);
 	if ((status = part_put_all_pages(p, err)) < 0)
 		return status;
-	status = clone ? clone_base(p, w->base, err) : create_part(p, w->disk_bytes, err);
+	status = p->map.overlay ? overlay_create(p, err)
+		 : clone        ? clone_base(p, w->base, err)
+				: create_part(p, w->disk_bytes, err);
 	if (status < 0)
 		return status;
 	(void)vrs_fault("mover.target.begin");
@@ -192,6 +271,7 @@ static bool can_go_on(const struct part *p, const struct part_want *w)
 	return strcmp(p->map.job, w->job) == 0 && p->map.stage != STAGE_CLONING &&
 	       strcmp(p->map.format, w->format) == 0 &&
 	       p->map.disk_bytes == w->disk_bytes &&
+	       p->map.overlay == wants_overlay(p, w) &&
 	       fstatat(p->dir_fd, p->part_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(st.st_mode);
 }
@@ -249,6 +329,8 @@ static int find_or_begin(struct part *p, const struct part_want *w, unsigned *re
 			return status;
 	}
 	*ret_flags = *w->base ? WIRE_TARGET_CLONED : 0;
+	if (wants_overlay(p, w))
+		*ret_flags |= WIRE_TARGET_OVERLAY;
 	status = begin(p, w, boot, err);
 	if (status == 0)
 		status = part_open_disk(p, true, err);
@@ -271,23 +353,22 @@ static int look_at_name(struct part *p, const struct part_want *w, struct vrs_er
 
 int part_name_files(struct part *p, const char *name, struct vrs_err *err)
 {
-	if (strlen(name) + sizeof("..vrs-part") > NAME_MAX)
+	if (strlen(name) + sizeof("..vrs-part") > NAME_MAX) /* the longest of them */
 		return vrs_fail(err, VRS_EINVAL, "the name is too long");
 	(void)vrs_strcpy(p->name, sizeof(p->name), name);
 	(void)snprintf(p->part_name, sizeof(p->part_name), ".%.240s.vrs-part", name);
 	(void)snprintf(p->map_name, sizeof(p->map_name), ".%.240s.vrs-map", name);
+	(void)snprintf(p->bits_name, sizeof(p->bits_name), ".%.240s.vrs-bits", name);
 	return 0;
 }
 
 int part_open(struct part **ret, const struct beneath *b, const struct part_want *w,
 	      unsigned *ret_flags, struct vrs_err *err)
 {
-	struct part *p = vrs_calloc(1, sizeof(*p));
+	struct part *p = part_new(b);
 	const char *name = "";
 	int status;
 
-	p->beneath = b;
-	p->dir_fd = p->map_fd = p->part_fd = -1;
 	p->token = w->token;
 	p->raw = disk_format_is_raw(w->format);
 	(void)vrs_strcpy(p->format, sizeof(p->format), w->format);
@@ -299,6 +380,8 @@ int part_open(struct part **ret, const struct beneath *b, const struct part_want
 		status = vrs_fail(err, VRS_EINVAL, "job, identity or token is too long");
 	else
 		status = beneath_dir(b, w->path, &p->dir_fd, &name, err);
+	if (status == 0)
+		status = part_recover(b, w->path, err);
 	if (status == 0 && (status = part_name_files(p, name, err)) == 0 &&
 	    (status = look_at_name(p, w, err)) == 0)
 		status = find_or_begin(p, w, ret_flags, err);
@@ -313,15 +396,18 @@ int part_open(struct part **ret, const struct beneath *b, const struct part_want
 				    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 		if (p->part_fd < 0 || flock(p->part_fd, LOCK_SH | LOCK_NB) < 0)
 			status = vrs_fail_errno(err, "%s", p->part_name);
+		else
+			watch(p); /* that was us */
 	}
 	if (p->map_fd >= 0)
 		part_leave(p);
 	if (status < 0) {
-		p->failed = true;
+		atomic_store(&p->failed, true);
 		part_close(p);
 		return status;
 	}
 	p->began_empty = vrs_calloc(p->map.n_chunks, 1);
+	p->marked = vrs_calloc(p->map.n_chunks, sizeof(*p->marked));
 	*ret = p;
 	return 0;
 }
@@ -330,15 +416,25 @@ void part_close(struct part *p)
 {
 	if (!p)
 		return;
-	if (!p->failed && p->map_fd >= 0 && p->map.stage == STAGE_OPEN &&
-	    part_sync(p, NULL) == 0 && part_enter(p, LOCK_EX, NULL) == 0) {
+	if (!atomic_load(&p->failed) && p->map_fd >= 0 && p->map.stage == STAGE_OPEN &&
+	    part_sync(p, NULL, NULL) == 0 && part_enter(p, NULL) == 0) {
 		p->map.open = false;
 		(void)part_put_page(p, 0, NULL);
 		part_leave(p);
 	}
-	disk_close(p->disk);
+	part_close_disk(p);
+	overlay_close(p);
 	chunkmap_fini(&p->map);
 	free(p->began_empty);
+	free(p->marked);
+	for (size_t i = 0; i < PART_GATES; i++) {
+		if (p->gate[i].fd >= 0)
+			(void)close(p->gate[i].fd);
+		(void)pthread_mutex_destroy(&p->gate[i].lock);
+	}
+	(void)pthread_mutex_destroy(&p->lock);
+	if (p->watch_fd >= 0)
+		(void)close(p->watch_fd);
 	if (p->part_fd >= 0)
 		(void)close(p->part_fd);
 	if (p->map_fd >= 0)

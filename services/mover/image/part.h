@@ -4,7 +4,10 @@
  *
  * Every write happens under a shared lock of the map and only while the map holds our
  * token; whoever takes over raises the token under the exclusive lock. So a mover that
- * was thought dead can not write after its successor began. */
+ * was thought dead can not write after its successor began.
+ *
+ * part_write, part_mark, part_sync and reading may be called from several threads at
+ * once, the others only alone. */
 #ifndef MOVER_IMAGE_PART_H
 #define MOVER_IMAGE_PART_H
 
@@ -35,16 +38,24 @@ void part_close(struct part *p);
 
 const struct chunkmap *part_map(const struct part *p);
 struct disk *part_disk(struct part *p); /* NULL when it could not be opened again */
+/* The same content, read from where it will have to be found: the disk itself. */
+struct disk *part_proof(struct part *p);
 
 /* Blocks of 2^shift as wire_blocks_ok() has it, checked by their digests before they are
  * written. */
 int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t len,
 	       unsigned shift, struct vrs_err *err);
 int part_mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err);
-int part_sync(struct part *p, struct vrs_err *err);
+/* What was marked is durable. *ret_touched: since the last time, somebody else has opened
+ * the file, so what was read back before proves nothing any more. */
+int part_sync(struct part *p, bool *ret_touched, struct vrs_err *err);
 int part_reopen(struct part *p, bool writable, struct vrs_err *err);
 int part_seal(struct part *p, struct vrs_err *err);
 int part_discard(struct part *p, struct vrs_err *err);
+
+/* An image that was proven and only half changed when the machine or we went down is
+ * finished first. Nothing to do: 0. */
+int part_recover(const struct beneath *b, const char *path, struct vrs_err *err);
 
 /* Throws away what a job left beside path, whatever its state, unless a later token or
  * another job owns it. Nothing there: 0. */

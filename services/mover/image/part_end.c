@@ -17,7 +17,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 }
 
 /* What has the name must be what was looked at, and nobody may be running on it. */
-static int check_old(struct part *p, struct stat *ret, struct vrs_err *err)
+int part_check_old(struct part *p, struct stat *ret, struct vrs_err *err)
 {
 	int fd = openat(p->dir_fd, p->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -36,7 +36,7 @@ static int give_name(struct part *p, struct vrs_err *err)
 	struct stat old;
 
 	if (p->replaces || p->keep_aside) {
-		int status = check_old(p, &old, err);
+		int status = part_check_old(p, &old, err);
 
 		if (status < 0)
 			return status;
@@ -62,12 +62,20 @@ int part_seal(struct part *p, struct vrs_err *err)
 {
 	int status;
 
-	disk_close(p->disk);
-	p->disk = NULL;
+	part_close_disk(p);
 	if (fsync(p->part_fd) < 0)
 		return vrs_fail_errno(err, "%s", p->part_name);
-	if ((status = part_enter(p, LOCK_EX, err)) < 0)
+	if ((status = part_enter(p, err)) < 0)
 		return status;
+	if (part_look(p)) {
+		part_leave(p);
+		return vrs_fail(err, VRS_EIO,
+				"somebody else has opened the copy after it was proven");
+	}
+	if (p->over && (status = overlay_prepare(p, err)) < 0) {
+		part_leave(p);
+		return status;
+	}
 	p->map.stage = STAGE_SEALING;
 	p->map.sealing_token = p->token;
 	p->map.token = CHUNKMAP_NO_TOKEN; /* nobody writes to it any more */
@@ -75,11 +83,13 @@ int part_seal(struct part *p, struct vrs_err *err)
 	status = part_put_page(p, 0, err);
 	(void)vrs_fault("mover.target.seal");
 	if (status == 0)
-		status = give_name(p, err);
+		status = p->over ? overlay_commit(p, err) : give_name(p, err);
 	if (status == 0 && fsync(p->dir_fd) < 0)
 		status = vrs_fail_errno(err, "%s", p->name);
 	(void)vrs_fault("mover.target.sealed");
-	if (status == 0)
+	if (status == 0 && p->over)
+		part_remove_files(p);
+	else if (status == 0)
 		(void)unlinkat(p->dir_fd, p->map_name, 0);
 	part_leave(p);
 	return status;
@@ -87,13 +97,13 @@ int part_seal(struct part *p, struct vrs_err *err)
 
 int part_discard(struct part *p, struct vrs_err *err)
 {
-	p->failed = false; /* a part that cannot be written may still be removed */
-	int status = part_enter(p, LOCK_EX, err);
+	atomic_store(&p->failed,
+		     false); /* a part that cannot be written may still be removed */
+	int status = part_enter(p, err);
 
 	if (status < 0)
 		return status;
-	disk_close(p->disk);
-	p->disk = NULL;
+	part_close_disk(p);
 	part_poison(p);
 	p->map.stage = STAGE_SEALING;
 	part_leave(p);
@@ -103,11 +113,10 @@ int part_discard(struct part *p, struct vrs_err *err)
 int part_forget(const struct beneath *b, const char *path, const char *job,
 		uint64_t token, struct vrs_err *err)
 {
-	struct part *p = vrs_calloc(1, sizeof(*p));
+	struct part *p = part_new(b);
 	const char *name = "";
 
-	p->dir_fd = p->map_fd = p->part_fd = -1;
-	p->failed = true; /* part_close shall not write */
+	atomic_store(&p->failed, true); /* part_close shall not write */
 	int status = beneath_dir(b, path, &p->dir_fd, &name, err);
 	if (status == 0)
 		status = part_name_files(p, name, err);
@@ -121,6 +130,8 @@ int part_forget(const struct beneath *b, const char *path, const char *job,
 		     (p->map.stage != STAGE_SEALING && p->map.token > token)))
 			status = vrs_fail(err, VRS_ECONFLICT,
 					  "the part belongs to transfer %s", p->map.job);
+		if (status == 0)
+			status = overlay_finish(p, err);
 		if (status == 0)
 			part_poison(p);
 	}

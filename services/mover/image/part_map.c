@@ -1,6 +1,7 @@
 /* The map file of a part: pages, locks, and the token that says who may write. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
@@ -45,26 +46,68 @@ static int get_page(struct part *p, size_t page, uint8_t bytes[CHUNKMAP_PAGE_BYT
 		       : -1;
 }
 
-/* Takes the lock and checks that nobody came after us. */
-int part_enter(struct part *p, int how, struct vrs_err *err)
+static int enter(struct part *p, int fd, int how, struct vrs_err *err)
 {
 	uint8_t token[8];
 
-	if (p->failed)
+	if (atomic_load(&p->failed))
 		return vrs_fail(err, VRS_EIO, "an earlier write failed");
-	while (flock(p->map_fd, how) < 0)
+	while (flock(fd, how) < 0)
 		if (errno != EINTR)
 			return vrs_fail_errno(err, "%s", p->map_name);
-	if (pread(p->map_fd, token, 8, CHUNKMAP_TOKEN_OFFSET) == 8 &&
+	if (pread(fd, token, 8, CHUNKMAP_TOKEN_OFFSET) == 8 &&
 	    wire_get64(token) == p->token)
 		return 0;
-	(void)flock(p->map_fd, LOCK_UN);
+	(void)flock(fd, LOCK_UN);
 	return vrs_fail(err, VRS_ECONFLICT, "a later transfer has taken over");
+}
+
+int part_enter(struct part *p, struct vrs_err *err)
+{
+	return enter(p, p->map_fd, LOCK_EX, err);
 }
 
 void part_leave(struct part *p)
 {
 	(void)flock(p->map_fd, LOCK_UN);
+}
+
+static struct gate *free_gate(struct part *p)
+{
+	for (size_t i = 0; i < PART_GATES; i++)
+		if (pthread_mutex_trylock(&p->gate[i].lock) == 0)
+			return &p->gate[i];
+	(void)pthread_mutex_lock(&p->gate[0].lock);
+	return &p->gate[0];
+}
+
+int part_pass(struct part *p, struct gate **ret, struct vrs_err *err)
+{
+	struct gate *g = free_gate(p);
+	int status = 0;
+
+	if (g->fd < 0) { /* the file of map_fd once more, whatever its name is now */
+		char path[40];
+
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", p->map_fd);
+		g->fd = open(path, O_RDWR | O_CLOEXEC);
+		if (g->fd < 0)
+			status = vrs_fail_errno(err, "%s", p->map_name);
+	}
+	if (status == 0)
+		status = enter(p, g->fd, LOCK_SH, err);
+	if (status < 0) {
+		(void)pthread_mutex_unlock(&g->lock);
+		return status;
+	}
+	*ret = g;
+	return 0;
+}
+
+void part_passed(struct gate *g)
+{
+	(void)flock(g->fd, LOCK_UN);
+	(void)pthread_mutex_unlock(&g->lock);
 }
 
 void part_pause_ms(long ms)
@@ -105,6 +148,7 @@ int part_read_map(struct part *p, struct vrs_err *err)
 void part_remove_files(struct part *p)
 {
 	(void)unlinkat(p->dir_fd, p->part_name, 0);
+	(void)unlinkat(p->dir_fd, p->bits_name, 0);
 	(void)unlinkat(p->dir_fd, p->map_name, 0);
 }
 

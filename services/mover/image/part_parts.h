@@ -3,26 +3,44 @@
 #define MOVER_IMAGE_PART_PARTS_H
 
 #include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "image/part.h"
 
-enum { PART_STEP_MS = 20 };
+enum { PART_STEP_MS = 20, PART_GATES = 8 };
+
+/* A lock of the map belongs to an open file: threads that hold it at once need one each.
+ */
+struct gate {
+	pthread_mutex_t lock;
+	int fd; /* -1: not opened yet */
+};
 
 struct part {
 	const struct beneath *beneath;
 	int dir_fd, map_fd, part_fd; /* part_fd: held with a shared lock while we live */
 	char name[NAME_MAX + 1], part_name[NAME_MAX + 1], map_name[NAME_MAX + 1];
+	char bits_name[NAME_MAX + 1];
 	char format[16];
 	uint64_t token;
 	bool raw;
 	bool replaces;   /* the image under the name is the base that we replace */
 	bool keep_aside; /* ... or something that is kept under another name */
 	struct stat base;
-	bool failed; /* a write failed: nothing is believed until it is opened again */
-	struct disk *disk;
+	_Atomic bool failed; /* a write failed: nothing is believed until opened again */
+	struct disk *disk, *proof;
+	struct overlay *over; /* NULL: the part is a whole image */
+	int watch_fd;         /* tells when somebody else opens the part; -1: not known */
+	_Atomic bool touched;
+	struct gate gate[PART_GATES];
+
+	pthread_mutex_t lock; /* what follows */
 	struct chunkmap map;
 	uint8_t *began_empty; /* one a chunk: where we skipped zeros, zeros are */
+	uint64_t *marked;     /* one a chunk: when, by the count of marks */
+	uint64_t n_marks;
 };
 
 /* --- the map file (part_map.c) --- */
@@ -34,10 +52,12 @@ int part_read_map(struct part *p, struct vrs_err *err);
 int part_put_page(struct part *p, size_t page, struct vrs_err *err);
 int part_put_all_pages(struct part *p, struct vrs_err *err);
 
-/* Takes the lock (flock's LOCK_SH to write, LOCK_EX to change the owner) and checks that
- * nobody came after us. */
-int part_enter(struct part *p, int how, struct vrs_err *err);
+/* Takes the exclusive lock, to change the owner, and checks that nobody came after us. */
+int part_enter(struct part *p, struct vrs_err *err);
 void part_leave(struct part *p);
+/* The shared one, to write. */
+int part_pass(struct part *p, struct gate **ret, struct vrs_err *err);
+void part_passed(struct gate *g);
 /* An exclusive lock, waiting a little for somebody who is in the middle of a write. */
 int part_lock_within(int fd, struct vrs_err *err);
 
@@ -46,9 +66,37 @@ void part_poison(struct part *p);
 void part_remove_files(struct part *p);
 void part_pause_ms(long ms);
 
+/* --- changes of a base, beside it (part_overlay.c) ---
+ *
+ * Where the job replaces its own base and the format is raw, the part holds only the
+ * leaves that differ, and ".NAME.vrs-bits" says which they are. When they are proven and
+ * durable, the map's stage says so; from then on they are written into the image, as
+ * often as it takes. */
+
+/* Makes the empty files. */
+int overlay_create(struct part *p, struct vrs_err *err);
+/* Puts the base below p->disk and p->proof, which become the whole image. */
+int overlay_open(struct part *p, struct vrs_err *err);
+void overlay_close(struct part *p);
+/* Which leaves of these chunks differ is in the file; durable when asked. */
+int overlay_put_bits(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err);
+int overlay_flush_bits(struct part *p, struct vrs_err *err);
+/* Before the stage changes: the image is still what it was, what differs is durable. */
+int overlay_prepare(struct part *p, struct vrs_err *err);
+/* With the map's stage SEALING and locked: writes what differs into the image. */
+int overlay_commit(struct part *p, struct vrs_err *err);
+/* The same after a crash: finds out by itself whether there is something to finish. With
+ * the map read and locked. */
+int overlay_finish(struct part *p, struct vrs_err *err);
+int part_check_old(struct part *p, struct stat *ret, struct vrs_err *err);
+
 /* --- opening (part.c) --- */
 
+struct part *part_new(const struct beneath *b);
 int part_open_disk(struct part *p, bool writable, struct vrs_err *err);
+void part_close_disk(struct part *p);
+/* Looks whether somebody else has opened the part. */
+bool part_look(struct part *p);
 int part_name_files(struct part *p, const char *name, struct vrs_err *err);
 
 #endif

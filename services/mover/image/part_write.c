@@ -75,10 +75,25 @@ static int check_digests(const uint8_t *payload, uint64_t off, uint64_t len,
 	return 0;
 }
 
+/* Before a chunk changes. *ret_fresh: where nothing is written, zeros are. */
+static int begin_write(struct part *p, uint64_t chunk, bool *ret_fresh,
+		       struct vrs_err *err)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	if (p->map.state[chunk] == CHUNK_NONE)
+		p->began_empty[chunk] = 1;
+	*ret_fresh = p->began_empty[chunk];
+	int status = touch(p, chunk, err);
+	(void)pthread_mutex_unlock(&p->lock);
+	return status;
+}
+
 int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t len,
 	       unsigned shift, struct vrs_err *err)
 {
 	uint64_t chunk = off >> TREE_CHUNK_SHIFT;
+	struct gate *g;
+	bool fresh;
 
 	if (!p->disk)
 		return vrs_fail(err, VRS_EINVAL, "it is not open for writing");
@@ -87,35 +102,49 @@ int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t le
 	int status = check_digests(payload, off, len, shift, err);
 	if (status < 0)
 		return status;
-	if ((status = part_enter(p, LOCK_SH, err)) < 0)
+	if ((status = part_pass(p, &g, err)) < 0)
 		return status;
-	if (p->map.state[chunk] == CHUNK_NONE)
-		p->began_empty[chunk] = 1;
-	if ((status = touch(p, chunk, err)) == 0)
-		status = write_blocks(p, payload, off, len, shift, p->began_empty[chunk],
-				      err);
-	part_leave(p);
+	if ((status = begin_write(p, chunk, &fresh, err)) == 0)
+		status = write_blocks(p, payload, off, len, shift, fresh, err);
+	part_passed(g);
 	if (vrs_fault("mover.target.write") && status == 0)
 		status = vrs_fail(err, VRS_EIO, "asked to fail");
 	if (status < 0)
-		p->failed = true;
+		atomic_store(&p->failed, true);
+	return status;
+}
+
+static int mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err)
+{
+	int status = 0;
+
+	(void)pthread_mutex_lock(&p->lock);
+	if (p->over)
+		status = overlay_put_bits(p, first, n, err);
+	p->n_marks++;
+	for (uint64_t c = first; c < first + n && status == 0; c++)
+		if (p->map.state[c] != CHUNK_DURABLE) {
+			p->map.state[c] = CHUNK_WRITTEN;
+			p->marked[c] = p->n_marks;
+		}
+	for (size_t i = chunkmap_page_of(first);
+	     i <= chunkmap_page_of(first + n - 1) && status == 0; i++)
+		status = part_put_page(p, i, err);
+	(void)pthread_mutex_unlock(&p->lock);
 	return status;
 }
 
 int part_mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err)
 {
+	struct gate *g;
+
 	if (first >= p->map.n_chunks || n > p->map.n_chunks - first || n == 0)
 		return vrs_fail(err, VRS_EPARSE, "chunks beyond the end of the disk");
-	int status = part_enter(p, LOCK_SH, err);
+	int status = part_pass(p, &g, err);
 	if (status < 0)
 		return status;
-	for (uint64_t c = first; c < first + n; c++)
-		if (p->map.state[c] != CHUNK_DURABLE)
-			p->map.state[c] = CHUNK_WRITTEN;
-	for (size_t i = chunkmap_page_of(first);
-	     i <= chunkmap_page_of(first + n - 1) && status == 0; i++)
-		status = part_put_page(p, i, err);
-	part_leave(p);
+	status = mark(p, first, n, err);
+	part_passed(g);
 	if (p->raw && p->disk)
 		disk_start_flush(p->disk, first << TREE_CHUNK_SHIFT,
 				 n << TREE_CHUNK_SHIFT);
@@ -123,32 +152,55 @@ int part_mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err)
 	return status;
 }
 
-int part_sync(struct part *p, struct vrs_err *err)
+/* What was marked before the flush began is durable after it. */
+static int make_durable(struct part *p, uint64_t n_marks, struct vrs_err *err)
 {
-	int status = part_enter(p, LOCK_SH, err);
+	int status = 0;
 
-	if (status < 0)
-		return status;
-	if (p->disk)
-		status = p->disk->ops->flush(p->disk, err);
-	(void)vrs_fault("mover.target.sync");
-	for (uint64_t c = 0; c < p->map.n_chunks && status == 0; c++)
-		if (p->map.state[c] == CHUNK_WRITTEN)
+	(void)pthread_mutex_lock(&p->lock);
+	for (uint64_t c = 0; c < p->map.n_chunks; c++)
+		if (p->map.state[c] == CHUNK_WRITTEN &&
+		    (!p->marked || p->marked[c] <= n_marks))
 			p->map.state[c] = CHUNK_DURABLE;
 	for (size_t i = 1; i < chunkmap_n_pages(&p->map) && status == 0; i++)
 		status = part_put_page(p, i, err);
+	(void)pthread_mutex_unlock(&p->lock);
 	if (status == 0 && fdatasync(p->map_fd) < 0)
 		status = vrs_fail_errno(err, "%s", p->map_name);
-	part_leave(p);
+	return status;
+}
+
+int part_sync(struct part *p, bool *ret_touched, struct vrs_err *err)
+{
+	struct gate *g;
+	int status = part_pass(p, &g, err);
+
 	if (status < 0)
-		p->failed = true;
+		return status;
+	(void)pthread_mutex_lock(&p->lock);
+	uint64_t n_marks = p->n_marks;
+	(void)pthread_mutex_unlock(&p->lock);
+	if (p->disk)
+		status = p->disk->ops->flush(p->disk, err);
+	if (status == 0 && p->over)
+		status = overlay_flush_bits(p, err);
+	(void)vrs_fault("mover.target.sync");
+	if (status == 0)
+		status = make_durable(p, n_marks, err);
+	part_passed(g);
+	if (status < 0)
+		atomic_store(&p->failed, true);
+	if (ret_touched) {
+		(void)part_look(p);
+		*ret_touched = atomic_exchange(&p->touched, false);
+	}
 	return status;
 }
 
 int part_reopen(struct part *p, bool writable, struct vrs_err *err)
 {
-	disk_close(p->disk);
-	p->disk = NULL;
+	part_close_disk(p);
+	overlay_close(p);
 	/* after its writer has closed it, everything of the file goes to the disk */
 	if (fsync(p->part_fd) < 0)
 		return vrs_fail_errno(err, "%s", p->part_name);

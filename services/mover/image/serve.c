@@ -3,114 +3,61 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <time.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "image/answer.h"
+#include "image/serve_parts.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"
 
 enum {
 	IDLE_MS = 60 * 1000, /* a mover pings every few seconds */
-	ALIVE_EVERY_MS = 2000,
 	PIPE_BYTES = 1 << 20,
+	MAX_LANES = 16, /* in the life of one vrs-image */
+	ALIGN = 4096,
+	JOINED = 2,
 };
 
-/* What the thread that says "still alive" shares with the one that works. */
-struct output {
-	int fd;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool working, stop;
-	uint32_t seq;
-	uint64_t n_done;
+struct server;
+
+struct lane {
+	struct server *server;
+	struct outlet outlet;
+	int in_fd, conn_fd; /* conn_fd: closed to let go who brought the pipes */
+	pthread_t thread;
 };
 
-static int put_frame(int fd, const struct wire_head *head, const uint8_t *payload)
-{
-	uint8_t bytes[WIRE_HEAD_BYTES];
-	size_t total = WIRE_HEAD_BYTES + head->len;
-
-	wire_pack(bytes, head);
-	for (size_t done = 0; done < total;) {
-		bool in_head = done < WIRE_HEAD_BYTES;
-		size_t at = in_head ? 0 : done - WIRE_HEAD_BYTES;
-		struct iovec iov[2] = {
-			{bytes + (in_head ? done : 0),
-			 in_head ? WIRE_HEAD_BYTES - done : 0},
-			{(uint8_t *)(uintptr_t)payload + at, head->len - at},
-		};
-		ssize_t n = writev(fd, iov, head->len ? 2 : 1);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		done += (size_t)n;
-	}
-	return 0;
-}
-
-static void *say_alive(void *arg)
-{
-	struct output *o = arg;
-	uint64_t seen = 0;
-
-	(void)pthread_mutex_lock(&o->lock);
-	while (!o->stop) {
-		struct timespec until;
-
-		(void)clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += ALIVE_EVERY_MS / 1000;
-		(void)pthread_cond_timedwait(&o->wake, &o->lock, &until);
-		if (o->working && o->n_done == seen && !o->stop) {
-			struct wire_head head = {.type = WIRE_ALIVE, .seq = o->seq};
-
-			(void)put_frame(o->fd, &head, NULL);
-		}
-		seen = o->n_done;
-	}
-	(void)pthread_mutex_unlock(&o->lock);
-	return NULL;
-}
-
-static void work_begins(struct output *o, uint32_t seq)
-{
-	(void)pthread_mutex_lock(&o->lock);
-	o->working = true;
-	o->seq = seq;
-	(void)pthread_mutex_unlock(&o->lock);
-}
-
-static int work_ends(struct output *o, const struct wire_head *head,
-		     const uint8_t *payload)
-{
-	(void)pthread_mutex_lock(&o->lock);
-	o->working = false;
-	o->n_done++;
-	int status = put_frame(o->fd, head, payload);
-	(void)pthread_mutex_unlock(&o->lock);
-	return status;
-}
+struct server {
+	struct answerer *answerer;
+	struct pool *pool;
+	int stop_fd; /* readable: everybody ends */
+	int listen_fd;
+	pthread_t doorkeeper;
+	bool has_doorkeeper;
+	char name[JOIN_NAME_BYTES], join[JOIN_NAME_BYTES];
+	struct lane lane[MAX_LANES]; /* the first is ours, the others have joined */
+	size_t n_lanes;              /* the doorkeeper's */
+};
 
 /* 1: got all, 0: the pipe ended before the first byte, negative: failed. */
-static int get(int fd, uint8_t *buf, size_t len, struct vrs_err *err)
+static int get(struct lane *l, uint8_t *buf, size_t len, struct vrs_err *err)
 {
 	for (size_t done = 0; done < len;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int ready = poll(&p, 1, IDLE_MS);
+		struct pollfd p[2] = {
+			{.fd = l->in_fd, .events = POLLIN},
+			{.fd = l->server->stop_fd, .events = POLLIN},
+		};
+		int ready = poll(p, 2, IDLE_MS);
 
 		if (ready < 0 && errno == EINTR)
 			continue;
 		if (ready == 0)
 			return vrs_fail(err, VRS_ETIMEOUT, "the mover is silent");
-		ssize_t n = read(fd, buf + done, len - done);
+		if (p[1].revents)
+			return vrs_fail(err, VRS_ECANCELLED, "the mover has gone");
+		ssize_t n = read(l->in_fd, buf + done, len - done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -124,76 +71,175 @@ static int get(int fd, uint8_t *buf, size_t len, struct vrs_err *err)
 	return 1;
 }
 
-static int serve_frames(struct answerer *a, int in_fd, struct output *o,
-			struct vrs_err *err)
+/* Where the payload goes so that the blocks of a WRITE, behind their digests, begin on a
+ * page: the disk may then take them without a copy. */
+static size_t payload_offset(const struct wire_head *h)
 {
+	if (h->type != WIRE_WRITE || h->b > WIRE_MAX_DATA || h->shift < 12 ||
+	    h->shift > 16)
+		return 0;
+	size_t digests = wire_n_blocks(h->b, h->shift) * 16;
+	return (ALIGN - digests % ALIGN) % ALIGN;
+}
+
+/* The first frame may say that these pipes belong to another vrs-image. */
+static int wants_to_join(struct server *s, const struct wire_head *h,
+			 const uint8_t *payload, struct vrs_err *err)
+{
+	size_t pos = 0;
+	int status = wire_get_text(payload, h->len, &pos, s->join, sizeof(s->join), err);
+
+	return status < 0 ? status : JOINED;
+}
+
+static int serve_frames(struct lane *l, struct wire_head *head, struct vrs_err *err)
+{
+	struct server *s = l->server;
 	uint8_t head_bytes[WIRE_HEAD_BYTES];
-	uint8_t *in = vrs_calloc(1, WIRE_MAX_PAYLOAD), *out = vrs_calloc(1, ANSWER_BYTES);
-	int status;
+	uint8_t *in = aligned_alloc(ALIGN, WIRE_MAX_PAYLOAD + ALIGN);
+	uint8_t *out = vrs_calloc(1, ANSWER_BYTES);
+	int status = in ? 1 : vrs_fail(err, VRS_EIO, "no memory");
+	bool first = l == &s->lane[0];
 
-	while ((status = get(in_fd, head_bytes, sizeof(head_bytes), err)) > 0) {
-		struct wire_head head, reply = {0};
-		struct vrs_err why = {0};
-
-		if ((status = wire_unpack(&head, head_bytes, err)) < 0)
+	while (status > 0 && (status = get(l, head_bytes, sizeof(head_bytes), err)) > 0) {
+		if ((status = wire_unpack(head, head_bytes, err)) < 0)
 			break;
-		if (head.type > WIRE_LAST_REQUEST) {
+		if (head->type > WIRE_LAST_REQUEST) {
 			status = vrs_fail(err, VRS_EPARSE,
-					  "frame of type %u is no "
-					  "request",
-					  head.type);
+					  "frame of type %u is no request", head->type);
 			break;
 		}
-		if (head.len > 0 && (status = get(in_fd, in, head.len, err)) <= 0) {
+		uint8_t *payload = in + payload_offset(head);
+		if (head->len > 0 && (status = get(l, payload, head->len, err)) <= 0) {
 			if (status == 0)
 				status = vrs_fail(err, VRS_EPARSE,
 						  "the pipe ended in a frame");
 			break;
 		}
-		(void)vrs_fault("mover.far.request");
-		work_begins(o, head.seq);
-		int code = answer(a, &head, in, &reply, out, &why);
-		reply.seq = head.seq;
-		reply.type = WIRE_OK;
-		if (code < 0) {
-			reply = (struct wire_head){
-				.type = WIRE_ERR,
-				.seq = head.seq,
-				.a = (uint64_t)-code,
-				.len = (uint32_t)strnlen(why.text, sizeof(why.text)),
-			};
-			memcpy(out, why.text, reply.len);
-		}
-		if (work_ends(o, &reply, out) < 0) {
-			status = vrs_fail_errno(err, "write");
+		if (first && head->type == WIRE_JOIN) {
+			status = wants_to_join(s, head, payload, err);
 			break;
 		}
+		first = false;
+		(void)vrs_fault("mover.far.request");
+		outlet_begin(&l->outlet, head->seq);
+		status = 1;
+		if ((head->type == WIRE_HASHES || head->type == WIRE_SYNC) &&
+		    pool_add(s->pool, &l->outlet, head))
+			continue;
+		if (outlet_serve(&l->outlet, s->answerer, head, payload, out) < 0)
+			status = vrs_fail_errno(err, "write");
 	}
 	free(in);
 	free(out);
 	return status;
 }
 
+static void *serve_lane(void *arg)
+{
+	struct wire_head head;
+
+	(void)serve_frames(arg, &head, NULL);
+	return NULL;
+}
+
+/* A joined lane becomes one of ours. */
+static void add_lane(struct server *s, int in, int out, int conn, uint32_t seq)
+{
+	struct wire_head ok = {.type = WIRE_OK, .seq = seq};
+	struct lane *l = &s->lane[s->n_lanes];
+
+	*l = (struct lane){.server = s, .in_fd = in, .conn_fd = conn};
+	(void)fcntl(in, F_SETPIPE_SZ, PIPE_BYTES);
+	(void)fcntl(out, F_SETPIPE_SZ, PIPE_BYTES);
+	if (outlet_open(&l->outlet, out, NULL) == 0) {
+		outlet_begin(&l->outlet, seq);
+		if (outlet_answer(&l->outlet, &ok, NULL) == 0 &&
+		    pthread_create(&l->thread, NULL, serve_lane, l) == 0) {
+			s->n_lanes++;
+			return;
+		}
+	}
+	outlet_close(&l->outlet);
+	(void)close(in);
+	(void)close(out);
+	(void)close(conn);
+}
+
+static void *keep_door(void *arg)
+{
+	struct server *s = arg;
+	struct pollfd p[2] = {
+		{.fd = s->listen_fd, .events = POLLIN},
+		{.fd = s->stop_fd, .events = POLLIN},
+	};
+
+	while (s->n_lanes < MAX_LANES) {
+		int in, out, conn;
+		uint32_t seq;
+
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (p[1].revents)
+			break;
+		if (p[0].revents && join_accept(s->listen_fd, &in, &out, &conn, &seq) > 0)
+			add_lane(s, in, out, conn, seq);
+	}
+	return NULL;
+}
+
+static void stop_all(struct server *s)
+{
+	uint64_t one = 1;
+
+	(void)!write(s->stop_fd, &one, sizeof(one));
+	if (s->has_doorkeeper)
+		(void)pthread_join(s->doorkeeper, NULL);
+	for (size_t i = 1; i < s->n_lanes; i++)
+		(void)pthread_join(s->lane[i].thread, NULL);
+	pool_close(s->pool);
+	answer_close(s->answerer);
+	for (size_t i = 0; i < s->n_lanes; i++) {
+		struct lane *l = &s->lane[i];
+
+		outlet_close(&l->outlet);
+		if (i == 0)
+			continue;
+		(void)close(l->in_fd);
+		(void)close(l->outlet.fd);
+		(void)close(l->conn_fd);
+	}
+	if (s->listen_fd >= 0)
+		(void)close(s->listen_fd);
+	(void)close(s->stop_fd);
+	free(s);
+}
+
 int serve(const struct beneath *b, int in_fd, int out_fd, struct vrs_err *err)
 {
-	struct output o = {.fd = out_fd, .lock = PTHREAD_MUTEX_INITIALIZER};
-	struct answerer *a = answer_open(b);
-	pthread_condattr_t attr;
-	pthread_t thread;
+	struct server *s = vrs_calloc(1, sizeof(*s));
+	struct wire_head head;
+	char join[JOIN_NAME_BYTES];
 
+	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->listen_fd = -1;
+	s->n_lanes = 1;
+	s->lane[0] = (struct lane){.server = s, .in_fd = in_fd, .conn_fd = -1};
 	(void)fcntl(in_fd, F_SETPIPE_SZ, PIPE_BYTES);
 	(void)fcntl(out_fd, F_SETPIPE_SZ, PIPE_BYTES);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&o.wake, &attr);
-	if (pthread_create(&thread, NULL, say_alive, &o) != 0)
-		return vrs_fail(err, VRS_EIO, "cannot start a thread");
-	int status = serve_frames(a, in_fd, &o, err);
-	answer_close(a);
-	(void)pthread_mutex_lock(&o.lock);
-	o.stop = true;
-	(void)pthread_cond_signal(&o.wake);
-	(void)pthread_mutex_unlock(&o.lock);
-	(void)pthread_join(thread, NULL);
-	return status;
+	if (join_listen(s->name, &s->listen_fd, NULL) < 0)
+		s->name[0] = '\0'; /* then there will be one lane */
+	s->answerer = answer_open(b);
+	answer_set_join(s->answerer, s->name);
+	s->pool = pool_open(s->answerer);
+	int status = outlet_open(&s->lane[0].outlet, out_fd, err);
+	if (status == 0) {
+		s->has_doorkeeper =
+			s->listen_fd >= 0 &&
+			pthread_create(&s->doorkeeper, NULL, keep_door, s) == 0;
+		status = serve_frames(&s->lane[0], &head, err);
+	}
+	memcpy(join, s->join, sizeof(join));
+	stop_all(s);
+	return status == JOINED ? join_other(join, in_fd, out_fd, head.seq, err) : status;
 }

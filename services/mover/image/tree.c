@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
+
+#include "image/xxh.h"
 
 bool tree_is_zero_digest(const uint8_t *digest)
 {
@@ -40,7 +41,7 @@ struct tree_digest tree_block(const void *bytes, size_t n)
 {
 	if (tree_all_zero(bytes, n))
 		return (struct tree_digest){{0}};
-	return digest_of(XXH3_128bits(bytes, n));
+	return digest_of(xxh_128(bytes, n));
 }
 
 struct tree_digest tree_chunk(const struct tree_digest *blocks, size_t n)

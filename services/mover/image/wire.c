@@ -133,22 +133,28 @@ size_t wire_n_blocks(uint64_t len, unsigned shift)
 	return (size_t)((len + ((uint64_t)1 << shift) - 1) >> shift);
 }
 
-bool wire_blocks_ok(const uint8_t *payload, size_t payload_len, uint64_t off,
-		    uint64_t len, unsigned shift)
+size_t wire_data_bytes(const uint8_t *digests, uint64_t len, unsigned shift)
 {
-	size_t n = wire_n_blocks(len, shift), want = n * TREE_DIGEST_BYTES;
+	size_t n = wire_n_blocks(len, shift), sum = 0;
 	uint64_t block = (uint64_t)1 << shift;
 
-	(void)off;
-	if (payload_len < want)
-		return false;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t at = i * block;
 
-		if (!tree_is_zero_digest(payload + i * TREE_DIGEST_BYTES))
-			want += (size_t)(len - at < block ? len - at : block);
+		if (!tree_is_zero_digest(digests + i * TREE_DIGEST_BYTES))
+			sum += (size_t)(len - at < block ? len - at : block);
 	}
-	return payload_len == want;
+	return sum;
+}
+
+bool wire_blocks_ok(const uint8_t *payload, size_t payload_len, uint64_t off,
+		    uint64_t len, unsigned shift)
+{
+	size_t want = wire_n_blocks(len, shift) * TREE_DIGEST_BYTES;
+
+	(void)off;
+	return payload_len >= want &&
+	       payload_len == want + wire_data_bytes(payload, len, shift);
 }
 
 static int frame_is_whole(struct wire_reader *r, wire_frame_fn on_frame, void *arg,

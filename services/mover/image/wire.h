@@ -1,9 +1,10 @@
 /* wire.h - the frames that a mover and vrs-image exchange over a pair of pipes.
  *
  * A frame is a head of 32 bytes, little endian, and at most WIRE_MAX_PAYLOAD bytes. The
- * mover asks, vrs-image answers every request once, in order, with WIRE_OK or WIRE_ERR
- * and the request's seq; WIRE_ALIVE may come in between while a long request is at work.
- * The mover bounds what it has open, so neither side can block the other for ever.
+ * mover asks, vrs-image answers every request once, with WIRE_OK or WIRE_ERR and the
+ * request's seq; HASHES and SYNC may be overtaken by what was asked later. WIRE_ALIVE may
+ * come in between while something takes long. The mover bounds what it has open, so
+ * neither side can block the other for ever.
  * docs/TRANSFER.md tells what they are for. Pure. */
 #ifndef MOVER_IMAGE_WIRE_H
 #define MOVER_IMAGE_WIRE_H
@@ -15,7 +16,7 @@
 #include "vrs/err.h"
 
 enum {
-	WIRE_VERSION = 1,
+	WIRE_VERSION = 2,
 	WIRE_HEAD_BYTES = 32,
 	WIRE_MAX_PAYLOAD = 1 << 19,
 	WIRE_MAX_DATA = 1 << 18, /* raw bytes of one READ or WRITE */
@@ -27,35 +28,43 @@ enum {
 };
 
 enum wire_type {
-	WIRE_HELLO = 1, /* a version, b largest payload */
+	WIRE_HELLO = 1, /* a version, b largest payload -> the same; text name to join */
 	WIRE_PING,
 	WIRE_STAT,    /* text path -> a exists, b size; struct wire_stat */
 	WIRE_SOURCE,  /* text path, format -> a virtual size; text identity */
 	WIRE_EXTENTS, /* a off, b end -> a off, b end reached; pairs of end, data */
 	WIRE_READ,    /* a off, b len, shift -> block digests, blocks that are not zero */
-	WIRE_HASHES,  /* a first chunk, b n, shift 0 or LEAF -> see tree.h */
+	WIRE_HASHES,  /* a first chunk, b n, shift 0 or LEAF -> see tree.h; LEAF with
+		       * WIRE_FROM_DISK, and 0 always: of a target, what is on its disk */
 	WIRE_TARGET,  /* a virtual size, b token, shift 1: keep what has the name aside;
 		       * text path, format, job, identity, base -> a WIRE_TARGET_* flags */
 	WIRE_STATES,  /* a first chunk, b n -> one byte a chunk */
 	WIRE_WRITE,   /* a off, b len, shift; payload as READ's answer */
 	WIRE_MARK,    /* a first chunk, b n: all of them has been written */
-	WIRE_SYNC,    /* data durable, then the map */
+	WIRE_SYNC, /* data durable, then the map -> a 1: somebody else opened the part */
 	WIRE_REOPEN,  /* a 0: for reading back from the disk, 1: for writing again */
 	WIRE_SEAL,    /* the part becomes the image */
 	WIRE_DISCARD, /* the part goes away */
 	WIRE_CLOSE,
 	WIRE_REMOVE, /* b token; text path, job -> a: 1 it was there */
-	WIRE_LAST_REQUEST = WIRE_REMOVE,
+	WIRE_JOIN,   /* text name, as the first frame: these pipes belong to the vrs-image
+		      * that told the name in its answer to HELLO */
+	WIRE_LAST_REQUEST = WIRE_JOIN,
 
 	WIRE_OK = 64,
 	WIRE_ERR, /* a VRS_E* negated; payload: one line */
 	WIRE_ALIVE,
 };
 
+/* In shift of HASHES; in shift of READ (packed is welcome), its answer and WRITE (the
+ * blocks behind the digests are one zstd frame). */
+enum { WIRE_FROM_DISK = 0x100, WIRE_PACKED = 0x200 };
+
 enum {
 	WIRE_TARGET_RESUMED = 1, /* a part of this job was there */
 	WIRE_TARGET_CUT = 2,     /* ... and its last try did not end in order */
 	WIRE_TARGET_CLONED = 4,  /* the part began as a clone of the base */
+	WIRE_TARGET_OVERLAY = 8, /* ... by holding only what differs; it is new */
 };
 
 struct wire_head {
@@ -99,6 +108,8 @@ bool wire_range_ok(uint64_t off, uint64_t len, unsigned shift, uint64_t disk_byt
 bool wire_blocks_ok(const uint8_t *payload, size_t payload_len, uint64_t off,
 		    uint64_t len, unsigned shift);
 size_t wire_n_blocks(uint64_t len, unsigned shift);
+/* Bytes of the blocks that are not zero, by their digests. */
+size_t wire_data_bytes(const uint8_t *digests, uint64_t len, unsigned shift);
 
 /* A reader that is fed whatever arrives. on_frame gets each whole frame; its payload is
  * owned by the callee (malloc, NULL when empty). */

@@ -233,7 +233,7 @@ static void the_base_is_replaced_only_if_it_is_still_the_same(void **state)
 
 	make_base(w);
 	assert_ok(open_part(w, &p, "j", 1, w->path, &flags, &err), &err);
-	assert_int_equal(flags, WIRE_TARGET_CLONED);
+	assert_int_equal(flags, WIRE_TARGET_CLONED | WIRE_TARGET_OVERLAY);
 	assert_int_equal(part_map(p)->state[0], CHUNK_DOUBT);
 	assert_ok(put(p, 0, 5, &err), &err);
 	int fd = open(w->path, O_RDWR);

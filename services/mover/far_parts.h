@@ -1,0 +1,97 @@
+/* far_parts.h - what the files of far.h share.
+ *
+ * Requests wait in one queue; whoever has room takes the next: the lanes of a remote far
+ * side (one SSH connection and one thread each), or the workers of one that is here. */
+#ifndef MOVER_FAR_PARTS_H
+#define MOVER_FAR_PARTS_H
+
+#include <pthread.h>
+
+#include "far.h"
+#include "image/answer.h"
+#include "image/beneath.h"
+#include "link.h"
+
+enum { FAR_WORKERS = 2 };
+
+struct request {
+	struct request *next;
+	struct wire_head head;
+	uint8_t *payload;
+	void (*begun)(void *arg);
+	far_done_fn done;
+	void *arg;
+};
+
+struct queue {
+	struct request *first, **last;
+};
+
+struct lane {
+	struct far *far;
+	struct link *link;
+	pthread_t thread;
+	bool started;
+
+	/* under far's lock */
+	bool ready;        /* takes from the queue of all */
+	bool idle;         /* found that queue empty */
+	struct queue own;  /* for this lane only */
+	struct queue open; /* written (or being written), not answered */
+	uint64_t open_bytes;
+
+	/* the thread's */
+	struct wire_reader reader;
+	struct request *writing;
+	uint8_t head_bytes[WIRE_HEAD_BYTES];
+	size_t n_written;
+	int64_t life_mono_ms;
+};
+
+struct far {
+	char name[400];       /* "target root@h1" */
+	struct far_conf conf; /* texts are ours */
+	struct place place;
+	char **roots;
+	size_t n_roots;
+	char *command;  /* that starts vrs-image there */
+	char join[128]; /* what further lanes ask for; "": there are none */
+	int64_t rtt_ms;
+
+	pthread_mutex_t lock; /* what follows, and parts of the lanes */
+	pthread_cond_t changed;
+	struct queue waiting;
+	uint32_t seq;
+	bool stop;
+	struct vrs_err dead;
+	uint64_t bytes_out, bytes_in;
+	size_t n_lanes;
+	struct lane lane[FAR_MAX_LANES];
+
+	/* here, instead of lanes (far_here.c) */
+	struct beneath beneath;
+	struct answerer *answerer;
+	pthread_t worker[FAR_WORKERS];
+	size_t n_workers, n_ended;
+	bool closed;
+};
+
+void queue_add(struct queue *q, struct request *r);
+struct request *queue_take(struct queue *q);
+void request_free(struct request *r);
+/* Puts the side's name before an error's text, once. */
+void far_name_error(const struct far *f, struct vrs_err *err);
+/* Fails everything in these queues. */
+void far_fail_all(struct queue *q, const struct vrs_err *why);
+
+/* lane 0 must be open when this returns; the others come up by themselves */
+int lane_open_first(struct far *f, struct vrs_err *err);
+void lane_open_more(struct far *f, size_t i);
+/* Ends its thread; then, when no lane has one any more, its connection. */
+void lane_stop(struct lane *l);
+void lane_close(struct lane *l);
+
+int here_open(struct far *f, struct vrs_err *err);
+void here_close(struct far *f);
+
+#endif
