@@ -1,10 +1,13 @@
 #include "cmd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "program_file.h"
@@ -18,6 +21,8 @@ int cmd_usage(int exit_code)
 		"usage: vrs-mover [serve] [-c FILE] ...       the service; see vrs-mover "
 		"serve -h\n"
 		"       vrs-mover copy SRC DST [options]      carry one disk image\n"
+		"       vrs-mover seed SRC DST [options]      keep DST a fresh copy of "
+		"SRC\n"
 		"       vrs-mover verify A B [options]        do two images hold the "
 		"same?\n"
 		"       vrs-mover hash IMAGE [options]        hash of the content\n"
@@ -41,6 +46,7 @@ int cmd_usage(int exit_code)
 		"  --verify           read back and compare: always done, may be said\n"
 		"  --resume           go on with an interrupted copy: always done\n"
 		"  --tries N          go on after an interrupted connection (default 5)\n"
+		"  --every SECONDS    seed: again and again; only changes travel\n"
 		"  -p PORT            SSH port\n"
 		"  -i KEY             private key file (default: agent, usual keys)\n"
 		"  --known-hosts F    known hosts (default: ~/.ssh/known_hosts); a host\n"
@@ -143,6 +149,10 @@ static int take_value(struct cmd_args *a, const char *name, const char *value)
 		a->tries = n;
 		return 0;
 	}
+	if (strcmp(name, "--every") == 0 && number && n >= 1 && n <= 31536000) {
+		a->every_s = n;
+		return 0;
+	}
 	if (strcmp(name, "--limit") == 0 &&
 	    vrs_parse_bytes(value, &a->rate_bytes_per_s) == 0)
 		return 0;
@@ -162,6 +172,37 @@ static bool wants_value(const char *name)
 		if (strcmp(name, names[i]) == 0)
 			return true;
 	return false;
+}
+
+/* Once for all connections; what was said last is said again. */
+static int cmd_ask(const char *prompt, char *buf, size_t len, int echo, int verify,
+		   void *arg)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static char said[256];
+	struct termios was, quiet;
+
+	(void)verify;
+	(void)arg;
+	(void)pthread_mutex_lock(&lock);
+	int tty = *said ? -1 : open("/dev/tty", O_RDWR | O_CLOEXEC);
+	if (tty >= 0 && tcgetattr(tty, &was) == 0) {
+		(void)dprintf(tty, "%s: ", prompt && *prompt ? prompt : "Passphrase");
+		quiet = was;
+		if (!echo)
+			quiet.c_lflag &= ~(tcflag_t)ECHO;
+		(void)tcsetattr(tty, TCSAFLUSH, &quiet);
+		ssize_t n = read(tty, said, sizeof(said) - 1);
+		said[n > 0 ? n : 0] = '\0';
+		said[strcspn(said, "\r\n")] = '\0';
+		(void)tcsetattr(tty, TCSAFLUSH, &was);
+		(void)dprintf(tty, "\n");
+	}
+	if (tty >= 0)
+		(void)close(tty);
+	bool fits = *said && vrs_strcpy(buf, len, said);
+	(void)pthread_mutex_unlock(&lock);
+	return fits ? 0 : -1;
 }
 
 int cmd_parse(struct cmd_args *ret, int argc, char **argv, int n_words)
@@ -203,6 +244,7 @@ int cmd_parse(struct cmd_args *ret, int argc, char **argv, int n_words)
 	if (a.far.known_hosts)
 		a.far.ssh_config = false; /* it says exactly what is meant */
 	a.far.program = program_file_beside();
+	a.far.ask = isatty(STDERR_FILENO) ? cmd_ask : NULL;
 	*ret = a;
 	return 0;
 }

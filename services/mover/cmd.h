@@ -11,6 +11,7 @@
 int cmd_exit_code(int status);
 
 int cmd_copy(int argc, char **argv);
+int cmd_seed(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_hash(int argc, char **argv);
 int cmd_usage(int exit_code);
@@ -24,7 +25,7 @@ struct cmd_args {
 	int n_words;
 	const char *format, *from_format, *base, *compress;
 	int64_t rate_bytes_per_s;
-	int64_t tries;
+	int64_t tries, every_s;
 };
 /* Negative: said why on stderr. max_words tells how many are wanted, exactly. */
 int cmd_parse(struct cmd_args *ret, int argc, char **argv, int n_words);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -166,23 +167,17 @@ static int copy_job(const struct cmd_args *a, struct copy_disk *d, char *source,
 	return status < 0 ? cmd_fail(&err) : 0;
 }
 
-int cmd_copy(int argc, char **argv)
+static int copy_once(const struct cmd_args *a, bool seed)
 {
-	struct cmd_args a;
 	struct place from = {0}, to = {0};
 	struct vrs_err err = {0};
 	char source_path[4096], target_path[4096];
 
-	if (cmd_parse(&a, argc, argv, 2) < 0)
-		return 2;
-	int status = cmd_place(&a, a.word[0], &from, source_path, &err);
+	int status = cmd_place(a, a->word[0], &from, source_path, &err);
 	if (status == 0)
-		status = cmd_place(&a, a.word[1], &to, target_path, &err);
-	if (status < 0) {
-		cmd_args_fini(&a);
+		status = cmd_place(a, a->word[1], &to, target_path, &err);
+	if (status < 0)
 		return cmd_fail(&err);
-	}
-	(void)signal(SIGPIPE, SIG_IGN);
 	char *source = place_word(&from), *target = place_word(&to);
 	char *one = vrs_asprintf("%s:%s", source, source_path);
 	char *two = vrs_asprintf("%s:%s", target, target_path);
@@ -190,18 +185,53 @@ int cmd_copy(int argc, char **argv)
 	struct copy_disk d = {
 		.source_path = source_path,
 		.source_format =
-			a.from_format ? a.from_format : place_format(source_path),
+			a->from_format ? a->from_format : place_format(source_path),
 		.target_path = target_path,
-		.target_format = a.format ? a.format : place_format(target_path),
-		.base_path = a.base ? a.base : "",
+		.target_format = a->format ? a->format : place_format(target_path),
+		.base_path = a->base ? a->base
+			     : seed  ? target_path
+				     : "",
 		.base_hash = "",
 	};
-	int code = copy_job(&a, &d, source, target, job_id);
+	int code = copy_job(a, &d, source, target, job_id);
 	free(source);
 	free(target);
 	free(one);
 	free(two);
 	free(job_id);
+	return code;
+}
+
+int cmd_copy(int argc, char **argv)
+{
+	struct cmd_args a;
+
+	if (cmd_parse(&a, argc, argv, 2) < 0)
+		return 2;
+	(void)signal(SIGPIPE, SIG_IGN);
+	int code = copy_once(&a, false);
+	cmd_args_fini(&a);
+	return code;
+}
+
+/* A round that failed for now is no reason to stop: the next one catches up. */
+int cmd_seed(int argc, char **argv)
+{
+	struct cmd_args a;
+	int code;
+
+	if (cmd_parse(&a, argc, argv, 2) < 0)
+		return 2;
+	(void)signal(SIGPIPE, SIG_IGN);
+	for (;;) {
+		struct timespec pause = {.tv_sec = a.every_s};
+
+		code = copy_once(&a, true);
+		(void)fflush(stdout);
+		if (a.every_s == 0 || code == 2 || code == 4)
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
 	cmd_args_fini(&a);
 	return code;
 }

@@ -33,6 +33,10 @@ struct far_conf {
 	int64_t connect_ms;      /* 0: 10 s */
 	int64_t silence_ms;      /* 0: 30 s; the far side says "alive" every 2 s */
 	int connections;         /* 0: as many as seem right */
+	/* Asks a person for a secret (NULL: there is none); as libssh's
+	 * ssh_auth_callback, may be called on any thread. 0 when buf was filled. */
+	int (*ask)(const char *prompt, char *buf, size_t len, int echo, int verify,
+		   void *arg);
 };
 
 struct far;

@@ -14,7 +14,10 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*fn)(int argc, char **argv);
-	} verbs[] = {{"copy", cmd_copy}, {"verify", cmd_verify}, {"hash", cmd_hash}};
+	} verbs[] = {{"copy", cmd_copy},
+		     {"seed", cmd_seed},
+		     {"verify", cmd_verify},
+		     {"hash", cmd_hash}};
 
 	/* the room of a frame is used again, not given back and asked for anew */
 	(void)mallopt(M_MMAP_THRESHOLD, 4 * WIRE_MAX_PAYLOAD);

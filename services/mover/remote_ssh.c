@@ -26,6 +26,7 @@ struct remote {
 	ssh_channel channel;
 	ssh_event event;
 	struct ssh_channel_callbacks_struct callbacks;
+	struct ssh_callbacks_struct auth;
 	struct vrs_err failed; /* what a callback found */
 	bool ended;
 	char words[WORDS_BYTES]; /* what the far side said on stderr */
@@ -125,6 +126,25 @@ static int check_host_key(struct remote *r, const struct far_conf *conf,
 	}
 }
 
+/* A certificate lies beside its key, as OpenSSH has it. */
+static int log_in_with(struct remote *r, const char *file, ssh_key key)
+{
+	char *cert_file = vrs_asprintf("%s-cert.pub", file);
+	ssh_key cert = NULL;
+	int rc = SSH_AUTH_DENIED;
+
+	if (ssh_pki_import_cert_file(cert_file, &cert) == SSH_OK) {
+		if (ssh_pki_copy_cert_to_privkey(cert, key) == SSH_OK)
+			rc = ssh_userauth_try_publickey(r->session, NULL, cert);
+		if (rc == SSH_AUTH_SUCCESS)
+			rc = ssh_userauth_publickey(r->session, NULL, key);
+		ssh_key_free(cert);
+	}
+	free(cert_file);
+	return rc == SSH_AUTH_SUCCESS ? rc
+				      : ssh_userauth_publickey(r->session, NULL, key);
+}
+
 static int log_in(struct remote *r, const struct far_conf *conf, struct vrs_err *err)
 {
 	int rc;
@@ -132,15 +152,19 @@ static int log_in(struct remote *r, const struct far_conf *conf, struct vrs_err 
 	if (conf->key && *conf->key) {
 		ssh_key key = NULL;
 
-		if (ssh_pki_import_privkey_file(conf->key, NULL, NULL, NULL, &key) !=
+		if (ssh_pki_import_privkey_file(conf->key, NULL, conf->ask, NULL, &key) !=
 		    SSH_OK)
 			return vrs_fail(err, VRS_EDENIED,
 					"key file %s cannot be read (missing, not a key, "
-					"or with a passphrase)",
-					conf->key);
-		rc = ssh_userauth_publickey(r->session, NULL, key);
+					"or its passphrase is %s)",
+					conf->key, conf->ask ? "wrong" : "not known");
+		rc = log_in_with(r, conf->key, key);
 		ssh_key_free(key);
 	} else {
+		r->auth.auth_function = conf->ask;
+		ssh_callbacks_init(&r->auth);
+		if (conf->ask)
+			(void)ssh_set_callbacks(r->session, &r->auth);
 		rc = ssh_userauth_publickey_auto(r->session, NULL, NULL);
 	}
 	if (rc == SSH_AUTH_SUCCESS)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "image/disk.h"
@@ -13,7 +14,7 @@
 
 enum {
 	ALIGN = 4096,
-	DIRECT_BYTES = 1 << 16, /* smaller writes are better gathered in memory */
+	DIRECT_BYTES = 1 << 16, /* less is better gathered in memory */
 };
 
 /* A second descriptor of the same file goes around the page cache: a copy of the disk
@@ -51,7 +52,7 @@ static bool read_direct(struct disk_raw *r, void *buf, uint64_t off, size_t len)
 	int fd = atomic_load(&r->direct_fd);
 	size_t whole = (len + ALIGN - 1) & ~(size_t)(ALIGN - 1), done;
 
-	if (fd < 0 || off % ALIGN != 0)
+	if (fd < 0 || off % ALIGN != 0 || (!r->prove && len < DIRECT_BYTES))
 		return false;
 	bool fits = (uintptr_t)buf % ALIGN == 0 && whole == len;
 	void *room = fits ? buf : aligned_alloc(ALIGN, whole);
@@ -63,12 +64,23 @@ static bool read_direct(struct disk_raw *r, void *buf, uint64_t off, size_t len)
 	return ok;
 }
 
+/* Reads what lies in memory already; true when that was all of it. What does not is not
+ * brought there: the memory belongs to the guests. */
+static bool in_memory(struct disk *d, void *buf, uint64_t off, size_t len)
+{
+	struct iovec iov = {buf, len};
+
+	return preadv2(d->fd, &iov, 1, (off_t)off, RWF_NOWAIT) == (ssize_t)len;
+}
+
 static int raw_read(struct disk *d, void *buf, uint64_t off, size_t len,
 		    struct vrs_err *err)
 {
 	struct disk_raw *r = (struct disk_raw *)d;
 
-	if (r->prove && read_direct(r, buf, off, len))
+	if (!r->prove && atomic_load(&r->direct_fd) >= 0 && in_memory(d, buf, off, len))
+		return 0;
+	if (read_direct(r, buf, off, len))
 		return 0;
 	if (r->prove) /* then at least not what lies in memory clean */
 		(void)posix_fadvise(d->fd, (off_t)off, (off_t)len, POSIX_FADV_DONTNEED);
@@ -210,8 +222,6 @@ static int open_direct(int fd, enum disk_how how)
 {
 	char path[40];
 
-	if (how == DISK_READ) /* what a source has in memory is as good */
-		return -1;
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return open(path, (how == DISK_WRITE ? O_RDWR : O_RDONLY) | O_DIRECT | O_CLOEXEC);
 }
