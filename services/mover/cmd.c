@@ -54,6 +54,9 @@ int cmd_usage(int exit_code)
 		"  --vrs-image PATH   an installed vrs-image at the far end (default: "
 		"ours\n"
 		"                     is carried to ~/.vrsas there)\n"
+		"  --sftp             nothing of ours runs at the far end, SFTP alone "
+		"(else\n"
+		"                     only where no program can be started)\n"
 		"  --json             the result as one JSON object\n"
 		"\n"
 		"An interrupted copy goes on where it was when it is started again.\n"
@@ -215,6 +218,8 @@ int cmd_parse(struct cmd_args *ret, int argc, char **argv, int n_words)
 
 		if (strcmp(s, "--json") == 0) {
 			a.json = true;
+		} else if (strcmp(s, "--sftp") == 0) {
+			a.far.sftp = FAR_SFTP_ALWAYS;
 		} else if (strcmp(s, "--verify") == 0 || strcmp(s, "--resume") == 0) {
 			/* both are what happens anyway */
 		} else if (wants_value(s)) {

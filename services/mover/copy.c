@@ -313,8 +313,10 @@ int copy_open(struct copy **ret, const struct copy_env *env, const struct copy_d
 	c->disk = *disk;
 	c->slot = (uint8_t)number;
 	c->base_slot = WIRE_MAX_SLOTS - 1;
-	c->pace.mode = far_is_here(env->source) && far_is_here(env->target) ? PACE_NEVER
-									    : env->pack;
+	c->pace.mode = (far_is_here(env->source) && far_is_here(env->target)) ||
+				       far_is_plain(env->target)
+			       ? PACE_NEVER
+			       : env->pack;
 	c->overlap = strcmp(disk->target_format, "raw") == 0;
 	flow_init(&c->flow, COPY_ROOM_BYTES, env->tick, env->arg, env->rate_bytes_per_s);
 	if (number >= WIRE_MAX_SLOTS - 1)

@@ -256,7 +256,9 @@ static bool has_data(const struct copy *c, uint64_t block)
 
 int copy_send_chunk(struct copy *c, uint64_t chunk, struct vrs_err *err)
 {
-	const uint64_t per_read = WIRE_MAX_DATA >> TREE_BLOCK_SHIFT;
+	/* over SFTP so much that one write holds it */
+	const uint64_t per_read = (WIRE_MAX_DATA >> TREE_BLOCK_SHIFT) -
+				  (far_is_plain(c->env.target) ? 1 : 0);
 	uint64_t block = chunk << (TREE_CHUNK_SHIFT - TREE_BLOCK_SHIFT);
 	uint64_t end =
 		block +

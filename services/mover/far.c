@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "far_parts.h"
+#include "far_sftp.h"
 #include "vrs/clock.h"
+#include "vrs/log.h"
 #include "vrs/mem.h"
 
 enum { DEFAULT_LANES = 2, FAR_AWAY_LANES = 6, FAR_AWAY_MS = 4 };
@@ -52,6 +54,31 @@ void far_fail_all(struct queue *q, const struct vrs_err *why)
 		r = next;
 	}
 	q->first = NULL;
+}
+
+struct request *far_next(struct far *f)
+{
+	(void)pthread_mutex_lock(&f->lock);
+	while (!f->stop && !f->dead.code && !f->waiting.first)
+		(void)pthread_cond_wait(&f->changed, &f->lock);
+	struct request *r = f->stop || f->dead.code ? NULL : queue_take(&f->waiting);
+	(void)pthread_mutex_unlock(&f->lock);
+	return r;
+}
+
+void far_die(struct far *f, const struct vrs_err *why)
+{
+	(void)pthread_mutex_lock(&f->lock);
+	if (!f->dead.code) {
+		f->dead = *why;
+		far_name_error(f, &f->dead);
+	}
+	struct vrs_err dead = f->dead;
+	struct queue left = f->waiting;
+	f->waiting.first = NULL;
+	(void)pthread_cond_broadcast(&f->changed);
+	(void)pthread_mutex_unlock(&f->lock);
+	far_fail_all(&left, &dead);
 }
 
 static int greet(struct far *f, struct vrs_err *err)
@@ -112,24 +139,50 @@ static void free_conf(struct far *f)
 	free(f->command);
 }
 
+/* Logged in, but nothing of ours runs there: it may be a host that takes no programs. */
+static bool may_be_plain(const struct far *f, int status)
+{
+	return *f->place.host && f->conf.sftp == FAR_SFTP_AUTO && !f->conf.far_program &&
+	       f->logged_in &&
+	       (status == VRS_EUNSUPPORTED || status == VRS_EPARSE ||
+		status == VRS_ECONN || status == VRS_EIO);
+}
+
 int far_open(struct far **ret, const struct far_conf *conf, const char *side,
 	     const struct place *place, const char *const *roots, size_t n_roots,
 	     struct vrs_err *err)
 {
 	char where[360];
+	struct vrs_err why = {0};
 	struct far *f = vrs_calloc(1, sizeof(*f));
 
 	(void)snprintf(f->name, sizeof(f->name), "%s %s", side, place_text(where, place));
 	keep_conf(f, conf, place, roots, n_roots);
 	(void)pthread_mutex_init(&f->lock, NULL);
 	(void)pthread_cond_init(&f->changed, NULL);
-	int status = *place->host ? lane_open_first(f, err) : here_open(f, err);
+	int status = !*place->host                   ? here_open(f, &why)
+		     : conf->sftp == FAR_SFTP_ALWAYS ? far_sftp_open(f, &why)
+						     : lane_open_first(f, &why);
+	if (status == 0)
+		status = greet(f, &why);
 	if (status < 0)
-		far_name_error(f, err);
-	else
-		status = greet(f, err);
+		far_name_error(f, &why);
+	if (status < 0 && may_be_plain(f, status)) {
+		struct far *plain;
+		struct far_conf files = *conf;
+
+		files.sftp = FAR_SFTP_ALWAYS;
+		if (far_open(&plain, &files, side, place, roots, n_roots, NULL) == 0) {
+			log_warn("%s; going on with SFTP alone", why.text);
+			far_close(f);
+			*ret = plain;
+			return 0;
+		}
+	}
 	if (status < 0) {
 		far_close(f);
+		if (err)
+			*err = why;
 		return status;
 	}
 	*ret = f;
@@ -142,12 +195,19 @@ void far_widen(struct far *f)
 		   : f->rtt_ms >= FAR_AWAY_MS ? FAR_AWAY_LANES
 					      : DEFAULT_LANES;
 
+	if (f->sftp)
+		far_sftp_widen(f);
 	if (!*f->place.host || !*f->join)
 		return;
 	if (n > FAR_MAX_LANES)
 		n = FAR_MAX_LANES;
 	for (size_t i = f->n_lanes; i < n; i++)
 		lane_open_more(f, i);
+}
+
+bool far_is_plain(const struct far *f)
+{
+	return f->sftp != NULL;
 }
 
 bool far_is_here(const struct far *f)
@@ -163,6 +223,8 @@ uint64_t far_window(const struct far *f)
 
 void far_close(struct far *f)
 {
+	struct vrs_err why = {0};
+
 	if (!f)
 		return;
 	(void)pthread_mutex_lock(&f->lock);
@@ -175,6 +237,9 @@ void far_close(struct far *f)
 	for (size_t i = f->n_lanes; i-- > 0;)
 		lane_close(&f->lane[i]);
 	here_close(f);
+	far_sftp_close(f);
+	(void)vrs_fail(&why, VRS_ECANCELLED, "connection closed");
+	far_die(f, &why); /* what nobody took */
 	free_conf(f);
 	(void)pthread_mutex_destroy(&f->lock);
 	(void)pthread_cond_destroy(&f->changed);
@@ -190,7 +255,7 @@ int far_send(struct far *f, const struct wire_head *head, uint8_t *payload,
 /* With the lock: tells one who has nothing to do. */
 static void wake_one(struct far *f)
 {
-	if (f->n_workers > 0) {
+	if (f->pulled) {
 		(void)pthread_cond_signal(&f->changed);
 		return;
 	}

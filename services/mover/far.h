@@ -1,10 +1,11 @@
 /* far.h - a vrs-image at the source's or the target's end, asked from here.
  *
  * A remote one is reached over one or more SSH connections with a thread each; for a
- * local place the same code runs in threads of ours. Requests may be answered in another
- * order than they were sent; their bytes in flight are bounded, their number by the
- * caller. After a failure every open and every later request fails with the same error,
- * which names the side. */
+ * local place the same code runs in threads of ours; for a host that offers only SFTP
+ * (far_sftp.h) what vrs-image would do is done from here. Requests may be answered in
+ * another order than they were sent; their bytes in flight are bounded, their number by
+ * the caller. After a failure every open and every later request fails with the same
+ * error, which names the side. */
 #ifndef MOVER_FAR_H
 #define MOVER_FAR_H
 
@@ -33,6 +34,8 @@ struct far_conf {
 	int64_t connect_ms;      /* 0: 10 s */
 	int64_t silence_ms;      /* 0: 30 s; the far side says "alive" every 2 s */
 	int connections;         /* 0: as many as seem right */
+	/* FAR_SFTP_AUTO: when no program of ours can run there, files over SFTP do. */
+	enum { FAR_SFTP_AUTO, FAR_SFTP_ALWAYS, FAR_SFTP_NEVER } sftp;
 	/* Asks a person for a secret (NULL: there is none); as libssh's
 	 * ssh_auth_callback, may be called on any thread. 0 when buf was filled. */
 	int (*ask)(const char *prompt, char *buf, size_t len, int echo, int verify,
@@ -51,6 +54,8 @@ void far_close(struct far *f);
 /* Much is going to be carried: opens further connections, without waiting for them. One
  * that cannot be had is done without. */
 void far_widen(struct far *f);
+/* It reads and writes files over SFTP and can do nothing else. */
+bool far_is_plain(const struct far *f);
 /* No link is between us. */
 bool far_is_here(const struct far *f);
 /* How many bytes of requests may be on their way. */

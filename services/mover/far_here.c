@@ -49,16 +49,6 @@ static void serve_one(struct far *f, struct request *r, uint8_t **room)
 	request_free(r);
 }
 
-static struct request *next(struct far *f)
-{
-	(void)pthread_mutex_lock(&f->lock);
-	while (!f->stop && !f->waiting.first)
-		(void)pthread_cond_wait(&f->changed, &f->lock);
-	struct request *r = f->stop ? NULL : queue_take(&f->waiting);
-	(void)pthread_mutex_unlock(&f->lock);
-	return r;
-}
-
 /* Images are closed while all of us are still here: a qemu-nbd ends with the thread that
  * started it. */
 static void end_together(struct far *f)
@@ -88,7 +78,7 @@ static void *work(void *arg)
 	uint8_t *room = NULL;
 	struct request *r;
 
-	while ((r = next(f)) != NULL)
+	while ((r = far_next(f)) != NULL)
 		serve_one(f, r, &room);
 	free(room);
 	end_together(f);
@@ -105,6 +95,7 @@ int here_open(struct far *f, struct vrs_err *err)
 	}
 	f->answerer = answer_open(&f->beneath);
 	(void)pthread_mutex_lock(&f->lock);
+	f->pulled = true;
 	while (f->n_workers < FAR_WORKERS &&
 	       pthread_create(&f->worker[f->n_workers], NULL, work, f) == 0)
 		f->n_workers++;
@@ -114,18 +105,9 @@ int here_open(struct far *f, struct vrs_err *err)
 
 void here_close(struct far *f)
 {
-	struct vrs_err why = {0};
-
 	for (size_t i = 0; i < f->n_workers; i++)
 		(void)pthread_join(f->worker[i], NULL);
 	if (f->answerer)
 		answer_close(f->answerer);
-	(void)vrs_fail(&why, VRS_ECANCELLED, "%s: closed", f->name);
-	(void)pthread_mutex_lock(&f->lock);
-	f->dead = why;
-	struct queue left = f->waiting;
-	f->waiting.first = NULL;
-	(void)pthread_mutex_unlock(&f->lock);
-	far_fail_all(&left, &why);
 	beneath_fini(&f->beneath);
 }

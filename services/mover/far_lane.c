@@ -266,7 +266,7 @@ int lane_open_first(struct far *f, struct vrs_err *err)
 	struct link *link = NULL;
 	int status =
 		remote_ssh_open(&link, &f->conf, &f->place, (const char *const *)f->roots,
-				f->n_roots, &f->command, err);
+				f->n_roots, &f->command, &f->logged_in, err);
 
 	if (status < 0)
 		return status;
@@ -301,7 +301,7 @@ static void *open_and_carry(void *arg)
 	struct link *link = NULL;
 
 	if (remote_ssh_open(&link, &f->conf, &f->place, (const char *const *)f->roots,
-			    f->n_roots, &f->command, &err) < 0) {
+			    f->n_roots, &f->command, &f->logged_in, &err) < 0) {
 		end_lane(l, &err);
 		return NULL;
 	}

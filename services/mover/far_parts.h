@@ -54,6 +54,7 @@ struct far {
 	struct place place;
 	char **roots;
 	size_t n_roots;
+	bool logged_in;
 	char *command;  /* that starts vrs-image there */
 	char join[128]; /* what further lanes ask for; "": there are none */
 	int64_t rtt_ms;
@@ -67,6 +68,9 @@ struct far {
 	uint64_t bytes_out, bytes_in;
 	size_t n_lanes;
 	struct lane lane[FAR_MAX_LANES];
+	bool pulled; /* threads wait for `changed` and take the next; there are no lanes
+		      */
+	struct sftp_far *sftp;
 
 	/* here, instead of lanes (far_here.c) */
 	struct beneath beneath;
@@ -81,6 +85,10 @@ struct request *queue_take(struct queue *q);
 void request_free(struct request *r);
 /* Puts the side's name before an error's text, once. */
 void far_name_error(const struct far *f, struct vrs_err *err);
+/* For the threads of a far that is pulled: the next request; NULL: it has ended. */
+struct request *far_next(struct far *f);
+/* It is lost: this and every later request fails. */
+void far_die(struct far *f, const struct vrs_err *why);
 /* Fails everything in these queues. */
 void far_fail_all(struct queue *q, const struct vrs_err *why);
 

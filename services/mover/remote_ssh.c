@@ -5,6 +5,7 @@
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "program_file.h"
+#include "remote_ssh_parts.h"
 #include "vrs/mem.h"
 
 enum {
@@ -26,7 +28,6 @@ struct remote {
 	ssh_channel channel;
 	ssh_event event;
 	struct ssh_channel_callbacks_struct callbacks;
-	struct ssh_callbacks_struct auth;
 	struct vrs_err failed; /* what a callback found */
 	bool ended;
 	char words[WORDS_BYTES]; /* what the far side said on stderr */
@@ -145,6 +146,21 @@ static int log_in_with(struct remote *r, const char *file, ssh_key key)
 				      : ssh_userauth_publickey(r->session, NULL, key);
 }
 
+/* libssh keeps a pointer to this, and there is one person to be asked. */
+static void let_ask(ssh_session session, const struct far_conf *conf)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct ssh_callbacks_struct callbacks;
+
+	if (!conf->ask)
+		return;
+	(void)pthread_mutex_lock(&lock);
+	callbacks.auth_function = conf->ask;
+	ssh_callbacks_init(&callbacks);
+	(void)ssh_set_callbacks(session, &callbacks);
+	(void)pthread_mutex_unlock(&lock);
+}
+
 static int log_in(struct remote *r, const struct far_conf *conf, struct vrs_err *err)
 {
 	int rc;
@@ -161,10 +177,7 @@ static int log_in(struct remote *r, const struct far_conf *conf, struct vrs_err 
 		rc = log_in_with(r, conf->key, key);
 		ssh_key_free(key);
 	} else {
-		r->auth.auth_function = conf->ask;
-		ssh_callbacks_init(&r->auth);
-		if (conf->ask)
-			(void)ssh_set_callbacks(r->session, &r->auth);
+		let_ask(r->session, conf);
 		rc = ssh_userauth_publickey_auto(r->session, NULL, NULL);
 	}
 	if (rc == SSH_AUTH_SUCCESS)
@@ -448,9 +461,24 @@ static int start(struct remote *r, const char *command, struct vrs_err *err)
 	return 0;
 }
 
+int remote_ssh_log_in(ssh_session *ret, const struct far_conf *conf,
+		      const struct place *place, struct vrs_err *err)
+{
+	struct remote r = {.session = NULL};
+	int status = connect_session(&r, conf, place, err);
+
+	if (status < 0 && r.session) {
+		ssh_silent_disconnect(r.session);
+		ssh_free(r.session);
+		return status;
+	}
+	*ret = r.session;
+	return status;
+}
+
 int remote_ssh_open(struct link **ret, const struct far_conf *conf,
 		    const struct place *place, const char *const *roots, size_t n_roots,
-		    char **command, struct vrs_err *err)
+		    char **command, bool *ret_logged_in, struct vrs_err *err)
 {
 	static const struct link_ops ops = {remote_step, remote_write, remote_close};
 	struct remote *r = vrs_calloc(1, sizeof(*r));
@@ -458,6 +486,8 @@ int remote_ssh_open(struct link **ret, const struct far_conf *conf,
 
 	link_init(&r->link, &ops);
 	int status = connect_session(r, conf, place, &why);
+	if (status == 0)
+		*ret_logged_in = true;
 	if (status == 0 && !*command)
 		status = make_command(r, conf, roots, n_roots, command, &why);
 	if (status == 0)

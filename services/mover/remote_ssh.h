@@ -11,9 +11,10 @@
 #include "link.h"
 
 /* Connects, makes sure that the right vrs-image is there, and starts it. *command is what
- * starts it: found when it is NULL (then the caller's), else used as it is. */
+ * starts it: found when it is NULL (then the caller's), else used as it is.
+ * *ret_logged_in is set when the host let us in, whatever came then. */
 int remote_ssh_open(struct link **ret, const struct far_conf *conf,
 		    const struct place *place, const char *const *roots, size_t n_roots,
-		    char **command, struct vrs_err *err);
+		    char **command, bool *ret_logged_in, struct vrs_err *err);
 
 #endif
