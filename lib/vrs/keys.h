@@ -14,8 +14,13 @@
  *   vrsas:v1:reloc:VM          hash: state, epoch, token, op, rec (packed Relocation)
  *   vrsas:v1:reloc             set of VM ids that have a record
  *   vrsas:v1:jrn:VM            stream of transitions
- *   vrsas:v1:xfer:JOB          hash: token, rec (packed TransferStatus), cancel, rate
+ *   vrsas:v1:xfer:JOB          hash: token, rec (packed TransferStatus), order (packed
+ *                              TransferJob, while it waits), cancel, rate, pause
+ *   vrsas:v1:xfer              sorted set of jobs by when they last changed their state
+ *   vrsas:v1:xrun              hash job -> JSON: who works or waits, and on which ends
  *   vrsas:v1:rate:{src}:{dst}  list of measured transfers, newest first (text, 40 kept)
+ *   vrsas:v1:eta:{src}:{dst}   list of what was said before copies and what they took,
+ *                              newest first (text, 100 kept)
  *   vrsas:v1:word:{cluster}    hash host -> operator's word (packed HostWord)
  *   vrsas:v1:ran:{cluster}     hash host -> what ran there when last seen (packed HostRan)
  *   vrsas:v1:incident          hash id -> packed Incident; :open, the ids that are firing

@@ -1,21 +1,25 @@
-/* jobs.h - one transfer of the service: a worker thread that copies, says in
- * Redis how far it is every second, and stops when it is told to or when
- * somebody else has the job. */
+/* jobs.h - one transfer of the service: what it says in Redis while it waits, works, is
+ * held and ends, and the worker thread that copies. Who works when is queue.h's. */
 #ifndef MOVER_JOBS_H
 #define MOVER_JOBS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "eta.h"
+#include "record.h"
+#include "slots.h"
 #include "transfer.h"
 #include "vrs/bus.h"
 #include "vrs/store.h"
+#include "vrsas/v1/event.pb-c.h"
 
 struct job_conf {
 	struct far_conf far;
 	int tries;
 	struct vrs_store_conf store;
 	const char *mover; /* this instance */
+	struct slots_limits limits;
 };
 
 /* How a job ended, for the numbers; set before it is over. */
@@ -27,13 +31,19 @@ struct job {
 	const Vrsas__V1__TransferJob *order; /* inside msg */
 	const struct job_conf *conf;
 	_Atomic bool stop; /* a later hand-out exists: not one word more */
+	_Atomic bool held; /* paused while it works: its hand is free */
+
+	/* the queue's, until it works */
+	bool claimed, cancelled, running;
+	struct slots_answer place;
+	int64_t queued_wall_ms;
 
 	/* the worker's */
 	struct vrs_store *store;
 	struct copy_progress progress;
 	_Atomic uint64_t rate_bytes_per_s;
 	uint64_t sent_before, resent_before;
-	int64_t begun_mono_ms, begun_wall_ms, written_mono_ms, rate_mono_ms;
+	int64_t begun_mono_ms, begun_wall_ms, written_mono_ms, rate_mono_ms, held_ms;
 	uint64_t rate_sent;
 	double rate_now;
 	int quarters;                            /* told so far */
@@ -42,12 +52,37 @@ struct job {
 	/* for the numbers, when it is over */
 	enum job_end end;
 	double took_s, eta_error_ratio; /* NAN: not known */
+	struct eta_past *past;
+	size_t n_past;
+	struct eta said; /* seconds 0: nothing yet */
+	bool was_held;
 };
 
 /* Takes msg. */
 struct job *job_new(const struct job_conf *conf, struct vrs_msg *msg);
 void job_free(struct job *j);
-/* On a worker thread, from claim to the last word. */
+
+/* Makes the job this mover's. VRS_ECONFLICT: it is not ours to do, or done already. */
+int job_claim(struct job *j, struct vrs_store *s, struct vrs_err *err);
+/* "It waits", or is held, or begins now; what others want of it comes back. */
+int job_say(struct job *j, struct vrs_store *s, Vrsas__V1__TransferState state,
+	    struct record_word *ret, struct vrs_err *err);
+
+/* On a worker thread, from its begin to the last word. */
 void job_run(void *job);
+
+/* job_report.c: how it ends */
+void job_report_done(struct job *j, const struct transfer_result *r);
+void job_report_failed(struct job *j, int status, bool permanent,
+		       const struct vrs_err *why);
+/* What jobs.c and job_report.c share. */
+int64_t job_elapsed_ms(const struct job *j); /* without what it was held */
+void job_fill(struct job *j, Vrsas__V1__TransferStatus *s,
+	      Vrsas__V1__TransferState state);
+void job_event(struct job *j, Vrsas__V1__Severity severity, const char *kind,
+	       const char *text);
+const char *job_vm(const struct job *j);
+void job_predict(struct job *j);
+void job_rest(void); /* a little, before the store is asked again */
 
 #endif

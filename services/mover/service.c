@@ -1,28 +1,36 @@
 #include "service.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "jobs.h"
 #include "numbers.h"
 #include "program_file.h"
+#include "queue.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
 #include "vrs/svc.h"
 
-enum { MAX_KNOWN_JOBS = 256 };
-
 struct conf {
 	char *transfer, *key, *known_hosts, *vrs_image, *far_vrs_image;
-	int64_t jobs, tries, connect_ms, silence_ms;
+	int64_t jobs, source_jobs, target_jobs, link_jobs;
+	int64_t tries, connect_ms, silence_ms;
 };
 
 static const struct vrs_option options[] = {
 	{"transfer", VRS_OPT_STRING, offsetof(struct conf, transfer),
-	 "tcp://127.0.0.1:7704", 0, 0, "the scheduler's socket that hands out transfers"},
+	 "tcp://127.0.0.1:7704", 0, 0,
+	 "the scheduler's socket that hands out transfers; of several, all with commas "
+	 "between"},
 	{"jobs", VRS_OPT_INT, offsetof(struct conf, jobs), "4", 1, 64,
-	 "transfers at a time"},
+	 "transfers at a time of this mover"},
+	{"source_jobs", VRS_OPT_INT, offsetof(struct conf, source_jobs), "4", 1, 1000,
+	 "transfers at a time that read from one host, of all movers"},
+	{"target_jobs", VRS_OPT_INT, offsetof(struct conf, target_jobs), "4", 1, 1000,
+	 "transfers at a time that write to one host, of all movers"},
+	{"link_jobs", VRS_OPT_INT, offsetof(struct conf, link_jobs), "8", 1, 1000,
+	 "transfers at a time from one cluster to another, of all movers"},
 	{"ssh_key", VRS_OPT_STRING, offsetof(struct conf, key), "", 0, 0,
 	 "private key file for all hosts; empty: agent and usual keys"},
 	{"known_hosts", VRS_OPT_STRING, offsetof(struct conf, known_hosts), "", 0, 0,
@@ -40,97 +48,33 @@ static const struct vrs_option options[] = {
 	{.key = NULL},
 };
 
+enum { MAX_SCHEDULERS = 8 };
+
 struct mover {
 	struct conf conf;
 	struct vrs_svc *svc;
-	struct vrs_rep *rep;
-	struct vrs_workers *workers;
-	struct job_conf job_conf;
+	struct vrs_rep *rep[MAX_SCHEDULERS];
+	size_t n_reps;
+	struct queue_conf queue_conf;
+	struct queue *queue;
 	char *vrs_image;
-	struct job *jobs; /* queued or at work */
-	int n_jobs;
 	struct numbers numbers;
 };
 
-static struct job *find(struct mover *m, const char *job_id, uint64_t token)
+static void note(void *arg)
 {
-	for (struct job *j = m->jobs; j; j = j->next)
-		if (strcmp(j->order->job_id, job_id) == 0 && j->order->token == token)
-			return j;
-	return NULL;
+	struct mover *m = arg;
+	int working = queue_working(m->queue), waiting = queue_waiting(m->queue);
+
+	if (waiting)
+		vrs_svc_note(m->svc, "%d transfers, %d waiting", working, waiting);
+	else
+		vrs_svc_note(m->svc, "%d transfers", working);
 }
 
-struct ended {
-	struct mover *mover;
-	struct job *job;
-};
-
-static void work(void *arg)
+static void on_over(void *arg, const struct job *j)
 {
-	job_run(((struct ended *)arg)->job);
-}
-
-static void note(struct mover *m)
-{
-	vrs_svc_note(m->svc, "%d transfers", m->n_jobs);
-}
-
-static void on_ended(void *arg)
-{
-	struct ended *e = arg;
-	struct job **p = &e->mover->jobs;
-
-	while (*p && *p != e->job)
-		p = &(*p)->next;
-	if (*p) {
-		*p = e->job->next;
-		e->mover->n_jobs--;
-	}
-	note(e->mover);
-	numbers_end(&e->mover->numbers, e->job);
-	job_free(e->job);
-	free(e);
-}
-
-static int take(struct mover *m, const Vrsas__V1__TransferJob *order, struct vrs_err *err)
-{
-	int status = transfer_check(order, err);
-
-	if (status < 0)
-		return status;
-	if (find(m, order->job_id, order->token))
-		return 0; /* twice is once */
-	if (m->n_jobs >= MAX_KNOWN_JOBS)
-		return vrs_fail(err, VRS_ENOSPC, "%d transfers are waiting already",
-				m->n_jobs);
-	for (struct job *j = m->jobs; j; j = j->next)
-		if (strcmp(j->order->job_id, order->job_id) == 0) {
-			if (j->order->token > order->token)
-				return vrs_fail(err, VRS_ECONFLICT,
-						"token %llu is older than %llu",
-						(unsigned long long)order->token,
-						(unsigned long long)j->order->token);
-			atomic_store(&j->stop, true);
-		}
-
-	/* the request is gone when we return: keep a copy of its bytes */
-	size_t n;
-	struct vrs_msg *msg = NULL;
-	void *bytes = vrs_msg_pack(&order->base, &n);
-	status =
-		vrs_msg_unpack(&msg, &vrsas__v1__transfer_job__descriptor, bytes, n, err);
-	free(bytes);
-	if (status < 0)
-		return status;
-	struct ended *e = vrs_calloc(1, sizeof(*e));
-	e->mover = m;
-	e->job = job_new(&m->job_conf, msg);
-	e->job->next = m->jobs;
-	m->jobs = e->job;
-	m->n_jobs++;
-	note(m);
-	vrs_workers_submit(m->workers, e->job->order->job_id, work, on_ended, e);
-	return 0;
+	numbers_end(&((struct mover *)arg)->numbers, j);
 }
 
 static void on_job(void *arg, const ProtobufCMessage *request,
@@ -143,7 +87,7 @@ static void on_job(void *arg, const ProtobufCMessage *request,
 
 	reply.job_id = order->job_id;
 	reply.mover = m->svc->instance;
-	reply.accepted = take(m, order, &err) == 0;
+	reply.accepted = queue_take(m->queue, order, &err) == 0;
 	if (!reply.accepted) {
 		reply.reason = err.text;
 		m->numbers.refused++;
@@ -157,9 +101,15 @@ static void on_metrics(void *arg, struct vrs_page *page)
 	const struct mover *m = arg;
 	struct vrs_bus_counts bus;
 
-	numbers_tell(&m->numbers, m->jobs, page);
-	vrs_rep_counts(m->rep, &bus);
-	vrs_page_bus(page, "transfer", &bus);
+	numbers_tell(&m->numbers, queue_jobs(m->queue), page);
+	for (size_t i = 0; i < m->n_reps; i++) {
+		char name[24] = "transfer";
+
+		if (i)
+			(void)snprintf(name, sizeof(name), "transfer%zu", i + 1);
+		vrs_rep_counts(m->rep[i], &bus);
+		vrs_page_bus(page, name, &bus);
+	}
 }
 
 static void set_up_jobs(struct mover *m)
@@ -167,7 +117,8 @@ static void set_up_jobs(struct mover *m)
 	const struct conf *c = &m->conf;
 
 	m->vrs_image = *c->vrs_image ? vrs_strdup(c->vrs_image) : program_file_beside();
-	m->job_conf = (struct job_conf){
+	m->queue_conf.hands = (int)c->jobs;
+	m->queue_conf.job = (struct job_conf){
 		.far =
 			{
 				.program = m->vrs_image,
@@ -180,13 +131,40 @@ static void set_up_jobs(struct mover *m)
 		.tries = (int)c->tries,
 		.store = m->svc->store_conf,
 		.mover = m->svc->instance,
+		.limits = {(int)c->source_jobs, (int)c->target_jobs, (int)c->link_jobs},
 	};
+}
+
+/* One socket a scheduler: jobs come from each of them. */
+static int dial(struct mover *m, struct vrs_err *err)
+{
+	char *list = vrs_strdup(m->conf.transfer), *rest = list;
+	int status = 0;
+
+	for (char *url; status == 0 && (url = strsep(&rest, ", "));) {
+		if (!*url)
+			continue;
+		if (m->n_reps == MAX_SCHEDULERS)
+			status = vrs_fail(err, VRS_EINVAL,
+					  "transfer: more than %d addresses",
+					  MAX_SCHEDULERS);
+		else
+			status = vrs_rep_open(&m->rep[m->n_reps], m->svc->loop, url,
+					      false, (int)m->conf.jobs + 4,
+					      &vrsas__v1__transfer_job__descriptor,
+					      on_job, m, err);
+		m->n_reps += status == 0;
+	}
+	free(list);
+	if (status == 0 && m->n_reps == 0)
+		status = vrs_fail(err, VRS_EINVAL, "transfer: no address is given");
+	return status;
 }
 
 int service_main(int argc, char **argv)
 {
 	struct vrs_err err = {0};
-	struct mover m = {.n_jobs = 0};
+	struct mover m = {.n_reps = 0};
 	struct vrs_svc svc = {
 		.name = "mover",
 		.summary =
@@ -204,23 +182,24 @@ int service_main(int argc, char **argv)
 		(void)vrs_fail_errno(&err, "vrs_image = %s", m.vrs_image);
 		vrs_svc_die(&svc, &err);
 	}
-	if (vrs_workers_open(&m.workers, svc.loop, (int)m.conf.jobs, &err) < 0 ||
-	    vrs_rep_open(&m.rep, svc.loop, m.conf.transfer, false, (int)m.conf.jobs + 4,
-			 &vrsas__v1__transfer_job__descriptor, on_job, &m, &err) < 0)
-		vrs_svc_die(&svc, &err);
 	numbers_init(&m.numbers);
+	if (queue_open(&m.queue, svc.loop, &m.queue_conf, note, on_over, &m, &err) < 0 ||
+	    dial(&m, &err) < 0)
+		vrs_svc_die(&svc, &err);
 	vrs_svc_metrics(&svc, on_metrics, &m);
 	note(&m);
 
 	int status = vrs_svc_run(&svc);
 
-	vrs_rep_close(m.rep);
-	if (m.jobs) {
+	for (size_t i = 0; i < m.n_reps; i++)
+		vrs_rep_close(m.rep[i]);
+	int left = queue_working(m.queue) + queue_waiting(m.queue);
+	if (left) {
 		/* a copy can be left at any instruction; whoever gets the job goes on */
-		log_notice("leaving %d transfers to others", m.n_jobs);
+		log_notice("leaving %d transfers to others", left);
 		_exit(status);
 	}
-	vrs_workers_close(m.workers);
+	queue_close(m.queue);
 	free(m.vrs_image);
 	vrs_svc_stop(&svc);
 	return status;

@@ -156,12 +156,18 @@ static int copy_disks(struct attempt *a, struct vrs_err *err)
 			.base_path = d->base_path,
 			.base_hash = d->base_hash,
 		};
+		/* all are looked at first: how much there is to do is known from then on
+		 */
 		int status =
 			copy_open(&a->copy[i], &a->copy_env, &disk, (unsigned)i, err);
 
+		if (status < 0)
+			return status;
+	}
+	for (size_t i = 0; i < a->job->n_disk; i++) {
 		atomic_store(&a->env->progress->verifying, 0);
-		if (status == 0)
-			status = copy_run(a->copy[i], err);
+		int status = copy_run(a->copy[i], err);
+
 		if (status < 0)
 			return status;
 	}
