@@ -368,6 +368,10 @@ static int remote_step(struct link *l, bool want_write, int timeout_ms,
 				ssh_get_error(r->session));
 	if (!ssh_is_connected(r->session))
 		return vrs_fail(err, VRS_ECONN, "connection lost");
+	/* a packet that was tampered with ends the session, and nothing else says so */
+	if (ssh_get_status(r->session) & SSH_CLOSED_ERROR)
+		return vrs_fail(err, VRS_ECONN, "connection lost: %s",
+				ssh_get_error(r->session));
 	return 0;
 }
 
