@@ -225,6 +225,12 @@ static bool dispatch(struct control *c, const Vrsas__V1__ControlRequest *r,
 	case VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS:
 		control_relocations(c, r->relocations, a);
 		return false;
+	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFERS:
+		control_transfers(c, r->transfers, a);
+		return false;
+	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_TIMES:
+		control_transfer_times(c, r->transfer_times, a);
+		return false;
 	case VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST:
 		return control_forecast(c, r->forecast, a, token);
 	case VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS:

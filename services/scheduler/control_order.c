@@ -8,6 +8,7 @@ bool control_is_order(const Vrsas__V1__ControlRequest *r)
 	switch (r->body_case) {
 	case VRSAS__V1__CONTROL_REQUEST__BODY_FAIL:
 	case VRSAS__V1__CONTROL_REQUEST__BODY_CANCEL:
+	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_ORDER:
 		return true;
 	case VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATE:
 		return !r->relocate->dry_run;
@@ -123,6 +124,9 @@ void control_order(struct control *c, const Vrsas__V1__ControlRequest *r,
 			break;
 		engine_cancel(c->engine, r->cancel->vm, r->actor, r->cancel->reason, &e);
 		pass_on(&e, a);
+		break;
+	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_ORDER:
+		control_transfer_order(c, r->transfer_order, r->actor, a);
 		break;
 	default:
 		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",

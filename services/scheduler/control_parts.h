@@ -85,6 +85,13 @@ void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct answe
 void control_plan_vm(struct control *c, const char *vm, const char *to_cluster,
 		     struct answer *a);
 
+void control_transfers(struct control *c, const Vrsas__V1__TransferQuery *q,
+		       struct answer *a);
+void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQuery *q,
+			    struct answer *a);
+void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o,
+			    const char *actor, struct answer *a);
+
 /* One story; whole: with every candidate of its decision. */
 Vrsas__V1__RelocationView *relocation_view(struct control *c,
 					   const Vrsas__V1__Relocation *r, bool whole,

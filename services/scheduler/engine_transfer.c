@@ -201,6 +201,15 @@ static size_t disk_copies(const struct entry *en, struct job_parts *k)
 	return n;
 }
 
+/* The most urgent class first; among equals, who is down before who runs. */
+static uint32_t priority_of(const struct entry *en)
+{
+	uint32_t vm_class = en->msg->vm ? en->msg->vm->vm_class : 0;
+	bool runs = en->r.planned || en->r.target == 0;
+
+	return 2 * (vm_class >= 1 && vm_class <= 4 ? 5 - vm_class : 1) + !runs;
+}
+
 static void hand_out(struct engine *e, struct entry *en)
 {
 	Vrsas__V1__TransferJob job = VRSAS__V1__TRANSFER_JOB__INIT;
@@ -220,6 +229,7 @@ static void hand_out(struct engine *e, struct entry *en)
 	job.target = (void *)k->target;
 	job.n_disk = disk_copies(en, k);
 	job.disk = k->copies;
+	job.priority = priority_of(en);
 	job.rate_limit_bytes_per_s = (uint64_t)e->conf.rate_limit_bytes_per_s;
 
 	struct handing *h = vrs_calloc(1, sizeof(*h));
@@ -369,6 +379,10 @@ static void follow(struct engine *e, struct entry *en)
 	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_VERIFYING:
 		ev.transfer = RELOC_XFER_PROVING;
 		ev.bytes = st->bytes_done + st->bytes_compared;
+		break;
+	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_QUEUED:
+	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_PAUSED:
+		ev.transfer = RELOC_XFER_WAITING;
 		break;
 	default:
 		ev.transfer = RELOC_XFER_MOVING;

@@ -376,6 +376,8 @@ static void sync_home(struct step *s)
 	} else if (ev->transfer == RELOC_XFER_FAILED && ev->permanent) {
 		n->moving = false;
 		stay_away(s, ev->text);
+	} else if (ev->transfer == RELOC_XFER_WAITING) {
+		step_patience(s);
 	} else if (ev->transfer == RELOC_XFER_MOVING ||
 		   ev->transfer == RELOC_XFER_PROVING) {
 		step_progress(s);

@@ -230,6 +230,17 @@ void step_progress(struct step *s)
 	s->changed = true;
 }
 
+void step_patience(struct step *s)
+{
+	struct reloc *n = s->n;
+	int64_t budget_ms = deadline_of(s->rules, n);
+
+	if (n->deadline_ms - s->now_ms >= budget_ms / 2)
+		return;
+	n->deadline_ms = s->now_ms + budget_ms;
+	s->changed = true;
+}
+
 /* A new failure, or a new order: what the last one left in the record is over. */
 void step_begin(struct step *s)
 {

@@ -34,6 +34,8 @@ bool step_late(const struct step *s);
 void step_page_again(struct step *s);
 /* A transfer has come further, copying or comparing: its state has its time anew. */
 void step_progress(struct step *s);
+/* A transfer cannot come further now, and its mover says why: its state has its time. */
+void step_patience(struct step *s);
 void step_begin(struct step *s);
 void step_host_down(struct step *s, const char *why);
 void step_regrant_good(struct step *s, const char *why);

@@ -72,6 +72,9 @@ static void on_transfer(struct step *s)
 	if (ev->job != n->job || ev->token != n->token || n->copied)
 		return;
 	switch (ev->transfer) {
+	case RELOC_XFER_WAITING:
+		step_patience(s);
+		break;
 	case RELOC_XFER_MOVING:
 		step_progress(s);
 		break;

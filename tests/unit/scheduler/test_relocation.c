@@ -64,7 +64,7 @@ static void down(struct story *s)
 					   .text = "two channels say so"});
 }
 
-static void comparing(struct story *s)
+static void transferring(struct story *s)
 {
 	down(s);
 	tick(s);
@@ -84,6 +84,11 @@ static void comparing(struct story *s)
 	(void)feed(s, (struct reloc_event){
 			      .kind = RELOC_RESERVED, .ok = true, .place = away});
 	is_in(s, RELOC_TRANSFERRING);
+}
+
+static void comparing(struct story *s)
+{
+	transferring(s);
 	(void)feed(s, (struct reloc_event){.kind = RELOC_TRANSFER,
 					   .transfer = RELOC_XFER_PROVING,
 					   .bytes = 1000});
@@ -156,6 +161,24 @@ static void comparing_lasts_as_long_as_it_comes_further(void **state)
 	/* and when nothing moves any more, it is given up */
 	s.now_ms += reloc_defaults.verify_ms;
 	(void)feed(&s, proving);
+	tick(&s);
+	is_in(&s, RELOC_DECIDING);
+}
+
+static void what_waits_for_its_turn_is_not_given_up(void **state)
+{
+	(void)state;
+	struct story s = begin();
+	struct reloc_event ev = {.kind = RELOC_TRANSFER, .transfer = RELOC_XFER_WAITING};
+
+	transferring(&s);
+	for (int i = 0; i < 20; i++) { /* far beyond stall_ms in all */
+		s.now_ms += reloc_defaults.stall_ms / 2 + 1;
+		(void)feed(&s, ev);
+		tick(&s);
+		is_in(&s, RELOC_TRANSFERRING);
+	}
+	s.now_ms += reloc_defaults.stall_ms + 1; /* nobody says that it waits */
 	tick(&s);
 	is_in(&s, RELOC_DECIDING);
 }
@@ -540,6 +563,7 @@ int main(void)
 		cmocka_unit_test(why_a_host_is_down_is_why_it_is_fenced),
 		cmocka_unit_test(a_change_without_a_reason_names_what_happened),
 		cmocka_unit_test(comparing_lasts_as_long_as_it_comes_further),
+		cmocka_unit_test(what_waits_for_its_turn_is_not_given_up),
 		cmocka_unit_test(defining_has_its_own_time),
 		cmocka_unit_test(
 			a_target_that_did_not_start_is_undefined_before_it_counts_as_off),
