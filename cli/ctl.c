@@ -146,6 +146,10 @@ static bool answers(const control_request *req, const control_reply *reply)
 		 VRSAS__V1__CONTROL_REPLY__BODY_RELOCATIONS},
 		{VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS,
 		 VRSAS__V1__CONTROL_REPLY__BODY_EVENTS},
+		{VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFERS,
+		 VRSAS__V1__CONTROL_REPLY__BODY_TRANSFERS},
+		{VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_TIMES,
+		 VRSAS__V1__CONTROL_REPLY__BODY_TRANSFER_TIMES},
 	};
 
 	for (size_t i = 0; i < sizeof(pair) / sizeof(pair[0]); i++)

@@ -105,6 +105,13 @@ int verb_relocation_list(struct ctl *ctl);
 int verb_relocation_show(struct ctl *ctl);
 int verb_relocation_explain(struct ctl *ctl);
 int verb_relocation_cancel(struct ctl *ctl);
+int verb_transfer_list(struct ctl *ctl);
+int verb_transfer_show(struct ctl *ctl);
+int verb_transfer_pause(struct ctl *ctl);
+int verb_transfer_resume(struct ctl *ctl);
+int verb_transfer_cancel(struct ctl *ctl);
+int verb_transfer_rate(struct ctl *ctl);
+int verb_transfer_times(struct ctl *ctl);
 int verb_events(struct ctl *ctl);
 int verb_explain(struct ctl *ctl);
 int status_simple(struct ctl *ctl); /* exit codes of monitoring plugins */

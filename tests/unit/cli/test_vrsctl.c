@@ -132,6 +132,70 @@ static void answer_events(struct vrs_req_token *token, Vrsas__V1__ControlReply *
 	vrs_bus_answer(token, &reply->base);
 }
 
+static void answer_transfers(struct vrs_req_token *token, Vrsas__V1__ControlReply *reply)
+{
+	Vrsas__V1__TransferViews views = VRSAS__V1__TRANSFER_VIEWS__INIT;
+	Vrsas__V1__TransferStatus a = VRSAS__V1__TRANSFER_STATUS__INIT, b = a,
+				  *list[] = {&a, &b};
+
+	a.job_id = "web1-7";
+	a.vm_name = "web1";
+	a.state = VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_COPYING;
+	a.source_cluster = "c1";
+	a.target_cluster = "c2";
+	a.bytes_total = 4ULL << 30;
+	a.bytes_done = 1ULL << 30;
+	a.rate_now_bytes_per_s = 100 << 20;
+	a.rate_avg_bytes_per_s = 90 << 20;
+	a.started_at_ms = 1795421700000;
+	a.eta_ms = 31000;
+	a.eta_low_ms = 25000;
+	a.eta_high_ms = 40000;
+	a.predicted_ms = 42000;
+	b.job_id = "db1-1";
+	b.state = VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_QUEUED;
+	b.waits_for = "link c1 > c2 has no room, 1 before it";
+	views.n_transfer = 2;
+	views.transfer = list;
+	reply->body_case = VRSAS__V1__CONTROL_REPLY__BODY_TRANSFERS;
+	reply->transfers = &views;
+	vrs_bus_answer(token, &reply->base);
+}
+
+static void answer_times(struct vrs_req_token *token, Vrsas__V1__ControlReply *reply)
+{
+	Vrsas__V1__TransferTimes times = VRSAS__V1__TRANSFER_TIMES__INIT;
+	Vrsas__V1__TransferPast a = VRSAS__V1__TRANSFER_PAST__INIT, b = a,
+				*list[] = {&a, &b};
+
+	a.source_cluster = b.source_cluster = "c1";
+	a.target_cluster = b.target_cluster = "c2";
+	a.at_ms = b.at_ms = 1795421700000;
+	a.data_bytes = b.data_bytes = 1 << 30;
+	a.took_ms = 10000;
+	a.predicted_ms = 11000;
+	a.predicted_low_ms = 8000;
+	a.predicted_high_ms = 14000;
+	b = a;
+	b.took_ms = 20000;
+	times.n_past = 2;
+	times.past = list;
+	reply->body_case = VRSAS__V1__CONTROL_REPLY__BODY_TRANSFER_TIMES;
+	reply->transfer_times = &times;
+	vrs_bus_answer(token, &reply->base);
+}
+
+static void answer_word(struct vrs_req_token *token, const Vrsas__V1__TransferOrder *o,
+			Vrsas__V1__ControlReply *reply)
+{
+	static char done[100];
+
+	(void)snprintf(done, sizeof(done), "%s: act %d rate %llu", o->job, (int)o->act,
+		       (unsigned long long)o->rate_bytes_per_s);
+	reply->done = done;
+	vrs_bus_answer(token, &reply->base);
+}
+
 static void answer_relocate(struct vrs_req_token *token,
 			    const Vrsas__V1__RelocateOrder *order,
 			    Vrsas__V1__ControlReply *reply)
@@ -179,6 +243,15 @@ static void on_request(void *arg, const ProtobufCMessage *msg,
 		return;
 	case VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATE:
 		answer_relocate(token, req->relocate, &reply);
+		return;
+	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFERS:
+		answer_transfers(token, &reply);
+		return;
+	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_TIMES:
+		answer_times(token, &reply);
+		return;
+	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_ORDER:
+		answer_word(token, req->transfer_order, &reply);
 		return;
 	case VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS:
 		vrs_bus_answer(token, NULL); /* this one never answers */
@@ -328,6 +401,35 @@ static void moving_data_needs_a_yes(void **state)
 	assert_int_equal(world.orders, before + 1);
 }
 
+static void transfers_show_their_rate_and_what_they_wait_for(void **state)
+{
+	(void)state;
+	expect("transfer list", 0, "1.0 GiB of 4.0 GiB  100 MiB/s  90 MiB/s", NULL);
+	expect("transfer list", 0, "31.0 s (25.0 s to 40.0 s)", NULL);
+	expect("transfer list", 0, "waits: link c1 > c2 has no room, 1 before it", NULL);
+	expect("transfer show web1", 0, "c1 > c2", NULL);
+	expect("transfer list -o json", 0, "\"eta_high_ms\": 40000", NULL);
+}
+
+static void times_show_what_was_expected_and_how_often_it_was_right(void **state)
+{
+	(void)state;
+	expect("transfer times c1 c2", 0, "11.0 s", NULL);
+	expect("transfer times", 0, "+10 %", NULL);
+	expect("transfer times", 0, "1 of 2 ended inside the interval", NULL);
+}
+
+static void a_copy_takes_words(void **state)
+{
+	(void)state;
+	expect("transfer pause web1", 0, "web1: act 1 rate 0", NULL);
+	expect("transfer resume web1", 0, "web1: act 2 rate 0", NULL);
+	expect("transfer cancel web1", 0, "web1: act 3 rate 0", NULL);
+	expect("transfer rate web1 50M", 0, "web1: act 4 rate 52428800", NULL);
+	expect("transfer rate web1 none", 0, "web1: act 4 rate 0", NULL);
+	expect("transfer rate web1 fast", 2, NULL, "not a number of bytes");
+}
+
 static void waiting_follows_the_story_to_its_rest(void **state)
 {
 	struct vrs_proc_result r;
@@ -433,6 +535,9 @@ int main(void)
 		cmocka_unit_test(a_plan_shows_the_choice_and_what_was_ruled_out),
 		cmocka_unit_test(errors_have_their_exit_codes_and_say_what_to_do),
 		cmocka_unit_test(moving_data_needs_a_yes),
+		cmocka_unit_test(transfers_show_their_rate_and_what_they_wait_for),
+		cmocka_unit_test(times_show_what_was_expected_and_how_often_it_was_right),
+		cmocka_unit_test(a_copy_takes_words),
 		cmocka_unit_test(waiting_follows_the_story_to_its_rest),
 		cmocka_unit_test(events_are_one_line_each),
 		cmocka_unit_test(every_request_has_a_name_and_an_actor),
