@@ -35,11 +35,12 @@ static void words(char *ret, size_t size, const char *s)
 {
 	(void)vrs_strcpy(ret, size, s);
 	size_t n = strlen(ret);
-	if (s[n]) /* it was cut: not within a character */
+	if (((unsigned char)s[n] & 0xc0) == 0x80) { /* cut within a character */
 		while (n > 0 && ((unsigned char)ret[n - 1] & 0xc0) == 0x80)
-			ret[--n] = '\0';
-	if (s[n] && n > 0 && (unsigned char)ret[n - 1] >= 0xc0)
-		ret[--n] = '\0';
+			n--;
+		n -= n > 0;
+		ret[n] = '\0';
+	}
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)ret[i] < ' ' || ret[i] == 0x7f)
 			ret[i] = ' ';
