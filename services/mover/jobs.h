@@ -1,5 +1,5 @@
 /* jobs.h - one transfer of the service: what it says in Redis while it waits, works, is
- * held and ends, and the worker thread that copies. Who works when is queue.h's. */
+ * held and ends, and the worker thread that copies. Who works when is backlog.h's. */
 #ifndef MOVER_JOBS_H
 #define MOVER_JOBS_H
 
@@ -33,7 +33,7 @@ struct job {
 	_Atomic bool stop; /* a later hand-out exists: not one word more */
 	_Atomic bool held; /* paused while it works: its hand is free */
 
-	/* the queue's, until it works */
+	/* the backlog's, until it works */
 	bool claimed, cancelled, running;
 	struct slots_answer place;
 	int64_t queued_wall_ms;

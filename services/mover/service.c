@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backlog.h"
 #include "numbers.h"
 #include "program_file.h"
-#include "queue.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
 #include "vrs/svc.h"
@@ -55,8 +55,8 @@ struct mover {
 	struct vrs_svc *svc;
 	struct vrs_rep *rep[MAX_SCHEDULERS];
 	size_t n_reps;
-	struct queue_conf queue_conf;
-	struct queue *queue;
+	struct backlog_conf backlog_conf;
+	struct backlog *backlog;
 	char *vrs_image;
 	struct numbers numbers;
 };
@@ -64,7 +64,7 @@ struct mover {
 static void note(void *arg)
 {
 	struct mover *m = arg;
-	int working = queue_working(m->queue), waiting = queue_waiting(m->queue);
+	int working = backlog_working(m->backlog), waiting = backlog_waiting(m->backlog);
 
 	if (waiting)
 		vrs_svc_note(m->svc, "%d transfers, %d waiting", working, waiting);
@@ -87,7 +87,7 @@ static void on_job(void *arg, const ProtobufCMessage *request,
 
 	reply.job_id = order->job_id;
 	reply.mover = m->svc->instance;
-	reply.accepted = queue_take(m->queue, order, &err) == 0;
+	reply.accepted = backlog_take(m->backlog, order, &err) == 0;
 	if (!reply.accepted) {
 		reply.reason = err.text;
 		m->numbers.refused++;
@@ -101,7 +101,7 @@ static void on_metrics(void *arg, struct vrs_page *page)
 	const struct mover *m = arg;
 	struct vrs_bus_counts bus;
 
-	numbers_tell(&m->numbers, queue_jobs(m->queue), page);
+	numbers_tell(&m->numbers, backlog_jobs(m->backlog), page);
 	for (size_t i = 0; i < m->n_reps; i++) {
 		char name[24] = "transfer";
 
@@ -117,8 +117,8 @@ static void set_up_jobs(struct mover *m)
 	const struct conf *c = &m->conf;
 
 	m->vrs_image = *c->vrs_image ? vrs_strdup(c->vrs_image) : program_file_beside();
-	m->queue_conf.hands = (int)c->jobs;
-	m->queue_conf.job = (struct job_conf){
+	m->backlog_conf.hands = (int)c->jobs;
+	m->backlog_conf.job = (struct job_conf){
 		.far =
 			{
 				.program = m->vrs_image,
@@ -183,7 +183,8 @@ int service_main(int argc, char **argv)
 		vrs_svc_die(&svc, &err);
 	}
 	numbers_init(&m.numbers);
-	if (queue_open(&m.queue, svc.loop, &m.queue_conf, note, on_over, &m, &err) < 0 ||
+	if (backlog_open(&m.backlog, svc.loop, &m.backlog_conf, note, on_over, &m, &err) <
+		    0 ||
 	    dial(&m, &err) < 0)
 		vrs_svc_die(&svc, &err);
 	vrs_svc_metrics(&svc, on_metrics, &m);
@@ -193,13 +194,13 @@ int service_main(int argc, char **argv)
 
 	for (size_t i = 0; i < m.n_reps; i++)
 		vrs_rep_close(m.rep[i]);
-	int left = queue_working(m.queue) + queue_waiting(m.queue);
+	int left = backlog_working(m.backlog) + backlog_waiting(m.backlog);
 	if (left) {
 		/* a copy can be left at any instruction; whoever gets the job goes on */
 		log_notice("leaving %d transfers to others", left);
 		_exit(status);
 	}
-	queue_close(m.queue);
+	backlog_close(m.backlog);
 	free(m.vrs_image);
 	vrs_svc_stop(&svc);
 	return status;

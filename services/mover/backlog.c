@@ -1,4 +1,4 @@
-#include "queue.h"
+#include "backlog.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +14,16 @@ enum verdict { KEEP, BEGIN, DROP };
 
 /* One look at everything that waits. Its thread touches only this, and the jobs in it. */
 struct round {
-	struct queue *q;
+	struct backlog *q;
 	struct job *job[MAX_JOBS];
 	enum verdict verdict[MAX_JOBS];
 	int n, hands;
 	struct vrs_msg *found; /* a job taken over from another mover */
 };
 
-struct queue {
+struct backlog {
 	struct vrs_loop *loop;
-	const struct queue_conf *conf;
+	const struct backlog_conf *conf;
 	void (*changed)(void *arg);
 	void (*over)(void *arg, const struct job *j);
 	void *arg;
@@ -38,16 +38,16 @@ struct queue {
 	bool again;
 };
 
-static void begin_round(struct queue *q);
+static void begin_round(struct backlog *q);
 
 /* --- counting --- */
 
-const struct job *queue_jobs(const struct queue *q)
+const struct job *backlog_jobs(const struct backlog *q)
 {
 	return q->jobs;
 }
 
-int queue_working(const struct queue *q)
+int backlog_working(const struct backlog *q)
 {
 	int n = 0;
 
@@ -56,13 +56,13 @@ int queue_working(const struct queue *q)
 	return n;
 }
 
-int queue_waiting(const struct queue *q)
+int backlog_waiting(const struct backlog *q)
 {
-	return q->n_jobs - queue_working(q);
+	return q->n_jobs - backlog_working(q);
 }
 
 /* Those that are held keep nobody from work. */
-static int busy_hands(const struct queue *q)
+static int busy_hands(const struct backlog *q)
 {
 	int n = 0;
 
@@ -71,7 +71,7 @@ static int busy_hands(const struct queue *q)
 	return n;
 }
 
-static void take_out(struct queue *q, struct job *j)
+static void take_out(struct backlog *q, struct job *j)
 {
 	for (struct job **p = &q->jobs; *p; p = &(*p)->next)
 		if (*p == j) {
@@ -85,7 +85,7 @@ static void take_out(struct queue *q, struct job *j)
 /* --- work --- */
 
 struct shift {
-	struct queue *q;
+	struct backlog *q;
 	struct job *job;
 };
 
@@ -97,7 +97,7 @@ static void work(void *arg)
 static void on_worked(void *arg)
 {
 	struct shift *s = arg;
-	struct queue *q = s->q;
+	struct backlog *q = s->q;
 
 	q->over(q->arg, s->job);
 	take_out(q, s->job);
@@ -106,7 +106,7 @@ static void on_worked(void *arg)
 	begin_round(q); /* whoever waited for this hand */
 }
 
-static void begin(struct queue *q, struct job *j)
+static void begin(struct backlog *q, struct job *j)
 {
 	struct shift *s = vrs_calloc(1, sizeof(*s));
 
@@ -124,7 +124,7 @@ static bool copies(const struct job *j)
 
 static enum verdict may_begin(struct round *r, struct job *j, struct vrs_err *err)
 {
-	const struct queue_conf *c = r->q->conf;
+	const struct backlog_conf *c = r->q->conf;
 	struct record_word word = {0};
 	int status = job_say(j, r->q->store, STATE(QUEUED), &word, err);
 
@@ -156,7 +156,7 @@ static enum verdict may_begin(struct round *r, struct job *j, struct vrs_err *er
 
 static enum verdict look_at(struct round *r, struct job *j)
 {
-	struct queue *q = r->q;
+	struct backlog *q = r->q;
 	struct vrs_err err = {0};
 	enum verdict v = KEEP;
 	int status = 0;
@@ -203,7 +203,7 @@ static void do_round(void *arg)
 
 /* --- a round, on the loop --- */
 
-static struct job *find(struct queue *q, const char *job_id)
+static struct job *find(struct backlog *q, const char *job_id)
 {
 	for (struct job *j = q->jobs; j; j = j->next)
 		if (strcmp(j->order->job_id, job_id) == 0 && !atomic_load(&j->stop))
@@ -211,7 +211,7 @@ static struct job *find(struct queue *q, const char *job_id)
 	return NULL;
 }
 
-static void add(struct queue *q, struct vrs_msg *msg)
+static void add(struct backlog *q, struct vrs_msg *msg)
 {
 	struct job *j = job_new(&q->conf->job, msg);
 	struct job **p = &q->jobs;
@@ -225,7 +225,7 @@ static void add(struct queue *q, struct vrs_msg *msg)
 	q->changed(q->arg);
 }
 
-static void add_found(struct queue *q, struct vrs_msg *msg)
+static void add_found(struct backlog *q, struct vrs_msg *msg)
 {
 	const Vrsas__V1__TransferJob *o = (const void *)vrs_msg_get(msg);
 	struct vrs_err err = {0};
@@ -244,7 +244,7 @@ static void add_found(struct queue *q, struct vrs_msg *msg)
 static void end_round(void *arg)
 {
 	struct round *r = arg;
-	struct queue *q = r->q;
+	struct backlog *q = r->q;
 
 	q->round = NULL;
 	for (int i = 0; i < r->n; i++) {
@@ -261,7 +261,7 @@ static void end_round(void *arg)
 		begin_round(q);
 }
 
-static void begin_round(struct queue *q)
+static void begin_round(struct backlog *q)
 {
 	q->again = q->round != NULL; /* once more when this one is over */
 	if (q->round)
@@ -283,7 +283,8 @@ static void on_time(void *arg)
 
 /* --- taking --- */
 
-int queue_take(struct queue *q, const Vrsas__V1__TransferJob *order, struct vrs_err *err)
+int backlog_take(struct backlog *q, const Vrsas__V1__TransferJob *order,
+		 struct vrs_err *err)
 {
 	int status = transfer_check(order, err);
 	struct job *there = status == 0 ? find(q, order->job_id) : NULL;
@@ -316,14 +317,15 @@ int queue_take(struct queue *q, const Vrsas__V1__TransferJob *order, struct vrs_
 	return 0;
 }
 
-int queue_open(struct queue **ret, struct vrs_loop *loop, const struct queue_conf *conf,
-	       void (*changed)(void *arg), void (*over)(void *arg, const struct job *j),
-	       void *arg, struct vrs_err *err)
+int backlog_open(struct backlog **ret, struct vrs_loop *loop,
+		 const struct backlog_conf *conf, void (*changed)(void *arg),
+		 void (*over)(void *arg, const struct job *j), void *arg,
+		 struct vrs_err *err)
 {
-	struct queue *q = vrs_calloc(1, sizeof(*q));
+	struct backlog *q = vrs_calloc(1, sizeof(*q));
 	int status;
 
-	*q = (struct queue){
+	*q = (struct backlog){
 		.loop = loop, .conf = conf, .changed = changed, .over = over, .arg = arg};
 	if ((status = vrs_workers_open(&q->workers, loop, MAX_THREADS, err)) < 0 ||
 	    (status = vrs_workers_open(&q->clerk, loop, 1, err)) < 0 ||
@@ -336,7 +338,7 @@ int queue_open(struct queue **ret, struct vrs_loop *loop, const struct queue_con
 	return 0;
 }
 
-void queue_close(struct queue *q)
+void backlog_close(struct backlog *q)
 {
 	if (!q)
 		return;

@@ -1,33 +1,35 @@
-/* queue.h - the jobs of this mover: what waits, what works, and who is next.
+/* backlog.h - the jobs of this mover: what waits, what works, and who is next.
  *
  * A job is taken at once and waits until this mover has a hand free and its ends and its
  * link have room (slots.h). While it waits it says so in Redis every second, so nobody
  * thinks it lost. A mover with nothing to wait for takes over what waits at a full one.
  * Belongs to the loop; Redis is asked on a thread beside it. */
-#ifndef MOVER_QUEUE_H
-#define MOVER_QUEUE_H
+#ifndef MOVER_BACKLOG_H
+#define MOVER_BACKLOG_H
 
 #include "jobs.h"
 #include "vrs/loop.h"
 
-struct queue_conf {
+struct backlog_conf {
 	struct job_conf job;
 	int hands; /* copies at a time */
 };
 
-struct queue;
+struct backlog;
 /* conf is borrowed. On the loop, changed is called when the counts did, over when a job
  * has worked and ended. */
-int queue_open(struct queue **ret, struct vrs_loop *loop, const struct queue_conf *conf,
-	       void (*changed)(void *arg), void (*over)(void *arg, const struct job *j),
-	       void *arg, struct vrs_err *err);
+int backlog_open(struct backlog **ret, struct vrs_loop *loop,
+		 const struct backlog_conf *conf, void (*changed)(void *arg),
+		 void (*over)(void *arg, const struct job *j), void *arg,
+		 struct vrs_err *err);
 /* Twice is once; an older token than one that is here is refused. */
-int queue_take(struct queue *q, const Vrsas__V1__TransferJob *order, struct vrs_err *err);
+int backlog_take(struct backlog *q, const Vrsas__V1__TransferJob *order,
+		 struct vrs_err *err);
 /* All that wait or work. */
-const struct job *queue_jobs(const struct queue *q);
-int queue_working(const struct queue *q);
-int queue_waiting(const struct queue *q);
+const struct job *backlog_jobs(const struct backlog *q);
+int backlog_working(const struct backlog *q);
+int backlog_waiting(const struct backlog *q);
 /* Only when nothing waits or works. */
-void queue_close(struct queue *q);
+void backlog_close(struct backlog *q);
 
 #endif
