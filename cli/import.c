@@ -9,6 +9,8 @@
 #include "human.h"
 #include "layout.h"
 #include "rows.h"
+#include "vrs/bus.h"
+#include "vrs/seal.h"
 
 enum {
 	PIECE_BYTES = 400 << 10, /* of the 512 KiB that a piece may hold */
@@ -57,23 +59,68 @@ static int load_rows(const char *path, struct rows *rows, struct vrs_err *err)
 	return status;
 }
 
+/* The request in the seal of its cluster, where a key is given; else itself. The caller
+ * frees *ret_payload. */
+static int seal(const ProtobufCMessage *req, const char *cluster,
+		Vrsas__V1__Sealed *sealed, unsigned char mac[VRS_SEAL_MAC_BYTES],
+		void **ret_payload, struct vrs_err *err)
+{
+	const char *path = getenv("VRSAS_CLUSTER_KEY");
+	struct vrs_seal_key key;
+	size_t n;
+
+	if (!path || !path[0])
+		return 0;
+	int status = vrs_seal_key_read(path, &key, err);
+	if (status < 0)
+		return status;
+	*ret_payload = vrs_msg_pack(req, &n);
+	vrs_seal(&key, VRS_SEAL_FILL, cluster, ctl_now_ms(), *ret_payload, n, sealed,
+		 mac);
+	return 0;
+}
+
+static const char *cluster_of(const Vrsas__V1__FillRequest *req)
+{
+	if (req->body_case == VRSAS__V1__FILL_REQUEST__BODY_OFFER)
+		return req->offer->cluster;
+	return req->piece->n_record > 0 ? req->piece->record[0]->cluster : "";
+}
+
 /* Asks until etl answers: it may be restarting. Asking twice has the effect of once. */
 static int ask_fill(const struct ctl *ctl, Vrsas__V1__FillRequest *req,
 		    Vrsas__V1__FillReply **ret, struct vrs_err *err)
 {
 	ProtobufCMessage *msg = NULL;
 	char id[33];
-	int status = VRS_ECONN;
+	Vrsas__V1__FillRequest outer = VRSAS__V1__FILL_REQUEST__INIT;
+	Vrsas__V1__Sealed sealed;
+	unsigned char mac[VRS_SEAL_MAC_BYTES];
+	const ProtobufCMessage *sent = &req->base;
+	void *payload = NULL;
 
 	ctl_request_id(id);
 	req->request_id = id;
+	int status = seal(&req->base, cluster_of(req), &sealed, mac, &payload, err);
+	if (status < 0) {
+		req->request_id = "";
+		return status;
+	}
+	if (payload) {
+		outer.request_id = id;
+		outer.body_case = VRSAS__V1__FILL_REQUEST__BODY_SEALED;
+		outer.sealed = &sealed;
+		sent = &outer.base;
+	}
+	status = VRS_ECONN;
 	for (int i = 0; i < TRIES && (status == VRS_ECONN || status == VRS_ETIMEOUT);
 	     i++) {
 		if (i)
 			ctl_rest_ms(1000);
-		status = ctl_try_history(ctl, &req->base, &msg, err);
+		status = ctl_try_history(ctl, sent, &msg, err);
 	}
 	req->request_id = "";
+	free(payload);
 	if (status < 0)
 		return status;
 	*ret = (Vrsas__V1__FillReply *)msg;

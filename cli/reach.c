@@ -169,7 +169,7 @@ int ctl_try(const struct ctl *ctl, control_request *req, control_reply **ret,
 	req->actor = actor();
 	if (ctl->gateway)
 		status = by_gateway(ctl, "bus/control", &req->base, type, &msg, err);
-	else
+	else if ((status = vrs_bus_tls_set_env(err)) == 0)
 		status = vrs_bus_ask(ctl->scheduler, &req->base, ctl->timeout_ms, type,
 				     &msg, err);
 	req->request_id = "";
@@ -185,5 +185,8 @@ int ctl_try_history(const struct ctl *ctl, const ProtobufCMessage *req,
 
 	if (ctl->gateway)
 		return by_gateway(ctl, "bus/fill", req, type, ret, err);
+	int status = vrs_bus_tls_set_env(err);
+	if (status < 0)
+		return status;
 	return vrs_bus_ask(ctl->etl, req, ctl->timeout_ms, type, ret, err);
 }

@@ -8,7 +8,8 @@
  * Messages are protobuf-c. What arrives is unpacked through a bounded arena and handed to
  * a callback on the loop; it is gone when the callback returns. Bytes that are not the
  * expected message are counted and dropped. Addresses are NNG urls (tcp://127.0.0.1:7701,
- * ipc:///run/vrsas/x.sock); port 0 asks for a free one, see vrs_bus_url. */
+ * ipc:///run/vrsas/x.sock, tls+tcp://HOST:PORT after vrs_bus_tls_set); port 0 asks for a
+ * free one, see vrs_bus_url. */
 #ifndef VRS_BUS_H
 #define VRS_BUS_H
 
@@ -29,6 +30,25 @@ struct vrs_bus_counts {
 		bad_protocol; /* connections that did not become peers */
 	bool dials;           /* this side; it wants its peer */
 };
+
+/* --- tls+tcp:// : both sides show a certificate of the same CA --- */
+
+/* Files in PEM. Whoever dials wants the name in the certificate of whom it reaches; who
+ * listens takes any certificate of its CA (NNG 1.5.2 does not tell whose it is), so what
+ * a message says of its cluster is proven inside it (seal.h). */
+struct vrs_bus_tls {
+	const char *ca_file;              /* "": no TLS */
+	const char *cert_file, *key_file; /* the key may stand in cert_file: "" */
+	const char *server_name;          /* that must stand in the listener's */
+	/* A connection that did not become a peer, on the loop of the socket; n: how many
+	 * since the last call. NULL: nobody is told. */
+	void (*refused)(const char *url, bool dials, const char *why, uint64_t n);
+};
+/* Once, before sockets are opened. VRS_EINVAL, VRS_EDENIED (a key that others can read),
+ * VRS_EIO: a file that is not what it should be. */
+int vrs_bus_tls_set(const struct vrs_bus_tls *tls, struct vrs_err *err);
+/* The same from VRSAS_BUS_CA, _CERT, _KEY and _NAME, as daemons read them. */
+int vrs_bus_tls_set_env(struct vrs_err *err);
 
 /* --- publish / subscribe: best effort; whatever must arrive is a request --- */
 

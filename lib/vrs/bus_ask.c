@@ -10,8 +10,7 @@
 /* NNG dials and waits without a limit of ours, so it does that on a thread of its own and
  * is interrupted by closing the socket. */
 struct dialling {
-	nng_socket socket;
-	const char *url;
+	nng_dialer dialer;
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
 	bool over;
@@ -21,7 +20,7 @@ struct dialling {
 static void *dial_thread(void *arg)
 {
 	struct dialling *d = arg;
-	int rv = nng_dial(d->socket, d->url, NULL, 0);
+	int rv = nng_dialer_start(d->dialer, 0);
 
 	(void)pthread_mutex_lock(&d->lock);
 	d->over = true;
@@ -32,9 +31,9 @@ static void *dial_thread(void *arg)
 }
 
 /* Connected, or why not: nobody there is known at once. */
-static int dial_until(struct bus_sock *s, const char *url, int64_t deadline_mono_ms)
+static int dial_until(struct bus_sock *s, nng_dialer dialer, int64_t deadline_mono_ms)
 {
-	struct dialling d = {.socket = s->nng, .url = url};
+	struct dialling d = {.dialer = dialer};
 	struct timespec until = {
 		.tv_sec = deadline_mono_ms / 1000,
 		.tv_nsec = deadline_mono_ms % 1000 * 1000000,
@@ -125,9 +124,13 @@ int vrs_bus_ask(const char *url, const ProtobufCMessage *request, int64_t timeou
 		nng_msg_free(question);
 		return status;
 	}
-	rv = dial_until(&s, url, deadline);
-	if (rv != 0) {
+	nng_dialer dialer;
+	rv = nng_dialer_create(&dialer, s.nng, url);
+	if (rv == 0 && (status = bus_tls_dialer(dialer, url, err)) == 0)
+		rv = dial_until(&s, dialer, deadline);
+	if (rv != 0)
 		status = bus_fail(err, rv, "bus: %s", url);
+	if (status < 0) {
 		nng_msg_free(question);
 		goto out;
 	}

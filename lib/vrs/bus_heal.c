@@ -30,7 +30,7 @@ static char *bound_url(nng_listener l, const char *url)
 	const char *colon = strrchr(url, ':');
 	int port = 0;
 
-	if (strncmp(url, "tcp", 3) == 0 && colon && strcmp(colon, ":0") == 0 &&
+	if (strstr(url, "tcp://") && colon && strcmp(colon, ":0") == 0 &&
 	    nng_listener_get_int(l, NNG_OPT_TCP_BOUND_PORT, &port) == 0)
 		return vrs_asprintf("%.*s:%d", (int)(colon - url), url, port);
 	return vrs_strdup(url);
@@ -47,6 +47,11 @@ int bus_listen(struct bus_sock *s, const char *url, struct vrs_err *err)
 	    (rv = nng_listener_set_int(l, NNG_OPT_IPC_PERMISSIONS, 0600)) != 0) {
 		(void)nng_listener_close(l);
 		return bus_fail(err, rv, "bus: permissions of %s", url);
+	}
+	int status = bus_tls_listener(l, url, err);
+	if (status < 0) {
+		(void)nng_listener_close(l);
+		return status;
 	}
 	rv = nng_listener_start(l, 0);
 	if (rv != 0) {

@@ -40,6 +40,10 @@ struct bus_sock {
 	int probe_fd;
 	uint64_t healed;
 
+	bool dialling;
+	nng_dialer dialer;
+	struct vrs_timer *refused_timer; /* tls only */
+
 	pthread_mutex_t lock;
 	struct bus_peer *peer; /* connected now */
 	size_t n_peers, cap_peers;
@@ -80,5 +84,14 @@ int64_t bus_now_ms(void);
 void bus_heal_start(struct bus_sock *s);
 void bus_heal_stop(struct bus_sock *s);
 int bus_listen(struct bus_sock *s, const char *url, struct vrs_err *err);
+
+/* bus_tls.c: gives a listener or dialler of a tls+tcp:// url its certificates; others
+ * are left alone. */
+int bus_tls_listener(nng_listener l, const char *url, struct vrs_err *err);
+int bus_tls_dialer(nng_dialer d, const char *url, struct vrs_err *err);
+/* Counts connections that did not become peers, and tells of them. */
+void bus_refused_start(struct bus_sock *s);
+void bus_refused_stop(struct bus_sock *s);
+void bus_refused_look(struct bus_sock *s);
 
 #endif

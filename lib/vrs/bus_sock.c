@@ -152,22 +152,33 @@ int bus_sock_connect(struct bus_sock *s, const char *url, bool listen,
 	if (listen) {
 		int status = bus_listen(s, url, err);
 
-		if (status == 0)
+		if (status == 0) {
 			bus_heal_start(s);
+			bus_refused_start(s);
+		}
 		return status;
 	}
 
 	/* In the background: the other side may come later. */
-	int rv = nng_dial(s->nng, url, NULL, NNG_FLAG_NONBLOCK);
+	int rv = nng_dialer_create(&s->dialer, s->nng, url);
 	if (rv != 0)
 		return bus_fail(err, rv, "bus: dial %s", url);
+	int status = bus_tls_dialer(s->dialer, url, err);
+	if (status < 0)
+		return status;
+	rv = nng_dialer_start(s->dialer, NNG_FLAG_NONBLOCK);
+	if (rv != 0)
+		return bus_fail(err, rv, "bus: dial %s", url);
+	s->dialling = true;
 	s->url = vrs_strdup(url);
+	bus_refused_start(s);
 	return 0;
 }
 
 void bus_sock_fini(struct bus_sock *s)
 {
 	bus_heal_stop(s);
+	bus_refused_stop(s);
 	if (s->open)
 		(void)nng_close(s->nng); /* no callback runs after this */
 	s->open = false;
@@ -193,6 +204,6 @@ void bus_sock_counts(const struct bus_sock *s, struct vrs_bus_counts *ret)
 	(void)pthread_mutex_lock(&w->lock);
 	*ret = s->counts;
 	ret->peers = s->n_peers;
-	ret->dials = s->open && !s->listening;
+	ret->dials = s->dialling;
 	(void)pthread_mutex_unlock(&w->lock);
 }

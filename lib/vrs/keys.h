@@ -4,7 +4,8 @@
  *   vrsas:v1:host:{cluster}    hash host -> packed HostFacts
  *   vrsas:v1:inv:{cluster}     hash host -> packed HostInventory (VMs, stores)
  *   vrsas:v1:hb:{cluster}      hash host -> packed HostHealth; field "@" -> packed
- *                              Heartbeat without hosts, "@at" -> server ms when received
+ *                              Heartbeat without hosts, "@at" -> server ms when received,
+ *                              "@seal" -> packed Sealed that it came in, if any
  *   vrsas:v1:wm:{cluster}      hash collector/epoch -> watermark, written after the data;
  *                              collector/epoch/head -> newest number heard of
  *   vrsas:v1:tab:{cluster}     hash collector/epoch -> packed newest HostTable

@@ -22,6 +22,7 @@ enum { ALIVE_EVERY_MS = 3000 };
 struct common {
 	char *log_level, *log_format, *instance;
 	char *redis, *redis_user, *redis_password_file, *metrics;
+	char *bus_ca, *bus_cert, *bus_key, *bus_name;
 };
 
 struct vrs_svc_private {
@@ -50,6 +51,15 @@ static const struct vrs_option common_options[] = {
 	 "file that holds its password; empty: none"},
 	{"metrics", VRS_OPT_STRING, offsetof(struct common, metrics), "", 0, 0,
 	 "HOST:PORT that answers GET /metrics; empty: none"},
+	{"bus_ca", VRS_OPT_STRING, offsetof(struct common, bus_ca), "", 0, 0,
+	 "certificate of the CA whose peers are trusted on tls+tcp:// (PEM); empty: "
+	 "none"},
+	{"bus_cert", VRS_OPT_STRING, offsetof(struct common, bus_cert), "", 0, 0,
+	 "our own certificate (PEM)"},
+	{"bus_key", VRS_OPT_STRING, offsetof(struct common, bus_key), "", 0, 0,
+	 "its key (PEM); empty: it stands in bus_cert"},
+	{"bus_name", VRS_OPT_STRING, offsetof(struct common, bus_name), "vrsas", 0, 0,
+	 "name that must stand in the certificate of whom we dial"},
 };
 
 enum { N_COMMON = sizeof(common_options) / sizeof(common_options[0]) };
@@ -233,6 +243,37 @@ static int set_up_store(struct vrs_svc *svc, struct vrs_err *err)
 	return svc->needs_redis ? vrs_store_open(&svc->store, &svc->store_conf, err) : 0;
 }
 
+static void on_refused(const char *url, bool dials, const char *why, uint64_t n)
+{
+	enum { SOCKETS = 8 };
+	static struct {
+		char url[128];
+		struct vrs_complaint complaint;
+	} socket[SOCKETS];
+	size_t i = 0;
+
+	while (i < SOCKETS - 1 && socket[i].url[0] && strcmp(socket[i].url, url) != 0)
+		i++;
+	(void)vrs_strcpy(socket[i].url, sizeof(socket[i].url), url);
+	vrs_complain(&socket[i].complaint, VRS_WARN, "%s %s: %s connections=%llu",
+		     dials ? "not connected to" : "refused on", url, why,
+		     (unsigned long long)n);
+}
+
+static int set_up_tls(const struct vrs_svc *svc, struct vrs_err *err)
+{
+	const struct common *c = &svc->priv->common;
+	const struct vrs_bus_tls tls = {
+		.ca_file = c->bus_ca,
+		.cert_file = c->bus_cert,
+		.key_file = c->bus_key,
+		.server_name = c->bus_name,
+		.refused = on_refused,
+	};
+
+	return vrs_bus_tls_set(&tls, err);
+}
+
 void vrs_svc_start(struct vrs_svc *svc, int argc, char **argv)
 {
 	struct arguments args = {0};
@@ -246,7 +287,7 @@ void vrs_svc_start(struct vrs_svc *svc, int argc, char **argv)
 				   svc->config_path, args.override, &err);
 	free(args.override);
 	if (status < 0 || set_up_log(svc, &err) < 0 || set_up_instance(svc, &err) < 0 ||
-	    set_up_store(svc, &err) < 0)
+	    set_up_store(svc, &err) < 0 || set_up_tls(svc, &err) < 0)
 		usage(svc, err.text);
 	if (args.check_only) {
 		printf("vrs-%s: settings are fine\n", svc->name);

@@ -4,7 +4,8 @@
  * --key=value), loads the settings, sets up log and loop, ignores SIGPIPE, turns SIGTERM
  * and SIGINT into the end of vrs_svc_run and leaves the process on wrong input with one
  * line and exit code 2. Options that every daemon has are added by itself: log_level,
- * log_format, redis, redis_user, redis_password_file, instance, metrics. */
+ * log_format, redis, redis_user, redis_password_file, instance, metrics, and
+ * bus_ca, bus_cert, bus_key, bus_name for addresses that begin with tls+tcp://. */
 #ifndef VRS_SVC_H
 #define VRS_SVC_H
 

@@ -7,6 +7,7 @@
 #include "spool.h"
 #include "vrs/bus.h"
 #include "vrs/clock.h"
+#include "vrs/log.h"
 #include "vrs/mem.h"
 
 enum {
@@ -27,11 +28,15 @@ struct feed {
 	struct vrs_timer *every, *soon;
 	bool asking; /* one question at a time */
 	bool closing;
+	bool seals;
+	struct vrs_seal_key key;
+	int64_t sealed_at_ms;  /* the newest; the next one is later */
 	uint64_t request;      /* number of the last question, its id */
 	uint64_t pushed;       /* the watermark that the last piece should have raised */
 	struct vrs_msg *table; /* the newest host table put, a Record */
 	int64_t table_at_mono_ms;
 	struct feed_counts counts;
+	struct vrs_complaint refusal;
 };
 
 static void offer(struct feed *f, uint64_t first_seq);
@@ -47,6 +52,42 @@ static struct spool_info info_of(const struct feed *f)
 static int64_t now_ms(void)
 {
 	return vrs_wall_ms(vrs_clock_system());
+}
+
+/* --- seals --- */
+
+struct sealed {
+	Vrsas__V1__Sealed msg;
+	void *payload; /* the caller frees it */
+	unsigned char mac[VRS_SEAL_MAC_BYTES];
+};
+
+static void seal(struct feed *f, enum vrs_seal_use use, const ProtobufCMessage *msg,
+		 struct sealed *ret)
+{
+	int64_t at_ms = now_ms();
+	size_t n;
+
+	if (at_ms <= f->sealed_at_ms)
+		at_ms = f->sealed_at_ms + 1;
+	f->sealed_at_ms = at_ms;
+	ret->payload = vrs_msg_pack(msg, &n);
+	vrs_seal(&f->key, use, f->cluster, at_ms, ret->payload, n, &ret->msg, ret->mac);
+}
+
+static int send_live(struct feed *f, const Vrsas__V1__Live *live, struct vrs_err *err)
+{
+	Vrsas__V1__Live outer = VRSAS__V1__LIVE__INIT;
+	struct sealed sealed = {0};
+
+	if (!f->seals)
+		return vrs_pub_send(f->pub, &live->base, err);
+	seal(f, VRS_SEAL_LIVE, &live->base, &sealed);
+	outer.body_case = VRSAS__V1__LIVE__BODY_SEALED;
+	outer.sealed = &sealed.msg;
+	int status = vrs_pub_send(f->pub, &outer.base, err);
+	free(sealed.payload);
+	return status;
 }
 
 /* --- filling --- */
@@ -83,9 +124,20 @@ static void ask(struct feed *f, Vrsas__V1__FillRequest *request)
 	char *id =
 		vrs_asprintf("%s-%llu", f->collector, (unsigned long long)++f->request);
 
+	Vrsas__V1__FillRequest outer = VRSAS__V1__FILL_REQUEST__INIT;
+	struct sealed sealed = {0};
+
 	request->request_id = id;
+	if (f->seals) {
+		seal(f, VRS_SEAL_FILL, &request->base, &sealed);
+		outer.request_id = id;
+		outer.body_case = VRSAS__V1__FILL_REQUEST__BODY_SEALED;
+		outer.sealed = &sealed.msg;
+		request = &outer;
+	}
 	f->asking =
 		vrs_req_send(f->fill, &request->base, ANSWER_MS, on_answer, f, NULL) == 0;
+	free(sealed.payload);
 	free(id);
 	if (!f->asking)
 		f->counts.failed_offers++;
@@ -149,9 +201,13 @@ static void take_answer(struct feed *f, const Vrsas__V1__FillReply *r)
 				 r->refused[r->n_refused - 1]);
 	if (r->error && r->error[0] != '\0') {
 		f->counts.failed_offers++;
+		vrs_complain(&f->refusal, VRS_WARN,
+			     "etl does not take what we have, it waits in the spool: %s",
+			     r->error);
 		(void)vrs_strcpy(f->counts.reason, sizeof(f->counts.reason), r->error);
 		return;
 	}
+	vrs_complaint_over(&f->refusal, "etl takes it again");
 	f->counts.stored_seq = r->watermark;
 	/* etl knows more than we have: our disk went back. Never reuse a number. */
 	if (r->watermark > info.head_seq) {
@@ -206,7 +262,7 @@ static int publish(struct feed *f, Vrsas__V1__Record *record)
 
 	live.body_case = VRSAS__V1__LIVE__BODY_RECORD;
 	live.record = record;
-	return vrs_pub_send(f->pub, &live.base, NULL);
+	return send_live(f, &live, NULL);
 }
 
 static int put_all(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
@@ -296,7 +352,7 @@ int feed_heartbeat(struct feed *f, Vrsas__V1__Heartbeat *hb, struct vrs_err *err
 	hb->head_seq = info.head_seq;
 	live.body_case = VRSAS__V1__LIVE__BODY_HEARTBEAT;
 	live.heartbeat = hb;
-	return vrs_pub_send(f->pub, &live.base, err);
+	return send_live(f, &live, err);
 }
 
 void feed_counts(const struct feed *f, struct feed_counts *ret)
@@ -330,6 +386,9 @@ int feed_open(struct feed **ret, struct vrs_loop *loop, const struct feed_conf *
 	f->loop = loop;
 	f->cluster = vrs_strdup(conf->cluster);
 	f->collector = vrs_strdup(conf->collector);
+	f->seals = conf->key != NULL;
+	if (conf->key)
+		f->key = *conf->key;
 	if (!vrs_name_ok(f->cluster) || !vrs_name_ok(f->collector))
 		status = vrs_fail(err, VRS_EINVAL, "feed: '%s' is no name", owner);
 	else if ((status = spool_open(&f->spool, &spool, now_ms(), err)) == 0 &&
@@ -361,6 +420,7 @@ void feed_close(struct feed *f)
 	vrs_pub_close(f->pub);
 	spool_close(f->spool);
 	vrs_msg_free(f->table);
+	explicit_bzero(&f->key, sizeof(f->key));
 	free(f->cluster);
 	free(f->collector);
 	free(f);

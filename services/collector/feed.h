@@ -14,6 +14,7 @@
 #include "vrs/bus.h"
 #include "vrs/err.h"
 #include "vrs/loop.h"
+#include "vrs/seal.h"
 #include "vrsas/v1/sample.pb-c.h"
 
 struct feed;
@@ -25,6 +26,7 @@ struct feed_conf {
 	const char *spool_dir;           /* of this collector alone */
 	int64_t keep_ms;                 /* how long the spool keeps a record */
 	int64_t offer_interval_ms;       /* 0: 5000 */
+	const struct vrs_seal_key *key;  /* of the cluster; copied; NULL: none */
 };
 
 /* Needs neither etl nor the network to be there. The conf's texts are copied. */

@@ -18,7 +18,7 @@ enum { PAGE_EVERY_MS = 15000 };
 
 struct conf {
 	char *site, *cluster, *collector, *replay;
-	char *samples_url, *fill_url, *spool_dir;
+	char *samples_url, *fill_url, *spool_dir, *cluster_key;
 	int64_t interval_ms, heartbeat_ms, spool_keep_ms, history_ms;
 	double history_speed;
 };
@@ -34,6 +34,9 @@ static const struct vrs_option options[] = {
 	 "tcp://127.0.0.1:7701", 0, 0, "etl's socket for readings as they come"},
 	{"fill_url", VRS_OPT_STRING, offsetof(struct conf, fill_url),
 	 "tcp://127.0.0.1:7702", 0, 0, "etl's socket for readings that it missed"},
+	{"cluster_key", VRS_OPT_STRING, offsetof(struct conf, cluster_key), "", 0, 0,
+	 "file with the key of the cluster, with which all that is said is sealed; "
+	 "empty: nothing is"},
 	{"interval", VRS_OPT_DURATION, offsetof(struct conf, interval_ms), "60s", 200,
 	 3600000, "time between two readings"},
 	{"heartbeat", VRS_OPT_DURATION, offsetof(struct conf, heartbeat_ms), "5s", 100,
@@ -121,7 +124,12 @@ static int open_feed(struct collector *c, struct vrs_err *err)
 	c->spool_dir = vrs_asprintf("%s/%s", k->spool_dir, name);
 	c->position_path = vrs_asprintf("%s.replay", c->spool_dir);
 
+	struct vrs_seal_key key;
+
+	if (*k->cluster_key && vrs_seal_key_read(k->cluster_key, &key, err) < 0)
+		return err->code;
 	const struct feed_conf conf = {.cluster = k->cluster,
+				       .key = *k->cluster_key ? &key : NULL,
 				       .collector = name,
 				       .samples_url = k->samples_url,
 				       .fill_url = k->fill_url,

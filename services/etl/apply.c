@@ -181,7 +181,8 @@ int apply_record(struct apply *a, struct source *s, const Vrsas__V1__Record *r,
 	}
 }
 
-int apply_heartbeat(struct apply *a, const Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
+int apply_heartbeat(struct apply *a, const Vrsas__V1__Heartbeat *hb,
+		    const Vrsas__V1__Sealed *seal, struct vrs_err *err)
 {
 	Vrsas__V1__Heartbeat alone = *hb;
 	char key[VRS_KEY_MAX], at_text[24];
@@ -198,6 +199,8 @@ int apply_heartbeat(struct apply *a, const Vrsas__V1__Heartbeat *hb, struct vrs_
 	alone.host = NULL;
 	alone.metrics = "";
 	add_message(a, key_arg, "@", &alone.base, false);
+	if (seal)
+		add_message(a, key_arg, "@seal", &seal->base, false);
 	(void)snprintf(at_text, sizeof(at_text), "%lld", (long long)at_ms);
 	struct vrs_arg at[] = {VRS_ARG("HSET"), key_arg, VRS_ARG("@at"),
 			       VRS_ARG(at_text)};

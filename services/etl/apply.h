@@ -21,7 +21,8 @@ struct apply {
 int apply_record(struct apply *a, struct source *s, const Vrsas__V1__Record *r,
 		 uint8_t flag, struct vrs_err *err);
 
-/* Heartbeats, with the time that Redis has now. */
-int apply_heartbeat(struct apply *a, const Vrsas__V1__Heartbeat *hb, struct vrs_err *err);
+/* Heartbeats, with the time that Redis has now, and what they came in (NULL: nothing). */
+int apply_heartbeat(struct apply *a, const Vrsas__V1__Heartbeat *hb,
+		    const Vrsas__V1__Sealed *seal, struct vrs_err *err);
 
 #endif

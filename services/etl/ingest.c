@@ -250,7 +250,8 @@ static void keep_page(struct ingest *ing, const Vrsas__V1__Heartbeat *hb)
 	vrs_page_free(scratch);
 }
 
-static void live_heartbeat(struct ingest *ing, const Vrsas__V1__Heartbeat *hb)
+static void live_heartbeat(struct ingest *ing, const Vrsas__V1__Heartbeat *hb,
+			   const Vrsas__V1__Sealed *seal)
 {
 	struct vrs_err err = {0};
 
@@ -264,7 +265,7 @@ static void live_heartbeat(struct ingest *ing, const Vrsas__V1__Heartbeat *hb)
 		s->head = hb->head_seq;
 	if (just_failed(ing))
 		return; /* the next one is seconds away */
-	if (apply_heartbeat(&ing->apply, hb, &err) < 0)
+	if (apply_heartbeat(&ing->apply, hb, seal, &err) < 0)
 		store_failed(ing, &err);
 	else
 		ing->counts.heartbeats++;
@@ -272,7 +273,8 @@ static void live_heartbeat(struct ingest *ing, const Vrsas__V1__Heartbeat *hb)
 		keep_page(ing, hb);
 }
 
-void ingest_live(struct ingest *ing, const Vrsas__V1__Live *live)
+void ingest_live(struct ingest *ing, const Vrsas__V1__Live *live,
+		 const Vrsas__V1__Sealed *seal)
 {
 	struct vrs_err err = {0};
 
@@ -281,7 +283,7 @@ void ingest_live(struct ingest *ing, const Vrsas__V1__Live *live)
 		live_record(ing, live->record);
 		break;
 	case VRSAS__V1__LIVE__BODY_HEARTBEAT:
-		live_heartbeat(ing, live->heartbeat);
+		live_heartbeat(ing, live->heartbeat, seal);
 		break;
 	default:
 		vrs_fail(&err, VRS_EPARSE, "a live message without a body that we know");

@@ -2,16 +2,19 @@
 #include <stddef.h>
 
 #include "export.h"
+#include "gate.h"
 #include "ingest.h"
 #include "numbers.h"
 #include "vrs/bus.h"
+#include "vrs/clock.h"
 #include "vrs/log.h"
+#include "vrs/mem.h"
 #include "vrs/svc.h"
 
 enum { MAX_OPEN = 16, REPORT_EVERY_MS = 1000 };
 
 struct settings {
-	char *samples, *fill;
+	char *samples, *fill, *cluster_keys;
 	int64_t retention_ms;
 };
 
@@ -19,11 +22,14 @@ struct etl {
 	struct settings conf;
 	struct vrs_svc *svc;
 	struct ingest *ingest;
+	struct gate *gate;
+	char gate_why[200]; /* of the newest refusal */
+	uint64_t said_gate;
 	struct vrs_sub *samples;
 	struct vrs_rep *fill;
 	struct ingest_counts said; /* what the log knows */
 	uint64_t said_garbage;
-	struct vrs_complaint store_trouble, refusals, garbage;
+	struct vrs_complaint store_trouble, refusals, garbage, gate_trouble;
 };
 
 static const struct vrs_option options[] = {
@@ -33,26 +39,76 @@ static const struct vrs_option options[] = {
 	 0, 0, "where collectors offer what was missed, and exports are asked for"},
 	{"retention", VRS_OPT_DURATION, offsetof(struct settings, retention_ms), "30d",
 	 3600e3, 400 * 86400e3, "how long samples are kept"},
+	{"cluster_keys", VRS_OPT_STRING, offsetof(struct settings, cluster_keys), "", 0,
+	 0,
+	 "folder with a file CLUSTER.key for each cluster: what is not sealed with it is "
+	 "refused; empty: nothing is"},
 	{0},
 };
 
 static void on_live(void *arg, const ProtobufCMessage *msg)
 {
-	ingest_live(((struct etl *)arg)->ingest, (const Vrsas__V1__Live *)msg);
+	const Vrsas__V1__Live *live = (const Vrsas__V1__Live *)msg;
+	struct etl *e = arg;
+	struct vrs_err err = {0};
+	const Vrsas__V1__Live *inner =
+		gate_live(e->gate, live, vrs_wall_ms(vrs_clock_system()), &err);
+
+	if (inner)
+		ingest_live(e->ingest, inner, inner == live ? NULL : live->sealed);
+	else
+		(void)vrs_strcpy(e->gate_why, sizeof(e->gate_why), err.text);
+	gate_close(e->gate);
 }
 
 static void on_fill(void *arg, const ProtobufCMessage *msg, struct vrs_req_token *token)
 {
 	const Vrsas__V1__FillRequest *request = (const Vrsas__V1__FillRequest *)msg;
 	struct etl *e = arg;
+	struct vrs_err err = {0};
 
+	request = gate_fill(e->gate, request, &err);
+	if (!request) {
+		Vrsas__V1__FillReply no = VRSAS__V1__FILL_REPLY__INIT;
+
+		(void)vrs_strcpy(e->gate_why, sizeof(e->gate_why), err.text);
+		no.error = err.text;
+		vrs_bus_answer(token, &no.base);
+		gate_close(e->gate);
+		return;
+	}
 	if (request->body_case != VRSAS__V1__FILL_REQUEST__BODY_EXPORT_PAGE) {
 		vrs_bus_answer(token, &ingest_fill(e->ingest, request)->base);
+		gate_close(e->gate);
 		return;
 	}
 	Vrsas__V1__FillReply *page = export_page(e->svc->store, request);
 	vrs_bus_answer(token, &page->base);
 	export_free(page);
+}
+
+static void report_gate(struct etl *e)
+{
+	uint64_t n = 0;
+
+	for (int reason = 0; reason < GATE_REASONS; reason++)
+		n += gate_refused(e->gate, (enum gate_reason)reason);
+	if (n > e->said_gate)
+		vrs_complain(&e->gate_trouble, VRS_WARN, "refused: %s total=%llu",
+			     e->gate_why, (unsigned long long)n);
+	e->said_gate = n;
+}
+
+static int open_gate(struct etl *e, struct vrs_err *err)
+{
+	struct vrs_seal_keys *keys = NULL;
+	int status = *e->conf.cluster_keys
+			     ? vrs_seal_keys_read(&keys, e->conf.cluster_keys, err)
+			     : 0;
+
+	if (status == 0)
+		e->gate = gate_new_take(keys);
+	return status;
 }
 
 /* What changed since the last time, said once. */
@@ -73,6 +129,7 @@ static void on_report(void *arg)
 	if (now.refused > e->said.refused)
 		vrs_complain(&e->refusals, VRS_WARN, "refused: %s total=%llu",
 			     now.refused_why, (unsigned long long)now.refused);
+	report_gate(e);
 	if (live.refused + fill.refused > e->said_garbage)
 		vrs_complain(&e->garbage, VRS_WARN,
 			     "bytes that are no message of ours, dropped total=%llu",
@@ -96,7 +153,7 @@ static void on_report(void *arg)
 static void on_metrics(void *arg, struct vrs_page *page)
 {
 	const struct etl *e = arg;
-	const struct numbers_source from = {e->ingest, e->samples, e->fill};
+	const struct numbers_source from = {e->ingest, e->gate, e->samples, e->fill};
 
 	numbers_tell(&from, page);
 }
@@ -115,7 +172,8 @@ int main(int argc, char **argv)
 
 	e.svc = &svc;
 	vrs_svc_start(&svc, argc, argv);
-	if (ingest_open(&e.ingest, svc.loop, svc.store, e.conf.retention_ms, &err) < 0 ||
+	if (open_gate(&e, &err) < 0 ||
+	    ingest_open(&e.ingest, svc.loop, svc.store, e.conf.retention_ms, &err) < 0 ||
 	    vrs_sub_open(&e.samples, svc.loop, e.conf.samples,
 			 &vrsas__v1__live__descriptor, on_live, &e, &err) < 0 ||
 	    vrs_rep_open(&e.fill, svc.loop, e.conf.fill, true, MAX_OPEN,
@@ -131,6 +189,7 @@ int main(int argc, char **argv)
 	vrs_rep_close(e.fill);
 	vrs_sub_close(e.samples);
 	ingest_close(e.ingest);
+	gate_free(e.gate);
 	vrs_svc_stop(&svc);
 	return status;
 }

@@ -27,14 +27,24 @@ static void tell_records(struct vrs_page *page, const struct ingest_counts *c)
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		vrs_page_add(page, VRS_COUNTER, counters[i].name, counters[i].help,
 			     (double)counters[i].value, NULL);
-	vrs_page_add(page, VRS_COUNTER, "vrsas_ingest_refused_total",
-		     "Records, heartbeats and offers not taken.", (double)c->refused,
-		     "reason", "malformed", NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_held_bytes",
 		     "Records in memory that wait for earlier ones.",
 		     (double)c->held_bytes, NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_sources", "Spools in memory.",
 		     (double)c->sources, NULL);
+}
+
+static void tell_refused(struct vrs_page *page, const struct gate *g, uint64_t malformed)
+{
+	static const char *const reasons[GATE_REASONS] = {"malformed", "unsigned",
+							  "signature", "replay"};
+
+	for (int i = 0; i < GATE_REASONS; i++)
+		vrs_page_add(page, VRS_COUNTER, "vrsas_ingest_refused_total",
+			     "Records, heartbeats and offers not taken.",
+			     (double)(gate_refused(g, (enum gate_reason)i) +
+				      (i == GATE_MALFORMED ? malformed : 0)),
+			     "reason", reasons[i], NULL);
 }
 
 static void tell_cluster(void *arg, const struct ingest_cluster *c)
@@ -56,6 +66,7 @@ void numbers_tell(const struct numbers_source *from, struct vrs_page *page)
 
 	ingest_counts(from->ingest, &counts);
 	tell_records(page, &counts);
+	tell_refused(page, from->gate, counts.refused);
 	ingest_clusters(from->ingest, vrs_wall_ms(vrs_clock_system()), tell_cluster,
 			page);
 	vrs_page_histogram(page, "vrsas_ingest_latency_seconds",

@@ -2,11 +2,13 @@
 #ifndef ETL_NUMBERS_H
 #define ETL_NUMBERS_H
 
+#include "gate.h"
 #include "ingest.h"
 #include "vrs/svc.h"
 
 struct numbers_source {
 	const struct ingest *ingest;
+	const struct gate *gate;
 	const struct vrs_sub *samples;
 	const struct vrs_rep *fill;
 };

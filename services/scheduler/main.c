@@ -6,11 +6,12 @@
 #include "engine.h"
 #include "numbers.h"
 #include "vrs/clock.h"
+#include "vrs/log.h"
 #include "vrs/svc.h"
 #include "world_load.h"
 
 struct settings {
-	char *site, *transfer, *control, *forecast;
+	char *site, *transfer, *control, *forecast, *cluster_keys;
 	struct engine_conf engine;
 	struct detector_rules detector;
 	struct reloc_rules rules;
@@ -82,6 +83,7 @@ static const struct vrs_option options[] = {
 	{"keep_away", VRS_OPT_BOOL, AT(keep_away), "yes", 0, 0, "home again, the disks it ran on last stay there as a seed: next time only changes travel"},
 
 	TIME("collector_late", load.collector_late_ms, "15s", "a collector without a heartbeat for this long is silent"),
+	{"cluster_keys", VRS_OPT_STRING, AT(cluster_keys), "", 0, 0, "folder with a file CLUSTER.key for each cluster: a heartbeat that is not sealed with it is none; empty: not looked at"},
 	TIME("inventory_max_age", load.inventory_max_age_ms, "3s", "inventories are read again after this"),
 	TIME("forecast_interval", forecasts.interval_ms, "5m", "how often forecasts are asked for"),
 	TIME("forecast_timeout", forecasts.timeout_ms, "60s", "of one forecast job"),
@@ -134,12 +136,28 @@ struct told {
 	struct engine *engine;
 	struct forecasts *forecasts;
 	struct control *control;
+	const struct world_loader *world;
+	uint64_t refused_said;
+	struct vrs_complaint refused;
 };
+
+static void say_refused(struct told *t)
+{
+	const char *why;
+	uint64_t n = world_loader_refused(t->world, &why);
+
+	if (n > t->refused_said)
+		vrs_complain(&t->refused, VRS_WARN, "heartbeats do not count: %s", why);
+	else
+		vrs_complaint_over(&t->refused, "heartbeats count again");
+	t->refused_said = n;
+}
 
 static void on_watch(void *arg)
 {
-	const struct told *t = arg;
+	struct told *t = arg;
 
+	say_refused(t);
 	numbers_watch(engine_numbers(t->engine), t->engine,
 		      vrs_mono_ms(vrs_clock_system()));
 }
@@ -147,7 +165,11 @@ static void on_watch(void *arg)
 static void on_metrics(void *arg, struct vrs_page *page)
 {
 	const struct told *t = arg;
+	const char *why;
 
+	vrs_page_add(page, VRS_COUNTER, "vrsas_scheduler_heartbeats_refused_total",
+		     "Heartbeats in Redis that their cluster did not seal.",
+		     (double)world_loader_refused(t->world, &why), NULL);
 	numbers_tell(engine_numbers(t->engine), t->engine, t->forecasts, t->control,
 		     vrs_mono_ms(vrs_clock_system()), page);
 }
@@ -170,8 +192,11 @@ int main(int argc, char **argv)
 
 	vrs_svc_start(&svc, argc, argv);
 	settle(&c);
-	if (vrs_site_load(&site, c.site, &err) < 0)
+	struct vrs_seal_keys *keys = NULL;
+	if (vrs_site_load(&site, c.site, &err) < 0 ||
+	    (*c.cluster_keys && vrs_seal_keys_read(&keys, c.cluster_keys, &err) < 0))
 		vrs_svc_die(&svc, &err);
+	c.load.keys = keys;
 	struct world_loader *world = world_loader_new(svc.store, site, &c.load);
 	const struct control_conf control_conf = {.url = c.control, .plan = &c.plan};
 	if (engine_open(&engine, &svc, &c.engine, site, world, &err) < 0 ||
@@ -180,7 +205,10 @@ int main(int argc, char **argv)
 	    control_open(&control, &svc, &control_conf, engine, forecasts, &err) < 0)
 		vrs_svc_die(&svc, &err);
 	engine_set_forecasts(engine, forecasts);
-	struct told told = {engine, forecasts, control};
+	struct told told = {.engine = engine,
+			    .forecasts = forecasts,
+			    .control = control,
+			    .world = world};
 	(void)vrs_loop_every(svc.loop, WATCH_EVERY_MS, on_watch, &told);
 	vrs_svc_metrics(&svc, on_metrics, &told);
 
@@ -190,6 +218,7 @@ int main(int argc, char **argv)
 	engine_close(engine);
 	forecasts_close(forecasts);
 	world_loader_free(world);
+	vrs_seal_keys_free(keys);
 	vrs_site_free(site);
 	vrs_svc_stop(&svc);
 	return status;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum {
+	SEAL_MAX_AGE_MS = 2 * 60 * 1000, /* made, to received by etl */
 	SAMPLE_WINDOW = 10, /* minutes that are searched for the newest reading */
 	MAX_RATES = 40,
 	MAX_CLUSTERS = 256,
@@ -42,6 +43,8 @@ struct world_loader {
 	struct inventory *inventory;
 	size_t n_inventories;
 	int64_t inventories_at_ms;
+	uint64_t refused;
+	char refused_why[200];
 };
 
 /* --- messages --- */
@@ -202,6 +205,65 @@ static void hosts_of_cluster(struct making *m, size_t c, const struct vrs_reply 
 	free(names);
 }
 
+/* The heartbeat as its collector sealed it, received at at_ms; NULL: there is none, or it
+ * is not what it should be. */
+static const Vrsas__V1__Heartbeat *open_seal(struct making *m, const char *cluster,
+					     const struct vrs_reply *r, int64_t at_ms,
+					     struct vrs_err *err)
+{
+	const Vrsas__V1__Sealed *s =
+		r ? unpack(&m->messages, &vrsas__v1__sealed__descriptor, r) : NULL;
+
+	if (!s) {
+		vrs_fail(err, VRS_EDENIED, "heartbeat of cluster %s: no seal", cluster);
+		return NULL;
+	}
+	if (vrs_seal_check(m->l->rules.keys, VRS_SEAL_LIVE, s, err) < 0)
+		return NULL;
+	const struct vrs_reply bytes = {.type = VRS_REPLY_BYTES,
+					.bytes = (const char *)s->payload.data,
+					.len = s->payload.len};
+	const Vrsas__V1__Live *live =
+		unpack(&m->messages, &vrsas__v1__live__descriptor, &bytes);
+	if (!live || live->body_case != VRSAS__V1__LIVE__BODY_HEARTBEAT ||
+	    strcmp(s->cluster, cluster) != 0 ||
+	    strcmp(live->heartbeat->cluster, cluster) != 0) {
+		vrs_fail(err, VRS_EDENIED, "heartbeat of cluster %s: another's seal",
+			 cluster);
+		return NULL;
+	}
+	if (s->at_ms < at_ms - SEAL_MAX_AGE_MS || s->at_ms > at_ms + SEAL_MAX_AGE_MS) {
+		vrs_fail(err, VRS_EDENIED,
+			 "heartbeat of cluster %s: its seal is more than 2 min off",
+			 cluster);
+		return NULL;
+	}
+	return live->heartbeat;
+}
+
+/* What the collector says, by its own seal. */
+static void read_sealed(struct making *m, size_t c, const struct vrs_reply *hb)
+{
+	struct world_cluster *cluster = &m->w->cluster[c];
+	const struct vrs_reply *at = field(hb, "@at");
+	int64_t at_ms = at && at->bytes ? strtoll(at->bytes, NULL, 10) : 0;
+	struct vrs_err err = {0};
+	const Vrsas__V1__Heartbeat *beat =
+		open_seal(m, cluster->name, field(hb, "@seal"), at_ms, &err);
+
+	world_set_beat(m->w, c, beat, beat ? at_ms : 0, m->l->rules.collector_late_ms);
+	if (!beat && hb->n_items > 0) {
+		m->l->refused++;
+		(void)vrs_strcpy(m->l->refused_why, sizeof(m->l->refused_why), err.text);
+	}
+	for (size_t i = 0; beat && i < cluster->n_hosts; i++)
+		for (size_t k = 0; k < beat->n_host; k++)
+			if (strcmp(beat->host[k]->name,
+				   m->w->host[cluster->first_host + i].name) == 0)
+				world_set_health(m->w, cluster->first_host + i,
+						 beat->host[k]);
+}
+
 static void read_beat(struct making *m, size_t c, const struct vrs_reply *hb)
 {
 	const struct vrs_reply *at = field(hb, "@at"), *beat = field(hb, "@");
@@ -233,7 +295,7 @@ static void read_hosts(struct making *m, size_t c, const struct vrs_reply *hb,
 			world_set_facts(m->w, k,
 					unpack(&m->messages,
 					       &vrsas__v1__host_facts__descriptor, r));
-		r = field(hb, h->name);
+		r = m->l->rules.keys ? NULL : field(hb, h->name);
 		if (r)
 			world_set_health(m->w, k,
 					 unpack(&m->messages,
@@ -267,8 +329,11 @@ static int what_clusters_say(struct making *m, struct vrs_err *err)
 		const struct vrs_reply *three = &r->item[3 * i];
 
 		hosts_of_cluster(m, i, &three[1]);
-		read_beat(m, i, &three[0]);
 		read_hosts(m, i, &three[0], &three[1], &three[2]);
+		if (m->l->rules.keys)
+			read_sealed(m, i, &three[0]);
+		else
+			read_beat(m, i, &three[0]);
 	}
 	for (size_t i = 0; i < m->n_records; i++) {
 		const void *rec = unpack(&m->messages, &vrsas__v1__relocation__descriptor,
@@ -518,4 +583,10 @@ int world_load(struct world_loader *l, bool fresh, struct world **ret,
 	free(m.record);
 	free(m.transfer);
 	return status;
+}
+
+uint64_t world_loader_refused(const struct world_loader *l, const char **ret_why)
+{
+	*ret_why = l->refused_why;
+	return l->refused;
 }

@@ -69,7 +69,7 @@ static void live(struct world *w, uint64_t epoch, uint64_t from, uint64_t to)
 		make(w, &x, epoch, seq);
 		msg.body_case = VRSAS__V1__LIVE__BODY_RECORD;
 		msg.record = &x.r;
-		ingest_live(w->ingest, &msg);
+		ingest_live(w->ingest, &msg, NULL);
 	}
 }
 
@@ -253,7 +253,7 @@ static void a_refused_record_is_passed_over_and_told(void **state)
 	x.cpu[0] = 7;
 	msg.body_case = VRSAS__V1__LIVE__BODY_RECORD;
 	msg.record = &x.r;
-	ingest_live(w->ingest, &msg);
+	ingest_live(w->ingest, &msg, NULL);
 	live(w, 7, 4, 4);
 	turn(w);
 	assert_int_equal(watermark(w, "main/0000000000000007"), 4);
@@ -385,7 +385,7 @@ static void heartbeats_carry_redis_time(void **state)
 	hb.n_host = 1;
 	msg.body_case = VRSAS__V1__LIVE__BODY_HEARTBEAT;
 	msg.heartbeat = &hb;
-	ingest_live(w->ingest, &msg);
+	ingest_live(w->ingest, &msg, NULL);
 	assert_int_equal(counts(w).heartbeats, 1);
 	assert_ok(vrs_store_cmd(w->eye, &r, &err, "HMGET vrsas:v1:hb:{c1} @ @at h1"),
 		  &err);
@@ -415,7 +415,7 @@ static void hosts_that_left_are_taken_out(void **state)
 	x.hosts.version = 2;
 	msg.body_case = VRSAS__V1__LIVE__BODY_RECORD;
 	msg.record = &x.r;
-	ingest_live(w->ingest, &msg);
+	ingest_live(w->ingest, &msg, NULL);
 	turn(w);
 	assert_ok(vrs_store_cmd(w->eye, &r, &err, "HLEN vrsas:v1:host:{c1}"), &err);
 	assert_int_equal(r->integer, 3);
