@@ -91,11 +91,30 @@ struct run {
 	const struct backtest_conf *conf;
 	struct forecaster *f;
 	struct window *w; /* of one series; below the same places */
+	float *shown;     /* room for windows with something hidden */
 	struct forecast *got, *other;
 	int64_t *origin;
 	size_t n;
 	struct backtest *ret;
 };
+
+/* What may be seen at an origin. */
+static struct window shown(const struct run *r, const struct bins *b, int64_t origin)
+{
+	const struct backtest_conf *c = r->conf;
+	size_t most = c->history_bins ? c->history_bins : BINS_HISTORY;
+	struct window w = window_of(b, origin, most, c->utc_min);
+
+	if (c->lost_bins > 0 && w.n > 0) {
+		float *x = r->shown + r->n * BINS_HISTORY;
+
+		memcpy(x, w.x, w.n * sizeof(*x));
+		for (size_t i = 0; i < c->lost_bins && i < w.n; i++)
+			x[w.n - 1 - i] = NAN;
+		w.x = x;
+	}
+	return w;
+}
 
 static void answer(struct run *r, size_t series)
 {
@@ -147,6 +166,7 @@ void backtest_run(const struct model *m, struct train_series *series, size_t n,
 	r.got = vrs_calloc(most, sizeof(*r.got));
 	r.other = vrs_calloc(most, sizeof(*r.other));
 	r.origin = vrs_calloc(most, sizeof(*r.origin));
+	r.shown = vrs_calloc(conf->lost_bins ? most * BINS_HISTORY : 1, sizeof(float));
 	*ret = (struct backtest){0};
 	for (size_t k = 0; k < n; k++) {
 		struct tally tally[BACKTEST_METHODS] = {0};
@@ -156,8 +176,7 @@ void backtest_run(const struct model *m, struct train_series *series, size_t n,
 		r.n = 0;
 		for (int64_t o = conf->from_ms; o <= conf->to_ms; o += conf->step_ms) {
 			r.origin[r.n] = bin_of(o);
-			r.w[r.n] = window_of(&series[k].bins, bin_of(o), BINS_HISTORY,
-					     conf->utc_min);
+			r.w[r.n] = shown(&r, &series[k].bins, bin_of(o));
 			if (answerable(&r.w[r.n]))
 				r.n++;
 			else
@@ -181,5 +200,6 @@ void backtest_run(const struct model *m, struct train_series *series, size_t n,
 	free(r.got);
 	free(r.other);
 	free(r.origin);
+	free(r.shown);
 	forecaster_free(r.f);
 }

@@ -18,7 +18,9 @@ typedef void (*backtest_other_fn)(void *arg, size_t series, const int64_t *origi
 struct backtest_conf {
 	int64_t from_ms, to_ms, step_ms;
 	int32_t utc_min;
-	bool gate; /* the ladder as the service climbs it; else the net alone */
+	bool gate;           /* the ladder as the service climbs it; else the net alone */
+	size_t history_bins; /* so much is shown before an origin; 0: all */
+	size_t lost_bins;    /* right before an origin, hidden */
 	backtest_other_fn other; /* the paper's nets; NULL: none */
 	void *other_arg;
 };

@@ -107,7 +107,8 @@ static void print_json(const struct backtest *b)
 int cmd_backtest(int argc, char **argv)
 {
 	const char *model = "", *files[ARGS_MAX_LIST] = {0}, *peaks = NULL, *paths = NULL;
-	int64_t from = -1, to = -1, step = 30, utc = 0, epochs = 0;
+	int64_t from = -1, to = -1, step = 30, utc = 0, epochs = 0, history_h = 0,
+		lost = 0;
 	bool json = false, net_only = false, paper = false;
 	const struct arg table[] = {
 		{.name = "traces",
@@ -146,6 +147,17 @@ int cmd_backtest(int argc, char **argv)
 		{.name = "net-only",
 		 .help = "the net at every origin, without the ladder",
 		 .flag = &net_only},
+		{.name = "history-hours",
+		 .what = "N",
+		 .help = "as if every series were so young (all of it)",
+		 .number = &history_h,
+		 .low = 1,
+		 .high = 192},
+		{.name = "lost-min",
+		 .what = "N",
+		 .help = "as if the newest N minutes had been lost (0)",
+		 .number = &lost,
+		 .high = 1440},
 		{.name = "paper",
 		 .help = "also the paper's nets, trained before --from (about 20 s each)",
 		 .flag = &paper},
@@ -188,6 +200,8 @@ int cmd_backtest(int argc, char **argv)
 					   .step_ms = step * 60000,
 					   .utc_min = (int32_t)utc,
 					   .gate = !net_only,
+					   .history_bins = (size_t)history_h * BINS_HOUR,
+					   .lost_bins = (size_t)(lost / 5),
 					   .other = set ? paper_back : NULL,
 					   .other_arg = &back};
 	backtest_run(m, l.series, l.n, &conf, write_out, &out, &result);

@@ -18,6 +18,8 @@ static const struct command verbs[] = {
 	 "the paper's comparisons of scalers, windows and batches, as a table and plots",
 	 cmd_sweep},
 	{"decide", "would the forecasts have chosen the right cluster?", cmd_decide},
+	{"bench", "how fast nets learn and answer here; beside PyTorch where it is",
+	 cmd_bench},
 };
 
 static int help(void)

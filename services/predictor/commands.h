@@ -12,6 +12,7 @@ int cmd_backtest(int argc, char **argv);
 int cmd_decide(int argc, char **argv);
 int cmd_paper(int argc, char **argv);
 int cmd_sweep(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_generate(int argc, char **argv);
 
 #endif

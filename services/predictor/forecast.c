@@ -361,8 +361,8 @@ static void by_net(struct forecaster *f, const struct window *w, bool gate,
 	for (size_t i = 1; i <= n; i++)
 		off_add(&net, got[i].path[0], got[i].peak[1][0], w->x + all[i].n, n);
 	enum method best = best_simple(w, all + 1, n, &simple);
-	bool path = net.path > 1.1 * simple.path + 1;
-	bool peak = net.peak > 1.5 * simple.peak + 2;
+	bool path = net.path > 1.4 * simple.path + 1;
+	bool peak = net.peak > 1.8 * simple.peak + 2;
 	if ((!path && !peak) || !simple_forecast(best, w, &other))
 		return;
 	if (path)

@@ -129,8 +129,7 @@ int model_unpack(struct model **ret, const void *bytes, size_t n, struct vrs_err
 		return vrs_fail(err, VRS_EPARSE,
 				"model: damaged, its checksum does not fit");
 	struct net_shape mine = features_shape((int)h.shape.hidden);
-	if (h.shape.hidden > MAX_HIDDEN ||
-	    memcmp(&mine, &h.shape, sizeof(mine)) != 0)
+	if (h.shape.hidden > MAX_HIDDEN || memcmp(&mine, &h.shape, sizeof(mine)) != 0)
 		return vrs_fail(err, VRS_EUNSUPPORTED,
 				"model: made for other features than this program's");
 	if (h.n_weights != net_n_weights(&mine) ||

@@ -94,20 +94,92 @@ static void shuffle(uint32_t *order, size_t n, struct rng *rng)
 	}
 }
 
+struct paper_descent {
+	struct paper_conf conf;
+	const struct kern *kern;
+	const float *rows;
+	uint32_t *order;
+	size_t n;
+	struct rng rng;
+	struct paper_work k;
+	struct adam adam;
+	real *slope;
+};
+
+struct paper_descent *paper_descent_new(const struct paper_model *m,
+					const struct kern *kern, const float *rows,
+					size_t n)
+{
+	const struct paper_shape shape = {m->conf.window, m->conf.hidden};
+	struct paper_descent *d = vrs_calloc(1, sizeof(*d));
+
+	*d = (struct paper_descent){.conf = m->conf,
+				    .kern = kern,
+				    .rows = rows,
+				    .order = in_order(n, 0),
+				    .n = n,
+				    .rng = {m->conf.seed + 1}};
+	paper_work_init(&d->k, &shape, nn_lanes(m->conf.batch));
+	adam_init(&d->adam, paper_n_weights(&shape));
+	d->slope = nn_alloc(d->adam.n);
+	return d;
+}
+
+void paper_descent_free(struct paper_descent *d)
+{
+	if (!d)
+		return;
+	paper_work_fini(&d->k);
+	adam_fini(&d->adam);
+	free(d->order);
+	free(d->slope);
+	free(d);
+}
+
+double paper_descent_epoch(struct paper_descent *d, struct paper_model *m)
+{
+	double sum = 0;
+
+	if (!d->conf.in_order)
+		shuffle(d->order, d->n, &d->rng);
+	for (size_t i = 0; i < d->n; i += (size_t)d->conf.batch) {
+		size_t left = d->n - i;
+		int some = left < (size_t)d->conf.batch ? (int)left : d->conf.batch;
+
+		load(&d->k, &m->scaler, d->rows, d->order + i, some);
+		paper_forward(d->kern, &d->k, m->w);
+		sum += paper_loss(&d->k) * some;
+		memset(d->slope, 0, d->adam.n * sizeof(*d->slope));
+		paper_backward(d->kern, &d->k, m->w, d->slope);
+		adam_step(d->kern, &d->adam, m->w, d->slope, d->conf.rate);
+	}
+	return sum / (double)d->n;
+}
+
+struct paper_model *paper_model_new(const struct paper_conf *conf,
+				    const struct scaler *scaler)
+{
+	const struct paper_shape shape = {conf->window, conf->hidden};
+	struct paper_model *m = vrs_calloc(1, sizeof(*m));
+	struct rng rng = {conf->seed};
+
+	m->conf = *conf;
+	m->scaler = *scaler;
+	m->w = nn_alloc(paper_n_weights(&shape));
+	paper_start(&shape, m->w, &rng);
+	return m;
+}
+
 int paper_train(struct paper_model **ret, const float *x, size_t n,
 		const struct paper_conf *conf,
 		int (*progress)(void *arg, int epoch, double train, double valid),
 		void *arg, struct vrs_err *err)
 {
-	const struct paper_shape shape = {conf->window, conf->hidden};
-	const struct kern *kern = kern_best();
-	struct rng rng = {conf->seed};
+	const struct scaler scaler = scaler_fit(conf->scaler, x, n);
+	struct paper_descent *d = NULL;
 	struct paper_model *m = NULL;
-	struct paper_work k = {0};
-	struct adam adam = {0};
+	uint32_t *valid = NULL;
 	float *rows = NULL;
-	uint32_t *train = NULL, *valid = NULL;
-	real *slope = NULL;
 	int status = 0;
 
 	size_t all = paper_rows(x, n, conf->window, &rows), n_train = all * 3 / 4;
@@ -118,37 +190,14 @@ int paper_train(struct paper_model **ret, const float *x, size_t n,
 				 all, conf->batch * 4 / 3);
 		goto out;
 	}
-	train = in_order(n_train, 0);
 	valid = in_order(all - n_train, n_train);
-	m = vrs_calloc(1, sizeof(*m));
-	m->conf = *conf;
-	m->scaler = scaler_fit(conf->scaler, x, n);
-	m->w = nn_alloc(paper_n_weights(&shape));
-	if (conf->start)
-		memcpy(m->w, conf->start, paper_n_weights(&shape) * sizeof(real));
-	else
-		paper_start(&shape, m->w, &rng);
-	paper_work_init(&k, &shape, nn_lanes(conf->batch));
-	adam_init(&adam, paper_n_weights(&shape));
-	slope = nn_alloc(paper_n_weights(&shape));
+	m = paper_model_new(conf, &scaler);
+	d = paper_descent_new(m, kern_best(), rows, n_train);
 	for (int e = 0; e < conf->epochs; e++) {
-		double sum = 0;
+		double loss = paper_descent_epoch(d, m);
+		double v = evaluate(d->kern, &d->k, m, rows, valid, all - n_train);
 
-		if (!conf->in_order)
-			shuffle(train, n_train, &rng);
-		for (size_t i = 0; i < n_train; i += (size_t)conf->batch) {
-			size_t left = n_train - i;
-			int some = left < (size_t)conf->batch ? (int)left : conf->batch;
-
-			load(&k, &m->scaler, rows, train + i, some);
-			paper_forward(kern, &k, m->w);
-			sum += paper_loss(&k) * some;
-			memset(slope, 0, adam.n * sizeof(*slope));
-			paper_backward(kern, &k, m->w, slope);
-			adam_step(kern, &adam, m->w, slope, conf->rate);
-		}
-		double v = evaluate(kern, &k, m, rows, valid, all - n_train);
-		if (progress && progress(arg, e + 1, sum / (double)n_train, v)) {
+		if (progress && progress(arg, e + 1, loss, v)) {
 			status = vrs_fail(err, VRS_ECANCELLED, "paper: stopped");
 			goto out;
 		}
@@ -157,12 +206,9 @@ int paper_train(struct paper_model **ret, const float *x, size_t n,
 	m = NULL;
 out:
 	paper_model_free(m);
-	paper_work_fini(&k);
-	adam_fini(&adam);
+	paper_descent_free(d);
 	free(rows);
-	free(train);
 	free(valid);
-	free(slope);
 	return status;
 }
 

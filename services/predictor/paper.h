@@ -21,10 +21,7 @@ struct paper_conf {
 	enum scaler_kind scaler;
 	double rate;
 	uint32_t seed;
-	/* To compare with other implementations: these weights to begin with (layout of
-	 * paper_net.h) and rows in the order of time, not drawn anew each epoch. */
-	const real *start;
-	bool in_order;
+	bool in_order; /* rows as they come, not drawn anew each epoch: to compare */
 };
 
 /* paper-13 (the choice of Table 13), paper-12-1 to -3 (cases of Table 12); NULL: no such
@@ -39,6 +36,19 @@ struct paper_model {
 	struct scaler scaler;
 	real *w;
 };
+
+/* With random weights. */
+struct paper_model *paper_model_new(const struct paper_conf *conf,
+				    const struct scaler *scaler);
+
+/* Training, an epoch at a time: over n rows of paper_rows, which stay the caller's. An
+ * epoch returns the mean loss of its batches, each before its step. */
+struct paper_descent;
+struct paper_descent *paper_descent_new(const struct paper_model *m,
+					const struct kern *kern, const float *rows,
+					size_t n);
+double paper_descent_epoch(struct paper_descent *d, struct paper_model *m);
+void paper_descent_free(struct paper_descent *d);
 
 /* x: one value a minute (points), NAN where missing. progress may be NULL; returns
  * nonzero to stop. */

@@ -4,11 +4,11 @@
 #include <math.h>
 #include <xxhash.h>
 
-#include "adam.h"
 #include "forecast.h"
+#include "train_step.h"
 #include "vrs/mem.h"
 
-enum { LANES = 32, MIN_WINDOWS = 256, MAX_CALIB = 6000 };
+enum { MIN_WINDOWS = 256, MAX_CALIB = 6000, MAX_BATCH = 4096 };
 
 const struct train_conf train_defaults = {
 	.hidden = 32,
@@ -17,13 +17,15 @@ const struct train_conf train_defaults = {
 	.max_windows = 80000,
 	.rate = 4e-3,
 	.cut_share = 0.4,
+	.lost_share = 0.15,
 	.calib_share = 0.15,
 	.seed = 1,
 };
 
-/* A place to train from: an origin in a series, and how much of the past is shown. */
+/* A place to train from: an origin in a series, how much of the past is shown, and how
+ * much of that is hidden right before the origin. */
 struct sample {
-	uint32_t series, at, cut;
+	uint32_t series, at, cut, lost;
 };
 
 struct samples {
@@ -80,7 +82,7 @@ static void collect(const struct train_series *series, size_t n_series,
 		const struct bins *b = &series[k].bins;
 
 		for (size_t at = BINS_HOUR; at + BINS_AHEAD <= b->n; at++) {
-			struct sample s = {(uint32_t)k, (uint32_t)at, BINS_HISTORY};
+			struct sample s = {(uint32_t)k, (uint32_t)at, BINS_HISTORY, 0};
 			size_t end = (at + BINS_AHEAD - 1) / BINS_DAY;
 			bool first = is_calib_day(k, at / BINS_DAY, conf->calib_share,
 						  conf->seed);
@@ -96,13 +98,20 @@ static void collect(const struct train_series *series, size_t n_series,
 	}
 }
 
-/* Some of the windows once more, as if the host were new. */
-static void show_cut(struct samples *a, double share, struct rng *rng)
+/* Some of the windows once more: as if the host were new, or had been silent lately. */
+static void show_again(struct samples *a, const struct train_conf *conf, struct rng *rng)
 {
-	size_t n = (size_t)((double)a->n * share);
+	size_t whole = a->n, n_cut = (size_t)((double)whole * conf->cut_share);
+	size_t n_lost = (size_t)((double)whole * conf->lost_share);
 
-	for (size_t i = 0; i < n; i++) {
-		struct sample s = a->s[rng_below(rng, a->n)];
+	for (size_t i = 0; i < n_lost; i++) {
+		struct sample s = a->s[rng_below(rng, whole)];
+
+		s.lost = 1 + (uint32_t)rng_below(rng, BINS_HOUR);
+		samples_add(a, s);
+	}
+	for (size_t i = 0; i < n_cut; i++) {
+		struct sample s = a->s[rng_below(rng, whole)];
 		double bins = BINS_HOUR * exp(rng_unit(rng) * log(8 * 24));
 
 		s.cut = (uint32_t)bins;
@@ -121,45 +130,42 @@ static struct window window_at_sample(const struct train_series *series, struct 
 struct trainer {
 	const struct train_series *series;
 	const struct train_conf *conf;
-	const struct kern *kern;
 	struct samples samples;
 	struct features *features; /* of each sample */
-	struct net_work work;
-	struct adam adam;
-	real *slope;
+	struct train_step step;
 };
 
-/* Adds the slopes of up to LANES samples; returns their loss. */
-static double pass(struct trainer *t, const struct model *m, const uint32_t *pick, int n)
+/* What the net gets to see of a sample. */
+static void show(const struct train_series *series, struct sample s, int32_t utc_min,
+		 struct features *ret)
 {
-	for (int l = 0; l < LANES; l++) {
-		t->work.use[l] = l < n ? (real)1 : 0;
-		if (l >= n)
-			continue;
-		const struct sample *s = &t->samples.s[pick[l]];
-		features_load(&t->features[pick[l]], &t->work, l);
-		features_load_truth(&t->features[pick[l]],
-				    t->series[s->series].bins.truth + s->at, &t->work, l);
+	struct window w = window_at_sample(series, s, utc_min);
+	float x[BINS_HISTORY];
+
+	if (s.lost > 0 && w.n > 2 * s.lost) {
+		memcpy(x, w.x, w.n * sizeof(*x));
+		for (size_t i = 1; i <= s.lost; i++)
+			x[w.n - i] = NAN;
+		w.x = x;
+		if (features_make(&w, ret))
+			return;
+		w = window_at_sample(series, s, utc_min);
 	}
-	net_forward(t->kern, &t->work, m->w);
-	double loss = net_loss(&t->work);
-	net_backward(t->kern, &t->work, m->w, t->slope);
-	return loss;
+	features_make(&w, ret); /* usable() saw a value */
 }
 
 static double batch(struct trainer *t, struct model *m, const uint32_t *pick, int n,
 		    double rate)
 {
-	double loss = 0;
+	struct train_item item[MAX_BATCH];
 
-	memset(t->slope, 0, m->n_weights * sizeof(real));
-	for (int i = 0; i < n; i += LANES)
-		loss += pass(t, m, pick + i, n - i < LANES ? n - i : LANES);
-	for (size_t i = 0; i < m->n_weights; i++)
-		t->slope[i] /= (real)n;
-	adam_clip(t->slope, m->n_weights, 1);
-	adam_step(t->kern, &t->adam, m->w, t->slope, rate);
-	return loss / n;
+	for (int i = 0; i < n; i++) {
+		const struct sample *s = &t->samples.s[pick[i]];
+
+		item[i].features = &t->features[pick[i]];
+		item[i].future = t->series[s->series].bins.truth + s->at;
+	}
+	return train_step(&t->step, m->w, item, n, rate);
 }
 
 /* Few windows want smaller steps, or there are too few of them. */
@@ -294,6 +300,10 @@ static float ratio_of(float truth, float p50, float quantile)
 	return (truth - p50) / fmaxf(0.2F, quantile - p50);
 }
 
+/* The calibration days are days of known series. Of series that were left out of training
+ * more lies above what was calibrated so, and new clusters are what a P90 is for. */
+static const double aim[NET_QUANTILES] = {0.5, 0.925, 0.99};
+
 static void stretch(struct model *m, const struct calib *c)
 {
 	float *ratio = vrs_calloc(c->n * BINS_AHEAD + 1, sizeof(*ratio));
@@ -306,14 +316,13 @@ static void stretch(struct model *m, const struct calib *c)
 				ratio[n++] =
 					ratio_of(c->truth[i][h], c->got[i].path[0][h],
 						 c->got[i].path[q][h]);
-		m->path_stretch[q] = stretch_for(ratio, n, (double)net_tau[q]);
+		m->path_stretch[q] = stretch_for(ratio, n, aim[q]);
 		for (size_t p = 0; p < NET_PEAKS; p++) {
 			for (size_t i = 0; i < c->n; i++)
 				ratio[i] = ratio_of(peak_of(c->truth[i], p),
 						    c->got[i].peak[p][0],
 						    c->got[i].peak[p][q]);
-			m->peak_stretch[p][q] =
-				stretch_for(ratio, c->n, (double)net_tau[q]);
+			m->peak_stretch[p][q] = stretch_for(ratio, c->n, aim[q]);
 		}
 	}
 	free(ratio);
@@ -409,7 +418,7 @@ int train_model(struct model **ret, const struct train_series *series, size_t n_
 		const struct train_conf *conf, train_progress_fn progress, void *arg,
 		struct vrs_err *err)
 {
-	struct trainer t = {.series = series, .conf = conf, .kern = kern_best()};
+	struct trainer t = {.series = series, .conf = conf};
 	struct net_shape shape =
 		conf->base ? conf->base->shape : features_shape(conf->hidden);
 	struct rng rng = {conf->seed};
@@ -426,27 +435,23 @@ int train_model(struct model **ret, const struct train_series *series, size_t n_
 	}
 	samples_shuffle(&t.samples, &rng);
 	samples_shuffle(&calib, &rng);
-	size_t most = (size_t)((double)conf->max_windows / (1 + conf->cut_share));
+	size_t most = (size_t)((double)conf->max_windows /
+			       (1 + conf->cut_share + conf->lost_share));
 	if (t.samples.n > most)
 		t.samples.n = most;
 	if (calib.n > MAX_CALIB)
 		calib.n = MAX_CALIB;
-	show_cut(&t.samples, conf->cut_share, &rng);
+	show_again(&t.samples, conf, &rng);
 
 	t.features = vrs_calloc(t.samples.n, sizeof(*t.features));
-	for (size_t i = 0; i < t.samples.n; i++) {
-		struct window w = window_at_sample(series, t.samples.s[i], conf->utc_min);
-
-		features_make(&w, &t.features[i]); /* usable() saw a value */
-	}
+	for (size_t i = 0; i < t.samples.n; i++)
+		show(series, t.samples.s[i], conf->utc_min, &t.features[i]);
 	m = model_new(&shape);
 	if (conf->base)
 		memcpy(m->w, conf->base->w, m->n_weights * sizeof(real));
 	else
 		net_start(&shape, m->w, &rng);
-	net_work_init(&t.work, &shape, LANES);
-	adam_init(&t.adam, m->n_weights);
-	t.slope = nn_alloc(m->n_weights);
+	train_step_init(&t.step, &shape, kern_best());
 	status = descend(&t, m, &rng, progress, arg, err);
 	if (status < 0)
 		goto out;
@@ -469,8 +474,6 @@ out:
 	free(t.samples.s);
 	free(calib.s);
 	free(t.features);
-	free(t.slope);
-	adam_fini(&t.adam);
-	net_work_fini(&t.work);
+	train_step_fini(&t.step);
 	return status;
 }

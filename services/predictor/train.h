@@ -19,9 +19,10 @@ struct train_series {
 
 struct train_conf {
 	int hidden, epochs, max_windows;
-	int batch;          /* 0: what suits the number of windows */
+	int batch;          /* at most 4096; 0: what suits the number of windows */
 	double rate;        /* the highest of the cycle */
 	double cut_share;   /* windows shown again with a short history */
+	double lost_share;  /* windows shown again with the newest bins missing */
 	double calib_share; /* of each series' time */
 	uint32_t seed;
 	int32_t utc_min;
