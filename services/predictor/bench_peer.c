@@ -9,8 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench_peer_py.h"
-
 static bool start_with(struct peer *p, const char *python)
 {
 	int to[2], from[2];

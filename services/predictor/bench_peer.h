@@ -7,6 +7,9 @@
 
 #include "feature.h"
 
+/* bench_peer.py, as the build made a text of it. */
+extern const char bench_peer_py[];
+
 struct peer {
 	pid_t pid;
 	FILE *to, *from;
