@@ -41,17 +41,35 @@ char *vrs_strdup(const char *s)
 	return d;
 }
 
+static size_t print_new(char **ret, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+static size_t print_new(char **ret, const char *fmt, va_list ap)
+{
+	int n = vasprintf(ret, fmt, ap);
+
+	if (n < 0)
+		out_of_memory();
+	return (size_t)n;
+}
+
 char *vrs_asprintf(const char *fmt, ...)
 {
 	char *s = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	int n = vasprintf(&s, fmt, ap);
+	(void)print_new(&s, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		out_of_memory();
 	return s;
+}
+
+uint64_t vrs_hash(uint64_t h, const void *bytes, size_t n)
+{
+	const unsigned char *p = bytes;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+	return h;
 }
 
 bool vrs_strcpy(char *dst, size_t dst_size, const char *src)
@@ -109,11 +127,9 @@ void vrs_text_add(struct vrs_text *t, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	int n = vasprintf(&s, fmt, ap);
+	size_t n = print_new(&s, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		out_of_memory();
-	vrs_text_add_bytes(t, s, (size_t)n);
+	vrs_text_add_bytes(t, s, n);
 	free(s);
 }
 

@@ -24,6 +24,11 @@ bool vrs_name_ok(const char *s);
 /* True for a VM id or name: 1..128 of [A-Za-z0-9._:@+-], not starting with '-'. */
 bool vrs_id_ok(const char *s);
 
+/* FNV-1a over bytes, going on from h (VRS_HASH_BEGIN at first): tells things apart and
+ * sees changes, protects nothing. */
+#define VRS_HASH_BEGIN UINT64_C(0xcbf29ce484222325)
+uint64_t vrs_hash(uint64_t h, const void *bytes, size_t n);
+
 /* A growing text; the empty value is {0}. text is NULL until something was added. */
 struct vrs_text {
 	char *text;

@@ -220,25 +220,16 @@ Vrsas__V1__Record *tell_inventory(const struct vrs_site *site,
 	return rec;
 }
 
-/* --- fingerprint: FNV-1a over what matters --- */
-
-static uint64_t mix(uint64_t h, const void *bytes, size_t n)
-{
-	const unsigned char *p = bytes;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * 0x100000001b3;
-	return h;
-}
+/* --- fingerprint: a hash over what matters --- */
 
 static uint64_t mix_text(uint64_t h, const char *s)
 {
-	return mix(h, s, strlen(s) + 1);
+	return vrs_hash(h, s, strlen(s) + 1);
 }
 
 static uint64_t mix_number(uint64_t h, uint64_t v)
 {
-	return mix(h, &v, sizeof(v));
+	return vrs_hash(h, &v, sizeof(v));
 }
 
 static uint64_t coarse(uint64_t bytes)
@@ -248,7 +239,7 @@ static uint64_t coarse(uint64_t bytes)
 
 uint64_t tell_fingerprint(const Vrsas__V1__HostInventory *inv)
 {
-	uint64_t h = mix_text(0xcbf29ce484222325, inv->boot_id);
+	uint64_t h = mix_text(VRS_HASH_BEGIN, inv->boot_id);
 
 	for (size_t i = 0; i < inv->n_vm; i++) {
 		const Vrsas__V1__VmFacts *v = inv->vm[i];
@@ -277,7 +268,7 @@ uint64_t tell_fingerprint(const Vrsas__V1__HostInventory *inv)
 
 uint64_t tell_load(const Vrsas__V1__HostInventory *inv)
 {
-	uint64_t h = 0xcbf29ce484222325;
+	uint64_t h = VRS_HASH_BEGIN;
 
 	for (size_t i = 0; i < inv->n_vm; i++) {
 		float cores = inv->vm[i]->cpu_cores;

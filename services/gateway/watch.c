@@ -56,21 +56,11 @@ static int64_t mono(void)
 	return vrs_mono_ms(vrs_clock_system());
 }
 
-static uint64_t hash_bytes(const void *bytes, size_t n)
-{
-	const unsigned char *p = bytes;
-	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a: sees changes, protects nothing */
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * 0x100000001b3u;
-	return h;
-}
-
 static uint64_t hash_message(const ProtobufCMessage *msg)
 {
 	size_t n;
 	void *bytes = vrs_msg_pack(msg, &n);
-	uint64_t h = hash_bytes(bytes, n);
+	uint64_t h = vrs_hash(VRS_HASH_BEGIN, bytes, n);
 
 	free(bytes);
 	return h;
@@ -251,8 +241,8 @@ static void look_at_status(struct watch *w)
 
 static uint64_t name_of(const Vrsas__V1__HostView *h)
 {
-	return 31 * hash_bytes(h->cluster, strlen(h->cluster)) +
-	       hash_bytes(h->name, strlen(h->name));
+	return 31 * vrs_hash(VRS_HASH_BEGIN, h->cluster, strlen(h->cluster)) +
+	       vrs_hash(VRS_HASH_BEGIN, h->name, strlen(h->name));
 }
 
 static void tell_hosts(struct watch *w, const Vrsas__V1__HostViews *views)

@@ -136,21 +136,11 @@ struct world *need_world(struct control *c, struct answer *a)
 
 /* --- answers that were given before --- */
 
-static uint64_t hash_of(const void *bytes, size_t n)
-{
-	const unsigned char *p = bytes;
-	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a: tells apart, protects nothing */
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * 0x100000001b3u;
-	return h;
-}
-
 static uint64_t request_hash(const Vrsas__V1__ControlRequest *r)
 {
 	size_t n;
 	void *bytes = vrs_msg_pack(&r->base, &n);
-	uint64_t h = hash_of(bytes, n);
+	uint64_t h = vrs_hash(VRS_HASH_BEGIN, bytes, n);
 
 	free(bytes);
 	return h;

@@ -39,6 +39,17 @@ static void a_long_error_is_cut_not_overrun(void **state)
 	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
 }
 
+/* The reference values of Fowler, Noll and Vo. */
+static void a_hash_is_fnv_1a_and_goes_on_where_it_was(void **state)
+{
+	(void)state;
+	assert_true(vrs_hash(VRS_HASH_BEGIN, "", 0) == UINT64_C(0xcbf29ce484222325));
+	assert_true(vrs_hash(VRS_HASH_BEGIN, "a", 1) == UINT64_C(0xaf63dc4c8601ec8c));
+	uint64_t whole = vrs_hash(VRS_HASH_BEGIN, "foobar", 6);
+	assert_true(whole == UINT64_C(0x85944171f73967e8));
+	assert_true(vrs_hash(vrs_hash(VRS_HASH_BEGIN, "foo", 3), "bar", 3) == whole);
+}
+
 static void an_arena_stops_at_its_limit(void **state)
 {
 	(void)state;
@@ -179,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_error_names_thing_and_reason),
 		cmocka_unit_test(a_long_error_is_cut_not_overrun),
+		cmocka_unit_test(a_hash_is_fnv_1a_and_goes_on_where_it_was),
 		cmocka_unit_test(an_arena_stops_at_its_limit),
 		cmocka_unit_test(an_arena_gives_aligned_separate_memory),
 		cmocka_unit_test(names_that_become_keys_are_plain),
