@@ -2,6 +2,7 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -427,5 +428,6 @@ int main(void)
 		cmocka_unit_test(networks_are_mapped_by_what_the_company_calls_them),
 	};
 
+	(void)signal(SIGPIPE, SIG_IGN); /* as daemons do */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
