@@ -30,9 +30,10 @@
  *   vrsas:v1:svc:NAME          hash instance -> "at_ms note": who is alive
  *   vrsas:v1:metrics           hash SERVICE/instance -> "at_ms\n" and its page of metrics
  *   vrsas:v1:lease:scheduler   string token:instance, with expiry
- *   vrsas:v1:lease:train       string instance, with expiry: the predictor that trains
  *   vrsas:v1:ev                stream of packed Event
- *   vrsas:v1:q:train           stream with a consumer group
+ *   vrsas:v1:q:train           stream, group "predictors": open training jobs (model, why)
+ *   vrsas:v1:q:train:dead      stream: those given up (job, reason)
+ *   vrsas:v1:q:train:why       hash job -> why its newest try failed
  *
  * {cluster} stands in braces in the key itself, so that all keys of one cluster live in
  * one slot of a Redis Cluster. */

@@ -9,10 +9,9 @@
 #include "feature.h"
 #include "history.h"
 #include "modelstore.h"
+#include "vrs/fault.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
-
-enum { LEASE_MS = 30000, RENEW_MS = 5000 };
 
 struct learning {
 	struct learner_job *job;
@@ -21,7 +20,32 @@ struct learning {
 	size_t n;
 	size_t longest; /* bins */
 	int64_t renewed_mono_ms;
+	bool lost; /* the claim: another replica goes on */
 };
+
+/* Renews the claim now and then; nonzero: stop, we are asked to or have lost it. */
+static int beat(struct learning *l)
+{
+	const struct learner_conf *c = &l->job->conf;
+	int64_t now = vrs_mono_ms(c->clock);
+
+	if (l->job->stop)
+		return 1;
+	if (now - l->renewed_mono_ms < c->claim_ms / 4)
+		return 0;
+	l->renewed_mono_ms = now;
+	l->lost = trainq_renew(l->s, c->who, c->job.id, NULL) == 0;
+	return l->lost;
+}
+
+static int on_progress(void *arg, long step, long steps, double loss)
+{
+	struct learning *l = arg;
+
+	(void)loss;
+	l->job->percent = (int)(step * 100 / steps);
+	return beat(l);
+}
 
 /* Takes the bins out of the history. */
 static void add(struct learning *l, char *name, struct bins *b)
@@ -66,7 +90,10 @@ static int collect(struct learning *l, struct vrs_err *err)
 	for (size_t i = 0; status == 0 && i < r->n_items; i++)
 		if (r->item[i].bytes && vrs_name_ok(r->item[i].bytes) &&
 		    l->n < l->job->conf.max_series)
-			status = collect_cluster(l, r->item[i].bytes, now_ms, err);
+			status = beat(l) ? vrs_fail(err, VRS_ECANCELLED,
+						    "training: stopped while reading")
+					 : collect_cluster(l, r->item[i].bytes, now_ms,
+							   err);
 	vrs_reply_free(r);
 	if (status < 0)
 		return status;
@@ -101,22 +128,6 @@ static int needless(struct learning *l, struct vrs_err *err)
 	return 0;
 }
 
-static int on_progress(void *arg, long step, long steps, double loss)
-{
-	struct learning *l = arg;
-	int64_t now = vrs_mono_ms(l->job->conf.clock);
-
-	(void)loss;
-	l->job->percent = (int)(step * 100 / steps);
-	if (l->job->stop)
-		return 1;
-	if (now - l->renewed_mono_ms < RENEW_MS)
-		return 0;
-	l->renewed_mono_ms = now;
-	/* lost to another replica (we were stopped for long): let it go on */
-	return modelstore_lease(l->s, l->job->conf.who, LEASE_MS, NULL) == 0;
-}
-
 static int learn(struct learning *l, struct vrs_err *err)
 {
 	struct learner_conf *c = &l->job->conf;
@@ -124,18 +135,36 @@ static int learn(struct learning *l, struct vrs_err *err)
 
 	if (status < 0)
 		return status;
+	if (vrs_fault("predictor.train"))
+		return vrs_fail(err, VRS_EINTERNAL, "training: made to fail");
 	c->train.made_at_ms = vrs_wall_ms(c->clock);
-	l->renewed_mono_ms = vrs_mono_ms(c->clock);
 	l->job->n_series = l->n;
 	struct model *m = NULL;
 	status = train_model(&m, l->series, l->n, &c->train, on_progress, l, err);
 	if (status == 0)
-		status = modelstore_save(l->s, c->model_name, m, err);
+		status = modelstore_save(l->s, c->model_name, m, c->who, c->job.id, err);
 	if (status < 0)
 		model_free(m);
 	else
 		l->job->model = m;
 	return status;
+}
+
+/* What becomes of a job that made no model. */
+static void leave(struct learning *l)
+{
+	struct learner_job *job = l->job;
+	const struct learner_conf *c = &job->conf;
+
+	if (l->lost)
+		(void)vrs_fail(&job->err, VRS_ECONFLICT,
+			       "training: the job went to another replica");
+	else if (job->stop)
+		trainq_release(l->s, c->who, &c->job);
+	else if (job->err.code == VRS_ENOENT || job->err.code == VRS_ECONFLICT)
+		(void)trainq_drop(l->s, c->who, c->job.id, NULL);
+	else
+		trainq_failed(l->s, c->job.id, job->err.text);
 }
 
 void learner_work(void *arg)
@@ -148,15 +177,12 @@ void learner_work(void *arg)
 	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
 	if (vrs_store_open(&l.s, &job->conf.store, &job->err) < 0)
 		return;
-	int ours = modelstore_lease(l.s, job->conf.who, LEASE_MS, &job->err);
-	if (ours == 0)
-		(void)vrs_fail(&job->err, VRS_ECONFLICT,
-			       "training: another replica does it");
-	if (ours == 1) {
-		if (needless(&l, &job->err) == 0)
-			(void)learn(&l, &job->err);
-		modelstore_release(l.s, job->conf.who);
-	}
+	l.renewed_mono_ms = began;
+	int status = needless(&l, &job->err);
+	if (status == 0)
+		status = learn(&l, &job->err);
+	if (status < 0)
+		leave(&l);
 	for (size_t i = 0; i < l.n; i++) {
 		bins_fini(&l.series[i].bins);
 		free((char *)l.series[i].name);

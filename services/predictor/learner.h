@@ -1,4 +1,4 @@
-/* learner.h - trains on what Redis holds, in a worker thread, one replica at a time. */
+/* learner.h - does a training job (trainq.h) on what Redis holds, in a worker thread. */
 #ifndef PREDICTOR_LEARNER_H
 #define PREDICTOR_LEARNER_H
 
@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "train.h"
+#include "trainq.h"
 #include "vrs/clock.h"
 #include "vrs/store.h"
 
@@ -16,6 +17,8 @@ struct learner_conf {
 	struct train_conf train;
 	int64_t min_history_ms;
 	size_t max_series;
+	struct trainq_job job; /* claimed by who */
+	int64_t claim_ms;
 	/* A stored model younger than this, made of at least so many series, makes
 	 * training needless. */
 	int64_t retrain_ms;
@@ -29,8 +32,7 @@ struct learner_job {
 	atomic_int percent;
 	/* when done: */
 	struct model *model; /* NULL: none was made; err says why */
-	struct vrs_err
-		err; /* ENOENT: too little history; ECONFLICT: somebody else does */
+	struct vrs_err err;  /* ENOENT: too little history; ECONFLICT: needless or lost */
 	int64_t took_ms;
 	size_t n_series;
 };

@@ -18,12 +18,9 @@ int modelstore_version(struct vrs_store *s, const char *name, char ret[MODEL_VER
 int modelstore_load(struct vrs_store *s, const char *name, struct model **ret,
 		    struct vrs_err *err);
 
+/* Stores what was made for a training job (trainq.h), and ends the job. VRS_ECONFLICT:
+ * the job is not who's any more, nothing is stored. */
 int modelstore_save(struct vrs_store *s, const char *name, struct model *m,
-		    struct vrs_err *err);
-
-/* The lease of whoever trains: 1 when it is ours now, 0 when somebody else has it. */
-int modelstore_lease(struct vrs_store *s, const char *who, int64_t ms,
-		     struct vrs_err *err);
-void modelstore_release(struct vrs_store *s, const char *who);
+		    const char *who, const char *job_id, struct vrs_err *err);
 
 #endif

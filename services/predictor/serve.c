@@ -19,7 +19,7 @@
 
 struct settings {
 	char *forecast, *model, *model_file;
-	int64_t retrain_ms, check_ms, min_history_ms;
+	int64_t retrain_ms, check_ms, min_history_ms, claim_ms;
 	int64_t hidden, epochs, max_windows, max_series, max_open, seed, utc_offset_min;
 	bool training;
 };
@@ -38,6 +38,8 @@ static const struct vrs_option options[] = {
 	 4e9, "age at which a model is replaced by a new one"},
 	{"check", VRS_OPT_DURATION, offsetof(struct settings, check_ms), "10s", 100,
 	 3.6e6, "how often to look for a newer model and for work"},
+	{"claim", VRS_OPT_DURATION, offsetof(struct settings, claim_ms), "30s", 1000,
+	 3.6e6, "a training job not heard of for so long goes to another replica"},
 	{"min_history", VRS_OPT_DURATION, offsetof(struct settings, min_history_ms),
 	 "30h", 3.6e6, 6.9e8, "history that the first training waits for"},
 	{"hidden", VRS_OPT_INT, offsetof(struct settings, hidden), "32", 4, 256,
@@ -186,7 +188,9 @@ static void on_learned(void *arg)
 		v->wait_ms = 0;
 		v->numbers.trainings_ok++;
 		vrs_complaint_over(&v->history_trouble, "there is enough history");
-	} else if (job->err.code != VRS_ECONFLICT) {
+	} else if (job->err.code == VRS_ECONFLICT) {
+		log_info("no training: %s", job->err.text);
+	} else {
 		/* not yet: ask again, less and less often */
 		v->numbers.trainings_failed += job->err.code != VRS_ENOENT;
 		v->wait_ms = v->wait_ms ? 2 * v->wait_ms : v->conf.check_ms;
@@ -224,33 +228,50 @@ static size_t count_series(struct serve *v)
 	return n < (size_t)v->conf.max_series ? n : (size_t)v->conf.max_series;
 }
 
-static void maybe_train(struct serve *v)
+/* A job for the model, when it is due; whoever comes first makes it, for all. */
+static void ask_for_training(struct serve *v)
 {
 	const struct settings *c = &v->conf;
 	const struct vrs_clock *clock = vrs_clock_system();
+	int64_t quiet_ms = c->retrain_ms < 3600000 ? c->retrain_ms : 3600000;
+	const char *why = !v->own         ? "no model of our own yet"
+			  : v->refused[0] ? "the stored model is damaged"
+					  : "the model is old";
 
-	if (!c->training || v->learner || vrs_mono_ms(clock) < v->next_train_mono_ms)
+	if (vrs_mono_ms(clock) < v->next_train_mono_ms)
 		return;
 	size_t known = count_series(v);
-	if (v->own && !v->refused[0] && !learner_outgrown(v->model, known) &&
-	    vrs_wall_ms(clock) - v->model->made_at_ms < c->retrain_ms)
-		return;
+	if (v->own && !v->refused[0]) {
+		if (learner_outgrown(v->model, known))
+			why = "there are more hosts now";
+		else if (vrs_wall_ms(clock) - v->model->made_at_ms < c->retrain_ms)
+			return;
+	}
 	if (known != v->known_series) { /* hosts are still coming in */
 		v->known_series = known;
 		return;
 	}
+	(void)trainq_ask(v->svc.store, c->model, why, quiet_ms, NULL);
+}
+
+static void train(struct serve *v, const struct trainq_job *job)
+{
+	const struct settings *c = &v->conf;
+
 	v->learner = vrs_calloc(1, sizeof(*v->learner));
 	v->learner->owner = v;
 	v->learner->conf = (struct learner_conf){
 		.store = v->svc.store_conf,
 		.who = v->svc.instance,
 		.model_name = c->model,
-		.clock = clock,
+		.clock = vrs_clock_system(),
 		.train = train_defaults,
 		.min_history_ms = c->min_history_ms,
 		.max_series = (size_t)c->max_series,
+		.job = *job,
+		.claim_ms = c->claim_ms,
 		.retrain_ms = c->retrain_ms,
-		.known_series = known,
+		.known_series = v->known_series,
 	};
 	struct train_conf *t = &v->learner->conf.train;
 	t->hidden = (int)c->hidden;
@@ -259,7 +280,30 @@ static void maybe_train(struct serve *v)
 	t->max_windows = (int)c->max_windows;
 	t->seed = (uint32_t)c->seed;
 	t->utc_min = (int32_t)c->utc_offset_min;
+	log_notice("training job=%s try=%d: %s", job->id, job->tries, job->why);
 	vrs_workers_submit(v->workers, "train", learner_work, on_learned, v->learner);
+}
+
+static void maybe_train(struct serve *v)
+{
+	struct trainq_job job;
+	char reason[128], text[240];
+	int dead = 0;
+
+	if (!v->conf.training || v->learner)
+		return;
+	ask_for_training(v);
+	int got = trainq_claim(v->svc.store, v->conf.model, v->svc.instance,
+			       v->conf.claim_ms, &job, &dead, reason, NULL);
+	if (dead > 0) {
+		(void)snprintf(text, sizeof(text),
+			       "a training job was given up after %d tries: %s",
+			       TRAINQ_TRIES, reason);
+		log_warn("%s", text);
+		say(v, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "training.dead", text);
+	}
+	if (got == 1)
+		train(v, &job);
 }
 
 static void on_check(void *arg)

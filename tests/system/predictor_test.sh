@@ -73,10 +73,24 @@ kill "$pid"
 gone() { ! kill -0 "$1"; }
 check "it stops when asked" wait_for 5 gone "$pid"
 
+# A trainer dies with the job in hand (where a build has no fault points: by a signal).
 start_asker 1 1 50 c1/ c2/h1
-start_predictor trainer
+VRSAS_FAULTS=predictor.train=kill start_predictor trainer
+claimed() { grep -q "training job=" trainer.log; }
+check "a training job is made and claimed" wait_for 30 claimed
+kill -KILL "$pid" 2>/dev/null
+wait "$pid" 2>/dev/null
 trained() { [ "$(cli hexists vrsas:v1:model:default version)" = 1 ]; }
-check "a predictor trains when history is there and stores the model" wait_for 90 trained
+check "its trainer died" test "$(cli xlen vrsas:v1:q:train)/$(trained || echo none)" = 1/none
+
+start_asker 1 120 20 c1/ c1/h1 c1/h2 c2/
+VRSAS_FAULTS='' start_predictor heir --claim=1s
+check "another one takes the job over, trains and stores the model" wait_for 90 trained
+check "as the second try" grep -q "training job=.* try=2" heir.log
+check "the job is done" test "$(cli xlen vrsas:v1:q:train)" = 0
+end=$(at_end 60)
+diag "answers beside training: $end"
+is "who trains answers, too" "${end% slowest*}" "end answered=120 lost=0"
 kill "$pid"
 wait "$pid" 2>/dev/null
 
