@@ -7,6 +7,7 @@
 #include "hosts.h"
 #include "measure.h"
 #include "numbers.h"
+#include "past.h"
 #include "playback.h"
 #include "vrs/clock.h"
 #include "vrs/log.h"
@@ -19,7 +20,7 @@ enum { PAGE_EVERY_MS = 15000 };
 struct conf {
 	char *site, *cluster, *collector, *replay;
 	char *samples_url, *fill_url, *spool_dir, *cluster_key;
-	int64_t interval_ms, heartbeat_ms, spool_keep_ms, history_ms;
+	int64_t interval_ms, heartbeat_ms, spool_keep_ms, history_ms, past_ms;
 	double history_speed;
 };
 
@@ -52,6 +53,8 @@ static const struct vrs_option options[] = {
 	 "file"},
 	{"history", VRS_OPT_DURATION, offsetof(struct conf, history_ms), "0", 0, 0,
 	 "when all hosts are traces: begin this long ago and catch up"},
+	{"prometheus_history", VRS_OPT_DURATION, offsetof(struct conf, past_ms), "14d", 0,
+	 1209600000, "of hosts read from Prometheus: how much of the past is told once"},
 	{"history_speed", VRS_OPT_DOUBLE, offsetof(struct conf, history_speed), "0", 0,
 	 1e9, "intervals a second while catching up; 0: as fast as it goes"},
 	{0},
@@ -64,6 +67,7 @@ struct collector {
 	struct feed *feed;
 	struct measure *measure;
 	struct playback *playback;
+	struct past *past;
 	char *spool_dir, *position_path;
 	struct numbers numbers;
 	int64_t page_mono_ms;
@@ -135,7 +139,14 @@ static int open_feed(struct collector *c, struct vrs_err *err)
 				       .fill_url = k->fill_url,
 				       .spool_dir = c->spool_dir,
 				       .keep_ms = k->spool_keep_ms};
-	return feed_open(&c->feed, c->svc.loop, &conf, err);
+	const struct past_conf past = {.host = c->hosts.host,
+				       .n_hosts = c->hosts.n,
+				       .history_ms = k->past_ms,
+				       .feed = conf};
+	if (feed_open(&c->feed, c->svc.loop, &conf, err) < 0 ||
+	    past_open(&c->past, c->svc.loop, &past, err) < 0)
+		return err->code;
+	return 0;
 }
 
 static int open_sources(struct collector *c, struct vrs_err *err)
@@ -187,7 +198,7 @@ int main(int argc, char **argv)
 
 	feed_close(c.feed); /* all that was put is on the disk */
 	playback_close(c.playback);
-	if (!measure_close(c.measure))
+	if (!past_close(c.past) || !measure_close(c.measure))
 		_exit(status); /* a host still hangs; nothing is left to be saved */
 	hosts_fini(&c.hosts);
 	free(c.spool_dir);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proc_source.h"
+#include "prometheus.h"
 #include "replay.h"
 #include "vrs/clock.h"
 #include "vrs/mem.h"
@@ -20,6 +21,7 @@ struct source {
 	const char *images;
 	bool is_proc;
 	struct replay *replay;
+	struct prometheus *prometheus;
 	struct vrs_hv *hv; /* NULL: not connected */
 	struct vrs_hv_store store;
 	bool has_store;
@@ -47,6 +49,8 @@ int source_open(struct source **ret, const struct vrs_site *site,
 		s->is_proc = true;
 	else if (replay_is_uri(host->uri))
 		status = replay_open(&s->replay, host->uri, err);
+	else if (prometheus_is_uri(host->uri))
+		status = prometheus_open(&s->prometheus, host->uri, err);
 	if (status < 0) {
 		vrs_context(err, "host %s/%s", host->cluster, host->name);
 		source_close(s);
@@ -62,6 +66,7 @@ void source_close(struct source *s)
 		return;
 	vrs_hv_close(s->hv);
 	replay_close(s->replay);
+	prometheus_close(s->prometheus);
 	free(s);
 }
 
@@ -145,6 +150,8 @@ int source_read(struct source *s, int64_t at_ms, int64_t timeout_ms, struct read
 		status = proc_read(&r, err);
 	else if (s->replay)
 		status = replay_read(s->replay, at_ms, &r, err);
+	else if (s->prometheus)
+		status = prometheus_read(s->prometheus, timeout_ms, &r, err);
 	else
 		status = read_hv(s, timeout_ms, &r, &tamed, err);
 	if (status < 0) {

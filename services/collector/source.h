@@ -2,6 +2,7 @@
  *
  *   proc:                       this machine, from /proc
  *   replay:FILE#ENTITY[?...]    a trace (replay.h)
+ *   prometheus:URL?LABEL=...   a Prometheus that watches it (prometheus.h)
  *   anything else               a hypervisor (vrs/hv.h)
  *
  * A source belongs to one thread at a time; reading may block until its deadline. */
