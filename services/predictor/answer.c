@@ -2,6 +2,7 @@
 #include "answer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "history.h"
@@ -119,6 +120,25 @@ static int find(struct job *j, const Vrsas__V1__ForecastTarget *t,
 	return status;
 }
 
+/* What the drift check found about this series. */
+static void heed(const struct job *j, const Vrsas__V1__ForecastTarget *t,
+		 struct forecast *f)
+{
+	const struct watched *w =
+		j->conf->watched ? watch_find(j->conf->watched, t->cluster, t->host)
+				 : NULL;
+
+	if (!w || w->drift.widen <= 1 || f->method != METHOD_LSTM)
+		return;
+	drift_widen(f, w->drift.widen);
+	if (!f->reason[0])
+		(void)snprintf(
+			f->reason, sizeof(f->reason),
+			"quantiles stretched by %.1f: only %.0f %% of the peaks of "
+			"two days were at or below their P90",
+			(double)w->drift.widen, w->drift.covered * 100);
+}
+
 static Vrsas__V1__Forecast *answer_target(struct job *j,
 					  const Vrsas__V1__ForecastTarget *t)
 {
@@ -138,6 +158,7 @@ static Vrsas__V1__Forecast *answer_target(struct job *j,
 					    j->conf->utc_min);
 
 		forecast_make(j->f, &w, j->job->n_target <= GATE_MAX_TARGETS, &f);
+		heed(j, t, &f);
 		if (!isnan(last))
 			f.last = last;
 	}

@@ -2,9 +2,9 @@
 #ifndef PREDICTOR_ANSWER_H
 #define PREDICTOR_ANSWER_H
 
-#include "forecast.h"
 #include "vrs/store.h"
 #include "vrsas/v1/forecast.pb-c.h"
+#include "watch.h"
 
 enum { ANSWER_MAX_TARGETS = 4096 };
 
@@ -13,6 +13,7 @@ struct answer_conf {
 	const char *model_version; /* "" without a model */
 	int64_t now_ms;
 	int32_t utc_min;
+	const struct watch_table *watched; /* NULL: no drift check was made */
 };
 
 /* Never fails: what cannot be forecast says so in its own entry, a job that cannot be

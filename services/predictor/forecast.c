@@ -54,6 +54,11 @@ void forecaster_free(struct forecaster *f)
 	free(f);
 }
 
+bool forecaster_has_model(const struct forecaster *f)
+{
+	return f->m != NULL;
+}
+
 static float bound(float x)
 {
 	return fminf(100, fmaxf(0, x));

@@ -36,6 +36,7 @@ struct forecast {
 struct forecaster;
 struct forecaster *forecaster_new(const struct model *m); /* borrowed; may be NULL */
 void forecaster_free(struct forecaster *f);
+bool forecaster_has_model(const struct forecaster *f);
 
 /* gate: check the net against simple methods over the last day first. */
 void forecast_make(struct forecaster *f, const struct window *w, bool gate,

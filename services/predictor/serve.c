@@ -19,7 +19,7 @@
 
 struct settings {
 	char *forecast, *model, *model_file;
-	int64_t retrain_ms, check_ms, min_history_ms, claim_ms;
+	int64_t retrain_ms, check_ms, min_history_ms, claim_ms, drift_ms;
 	int64_t hidden, epochs, max_windows, max_series, max_open, seed, utc_offset_min;
 	bool training;
 };
@@ -40,6 +40,9 @@ static const struct vrs_option options[] = {
 	 3.6e6, "how often to look for a newer model and for work"},
 	{"claim", VRS_OPT_DURATION, offsetof(struct settings, claim_ms), "30s", 1000,
 	 3.6e6, "a training job not heard of for so long goes to another replica"},
+	{"drift_check", VRS_OPT_DURATION, offsetof(struct settings, drift_ms), "1h", 1000,
+	 8.64e7,
+	 "how often forecasts of the last two days are checked against the truth"},
 	{"min_history", VRS_OPT_DURATION, offsetof(struct settings, min_history_ms),
 	 "30h", 3.6e6, 6.9e8, "history that the first training waits for"},
 	{"hidden", VRS_OPT_INT, offsetof(struct settings, hidden), "32", 4, 256,
@@ -70,6 +73,8 @@ struct serve {
 	struct forecaster *forecaster;
 	char refused[MODEL_VERSION_LEN]; /* a version that was found damaged */
 	struct learner_job *learner;     /* NULL: nobody trains here */
+	struct watch_job *watch;         /* NULL: no drift check is running */
+	struct watch_table watched;      /* what the last one found */
 	int64_t wait_ms, next_train_mono_ms;
 	size_t known_series; /* at the last look */
 	uint64_t jobs;
@@ -306,6 +311,57 @@ static void maybe_train(struct serve *v)
 		train(v, &job);
 }
 
+static void on_watched(void *arg)
+{
+	struct watch_job *job = arg;
+	struct serve *v = job->owner;
+	const char *kind;
+	char text[240];
+
+	v->watch = NULL;
+	if (job->err.code != 0)
+		log_warn("drift check not finished, next one in %lld ms: %s",
+			 (long long)v->conf.drift_ms, job->err.text);
+	else
+		log_info("drift check done series=%zu", job->table.n);
+	for (size_t i = 0; i < job->table.n; i++) {
+		const struct watched *now = &job->table.row[i];
+		const struct watched *before = watch_find(&v->watched, now->name, "");
+
+		if (!watch_news(before, now, &kind, text, sizeof(text)))
+			continue;
+		log_notice("%s", text);
+		say(v,
+		    now->drift.state == DRIFT_FITS && now->drift.jump == 0
+			    ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
+			    : VRSAS__V1__SEVERITY__SEVERITY_WARNING,
+		    kind, text);
+	}
+	if (job->err.code == 0) {
+		struct watch_table old = v->watched;
+
+		v->watched = job->table;
+		job->table = old;
+	}
+	watch_free(job);
+}
+
+static void on_drift(void *arg)
+{
+	struct serve *v = arg;
+
+	if (v->watch || !v->model)
+		return;
+	v->watch = vrs_calloc(1, sizeof(*v->watch));
+	v->watch->owner = v;
+	v->watch->store = v->svc.store_conf;
+	v->watch->clock = vrs_clock_system();
+	v->watch->model = model_dup(v->model);
+	v->watch->utc_min = (int32_t)v->conf.utc_offset_min;
+	v->watch->max_series = (size_t)v->conf.max_series;
+	vrs_workers_submit(v->workers, "drift", watch_work, on_watched, v->watch);
+}
+
 static void on_check(void *arg)
 {
 	struct serve *v = arg;
@@ -325,6 +381,7 @@ static void on_job(void *arg, const ProtobufCMessage *request,
 		.model_version = v->model ? v->model->version : "",
 		.now_ms = vrs_wall_ms(vrs_clock_system()),
 		.utc_min = (int32_t)v->conf.utc_offset_min,
+		.watched = &v->watched,
 	};
 
 	int64_t begun_ns = vrs_tick_ns();
@@ -370,7 +427,7 @@ int serve(int argc, char **argv)
 	v.svc.conf = &v.conf;
 	vrs_svc_start(&v.svc, argc, argv);
 	v.forecaster = forecaster_new(NULL);
-	if (vrs_workers_open(&v.workers, v.svc.loop, 1, &err) < 0 ||
+	if (vrs_workers_open(&v.workers, v.svc.loop, 2, &err) < 0 ||
 	    vrs_rep_open(&v.rep, v.svc.loop, v.conf.forecast, false, (int)v.conf.max_open,
 			 &vrsas__v1__forecast_job__descriptor, on_job, &v, &err) < 0)
 		vrs_svc_die(&v.svc, &err);
@@ -379,14 +436,19 @@ int serve(int argc, char **argv)
 	load_base(&v);
 	on_check(&v);
 	(void)vrs_loop_every(v.svc.loop, v.conf.check_ms, on_check, &v);
+	(void)vrs_loop_every(v.svc.loop, v.conf.drift_ms, on_drift, &v);
 
 	int status = vrs_svc_run(&v.svc);
 
 	if (v.learner)
 		v.learner->stop = true;
+	if (v.watch)
+		v.watch->stop = true;
 	vrs_rep_close(v.rep);
 	vrs_workers_close(v.workers);
 	learner_free(v.learner);
+	watch_free(v.watch);
+	watch_table_free(&v.watched);
 	forecaster_free(v.forecaster);
 	model_free(v.model);
 	model_free(v.base);

@@ -95,12 +95,15 @@ kill "$pid"
 wait "$pid" 2>/dev/null
 
 start_asker 1 3 50 c1/ c2/h1
-start_predictor reader --training=no
+start_predictor reader --training=no --drift_check=1s
 end=$(at_end 20)
 is "another replica answers by that model" "$(method_of c1/)/${end% slowest*}" \
 	"lstm/end answered=3 lost=0"
 check "it sees the peak to come, too" \
 	awk -v p="$(field_of c1/ p50)" 'BEGIN { exit !(p > 0.6) }'
+
+check "forecasts of the last days are checked against the truth" \
+	wait_for 20 grep -q "drift check done series=5" reader.log
 
 cli hset vrsas:v1:model:default weights damaged version other >/dev/null
 check "a damaged model is refused with the reason" \
