@@ -17,7 +17,7 @@ enum {
 	EVENTS_EVERY_MS = 200,
 	STATUS_EVERY_MS = 1000,
 	STATUS_IDLE_MS = 10000, /* while nobody listens */
-	HOSTS_EVERY_MS = 2000,
+	HOSTS_EVERY_MS = 800,
 	STATUS_ANYWAY_MS = 10000, /* told again although nothing changed */
 	EVENTS_AT_ONCE = 500,
 	INCIDENTS_ARENA = 16 << 20,
