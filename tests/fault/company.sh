@@ -92,7 +92,7 @@ service_up() { # redis, etl, scheduler, mover, predictor, gateway, collector:CLU
 	mover) args+=("--transfer=tcp://127.0.0.1:${PORT[transfer]}" "--ssh_key=$C/id"
 		"--known_hosts=$C/known_hosts" "--silence=3s" "--connect_timeout=2s") ;;
 	gateway) args+=("--listen=127.0.0.1:${PORT[http]}" "--tokens=$C/tokens" "--www=$C/www"
-		"--openapi=$TAP_TOP/services/gateway/openapi.json" "--site=$C/site"
+		"--openapi=$TAP_TOP/services/gateway/openapi.json" "--site=${GATEWAY_SITE:-$C/site}"
 		"--control=tcp://127.0.0.1:${PORT[control]}" "--fill=tcp://127.0.0.1:${PORT[fill]}"
 		"--ask_timeout=5s" "${GATEWAY[@]}") ;;
 	predictor) args+=("--forecast=tcp://127.0.0.1:${PORT[forecast]}" "--training=no") ;;
