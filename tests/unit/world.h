@@ -2,11 +2,14 @@
 #ifndef TESTS_WORLD_H
 #define TESTS_WORLD_H
 
+#include <arpa/inet.h>
 #include <libgen.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +28,21 @@ static inline const char *world_program(const char *name)
 		abort();
 	(void)snprintf(path, sizeof(path), "%s/fault/%s", dirname(self), name);
 	return path;
+}
+
+/* A port of this machine on which nobody listens. */
+static inline int world_port(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (bind(fd, (struct sockaddr *)&at, n) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&at, &n) < 0)
+		abort();
+	(void)close(fd);
+	return ntohs(at.sin_port);
 }
 
 /* An empty world; freed by world_remove. */

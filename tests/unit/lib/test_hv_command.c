@@ -1,8 +1,5 @@
-#include <arpa/inet.h>
 #include <math.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 
 #include "check.h"
 #include "vrs/hv.h"
@@ -16,19 +13,6 @@ struct test {
 	struct vrs_hv *hv;
 	struct vrs_hv_vm *vm;
 };
-
-static int free_port(void)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET,
-				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-	(void)close(fd);
-	return ntohs(at.sin_port);
-}
 
 static int setup(void **state)
 {
@@ -56,7 +40,7 @@ static int setup(void **state)
 	vrs_strcpy(t->vm->disk[0].path, sizeof(t->vm->disk[0].path), image);
 	vrs_strcpy(t->vm->disk[0].format, sizeof(t->vm->disk[0].format), "raw");
 	vrs_strcpy(t->vm->nic[0].network, sizeof(t->vm->nic[0].network), "prod");
-	t->vm->native = vrs_asprintf("{\"port\": %d}", free_port());
+	t->vm->native = vrs_asprintf("{\"port\": %d}", world_port());
 	free(image);
 	*state = t;
 	return 0;

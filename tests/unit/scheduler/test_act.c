@@ -1,10 +1,7 @@
 /* The engine's hands at a pretend host: each job may be done twice, and says what is so.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "act.h"
 #include "check.h"
@@ -25,23 +22,10 @@ struct test {
 	Vrsas__V1__Disk disk, *disks[1];
 };
 
-static int free_port(void)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET,
-				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-	(void)close(fd);
-	return ntohs(at.sin_port);
-}
-
 static int setup(void **state)
 {
 	struct test *t = vrs_calloc(1, sizeof(*t));
-	int port = free_port();
+	int port = world_port();
 
 	t->world = world_make();
 	world_host(t->world, "h1");
@@ -305,7 +289,7 @@ static void a_guest_that_answers_is_spared(void **state)
 	assert_true(j.spared);
 	world_do(t->world, "h1", "heal");
 	/* and who does not answer is not spared */
-	(void)snprintf(j.health, sizeof(j.health), "http://127.0.0.1:%d/", free_port());
+	(void)snprintf(j.health, sizeof(j.health), "http://127.0.0.1:%d/", world_port());
 	act_run(&j);
 	assert_false(j.spared);
 	assert_true(j.ok);
