@@ -1,7 +1,7 @@
 """browser.py - a real Chromium, driven over its DevTools protocol.
 
 A small part of it: pages, clicks by selector, waits for a condition of the page, console
-errors, screenshots, and the trace that says when the first paint was. For tests."""
+errors, screenshots. For tests."""
 import base64
 import json
 import os
@@ -162,7 +162,3 @@ class Page:
         data = self.do("Page.captureScreenshot", **params)["data"]
         with open(path, "wb") as f:
             f.write(base64.b64decode(data))
-
-    def first_paint_ms(self):
-        """When something of the page was first seen, from the start of its navigation."""
-        return self.js("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null")

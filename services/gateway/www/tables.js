@@ -19,25 +19,35 @@ function confirmOff(i) {
   });
 }
 
-function incident(i) {
+const settled = new Set(["up", "fenced", "maintenance"]); // nobody's word is needed
+
+function parts(i) {
   const tone = !i.open ? "dim" : i.severity === "critical" ? "bad" : "warn";
-  const place_ = place(i.cluster, i.host);
-  return el(
-    i.open ? "article.card" : "article.card.over",
-    null,
-    el("h3", null, state(tone, place_), el("span.dim", null, i.open ? words(i.host_state) : "over")),
+  return [
+    el("h3", null, state(tone, place(i.cluster, i.host)), el("span.dim", null, i.open ? words(i.host_state) : "over")),
     el("p", null, i.summary),
     i.next ? el("p.next", null, el("b", null, "Next:"), i.next) : null,
     el("p.hint", null, i.origin === "alert" ? "Told by monitoring, " : "Seen by the scheduler, ", i.open ? ["since ", time(i.starts_at), " (", ago(i.starts_at), ")"] : ["ended ", time(i.ends_at), i.starts_at && i.ends_at ? ` after ${span(Date.parse(i.ends_at) - Date.parse(i.starts_at))}` : ""], i.vm?.length ? `. VMs: ${i.vm.join(", ")}` : ""),
-    i.open && i.host && role === "operate" && i.host_state !== "up" ? el("p.buttons", null, el("button", { onclick: () => confirmOff(i) }, "It is off: confirm…")) : null,
-  );
+    i.open && i.host && role === "operate" && !settled.has(i.host_state) ? el("p.buttons", null, el("button", { onclick: () => confirmOff(i) }, "It is off: confirm…")) : null,
+  ].filter(Boolean);
+}
+
+/** Who has the focus in it keeps it: the words may change every second. */
+function update(card, i) {
+  const mark = JSON.stringify([role, i]);
+  if (card.dataset.mark === mark) return;
+  const focused = card.contains(document.activeElement);
+  card.dataset.mark = mark;
+  card.classList.toggle("over", !i.open);
+  card.replaceChildren(...parts(i));
+  if (focused) card.querySelector("button")?.focus();
 }
 
 export function showIncidents(answer) {
   const list = [...(answer.incident ?? [])].sort((a, b) => Number(b.open) - Number(a.open));
   const open = list.filter((i) => i.open).length;
   put($("incident-count"), open ? many(open, "open", "open") : "");
-  keyed($("incident-list"), list.length ? list : [null], (i) => (i ? JSON.stringify([role, i]) : "none"), (i) => (i ? incident(i) : el("p.none", null, "None, now or in the last 24 h.")));
+  keyed($("incident-list"), list.length ? list : [null], (i) => i?.id ?? "none", (i) => (i ? el("article.card") : el("p.none", null, "None, now or in the last 24 h.")), (e, i) => i && update(e, i));
 }
 
 /* --- risk --- */
