@@ -27,14 +27,30 @@ static void take(struct engine *e, const Vrsas__V1__Incident *in)
 	    engine_mono() - h->memory.answers_since_ms > UNBELIEVED_MS &&
 	    engine_wall() - in->received_at_ms > UNBELIEVED_MS) {
 		(void)vrs_strcpy(h->void_alert_id, sizeof(h->void_alert_id), in->id);
-		engine_tell(e, NULL, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "alert.void",
-			    "%s/%s goes on answering: its alert %s is void", h->cluster,
-			    h->name, in->alert);
+		engine_tell_host(e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "alert.void",
+				 "%s/%s goes on answering: its alert %s is void",
+				 h->cluster, h->name, in->alert);
 		return;
 	}
 	(void)vrs_strcpy(h->alert_id, sizeof(h->alert_id), in->id);
+	(void)vrs_strcpy(h->incident, sizeof(h->incident), in->id);
 	(void)snprintf(h->alert, sizeof(h->alert), "alert %.64s%s%.100s", in->alert,
 		       in->summary[0] ? ": " : "", in->summary);
+}
+
+static bool in_a_story(const struct engine *e, const struct host *h)
+{
+	if (h->alert_id[0] || h->handled || h->memory.verdict != DETECTOR_OK)
+		return true;
+	for (size_t i = 0; i < e->n_entries; i++) {
+		const struct reloc *r = &e->entry[i]->r;
+
+		if (r->state != RELOC_PROTECTED &&
+		    strcmp(r->copy[0].place.host, h->name) == 0 &&
+		    strcmp(r->copy[0].place.cluster, h->cluster) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void take_all(struct engine *e, const struct vrs_reply *list)
@@ -51,6 +67,9 @@ static void take_all(struct engine *e, const struct vrs_reply *list)
 		take(e, (const void *)vrs_msg_get(msg));
 		vrs_msg_free(msg);
 	}
+	for (size_t i = 0; i < e->n_hosts; i++)
+		if (e->host[i].incident[0] && !in_a_story(e, &e->host[i]))
+			e->host[i].incident[0] = '\0';
 }
 
 /* What cannot be read now stays as it was. */

@@ -114,21 +114,55 @@ int engine_load_all(struct engine *e, struct vrs_err *err)
 
 /* --- one change --- */
 
-void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
-		 const char *kind, const char *fmt, ...)
+/* What the story of this host is called: its alert, or the host itself where nobody told
+ * (the gateway lists it under the same name). */
+static const char *incident_of(const struct host *h, char *buf, size_t size)
+{
+	if (h->incident[0])
+		return h->incident;
+	(void)snprintf(buf, size, "host-%s-%s", h->cluster, h->name);
+	return buf;
+}
+
+static void tell(struct engine *e, Vrsas__V1__Event *ev, Vrsas__V1__Severity severity,
+		 const char *kind, const char *text)
+{
+	ev->at_ms = engine_wall();
+	ev->service = "scheduler";
+	ev->severity = severity;
+	ev->kind = kind;
+	ev->text = text;
+	(void)vrs_event_put(e->svc->store, ev, NULL);
+	numbers_event(&e->numbers, severity);
+}
+
+void engine_tell_host(struct engine *e, const struct host *h,
+		      Vrsas__V1__Severity severity, const char *kind, const char *fmt,
+		      ...)
 {
 	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
-	char text[480];
+	char text[480], buf[140];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	ev.at_ms = engine_wall();
-	ev.service = "scheduler";
-	ev.severity = severity;
-	ev.kind = kind;
-	ev.text = text;
+	ev.cluster = h->cluster;
+	ev.host = h->name;
+	ev.incident = incident_of(h, buf, sizeof(buf));
+	tell(e, &ev, severity, kind, text);
+}
+
+void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
+		 const char *kind, const char *fmt, ...)
+{
+	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
+	char text[480], buf[140];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	if (en) {
 		const struct reloc_place *p = &en->r.copy[en->r.active].place;
 
@@ -140,11 +174,10 @@ void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity s
 		if (en->msg && en->msg->decision)
 			ev.decision = en->msg->decision->id;
 		const struct host *home = engine_host_of(e, &en->r.copy[0].place);
-		if (home)
-			ev.incident = home->alert_id;
+		if (home && !en->r.planned)
+			ev.incident = incident_of(home, buf, sizeof(buf));
 	}
-	(void)vrs_event_put(e->svc->store, &ev, NULL);
-	numbers_event(&e->numbers, severity);
+	tell(e, &ev, severity, kind, text);
 }
 
 static Vrsas__V1__Severity severity_of(enum reloc_state s)

@@ -61,10 +61,10 @@ struct host {
 	bool word_stored; /* Redis has it, or had it */
 	bool word_told;   /* every record has heard it */
 	char alert[200];  /* of the monitoring, as a person reads it; "": none */
-	char alert_id[132],
-		void_alert_id[132]; /* of its incident; not believed any more */
-	unsigned autostarts;        /* orders to switch it off that wait on its lane */
-	bool checking;              /* whether a copy really runs there */
+	char alert_id[132], void_alert_id[132]; /* firing; not believed any more */
+	char incident[132];  /* the newest alert's, until all stories of it have ended */
+	unsigned autostarts; /* orders to switch it off that wait on its lane */
+	bool checking;       /* whether a copy really runs there */
 	bool handled;
 	struct ran ran;   /* what ran there when it was last seen */
 	bool ran_unsaved; /* Redis does not have it yet */
@@ -119,6 +119,9 @@ bool engine_feed(struct engine *e, struct entry *en, const struct reloc_event *e
 void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
 		 const char *kind, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+void engine_tell_host(struct engine *e, const struct host *h,
+		      Vrsas__V1__Severity severity, const char *kind, const char *fmt,
+		      ...) __attribute__((format(printf, 5, 6)));
 /* Takes what Redis says; orders of an older op are of no interest then. */
 int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err);
 int engine_load_all(struct engine *e, struct vrs_err *err);

@@ -60,8 +60,9 @@ static void fence_done(void *arg)
 			 (long long)e->conf.fence_retry_ms, j->act.text, j->h->cluster,
 			 j->h->name);
 	else
-		engine_tell(e, NULL, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "host.fenced",
-			    "%s/%s is off: %s", j->h->cluster, j->h->name, j->act.text);
+		engine_tell_host(e, j->h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE,
+				 "host.fenced", "%s/%s is off: %s", j->h->cluster,
+				 j->h->name, j->act.text);
 	free(j);
 	engine_pump(e);
 }

@@ -114,14 +114,14 @@ static void look_at_cluster(struct engine *e, const struct world *w,
 	detector_step(&e->conf.detector, engine_mono(), seen, memory, n, &brake);
 	for (size_t i = 0; i < n; i++) {
 		if (memory[i].verdict != host[i]->memory.verdict)
-			engine_tell(e, NULL,
-				    memory[i].verdict == DETECTOR_OK
-					    ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
-					    : VRSAS__V1__SEVERITY__SEVERITY_WARNING,
-				    "host.state", "%s/%s is %s: %s", host[i]->cluster,
-				    host[i]->name,
-				    detector_verdict_name(memory[i].verdict),
-				    memory[i].note);
+			engine_tell_host(e, host[i],
+					 memory[i].verdict == DETECTOR_OK
+						 ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
+						 : VRSAS__V1__SEVERITY__SEVERITY_WARNING,
+					 "host.state", "%s/%s is %s: %s",
+					 host[i]->cluster, host[i]->name,
+					 detector_verdict_name(memory[i].verdict),
+					 memory[i].note);
 		if (memory[i].verdict == DETECTOR_SUSPECT &&
 		    host[i]->memory.verdict != DETECTOR_SUSPECT && e->forecasts)
 			forecasts_refresh(e->forecasts);

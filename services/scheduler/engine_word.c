@@ -166,8 +166,8 @@ unsigned engine_word_tell(struct engine *e, struct world *w, struct host *h)
 		       p.host, off ? "off" : "dead", h->word_reason);
 	records_for(e, w, &p);
 	h->word_told = true;
-	engine_tell(e, NULL, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "operator.word", "%s",
-		    ev.text);
+	engine_tell_host(e, h, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "operator.word",
+			 "%s", ev.text);
 	return engine_word_spread(e, &p, &ev);
 }
 
@@ -188,11 +188,12 @@ void engine_words_watch(struct engine *e, struct world *w)
 			(void)engine_word_tell(e, w, h);
 		} else if (h->memory.answers_since_ms > 0 && age_ms > UNBELIEVED_MS &&
 			   engine_word_drop(e, h, NULL) == 0) {
-			engine_tell(e, NULL, VRSAS__V1__SEVERITY__SEVERITY_NOTICE,
-				    "operator.word",
-				    "%s/%s goes on answering: what was said of it is "
-				    "void",
-				    h->cluster, h->name);
+			engine_tell_host(
+				e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE,
+				"operator.word",
+				"%s/%s goes on answering: what was said of it is "
+				"void",
+				h->cluster, h->name);
 		}
 	}
 }

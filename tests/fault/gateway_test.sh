@@ -164,6 +164,28 @@ check "it lives" alive
 after=$(rss)
 diag "resident: $before MiB before, $after MiB after"
 check "and has not grown much" [ "$after" -lt $((before + 60)) ]
+# --- TLS ------------------------------------------------------------------------------------
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+	-addext subjectAltName=IP:127.0.0.1 -keyout "$C/key.pem" -out "$C/cert.pem" 2> /dev/null
+plain=${PORT[http]} plain_pid=${PID[gateway]}
+PORT[http]=$(free_port)
+GATEWAY=(--tls_cert="$C/cert.pem" --tls_key="$C/key.pem" --request_timeout=2s --risk_round=0 --instance=tls)
+service_up gateway
+T=https://127.0.0.1:${PORT[http]}
+check "with a certificate it speaks TLS" wait_for 10 curl -sf --cacert "$C/cert.pem" $T/-/ready
+check "who does not trust it does not talk to it" eval '! curl -sf $T/-/healthy'
+check "and nothing is said in the clear" eval '! curl -sf -m 3 http://127.0.0.1:${PORT[http]}/-/healthy'
+check "its cookie is for TLS only" eval "curl -si --cacert '$C/cert.pem' -H '$JSON' -d '{\"token\": \"$READ\"}' $T/api/v1/session | grep -q '^Set-Cookie: .*; Secure'"
+check "a page is read over it" eval "[ \$(curl -s --cacert '$C/cert.pem' $T/big.js | wc -c) = 3000000 ]"
+coproc HELD { python3 "$RUDE" half-open "${PORT[http]}" 300; }
+read -r -u "${HELD[0]}" _
+check "connections that never begin a handshake hold nobody" curl -sf -m 10 --cacert "$C/cert.pem" $T/-/healthy
+exec {HELD[1]}>&-
+wait "$HELD_PID" 2> /dev/null
+service_kill gateway
+PORT[http]=$plain PID[gateway]=$plain_pid
+
 check "it stops when asked, within a second" eval "kill -TERM ${PID[gateway]} && wait_for 1 eval '! kill -0 ${PID[gateway]}'"
 check "its log has no complaint of a sanitizer" eval '! grep -E "AddressSanitizer|runtime error|LeakSanitizer" "$C/log/gateway"'
 [ "$TAP_BAD" = 0 ] || tail -n 20 "$C/log/gateway" | sed 's/^/# gateway: /'
