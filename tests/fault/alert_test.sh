@@ -102,6 +102,27 @@ survives scheduler
 survives redis
 tell resolved h2 "$(start_of $STARTS)" "$(start_of $((STARTS + 1)))" > /dev/null
 
+# --- what no webhook told ----------------------------------------------------------------------
+
+# An Alertmanager that only answers what it is asked: the list of what fires.
+mkdir -p "$C/am/api/v2"
+webhook firing h2 "$(start_of 3000)" | jq '[.alerts[] | .status = {state: "active", silencedBy: [], inhibitedBy: []}]' \
+	> "$C/am/api/v2/alerts"
+PORT[am]=$(free_port)
+(cd "$C/am" && exec python3 -m http.server --bind 127.0.0.1 "${PORT[am]}") > /dev/null 2>&1 &
+PID[am]=$!
+service_kill gateway
+GATEWAY=("--alertmanager=http://127.0.0.1:${PORT[am]}" --alertmanager_interval=1s)
+service_up gateway
+check "a gateway that was away asks Alertmanager what fires" \
+	wait_for 15 eval "[ \"\$(open_alerts)\" = $(id_of "$(start_of 3000)") ]"
+echo '[]' > "$C/am/api/v2/alerts"
+check "and what ended unheard ends" wait_for 30 eval '[ -z "$(open_alerts)" ]'
+service_kill gateway
+GATEWAY=()
+service_up gateway
+wait_for 10 curl -sf "http://127.0.0.1:${PORT[http]}/-/ready"
+
 # --- the second witness ----------------------------------------------------------------------
 
 # A scheduler that never takes the collector's word: the probe stands alone.
