@@ -1,113 +1,5 @@
 /* Single steps of the machine, where a whole story would hide what is meant. */
-#include "check.h"
-
-#include <string.h>
-
-#include "relocation.h"
-
-struct story {
-	struct reloc r;
-	int64_t now_ms;
-};
-
-static struct story begin(void)
-{
-	const struct reloc_place home = {"c1", "h1"};
-	struct story s = {.now_ms = 1000};
-
-	reloc_init(&s.r, "vm-1", "web1", &home);
-	return s;
-}
-
-static bool feed(struct story *s, struct reloc_event ev)
-{
-	struct reloc next;
-
-	ev.op = s->r.op;
-	ev.job = s->r.job;
-	ev.token = s->r.token;
-	if (!reloc_step(&s->r, &ev, &reloc_defaults, s->now_ms, &next))
-		return false;
-	s->r = next;
-	return true;
-}
-
-static void tick(struct story *s)
-{
-	(void)feed(s, (struct reloc_event){.kind = RELOC_TICK});
-}
-
-static void is_in(const struct story *s, enum reloc_state state)
-{
-	if (s->r.state != state)
-		fail_msg("in %s (%s), not in %s", reloc_state_name(s->r.state), s->r.why,
-			 reloc_state_name(state));
-}
-
-static const struct reloc_place home = {"c1", "h1"}, away = {"c2", "a1"};
-
-static const struct reloc_order *
-ordered(const struct story *s, enum reloc_order_kind kind, struct reloc_order *list)
-{
-	size_t n = reloc_orders(&s->r, list);
-
-	for (size_t i = 0; i < n; i++)
-		if (list[i].kind == kind)
-			return &list[i];
-	return NULL;
-}
-
-static void down(struct story *s)
-{
-	(void)feed(s, (struct reloc_event){.kind = RELOC_HOST_DOWN,
-					   .place = home,
-					   .text = "two channels say so"});
-}
-
-static void transferring(struct story *s)
-{
-	down(s);
-	tick(s);
-	is_in(s, RELOC_FENCING);
-	(void)feed(s, (struct reloc_event){.kind = RELOC_FENCE_RESULT,
-					   .place = home,
-					   .proof = RELOC_F1_POWER_OFF,
-					   .by = "fence",
-					   .text = "off"});
-	tick(s);
-	(void)feed(s, (struct reloc_event){.kind = RELOC_DECIDED,
-					   .verdict = RELOC_RELOCATE,
-					   .readable = true,
-					   .place = away,
-					   .text = "most room"});
-	is_in(s, RELOC_RESERVING);
-	(void)feed(s, (struct reloc_event){
-			      .kind = RELOC_RESERVED, .ok = true, .place = away});
-	is_in(s, RELOC_TRANSFERRING);
-}
-
-static void comparing(struct story *s)
-{
-	transferring(s);
-	(void)feed(s, (struct reloc_event){.kind = RELOC_TRANSFER,
-					   .transfer = RELOC_XFER_PROVING,
-					   .bytes = 1000});
-	is_in(s, RELOC_VERIFYING);
-}
-
-static void starting(struct story *s)
-{
-	comparing(s);
-	(void)feed(s, (struct reloc_event){.kind = RELOC_TRANSFER,
-					   .transfer = RELOC_XFER_DONE,
-					   .ok = true});
-	(void)feed(s, (struct reloc_event){
-			      .kind = RELOC_DEFINED, .ok = true, .place = away});
-	is_in(s, RELOC_GRANTING);
-	(void)feed(s, (struct reloc_event){.kind = RELOC_RECHECKED,
-					   .recheck = RELOC_STANDS});
-	is_in(s, RELOC_STARTING);
-}
+#include "relocation_story.h"
 
 /* --- reasons --- */
 
@@ -233,9 +125,6 @@ static void a_target_that_did_not_start_is_undefined_before_it_counts_as_off(voi
 
 /* --- a guest that is slow to answer --- */
 
-static const struct reloc_event healthy = {
-	.kind = RELOC_HEALTH, .ok = true, .place = {"c2", "a1"}, .text = "it answers"};
-
 static struct story boot_deadline_passed(void)
 {
 	struct story s = begin();
@@ -316,79 +205,6 @@ static void where_its_data_is_it_stays_defined(void **state)
 	assert_false(stop->undefine);
 }
 
-/* --- copies that nobody sent --- */
-
-static const struct reloc_place elsewhere = {"c3", "b1"};
-
-static void see(struct story *s, struct reloc_place at)
-{
-	(void)feed(s, (struct reloc_event){.kind = RELOC_SEEN_RUNNING, .place = at});
-}
-
-static void a_stranger_beside_a_living_vm_is_stopped(void **state)
-{
-	(void)state;
-	struct reloc_order list[RELOC_MAX_ORDERS];
-	struct story s = begin();
-
-	see(&s, elsewhere);
-	is_in(&s, RELOC_SPLIT_SUSPECT);
-	assert_true(s.r.paged_ms > 0);
-	assert_non_null(strstr(s.r.why, "c3/b1"));
-	assert_int_equal(reloc_orders(&s.r, list), 1);
-	assert_int_equal(list[0].kind, RELOC_DO_KILL);
-	assert_int_equal(list[0].copy, 1);
-	(void)feed(&s, (struct reloc_event){
-			       .kind = RELOC_STOPPED, .ok = true, .place = elsewhere});
-	is_in(&s, RELOC_PROTECTED);
-}
-
-static void a_stranger_may_be_all_that_is_left(void **state)
-{
-	(void)state;
-	struct reloc_order list[RELOC_MAX_ORDERS];
-	struct story s = begin();
-
-	comparing(&s);
-	see(&s, elsewhere);
-	is_in(&s, RELOC_SPLIT_SUSPECT);
-	for (int i = 0; i < 2; i++) {
-		assert_null(ordered(&s, RELOC_DO_KILL, list));
-		assert_null(ordered(&s, RELOC_DO_FENCE, list));
-		assert_non_null(ordered(&s, RELOC_DO_LOOK, list));
-		down(&s); /* what is said of the dead host changes nothing */
-		s.now_ms += reloc_defaults.split_ms;
-		tick(&s);
-		is_in(&s, RELOC_HOLD_OPERATOR);
-	}
-	assert_non_null(strstr(s.r.hold_reason, "cannot be told"));
-	(void)feed(&s, (struct reloc_event){.kind = RELOC_LOOKED,
-					    .seen = RELOC_SEEN_OFF,
-					    .place = elsewhere});
-	is_in(&s, RELOC_FENCING); /* the proofs are looked at again */
-}
-
-static void a_stranger_waits_until_it_is_known_whether_the_vm_still_runs(void **state)
-{
-	(void)state;
-	struct reloc_order list[RELOC_MAX_ORDERS];
-	struct story s = begin();
-
-	(void)feed(&s, (struct reloc_event){.kind = RELOC_HOST_SUSPECT,
-					    .place = home,
-					    .text = "silent"});
-	see(&s, elsewhere);
-	is_in(&s, RELOC_SPLIT_SUSPECT);
-	assert_null(ordered(&s, RELOC_DO_KILL, list));
-	(void)feed(&s, (struct reloc_event){.kind = RELOC_LOOKED,
-					    .seen = RELOC_SEEN_ON,
-					    .place = home});
-	assert_non_null(ordered(&s, RELOC_DO_KILL, list));
-	(void)feed(&s, (struct reloc_event){
-			       .kind = RELOC_STOPPED, .ok = true, .place = elsewhere});
-	is_in(&s, RELOC_PROTECTED);
-}
-
 /* --- what is left behind --- */
 
 static void cleaning(struct story *s)
@@ -462,101 +278,6 @@ static void an_old_copy_is_remembered_over_the_next_failure(void **state)
 	assert_int_equal(s.r.copy[1].proof, RELOC_F3_ATTESTED);
 }
 
-/* --- found in two clusters, without a record --- */
-
-static struct story found_twice(void)
-{
-	struct story s = begin();
-
-	(void)feed(&s,
-		   (struct reloc_event){.kind = RELOC_SEEN_TWICE, .place = elsewhere});
-	is_in(&s, RELOC_SPLIT_SUSPECT);
-	return s;
-}
-
-static void look(struct story *s, struct reloc_place at, enum reloc_seen seen)
-{
-	(void)feed(s,
-		   (struct reloc_event){.kind = RELOC_LOOKED, .seen = seen, .place = at});
-}
-
-static void of_two_that_nobody_sent_neither_is_stopped(void **state)
-{
-	(void)state;
-	struct reloc_order list[RELOC_MAX_ORDERS];
-	struct story s = found_twice();
-
-	assert_true(s.r.paged_ms > 0);
-	for (int i = 0; i < 3; i++) {
-		size_t n = reloc_orders(&s.r, list);
-
-		assert_int_equal(n, 2);
-		for (size_t k = 0; k < n; k++)
-			assert_int_equal(list[k].kind, RELOC_DO_LOOK);
-		down(&s); /* nor is it moved when a host of it dies */
-		look(&s, home, RELOC_SEEN_ON);
-		s.now_ms += reloc_defaults.review_ms;
-		tick(&s);
-		is_in(&s, RELOC_HOLD_OPERATOR);
-	}
-	assert_non_null(strstr(s.r.hold_reason, "c1/h1 and c3/b1"));
-	assert_int_equal(s.r.epoch, 1);
-}
-
-static void where_it_runs_on_is_its_home(void **state)
-{
-	(void)state;
-	struct story s = found_twice();
-
-	look(&s, elsewhere, RELOC_SEEN_OFF);
-	is_in(&s, RELOC_PROTECTED);
-	assert_false(s.r.home_unclear);
-	assert_string_equal(s.r.copy[0].place.host, "h1");
-	assert_int_equal(s.r.n_copies, 1);
-
-	s = found_twice();
-	s.now_ms += reloc_defaults.split_ms;
-	tick(&s);
-	is_in(&s, RELOC_HOLD_OPERATOR);
-	(void)feed(&s, (struct reloc_event){.kind = RELOC_OPERATOR_CONFIRM_OFF,
-					    .place = home,
-					    .by = "alice",
-					    .text = "I switched it off"});
-	is_in(&s, RELOC_PROTECTED);
-	assert_string_equal(s.r.copy[0].place.host, "b1");
-	assert_int_equal(s.r.n_copies, 1);
-}
-
-static void a_third_one_is_a_reason_to_wait_longer(void **state)
-{
-	(void)state;
-	struct story s = found_twice();
-
-	see(&s, away);
-	look(&s, home, RELOC_SEEN_OFF);
-	is_in(&s, RELOC_SPLIT_SUSPECT);
-	look(&s, away, RELOC_SEEN_OFF);
-	is_in(&s, RELOC_PROTECTED);
-	assert_string_equal(s.r.copy[0].place.host, "b1");
-}
-
-static void inside_its_own_cluster_it_has_only_moved(void **state)
-{
-	(void)state;
-	const struct reloc_place neighbour = {"c2", "a2"};
-	struct story s = begin();
-
-	starting(&s);
-	(void)feed(&s,
-		   (struct reloc_event){.kind = RELOC_HEALTH, .ok = true, .place = away});
-	is_in(&s, RELOC_RUNNING_AWAY);
-	see(&s, neighbour);
-	is_in(&s, RELOC_RUNNING_AWAY);
-	assert_string_equal(s.r.copy[s.r.active].place.host, "a2");
-	assert_true(s.r.copy[s.r.active].disks);
-	assert_int_equal(s.r.good, s.r.active);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -571,16 +292,8 @@ int main(void)
 		cmocka_unit_test(an_answer_that_was_under_way_at_the_deadline_counts),
 		cmocka_unit_test(what_was_found_running_may_have_written),
 		cmocka_unit_test(where_its_data_is_it_stays_defined),
-		cmocka_unit_test(a_stranger_beside_a_living_vm_is_stopped),
-		cmocka_unit_test(a_stranger_may_be_all_that_is_left),
-		cmocka_unit_test(
-			a_stranger_waits_until_it_is_known_whether_the_vm_still_runs),
 		cmocka_unit_test(an_old_copy_is_forgotten_however_long_that_takes),
 		cmocka_unit_test(an_old_copy_is_remembered_over_the_next_failure),
-		cmocka_unit_test(of_two_that_nobody_sent_neither_is_stopped),
-		cmocka_unit_test(where_it_runs_on_is_its_home),
-		cmocka_unit_test(a_third_one_is_a_reason_to_wait_longer),
-		cmocka_unit_test(inside_its_own_cluster_it_has_only_moved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
