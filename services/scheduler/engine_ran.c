@@ -131,8 +131,16 @@ static void fell(struct engine *e, struct host *home, struct ran_vm *v)
 	if (!engine_feed(e, en, &ev, &load))
 		return;
 	(void)vrs_strcpy(v->boot_id, sizeof(v->boot_id), wh->boot_id);
+	v->asked = 0;
 	keep(e, home);
 	engine_pump(e);
+}
+
+/* Of a host that nobody has heard of for long, in maintenance perhaps, no answer is
+ * awaited; of one that was heard of, it is: it may have been given the VM just now. */
+static bool must_answer(const struct host *h)
+{
+	return h->memory.answers_since_ms > 0 || h->memory.verdict != DETECTOR_OK;
 }
 
 static void roll_is_over(struct roll *r)
@@ -156,11 +164,17 @@ static void roll_is_over(struct roll *r)
 				engine_pump(r->e);
 			return;
 		}
-		silent |= s->seen == RELOC_UNREACHABLE;
+		silent |= s->seen == RELOC_UNREACHABLE && must_answer(s->h);
 		off_at_home |= s->seen == RELOC_SEEN_OFF && s->h == r->home;
 	}
 	if (off_at_home && !silent)
 		fell(r->e, r->home, v);
+	else if (off_at_home && v->asked++ == 1)
+		engine_tell(r->e, NULL, VRSAS__V1__SEVERITY__SEVERITY_WARNING,
+			    "host.fell",
+			    "VM %s fell with %s/%s; it waits until every host of its "
+			    "cluster says that it does not run it",
+			    r->vm_id, r->home->cluster, r->home->name);
 }
 
 /* Its own cluster may have started it elsewhere. */
@@ -172,7 +186,8 @@ static void ask_its_cluster(struct engine *e, struct host *home, struct ran_vm *
 	for (size_t i = 0; i < e->n_hosts; i++) {
 		struct host *h = &e->host[i];
 
-		if (strcmp(h->cluster, home->cluster) == 0 &&
+		if (strcmp(h->cluster, home->cluster) == 0 && h->site->uri &&
+		    *h->site->uri &&
 		    (h == home ||
 		     (!h->handled && h->memory.verdict != DETECTOR_DOWN_LIKELY)))
 			roll_add(r, h);

@@ -20,6 +20,7 @@ struct ran_vm {
 	/* for who acts on it */
 	bool asking;
 	int64_t again_mono_ms;
+	unsigned asked; /* how often, since it fell */
 };
 
 struct ran {
