@@ -133,7 +133,9 @@ int cmd_forecast(int argc, char **argv)
 		(json ? print_json : print_text)(l.series[i].name, &got);
 	}
 	if (found == 0)
-		(void)vrs_fail(&err, VRS_ENOENT, "no entity '%s' in the traces",
+		(void)vrs_fail(&err, VRS_ENOENT,
+			       entity ? "no entity '%s' in the traces"
+				      : "the traces hold no reading%s",
 			       entity ? entity : "");
 	forecaster_free(f);
 	model_free(m);

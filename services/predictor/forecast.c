@@ -11,7 +11,6 @@ enum {
 	FEW = NN_LANES,
 	MANY = 2 * NN_LANES,
 	LOOK_BACK = 20,         /* matured origins of the gate, an hour apart */
-	YOUNG = BINS_DAY,       /* below: what the net says is little */
 	GROWN = 30 * BINS_HOUR, /* from here on the net is trusted */
 	LATE = 2,
 	SILENT = 2 * BINS_HOUR, /* bins without a value */
@@ -409,21 +408,16 @@ void forecast_make(struct forecaster *f, const struct window *window, bool gate,
 				       "no sample for %zu min", silent * 5);
 		return;
 	}
-	if (f->m && (span < YOUNG || span >= GROWN)) {
+	if (f->m) {
 		by_net(f, &w, gate && span >= GROWN, ret);
-		if (span < YOUNG)
+		if (span < GROWN)
 			lower(ret, "only %.1f h of history", (double)span / BINS_HOUR);
 	} else {
 		struct window then[LOOK_BACK];
 		struct off off;
 
 		simple_forecast(best_simple(&w, then, matured(&w, then), &off), &w, ret);
-		if (f->m)
-			lower(ret, "%.1f h of history, the net is trusted from 30 h on",
-			      (double)span / BINS_HOUR);
-		else
-			lower(ret, "no model yet, %.1f h of history",
-			      (double)span / BINS_HOUR);
+		lower(ret, "no model yet, %.1f h of history", (double)span / BINS_HOUR);
 	}
 	if (silent > LATE)
 		lower(ret, "no sample for %zu min", silent * 5);

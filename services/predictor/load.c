@@ -47,7 +47,9 @@ const struct trace *load_one(const struct loaded *l, const char *entity,
 
 	if (t && t->n > 0)
 		return t;
-	(void)vrs_fail(err, VRS_ENOENT, "no entity '%s' in the traces",
+	(void)vrs_fail(err, VRS_ENOENT,
+		       entity ? "no entity '%s' in the traces"
+			      : "the traces hold no reading%s",
 		       entity ? entity : "");
 	return NULL;
 }

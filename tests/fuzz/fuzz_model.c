@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "forecast.h"
+#include "paper_set.h"
 #include "vrs/mem.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -13,8 +14,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void try(const void *bytes, size_t n)
 {
 	struct vrs_err err = {0};
+	struct paper_set *set = NULL;
 	struct model *m = NULL;
 
+	if (paper_set_unpack(&set, bytes, n, &err) == 0)
+		paper_set_free(set);
 	if (model_unpack(&m, bytes, n, &err) < 0)
 		return;
 	free(model_report(m));

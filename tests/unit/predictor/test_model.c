@@ -145,9 +145,9 @@ static void the_ladder_answers_by_what_is_known(void **state)
 	check_order(&f);
 
 	f = ask(w->m, x, 27 * BINS_HOUR); /* a day, and a little */
-	assert_true(f.method == METHOD_SLEVEL || f.method == METHOD_SEASONAL ||
-		    f.method == METHOD_LAST);
+	assert_int_equal(f.method, METHOD_LSTM);
 	assert_int_equal(f.confidence, SURE_LOW);
+	assert_non_null(strstr(f.reason, "27.0 h"));
 	check_order(&f);
 
 	f = ask(w->m, x, 6 * BINS_HOUR);
