@@ -178,6 +178,12 @@ void api_events(struct gateway *g, struct http_request *q)
 	}
 	if (!api_number(q, "limit", 1, 1000, 100, &limit))
 		return;
+	if (stream && (vm || http_query(q, "limit"))) {
+		api_error(q, 400, "USAGE",
+			  "leave vm and limit out, and pick what you need",
+			  "the live stream takes no argument but after");
+		return;
+	}
 	if (stream) {
 		hub_stream(g->hub, q, after ? after : "");
 		return;

@@ -137,7 +137,7 @@ void api_ready(struct gateway *g, struct http_request *q)
 	struct vrs_text why = {0};
 	struct vrs_err err = {0};
 
-	if (vrs_store_connect(g->svc->store, &err) < 0)
+	if (vrs_store_cmd(g->svc->store, NULL, &err, "PING") < 0)
 		vrs_text_add(&why, "Redis: %s\n", err.text);
 	if (vrs_req_peers(g->control) == 0)
 		vrs_text_add(&why, "scheduler: not connected to %s\n", g->conf.control);

@@ -10,7 +10,7 @@
 #include "vrs/clock.h"
 #include "vrs/log.h"
 
-enum { SWEEP_EVERY_MS = 1000, POOL_BYTES = HTTP_MAX_HEADERS + 4096 };
+enum { POOL_BYTES = HTTP_MAX_HEADERS + 4096 };
 
 static int64_t mono(void)
 {
@@ -47,7 +47,7 @@ void http_turn(struct http *h)
 	if (wait == 0 && !h->again) {
 		h->again = true;
 		vrs_loop_post(h->loop, on_again, h);
-	} else if (wait > 0 && wait < SWEEP_EVERY_MS && !h->soon) {
+	} else if (wait > 0 && wait < HTTP_SWEEP_EVERY_MS && !h->soon) {
 		h->soon = vrs_loop_after(h->loop, (int64_t)wait, on_soon, h);
 	}
 }
@@ -364,7 +364,7 @@ int http_open(struct http **ret, struct vrs_loop *loop, const struct http_conf *
 		http_close(h);
 		return status;
 	}
-	h->sweep = vrs_loop_every(loop, SWEEP_EVERY_MS, on_sweep, h);
+	h->sweep = vrs_loop_every(loop, HTTP_SWEEP_EVERY_MS, on_sweep, h);
 	*ret = h;
 	return 0;
 }

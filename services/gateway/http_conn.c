@@ -105,8 +105,12 @@ void http_on_connection(void *arg, struct MHD_Connection *connection, void **ctx
 
 void http_conn_sweep(struct http *h)
 {
-	int64_t now = mono();
+	int64_t now = mono(), since = now - h->swept_mono_ms;
 	struct http_conn *next;
+
+	h->swept_mono_ms = now;
+	if (since > 2 * HTTP_SWEEP_EVERY_MS)
+		return; /* it was we who were late: what they sent is read first */
 
 	for (struct http_conn *c = h->first; c; c = next) {
 		int64_t age = now - c->since_mono_ms;

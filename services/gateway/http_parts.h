@@ -19,6 +19,8 @@ struct http_conn {
 	int64_t since_mono_ms;
 };
 
+enum { HTTP_SWEEP_EVERY_MS = 1000 };
+
 struct http {
 	struct vrs_loop *loop;
 	struct MHD_Daemon *mhd;
@@ -26,6 +28,7 @@ struct http {
 	struct http_handler handler;
 	int epoll_fd;
 	struct vrs_timer *sweep, *soon;
+	int64_t swept_mono_ms;
 	bool again, closing;
 	char url[300];
 	char *cert, *key;

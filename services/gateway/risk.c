@@ -100,13 +100,14 @@ static void read_inventory(struct risk *r)
 {
 	struct inventory inv = {0};
 
-	if (r->inventory_mono_ms && mono() - r->inventory_mono_ms < INVENTORY_EVERY_MS)
+	if (r->inventory_mono_ms &&
+	    mono() - r->inventory_mono_ms < (r->n ? INVENTORY_EVERY_MS : 2000))
 		return;
+	r->inventory_mono_ms = mono();
 	if (inventory_read(&inv, r->g, NULL) < 0) {
 		inventory_fini(&inv);
 		return;
 	}
-	r->inventory_mono_ms = mono();
 	struct one *list = vrs_calloc(inv.n_hosts + 1, sizeof(*list));
 	for (size_t i = 0; i < inv.n_hosts; i++) {
 		struct one *old = find(r, inv.host[i].cluster, inv.host[i].name);

@@ -15,6 +15,7 @@ enum {
 	MAX_SINKS = 64,
 	LOOK_EVERY_MS = 250,
 	EVENTS_AT_ONCE = 64,
+	REST_MS = 2000,
 	BACK_OFF_MS = 1000,
 	BACK_OFF_MAX_MS = 60000,
 };
@@ -38,6 +39,7 @@ struct sinks {
 	struct sink *sink[MAX_SINKS];
 	size_t n;
 	struct vrs_timer *timer;
+	int64_t rest_until_mono_ms; /* the store did not answer */
 };
 
 /* --- the file --- */
@@ -219,14 +221,22 @@ static void send_next(struct sinks *s, struct sink *k)
 	vrs_workers_submit(s->g->workers, lane, work, done, e);
 }
 
+static void rest(struct sinks *s)
+{
+	s->rest_until_mono_ms = vrs_mono_ms(vrs_clock_system()) + REST_MS;
+}
+
 static void step(struct sinks *s, struct sink *k)
 {
 	struct vrs_err err = {0};
 
-	if (k->busy || vrs_mono_ms(vrs_clock_system()) < k->wait_mono_ms)
+	if (vrs_mono_ms(vrs_clock_system()) < s->rest_until_mono_ms || k->busy ||
+	    vrs_mono_ms(vrs_clock_system()) < k->wait_mono_ms)
 		return;
-	if (!k->cursor[0] && find_cursor(s, k, &err) < 0)
-		return; /* the store's own complaint says why */
+	if (!k->cursor[0] && find_cursor(s, k, &err) < 0) {
+		rest(s); /* the watch's complaint says why */
+		return;
+	}
 	/* what it does not want is passed over */
 	while (k->next_event < k->n_events &&
 	       k->event[k->next_event]->severity < k->severity)
@@ -238,6 +248,7 @@ static void step(struct sinks *s, struct sink *k)
 				   &k->n_events, &err) < 0) {
 			k->event = NULL;
 			k->n_events = 0;
+			rest(s);
 			return;
 		}
 		if (k->n_events)
@@ -251,6 +262,8 @@ static void on_tick(void *arg)
 {
 	struct sinks *s = arg;
 
+	if (vrs_mono_ms(vrs_clock_system()) < s->rest_until_mono_ms)
+		return;
 	for (size_t i = 0; i < s->n; i++)
 		step(s, s->sink[i]);
 }

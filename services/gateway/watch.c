@@ -20,6 +20,7 @@ enum {
 	HOSTS_EVERY_MS = 800,
 	STATUS_ANYWAY_MS = 10000, /* told again although nothing changed */
 	EVENTS_AT_ONCE = 500,
+	REST_MS = 2000, /* a store that hangs must not hold those who ask */
 	INCIDENTS_ARENA = 16 << 20,
 };
 
@@ -39,6 +40,7 @@ struct watch {
 	struct gateway *g;
 	struct vrs_timer *events, *progress;
 	char last_id[48];
+	int64_t rest_until_mono_ms;
 	bool asking_status, asking_hosts, hurry;
 	int64_t status_mono_ms, hosts_mono_ms, told_mono_ms;
 	uint64_t status_hash, open_hash;
@@ -339,6 +341,7 @@ static void look_at_events(struct watch *w)
 			   &events, &n, &err) < 0) {
 		vrs_complain(&w->store, VRS_WARN, "the journal cannot be read: %s",
 			     err.text);
+		w->rest_until_mono_ms = mono() + REST_MS;
 		return;
 	}
 	vrs_complaint_over(&w->store, "the journal is read again");
@@ -354,6 +357,8 @@ static void on_tick(void *arg)
 {
 	struct watch *w = arg;
 
+	if (mono() < w->rest_until_mono_ms)
+		return;
 	look_at_events(w);
 	look_at_status(w);
 	look_at_hosts(w);
@@ -363,7 +368,7 @@ static void on_progress(void *arg)
 {
 	struct watch *w = arg;
 
-	if (!hub_listeners(w->g->hub))
+	if (!hub_listeners(w->g->hub) || mono() < w->rest_until_mono_ms)
 		return;
 	char *text = progress_look(w->transfers, w->g->svc->store);
 	if (text)

@@ -186,6 +186,15 @@ wait "$HELD_PID" 2> /dev/null
 service_kill gateway
 PORT[http]=$plain PID[gateway]=$plain_pid
 
+# --- without its store -----------------------------------------------------------------------
+
+kill -STOP "${PID[redis]}"
+check "a Redis that hangs does not hang the gateway" curl -sf -m 12 $U/-/healthy
+is "it says that it is not ready, and why" "$(code $U/-/ready)$(sed 's/:.*//' "$C/answer" | head -n 1)" 503Redis
+kill -CONT "${PID[redis]}"
+check "and is ready again with it" wait_for 20 curl -sf $U/-/ready
+is "HEAD is GET without the body" "$(curl -sI $U/-/healthy | head -n 1 | cut -d' ' -f2)" 200
+
 check "it stops when asked, within a second" eval "kill -TERM ${PID[gateway]} && wait_for 1 eval '! kill -0 ${PID[gateway]}'"
 check "its log has no complaint of a sanitizer" eval '! grep -E "AddressSanitizer|runtime error|LeakSanitizer" "$C/log/gateway"'
 [ "$TAP_BAD" = 0 ] || tail -n 20 "$C/log/gateway" | sed 's/^/# gateway: /'
