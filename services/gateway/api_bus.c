@@ -93,6 +93,8 @@ static bool only_reads(const Vrsas__V1__ControlRequest *r)
 	case VRSAS__V1__CONTROL_REQUEST__BODY_PLAN:
 	case VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS:
 	case VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS:
+	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFERS:
+	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_TIMES:
 		return true;
 	case VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATE:
 		return r->relocate->dry_run;

@@ -56,9 +56,14 @@ class Look:
     def of_card(self, expression):
         return "(c => c && (%s))(document.querySelector(%s))" % (expression, json.dumps(self.card))
 
-    def picture(self, name, **how):
-        if self.pictures:
-            self.page.screenshot(os.path.join(self.pictures, name + ".png"), **how)
+    def picture(self, name, selector=None, **how):
+        """Of what one sees, or of one thing in it."""
+        if not self.pictures:
+            return
+        if selector:
+            box = self.page.js("(b => [b.x + scrollX, b.y + scrollY, b.width, b.height])(document.querySelector(%s).getBoundingClientRect())" % json.dumps(selector))
+            how["clip"] = dict(zip(("x", "y", "width", "height"), box))
+        self.page.screenshot(os.path.join(self.pictures, name + ".png"), **how)
 
 
 def sign_in(look, token):
@@ -87,8 +92,10 @@ def before(look):
     look.until("the chart is said in words, too", "[...document.querySelectorAll('.chart .caption')].every(c => /Worst at \\d\\d:\\d\\d: \\d+ % likely, \\d+ % at P90, .*limit/.test(c.textContent))")
     look.until("hosts are up, in a word and a sign", "document.querySelectorAll('#host-table .good[data-sign]').length > 1")
     look.until("what a host's death would do is listed", "document.querySelectorAll('#risk-table tbody th').length > 1", 60)
+    p = look.page
+    p.js("document.getElementById('clusters').scrollIntoView({ behavior: 'instant' })")
     look.until("times are the viewer's, UTC on hover", "/ UTC$/.test(document.querySelector('#health-line time').title)")
-    look.picture("page-before", whole=True)
+    look.picture("page-clusters", "#clusters")
 
 
 def copying(look):
@@ -110,7 +117,7 @@ def why_here(look):
     p.click(look.card + " .b-why")
     look.until("\"why here?\" opens with every candidate", "document.getElementById('why').open && document.querySelectorAll('#why .candidates > li').length >= 2 && document.querySelectorAll('#why li.chosen').length === 1")
     look.until("each with its reasons", "[...document.querySelectorAll('#why .candidates > li')].every(c => c.querySelector('.for-against li'))")
-    look.picture("page-why")
+    look.picture("page-why", "#why")
     p.key(*ESCAPE)
     look.until("Escape closes it", "!document.getElementById('why').open")
 
@@ -121,7 +128,7 @@ def cancel(look):
     look.until("cancel asks first", "document.getElementById('ask').open && document.activeElement.id === 'ask-no'")
     look.until("and would be possible", "!document.getElementById('ask-yes').disabled")
     p.type("")
-    look.picture("page-cancel")
+    look.picture("page-cancel", "#ask")
     p.click("#ask-no")
     look.until("no is no", "!document.getElementById('ask').open")
     result(order("cancelled") == "no", "nothing was ordered by looking")

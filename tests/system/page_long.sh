@@ -4,8 +4,7 @@
 . "$TAP_TOP/tests/lib/stack.sh"
 pictures=${2:-}
 bed=$TAP_TOP/tests/bed/bed
-"$TAP_TOP/tools/build" release >/dev/null || { not_ok "the release builds"; tap_done; }
-VRS_BIN=$TAP_TOP/build/release/bin
+VRS_BIN=$VRS_BUILD/bin
 export PATH=$VRS_BIN:$PATH
 why=$("$bed" probe quiet) || skip_all "${why#SKIP }"
 
@@ -45,8 +44,8 @@ done
 for h in c2h1 c2h2; do "$bed" load $h 8; done
 for h in c3h1 c3h2; do "$bed" load $h 30; done
 STACK_INTERVAL=2s
-STACK_PREDICTOR="epochs = 6
-max_windows = 6000
+STACK_PREDICTOR="epochs = 2
+max_windows = 1500
 check = 1s"
 # Slow enough to be looked at.
 STACK_SCHEDULER="tick = 500ms

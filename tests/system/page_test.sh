@@ -54,6 +54,9 @@ afar() { # URL OPERATE_TOKEN_FILE READ_TOKEN_FILE VM CLUSTER
 	check "from afar: history as CSV" eval "$g $3 export $5 --from 2h | grep -q ^Date"
 	is "from afar: a reading token may not order" "$($g "$3" -y failback "$4" >/dev/null 2>&1; echo $?)" 4
 	is "from afar: but may try a dry run" "$($g "$3" failback "$4" --dry-run 2>&1 | grep -c 'may read, not operate')" 0
+	check "from afar: transfers" eval "$g $3 transfer list"
+	is "from afar: bytes that are no message" "$(head -c 300 /dev/urandom | curl -s -o /dev/null -w '%{http_code}' --data-binary @- \
+		-H "Authorization: Bearer $(<"$2")" -H 'Content-Type: application/x-protobuf' "$1/api/v1/bus/control")" 400
 	is "from afar: a wrong token" "$(VRSAS_TOKEN=wrong "$VRS_BUILD/bin/vrsctl" -g "$1" status 2>&1 | grep -c 'token is not known')" 1
 }
 
@@ -73,11 +76,11 @@ on_do() {
 	[[ $1 == cancelled ]] || echo done
 }
 
-# Two days, so that there is something to forecast from.
-make_history() { # CLUSTER HOST..
-	local cluster=$1
-	shift
-	"$VRS_BUILD/bin/vrs-predictor" generate --workload 1 --days 2 --every-day --seed 7 --hosts "$@" \
+# Three days, so that there is something to forecast from.
+make_history() { # CLUSTER HOST HOST HOW..
+	local cluster=$1 a=$2 b=$3
+	shift 3
+	"$VRS_BUILD/bin/vrs-predictor" generate --days 3 --every-day --seed 7 --hosts "$a" "$b" "$@" \
 		--end "$(date -u +%FT%H:%M:00Z)" --out "$C/history.csv" >/dev/null &&
 		"$VRS_BUILD/bin/vrsctl" --etl "tcp://127.0.0.1:${PORT[fill]}" import "$cluster" "$C/history.csv" >/dev/null
 }
@@ -92,7 +95,9 @@ write_scheduler_conf() {
 # Slow enough to be looked at.
 IMAGE_MIB=48 RATE_LIMIT=1500000 company_open || { not_ok "the company opens"; company_story; tap_done; }
 GATEWAY=("--www=$VRS_BUILD/www" "--risk_round=2s")
-check "history is there" eval 'make_history c1 h1 h2 && make_history c2 a1 a2'
+check "history is there" eval \
+	'make_history c1 h1 h2 --workload 2 --scale 120 --rise-at "$(date -u -d "+80 minutes" +%FT%H:%M:00Z)" &&
+		make_history c2 a1 a2 --workload 3 --scale 70'
 gateway_open && ok "the gateway answers" || not_ok "the gateway answers"
 url=http://127.0.0.1:${PORT[http]}
 echo $READ >"$C/token-read"

@@ -28,13 +28,20 @@ let role = "read";
 export const setRole = (r) => (role = r);
 export const first = () => views.keys().next().value;
 
-/** Moments of the story as a line of steps: done, now, still to come. */
+const travelling = new Set(["TRANSFERRING", "VERIFYING", "REPROTECTING", "FB_FINAL_SYNC"]);
+const undecided = new Set(["FENCED", "DECIDING", "WAIT_REPAIR", "RESERVING", "HOLD_OPERATOR", "HOLD_BRAKE"]);
+
+/** Moments of the story as a line of steps: done, now, still to come. A copy that was given
+ * up is none. */
 function steps(r) {
   const way = homeward.has(r.state) ? home : r.planned ? away.slice(3) : away;
-  const at = way.map(([field]) => (r[field] ? Date.parse(r[field]) : 0));
+  const ends = undecided.has(r.state) ? "copy_started_at" : null;
+  const till = ends ? way.findIndex(([field]) => field === ends) : way.length;
+  const at = way.map(([field], i) => (r[field] && i < till ? Date.parse(r[field]) : 0));
   const from = at.find(Boolean) ?? 0;
   const newest = at.reduce((n, t, i) => (t ? i : n), -1);
-  const next = tones[r.state] === "bad" ? -1 : newest + 1; // what stands still has no next step
+  // What stands still has no next step.
+  const next = tones[r.state] === "bad" || r.state === "WAIT_REPAIR" ? -1 : newest + 1;
   return way.map(([, name], i) =>
     el(
       at[i] ? "li.done" : i === next ? "li.now" : "li",
@@ -55,7 +62,7 @@ function eta(p) {
 function showProgress(card, v) {
   const p = progress.get(v.record.vm_id) ?? v.transfer;
   const box = card.querySelector(".bar");
-  const copying = p && Number(p.bytes_total) > 0 && ["QUEUED", "COPYING", "VERIFYING"].includes(p.state);
+  const copying = p && travelling.has(v.record.state) && Number(p.bytes_total) > 0 && ["QUEUED", "COPYING", "VERIFYING"].includes(p.state);
   box.hidden = !copying;
   if (!copying) return;
   const ratio = Math.min(1, Number(p.bytes_done) / Number(p.bytes_total));
@@ -114,7 +121,7 @@ function update(card, v) {
     const to = homeward.has(r.state) ? place(r.home_cluster, r.home_host) : place(r.target_cluster, r.target_host);
     const from = homeward.has(r.state) ? place(r.active_cluster, r.active_host) : place(r.home_cluster, r.home_host);
     put(card.querySelector(".route"), to && to !== from ? `${from} → ${to}` : from);
-    put(card.querySelector("p.why"), [meanings[r.state], r.decision?.summary].filter(Boolean).join(". "));
+    put(card.querySelector("p.why"), [meanings[r.state], undecided.has(r.state) ? r.why : r.decision?.summary].filter(Boolean).join(". "));
     put(card.querySelector(".hold"), r.hold_reason ? `What is missing: ${r.hold_reason}` : "");
     card.querySelector(".hold").hidden = !r.hold_reason;
     card.querySelector(".steps").replaceChildren(...steps(r));
