@@ -189,9 +189,8 @@ struct roll_said {
 struct roll {
 	struct engine *e;
 	char vm_id[132];
-	struct host *home; /* whom it is about */
-	void (*over)(
-		struct roll *r); /* all have answered, or not in time; then it is gone */
+	struct host *home;            /* whom it is about */
+	void (*over)(struct roll *r); /* all have been asked; then it is gone */
 	struct roll_said *said;
 	size_t n;
 	unsigned open;
@@ -202,8 +201,7 @@ void roll_add(struct roll *r, struct host *h);
 void roll_call(struct roll *r); /* takes it */
 struct reloc_place engine_place_of(const struct host *h);
 
-/* engine_ran.c: VMs that fell with a host which was back before its silence was noticed
- */
+/* engine_ran.c: VMs that fell with a host that booted faster than anybody noticed */
 int engine_ran_load(struct engine *e, struct vrs_err *err);
 void engine_ran_watch(struct engine *e, const struct world *w);
 void engine_ran_close(struct engine *e);
