@@ -224,7 +224,7 @@ static void generated(struct grid *ret)
 
 int cmd_sweep(int argc, char **argv)
 {
-	const char *files[ARGS_MAX_LIST] = {0}, *entity = NULL, *folder = NULL;
+	const char *files[ARGS_MAX_LIST] = {0}, *entity = NULL, *folder = "";
 	int64_t until = -1, seed = 1, epochs = 0, hidden = 0;
 	const struct arg table[] = {
 		{.name = "traces",
@@ -268,7 +268,7 @@ int cmd_sweep(int argc, char **argv)
 	int status = 0;
 
 	args_parse(&command, table, argc, argv);
-	if (!folder)
+	if (!*folder)
 		args_wrong(&command, "--out is needed");
 	struct paper_conf choice = *paper_preset("paper-13");
 	choice.seed = (uint32_t)seed;

@@ -23,6 +23,14 @@ struct frame {
 	bool log_y;
 };
 
+/* On a logarithmic axis what is not above 0 has no place. */
+static double scaled(const struct frame *f, double y)
+{
+	if (!f->log_y)
+		return y;
+	return y > 0 ? log10(y) : NAN;
+}
+
 static double place_x(const struct frame *f, double x)
 {
 	return LEFT + (x - f->x_low) / (f->x_high - f->x_low) * (WIDTH - LEFT - RIGHT);
@@ -30,15 +38,14 @@ static double place_x(const struct frame *f, double x)
 
 static double place_y(const struct frame *f, double y)
 {
-	double v = f->log_y ? log10(y) : y;
-
 	return HEIGHT - BOTTOM -
-	       (v - f->y_low) / (f->y_high - f->y_low) * (HEIGHT - TOP - BOTTOM);
+	       (scaled(f, y) - f->y_low) / (f->y_high - f->y_low) *
+		       (HEIGHT - TOP - BOTTOM);
 }
 
 static void widen(struct frame *f, double y)
 {
-	double v = f->log_y ? log10(y) : y;
+	double v = scaled(f, y);
 
 	if (!isfinite(v))
 		return;
@@ -131,7 +138,7 @@ void plot_lines(struct vrs_text *out, const struct plot_axes *axes,
 			colours[i % COLOURS]);
 		for (size_t k = 0; k < line[i].n; k++) {
 			double y = line[i].y[k];
-			bool drawable = isfinite(axes->log_y ? log10(y) : y);
+			bool drawable = isfinite(scaled(&f, y));
 
 			if (drawable)
 				vrs_text_add(out, "%c%.1f %.1f", broken ? 'M' : 'L',
