@@ -17,6 +17,8 @@ enum {
 	ROUND_MIN_MS = 15000, /* a small company is not asked without pause */
 	WHY_MAX = 8,
 	VIEW_ARENA = 64 << 10,
+	REST_TIMES =
+		20, /* as long as the answer took: a twentieth of the scheduler at most */
 };
 
 struct one {
@@ -30,7 +32,7 @@ struct risk {
 	struct vrs_timer *timer;
 	struct one *one;
 	size_t n, next;
-	int64_t inventory_mono_ms;
+	int64_t inventory_mono_ms, asked_mono_ms, rest_until_mono_ms;
 	bool asking;
 };
 
@@ -152,6 +154,7 @@ static void on_plan(void *arg, const Vrsas__V1__ControlReply *reply,
 	struct risk *r = arg;
 
 	r->asking = false;
+	r->rest_until_mono_ms = mono() + REST_TIMES * (mono() - r->asked_mono_ms);
 	if (f || !reply->plan)
 		return;
 	struct one *o = find(r, reply->plan->cluster, reply->plan->host);
@@ -178,7 +181,7 @@ static void ask_next(struct risk *r)
 	Vrsas__V1__PlanQuery body = VRSAS__V1__PLAN_QUERY__INIT;
 	char place[140];
 
-	if (r->asking || r->n == 0)
+	if (r->asking || r->n == 0 || mono() < r->rest_until_mono_ms)
 		return;
 	r->next = r->next + 1 < r->n ? r->next + 1 : 0;
 	const struct one *o = &r->one[r->next];
@@ -189,6 +192,7 @@ static void ask_next(struct risk *r)
 	q.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_PLAN;
 	q.plan = &body;
 	r->asking = true;
+	r->asked_mono_ms = mono();
 	ask(r->g, &q, on_plan, r);
 }
 
