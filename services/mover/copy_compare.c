@@ -5,7 +5,7 @@
 #include "image/hashes.h"
 #include "vrs/mem.h"
 
-enum { MAX_BATCHES = 6, SIDES = 2 };
+enum { MAX_BATCHES = 32, SIDES = 2 };
 
 /* A few chunks of which both sides were asked for the leaves. */
 struct batch {
@@ -116,8 +116,21 @@ static int send_differences(struct copy *c, uint64_t chunk,
 	return status;
 }
 
+/* These n chunks are at the target as they are at the source. */
+static void tell_equal(struct copy *c, uint64_t first, uint64_t n)
+{
+	struct wire_head mark = {.type = WIRE_MARK, .slot = c->slot, .a = first, .b = n};
+
+	if (n == 0)
+		return;
+	copy_tell(c, c->env.target, &mark);
+	for (uint64_t i = first; i < first + n; i++)
+		atomic_fetch_add(&c->env.progress->done_bytes, copy_data_bytes(c, i));
+}
+
 static int deal_with(struct copy *c, struct batch *b, struct vrs_err *err)
 {
+	uint64_t n_equal = 0;
 	struct tree_digest *leaves =
 		vrs_calloc(SIDES * TREE_LEAVES_PER_CHUNK, sizeof(*leaves));
 	size_t at[SIDES] = {0};
@@ -142,6 +155,8 @@ static int deal_with(struct copy *c, struct batch *b, struct vrs_err *err)
 			break;
 		c->source[b->first + i] = chunk[0];
 		if (memcmp(&chunk[0], &chunk[1], sizeof(chunk[0])) != 0) {
+			tell_equal(c, b->first + i - n_equal, n_equal);
+			n_equal = 0;
 			status = send_differences(c, b->first + i, leaves,
 						  leaves + TREE_LEAVES_PER_CHUNK, err);
 			continue;
@@ -150,12 +165,10 @@ static int deal_with(struct copy *c, struct batch *b, struct vrs_err *err)
 			c->target[b->first + i] = chunk[1];
 			c->proven[b->first + i] = 1;
 		}
-		struct wire_head mark = {
-			.type = WIRE_MARK, .slot = c->slot, .a = b->first + i, .b = 1};
-		copy_tell(c, c->env.target, &mark);
-		atomic_fetch_add(&c->env.progress->done_bytes,
-				 copy_data_bytes(c, b->first + i));
+		n_equal++;
 	}
+	if (status == 0)
+		tell_equal(c, b->first + b->n - n_equal, n_equal);
 	free(leaves);
 	return status;
 }

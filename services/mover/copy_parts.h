@@ -9,9 +9,10 @@
 enum {
 	COPY_ROOM_BYTES = 32 << 20, /* read or to be read, not yet written */
 	COPY_SYNC_BYTES = 256 << 20,
-	COPY_PROVE_BYTES = 48 << 20, /* made durable and read back together */
-	COPY_WIDE_BYTES = 96 << 20,  /* more than one connection pays */
-	HASH_BATCH = 8,              /* chunks of one request */
+	COPY_PROVE_BYTES = 48 << 20,       /* made durable and read back together */
+	COPY_PROVE_SEED_BYTES = 512 << 20, /* ... of chunks of which little was sent */
+	COPY_WIDE_BYTES = 96 << 20,        /* more than one connection pays */
+	HASH_BATCH = 8,                    /* chunks of one request */
 	HASH_COST = 1 << 18,
 };
 

@@ -33,6 +33,11 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static uint64_t enough_bytes(const struct copy *c)
+{
+	return c->old_is_there ? COPY_PROVE_SEED_BYTES : COPY_PROVE_BYTES;
+}
+
 static void start_round(struct copy *c);
 
 static void on_round_synced(void *arg, const struct wire_head *reply, uint8_t *payload,
@@ -63,7 +68,7 @@ static void on_round_synced(void *arg, const struct wire_head *reply, uint8_t *p
 	list_free(l);
 	(void)pthread_mutex_lock(&c->flow.lock);
 	c->syncing = false;
-	bool more = reply && c->proving && c->proving->bytes >= COPY_PROVE_BYTES;
+	bool more = reply && c->proving && c->proving->bytes >= enough_bytes(c);
 	(void)pthread_mutex_unlock(&c->flow.lock);
 	if (more)
 		start_round(c);
@@ -104,7 +109,7 @@ void copy_prove_later(struct copy *c, uint64_t chunk)
 	}
 	l->chunk[l->n++] = chunk;
 	l->bytes += copy_data_bytes(c, chunk);
-	bool enough = l->bytes >= COPY_PROVE_BYTES && !c->syncing;
+	bool enough = l->bytes >= enough_bytes(c) && !c->syncing;
 	(void)pthread_mutex_unlock(&c->flow.lock);
 	if (enough)
 		start_round(c);

@@ -1,8 +1,9 @@
 /* Files that vrs-image finds beside images and believes only when they make sense: the
- * chunk map, and the heads of qcow2, vmdk and vhdx. */
+ * chunk map, and the heads of qcow2 (with what it stands on), vmdk and vhdx. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/chain.h"
 #include "image/chunkmap.h"
 #include "image/refs.h"
 
@@ -14,9 +15,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint8_t head[CHUNKMAP_PAGE_BYTES], page[CHUNKMAP_PAGE_BYTES];
 	struct chunkmap m;
 	struct vrs_err err = {0};
+	char name[CHAIN_NAME_BYTES], format[16];
 
 	for (size_t i = 0; i < 3; i++)
 		(void)refs_check_head(data, size, formats[i], &err);
+
+	if (chain_next(data, size, name, format, &err) == 1 &&
+	    (strlen(name) == 0 || strlen(format) == 0))
+		abort();
 
 	/* a good map with some of its bytes changed */
 	if (size < 8 || chunkmap_init(&m, ((uint64_t)data[0] + 1) << 30, &err) < 0)

@@ -9,6 +9,7 @@
 
 #include "image/answer.h"
 #include "image/hashes.h"
+#include "image/pack.h"
 #include "image/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -81,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (hashes_parse_leaves(data, size, &chunk, leaf) > size)
 		abort();
 	(void)wire_blocks_ok(data, size, 0, size, TREE_LEAF_SHIFT);
+	(void)unpack(out, ANSWER_BYTES, data, size, &err);
 
 	/* heads are made from the bytes, so that most of them are heads */
 	struct answerer *a = answer_open(&roots);
@@ -91,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct wire_head h = {
 			.type = (uint8_t)(1 + data[0] % WIRE_LAST_REQUEST),
 			.slot = data[1] % (WIRE_MAX_SLOTS + 1),
-			.shift = data[2],
+			.shift = (uint16_t)(data[2] | (data[3] & 1 ? WIRE_PACKED : 0)),
 			.len = data[3],
 		};
 

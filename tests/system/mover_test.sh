@@ -123,6 +123,27 @@ is "in a tenth of its size" "$(($(said bytes_sent) <= 16 * MIB / 10)) $(said tar
 check "and comes back packed" copy "$there/text.raw" "$dir/here/back.raw" --compress zstd
 check "the same" cmp "$dir/here/text.raw" "$dir/here/back.raw"
 
+qemu-img create -q -f qcow2 -b a.raw -F raw "$dir/there/one.qcow2"
+qemu-img create -q -f qcow2 -b one.qcow2 -F qcow2 "$dir/there/two.qcow2"
+qemu-io -f qcow2 -c "write -P 7 1M 64k" "$dir/there/one.qcow2" > /dev/null
+qemu-io -f qcow2 -c "write -P 9 33M 64k" "$dir/there/two.qcow2" > /dev/null
+check "an image with backing files becomes one" copy "$there/two.qcow2" "$dir/here/flat.raw"
+is "with the content of all of them" \
+	"$(qemu-img compare -q -f qcow2 -F raw "$dir/there/two.qcow2" "$dir/here/flat.raw"; echo $?)" 0
+
+# --- a host with SFTP and nothing else ---------------------------------------------------
+
+check "a disk goes to a host that offers SFTP only" copy "$source" "$there/plain.raw" --sftp
+is "equal" "$(cmp "$source" "$dir/there/plain.raw") $(said target_hash)" " $hash"
+check "and comes back" copy "$there/plain.raw" "$dir/here/plain.raw" --sftp
+check "the same" cmp "$source" "$dir/here/plain.raw"
+copy "$changed" "$there/plain.raw" --sftp
+is "what is there is not overwritten" "$? $(cmp "$source" "$dir/there/plain.raw")" "4 "
+VRSAS_FAULTS=mover.sftp.mark=kill@3 copy "$source" "$there/cut.raw" --sftp
+check "a copy that was cut goes on" copy "$source" "$there/cut.raw" --sftp
+is "and ends equal" "$(cmp "$source" "$dir/there/cut.raw") $(said target_hash)" " $hash"
+check "nothing but images is left there" nothing_left
+
 # --- what it refuses ---------------------------------------------------------------------
 
 # refused TEXT CODE PATTERN SRC DST [options]
@@ -167,7 +188,7 @@ refused "a symbolic link is refused" 4 "symbolic link is refused" \
 	"$there/link.raw" "$there/x.raw" "${ssh_options[@]}"
 rm "$dir/there/link.raw"
 qemu-img create -q -f qcow2 -b "$source" -F raw "$dir/there/child.qcow2"
-refused "an image that leads to another file is refused" 1 "backing file" \
+refused "an image that leads out of its directory is refused" 4 "backing file" \
 	"$there/child.qcow2" "$there/x.raw" "${ssh_options[@]}"
 refused "a file of another format than it says is refused" 1 "not a qcow2 image" \
 	"$source" "$there/x.raw" --from-format qcow2 --tries 1 "${ssh_options[@]}"

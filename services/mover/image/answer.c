@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "image/chain.h"
 #include "image/disk.h"
 #include "image/hashes.h"
 #include "image/pack.h"
@@ -165,7 +166,8 @@ static int do_source(struct call *c, struct vrs_err *err)
 		return status;
 	}
 	slot_clear(c->slot);
-	if ((status = disk_open(&c->slot->disk, fd, format, DISK_READ, err)) < 0)
+	if ((status = chain_open(&c->slot->disk, c->a->beneath, path, fd, format, err)) <
+	    0)
 		return vrs_context(err, "%s", path);
 	(void)vrs_strcpy(c->slot->path, sizeof(c->slot->path), path);
 	(void)snprintf(identity, sizeof(identity), "%s:%llu:%llu:%lld.%09ld", format,

@@ -62,6 +62,10 @@ int disk_raw_open(struct disk **ret, int fd, enum disk_how how, struct vrs_err *
 /* Leaves of 4 KiB whose bit is set come from top, the others from base; what is written
  * goes to top and sets bits. Takes top; base and bits are borrowed. Both are raw. */
 int disk_over_open(struct disk **ret, struct disk *base, struct disk *top, uint8_t *bits);
+/* The first of n layers is the image, the others are its backing files, which are
+ * borrowed; read only. */
+int disk_nbd_open_chain(struct disk **ret, const int *fds, char formats[][16], size_t n,
+			struct vrs_err *err);
 int disk_nbd_open(struct disk **ret, int fd, const char *format, bool writable,
 		  struct vrs_err *err);
 

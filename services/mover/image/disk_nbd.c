@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "image/chain.h"
 #include "image/disk.h"
 #include "image/nbd.h"
 #include "image/refs.h"
@@ -166,31 +167,16 @@ static int private_socket(int *ret_listen, int *ret_connected, struct vrs_err *e
 	return 0;
 }
 
-static int start(struct disk_nbd *n, const char *format, bool writable,
-		 struct vrs_err *err)
+/* qemu-nbd with image descriptors that it inherits, on a socket of ours. */
+static int start(struct disk_nbd *n, const char *const *argv, const int *fds,
+		 size_t n_fds, struct vrs_err *err)
 {
-	char path[40];
 	int listen_fd = -1, fd = -1;
-	int image_fd = fcntl(n->disk.fd, F_DUPFD_CLOEXEC, CHILD_FD_FLOOR);
-
-	if (image_fd < 0)
-		return vrs_fail_errno(err, "descriptor");
 	int status = private_socket(&listen_fd, &fd, err);
-	if (status < 0) {
-		(void)close(image_fd);
+
+	if (status < 0)
 		return status;
-	}
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", image_fd);
-	const char *argv[] = {"qemu-nbd",
-			      "-f",
-			      format,
-			      writable ? "--discard=unmap" : "--read-only",
-			      "--cache=writeback",
-			      "--aio=threads",
-			      path,
-			      NULL};
-	status = run_start(argv, image_fd, listen_fd, &n->pid, &n->stderr_fd, err);
-	(void)close(image_fd);
+	status = run_start(argv, fds, n_fds, listen_fd, &n->pid, &n->stderr_fd, err);
 	(void)close(listen_fd);
 	if (status < 0) {
 		(void)close(fd);
@@ -201,19 +187,78 @@ static int start(struct disk_nbd *n, const char *format, bool writable,
 	return why(n, nbd_open(&n->nbd, fd, err), err);
 }
 
-int disk_nbd_open(struct disk **ret, int fd, const char *format, bool writable,
-		  struct vrs_err *err)
+static int start_one(struct disk_nbd *n, const char *format, bool writable,
+		     struct vrs_err *err)
 {
-	static const struct disk_ops ops = {n_read,   n_write, n_zero,
-					    n_extent, n_flush, n_close};
-	int status = refs_check(fd, format, err);
+	char path[40];
+	int image_fd = fcntl(n->disk.fd, F_DUPFD_CLOEXEC, CHILD_FD_FLOOR);
 
-	if (status < 0)
-		return status;
+	if (image_fd < 0)
+		return vrs_fail_errno(err, "descriptor");
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", image_fd);
+	const char *argv[] = {"qemu-nbd",
+			      "-f",
+			      format,
+			      writable ? "--discard=unmap" : "--read-only",
+			      "--cache=writeback",
+			      "--aio=threads",
+			      path,
+			      NULL};
+	int status = start(n, argv, &image_fd, 1, err);
+	(void)close(image_fd);
+	return status;
+}
+
+/* Every layer by its descriptor, so that no name in an image is followed. */
+static int start_chain(struct disk_nbd *n, const int *fds, char formats[][16], size_t len,
+		       struct vrs_err *err)
+{
+	struct vrs_text opts = {0}, prefix = {0};
+	int copy[CHAIN_MAX], status = 0;
+	size_t n_copies = 0;
+
+	for (; n_copies < len; n_copies++) {
+		int fd = fcntl(fds[n_copies], F_DUPFD_CLOEXEC, CHILD_FD_FLOOR);
+
+		if (fd < 0) {
+			status = vrs_fail_errno(err, "descriptor");
+			break;
+		}
+		copy[n_copies] = fd;
+		const char *before = prefix.text ? prefix.text : "";
+		vrs_text_add(&opts,
+			     "%s%sdriver=%s,%sfile.driver=file,%sfile.filename="
+			     "/proc/self/fd/%d",
+			     n_copies ? "," : "", before, formats[n_copies], before,
+			     before, fd);
+		vrs_text_add(&prefix, "backing.");
+	}
+	const char *argv[] = {
+		"qemu-nbd",      "--image-opts", "--read-only", "--cache=writeback",
+		"--aio=threads", opts.text,      NULL};
+	if (status == 0)
+		status = start(n, argv, copy, n_copies, err);
+	while (n_copies > 0)
+		(void)close(copy[--n_copies]);
+	vrs_text_fini(&opts);
+	vrs_text_fini(&prefix);
+	return status;
+}
+
+static const struct disk_ops ops = {n_read, n_write, n_zero, n_extent, n_flush, n_close};
+
+static struct disk_nbd *disk_new(int fd)
+{
 	struct disk_nbd *n = vrs_calloc(1, sizeof(*n));
+
 	n->disk = (struct disk){.ops = &ops, .fd = fd};
 	(void)pthread_mutex_init(&n->lock, NULL);
-	status = start(n, format, writable, err);
+	return n;
+}
+
+static int finish_open(struct disk **ret, struct disk_nbd *n, int status,
+		       struct vrs_err *err)
+{
 	if (status == 0) {
 		n->disk.size = nbd_size(n->nbd);
 		if (n->disk.size > TREE_MAX_DISK_BYTES)
@@ -226,4 +271,23 @@ int disk_nbd_open(struct disk **ret, int fd, const char *format, bool writable,
 	}
 	*ret = &n->disk;
 	return 0;
+}
+
+int disk_nbd_open(struct disk **ret, int fd, const char *format, bool writable,
+		  struct vrs_err *err)
+{
+	int status = refs_check(fd, format, err);
+
+	if (status < 0)
+		return status;
+	struct disk_nbd *n = disk_new(fd);
+	return finish_open(ret, n, start_one(n, format, writable, err), err);
+}
+
+int disk_nbd_open_chain(struct disk **ret, const int *fds, char formats[][16], size_t n,
+			struct vrs_err *err)
+{
+	struct disk_nbd *d = disk_new(fds[0]);
+
+	return finish_open(ret, d, start_chain(d, fds, formats, n, err), err);
 }

@@ -23,17 +23,12 @@ static uint64_t le(const uint8_t *p, int n)
 	return v;
 }
 
-static int check_qcow2(const uint8_t *head, size_t n, struct vrs_err *err)
+int refs_check_layer(const uint8_t *head, size_t n, struct vrs_err *err)
 {
 	enum { EXTERNAL_DATA_FILE = 4, CORRUPT = 2 };
 
 	if (n < 72 || memcmp(head, "QFI\xfb", 4) != 0 || be(head + 4, 4) < 2)
 		return vrs_fail(err, VRS_EPARSE, "not a qcow2 image");
-	if (be(head + 8, 8) != 0)
-		return vrs_fail(
-			err, VRS_EUNSUPPORTED,
-			"the qcow2 image has a backing file; commit or flatten it "
-			"first");
 	if (be(head + 32, 4) != 0)
 		return vrs_fail(err, VRS_EUNSUPPORTED, "the qcow2 image is encrypted");
 	if (be(head + 4, 4) >= 3 && n >= 80) {
@@ -47,6 +42,18 @@ static int check_qcow2(const uint8_t *head, size_t n, struct vrs_err *err)
 					"the qcow2 image is marked as corrupt");
 	}
 	return 0;
+}
+
+static int check_qcow2(const uint8_t *head, size_t n, struct vrs_err *err)
+{
+	int status = refs_check_layer(head, n, err);
+
+	if (status == 0 && be(head + 8, 8) != 0)
+		return vrs_fail(
+			err, VRS_EUNSUPPORTED,
+			"the qcow2 image has a backing file; commit or flatten it "
+			"first");
+	return status;
 }
 
 /* A sparse extent with its descriptor inside: the descriptor must name one extent (this

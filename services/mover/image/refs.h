@@ -16,6 +16,9 @@ int refs_check(int fd, const char *format, struct vrs_err *err);
 int refs_check_head(const uint8_t *head, size_t n, const char *format,
 		    struct vrs_err *err);
 
+/* A qcow2 file that may have a backing file (chain.h opens that). */
+int refs_check_layer(const uint8_t *head, size_t n, struct vrs_err *err);
+
 enum { REFS_HEAD_BYTES = 1 << 16 };
 
 #endif

@@ -15,8 +15,8 @@ enum { LISTEN_FD = 3 };
 
 /* In the child; only calls that are safe between fork and exec of a program with threads,
  * and setenv, whose locks we never take elsewhere. */
-static _Noreturn void become(const char *const *argv, int keep_fd, int listen_fd,
-			     int err_fd, pid_t parent)
+static _Noreturn void become(const char *const *argv, const int *keep_fds, size_t n_keep,
+			     int listen_fd, int err_fd, pid_t parent)
 {
 	int null_fd = open("/dev/null", O_RDWR);
 	char pid[16];
@@ -27,8 +27,8 @@ static _Noreturn void become(const char *const *argv, int keep_fd, int listen_fd
 	(void)dup2(null_fd, 0);
 	(void)dup2(null_fd, 1);
 	(void)dup2(err_fd, 2);
-	if (keep_fd >= 0)
-		(void)fcntl(keep_fd, F_SETFD, 0);
+	for (size_t i = 0; i < n_keep; i++)
+		(void)fcntl(keep_fds[i], F_SETFD, 0);
 	if (listen_fd >= 0) {
 		(void)dup2(listen_fd, LISTEN_FD);
 		(void)fcntl(LISTEN_FD, F_SETFD, 0);
@@ -41,8 +41,8 @@ static _Noreturn void become(const char *const *argv, int keep_fd, int listen_fd
 	_exit(127);
 }
 
-int run_start(const char *const *argv, int keep_fd, int listen_fd, pid_t *ret_pid,
-	      int *ret_stderr, struct vrs_err *err)
+int run_start(const char *const *argv, const int *keep_fds, size_t n_keep, int listen_fd,
+	      pid_t *ret_pid, int *ret_stderr, struct vrs_err *err)
 {
 	int pipe_fd[2];
 	pid_t parent = getpid();
@@ -58,7 +58,7 @@ int run_start(const char *const *argv, int keep_fd, int listen_fd, pid_t *ret_pi
 		return status;
 	}
 	if (pid == 0)
-		become(argv, keep_fd, listen_fd, pipe_fd[1], parent);
+		become(argv, keep_fds, n_keep, listen_fd, pipe_fd[1], parent);
 	(void)close(pipe_fd[1]);
 	*ret_pid = pid;
 	*ret_stderr = pipe_fd[0];
@@ -117,7 +117,7 @@ int run_and_wait(const char *const *argv, int keep_fd, struct vrs_err *err)
 {
 	pid_t pid;
 	int stderr_fd;
-	int status = run_start(argv, keep_fd, -1, &pid, &stderr_fd, err);
+	int status = run_start(argv, &keep_fd, 1, -1, &pid, &stderr_fd, err);
 
 	return status < 0 ? status : run_end(pid, stderr_fd, argv[0], err);
 }

@@ -218,7 +218,7 @@ static void stop_all(struct server *s)
 int serve(const struct beneath *b, int in_fd, int out_fd, struct vrs_err *err)
 {
 	struct server *s = vrs_calloc(1, sizeof(*s));
-	struct wire_head head;
+	struct wire_head head = {0};
 	char join[JOIN_NAME_BYTES];
 
 	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

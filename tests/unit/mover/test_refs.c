@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "image/chain.h"
 #include "image/refs.h"
 
 static uint8_t head[REFS_HEAD_BYTES];
@@ -93,6 +94,36 @@ static void short_files_are_no_images(void **state)
 		}
 }
 
+static void a_backing_file_is_used_only_with_its_format(void **state)
+{
+	(void)state;
+	struct vrs_err err = {0};
+	char name[CHAIN_NAME_BYTES], format[16];
+
+	make_qcow2();
+	assert_int_equal(chain_next(head, sizeof(head), name, format, &err), 0);
+	head[14] = 1; /* its name is at 256 */
+	head[19] = 4;
+	memcpy(head + 256, "base", 4);
+	head[103] = 104; /* the header ends there, extensions follow */
+	assert_fails(chain_next(head, sizeof(head), name, format, &err), VRS_EUNSUPPORTED,
+		     &err);
+	memcpy(head + 104, "\xE2\x79\x2A\xCA\0\0\0\3raw", 11);
+	assert_int_equal(chain_next(head, sizeof(head), name, format, &err), 1);
+	assert_string_equal(name, "base");
+	assert_string_equal(format, "raw");
+	memcpy(head + 112, "nbd", 3);
+	assert_fails(chain_next(head, sizeof(head), name, format, &err), VRS_EUNSUPPORTED,
+		     &err);
+	memcpy(head + 112, "raw", 3);
+	memcpy(head + 256, "a:b/", 4); /* another protocol */
+	assert_fails(chain_next(head, sizeof(head), name, format, &err), VRS_EUNSUPPORTED,
+		     &err);
+	head[13] = 0xff; /* beyond the head */
+	assert_fails(chain_next(head, sizeof(head), name, format, &err), VRS_EPARSE,
+		     &err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +131,7 @@ int main(void)
 		cmocka_unit_test(a_qcow2_that_leads_elsewhere_is_refused),
 		cmocka_unit_test(a_vmdk_with_a_parent_or_in_pieces_is_refused),
 		cmocka_unit_test(short_files_are_no_images),
+		cmocka_unit_test(a_backing_file_is_used_only_with_its_format),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
