@@ -318,7 +318,11 @@ int copy_open(struct copy **ret, const struct copy_env *env, const struct copy_d
 			       ? PACE_NEVER
 			       : env->pack;
 	c->overlap = strcmp(disk->target_format, "raw") == 0;
-	flow_init(&c->flow, COPY_ROOM_BYTES, env->tick, env->arg, env->rate_bytes_per_s);
+	flow_init(&c->flow,
+		  far_is_distant(env->source) || far_is_distant(env->target)
+			  ? COPY_FAR_ROOM_BYTES
+			  : COPY_ROOM_BYTES,
+		  env->tick, env->arg, env->rate_bytes_per_s);
 	if (number >= WIRE_MAX_SLOTS - 1)
 		status = vrs_fail(&why, VRS_EINVAL, "more than %d disks",
 				  WIRE_MAX_SLOTS - 1);

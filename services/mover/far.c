@@ -206,9 +206,9 @@ int far_open(struct far **ret, const struct far_conf *conf, const char *side,
 
 void far_widen(struct far *f)
 {
-	size_t n = f->conf.connections > 0    ? (size_t)f->conf.connections
-		   : f->rtt_ms >= FAR_AWAY_MS ? FAR_AWAY_LANES
-					      : DEFAULT_LANES;
+	size_t n = f->conf.connections > 0 ? (size_t)f->conf.connections
+		   : far_is_distant(f)     ? FAR_AWAY_LANES
+					   : DEFAULT_LANES;
 
 	if (f->sftp)
 		far_sftp_widen(f);
@@ -218,6 +218,11 @@ void far_widen(struct far *f)
 		n = FAR_MAX_LANES;
 	for (size_t i = f->n_lanes; i < n; i++)
 		lane_open_more(f, i);
+}
+
+bool far_is_distant(const struct far *f)
+{
+	return f->rtt_ms >= FAR_AWAY_MS;
 }
 
 bool far_is_plain(const struct far *f)

@@ -56,6 +56,8 @@ void far_close(struct far *f);
 void far_widen(struct far *f);
 /* It reads and writes files over SFTP and can do nothing else. */
 bool far_is_plain(const struct far *f);
+/* A round trip takes so long that much must be on its way. */
+bool far_is_distant(const struct far *f);
 /* No link is between us. */
 bool far_is_here(const struct far *f);
 /* How many bytes of requests may be on their way. */

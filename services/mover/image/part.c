@@ -412,6 +412,26 @@ int part_open(struct part **ret, const struct beneath *b, const struct part_want
 	return 0;
 }
 
+static void *close_fd(void *arg)
+{
+	(void)close((int)(intptr_t)arg);
+	return NULL;
+}
+
+/* A file in many pieces takes seconds to go where freed blocks are discarded at once;
+ * nobody needs to wait for that. */
+static void close_aside(int fd)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attr, close_fd, (void *)(intptr_t)fd) != 0)
+		(void)close(fd);
+	(void)pthread_attr_destroy(&attr);
+}
+
 void part_close(struct part *p)
 {
 	if (!p)
@@ -422,6 +442,7 @@ void part_close(struct part *p)
 		(void)part_put_page(p, 0, NULL);
 		part_leave(p);
 	}
+	bool many_pieces = p->map.overlay;
 	part_close_disk(p);
 	overlay_close(p);
 	chunkmap_fini(&p->map);
@@ -435,7 +456,9 @@ void part_close(struct part *p)
 	(void)pthread_mutex_destroy(&p->lock);
 	if (p->watch_fd >= 0)
 		(void)close(p->watch_fd);
-	if (p->part_fd >= 0)
+	if (p->part_fd >= 0 && many_pieces)
+		close_aside(p->part_fd);
+	else if (p->part_fd >= 0)
 		(void)close(p->part_fd);
 	if (p->map_fd >= 0)
 		(void)close(p->map_fd);
