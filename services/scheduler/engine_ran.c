@@ -170,11 +170,11 @@ static void roll_is_over(struct roll *r)
 	if (off_at_home && !silent)
 		fell(r->e, r->home, v);
 	else if (off_at_home && v->asked++ == 1)
-		engine_tell(r->e, NULL, VRSAS__V1__SEVERITY__SEVERITY_WARNING,
-			    "host.fell",
-			    "VM %s fell with %s/%s; it waits until every host of its "
-			    "cluster says that it does not run it",
-			    r->vm_id, r->home->cluster, r->home->name);
+		engine_tell_host(
+			r->e, r->home, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "host.fell",
+			"VM %s fell with %s/%s; it waits until every host of its "
+			"cluster says that it does not run it",
+			r->vm_id, r->home->cluster, r->home->name);
 }
 
 /* Its own cluster may have started it elsewhere. */
