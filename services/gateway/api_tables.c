@@ -3,10 +3,13 @@
 #include <stdlib.h>
 
 #include "api.h"
+#include "incident_view.h"
+#include "risk.h"
 #include "tables.h"
 #include "vrs/clock.h"
+#include "watch.h"
 
-enum { EVENTS = 100 };
+enum { EVENTS = 100, ARENA = 16 << 20 };
 
 struct drawing {
 	struct gateway *g;
@@ -50,7 +53,8 @@ static void next_part(struct drawing *d);
 static void on_part(void *arg, const Vrsas__V1__ControlReply *reply,
 		    const struct ask_failure *f)
 {
-	static const char *const name[] = {"Status", "Under way", "Hosts", "Events"};
+	static const char *const name[] = {"Status", "Incidents", "Under way", "Hosts",
+					   "Events"};
 	struct drawing *d = arg;
 
 	if (f)
@@ -59,6 +63,35 @@ static void on_part(void *arg, const Vrsas__V1__ControlReply *reply,
 		draw(d, reply);
 	d->part++;
 	next_part(d);
+}
+
+/* Incidents lie in Redis and are joined with how things are; risk is known already. */
+static void on_incidents(void *arg, const Vrsas__V1__StatusView *status,
+			 const Vrsas__V1__HostViews *down)
+{
+	struct drawing *d = arg;
+	struct incidents told = {0};
+	struct vrs_err err = {0};
+
+	if (incident_read(d->g->svc->store, d->now_ms - WATCH_INCIDENTS_MS, &told, &err) <
+	    0) {
+		tables_missing(&d->out, "Incidents", err.text);
+	} else {
+		struct vrs_arena *mem = vrs_arena_new(ARENA);
+
+		tables_incidents(&d->out, incident_views(mem, &told, status, down));
+		vrs_arena_free(mem);
+	}
+	incident_fini(&told);
+	d->part++;
+	next_part(d);
+}
+
+static void draw_risk(void *arg, const Vrsas__V1__RiskViews *v)
+{
+	struct drawing *d = arg;
+
+	tables_risk(&d->out, v, d->now_ms);
 }
 
 static void next_part(struct drawing *d)
@@ -78,14 +111,18 @@ static void next_part(struct drawing *d)
 		r.status = &status;
 		break;
 	case 1:
+		watch_ask(d->g->watch, on_incidents, d);
+		return;
+	case 2:
 		r.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
 		r.relocations = &relocations;
 		break;
-	case 2:
+	case 3:
+		risk_show(d->g->risk, draw_risk, d);
 		r.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS;
 		r.hosts = &hosts;
 		break;
-	case 3:
+	case 4:
 		r.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS;
 		r.events = &events;
 		break;

@@ -229,21 +229,31 @@ void risk_free(struct risk *r)
 	free(r);
 }
 
-void api_risk(struct gateway *g, struct http_request *q)
+void risk_show(const struct risk *r,
+	       void (*show)(void *arg, const Vrsas__V1__RiskViews *v), void *arg)
 {
-	const struct risk *r = g->risk;
 	Vrsas__V1__RiskViews views = VRSAS__V1__RISK_VIEWS__INIT;
 
 	views.risk = vrs_calloc(r->n + 1, sizeof(Vrsas__V1__RiskView *));
 	views.hosts = (uint32_t)r->n;
-	views.max_age_ms = g->conf.risk_ms;
+	views.max_age_ms = r->g->conf.risk_ms;
 	for (size_t i = 0; i < r->n; i++) {
 		if (!r->one[i].view)
 			continue;
 		views.risk[views.n_risk++] =
 			(Vrsas__V1__RiskView *)(uintptr_t)vrs_msg_get(r->one[i].view);
-		views.looked += mono() - r->one[i].at_mono_ms <= g->conf.risk_ms;
+		views.looked += mono() - r->one[i].at_mono_ms <= r->g->conf.risk_ms;
 	}
-	api_message(q, &views.base);
+	show(arg, &views);
 	free(views.risk);
+}
+
+static void answer_risk(void *arg, const Vrsas__V1__RiskViews *v)
+{
+	api_message(arg, &v->base);
+}
+
+void api_risk(struct gateway *g, struct http_request *q)
+{
+	risk_show(g->risk, answer_risk, q);
 }

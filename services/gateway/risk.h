@@ -8,6 +8,10 @@
 struct risk *risk_new(struct gateway *g);
 void risk_free(struct risk *r); /* after the questions to the scheduler have ended */
 
+/* What is known now; gone when show returns. */
+void risk_show(const struct risk *r,
+	       void (*show)(void *arg, const Vrsas__V1__RiskViews *v), void *arg);
+
 /* Counts verdicts of one plan. Pure; texts are borrowed from the plan or the arena. */
 void risk_of_plan(const Vrsas__V1__PlanView *plan, struct vrs_arena *mem,
 		  Vrsas__V1__RiskView *ret);
