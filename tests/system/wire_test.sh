@@ -136,8 +136,10 @@ check "with it, it is taken" \
 printf '[cluster c1]\ndriver = libvirt\nimages = /ds\n[host c1/h1]\nuri = replay:%s#h1\n' \
 	"$dir/trace.csv" >"$dir/site.conf"
 control=tls+tcp://127.0.0.1:$(free_port)
+forecast=tls+tcp://127.0.0.1:$(free_port)
+transfer=tls+tcp://127.0.0.1:$(free_port)
 "$bin/vrs-scheduler" --redis="unix:$socket" --site="$dir/site.conf" --control="$control" \
-	--forecast="tls+tcp://127.0.0.1:$(free_port)" --transfer="tls+tcp://127.0.0.1:$(free_port)" \
+	--forecast="$forecast" --transfer="$transfer" --metrics=127.0.0.1:0 \
 	--cluster_keys="$pki/cluster-keys" "${manager[@]}" 2>"$dir/scheduler.log" &
 pid[scheduler]=$!
 export VRSAS_CONTROL=$control VRSAS_BUS_CA=$pki/ca.pem
@@ -147,6 +149,17 @@ host_is() { [[ $(state) == "$1" ]]; }
 check "vrsctl asks over TLS; the host is up" wait_for 20 host_is up
 check "without a certificate vrsctl gets no answer" \
 	sh -c '! VRSAS_BUS_CERT="$1" "$2/vrsctl" --timeout 3s host list' - "$other/c9.pem" "$bin"
+agent=(--bus_ca="$pki/ca.pem" --bus_cert="$pki/p1.pem" --redis="unix:$socket")
+"$bin/vrs-predictor" --forecast="$forecast" --training=no "${agent[@]}" 2>"$dir/predictor.log" &
+pid[predictor]=$!
+"$bin/vrs-mover" --transfer="$transfer" "${agent[@]}" 2>"$dir/mover.log" &
+pid[mover]=$!
+peers() { # SOCKET
+	curl -sS --max-time 10 "http://$(sed -n 's/.*metrics are told address=//p' \
+		"$dir/scheduler.log")/metrics" | grep -q "^vrsas_bus_peers{.*socket=\"$1\"} 1\$"
+}
+check "a predictor dials in" wait_for 20 peers forecast
+check "so does a mover" wait_for 20 peers transfer
 drop good
 forged() { # a state that etl did not get from the collector, again and again
 	cli HSET 'vrsas:v1:hb:{c1}' @at "$(date +%s%3N)" @seal 'no seal' >/dev/null
