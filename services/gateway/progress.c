@@ -13,7 +13,6 @@ enum { MAX_FOLLOWED = 1000 };
 
 struct followed {
 	char job[132], vm_id[132], vm_name[132], relocation[132];
-	struct progress_rates rates;
 	int64_t beat_at_ms;
 };
 
@@ -81,34 +80,9 @@ void progress_follow(struct progress *p, Vrsas__V1__RelocationView *const *open,
 	p->n = kept;
 }
 
-void progress_rate(struct progress_rates *r, double bytes_per_s)
-{
-	if (!(bytes_per_s > 0))
-		return;
-	r->rate[r->next] = bytes_per_s;
-	r->next = (r->next + 1) % PROGRESS_RATES;
-	r->n += r->n < PROGRESS_RATES;
-}
-
-void progress_interval(const struct progress_rates *r, double left_bytes,
-		       int64_t *ret_low, int64_t *ret_high)
-{
-	double slow = 0, fast = 0;
-
-	for (size_t i = 0; i < r->n; i++) {
-		slow = i == 0 || r->rate[i] < slow ? r->rate[i] : slow;
-		fast = r->rate[i] > fast ? r->rate[i] : fast;
-	}
-	*ret_low = r->n ? (int64_t)(left_bytes / fast * 1000) : -1;
-	*ret_high = r->n ? (int64_t)(left_bytes / slow * 1000) : -1;
-}
-
 static void view_of(struct followed *f, const Vrsas__V1__TransferStatus *t,
 		    Vrsas__V1__ProgressView *v)
 {
-	double left = t->bytes_total > t->bytes_done
-			      ? (double)(t->bytes_total - t->bytes_done)
-			      : 0;
 	const char *state =
 		vrs_enum_name(&vrsas__v1__transfer_state__descriptor, (int)t->state);
 
@@ -124,8 +98,8 @@ static void view_of(struct followed *f, const Vrsas__V1__TransferStatus *t,
 	v->rate_avg_bytes_per_s = t->rate_avg_bytes_per_s;
 	v->eta_ms = t->eta_ms;
 	v->beat_at_ms = t->beat_at_ms;
-	progress_rate(&f->rates, t->rate_now_bytes_per_s);
-	progress_interval(&f->rates, left, &v->eta_low_ms, &v->eta_high_ms);
+	v->eta_low_ms = t->eta_low_ms;
+	v->eta_high_ms = t->eta_high_ms;
 }
 
 static char *views_text(Vrsas__V1__ProgressView **list, size_t n)

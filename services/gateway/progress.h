@@ -20,15 +20,4 @@ void progress_follow(struct progress *p, Vrsas__V1__RelocationView *const *open,
  * caller frees it. */
 char *progress_look(struct progress *p, struct vrs_store *store);
 
-/* The fastest and the slowest of the rates seen of late, as times for what is left; -1
- * where not known. Pure. */
-enum { PROGRESS_RATES = 30 };
-struct progress_rates {
-	double rate[PROGRESS_RATES];
-	size_t n, next;
-};
-void progress_rate(struct progress_rates *r, double bytes_per_s);
-void progress_interval(const struct progress_rates *r, double left_bytes,
-		       int64_t *ret_low, int64_t *ret_high);
-
 #endif

@@ -11,7 +11,6 @@
 #include "cloudevent.h"
 #include "http_parts.h"
 #include "incident_view.h"
-#include "progress.h"
 #include "risk.h"
 #include "sign.h"
 #include "tokens.h"
@@ -185,29 +184,6 @@ static void signatures_are_hmac_sha_256(void **state)
 		mac, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
-static void an_eta_has_an_interval_by_the_rates_of_late(void **state)
-{
-	(void)state;
-	struct progress_rates r = {0};
-	int64_t low, high;
-
-	progress_interval(&r, 1e6, &low, &high);
-	assert_int_equal(low, -1);
-	assert_int_equal(high, -1);
-	progress_rate(&r, 0); /* standing still is no rate */
-	progress_rate(&r, 1e6);
-	progress_rate(&r, 5e5);
-	progress_rate(&r, 2e6);
-	progress_interval(&r, 1e6, &low, &high);
-	assert_int_equal(low, 500);
-	assert_int_equal(high, 2000);
-	for (int i = 0; i < PROGRESS_RATES; i++)
-		progress_rate(&r, 1e6);
-	progress_interval(&r, 1e6, &low, &high);
-	assert_int_equal(low, 1000);
-	assert_int_equal(high, 1000);
-}
-
 static void risk_counts_what_becomes_of_each_vm(void **state)
 {
 	(void)state;
@@ -301,7 +277,6 @@ int main(void)
 		cmocka_unit_test(a_file_of_the_page_is_found_by_its_whole_name_only),
 		cmocka_unit_test(an_event_goes_out_as_a_cloudevent),
 		cmocka_unit_test(signatures_are_hmac_sha_256),
-		cmocka_unit_test(an_eta_has_an_interval_by_the_rates_of_late),
 		cmocka_unit_test(risk_counts_what_becomes_of_each_vm),
 		cmocka_unit_test(what_is_broken_is_told_once_with_what_happens_next),
 	};
