@@ -23,7 +23,7 @@
  *   vrsas:v1:eta:{src}:{dst}   list of what was said before copies and what they took,
  *                              newest first (text, 100 kept)
  *   vrsas:v1:word:{cluster}    hash host -> operator's word (packed HostWord)
- *   vrsas:v1:ran:{cluster}     hash host -> what ran there when last seen (packed HostRan)
+ *   vrsas:v1:ran:{cluster}     hash host -> what ran there when last seen (HostRan)
  *   vrsas:v1:incident          hash id -> packed Incident; :open, the ids that are firing
  *                              (set); :closed, those that ended (sorted by when)
  *   vrsas:v1:sink:NAME         hash: cursor (id of the newest event that it took)
