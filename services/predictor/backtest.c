@@ -172,6 +172,8 @@ void backtest_run(const struct model *m, struct train_series *series, size_t n,
 		struct tally tally[BACKTEST_METHODS] = {0};
 		size_t before = ret->origins;
 
+		if (conf->progress)
+			conf->progress((double)k / (double)n, series[k].name);
 		bins_reach(&series[k].bins, bin_of(conf->to_ms) + BINS_AHEAD);
 		r.n = 0;
 		for (int64_t o = conf->from_ms; o <= conf->to_ms; o += conf->step_ms) {
@@ -194,6 +196,8 @@ void backtest_run(const struct model *m, struct train_series *series, size_t n,
 		entities += ret->origins > before;
 		entity_scores(tally, ret->score);
 	}
+	if (conf->progress)
+		conf->progress(1, "");
 	for (int s = 0; s < BACKTEST_METHODS; s++)
 		finish(&ret->score[s], entities);
 	free(r.w);

@@ -21,6 +21,7 @@ struct backtest_conf {
 	bool gate;           /* the ladder as the service climbs it; else the net alone */
 	size_t history_bins; /* so much is shown before an origin; 0: all */
 	size_t lost_bins;    /* right before an origin, hidden */
+	void (*progress)(double share, const char *entity); /* NULL: none */
 	backtest_other_fn other; /* the paper's nets; NULL: none */
 	void *other_arg;
 };

@@ -56,6 +56,11 @@ static void say_training(double share, const char *name)
 	args_progress("training the paper's nets", share, name);
 }
 
+static void say_done(double share, const char *entity)
+{
+	args_progress("forecasting", share, entity);
+}
+
 static void print_table(const struct backtest *b)
 {
 	static const char *const labels[BACKTEST_METHODS] = {
@@ -202,6 +207,7 @@ int cmd_backtest(int argc, char **argv)
 					   .gate = !net_only,
 					   .history_bins = (size_t)history_h * BINS_HOUR,
 					   .lost_bins = (size_t)(lost / 5),
+					   .progress = say_done,
 					   .other = set ? paper_back : NULL,
 					   .other_arg = &back};
 	backtest_run(m, l.series, l.n, &conf, write_out, &out, &result);

@@ -125,6 +125,32 @@ static void add_table(const struct sweep *s, struct vrs_text *text, bool csv)
 		}
 }
 
+static void print_json(const struct sweep *s)
+{
+	bool first = true;
+
+	printf("[");
+	for (int k = 0; k < GROUPS; k++)
+		for (int i = 0; i < s->group[k].n; i++, first = false) {
+			const struct paper_run *r = &s->group[k].run[i];
+			char what[24];
+
+			label(&s->group[k], i, what, sizeof(what));
+			printf("%s{\"changed\":\"%s\",\"to\":\"%s\",", first ? "" : ",",
+			       s->group[k].name, what);
+			args_json_number("train", r->train[r->epochs - 1]);
+			args_json_number("validation", r->valid[r->epochs - 1]);
+			args_json_number("test", r->test);
+			args_json_number("last", r->last);
+			args_json_number("yesterday", r->yesterday);
+			args_json_number("mae240", r->far[0]);
+			args_json_number("mae240_last", r->far[1]);
+			args_json_number("mae240_yesterday", r->far[2]);
+			printf("\"scale_points\":%.7g}", r->scale);
+		}
+	printf("]\n");
+}
+
 static int put(const char *folder, const char *file, const struct vrs_text *text,
 	       struct vrs_err *err)
 {
@@ -226,6 +252,7 @@ int cmd_sweep(int argc, char **argv)
 {
 	const char *files[ARGS_MAX_LIST] = {0}, *entity = NULL, *folder = "";
 	int64_t until = -1, seed = 1, epochs = 0, hidden = 0;
+	bool json = false;
 	const struct arg table[] = {
 		{.name = "traces",
 		 .what = "FILE",
@@ -260,6 +287,7 @@ int cmd_sweep(int argc, char **argv)
 		 .help = "(1)",
 		 .number = &seed,
 		 .high = UINT32_MAX},
+		{.name = "json", .help = "the table as JSON", .flag = &json},
 		{0}};
 	struct vrs_err err = {0};
 	struct loaded l = {0};
@@ -289,7 +317,9 @@ int cmd_sweep(int argc, char **argv)
 	status = run_all(&s, &g, split, &choice, &err);
 	if (status == 0)
 		status = put_all(&s, folder, &err);
-	if (status == 0) {
+	if (status == 0 && json) {
+		print_json(&s);
+	} else if (status == 0) {
 		struct vrs_text text = {0};
 
 		add_table(&s, &text, false);

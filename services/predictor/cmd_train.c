@@ -1,4 +1,5 @@
 /* cmd_train.c - vrs-predictor train: a model from recorded traces. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,30 @@ static void show_paper(double share, const char *name)
 	args_progress("training", share, name);
 }
 
+static void print_report(const struct model *m, const char *path, bool json)
+{
+	if (json) {
+		char *report = model_report(m);
+
+		puts(report);
+		free(report);
+		return;
+	}
+	printf("%s: version %s, %zu weights from %u windows of %u series, %u epochs\n",
+	       path, m->version, m->n_weights, m->n_windows, m->n_series, m->epochs);
+	if (isfinite(m->calib_mae))
+		printf("on days kept out of training: misses by %.2f points, same time "
+		       "yesterday by %.2f; %.1f %% of the peaks at or below their P90\n",
+		       (double)m->calib_mae, (double)m->calib_mae_seasonal,
+		       (double)m->calib_cover90 * 100);
+	else
+		printf("too little history to keep days out of training: not "
+		       "calibrated\n");
+}
+
 /* One net a series, as the paper has it. */
 static int train_paper(const struct paper_conf *conf, const char *const *files,
-		       int64_t until, const char *model)
+		       int64_t until, const char *model, bool json)
 {
 	struct vrs_err err = {0};
 	struct paper_set *set = NULL;
@@ -42,7 +64,10 @@ static int train_paper(const struct paper_conf *conf, const char *const *files,
 	int status = paper_set_train(&set, &l.traces, until, conf, show_paper, &err);
 	if (status == 0)
 		status = paper_set_save(set, model, &err);
-	if (status == 0)
+	if (status == 0 && !json)
+		printf("%s: %zu nets (%s), %zu series had too few readings\n", model,
+		       paper_set_size(set), conf->name, l.n - paper_set_size(set));
+	if (status == 0 && json)
 		printf("{\"preset\":\"%s\",\"series\":%zu,\"passed_over\":%zu,"
 		       "\"window\":%d,\"batch\":%d,\"epochs\":%d,\"hidden\":%d,"
 		       "\"scaler\":\"%s\",\"seed\":%u}\n",
@@ -61,6 +86,7 @@ int cmd_train(int argc, char **argv)
 		   *files[ARGS_MAX_LIST] = {0};
 	int64_t until = 0, batch = -1, seed = conf.seed, hidden = -1, epochs = -1,
 		most = conf.max_windows, utc = 0;
+	bool json = false;
 	const struct arg table[] = {
 		{.name = "traces",
 		 .what = "FILE",
@@ -117,6 +143,7 @@ int cmd_train(int argc, char **argv)
 		 .number = &utc,
 		 .low = -720,
 		 .high = 840},
+		{.name = "json", .help = "the report as JSON", .flag = &json},
 		{0}};
 	struct vrs_err err = {0};
 	struct loaded l;
@@ -140,7 +167,7 @@ int cmd_train(int argc, char **argv)
 		c.batch = batch > 0 ? (int)batch : c.batch;
 		c.hidden = hidden >= 0 ? (int)hidden : c.hidden;
 		c.epochs = epochs >= 0 ? (int)epochs : c.epochs;
-		return train_paper(&c, files, until, model);
+		return train_paper(&c, files, until, model, json);
 	}
 	if (base && model_load(&old, base, &err) < 0)
 		return load_failed(&command, &err);
@@ -157,10 +184,7 @@ int cmd_train(int argc, char **argv)
 	if (status == 0)
 		status = model_save(m, model, &err);
 	if (status == 0) {
-		char *report = model_report(m);
-
-		puts(report);
-		free(report);
+		print_report(m, model, json);
 	}
 	model_free(m);
 	model_free(old);

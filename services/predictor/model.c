@@ -191,17 +191,25 @@ int model_load(struct model **ret, const char *path, struct vrs_err *err)
 	return status;
 }
 
+/* JSON knows no NaN. */
+static const char *number(char ret[24], double x)
+{
+	(void)snprintf(ret, 24, isfinite(x) ? "%.3f" : "null", x);
+	return ret;
+}
+
 char *model_report(const struct model *m)
 {
-	char at[32];
+	char at[32], mae[24], yesterday[24], covered[24];
 
 	return vrs_asprintf(
 		"{\"version\":\"%s\",\"made_at\":\"%s\",\"series\":%u,\"windows\":%u,"
 		"\"epochs\":%u,\"seed\":%u,\"hidden\":%u,\"weights\":%zu,"
-		"\"data_hash\":\"%016llx\",\"calibration\":{\"mae_points\":%.3f,"
-		"\"mae_yesterday_points\":%.3f,\"peak_p90_coverage\":%.3f}}",
+		"\"data_hash\":\"%016llx\",\"calibration\":{\"mae_points\":%s,"
+		"\"mae_yesterday_points\":%s,\"peak_p90_coverage\":%s}}",
 		m->version, vrs_time_format(at, sizeof(at), m->made_at_ms), m->n_series,
 		m->n_windows, m->epochs, m->seed, m->shape.hidden, m->n_weights,
-		(unsigned long long)m->data_hash, m->calib_mae, m->calib_mae_seasonal,
-		m->calib_cover90);
+		(unsigned long long)m->data_hash, number(mae, (double)m->calib_mae),
+		number(yesterday, (double)m->calib_mae_seasonal),
+		number(covered, (double)m->calib_cover90));
 }
