@@ -31,7 +31,7 @@
  *   vrsas:v1:metrics           hash SERVICE/instance -> "at_ms\n" and its page of metrics
  *   vrsas:v1:lease:scheduler   string token:instance, with expiry
  *   vrsas:v1:ev                stream of packed Event
- *   vrsas:v1:q:train           stream, group "predictors": open training jobs (model, why)
+ *   vrsas:v1:q:train           stream, group "predictors": open training jobs
  *   vrsas:v1:q:train:dead      stream: those given up (job, reason)
  *   vrsas:v1:q:train:why       hash job -> why its newest try failed
  *

@@ -210,8 +210,7 @@ const char *reloc_event_name(enum reloc_event_kind k);
 enum reloc_verdict { RELOC_HOLD, RELOC_WAIT, RELOC_LOCAL, RELOC_RELOCATE };
 
 enum reloc_transfer {
-	RELOC_XFER_WAITING, /* a mover has it: it waits for its turn, or a person holds it
-			     */
+	RELOC_XFER_WAITING, /* a mover has it: waits for its turn, or a person holds it */
 	RELOC_XFER_MOVING,  /* bytes: copied and compared so far, both; it only rises */
 	RELOC_XFER_PROVING, /* within one try. More of them move the deadline */
 	RELOC_XFER_DONE,    /* ok: source and target hashes are equal */
