@@ -93,7 +93,7 @@ static void a_killed_mover_s_job_is_ended_by_another(void **state)
 	Vrsas__V1__TransferStatus *s = await_end(w, 2);
 	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);
 	assert_true(s->disk[0]->bytes_sent < DATA);
-	assert_true(s->bytes_resent <= 4 * MIB);
+	assert_true(s->bytes_resent <= 32 * MIB); /* what may be on its way */
 	assert_string_equal(s->mover, "m1");
 	status_free(s);
 	assert_true(same_files(w->source, w->target));
