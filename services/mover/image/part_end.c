@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "image/kept.h"
 #include "image/part_parts.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"
@@ -44,10 +45,9 @@ static int give_name(struct part *p, struct vrs_err *err)
 		(void)!fchown(p->part_fd, old.st_uid, old.st_gid);
 	}
 	if (p->keep_aside) {
-		char aside[NAME_MAX + 40];
+		char aside[KEPT_NAME_BYTES];
 
-		(void)snprintf(aside, sizeof(aside), "%s.kept-%llu", p->name,
-			       (unsigned long long)p->token);
+		kept_name(aside, p->name, p->token);
 		if (renameat2(p->dir_fd, p->name, p->dir_fd, aside, RENAME_NOREPLACE) < 0)
 			return vrs_fail_errno(err, "%s", aside);
 		(void)vrs_fault("mover.target.aside");
@@ -56,6 +56,16 @@ static int give_name(struct part *p, struct vrs_err *err)
 	if (renameat2(p->dir_fd, p->part_name, p->dir_fd, p->name, how) < 0)
 		return vrs_fail_errno(err, "%s", p->name);
 	return 0;
+}
+
+/* What an earlier successor had put aside is two proven copies old. */
+static void forget_kept(const struct part *p)
+{
+	char newest[KEPT_NAME_BYTES];
+
+	kept_name(newest, p->name, p->token);
+	if (p->replaces || p->keep_aside || p->over)
+		(void)kept_remove(p->dir_fd, p->name, p->keep_aside ? newest : NULL);
 }
 
 int part_seal(struct part *p, struct vrs_err *err)
@@ -87,6 +97,8 @@ int part_seal(struct part *p, struct vrs_err *err)
 	if (status == 0 && fsync(p->dir_fd) < 0)
 		status = vrs_fail_errno(err, "%s", p->name);
 	(void)vrs_fault("mover.target.sealed");
+	if (status == 0)
+		forget_kept(p);
 	if (status == 0 && p->over)
 		part_remove_files(p);
 	else if (status == 0)

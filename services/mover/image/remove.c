@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "image/disk.h"
+#include "image/kept.h"
 #include "image/part.h"
 #include "vrs/fault.h"
 
@@ -46,6 +47,8 @@ int image_remove(const struct beneath *b, const char *path, const char *job,
 	} else if (status == VRS_ENOENT) {
 		status = 0; /* twice is once */
 	}
+	if (status == 0)
+		(void)kept_remove(dir_fd, name, NULL);
 	(void)close(dir_fd);
 	return status;
 }

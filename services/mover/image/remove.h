@@ -8,7 +8,8 @@
 
 /* Only a regular file inside the roots that no program has open for writing, and beside
  * which no other job is making its successor (VRS_ECONFLICT). Not there: 0. Durable when
- * it returns. *ret_removed: whether there was something. */
+ * it returns. What was kept beside it (kept.h) goes with it. *ret_removed: whether there
+ * was something. */
 int image_remove(const struct beneath *b, const char *path, const char *job,
 		 uint64_t token, int *ret_removed, struct vrs_err *err);
 

@@ -279,6 +279,16 @@ static void what_had_the_name_can_be_kept_aside(void **state)
 	assert_int_equal(byte_at(w->path, BLOCK), 0);
 	(void)snprintf(kept, sizeof(kept), "%s.kept-4", w->path);
 	assert_int_equal(byte_at(kept, BLOCK), 'b');
+
+	/* the next one that is proven makes room: only the newest is kept */
+	want.token = 5;
+	assert_ok(part_open(&p, &w->roots, &want, &flags, &err), &err);
+	assert_ok(put(p, 0, 6, &err), &err);
+	assert_ok(part_seal(p, &err), &err);
+	part_close(p);
+	assert_int_equal(access(kept, F_OK), -1);
+	(void)snprintf(kept, sizeof(kept), "%s.kept-5", w->path);
+	assert_int_equal(byte_at(kept, 0), 5);
 }
 
 /* As QEMU does it: a lock on one byte says "I may write". */

@@ -61,6 +61,26 @@ static int take_away(struct world *w, const char *path, int *ret, struct vrs_err
 	return image_remove(&w->roots, path, "job-1", 7, ret, err);
 }
 
+static void what_was_kept_beside_an_image_goes_with_it(void **state)
+{
+	static const char *const ends[] = {".kept-7", ".kept-12", ".kept-", ".kept-7x",
+					   "2.kept-7"};
+	struct world *w = *state;
+	struct vrs_err err = {0};
+	char file[120];
+	int removed = 0;
+
+	for (size_t i = 0; i < 5; i++) {
+		(void)snprintf(file, sizeof(file), "%s%s", w->path, ends[i]);
+		put_file(file);
+	}
+	assert_ok(take_away(w, w->path, &removed, &err), &err);
+	for (size_t i = 0; i < 5; i++) {
+		(void)snprintf(file, sizeof(file), "%s%s", w->path, ends[i]);
+		assert_int_equal(access(file, F_OK) == 0, i >= 2);
+	}
+}
+
 static void an_image_is_removed_once(void **state)
 {
 	struct world *w = *state;
@@ -149,6 +169,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(what_was_kept_beside_an_image_goes_with_it),
 		TEST(an_image_is_removed_once),
 		TEST(nothing_outside_the_roots_is_touched),
 		TEST(what_is_no_file_stays),
