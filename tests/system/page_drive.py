@@ -165,7 +165,7 @@ def by_keyboard(look):
     p.key("?", "Slash", 191)
     look.until("the key ? tells the keys", "document.getElementById('keys').open")
     p.key(*ESCAPE)
-    result(not p.js("[...document.querySelectorAll('button, a, input, select')].some(e => !e.closest('[hidden], dialog:not([open])') && !(e.textContent || e.ariaLabel || e.labels?.length))"),
+    result(not p.js("[...document.querySelectorAll('button, a, input, select')].some(e => e.checkVisibility() && !(e.textContent || e.ariaLabel || e.labels?.length))"),
            "everything that can be used has a name")
 
 
