@@ -40,7 +40,9 @@ STACK_VMS="web1:1:${address[web1]} db1:2:${address[db1]}"
 for vm in web1 db1; do
 	check "guest $vm serves" wait_for 180 curl -sf -m 1 "http://${address[$vm]}/"
 done
+# As in tools/demo: the dead host's neighbour is nearly full, c2's daily rise comes.
 "$bed" load c1h1 30
+"$bed" load c1h2 75
 for h in c2h1 c2h2; do "$bed" load $h 8; done
 for h in c3h1 c3h2; do "$bed" load $h 30; done
 STACK_INTERVAL=2s
@@ -65,7 +67,8 @@ import_history() { # CLUSTER HOSTS WORKLOAD SCALE MORE..
 		--hosts $hosts --end "$(date -u +%FT%H:%M:00Z)" --out "$work/history.csv" "$@" >/dev/null
 	vrsctl import "$cl" "$work/history.csv" >/dev/null
 }
-import_history c1 "c1h1 c1h2" 3 70
+import_history c1 c1h1 3 70
+import_history c1 c1h2 3 180
 import_history c2 "c2h1 c2h2" 2 120 --rise-at "$(date -u -d "+80 minutes" +%FT%H:%M:00Z)"
 import_history c3 "c3h1 c3h2" 3 70
 start_service predictor-1 vrs-predictor

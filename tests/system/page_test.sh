@@ -105,6 +105,7 @@ echo $OPERATE >"$C/token-operate"
 drive "$url" "$C/token-operate" web1 "${PAGE_PICTURES:-}"
 plain "$url" "$C/token-read" web1
 afar "$url" "$C/token-operate" "$C/token-read" web1 c1
+check "from afar: history comes in" "$VRS_BUILD/bin/vrsctl" -g "$url" --token-file "$C/token-operate" import c2 "$C/history.csv"
 [[ $TAP_BAD == 0 ]] || { tail -n 20 "$C/log/gateway" | sed 's/^/# /'; company_story; }
 company_close
 tap_done
