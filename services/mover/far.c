@@ -204,19 +204,22 @@ int far_open(struct far **ret, const struct far_conf *conf, const char *side,
 	return 0;
 }
 
-void far_widen(struct far *f)
+static size_t lanes_wanted(const struct far *f)
 {
 	size_t n = f->conf.connections > 0 ? (size_t)f->conf.connections
 		   : far_is_distant(f)     ? FAR_AWAY_LANES
 					   : DEFAULT_LANES;
 
+	return n < FAR_MAX_LANES ? n : FAR_MAX_LANES;
+}
+
+void far_widen(struct far *f)
+{
 	if (f->sftp)
 		far_sftp_widen(f);
 	if (!*f->place.host || !*f->join)
 		return;
-	if (n > FAR_MAX_LANES)
-		n = FAR_MAX_LANES;
-	for (size_t i = f->n_lanes; i < n; i++)
+	for (size_t i = f->n_lanes, n = lanes_wanted(f); i < n; i++)
 		lane_open_more(f, i);
 }
 
@@ -237,8 +240,7 @@ bool far_is_here(const struct far *f)
 
 uint64_t far_window(const struct far *f)
 {
-	return (uint64_t)FAR_WINDOW_BYTES *
-	       (f->conf.connections > 0 ? (uint64_t)f->conf.connections : DEFAULT_LANES);
+	return (uint64_t)FAR_WINDOW_BYTES * lanes_wanted(f);
 }
 
 void far_close(struct far *f)
@@ -287,6 +289,14 @@ static void wake_one(struct far *f)
 		}
 }
 
+/* What opens and closes images is asked of the first: a qemu-nbd over there ends with the
+ * thread that started it, and that one ends last. */
+static bool is_for_the_first(uint8_t type)
+{
+	return type == WIRE_SOURCE || type == WIRE_TARGET || type == WIRE_REOPEN ||
+	       type == WIRE_SEAL || type == WIRE_DISCARD || type == WIRE_CLOSE;
+}
+
 int far_send_told(struct far *f, const struct wire_head *head, uint8_t *payload,
 		  void (*begun)(void *arg), far_done_fn done, void *arg,
 		  struct vrs_err *err)
@@ -306,8 +316,13 @@ int far_send_told(struct far *f, const struct wire_head *head, uint8_t *payload,
 		status = f->dead.code;
 	} else {
 		r->head.seq = ++f->seq;
-		queue_add(&f->waiting, r);
-		wake_one(f);
+		if (f->n_lanes > 0 && is_for_the_first(head->type)) {
+			queue_add(&f->lane[0].own, r);
+			link_wake(f->lane[0].link);
+		} else {
+			queue_add(&f->waiting, r);
+			wake_one(f);
+		}
 	}
 	(void)pthread_mutex_unlock(&f->lock);
 	if (status < 0)

@@ -20,7 +20,7 @@
 enum {
 	/* Of requests, this much is on its way on one connection at most: what a cut can
 	 * make us send twice. */
-	FAR_WINDOW_BYTES = 1 << 22,
+	FAR_WINDOW_BYTES = 1 << 21,
 	FAR_MAX_LANES = 8,
 };
 

@@ -85,7 +85,7 @@ static void weigh_states(struct chunkmap *m, const char *identity)
 
 static int make_part(struct sftp_worker *w, struct sftp_slot *s, struct vrs_err *err)
 {
-	struct sftp_side_file *f;
+	struct sftp_side_file *f = NULL;
 	int status = sftp_side_unlink(w->side, s->file, err);
 
 	if (status == 0)

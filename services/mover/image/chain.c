@@ -120,7 +120,7 @@ static int open_layers(const struct beneath *b, const char *path, int fd,
 int chain_open(struct disk **ret, const struct beneath *b, const char *path, int fd,
 	       const char *format, struct vrs_err *err)
 {
-	char formats[CHAIN_MAX][16], name[CHAIN_NAME_BYTES], below[16];
+	char formats[CHAIN_MAX][16] = {{0}}, name[CHAIN_NAME_BYTES], below[16];
 	int fds[CHAIN_MAX] = {fd};
 	uint8_t head[REFS_HEAD_BYTES];
 	size_t n = 1;
