@@ -11,6 +11,7 @@ static const double usual_start_s = 0.5, usual_pace = 1 / 150e6;
 static const double usual_weight = 0.3;
 static const double usual_spread = 0.45, usual_doubt = 0.5, near_doubt = 4;
 static const double least_spread = 0.03;
+static const double limit_ahead_s = 0.15;
 static const double fade = 0.96; /* of weight, from one copy to the one before it */
 
 struct fit {
@@ -192,14 +193,15 @@ void eta_predict(const struct eta_past *past, size_t n_past, const struct eta_wo
 	ret->low_s = seconds * exp(-half);
 	ret->high_s = seconds * exp(half);
 	if (work->limit_bytes_per_s > 0 && !work->changes_only) {
-		double least = f.start_s + work->data_bytes / work->limit_bytes_per_s;
+		/* a limit lets a little go ahead, and a start goes on beside it */
+		double least = work->data_bytes / work->limit_bytes_per_s;
 
-		if (ret->seconds < least)
-			ret->seconds = 1.03 * least;
-		if (ret->low_s < 0.93 * least)
-			ret->low_s = 0.93 * least;
-		if (ret->high_s < 1.2 * least)
-			ret->high_s = 1.2 * least;
+		if (ret->seconds < 1.01 * least)
+			ret->seconds = 1.01 * least;
+		if (ret->low_s < 0.93 * (least - limit_ahead_s))
+			ret->low_s = 0.93 * (least - limit_ahead_s);
+		if (ret->high_s < 1.2 * (f.start_s + least) + limit_ahead_s)
+			ret->high_s = 1.2 * (f.start_s + least) + limit_ahead_s;
 	}
 }
 
