@@ -368,11 +368,11 @@ if [ -n "${LONG:-}" ]; then
 	mover_pid=$!
 	peak_mover=0 peak_far=0
 	while kill -0 "$mover_pid" 2> /dev/null; do
-		for pid in $mover_pid $(pgrep -x vrs-image -P "$mover_pid") $(far_sides); do
+		for pid in $(pgrep -P "$mover_pid") $(far_sides); do
 			kib=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status" 2> /dev/null)
-			case $(cat "/proc/$pid/comm" 2> /dev/null) in
-			vrs-mover) ((${kib:-0} <= peak_mover)) || peak_mover=$kib ;;
-			vrs-image*) ((${kib:-0} <= peak_far)) || peak_far=$kib ;;
+			case $(tr '\0' ' ' 2> /dev/null < "/proc/$pid/cmdline") in
+			*vrs-mover\ copy*) ((${kib:-0} <= peak_mover)) || peak_mover=$kib ;;
+			*vrs-image*) ((${kib:-0} <= peak_far)) || peak_far=$kib ;;
 			esac
 		done
 		read -rt 0.02 <> <(:) || :
