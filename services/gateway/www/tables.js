@@ -81,6 +81,7 @@ export function showRisk(answer) {
 
 const MAX_HOSTS = 100;
 const hosts = new Map();
+const byName = new Intl.Collator(undefined, { numeric: true }).compare;
 const hostTone = (s) => ({ up: "good", maintenance: "warn", back: "warn", unknown: "dim" })[s] ?? "bad";
 
 export function showHosts(answer) {
@@ -93,7 +94,7 @@ function drawHosts() {
   const all = [...hosts.values()];
   const fit = all.filter((h) => wanted.every((w) => `${h.cluster}/${h.name} ${h.state} ${h.note}`.toLowerCase().includes(w)));
   const up = all.filter((h) => h.state === "up").length;
-  fit.sort((a, b) => Number(a.state === "up") - Number(b.state === "up") || place(a.cluster, a.name).localeCompare(place(b.cluster, b.name), undefined, { numeric: true }));
+  fit.sort((a, b) => Number(a.state === "up") - Number(b.state === "up") || byName(place(a.cluster, a.name), place(b.cluster, b.name)));
   put($("host-count"), all.length ? `${up} of ${all.length} up` : "");
   keyed($("host-table").tBodies[0], fit.slice(0, MAX_HOSTS), (h) => JSON.stringify(h), (h) =>
     el("tr", null, el("th", { scope: "row" }, place(h.cluster, h.name)), el("td.wrap", null, state(hostTone(h.state), h.state), h.note ? el("small.dim", null, ` ${h.note}`) : null), el("td.n", null, percent(h.cpu_ratio)), el("td.n", null, percent(h.mem_ratio)), el("td.n", null, String(h.vms)), el("td.n", null, percent(h.peak_p90_ratio)), el("td", null, ago(h.last_sample_at))));
