@@ -101,9 +101,9 @@ static int open_layers(const struct beneath *b, const char *path, int fd,
 		if (status == 0 && i == CHAIN_MAX)
 			status = vrs_fail(err, VRS_EUNSUPPORTED,
 					  "more than %d backing files", CHAIN_MAX - 1);
-		if (status == 0)
-			status = chain_next(head, (size_t)n, name, formats[i % CHAIN_MAX],
-					    err);
+		if (status < 0)
+			return status;
+		status = chain_next(head, (size_t)n, name, formats[i % CHAIN_MAX], err);
 		if (status <= 0)
 			return status;
 		if ((status = place_of(at, name, next, err)) < 0 ||
