@@ -123,6 +123,7 @@ run() {
 	local name=$1 t0 t1 c0 w0 cpu
 	shift
 	wait_for 20 nobody_there || :
+	sync -f "$dir" # what the one before left to be written is not this one's work
 	c0=$(far_cpu) w0=$(wire) t0=$(now_ms)
 	if ! TIMEFORMAT='%U %S' bash -c 'time "$@" > "$0.out" 2> "$0.err"' "$dir/said" "$@" 2> "$dir/cpu"; then
 		echo "transfer_bench: $name: $(tail -n 1 "$dir/said.err")" >&2
