@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/input.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -152,18 +153,29 @@ static void load_modules(void)
 	}
 }
 
-/* Disks are found some time after their driver is loaded. */
+/* Disks are found some time after their driver is loaded; the kernel tells of each. */
 static bool mount_data(void)
 {
 	static const char *const partitions[] = {"/dev/vda2", "/dev/sda2"};
-	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+	const struct sockaddr_nl all = {.nl_family = AF_NETLINK, .nl_groups = 1};
+	struct pollfd news = {.events = POLLIN};
 
-	for (int tries = 0; tries < 1000; tries++) {
+	news.fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+	if (news.fd < 0 || bind(news.fd, (const struct sockaddr *)&all, sizeof(all)) != 0)
+		complain("news of disks");
+	for (;;) {
 		for (int i = 0; i < 2; i++)
-			if (mount(partitions[i], "/data", "ext4", MS_NOATIME, NULL) == 0)
+			if (mount(partitions[i], "/data", "ext4", MS_NOATIME, NULL) ==
+			    0) {
+				close(news.fd);
 				return true;
-		nanosleep(&pause, NULL);
+			}
+		char text[4096];
+		if (poll(&news, 1, 30000) <= 0 ||
+		    recv(news.fd, text, sizeof(text), 0) < 0)
+			break;
 	}
+	close(news.fd);
 	complain("no data partition");
 	return false;
 }

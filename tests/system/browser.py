@@ -5,9 +5,12 @@ errors, screenshots. For tests."""
 import base64
 import json
 import os
+import queue
+import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -31,7 +34,7 @@ class Browser:
              "--no-proxy-server", "--remote-debugging-port=0",
              "--remote-allow-origins=*", "--user-data-dir=" + self.home, "about:blank"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env={**os.environ, "HOME": self.home})
+            stderr=subprocess.PIPE, env={**os.environ, "HOME": self.home})
         try:
             self.port = self._port()
         except BrowserError:
@@ -39,17 +42,24 @@ class Browser:
             raise
 
     def _port(self):
-        path = os.path.join(self.home, "DevToolsActivePort")
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                raise BrowserError("chromium ended with %d" % self.process.returncode)
-            try:
-                with open(path, encoding="ascii") as f:
-                    return int(f.readline())
-            except (OSError, ValueError):
-                select_nothing(0.05)
-        raise BrowserError("chromium does not open its port")
+        """Chromium says it on its standard error, which has a reader to its end."""
+        said = queue.Queue()
+
+        def read():
+            for line in self.process.stderr:
+                m = re.search(rb"DevTools listening on ws://[^:]+:(\d+)/", line)
+                if m:
+                    said.put(int(m.group(1)))
+            said.put(None)
+
+        threading.Thread(target=read, daemon=True).start()
+        try:
+            port = said.get(timeout=60)
+        except queue.Empty:
+            raise BrowserError("chromium does not open its port") from None
+        if port is None:
+            raise BrowserError("chromium ended with %d" % self.process.wait())
+        return port
 
     def page(self):
         with urllib.request.urlopen("http://127.0.0.1:%d/json/list" % self.port) as answer:
@@ -66,14 +76,9 @@ class Browser:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
-def select_nothing(seconds):
-    """A pause between two looks at somebody who cannot tell us."""
-    time.sleep(seconds)
-
-
 class Page:
     def __init__(self, url):
-        self.socket = websocket.create_connection(url, timeout=60)
+        self.socket = websocket.create_connection(url, timeout=150)
         self.number = 0
         self.complaints = []  # console errors, exceptions, refused resources
         self.events = []
@@ -112,15 +117,29 @@ class Page:
         return result["result"].get("value")
 
     def wait(self, condition, seconds=30):
-        """Until the JavaScript condition holds; its value."""
+        """Until the JavaScript condition holds; its value. Looked at whenever the page has
+        drawn a frame; a page that goes meanwhile leaves the question to the next one."""
         end = time.monotonic() + seconds
-        while True:
-            value = self.js("(v => v instanceof Node || v)(%s)" % condition)
+        while (left := end - time.monotonic()) > 0:
+            try:
+                value = self.js("""(async () => {
+                    for (const end = performance.now() + %d; performance.now() < end;) {
+                        const v = (%s);
+                        if (v) return v instanceof Node || v;
+                        await new Promise(requestAnimationFrame);
+                    }
+                })()""" % (left * 1000, condition))
+            except BrowserError as e:
+                if re.search("navigated|context was destroyed|find context", str(e)):
+                    continue
+                raise
             if value:
                 return value
-            if time.monotonic() > end:
-                raise BrowserError("not within %d s: %s" % (seconds, condition))
-            select_nothing(0.05)
+        raise BrowserError("not within %d s: %s" % (seconds, condition))
+
+    def drawn(self):
+        """Until what was changed is on the screen."""
+        self.js("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r())))")
 
     def open(self, url):
         self.do("Page.navigate", url=url)

@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from browser import Browser, BrowserError, select_nothing  # noqa: E402
+from browser import Browser, BrowserError  # noqa: E402
 
 ENTER = ("Enter", "Enter", 13, "\r")
 ESCAPE = ("Escape", "Escape", 27)
@@ -150,7 +150,7 @@ def small(look):
     look.picture("page-320")
     p.size(1280, 800, dark=True)
     look.until("dark when the viewer is", "getComputedStyle(document.body).backgroundColor === 'rgb(18, 22, 28)'")
-    select_nothing(0.3)  # the charts are drawn anew
+    p.drawn()  # the charts are drawn anew
     look.picture("page-dark")
 
 
