@@ -4,6 +4,27 @@
 # and VRS_BIN (folder of the programs). Everything lives in $STACK; stack_down ends what
 # stack_up began, by pid, and nothing else.
 
+# stack_on_bed : for a test (tap.sh is there): a folder $work, room for a bed $bed in it, our
+# programs first in PATH, and everything taken down at the end; skips without a bed
+stack_on_bed() {
+  local why
+  bed=$TAP_TOP/tests/bed/bed
+  VRS_BIN=$VRS_BUILD/bin
+  export PATH=$VRS_BIN:$PATH
+  why=$("$bed" probe quiet) || skip_all "${why#SKIP }"
+  work=$(mktemp -d)
+  export VRS_BED=$work/bed VRS_BED_OWNER=$$ VRS_BED_QUIET=1
+  mkdir "$VRS_BED"
+  trap stack_clean_up EXIT
+  trap 'exit 130' INT TERM HUP
+}
+stack_clean_up() {
+  trap - EXIT
+  stack_down
+  "$bed" down >/dev/null 2>&1
+  rm -rf "$work" "${STACK:-$work}"
+}
+
 # wait_for SECONDS COMMAND.. : until the command succeeds; 1 when time is over
 wait_for() {
   local deadline=$((SECONDS + $1))

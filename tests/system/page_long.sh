@@ -3,22 +3,7 @@
 # Sourced by page_test.sh --long [DIR]; DIR gets the pictures of docs/.
 . "$TAP_TOP/tests/lib/stack.sh"
 pictures=${2:-}
-bed=$TAP_TOP/tests/bed/bed
-VRS_BIN=$VRS_BUILD/bin
-export PATH=$VRS_BIN:$PATH
-why=$("$bed" probe quiet) || skip_all "${why#SKIP }"
-
-work=$(mktemp -d)
-export VRS_BED=$work/bed VRS_BED_OWNER=$$ VRS_BED_QUIET=1
-mkdir "$VRS_BED"
-clean_up() {
-	trap - EXIT
-	stack_down
-	"$bed" down >/dev/null 2>&1
-	rm -rf "$work" "${STACK:-$work}"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
+stack_on_bed
 
 on_do() {
 	case $1 in

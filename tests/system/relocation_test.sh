@@ -7,22 +7,7 @@
 VRS_TOP=$TAP_TOP
 . "$TAP_TOP/tests/lib/stack.sh"
 
-bed=$TAP_TOP/tests/bed/bed
-VRS_BIN=$VRS_BUILD/bin
-export PATH=$VRS_BIN:$PATH
-why=$("$bed" probe quiet) || skip_all "${why#SKIP }"
-
-work=$(mktemp -d)
-export VRS_BED=$work/bed VRS_BED_OWNER=$$ VRS_BED_QUIET=1
-mkdir "$VRS_BED"
-clean_up() {
-	trap - EXIT
-	stack_down
-	"$bed" down >/dev/null 2>&1
-	rm -rf "$work" "${STACK:-$work}"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
+stack_on_bed
 
 # --- small questions -----------------------------------------------------------------------
 declare -A address

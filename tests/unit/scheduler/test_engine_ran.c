@@ -1,30 +1,11 @@
 /* What ran where outlives the scheduler that saw it. */
-#include "redis.h"
+#include "redis_group.h"
 
 #include "engine_parts.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
 #define ID "0b1f9c3a-1111-4222-8333-444455556666"
-
-static struct redis redis;
-static struct vrs_store *store;
-
-static int start(void **state)
-{
-	(void)state;
-	redis_start(&redis);
-	store = redis_store(&redis);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	vrs_store_close(store);
-	redis_stop(&redis);
-	return 0;
-}
 
 /* A scheduler with one host, freshly started, and what that host's inventory says. */
 struct here {

@@ -1,27 +1,8 @@
 /* A scheduler on standby shows what the active one has decided, and who that is. */
-#include "redis.h"
+#include "redis_group.h"
 
 #include "engine_parts.h"
 #include "vrs/mem.h"
-
-static struct redis redis;
-static struct vrs_store *store;
-
-static int start(void **state)
-{
-	(void)state;
-	redis_start(&redis);
-	store = redis_store(&redis);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	vrs_store_close(store);
-	redis_stop(&redis);
-	return 0;
-}
 
 struct here {
 	struct vrs_svc svc;

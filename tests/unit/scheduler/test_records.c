@@ -1,28 +1,9 @@
 /* Records between memory, message and Redis. */
-#include "redis.h"
+#include "redis_group.h"
 
 #include "records.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
-
-static struct redis redis;
-static struct vrs_store *store;
-
-static int start(void **state)
-{
-	(void)state;
-	redis_start(&redis);
-	store = redis_store(&redis);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	vrs_store_close(store);
-	redis_stop(&redis);
-	return 0;
-}
 
 /* --- memory and message --- */
 
