@@ -164,23 +164,13 @@ static int do_read(struct call *c, struct vrs_err *err)
 	if (!wire_range_ok(off, len, shift, c->slot->size))
 		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
 	size_t n = wire_n_blocks(len, shift), block = (size_t)1 << shift;
-	uint8_t *data = c->out + n * TREE_DIGEST_BYTES, *to = data;
+	uint8_t *data = c->out + n * TREE_DIGEST_BYTES, *to;
 	int status = sftp_image(c->w, c->head->slot, &f, err);
 	if (status == 0)
 		status = sftp_side_read(f, data, off, (size_t)len, err);
 	if (status < 0)
 		return status;
-	for (size_t i = 0; i < n; i++) {
-		size_t left = (size_t)len - i * block, size = left < block ? left : block;
-		struct tree_digest digest = tree_block(data + i * block, size);
-
-		memcpy(c->out + i * TREE_DIGEST_BYTES, digest.bytes, TREE_DIGEST_BYTES);
-		if (tree_is_zero_digest(digest.bytes))
-			continue;
-		if (to != data + i * block)
-			memmove(to, data + i * block, size);
-		to += size;
-	}
+	to = tree_squeeze(c->out, data, (size_t)len, block);
 	c->reply->a = off;
 	c->reply->b = len;
 	c->reply->shift = (uint16_t)shift;

@@ -23,6 +23,23 @@ struct arg {
 	int64_t low, high;
 };
 
+/* Words that several commands have. */
+#define ARG_TRACES(files)                                                                \
+	{                                                                                \
+		.name = "traces", .what = "FILE", .help = "CSV or CSV.gz",               \
+		.list = (files)                                                          \
+	}
+#define ARG_ONE_ENTITY(entity)                                                           \
+	{                                                                                \
+		.name = "entity", .what = "NAME", .help = "the series (the first one)",  \
+		.text = (entity)                                                         \
+	}
+#define ARG_FAILURE(until)                                                               \
+	{                                                                                \
+		.name = "until", .what = "TIME",                                         \
+		.help = "the failure: tests from here on", .time_ms = (until)            \
+	}
+
 struct command {
 	const char *name;
 	const char *does; /* one sentence */

@@ -116,10 +116,7 @@ int cmd_backtest(int argc, char **argv)
 		lost = 0;
 	bool json = false, net_only = false, paper = false;
 	const struct arg table[] = {
-		{.name = "traces",
-		 .what = "FILE",
-		 .help = "CSV or CSV.gz",
-		 .list = files},
+		ARG_TRACES(files),
 		{.name = "model",
 		 .what = "FILE",
 		 .help = "of vrs-predictor train, of either kind",

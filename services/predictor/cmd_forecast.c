@@ -79,10 +79,7 @@ int cmd_forecast(int argc, char **argv)
 	int64_t at = -1, utc = 0;
 	bool json = false;
 	const struct arg table[] = {
-		{.name = "traces",
-		 .what = "FILE",
-		 .help = "CSV or CSV.gz",
-		 .list = files},
+		ARG_TRACES(files),
 		{.name = "model",
 		 .what = "FILE",
 		 .help = "none: a simple method answers",

@@ -69,18 +69,9 @@ int cmd_paper(int argc, char **argv)
 	int64_t until = -1, seed = 1, hidden = 0, window = 0, batch = 0, epochs = 0;
 	bool json = false;
 	const struct arg table[] = {
-		{.name = "traces",
-		 .what = "FILE",
-		 .help = "CSV or CSV.gz",
-		 .list = files},
-		{.name = "entity",
-		 .what = "NAME",
-		 .help = "the series (the first one)",
-		 .text = &entity},
-		{.name = "until",
-		 .what = "TIME",
-		 .help = "the failure: tests from here on",
-		 .time_ms = &until},
+		ARG_TRACES(files),
+		ARG_ONE_ENTITY(&entity),
+		ARG_FAILURE(&until),
 		{.name = "preset",
 		 .what = "NAME",
 		 .help = "paper-13, paper-12-1, paper-12-2, paper-12-3",

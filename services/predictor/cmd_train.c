@@ -88,10 +88,7 @@ int cmd_train(int argc, char **argv)
 		most = conf.max_windows, utc = 0;
 	bool json = false;
 	const struct arg table[] = {
-		{.name = "traces",
-		 .what = "FILE",
-		 .help = "CSV or CSV.gz",
-		 .list = files},
+		ARG_TRACES(files),
 		{.name = "model",
 		 .what = "FILE",
 		 .help = "where it goes",

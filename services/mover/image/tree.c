@@ -44,6 +44,24 @@ struct tree_digest tree_block(const void *bytes, size_t n)
 	return digest_of(xxh_128(bytes, n));
 }
 
+uint8_t *tree_squeeze(uint8_t *digests, uint8_t *data, size_t len, size_t block)
+{
+	uint8_t *to = data;
+
+	for (size_t at = 0; at < len; at += block, digests += TREE_DIGEST_BYTES) {
+		size_t size = len - at < block ? len - at : block;
+		struct tree_digest digest = tree_block(data + at, size);
+
+		memcpy(digests, digest.bytes, TREE_DIGEST_BYTES);
+		if (tree_is_zero_digest(digest.bytes))
+			continue;
+		if (to != data + at)
+			memmove(to, data + at, size);
+		to += size;
+	}
+	return to;
+}
+
 struct tree_digest tree_chunk(const struct tree_digest *blocks, size_t n)
 {
 	if (tree_all_zero(blocks, n * sizeof(*blocks)))

@@ -38,6 +38,9 @@ bool tree_all_zero(const void *bytes, size_t n);
 
 /* Of a block or leaf of n bytes. */
 struct tree_digest tree_block(const void *bytes, size_t n);
+/* Digests of the blocks of data, one after the other; blocks of zeros are taken out of
+ * data and the others close up. Returns where what is left ends. */
+uint8_t *tree_squeeze(uint8_t *digests, uint8_t *data, size_t len, size_t block);
 /* Of n block digests that make a chunk. */
 struct tree_digest tree_chunk(const struct tree_digest *blocks, size_t n);
 /* Of all chunk digests. */
