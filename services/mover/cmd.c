@@ -48,7 +48,10 @@ int cmd_usage(int exit_code)
 		"  --tries N          go on after an interrupted connection (default 5)\n"
 		"  --every SECONDS    seed: again and again; only changes travel\n"
 		"  -p PORT            SSH port\n"
-		"  -i KEY             private key file (default: agent, usual keys)\n"
+		"  -i KEY             private key file, KEY-cert.pub beside it is used\n"
+		"                     (default: agent, usual keys)\n"
+		"  -F FILE            SSH settings (default: ~/.ssh/config, unless\n"
+		"                     --known-hosts is given); ProxyJump, ProxyCommand\n"
 		"  --known-hosts F    known hosts (default: ~/.ssh/known_hosts); a host\n"
 		"                     that is not in it is refused\n"
 		"  --vrs-image PATH   an installed vrs-image at the far end (default: "
@@ -126,6 +129,7 @@ static int take_value(struct cmd_args *a, const char *name, const char *value)
 		{"--seed", &a->base},
 		{"--compress", &a->compress},
 		{"-i", &a->far.key},
+		{"-F", &a->far.ssh_file},
 		{"--known-hosts", &a->far.known_hosts},
 		{"--vrs-image", &a->far.far_program},
 	};
@@ -166,9 +170,20 @@ static int take_value(struct cmd_args *a, const char *name, const char *value)
 static bool wants_value(const char *name)
 {
 	static const char *const names[] = {
-		"--format",      "--from-format", "--base",      "--seed",
-		"--connections", "--compress",    "-i",          "-p",
-		"--limit",       "--known-hosts", "--vrs-image", "--tries",
+		"--format",
+		"--from-format",
+		"--base",
+		"--seed",
+		"--connections",
+		"--compress",
+		"-i",
+		"-p",
+		"--limit",
+		"--known-hosts",
+		"--vrs-image",
+		"--tries",
+		"--every",
+		"-F",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -190,11 +205,12 @@ static int cmd_ask(const char *prompt, char *buf, size_t len, int echo, int veri
 	(void)pthread_mutex_lock(&lock);
 	int tty = *said ? -1 : open("/dev/tty", O_RDWR | O_CLOEXEC);
 	if (tty >= 0 && tcgetattr(tty, &was) == 0) {
-		(void)dprintf(tty, "%s: ", prompt && *prompt ? prompt : "Passphrase");
 		quiet = was;
 		if (!echo)
 			quiet.c_lflag &= ~(tcflag_t)ECHO;
 		(void)tcsetattr(tty, TCSAFLUSH, &quiet);
+		/* now: what is typed from here on is not thrown away */
+		(void)dprintf(tty, "%s: ", prompt && *prompt ? prompt : "Passphrase");
 		ssize_t n = read(tty, said, sizeof(said) - 1);
 		said[n > 0 ? n : 0] = '\0';
 		said[strcspn(said, "\r\n")] = '\0';
@@ -246,10 +262,10 @@ int cmd_parse(struct cmd_args *ret, int argc, char **argv, int n_words)
 		(void)fprintf(stderr, "vrs-mover: --compress is auto, off or zstd\n");
 		return VRS_EINVAL;
 	}
-	if (a.far.known_hosts)
+	if (a.far.known_hosts && !a.far.ssh_file)
 		a.far.ssh_config = false; /* it says exactly what is meant */
 	a.far.program = program_file_beside();
-	a.far.ask = isatty(STDERR_FILENO) ? cmd_ask : NULL;
+	a.far.ask = isatty(STDERR_FILENO) && !a.json ? cmd_ask : NULL;
 	*ret = a;
 	return 0;
 }

@@ -133,6 +133,7 @@ static void keep_conf(struct far *f, const struct far_conf *conf,
 	f->conf.far_program = dup_or_null(conf->far_program);
 	f->conf.key = dup_or_null(conf->key);
 	f->conf.known_hosts = dup_or_null(conf->known_hosts);
+	f->conf.ssh_file = dup_or_null(conf->ssh_file);
 	if (!f->conf.silence_ms)
 		f->conf.silence_ms = 30000;
 	f->place = *place;
@@ -148,6 +149,7 @@ static void free_conf(struct far *f)
 	free((char *)(uintptr_t)f->conf.far_program);
 	free((char *)(uintptr_t)f->conf.key);
 	free((char *)(uintptr_t)f->conf.known_hosts);
+	free((char *)(uintptr_t)f->conf.ssh_file);
 	for (size_t i = 0; i < f->n_roots; i++)
 		free(f->roots[i]);
 	free(f->roots);

@@ -30,7 +30,8 @@ struct far_conf {
 	const char *far_program; /* an installed one there; NULL or "": carry ours */
 	const char *key;         /* private key file; NULL or "": agent, default keys */
 	const char *known_hosts; /* NULL or "": the user's */
-	bool ssh_config;         /* read ~/.ssh/config */
+	bool ssh_config;         /* read SSH settings: */
+	const char *ssh_file;    /* ... of this file; NULL or "": ~/.ssh/config, /etc */
 	int64_t connect_ms;      /* 0: 10 s */
 	int64_t silence_ms;      /* 0: 30 s; the far side says "alive" every 2 s */
 	int connections;         /* 0: as many as seem right */

@@ -109,7 +109,8 @@ char *place_text(char *buf, const struct place *p)
 	if (!*p->host)
 		(void)snprintf(buf, 360, "this machine");
 	else
-		(void)snprintf(buf, 360, "%s%s%s", p->user, *p->user ? "@" : "", p->host);
+		(void)snprintf(buf, 360, strchr(p->host, ':') ? "%s%s[%s]" : "%s%s%s",
+			       p->user, *p->user ? "@" : "", p->host);
 	if (p->port)
 		(void)snprintf(buf + strlen(buf), 360 - strlen(buf), ":%d", p->port);
 	return buf;

@@ -1,15 +1,11 @@
 #include "remote_ssh.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "program_file.h"
@@ -24,7 +20,8 @@ enum {
 
 struct remote {
 	struct link link;
-	ssh_session session;
+	struct login *login;
+	ssh_session session; /* the login's */
 	ssh_channel channel;
 	ssh_event event;
 	struct ssh_channel_callbacks_struct callbacks;
@@ -37,171 +34,6 @@ struct remote {
 static int ssh_failed(struct remote *r, int code, const char *doing, struct vrs_err *err)
 {
 	return vrs_fail(err, code, "%s: %s", doing, ssh_get_error(r->session));
-}
-
-/* --- connecting --- */
-
-static bool has_aes(void)
-{
-#if defined(__x86_64__)
-	return __builtin_cpu_supports("aes");
-#elif defined(__aarch64__)
-	return (getauxval(AT_HWCAP) & (1 << 3)) != 0;
-#else
-	return false;
-#endif
-}
-
-static int set_options(struct remote *r, const struct far_conf *conf,
-		       const struct place *p, struct vrs_err *err)
-{
-	static const char gcm[] = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,"
-				  "chacha20-poly1305@openssh.com,aes256-ctr,aes128-ctr";
-	static const char chacha[] = "chacha20-poly1305@openssh.com,"
-				     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,"
-				     "aes256-ctr,aes128-ctr";
-	const char *ciphers = has_aes() ? gcm : chacha;
-	bool config = conf->ssh_config;
-	long seconds = (long)((conf->connect_ms ? conf->connect_ms : 10000) + 999) / 1000;
-	int nodelay = 1;
-	ssh_session s = r->session;
-	int bad = ssh_options_set(s, SSH_OPTIONS_HOST, p->host);
-
-	if (*p->user)
-		bad |= ssh_options_set(s, SSH_OPTIONS_USER, p->user);
-	if (p->port)
-		bad |= ssh_options_set(s, SSH_OPTIONS_PORT, &p->port);
-	bad |= ssh_options_set(s, SSH_OPTIONS_PROCESS_CONFIG, &config);
-	bad |= ssh_options_set(s, SSH_OPTIONS_TIMEOUT, &seconds);
-	bad |= ssh_options_set(s, SSH_OPTIONS_NODELAY, &nodelay);
-	bad |= ssh_options_set(s, SSH_OPTIONS_CIPHERS_C_S, ciphers);
-	bad |= ssh_options_set(s, SSH_OPTIONS_CIPHERS_S_C, ciphers);
-	bad |= ssh_options_set(s, SSH_OPTIONS_COMPRESSION, "no");
-	if (conf->known_hosts && *conf->known_hosts) {
-		bad |= ssh_options_set(s, SSH_OPTIONS_KNOWNHOSTS, conf->known_hosts);
-		bad |= ssh_options_set(s, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
-	}
-	return bad ? ssh_failed(r, VRS_EINVAL, "settings", err) : 0;
-}
-
-static int check_host_key(struct remote *r, const struct far_conf *conf,
-			  struct vrs_err *err)
-{
-	const char *file = conf->known_hosts && *conf->known_hosts ? conf->known_hosts
-								   : "~/.ssh/known_hosts";
-	ssh_key key = NULL;
-	unsigned char *hash = NULL;
-	size_t hash_len;
-	char print[100] = "unknown";
-	enum ssh_known_hosts_e known = ssh_session_is_known_server(r->session);
-
-	if (known == SSH_KNOWN_HOSTS_OK)
-		return 0;
-	if (ssh_get_server_publickey(r->session, &key) == SSH_OK &&
-	    ssh_get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &hash, &hash_len) ==
-		    0) {
-		char *text = ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash,
-						      hash_len);
-
-		if (text)
-			(void)vrs_strcpy(print, sizeof(print), text);
-		ssh_string_free_char(text);
-		ssh_clean_pubkey_hash(&hash);
-	}
-	ssh_key_free(key);
-	switch (known) {
-	case SSH_KNOWN_HOSTS_CHANGED:
-	case SSH_KNOWN_HOSTS_OTHER:
-		return vrs_fail(err, VRS_EDENIED,
-				"its host key has CHANGED, it is %s now; refused (if "
-				"that is right, correct %s)",
-				print, file);
-	case SSH_KNOWN_HOSTS_UNKNOWN:
-	case SSH_KNOWN_HOSTS_NOT_FOUND:
-		return vrs_fail(err, VRS_EDENIED,
-				"its host key %s is not in %s; refused (check it, then "
-				"add it with ssh-keyscan)",
-				print, file);
-	default:
-		return ssh_failed(r, VRS_EDENIED, "host key cannot be checked", err);
-	}
-}
-
-/* A certificate lies beside its key, as OpenSSH has it. */
-static int log_in_with(struct remote *r, const char *file, ssh_key key)
-{
-	char *cert_file = vrs_asprintf("%s-cert.pub", file);
-	ssh_key cert = NULL;
-	int rc = SSH_AUTH_DENIED;
-
-	if (ssh_pki_import_cert_file(cert_file, &cert) == SSH_OK) {
-		if (ssh_pki_copy_cert_to_privkey(cert, key) == SSH_OK)
-			rc = ssh_userauth_try_publickey(r->session, NULL, cert);
-		if (rc == SSH_AUTH_SUCCESS)
-			rc = ssh_userauth_publickey(r->session, NULL, key);
-		ssh_key_free(cert);
-	}
-	free(cert_file);
-	return rc == SSH_AUTH_SUCCESS ? rc
-				      : ssh_userauth_publickey(r->session, NULL, key);
-}
-
-/* libssh keeps a pointer to this, and there is one person to be asked. */
-static void let_ask(ssh_session session, const struct far_conf *conf)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static struct ssh_callbacks_struct callbacks;
-
-	if (!conf->ask)
-		return;
-	(void)pthread_mutex_lock(&lock);
-	callbacks.auth_function = conf->ask;
-	ssh_callbacks_init(&callbacks);
-	(void)ssh_set_callbacks(session, &callbacks);
-	(void)pthread_mutex_unlock(&lock);
-}
-
-static int log_in(struct remote *r, const struct far_conf *conf, struct vrs_err *err)
-{
-	int rc;
-
-	if (conf->key && *conf->key) {
-		ssh_key key = NULL;
-
-		if (ssh_pki_import_privkey_file(conf->key, NULL, conf->ask, NULL, &key) !=
-		    SSH_OK)
-			return vrs_fail(err, VRS_EDENIED,
-					"key file %s cannot be read (missing, not a key, "
-					"or its passphrase is %s)",
-					conf->key, conf->ask ? "wrong" : "not known");
-		rc = log_in_with(r, conf->key, key);
-		ssh_key_free(key);
-	} else {
-		let_ask(r->session, conf);
-		rc = ssh_userauth_publickey_auto(r->session, NULL, NULL);
-	}
-	if (rc == SSH_AUTH_SUCCESS)
-		return 0;
-	if (rc == SSH_AUTH_DENIED || rc == SSH_AUTH_PARTIAL)
-		return vrs_fail(err, VRS_EDENIED, "our key is not accepted");
-	return ssh_failed(r, VRS_ECONN, "log in", err);
-}
-
-static int connect_session(struct remote *r, const struct far_conf *conf,
-			   const struct place *p, struct vrs_err *err)
-{
-	int status;
-
-	r->session = ssh_new();
-	if (!r->session)
-		return vrs_fail(err, VRS_EIO, "no memory for a session");
-	if ((status = set_options(r, conf, p, err)) < 0)
-		return status;
-	if (ssh_connect(r->session) != SSH_OK)
-		return ssh_failed(r, VRS_ECONN, "connect", err);
-	if ((status = check_host_key(r, conf, err)) < 0)
-		return status;
-	return log_in(r, conf, err);
 }
 
 /* --- the program at the far end --- */
@@ -409,14 +241,7 @@ static void remote_close(struct link *l)
 		(void)ssh_event_remove_fd(r->event, l->wake_fd);
 		ssh_event_free(r->event);
 	}
-	if (r->session) {
-		/* do not wait for a dead peer */
-		if (ssh_get_fd(r->session) >= 0 && !ssh_is_connected(r->session))
-			ssh_silent_disconnect(r->session);
-		else
-			ssh_disconnect(r->session);
-		ssh_free(r->session);
-	}
+	login_close(r->login);
 	link_fini(l);
 	free(r);
 }
@@ -465,21 +290,6 @@ static int start(struct remote *r, const char *command, struct vrs_err *err)
 	return 0;
 }
 
-int remote_ssh_log_in(ssh_session *ret, const struct far_conf *conf,
-		      const struct place *place, struct vrs_err *err)
-{
-	struct remote r = {.session = NULL};
-	int status = connect_session(&r, conf, place, err);
-
-	if (status < 0 && r.session) {
-		ssh_silent_disconnect(r.session);
-		ssh_free(r.session);
-		return status;
-	}
-	*ret = r.session;
-	return status;
-}
-
 int remote_ssh_open(struct link **ret, const struct far_conf *conf,
 		    const struct place *place, const char *const *roots, size_t n_roots,
 		    char **command, bool *ret_logged_in, struct vrs_err *err)
@@ -489,9 +299,11 @@ int remote_ssh_open(struct link **ret, const struct far_conf *conf,
 	struct vrs_err why = {0};
 
 	link_init(&r->link, &ops);
-	int status = connect_session(r, conf, place, &why);
-	if (status == 0)
+	int status = login_open(&r->login, conf, place, &why);
+	if (status == 0) {
+		r->session = r->login->session;
 		*ret_logged_in = true;
+	}
 	if (status == 0 && !*command)
 		status = make_command(r, conf, roots, n_roots, command, &why);
 	if (status == 0)

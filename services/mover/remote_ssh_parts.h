@@ -2,12 +2,24 @@
 #ifndef MOVER_REMOTE_SSH_PARTS_H
 #define MOVER_REMOTE_SSH_PARTS_H
 
+#include <libssh/callbacks.h>
 #include <libssh/libssh.h>
+#include <stdbool.h>
 
 #include "far.h"
+#include "proxy.h"
 
-/* Host key checked, logged in. The caller's by ssh_disconnect and ssh_free. */
-int remote_ssh_log_in(ssh_session *ret, const struct far_conf *conf,
-		      const struct place *place, struct vrs_err *err);
+struct login {
+	ssh_session session;
+	struct proxy *proxy; /* what the connection goes through; NULL: nothing */
+	struct ssh_callbacks_struct callbacks;
+	const struct far_conf *conf; /* only while it is opened */
+	bool wanted_secret;          /* a key has a passphrase */
+};
+
+/* Host key checked, logged in. conf is borrowed for the time of the call. */
+int login_open(struct login **ret, const struct far_conf *conf, const struct place *place,
+	       struct vrs_err *err);
+void login_close(struct login *l);
 
 #endif

@@ -22,7 +22,8 @@ enum {
 };
 
 struct sftp_side {
-	ssh_session session;
+	struct login *login;
+	ssh_session session; /* the login's */
 	sftp_session sftp;
 	size_t write_bytes;
 	bool can_sync;
@@ -75,9 +76,10 @@ int sftp_side_open(struct sftp_side **ret, const struct far_conf *conf,
 		   const struct place *place, struct vrs_err *err)
 {
 	struct sftp_side *s = vrs_calloc(1, sizeof(*s));
-	int status = remote_ssh_log_in(&s->session, conf, place, err);
+	int status = login_open(&s->login, conf, place, err);
 
 	if (status == 0) {
+		s->session = s->login->session;
 		bound_silence(s->session);
 		s->sftp = sftp_new(s->session);
 		if (!s->sftp || sftp_init(s->sftp) != SSH_OK)
@@ -103,13 +105,7 @@ void sftp_side_close(struct sftp_side *s)
 		return;
 	if (s->sftp)
 		sftp_free(s->sftp);
-	if (s->session) {
-		if (ssh_is_connected(s->session))
-			ssh_disconnect(s->session);
-		else
-			ssh_silent_disconnect(s->session);
-		ssh_free(s->session);
-	}
+	login_close(s->login);
 	free(s);
 }
 

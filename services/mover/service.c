@@ -13,7 +13,7 @@
 #include "vrs/svc.h"
 
 struct conf {
-	char *transfer, *key, *known_hosts, *vrs_image, *far_vrs_image;
+	char *transfer, *key, *known_hosts, *ssh_config, *vrs_image, *far_vrs_image;
 	int64_t jobs, source_jobs, target_jobs, link_jobs;
 	int64_t tries, connect_ms, silence_ms;
 };
@@ -35,6 +35,10 @@ static const struct vrs_option options[] = {
 	 "private key file for all hosts; empty: agent and usual keys"},
 	{"known_hosts", VRS_OPT_STRING, offsetof(struct conf, known_hosts), "", 0, 0,
 	 "host keys that are trusted; others are refused; empty: ~/.ssh/known_hosts"},
+	{"ssh_config", VRS_OPT_STRING, offsetof(struct conf, ssh_config), "", 0, 0,
+	 "settings file of SSH for all hosts (ProxyJump, ProxyCommand, HostName, Port "
+	 "...); "
+	 "empty: none is read"},
 	{"vrs_image", VRS_OPT_STRING, offsetof(struct conf, vrs_image), "", 0, 0,
 	 "the vrs-image that is carried to hosts; empty: the one beside this program"},
 	{"host_vrs_image", VRS_OPT_STRING, offsetof(struct conf, far_vrs_image), "", 0, 0,
@@ -125,6 +129,8 @@ static void set_up_jobs(struct mover *m)
 				.far_program = c->far_vrs_image,
 				.key = c->key,
 				.known_hosts = c->known_hosts,
+				.ssh_config = *c->ssh_config != '\0',
+				.ssh_file = c->ssh_config,
 				.connect_ms = c->connect_ms,
 				.silence_ms = c->silence_ms,
 			},
