@@ -56,7 +56,9 @@ struct copy;
 int copy_open(struct copy **ret, const struct copy_env *env, const struct copy_disk *disk,
 	      unsigned number, struct vrs_err *err);
 int copy_run(struct copy *c, struct vrs_err *err);
-int copy_seal(struct copy *c, struct vrs_err *err);
+/* All copies of one job, run to their end: each gets its name, or none does. A far side
+ * that is SFTP alone (far_is_plain) names one after the other. */
+int copy_seal(struct copy *const *c, size_t n, struct vrs_err *err);
 /* Takes away what any try of this job left beside path. A later token's part stays. */
 int copy_forget(struct far *target, const char *path, const char *job, uint64_t token,
 		struct vrs_err *err);

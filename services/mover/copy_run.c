@@ -180,14 +180,31 @@ int copy_run(struct copy *c, struct vrs_err *err)
 	return status;
 }
 
-int copy_seal(struct copy *c, struct vrs_err *err)
+static int seal_one(struct copy *c, struct vrs_err *err)
 {
 	struct wire_head reply;
 
-	if (c->result.was_there)
-		return 0;
 	(void)vrs_fault("mover.before_seal");
 	return copy_ask(c, c->env.target, WIRE_SEAL, 0, 0, NULL, &reply, NULL, err);
+}
+
+int copy_seal(struct copy *const *c, size_t n, struct vrs_err *err)
+{
+	uint8_t slots[WIRE_MAX_SLOTS];
+	struct wire_head reply, head = {.type = WIRE_GROUP};
+	int status = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!c[i]->result.was_there)
+			slots[head.len++] = c[i]->slot;
+	if (head.len > 1 && !far_is_plain(c[0]->env.target)) {
+		(void)vrs_fault("mover.before_seal");
+		return far_ask(c[0]->env.target, &head, slots, &reply, NULL, err);
+	}
+	for (size_t i = 0; i < n && status == 0; i++)
+		if (!c[i]->result.was_there)
+			status = seal_one(c[i], err);
+	return status;
 }
 
 int copy_forget(struct far *target, const char *path, const char *job, uint64_t token,

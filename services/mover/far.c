@@ -296,7 +296,8 @@ static void wake_one(struct far *f)
 static bool is_for_the_first(uint8_t type)
 {
 	return type == WIRE_SOURCE || type == WIRE_TARGET || type == WIRE_REOPEN ||
-	       type == WIRE_SEAL || type == WIRE_DISCARD || type == WIRE_CLOSE;
+	       type == WIRE_SEAL || type == WIRE_GROUP || type == WIRE_DISCARD ||
+	       type == WIRE_CLOSE;
 }
 
 int far_send_told(struct far *f, const struct wire_head *head, uint8_t *payload,

@@ -171,13 +171,7 @@ static int copy_disks(struct attempt *a, struct vrs_err *err)
 		if (status < 0)
 			return status;
 	}
-	for (size_t i = 0; i < a->job->n_disk; i++) {
-		int status = copy_seal(a->copy[i], err);
-
-		if (status < 0)
-			return status;
-	}
-	return 0;
+	return copy_seal(a->copy, a->job->n_disk, err);
 }
 
 static bool is_permanent(int code)

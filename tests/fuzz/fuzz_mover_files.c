@@ -1,13 +1,46 @@
 /* Files that vrs-image finds beside images and believes only when they make sense: the
- * chunk map, and the heads of qcow2 (with what it stands on), vmdk and vhdx. */
+ * chunk map, the record of a group, and the heads of qcow2 (with what it stands on), vmdk
+ * and vhdx. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/beneath.h"
 #include "image/chain.h"
 #include "image/chunkmap.h"
+#include "image/group.h"
 #include "image/refs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A good record whose disks the input names, some of its bytes changed; and the input. */
+static void read_groups(const uint8_t *data, size_t size)
+{
+	static uint8_t bytes[GROUP_MAX_BYTES];
+	char path[64] = "/";
+	struct group g = {.nonce = 1, .token = 2, .job = "j"}, got;
+
+	for (size_t i = 0; i + 1 < size && i + 2 < sizeof(path); i++)
+		path[i + 1] = (char)data[i];
+	for (size_t i = 0; size > 0 && i <= data[0] % 4u; i++)
+		g.disk[g.n++] =
+			(struct group_disk){.path = path + i * (strlen(path) > 8)};
+	size_t n = size > 0 ? group_pack(&g, bytes) : 0;
+	if (size > 4)
+		bytes[GROUP_LIST_OFFSET + (data[1] | data[2] << 8) % 4096] ^= data[3];
+	for (int i = 0; i < 2; i++) {
+		const uint8_t *in = i ? data : bytes;
+		size_t len = i ? size : n;
+
+		if (group_unpack(&got, in, len, NULL) < 0)
+			continue;
+		for (size_t k = 0; k < got.n; k++)
+			if (beneath_path_ok(got.disk[k].path, NULL) < 0)
+				abort();
+		if (got.n == 0 || got.n > GROUP_MAX_DISKS)
+			abort();
+		group_fini(&got);
+	}
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -17,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct vrs_err err = {0};
 	char name[CHAIN_NAME_BYTES], format[16];
 
+	read_groups(data, size);
 	for (size_t i = 0; i < 3; i++)
 		(void)refs_check_head(data, size, formats[i], &err);
 

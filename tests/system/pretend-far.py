@@ -51,7 +51,7 @@ while True:
         for _ in range(1000):
             answer(seq, b"x" * 1000, kind=ALIVE)
     if kind == HELLO:
-        answer(seq, a=2, b=1 << 19)
+        answer(seq, a=3, b=1 << 19)
     elif kind == STAT:
         answer(seq, b"\0" * (8 if mode == "short" else 40), a=1, b=SIZE)
     elif kind == SOURCE:

@@ -123,6 +123,7 @@ static int do_stat(struct call *c, struct vrs_err *err)
 
 	if ((status = wire_get_text(c->payload, c->head->len, &pos, path, sizeof(path),
 				    err)) < 0 ||
+	    (status = part_recover(c->a->beneath, path, err)) < 0 ||
 	    (status = beneath_dir(c->a->beneath, path, &dir_fd, &name, err)) < 0)
 		return status;
 	if (fstatvfs(dir_fd, &fs) == 0) {
@@ -423,6 +424,27 @@ static int do_seal(struct call *c, struct vrs_err *err)
 	return 0;
 }
 
+static int do_group(struct call *c, struct vrs_err *err)
+{
+	struct part *parts[WIRE_MAX_SLOTS];
+	size_t n = c->head->len;
+
+	if (n == 0 || n > WIRE_MAX_SLOTS)
+		return vrs_fail(err, VRS_EPARSE, "a group of %zu", n);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t slot = c->payload[i];
+
+		if (slot >= WIRE_MAX_SLOTS || memchr(c->payload, slot, i) ||
+		    !c->a->slot[slot].part)
+			return vrs_fail(err, VRS_EPARSE, "slot %d holds no target", slot);
+		parts[i] = c->a->slot[slot].part;
+	}
+	int status = part_seal_group(parts, n, err);
+	for (size_t i = 0; i < n && status == 0; i++)
+		slot_clear(&c->a->slot[c->payload[i]]);
+	return status;
+}
+
 /* With a path and a job: what any try of this job left there. Without: this slot's. */
 static int do_discard(struct call *c, struct vrs_err *err)
 {
@@ -494,6 +516,7 @@ int answer(struct answerer *a, const struct wire_head *head, const uint8_t *payl
 		[WIRE_DISCARD] = {do_discard, false, true},
 		[WIRE_CLOSE] = {do_close, false, true},
 		[WIRE_REMOVE] = {do_remove, false, true},
+		[WIRE_GROUP] = {do_group, false, true},
 	};
 	struct call c = {a, head, payload, reply, out, NULL};
 

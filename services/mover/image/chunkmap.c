@@ -25,6 +25,8 @@ enum {
 	AT_FORMAT = 256,
 	AT_BOOT = 320,
 	AT_IDENTITY = 384,
+	AT_GROUP_NONCE = 640,
+	AT_GROUP = 648,
 };
 
 int chunkmap_init(struct chunkmap *m, uint64_t disk_bytes, struct vrs_err *err)
@@ -91,6 +93,8 @@ void chunkmap_page(const struct chunkmap *m, size_t page,
 		memcpy(out + AT_FORMAT, m->format, sizeof(m->format));
 		memcpy(out + AT_BOOT, m->boot, sizeof(m->boot));
 		memcpy(out + AT_IDENTITY, m->identity, sizeof(m->identity));
+		wire_put64(out + AT_GROUP_NONCE, m->group_nonce);
+		memcpy(out + AT_GROUP, m->group, sizeof(m->group));
 	} else {
 		uint64_t first;
 		size_t n = states_of(m, page, &first);
@@ -138,6 +142,8 @@ int chunkmap_read_head(struct chunkmap *m, const uint8_t in[CHUNKMAP_PAGE_BYTES]
 	take_text(got.format, sizeof(got.format), in + AT_FORMAT);
 	take_text(got.boot, sizeof(got.boot), in + AT_BOOT);
 	take_text(got.identity, sizeof(got.identity), in + AT_IDENTITY);
+	got.group_nonce = wire_get64(in + AT_GROUP_NONCE);
+	take_text(got.group, sizeof(got.group), in + AT_GROUP);
 	*m = got;
 	return 0;
 }

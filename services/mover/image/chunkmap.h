@@ -25,12 +25,14 @@ enum chunkmap_stage {
 	STAGE_CLONING = 1, /* the base is being copied: not usable */
 	STAGE_OPEN = 2,
 	STAGE_SEALING = 3, /* proven; token holds no writer any more */
+	STAGE_GROUP = 4,   /* the same, together with others: group.h */
 };
 
 enum {
 	CHUNKMAP_PAGE_BYTES = 4096,
 	CHUNKMAP_STATES_PER_PAGE = CHUNKMAP_PAGE_BYTES - 16,
 	CHUNKMAP_TOKEN_OFFSET = 16, /* u64, little endian, in page 0 */
+	CHUNKMAP_MAX_GROUP = 3072,
 };
 
 #define CHUNKMAP_NO_TOKEN UINT64_MAX /* refuses every writer */
@@ -47,7 +49,9 @@ struct chunkmap {
 	uint64_t base_inode; /* of that image */
 	char job[136], format[16], boot[48];
 	char identity[256]; /* of the source */
-	uint8_t *state;     /* one a chunk */
+	uint64_t group_nonce;
+	char group[CHUNKMAP_MAX_GROUP]; /* path of the first disk of its group */
+	uint8_t *state;                 /* one a chunk */
 };
 
 /* For a new part: all CHUNK_NONE. */

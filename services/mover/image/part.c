@@ -303,14 +303,18 @@ static int find_or_begin(struct part *p, const struct part_want *w, unsigned *re
 			 struct vrs_err *err)
 {
 	char boot[sizeof(p->map.boot)];
-	int status = part_open_map(p, err);
+	int status = part_open_map(p, O_CREAT, err);
 
 	if (status < 0)
 		return status;
 	boot_id(boot, sizeof(boot));
 	bool found = part_read_map(p, NULL) == 0;
-	uint64_t owner =
-		p->map.stage == STAGE_SEALING ? p->map.sealing_token : p->map.token;
+	uint64_t owner = p->map.stage == STAGE_SEALING || p->map.stage == STAGE_GROUP
+				 ? p->map.sealing_token
+				 : p->map.token;
+	if (found && p->map.stage == STAGE_GROUP) /* just now: part_recover was here */
+		return vrs_fail(err, VRS_EIO, "the transfer %s is giving it its name",
+				p->map.job);
 	if (found && strcmp(p->map.job, w->job) == 0 && w->token < owner)
 		return vrs_fail(err, VRS_ECONFLICT,
 				"token %llu is older than %llu of the transfer that "
@@ -325,7 +329,7 @@ static int find_or_begin(struct part *p, const struct part_want *w, unsigned *re
 		chunkmap_fini(&p->map);
 		(void)close(p->map_fd);
 		p->map_fd = -1;
-		if ((status = part_open_map(p, err)) < 0)
+		if ((status = part_open_map(p, O_CREAT, err)) < 0)
 			return status;
 	}
 	*ret_flags = *w->base ? WIRE_TARGET_CLONED : 0;
@@ -353,12 +357,13 @@ static int look_at_name(struct part *p, const struct part_want *w, struct vrs_er
 
 int part_name_files(struct part *p, const char *name, struct vrs_err *err)
 {
-	if (strlen(name) + sizeof("..vrs-part") > NAME_MAX) /* the longest of them */
+	if (strlen(name) > PART_MAX_NAME)
 		return vrs_fail(err, VRS_EINVAL, "the name is too long");
 	(void)vrs_strcpy(p->name, sizeof(p->name), name);
 	(void)snprintf(p->part_name, sizeof(p->part_name), ".%.240s.vrs-part", name);
 	(void)snprintf(p->map_name, sizeof(p->map_name), ".%.240s.vrs-map", name);
 	(void)snprintf(p->bits_name, sizeof(p->bits_name), ".%.240s.vrs-bits", name);
+	(void)snprintf(p->group_name, sizeof(p->group_name), ".%.240s.vrs-group", name);
 	return 0;
 }
 
@@ -369,6 +374,7 @@ int part_open(struct part **ret, const struct beneath *b, const struct part_want
 	const char *name = "";
 	int status;
 
+	p->path = vrs_strdup(w->path);
 	p->token = w->token;
 	p->raw = disk_format_is_raw(w->format);
 	(void)vrs_strcpy(p->format, sizeof(p->format), w->format);
@@ -464,5 +470,6 @@ void part_close(struct part *p)
 		(void)close(p->map_fd);
 	if (p->dir_fd >= 0)
 		(void)close(p->dir_fd);
+	free(p->path);
 	free(p);
 }

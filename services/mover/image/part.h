@@ -51,10 +51,14 @@ int part_mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err);
 int part_sync(struct part *p, bool *ret_touched, struct vrs_err *err);
 int part_reopen(struct part *p, bool writable, struct vrs_err *err);
 int part_seal(struct part *p, struct vrs_err *err);
+/* All of them or none, whatever happens: on failure no part has become an image, unless
+ * what had been done could not be taken back or finished. Then the line says so, and
+ * part_recover or part_forget of any of them goes on with it. */
+int part_seal_group(struct part **parts, size_t n, struct vrs_err *err);
 int part_discard(struct part *p, struct vrs_err *err);
 
 /* An image that was proven and only half changed when the machine or we went down is
- * finished first. Nothing to do: 0. */
+ * finished first, with those that belong to it. Nothing to do: 0. */
 int part_recover(const struct beneath *b, const char *path, struct vrs_err *err);
 
 /* Throws away what a job left beside path, whatever its state, unless a later token or

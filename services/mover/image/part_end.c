@@ -32,6 +32,18 @@ int part_check_old(struct part *p, struct stat *ret, struct vrs_err *err)
 	return status;
 }
 
+void part_take_owner(struct part *p, const struct stat *old)
+{
+	int fd = p->part_fd >= 0 ? p->part_fd
+				 : openat(p->dir_fd, p->part_name,
+					  O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	(void)fchmod(fd, old->st_mode & 07777);
+	(void)!fchown(fd, old->st_uid, old->st_gid);
+	if (fd >= 0 && fd != p->part_fd)
+		(void)close(fd);
+}
+
 static int give_name(struct part *p, struct vrs_err *err)
 {
 	struct stat old;
@@ -41,8 +53,7 @@ static int give_name(struct part *p, struct vrs_err *err)
 
 		if (status < 0)
 			return status;
-		(void)fchmod(p->part_fd, old.st_mode & 07777);
-		(void)!fchown(p->part_fd, old.st_uid, old.st_gid);
+		part_take_owner(p, &old);
 	}
 	if (p->keep_aside) {
 		char aside[KEPT_NAME_BYTES];
@@ -59,12 +70,12 @@ static int give_name(struct part *p, struct vrs_err *err)
 }
 
 /* What an earlier successor had put aside is two proven copies old. */
-static void forget_kept(const struct part *p)
+void part_forget_kept(const struct part *p)
 {
 	char newest[KEPT_NAME_BYTES];
 
 	kept_name(newest, p->name, p->token);
-	if (p->replaces || p->keep_aside || p->over)
+	if (p->replaces || p->keep_aside)
 		(void)kept_remove(p->dir_fd, p->name, p->keep_aside ? newest : NULL);
 }
 
@@ -98,7 +109,7 @@ int part_seal(struct part *p, struct vrs_err *err)
 		status = vrs_fail_errno(err, "%s", p->name);
 	(void)vrs_fault("mover.target.sealed");
 	if (status == 0)
-		forget_kept(p);
+		part_forget_kept(p);
 	if (status == 0 && p->over)
 		part_remove_files(p);
 	else if (status == 0)
@@ -125,11 +136,15 @@ int part_discard(struct part *p, struct vrs_err *err)
 int part_forget(const struct beneath *b, const char *path, const char *job,
 		uint64_t token, struct vrs_err *err)
 {
+	int status = part_resolve(b, path, job, token, err);
+
+	if (status < 0)
+		return status;
 	struct part *p = part_new(b);
 	const char *name = "";
 
 	atomic_store(&p->failed, true); /* part_close shall not write */
-	int status = beneath_dir(b, path, &p->dir_fd, &name, err);
+	status = beneath_dir(b, path, &p->dir_fd, &name, err);
 	if (status == 0)
 		status = part_name_files(p, name, err);
 	if (status == 0)
@@ -138,7 +153,7 @@ int part_forget(const struct beneath *b, const char *path, const char *job,
 	if (status == 0 && p->map_fd >= 0) {
 		status = part_lock_within(p->map_fd, err);
 		if (status == 0 && part_read_map(p, NULL) == 0 &&
-		    (strcmp(p->map.job, job) != 0 ||
+		    (strcmp(p->map.job, job) != 0 || p->map.stage == STAGE_GROUP ||
 		     (p->map.stage != STAGE_SEALING && p->map.token > token)))
 			status = vrs_fail(err, VRS_ECONFLICT,
 					  "the part belongs to transfer %s", p->map.job);

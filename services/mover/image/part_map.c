@@ -163,13 +163,13 @@ void part_poison(struct part *p)
 	part_remove_files(p);
 }
 
-int part_open_map(struct part *p, struct vrs_err *err)
+int part_open_map(struct part *p, int flags, struct vrs_err *err)
 {
 	for (int tries = 0; tries < 8; tries++) {
 		struct stat ours, named;
 
 		p->map_fd = openat(p->dir_fd, p->map_name,
-				   O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+				   O_RDWR | flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (p->map_fd < 0)
 			return vrs_fail_errno(err, "%s", p->map_name);
 		int status = part_lock_within(p->map_fd, err);

@@ -242,7 +242,8 @@ int overlay_finish(struct part *p, struct vrs_err *err)
 {
 	struct stat now;
 
-	if (!p->map.overlay || p->map.stage != STAGE_SEALING)
+	if (!p->map.overlay ||
+	    (p->map.stage != STAGE_SEALING && p->map.stage != STAGE_GROUP))
 		return 0;
 	if (fstatat(p->dir_fd, p->name, &now, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : vrs_fail_errno(err, "%s", p->name);
@@ -255,11 +256,15 @@ int overlay_finish(struct part *p, struct vrs_err *err)
 
 int part_recover(const struct beneath *b, const char *path, struct vrs_err *err)
 {
+	int status = part_resolve(b, path, NULL, 0, err);
+
+	if (status < 0)
+		return status;
 	struct part *p = part_new(b);
 	const char *name = "";
 
 	atomic_store(&p->failed, true); /* part_close shall not write */
-	int status = beneath_dir(b, path, &p->dir_fd, &name, err);
+	status = beneath_dir(b, path, &p->dir_fd, &name, err);
 	if (status == 0)
 		status = part_name_files(p, name, err);
 	if (status == 0)

@@ -7,9 +7,14 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "image/group.h"
 #include "image/part.h"
 
-enum { PART_STEP_MS = 20, PART_GATES = 8 };
+enum {
+	PART_STEP_MS = 20,
+	PART_GATES = 8,
+	PART_MAX_NAME = 240, /* of an image: what is beside it has a longer one */
+};
 
 /* A lock of the map belongs to an open file: threads that hold it at once need one each.
  */
@@ -21,8 +26,9 @@ struct gate {
 struct part {
 	const struct beneath *beneath;
 	int dir_fd, map_fd, part_fd; /* part_fd: held with a shared lock while we live */
+	char *path;
 	char name[NAME_MAX + 1], part_name[NAME_MAX + 1], map_name[NAME_MAX + 1];
-	char bits_name[NAME_MAX + 1];
+	char bits_name[NAME_MAX + 1], group_name[NAME_MAX + 1];
 	char format[16];
 	uint64_t token;
 	bool raw;
@@ -45,8 +51,9 @@ struct part {
 
 /* --- the map file (part_map.c) --- */
 
-/* Opens it, or makes it, and holds it with the exclusive lock. */
-int part_open_map(struct part *p, struct vrs_err *err);
+/* Opens it and holds it with the exclusive lock. flags: O_CREAT, or 0: VRS_ENOENT when
+ * there is none. */
+int part_open_map(struct part *p, int flags, struct vrs_err *err);
 /* Reads what it says; VRS_ENOENT: nothing that is of use. */
 int part_read_map(struct part *p, struct vrs_err *err);
 int part_put_page(struct part *p, size_t page, struct vrs_err *err);
@@ -89,6 +96,33 @@ int overlay_commit(struct part *p, struct vrs_err *err);
  * the map read and locked. */
 int overlay_finish(struct part *p, struct vrs_err *err);
 int part_check_old(struct part *p, struct stat *ret, struct vrs_err *err);
+
+/* --- together with others (part_group.c) --- */
+
+struct member {
+	struct part *p;
+	const struct group_disk *d;
+	bool agrees; /* its map says that it belongs to this group */
+};
+
+/* What has been begun is finished (after the mark) or taken back (before). All maps and
+ * the record, lock_fd in the first one's directory, are held. Doing it twice is doing it
+ * once. */
+int group_go_on(struct member *m, size_t n, int lock_fd, uint64_t nonce,
+		struct vrs_err *err);
+int group_finish(struct member *m, size_t n, struct vrs_err *err);
+int group_take_back(struct member *m, size_t n, struct vrs_err *err);
+/* When somebody was killed in the middle (part_resolve.c). job NULL: all that is proven
+ * gets its name if that can still be; else, when it is this job's and no later token's,
+ * all that can be taken back is. Nothing to do: 0. */
+int part_resolve(const struct beneath *b, const char *path, const char *job,
+		 uint64_t token, struct vrs_err *err);
+
+/* --- the end (part_end.c) --- */
+
+/* Mode and owner of what had the name go to the part. */
+void part_take_owner(struct part *p, const struct stat *old);
+void part_forget_kept(const struct part *p);
 
 /* --- opening (part.c) --- */
 

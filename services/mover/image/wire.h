@@ -16,7 +16,7 @@
 #include "vrs/err.h"
 
 enum {
-	WIRE_VERSION = 2,
+	WIRE_VERSION = 3,
 	WIRE_HEAD_BYTES = 32,
 	WIRE_MAX_PAYLOAD = 1 << 19,
 	WIRE_MAX_DATA = 1 << 18, /* raw bytes of one READ or WRITE */
@@ -49,7 +49,8 @@ enum wire_type {
 	WIRE_REMOVE, /* b token; text path, job -> a: 1 it was there */
 	WIRE_JOIN,   /* text name, as the first frame: these pipes belong to the vrs-image
 		      * that told the name in its answer to HELLO */
-	WIRE_LAST_REQUEST = WIRE_JOIN,
+	WIRE_GROUP,  /* a byte each, slots: their parts become images, all or none */
+	WIRE_LAST_REQUEST = WIRE_GROUP,
 
 	WIRE_OK = 64,
 	WIRE_ERR, /* a VRS_E* negated; payload: one line */

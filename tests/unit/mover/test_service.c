@@ -252,6 +252,68 @@ static void several_disks_arrive_all_or_none(void **state)
 	assert_int_equal(n_files(w), 3);
 }
 
+/* The job of two disks whose mover is killed when the first has its name. */
+static void kill_between_two_names(struct world *w, struct order *o,
+				   Vrsas__V1__DiskCopy *second,
+				   Vrsas__V1__DiskCopy *disks[2], char path[100])
+{
+	struct asked a;
+
+	start_mover(w, 0, "mover.target.group=kill@4"); /* record, two maps, a name */
+	make_job(w, o, 1);
+	(void)snprintf(path, 100, "%s/second.raw", w->dir);
+	*second = o->disk;
+	second->target_path = path;
+	disks[0] = &o->disk;
+	disks[1] = second;
+	o->job.disk = disks;
+	o->job.n_disk = 2;
+	hand_out(w, &o->job, &a);
+	await_death(w, 0);
+	assert_int_equal(access(o->target, F_OK), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	start_mover(w, 1, NULL);
+	o->job.token = 2;
+}
+
+static void after_a_kill_between_two_names_the_next_try_gives_both(void **state)
+{
+	struct world *w = *state;
+	struct order o;
+	struct asked a;
+	Vrsas__V1__DiskCopy second, *disks[2];
+	char path[100];
+
+	kill_between_two_names(w, &o, &second, disks, path);
+	hand_out(w, &o.job, &a);
+	Vrsas__V1__TransferStatus *s = await_end(w, 2);
+	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);
+	assert_string_equal(s->disk[0]->target_hash, s->disk[1]->target_hash);
+	assert_int_equal(s->disk[0]->bytes_sent + s->disk[1]->bytes_sent, 0);
+	status_free(s);
+	assert_int_equal(n_files(w), 3);
+}
+
+static void after_a_kill_between_two_names_a_cancelled_job_leaves_neither(void **state)
+{
+	struct world *w = *state;
+	struct order o;
+	struct asked a;
+	struct vrs_err err = {0};
+	Vrsas__V1__DiskCopy second, *disks[2];
+	char path[100];
+
+	kill_between_two_names(w, &o, &second, disks, path);
+	assert_ok(vrs_store_cmd(w->store, NULL, &err,
+				"HSET " VRS_KEY "xfer:job-1 cancel 1"),
+		  &err);
+	hand_out(w, &o.job, &a);
+	Vrsas__V1__TransferStatus *s = await_end(w, 2);
+	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_CANCELLED);
+	status_free(s);
+	assert_int_equal(n_files(w), 1);
+}
+
 static void a_job_that_is_given_up_after_a_kill_leaves_nothing(void **state)
 {
 	struct world *w = *state;
@@ -315,6 +377,8 @@ int main(void)
 		TEST(the_rate_of_a_running_copy_can_be_changed),
 		TEST(a_failure_names_the_side_and_whether_to_try_again),
 		TEST(several_disks_arrive_all_or_none),
+		TEST(after_a_kill_between_two_names_the_next_try_gives_both),
+		TEST(after_a_kill_between_two_names_a_cancelled_job_leaves_neither),
 		TEST(a_job_that_is_given_up_after_a_kill_leaves_nothing),
 		TEST(what_is_no_job_is_refused_with_the_reason),
 	};
