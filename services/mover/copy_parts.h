@@ -55,12 +55,18 @@ struct copy {
 	int n_batches;         /* asked and not yet dealt with, under flow.lock */
 	uint64_t doubt_bytes;  /* what the try before may have sent; under flow.lock */
 	uint64_t marked_bytes; /* since the last SYNC; ours */
-	bool keep_aside;       /* what has the target's name is neither base nor equal */
+
+	/* Room for data is taken ahead (copy_room.c). */
+	uint64_t room_until;                  /* chunks below have been seen to; ours */
+	bool room_taken;                      /* for the chunks before room_until; ours */
+	uint64_t seen_bytes, seen_zero_bytes; /* lately; under flow.lock */
+	bool keep_aside; /* what has the target's name is neither base nor equal */
 
 	struct copy_result result;
 };
 
 uint64_t copy_data_bytes(const struct copy *c, uint64_t chunk);
+bool copy_has_data(const struct copy *c, uint64_t block);
 
 /* One request about this copy's slot and its answer. */
 int copy_ask(struct copy *c, struct far *f, enum wire_type type, uint64_t a, uint64_t b,
@@ -82,6 +88,11 @@ struct chunk_work *copy_work_begin(struct copy *c, uint64_t chunk, bool fresh,
 int copy_work_add(struct chunk_work *w, uint64_t off, uint64_t len, unsigned shift,
 		  struct vrs_err *err);
 void copy_work_end(struct chunk_work *w); /* all was added */
+
+/* Before this chunk is sent. */
+void copy_take_room(struct copy *c, uint64_t chunk);
+/* So much was read, so much of it was zeros; with flow.lock. */
+void copy_seen(struct copy *c, uint64_t bytes, uint64_t zero_bytes);
 
 int copy_send_chunk(struct copy *c, uint64_t chunk, struct vrs_err *err);
 /* All chunks of this plan, compared leaf by leaf. */

@@ -11,6 +11,7 @@ struct chunk_work {
 	struct copy *copy;
 	uint64_t chunk;
 	bool fresh;
+	bool punch;          /* zeros have to be told, too */
 	_Atomic int pending; /* pieces, and one for who adds them */
 	struct tree_digest block[TREE_BLOCKS_PER_CHUNK];
 };
@@ -171,11 +172,16 @@ static void on_read(void *arg, const struct wire_head *reply, uint8_t *payload,
 	p->n_wire = reply->len - n * TREE_DIGEST_BYTES;
 	flow_refund(&c->flow, p->len > p->n_wire ? p->len - p->n_wire : 0);
 	if (w->fresh) {
+		(void)pthread_mutex_lock(&c->flow.lock);
+		copy_seen(c, p->len, p->len > p->n_data ? p->len - p->n_data : 0);
+		(void)pthread_mutex_unlock(&c->flow.lock);
+	}
+	if (w->fresh) {
 		size_t first = (size_t)(p->off % TREE_CHUNK_BYTES) >> TREE_BLOCK_SHIFT;
 
 		memcpy(&w->block[first], payload, n * TREE_DIGEST_BYTES);
 	}
-	if (p->n_data == 0 && w->fresh) {
+	if (p->n_data == 0 && w->fresh && !w->punch) {
 		free(payload);
 		piece_done(p, NULL);
 		return;
@@ -249,7 +255,7 @@ void copy_work_end(struct chunk_work *w)
 	}
 }
 
-static bool has_data(const struct copy *c, uint64_t block)
+bool copy_has_data(const struct copy *c, uint64_t block)
 {
 	return c->data_blocks[block / 8] & (1u << (block % 8));
 }
@@ -265,18 +271,19 @@ int copy_send_chunk(struct copy *c, uint64_t chunk, struct vrs_err *err)
 		((tree_chunk_bytes(c->size, chunk) + (1u << TREE_BLOCK_SHIFT) - 1) >>
 		 TREE_BLOCK_SHIFT);
 	int status = 0;
+	copy_take_room(c, chunk);
 	struct chunk_work *w = copy_work_begin(c, chunk, true, err);
-
 	if (!w)
 		return err ? err->code : VRS_EIO;
+	w->punch = c->room_taken;
 	while (block < end && status == 0) {
 		uint64_t first = block;
 
-		if (!has_data(c, block)) {
+		if (!copy_has_data(c, block)) {
 			block++;
 			continue;
 		}
-		while (block < end && block - first < per_read && has_data(c, block))
+		while (block < end && block - first < per_read && copy_has_data(c, block))
 			block++;
 		uint64_t off = first << TREE_BLOCK_SHIFT;
 		uint64_t until = block << TREE_BLOCK_SHIFT;

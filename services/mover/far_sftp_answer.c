@@ -359,6 +359,7 @@ int sftp_answer(struct sftp_worker *w, const struct wire_head *head,
 	case WIRE_SYNC:
 		return sftp_part_sync(w, head->slot, err);
 	case WIRE_REOPEN:
+	case WIRE_ALLOCATE: /* SFTP has no such thing */
 		return 0;
 	case WIRE_SEAL:
 		return sftp_part_seal(w, head->slot, err);

@@ -9,6 +9,7 @@
 # fault points that turned bits need).
 . "$(dirname "$0")/../tap.sh"
 . "$TAP_TOP/tests/lib/sshd.sh"
+. "$TAP_TOP/tests/lib/files.sh"
 
 BIN=$VRS_BUILD/bin
 MIB=1048576
@@ -89,10 +90,6 @@ said() {
 	jq -r ".$1" "$dir/said"
 }
 
-allocated() {
-	echo $(($(stat -c '%b * %B' "$1" 2> /dev/null || echo 0)))
-}
-
 # make_image FILE MIB_OF_DATA MIB_IN_ALL
 make_image() {
 	local i
@@ -110,7 +107,7 @@ nothing_left() {
 
 # half_way FILE MIB - its part has so much
 half_way() {
-	[ "$(allocated "$(dirname "$1")/.$(basename "$1").vrs-part")" -ge $(($2 * MIB)) ]
+	[ "$(written "$(dirname "$1")/.$(basename "$1").vrs-part")" -ge $(($2 * MIB)) ]
 }
 
 # right TEXT CODE SOURCE TARGET - it ended well and equal, or not at all and without image
@@ -181,7 +178,7 @@ far_sides() {
 }
 
 moved_on() {
-	[ "$(allocated "$dir/there/.big.raw.vrs-part")" -ge "$next" ] || ! kill -0 "$mover_pid"
+	[ "$(written "$dir/there/.big.raw.vrs-part")" -ge "$next" ] || ! kill -0 "$mover_pid"
 }
 
 : > "$dir/errors"
@@ -320,9 +317,15 @@ rm -f "$dir"/there/.x.raw.vrs-*
 
 # --- a target that fills up in the middle -------------------------------------------------
 
+# In runs so short that nothing takes room for them ahead.
+scattered=$dir/here/scattered.raw
+truncate -s 64M "$scattered"
+for ((i = 0; i < 32; i++)); do
+	dd if=/dev/urandom of="$scattered" bs=512K count=1 seek=$((4 * i)) conv=notrunc status=none
+done
 if [ "$(id -u)" = 0 ] && mkdir "$dir/there/full" && mount -t tmpfs -o size=24M none "$dir/there/full" 2> /dev/null; then
 	mounted=$dir/there/full
-	copy "$small" "$there/full/x.raw" --limit 40M &
+	copy "$scattered" "$there/full/x.raw" --limit 40M &
 	mover_pid=$!
 	wait_for 30 half_way "$dir/there/full/x.raw" 4
 	dd if=/dev/zero of="$dir/there/full/fill" bs=64K status=none 2> /dev/null
@@ -333,8 +336,8 @@ if [ "$(id -u)" = 0 ] && mkdir "$dir/there/full" && mount -t tmpfs -o size=24M n
 		"$code $(grep -c '^vrs-mover: .*target.*No space left' "$dir/errors") $(ls -A "$dir/there/full")" \
 		"1 1 fill"
 	rm "$dir/there/full/fill"
-	copy "$small" "$there/full/x.raw"
-	right "with room again it goes there" $? "$small" "$dir/there/full/x.raw"
+	copy "$scattered" "$there/full/x.raw"
+	right "with room again it goes there" $? "$scattered" "$dir/there/full/x.raw"
 	umount "$mounted"
 	mounted=
 else

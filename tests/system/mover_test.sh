@@ -3,6 +3,7 @@
 # what it refuses, and what kill -9 leaves.
 . "$(dirname "$0")/../tap.sh"
 . "$TAP_TOP/tests/lib/sshd.sh"
+. "$TAP_TOP/tests/lib/files.sh"
 
 BIN=$VRS_BUILD/bin
 MIB=1048576
@@ -33,10 +34,6 @@ copy() {
 
 said() {
 	jq -r ".$1" "$dir/said"
-}
-
-allocated() {
-	echo $(($(stat -c '%b * %B' "$1")))
 }
 
 # make_image FILE MIB_OF_DATA MIB_IN_ALL - data in several runs, the rest holes
@@ -285,7 +282,7 @@ if "$BIN/vrs-mover" --version > /dev/null && strings -a "$BIN/vrs-image" | grep 
 		VRSAS_FAULTS=mover.chunk=kill@$at copy "$big" "$there/k.raw"
 		is "kill -9 of the mover at chunk $at: no image under the name" \
 			"$(ls "$dir/there/k.raw" 2>/dev/null)" ""
-		finish "kill -9 of the mover at chunk $at" raw "$(allocated "$dir/there/.k.raw.vrs-part")"
+		finish "kill -9 of the mover at chunk $at" raw "$(written "$dir/there/.k.raw.vrs-part")"
 	done
 	VRSAS_FAULTS=mover.before_seal=kill@1 copy "$big" "$there/k.raw"
 	finish "kill -9 of the mover before the name is given" raw "$big_data"
@@ -335,7 +332,7 @@ else
 fi
 
 half_way() {
-	[ "$(allocated "$dir/there/.k.raw.vrs-part" 2>/dev/null || echo 0)" -ge $((32 * MIB)) ]
+	[ "$(written "$dir/there/.k.raw.vrs-part")" -ge $((32 * MIB)) ]
 }
 copy "$big" "$there/k.raw" --limit 60M &
 copier=$!

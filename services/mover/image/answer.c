@@ -388,6 +388,14 @@ static int do_write(struct call *c, struct vrs_err *err)
 	return part_write(c->slot->part, c->payload, h->a, h->b, shift, err);
 }
 
+static int do_allocate(struct call *c, struct vrs_err *err)
+{
+	int status = need_part(c, err);
+
+	return status < 0 ? status
+			  : part_allocate(c->slot->part, c->head->a, c->head->b, err);
+}
+
 static int do_mark(struct call *c, struct vrs_err *err)
 {
 	int status = need_part(c, err);
@@ -517,6 +525,7 @@ int answer(struct answerer *a, const struct wire_head *head, const uint8_t *payl
 		[WIRE_CLOSE] = {do_close, false, true},
 		[WIRE_REMOVE] = {do_remove, false, true},
 		[WIRE_GROUP] = {do_group, false, true},
+		[WIRE_ALLOCATE] = {do_allocate, true, false},
 	};
 	struct call c = {a, head, payload, reply, out, NULL};
 

@@ -87,6 +87,18 @@ void disk_start_flush(struct disk *d, uint64_t off, uint64_t len)
 	(void)sync_file_range(d->fd, (off_t)off, (off_t)len, SYNC_FILE_RANGE_WRITE);
 }
 
+int disk_allocate(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *err)
+{
+	int rc;
+
+	do
+		rc = fallocate(d->fd, FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len);
+	while (rc < 0 && errno == EINTR);
+	if (rc < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+		return vrs_fail_errno(err, "room at %llu", (unsigned long long)off);
+	return 0;
+}
+
 int disk_create(int dir_fd, const char *name, const char *format, uint64_t size,
 		struct vrs_err *err)
 {

@@ -58,6 +58,9 @@ int disk_create(int dir_fd, const char *name, const char *format, uint64_t size,
 /* Begins to write this range to the disk, so that a later flush has little to do. */
 void disk_start_flush(struct disk *d, uint64_t off, uint64_t len);
 
+/* Takes room for a range of a raw image, if the file system can. */
+int disk_allocate(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *err);
+
 int disk_raw_open(struct disk **ret, int fd, enum disk_how how, struct vrs_err *err);
 /* Leaves of 4 KiB whose bit is set come from top, the others from base; what is written
  * goes to top and sets bits. Takes top; base and bits are borrowed. Both are raw. */

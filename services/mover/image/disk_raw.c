@@ -15,6 +15,7 @@
 enum {
 	ALIGN = 4096,
 	DIRECT_BYTES = 1 << 16, /* less is better gathered in memory */
+	AROUND_BYTES = 1 << 18, /* read at once where memory has not all */
 };
 
 /* A second descriptor of the same file goes around the page cache: a copy of the disk
@@ -52,7 +53,7 @@ static bool read_direct(struct disk_raw *r, void *buf, uint64_t off, size_t len)
 	int fd = atomic_load(&r->direct_fd);
 	size_t whole = (len + ALIGN - 1) & ~(size_t)(ALIGN - 1), done;
 
-	if (fd < 0 || off % ALIGN != 0 || (!r->prove && len < DIRECT_BYTES))
+	if (fd < 0 || off % ALIGN != 0)
 		return false;
 	bool fits = (uintptr_t)buf % ALIGN == 0 && whole == len;
 	void *room = fits ? buf : aligned_alloc(ALIGN, whole);
@@ -64,13 +65,29 @@ static bool read_direct(struct disk_raw *r, void *buf, uint64_t off, size_t len)
 	return ok;
 }
 
-/* Reads what lies in memory already; true when that was all of it. What does not is not
- * brought there: the memory belongs to the guests. */
-static bool in_memory(struct disk *d, void *buf, uint64_t off, size_t len)
+/* Reads what lies in memory there, and the rest around it: what is not in memory is not
+ * brought there, that belongs to the guests. True when that was all of it. */
+static bool read_mixed(struct disk_raw *r, uint8_t *buf, uint64_t off, size_t len)
 {
-	struct iovec iov = {buf, len};
+	size_t done = 0;
 
-	return preadv2(d->fd, &iov, 1, (off_t)off, RWF_NOWAIT) == (ssize_t)len;
+	if (atomic_load(&r->direct_fd) < 0 || off % ALIGN != 0)
+		return false;
+	while (done < len) {
+		struct iovec iov = {buf + done, len - done};
+		ssize_t n = preadv2(r->disk.fd, &iov, 1, (off_t)(off + done), RWF_NOWAIT);
+
+		if (n > 0 && (done + (size_t)n == len || n % ALIGN == 0)) {
+			done += (size_t)n;
+			continue;
+		}
+		size_t left = len - done;
+		size_t some = left < AROUND_BYTES ? left : AROUND_BYTES;
+		if (!read_direct(r, buf + done, off + done, some))
+			return false;
+		done += some;
+	}
+	return true;
 }
 
 static int raw_read(struct disk *d, void *buf, uint64_t off, size_t len,
@@ -78,9 +95,7 @@ static int raw_read(struct disk *d, void *buf, uint64_t off, size_t len,
 {
 	struct disk_raw *r = (struct disk_raw *)d;
 
-	if (!r->prove && atomic_load(&r->direct_fd) >= 0 && in_memory(d, buf, off, len))
-		return 0;
-	if (read_direct(r, buf, off, len))
+	if (r->prove ? read_direct(r, buf, off, len) : read_mixed(r, buf, off, len))
 		return 0;
 	if (r->prove) /* then at least not what lies in memory clean */
 		(void)posix_fadvise(d->fd, (off_t)off, (off_t)len, POSIX_FADV_DONTNEED);

@@ -413,6 +413,7 @@ int part_open(struct part **ret, const struct beneath *b, const struct part_want
 		return status;
 	}
 	p->began_empty = vrs_calloc(p->map.n_chunks, 1);
+	p->allocated = vrs_calloc(p->map.n_chunks, 1);
 	p->marked = vrs_calloc(p->map.n_chunks, sizeof(*p->marked));
 	*ret = p;
 	return 0;
@@ -453,6 +454,7 @@ void part_close(struct part *p)
 	overlay_close(p);
 	chunkmap_fini(&p->map);
 	free(p->began_empty);
+	free(p->allocated);
 	free(p->marked);
 	for (size_t i = 0; i < PART_GATES; i++) {
 		if (p->gate[i].fd >= 0)

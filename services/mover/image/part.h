@@ -45,6 +45,10 @@ struct disk *part_proof(struct part *p);
  * written. */
 int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t len,
 	       unsigned shift, struct vrs_err *err);
+/* Data will come here: the file gets its room in one piece, which a disk takes better and
+ * several writers at once. What then turns out to be zeros has to be written, too. Where
+ * that cannot be done nothing is. */
+int part_allocate(struct part *p, uint64_t off, uint64_t len, struct vrs_err *err);
 int part_mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err);
 /* What was marked is durable. *ret_touched: since the last time, somebody else has opened
  * the file, so what was read back before proves nothing any more. */

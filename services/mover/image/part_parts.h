@@ -45,6 +45,7 @@ struct part {
 	pthread_mutex_t lock; /* what follows */
 	struct chunkmap map;
 	uint8_t *began_empty; /* one a chunk: where we skipped zeros, zeros are */
+	uint8_t *allocated;   /* one a chunk: ... but the room is taken */
 	uint64_t *marked;     /* one a chunk: when, by the count of marks */
 	uint64_t n_marks;
 };

@@ -82,7 +82,7 @@ static int begin_write(struct part *p, uint64_t chunk, bool *ret_fresh,
 	(void)pthread_mutex_lock(&p->lock);
 	if (p->map.state[chunk] == CHUNK_NONE)
 		p->began_empty[chunk] = 1;
-	*ret_fresh = p->began_empty[chunk];
+	*ret_fresh = p->began_empty[chunk] && !p->allocated[chunk];
 	int status = touch(p, chunk, err);
 	(void)pthread_mutex_unlock(&p->lock);
 	return status;
@@ -111,6 +111,31 @@ int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t le
 		status = vrs_fail(err, VRS_EIO, "asked to fail");
 	if (status < 0)
 		atomic_store(&p->failed, true);
+	return status;
+}
+
+static int allocate(struct part *p, uint64_t off, uint64_t len, struct vrs_err *err)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	memset(p->allocated + (off >> TREE_CHUNK_SHIFT), 1,
+	       ((off + len - 1) >> TREE_CHUNK_SHIFT) - (off >> TREE_CHUNK_SHIFT) + 1);
+	(void)pthread_mutex_unlock(&p->lock);
+	return disk_allocate(p->disk, off, len, err);
+}
+
+int part_allocate(struct part *p, uint64_t off, uint64_t len, struct vrs_err *err)
+{
+	struct gate *g;
+
+	if (len == 0 || off >= p->map.disk_bytes || len > p->map.disk_bytes - off)
+		return vrs_fail(err, VRS_EPARSE, "room beyond the end of the disk");
+	if (!p->disk || !p->raw || p->over)
+		return 0;
+	int status = part_pass(p, &g, err);
+	if (status < 0)
+		return status;
+	status = allocate(p, off, len, err);
+	part_passed(g);
 	return status;
 }
 

@@ -4,9 +4,13 @@
 #include "image/serve_parts.h"
 #include "vrs/mem.h"
 
+enum { ALIGN = 4096 };
+
 struct job {
 	struct outlet *outlet;
 	struct wire_head head;
+	uint8_t *room; /* where the payload lies; NULL: it has none */
+	const uint8_t *payload;
 };
 
 struct pool {
@@ -14,11 +18,29 @@ struct pool {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	struct job job[MAX_JOBS]; /* a ring */
-	size_t first, n;
+	size_t first, n, max;
+	uint8_t *spare[MAX_JOBS]; /* rooms that nobody uses */
+	size_t n_spare;
 	bool stop;
 	pthread_t thread[MAX_WORKERS];
 	size_t n_threads;
 };
+
+uint8_t *pool_room(void)
+{
+	return aligned_alloc(ALIGN, IN_BYTES);
+}
+
+static void put_spare(struct pool *p, uint8_t *room)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	if (p->n_spare < p->max) {
+		p->spare[p->n_spare++] = room;
+		room = NULL;
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	free(room);
+}
 
 static void *work(void *arg)
 {
@@ -37,18 +59,21 @@ static void *work(void *arg)
 		p->first = (p->first + 1) % MAX_JOBS;
 		p->n--;
 		(void)pthread_mutex_unlock(&p->lock);
-		(void)outlet_serve(j.outlet, p->answerer, &j.head, NULL, out);
+		(void)outlet_serve(j.outlet, p->answerer, &j.head, j.payload, out);
+		if (j.room)
+			put_spare(p, j.room);
 	}
 	free(out);
 	return NULL;
 }
 
-struct pool *pool_open(struct answerer *a)
+struct pool *pool_open(struct answerer *a, size_t max_jobs)
 {
 	struct pool *p = vrs_calloc(1, sizeof(*p));
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
 	p->answerer = a;
+	p->max = max_jobs;
 	(void)pthread_mutex_init(&p->lock, NULL);
 	(void)pthread_cond_init(&p->more, NULL);
 	if (n < 2) /* one may wait for the disk while another computes */
@@ -61,17 +86,30 @@ struct pool *pool_open(struct answerer *a)
 	return p;
 }
 
-bool pool_add(struct pool *p, struct outlet *o, const struct wire_head *head)
+/* With the lock. */
+static uint8_t *take_spare(struct pool *p)
 {
+	return p->n_spare > 0 ? p->spare[--p->n_spare] : pool_room();
+}
+
+bool pool_add(struct pool *p, struct outlet *o, const struct wire_head *head,
+	      uint8_t **room, const uint8_t *payload)
+{
+	uint8_t *next = NULL;
+
 	(void)pthread_mutex_lock(&p->lock);
-	bool room = p->n < MAX_JOBS && p->n_threads > 0;
-	if (room) {
-		p->job[(p->first + p->n) % MAX_JOBS] = (struct job){o, *head};
+	bool fits = p->n < p->max && p->n_threads > 0 &&
+		    (!room || (next = take_spare(p)) != NULL);
+	if (fits) {
+		p->job[(p->first + p->n) % MAX_JOBS] =
+			(struct job){o, *head, room ? *room : NULL, payload};
 		p->n++;
+		if (room)
+			*room = next;
 		(void)pthread_cond_signal(&p->more);
 	}
 	(void)pthread_mutex_unlock(&p->lock);
-	return room;
+	return fits;
 }
 
 void pool_close(struct pool *p)
@@ -82,6 +120,10 @@ void pool_close(struct pool *p)
 	(void)pthread_mutex_unlock(&p->lock);
 	for (size_t i = 0; i < p->n_threads; i++)
 		(void)pthread_join(p->thread[i], NULL);
+	for (; p->n > 0; p->n--, p->first = (p->first + 1) % MAX_JOBS)
+		free(p->job[p->first].room);
+	while (p->n_spare > 0)
+		free(p->spare[--p->n_spare]);
 	(void)pthread_mutex_destroy(&p->lock);
 	(void)pthread_cond_destroy(&p->more);
 	free(p);

@@ -31,7 +31,7 @@ struct lane {
 
 struct server {
 	struct answerer *answerer;
-	struct pool *pool;
+	struct pool *pool, *writers;
 	int stop_fd; /* readable: everybody ends */
 	int listen_fd;
 	pthread_t doorkeeper;
@@ -92,11 +92,26 @@ static int wants_to_join(struct server *s, const struct wire_head *h,
 	return status < 0 ? status : JOINED;
 }
 
+/* True when a worker has taken the request, and the room of its payload if it has one. */
+static bool somebody_does(struct lane *l, const struct wire_head *head, uint8_t **in,
+			  const uint8_t *payload)
+{
+	switch (head->type) {
+	case WIRE_HASHES:
+	case WIRE_SYNC:
+		return pool_add(l->server->pool, &l->outlet, head, NULL, NULL);
+	case WIRE_WRITE:
+		return pool_add(l->server->writers, &l->outlet, head, in, payload);
+	default:
+		return false;
+	}
+}
+
 static int serve_frames(struct lane *l, struct wire_head *head, struct vrs_err *err)
 {
 	struct server *s = l->server;
 	uint8_t head_bytes[WIRE_HEAD_BYTES];
-	uint8_t *in = aligned_alloc(ALIGN, WIRE_MAX_PAYLOAD + ALIGN);
+	uint8_t *in = pool_room();
 	uint8_t *out = vrs_calloc(1, ANSWER_BYTES);
 	int status = in ? 1 : vrs_fail(err, VRS_EIO, "no memory");
 	bool first = l == &s->lane[0];
@@ -124,8 +139,7 @@ static int serve_frames(struct lane *l, struct wire_head *head, struct vrs_err *
 		(void)vrs_fault("mover.far.request");
 		outlet_begin(&l->outlet, head->seq);
 		status = 1;
-		if ((head->type == WIRE_HASHES || head->type == WIRE_SYNC) &&
-		    pool_add(s->pool, &l->outlet, head))
+		if (somebody_does(l, head, &in, payload))
 			continue;
 		if (outlet_serve(&l->outlet, s->answerer, head, payload, out) < 0)
 			status = vrs_fail_errno(err, "write");
@@ -198,6 +212,7 @@ static void stop_all(struct server *s)
 	for (size_t i = 1; i < s->n_lanes; i++)
 		(void)pthread_join(s->lane[i].thread, NULL);
 	pool_close(s->pool);
+	pool_close(s->writers);
 	answer_close(s->answerer);
 	for (size_t i = 0; i < s->n_lanes; i++) {
 		struct lane *l = &s->lane[i];
@@ -231,7 +246,8 @@ int serve(const struct beneath *b, int in_fd, int out_fd, struct vrs_err *err)
 		s->name[0] = '\0'; /* then there will be one lane */
 	s->answerer = answer_open(b);
 	answer_set_join(s->answerer, s->name);
-	s->pool = pool_open(s->answerer);
+	s->pool = pool_open(s->answerer, MAX_JOBS);
+	s->writers = pool_open(s->answerer, MAX_WRITES);
 	int status = outlet_open(&s->lane[0].outlet, out_fd, err);
 	if (status == 0) {
 		s->has_doorkeeper =

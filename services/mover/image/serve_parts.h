@@ -2,8 +2,9 @@
  * them.
  *
  * A lane is one pair of pipes and a thread that reads requests from it. Requests that
- * take long and carry nothing (HASHES, SYNC) go to a few workers that all lanes share, so
- * what is being hashed does not hold up what is being written. */
+ * take long go to workers that all lanes share: HASHES and SYNC to some, WRITE to others,
+ * so what is being read back does not hold up what is being written, and what is being
+ * written not what comes in. */
 #ifndef MOVER_IMAGE_SERVE_PARTS_H
 #define MOVER_IMAGE_SERVE_PARTS_H
 
@@ -21,6 +22,8 @@ enum {
 	JOIN_NAME_BYTES = 64,
 	MAX_WORKERS = 4,
 	MAX_JOBS = 64, /* waiting for a worker; more are done where they came in */
+	MAX_WRITES = 12,
+	IN_BYTES = WIRE_MAX_PAYLOAD + 4096, /* a payload, wherever in a page it begins */
 };
 
 /* Where answers go. */
@@ -48,10 +51,15 @@ int outlet_serve(struct outlet *o, struct answerer *a, const struct wire_head *h
 /* --- workers (pool.c) --- */
 
 struct pool;
-struct pool *pool_open(struct answerer *a);
-/* False: too many wait, do it yourself. */
-bool pool_add(struct pool *p, struct outlet *o, const struct wire_head *head);
+/* At most max_jobs wait, of which each may hold a buffer. */
+struct pool *pool_open(struct answerer *a, size_t max_jobs);
+/* False: too many wait, do it yourself. *room (IN_BYTES from pool_room, may be NULL) is
+ * where payload lies; the job takes it and leaves another one there. */
+bool pool_add(struct pool *p, struct outlet *o, const struct wire_head *head,
+	      uint8_t **room, const uint8_t *payload);
 void pool_close(struct pool *p); /* what waits is not done any more */
+/* IN_BYTES that begin on a page; free() takes them. NULL: no memory. */
+uint8_t *pool_room(void);
 
 /* --- further lanes (join.c) --- */
 

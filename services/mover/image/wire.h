@@ -2,10 +2,10 @@
  *
  * A frame is a head of 32 bytes, little endian, and at most WIRE_MAX_PAYLOAD bytes. The
  * mover asks, vrs-image answers every request once, with WIRE_OK or WIRE_ERR and the
- * request's seq; HASHES and SYNC may be overtaken by what was asked later. WIRE_ALIVE may
- * come in between while something takes long. The mover bounds what it has open, so
- * neither side can block the other for ever.
- * docs/TRANSFER.md tells what they are for. Pure. */
+ * request's seq; HASHES, SYNC and WRITE may be overtaken by what was asked later.
+ * WIRE_ALIVE may come in between while something takes long. The mover bounds what it has
+ * open, so neither side can block the other for ever. docs/TRANSFER.md tells what they
+ * are for. Pure. */
 #ifndef MOVER_IMAGE_WIRE_H
 #define MOVER_IMAGE_WIRE_H
 
@@ -50,7 +50,8 @@ enum wire_type {
 	WIRE_JOIN,   /* text name, as the first frame: these pipes belong to the vrs-image
 		      * that told the name in its answer to HELLO */
 	WIRE_GROUP,  /* a byte each, slots: their parts become images, all or none */
-	WIRE_LAST_REQUEST = WIRE_GROUP,
+	WIRE_ALLOCATE, /* a off, b len: data will come here */
+	WIRE_LAST_REQUEST = WIRE_ALLOCATE,
 
 	WIRE_OK = 64,
 	WIRE_ERR, /* a VRS_E* negated; payload: one line */

@@ -377,6 +377,42 @@ static void a_torn_map_costs_a_look_not_the_content(void **state)
 	part_close(p);
 }
 
+static uint64_t room_of_part(const struct world *w)
+{
+	char path[100];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/.disk.raw.vrs-part", w->dir);
+	assert_int_equal(stat(path, &st), 0);
+	return (uint64_t)st.st_blocks * 512;
+}
+
+static void room_taken_for_what_is_zeros_is_given_back(void **state)
+{
+	struct world *w = *state;
+	struct vrs_err err = {0};
+	struct part *p;
+	unsigned flags;
+	const uint64_t room = 2u << 20;
+
+	assert_ok(open_part(w, &p, "x1", 1, "", &flags, &err), &err);
+	assert_int_equal(part_allocate(p, SIZE - 4096, 8192, &err), VRS_EPARSE);
+	assert_ok(part_allocate(p, TREE_CHUNK_BYTES, room, &err), &err);
+	if (room_of_part(w) < room) { /* a file system that cannot */
+		part_close(p);
+		skip();
+	}
+	assert_ok(put(p, TREE_CHUNK_BYTES, 7, &err), &err);
+	assert_true(room_of_part(w) >= room);
+	assert_ok(put(p, TREE_CHUNK_BYTES + BLOCK, 0, &err), &err);
+	assert_true(room_of_part(w) < room);
+	assert_ok(part_mark(p, 1, 1, &err), &err);
+	assert_ok(part_seal(p, &err), &err);
+	part_close(p);
+	assert_int_equal(byte_at(w->path, TREE_CHUNK_BYTES), 7);
+	assert_int_equal(byte_at(w->path, TREE_CHUNK_BYTES + BLOCK), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +427,7 @@ int main(void)
 		TEST(what_had_the_name_can_be_kept_aside),
 		TEST(a_disk_that_a_guest_runs_on_is_not_replaced),
 		TEST(a_damaged_block_is_not_written),
+		TEST(room_taken_for_what_is_zeros_is_given_back),
 		TEST(what_is_thrown_away_is_gone),
 		TEST(a_torn_map_costs_a_look_not_the_content),
 	};
