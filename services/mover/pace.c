@@ -1,10 +1,12 @@
 #include "pace.h"
 
 enum {
-	RUN_BYTES = 32 << 20, /* a trial of one way */
-	KEEP_RUNS = 24,       /* until the next trial */
-	RETRY_RUNS = 4,       /* ... when the content did not shrink */
-	LOOK_EVERY = 48,      /* a piece is packed to see if it shrinks */
+	MIN_RUN_BYTES = 4 << 20, /* a trial of one way */
+	MAX_RUN_BYTES = 32 << 20,
+	MIN_RUN_MS = 50,         /* less says little */
+	KEEP_BYTES = 768 << 20,  /* until the next trial */
+	RETRY_BYTES = 128 << 20, /* ... when the content did not shrink */
+	LOOK_EVERY = 48,         /* a piece is packed to see if it shrinks */
 };
 static const double worth = 0.9; /* of its size */
 
@@ -20,20 +22,48 @@ static bool has_arrived(const struct pace_trial *t)
 	return t->arrived_bytes >= t->given_bytes - t->given_bytes / 8;
 }
 
+static void try_plain(struct pace *p)
+{
+	p->stage = PACE_TRY_PLAIN;
+	p->plain = (struct pace_trial){.number = p->number};
+}
+
+/* Both ways were tried: which is better? If that cannot be told, they are tried longer.
+ */
+static void compare(struct pace *p)
+{
+	int64_t ms = p->plain.last_ms - p->plain.first_ms;
+
+	if (ms < MIN_RUN_MS && p->run_end_bytes < MAX_RUN_BYTES) {
+		uint64_t n =
+			p->run_end_bytes * MIN_RUN_MS * 2 / (uint64_t)(ms > 0 ? ms : 1);
+
+		p->run_end_bytes = n < MAX_RUN_BYTES ? n : MAX_RUN_BYTES;
+		try_plain(p);
+		return;
+	}
+	p->packing = rate(&p->packed) > rate(&p->plain);
+	p->decided = true;
+	p->stage = PACE_KEEP;
+	p->left_bytes = KEEP_BYTES;
+}
+
 static void next_run(struct pace *p)
 {
+	uint64_t run = p->run_bytes;
+
 	p->number++;
 	p->run_bytes = 0;
 	switch (p->stage) {
 	case PACE_KEEP:
-		if (p->left > 0) {
-			p->left--;
+		if (p->left_bytes > run) {
+			p->left_bytes -= run;
 		} else if (p->shrinks > 0 && p->shrinks <= worth) {
-			p->stage = PACE_TRY_PLAIN;
-			p->plain = (struct pace_trial){.number = p->number};
+			try_plain(p);
 		} else {
 			p->packing = false;
-			p->left = RETRY_RUNS;
+			/* nothing is known yet: ask again soon */
+			p->left_bytes = p->shrinks > 0 ? RETRY_BYTES : MIN_RUN_BYTES;
 		}
 		break;
 	case PACE_TRY_PLAIN:
@@ -42,11 +72,23 @@ static void next_run(struct pace *p)
 		break;
 	default:
 		p->stage = PACE_WAIT;
-		if (has_arrived(&p->plain) && has_arrived(&p->packed)) {
-			p->packing = rate(&p->packed) > rate(&p->plain);
-			p->stage = PACE_KEEP;
-			p->left = KEEP_RUNS;
-		}
+		if (has_arrived(&p->plain) && has_arrived(&p->packed))
+			compare(p);
+	}
+}
+
+/* While the first answer is on its way: that it shrinks is known. */
+static bool packs(const struct pace *p)
+{
+	switch (p->stage) {
+	case PACE_TRY_PLAIN:
+		return false;
+	case PACE_TRY_PACKED:
+		return true;
+	case PACE_WAIT:
+		return p->packing || !p->decided;
+	default:
+		return p->packing;
 	}
 }
 
@@ -55,7 +97,9 @@ bool pace_next(struct pace *p, uint64_t len, unsigned *ret_run)
 	*ret_run = 0;
 	if (p->mode != PACE_AUTO)
 		return p->mode == PACE_ALWAYS;
-	if (p->run_bytes >= RUN_BYTES)
+	if (p->run_end_bytes == 0)
+		p->run_end_bytes = MIN_RUN_BYTES;
+	if (p->run_bytes >= p->run_end_bytes)
 		next_run(p);
 	p->run_bytes += len;
 	*ret_run = p->number;
@@ -63,9 +107,7 @@ bool pace_next(struct pace *p, uint64_t len, unsigned *ret_run)
 		p->plain.given_bytes += len;
 	if (p->stage == PACE_TRY_PACKED)
 		p->packed.given_bytes += len;
-	bool packs =
-		p->stage == PACE_TRY_PACKED || (p->stage != PACE_TRY_PLAIN && p->packing);
-	return packs || (p->stage == PACE_KEEP && p->since_look++ % LOOK_EVERY == 0);
+	return packs(p) || (p->stage == PACE_KEEP && p->since_look++ % LOOK_EVERY == 0);
 }
 
 void pace_arrived(struct pace *p, unsigned run, uint64_t len, bool packed,

@@ -1,7 +1,8 @@
 /* pace.h - whether packing blocks makes a copy faster, found out by trying.
  *
  * Runs of pieces are sent plain and packed in turn and their rates compared; the better
- * way is kept for a while and then tried again, because links change. Content that does
+ * way is kept for a while and then tried again, because links change. A run is short
+ * where the link is slow, and long enough to measure where it is fast. Content that does
  * not shrink is found by a piece now and then and costs nothing more. Pure. */
 #ifndef MOVER_PACE_H
 #define MOVER_PACE_H
@@ -23,9 +24,12 @@ enum pace_stage { PACE_KEEP, PACE_TRY_PLAIN, PACE_TRY_PACKED, PACE_WAIT };
 struct pace {
 	enum pace_mode mode;
 	enum pace_stage stage;
-	bool packing;    /* the better way, as far as known */
-	unsigned number; /* of the run that is being given out */
-	uint64_t run_bytes, left;
+	bool packing;           /* the better way, as far as known */
+	bool decided;           /* ... by a trial */
+	unsigned number;        /* of the run that is being given out */
+	uint64_t run_bytes;     /* of this run so far */
+	uint64_t run_end_bytes; /* how long a run is; 0: not known yet */
+	uint64_t left_bytes;    /* until the next trial */
 	struct pace_trial plain, packed;
 	unsigned since_look;
 	double shrinks; /* packed by plain size of what was packed lately; 0: not known */

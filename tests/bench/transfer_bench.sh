@@ -73,7 +73,7 @@ sftp_only() {
 # link OPTIONS - a relay before the sshd; sets LINK_PORT
 link() {
 	unlink_relay
-	rm -f "$dir/hold"
+	rm -f "$dir/hold" "$dir/relay"
 	mkfifo "$dir/hold"
 	"$RELAY" "$SSHD_PORT" "$@" < "$dir/hold" > "$dir/relay" 2>&1 &
 	relay_pid=$!

@@ -48,6 +48,31 @@ static void a_slow_link_is_packed_for(void **state)
 	assert_true(share_packed(&p, 50e3, 400e3, 0.4, 20000) > 0.9);
 }
 
+/* Of the first 64 MiB over a slow link, most are packed already. */
+static void a_slow_link_is_found_out_soon(void **state)
+{
+	(void)state;
+	struct pace p = {.mode = PACE_AUTO};
+	struct flying flying[IN_FLIGHT];
+	double now_ms = 1;
+	int n_packed = 0;
+
+	for (int i = 0; i < 256; i++) {
+		struct flying *f = &flying[i % IN_FLIGHT];
+
+		if (i >= IN_FLIGHT) {
+			double wire = f->packed ? 0.4 * PIECE : PIECE;
+
+			now_ms += wire / 50e3;
+			pace_arrived(&p, f->run, PIECE, f->packed, PIECE, (uint64_t)wire,
+				     (int64_t)now_ms);
+		}
+		f->packed = pace_next(&p, PIECE, &f->run);
+		n_packed += f->packed;
+	}
+	assert_true(n_packed > 128);
+}
+
 static void a_fast_link_is_not(void **state)
 {
 	(void)state;
@@ -89,6 +114,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_slow_link_is_packed_for),
+		cmocka_unit_test(a_slow_link_is_found_out_soon),
 		cmocka_unit_test(a_fast_link_is_not),
 		cmocka_unit_test(what_does_not_shrink_is_left_alone),
 		cmocka_unit_test(a_link_that_changes_changes_the_answer),
