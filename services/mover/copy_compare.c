@@ -164,6 +164,8 @@ static int deal_with(struct copy *c, struct batch *b, struct vrs_err *err)
 		if (c->old_is_there && !c->from_disk) {
 			c->target[b->first + i] = chunk[1];
 			c->proven[b->first + i] = 1;
+		} else if (c->overlap && !c->from_disk) {
+			copy_prove_later(c, b->first + i);
 		}
 		n_equal++;
 	}

@@ -12,7 +12,7 @@
 #include "image/beneath.h"
 #include "link.h"
 
-enum { FAR_WORKERS = 2 };
+enum { FAR_WORKERS = 4 };
 
 struct request {
 	struct request *next;

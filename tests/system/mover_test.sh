@@ -317,6 +317,15 @@ if "$BIN/vrs-mover" --version > /dev/null && strings -a "$BIN/vrs-image" | grep 
 		check "kill -9 of vrs-image at $point of a seed: nothing is left" nothing_left
 	done
 	cp --sparse=always "$source" "$dir/there/s.raw"
+	for point in fill@1 fill@20; do # where the file system cannot clone
+		echo "mover.target.${point%@*}=kill@${point#*@}" > "$dir/fault"
+		copy "$changed" "$there/f.raw" --seed "$dir/there/s.raw" --vrs-image "$dir/far"
+		is "kill -9 of vrs-image at $point of what a seed gives: the mover goes on by itself" \
+			"$? $(cmp "$changed" "$dir/there/f.raw") $(($(said bytes_sent) <= 10 * 4096))" "0  1"
+		check "kill -9 of vrs-image at $point of what a seed gives: nothing is left" nothing_left
+		rm -f "$dir/there/f.raw" "$dir/fault"
+	done
+	check "a seed under another name is what it was" cmp "$source" "$dir/there/s.raw"
 	VRSAS_FAULTS=mover.before_seal=kill@1 copy "$changed" "$there/s.raw" --seed "$dir/there/s.raw"
 	check "until all is proven a seed is what it was" cmp "$source" "$dir/there/s.raw"
 	cp --sparse=always "$source" "$dir/there/s2.raw"

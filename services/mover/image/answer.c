@@ -265,7 +265,7 @@ static int do_hashes(struct call *c, struct vrs_err *err)
 
 	if (status < 0)
 		return status;
-	if (c->slot->part && (!leaves || c->head->shift & WIRE_FROM_DISK))
+	if (c->slot->part && !leaves)
 		d = part_proof(c->slot->part);
 	if (!leaves && c->head->shift != 0)
 		return vrs_fail(err, VRS_EPARSE, "no such kind of hashes");
@@ -278,7 +278,12 @@ static int do_hashes(struct call *c, struct vrs_err *err)
 	for (uint64_t i = first; i < first + n && status == 0; i++) {
 		size_t used = 0;
 
-		status = hashes_of_chunk(d, i, leaves, c->out + len, &used, err);
+		status =
+			c->slot->part && leaves
+				? part_leaves(c->slot->part, i,
+					      c->head->shift & WIRE_FROM_DISK,
+					      c->out + len, &used, err)
+				: hashes_of_chunk(d, i, leaves, c->out + len, &used, err);
 		len += used;
 	}
 	c->reply->a = first;

@@ -20,6 +20,7 @@ enum {
 	AT_OPEN = 49,
 	AT_CLONED = 50,
 	AT_OVERLAY = 51,
+	AT_FILLED = 52,
 	AT_BASE_INODE = 56,
 	AT_JOB = 64,
 	AT_FORMAT = 256,
@@ -88,6 +89,7 @@ void chunkmap_page(const struct chunkmap *m, size_t page,
 		out[AT_OPEN] = m->open;
 		out[AT_CLONED] = m->cloned;
 		out[AT_OVERLAY] = m->overlay;
+		out[AT_FILLED] = m->filled;
 		wire_put64(out + AT_BASE_INODE, m->base_inode);
 		memcpy(out + AT_JOB, m->job, sizeof(m->job));
 		memcpy(out + AT_FORMAT, m->format, sizeof(m->format));
@@ -137,6 +139,7 @@ int chunkmap_read_head(struct chunkmap *m, const uint8_t in[CHUNKMAP_PAGE_BYTES]
 	got.open = in[AT_OPEN] != 0;
 	got.cloned = in[AT_CLONED] != 0;
 	got.overlay = in[AT_OVERLAY] != 0;
+	got.filled = in[AT_FILLED] != 0;
 	got.base_inode = wire_get64(in + AT_BASE_INODE);
 	take_text(got.job, sizeof(got.job), in + AT_JOB);
 	take_text(got.format, sizeof(got.format), in + AT_FORMAT);

@@ -45,6 +45,7 @@ struct chunkmap {
 	uint8_t stage;
 	bool open;           /* a try is at work, or was cut off */
 	bool cloned;         /* began as a clone of the base */
+	bool filled;         /* ... of which a chunk comes over when it is compared */
 	bool overlay;        /* holds only what differs from the image it will change */
 	uint64_t base_inode; /* of that image */
 	char job[136], format[16], boot[48];

@@ -36,11 +36,16 @@ static int copy_run(int from, int to, off_t off, off_t end, struct vrs_err *err)
 	return 0;
 }
 
+bool clone_share(int from, int to)
+{
+	return ioctl(to, FICLONE, from) == 0;
+}
+
 int clone_file(int from, int to, struct vrs_err *err)
 {
 	struct stat st;
 
-	if (ioctl(to, FICLONE, from) == 0)
+	if (clone_share(from, to))
 		return 0;
 	if (fstat(from, &st) < 0)
 		return vrs_fail_errno(err, "stat");

@@ -209,8 +209,14 @@ static int clone_base(struct part *p, const char *base, struct vrs_err *err)
 		return status;
 	int to = openat(p->dir_fd, p->part_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
 			0600);
-	status = to < 0 ? vrs_fail_errno(err, "%s", p->part_name)
-			: clone_file(from, to, err);
+	if (to < 0)
+		status = vrs_fail_errno(err, "%s", p->part_name);
+	else if (!p->raw)
+		status = clone_file(from, to, err);
+	else if (!clone_share(from, to))
+		p->map.filled = true;
+	if (p->map.filled && ftruncate(to, (off_t)p->map.disk_bytes) < 0)
+		status = vrs_fail_errno(err, "%s", p->part_name);
 	(void)close(from);
 	if (to >= 0)
 		(void)close(to);
@@ -293,6 +299,8 @@ static int take_over(struct part *p, const struct part_want *w, const char *boot
 		status = weigh_states(p, w->identity, boot, err);
 	if (status < 0)
 		return status;
+	if (p->map.filled && *w->base) /* without it, what is missing is sent */
+		(void)fill_open(p, w->base, false, NULL);
 	p->map.open = true;
 	copy_text(p->map.boot, sizeof(p->map.boot), boot);
 	copy_text(p->map.identity, sizeof(p->map.identity), w->identity);
@@ -338,6 +346,8 @@ static int find_or_begin(struct part *p, const struct part_want *w, unsigned *re
 	status = begin(p, w, boot, err);
 	if (status == 0)
 		status = part_open_disk(p, true, err);
+	if (status == 0 && p->map.filled)
+		status = fill_open(p, w->base, true, err);
 	if (status < 0)
 		part_remove_files(p);
 	return status;
@@ -452,6 +462,7 @@ void part_close(struct part *p)
 	bool many_pieces = p->map.overlay;
 	part_close_disk(p);
 	overlay_close(p);
+	fill_close(p);
 	chunkmap_fini(&p->map);
 	free(p->began_empty);
 	free(p->allocated);

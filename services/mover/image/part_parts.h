@@ -38,6 +38,7 @@ struct part {
 	_Atomic bool failed; /* a write failed: nothing is believed until opened again */
 	struct disk *disk, *proof;
 	struct overlay *over; /* NULL: the part is a whole image */
+	struct fill *fill;    /* NULL: nothing comes from a base any more */
 	int watch_fd;         /* tells when somebody else opens the part; -1: not known */
 	_Atomic bool touched;
 	struct gate gate[PART_GATES];
@@ -124,6 +125,13 @@ int part_resolve(const struct beneath *b, const char *path, const char *job,
 /* Mode and owner of what had the name go to the part. */
 void part_take_owner(struct part *p, const struct stat *old);
 void part_forget_kept(const struct part *p);
+
+/* --- chunks that come from a base (part_fill.c) ---
+ *
+ * Where the file system cannot clone, the part begins empty, and a chunk of the base
+ * comes over when it is compared: it is read once for both. fresh: the part is. */
+int fill_open(struct part *p, const char *base, bool fresh, struct vrs_err *err);
+void fill_close(struct part *p);
 
 /* --- opening (part.c) --- */
 

@@ -76,8 +76,8 @@ struct pool *pool_open(struct answerer *a, size_t max_jobs)
 	p->max = max_jobs;
 	(void)pthread_mutex_init(&p->lock, NULL);
 	(void)pthread_cond_init(&p->more, NULL);
-	if (n < 2) /* one may wait for the disk while another computes */
-		n = 2;
+	if (n < 4) /* some may wait for the disk while others compute */
+		n = 4;
 	if (n > MAX_WORKERS)
 		n = MAX_WORKERS;
 	while (p->n_threads < (size_t)n &&
