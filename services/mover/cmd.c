@@ -26,6 +26,8 @@ int cmd_usage(int exit_code)
 		"       vrs-mover verify A B [options]        do two images hold the "
 		"same?\n"
 		"       vrs-mover hash IMAGE [options]        hash of the content\n"
+		"       vrs-mover direct [-i KEY] [-F FILE] [--known-hosts F]\n"
+		"                                             what --direct starts\n"
 		"\n"
 		"SRC, DST, A, B, IMAGE: a path here, or user@host:/absolute/path over "
 		"SSH.\n"
@@ -60,6 +62,14 @@ int cmd_usage(int exit_code)
 		"  --sftp             nothing of ours runs at the far end, SFTP alone "
 		"(else\n"
 		"                     only where no program can be started)\n"
+		"  --direct MODE      between two other hosts: always, auto (where it "
+		"can "
+		"be\n"
+		"                     had), never (default: through this machine). The\n"
+		"                     vrs-mover of SRC's host copies straight to DST, "
+		"with\n"
+		"                     keys and known hosts of its own\n"
+		"  --vrs-mover PATH   that vrs-mover (default: vrs-mover)\n"
 		"  --json             the result as one JSON object\n"
 		"\n"
 		"An interrupted copy goes on where it was when it is started again.\n"
@@ -128,6 +138,8 @@ static int take_value(struct cmd_args *a, const char *name, const char *value)
 		{"--base", &a->base},
 		{"--seed", &a->base},
 		{"--compress", &a->compress},
+		{"--direct", &a->direct},
+		{"--vrs-mover", &a->far_mover},
 		{"-i", &a->far.key},
 		{"-F", &a->far.ssh_file},
 		{"--known-hosts", &a->far.known_hosts},
@@ -184,6 +196,8 @@ static bool wants_value(const char *name)
 		"--tries",
 		"--every",
 		"-F",
+		"--direct",
+		"--vrs-mover",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -260,6 +274,10 @@ int cmd_parse(struct cmd_args *ret, int argc, char **argv, int n_words)
 	if (a.compress && strcmp(a.compress, "auto") != 0 &&
 	    strcmp(a.compress, "off") != 0 && strcmp(a.compress, "zstd") != 0) {
 		(void)fprintf(stderr, "vrs-mover: --compress is auto, off or zstd\n");
+		return VRS_EINVAL;
+	}
+	if (a.direct && transfer_way_parse(&a.way, a.direct) < 0) {
+		(void)fprintf(stderr, "vrs-mover: --direct is auto, never or always\n");
 		return VRS_EINVAL;
 	}
 	if (a.far.known_hosts && !a.far.ssh_file)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "far.h"
+#include "transfer.h"
 #include "vrs/err.h"
 
 /* 0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 unreachable, 6 timeout. */
@@ -14,6 +15,7 @@ int cmd_copy(int argc, char **argv);
 int cmd_seed(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_hash(int argc, char **argv);
+int cmd_direct(int argc, char **argv);
 int cmd_usage(int exit_code);
 
 /* Options that all verbs have, and the words that are none. */
@@ -23,7 +25,8 @@ struct cmd_args {
 	bool json;
 	const char *word[2];
 	int n_words;
-	const char *format, *from_format, *base, *compress;
+	const char *format, *from_format, *base, *compress, *direct, *far_mover;
+	enum transfer_way way;
 	int64_t rate_bytes_per_s;
 	int64_t tries, every_s;
 };

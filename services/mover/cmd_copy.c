@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "direct.h"
 #include "image/tree.h"
 #include "transfer.h"
 #include "vrs/clock.h"
@@ -79,8 +80,9 @@ static char *place_word(const struct place *p)
 }
 
 static void print_result(const struct cmd_args *a, const struct copy_disk *d,
-			 const struct copy_result *r, const struct shown *s)
+			 const struct transfer_result *result, const struct shown *s)
 {
+	const struct copy_result *r = &result->disk[0];
 	double seconds =
 		(double)(vrs_mono_ms(vrs_clock_system()) - s->begun_mono_ms) / 1e3;
 	uint64_t data = atomic_load(&s->progress.total_bytes);
@@ -93,11 +95,13 @@ static void print_result(const struct cmd_args *a, const struct copy_disk *d,
 		cmd_print_json_string(d->target_path);
 		printf(",\"virtual_bytes\":%llu,\"data_bytes\":%llu,\"bytes_sent\":%llu,"
 		       "\"bytes_resent\":%llu,\"seconds\":%.3f,\"source_hash\":\"%s\","
-		       "\"target_hash\":\"%s\",\"base_used\":%s,\"was_there\":%s}\n",
+		       "\"target_hash\":\"%s\",\"base_used\":%s,\"was_there\":%s,"
+		       "\"direct\":%s}\n",
 		       (unsigned long long)r->disk_bytes, (unsigned long long)data,
 		       (unsigned long long)sent, (unsigned long long)resent, seconds,
 		       r->source_hash, r->target_hash, r->base_used ? "true" : "false",
-		       r->was_there ? "true" : "false");
+		       r->was_there ? "true" : "false",
+		       result->direct ? "true" : "false");
 		return;
 	}
 	if (r->was_there) {
@@ -105,10 +109,11 @@ static void print_result(const struct cmd_args *a, const struct copy_disk *d,
 		       r->target_hash);
 		return;
 	}
-	printf("%s  %s of data, %s sent in %.1f s (%s/s)%s  equal %s\n", d->target_path,
+	printf("%s  %s of data, %s sent in %.1f s (%s/s)%s%s  equal %s\n", d->target_path,
 	       human(b1, (double)data), human(b2, (double)sent), seconds,
 	       human(b3, seconds > 0 ? (double)data / seconds : 0),
-	       r->base_used ? ", changes only" : "", r->target_hash);
+	       r->base_used ? ", changes only" : "", result->direct ? ", directly" : "",
+	       r->target_hash);
 }
 
 /* The same copy, started again, must find what it left: the name says what it is. */
@@ -143,6 +148,9 @@ static int copy_job(const struct cmd_args *a, struct copy_disk *d, char *source,
 		.pack = !a->compress || strcmp(a->compress, "auto") == 0 ? PACE_AUTO
 			: strcmp(a->compress, "zstd") == 0               ? PACE_ALWAYS
 									 : PACE_NEVER,
+		.way = a->way,
+		.far_mover = a->far_mover,
+		.own_token = true,
 	};
 
 	disk.source_path = d->source_path;
@@ -162,7 +170,7 @@ static int copy_job(const struct cmd_args *a, struct copy_disk *d, char *source,
 	if (s.terminal)
 		(void)fprintf(stderr, "\r%78s\r", "");
 	if (status == 0)
-		print_result(a, d, &result.disk[0], &s);
+		print_result(a, d, &result, &s);
 	transfer_result_fini(&result);
 	return status < 0 ? cmd_fail(&err) : 0;
 }
@@ -176,6 +184,12 @@ static int copy_once(const struct cmd_args *a, bool seed)
 	int status = cmd_place(a, a->word[0], &from, source_path, &err);
 	if (status == 0)
 		status = cmd_place(a, a->word[1], &to, target_path, &err);
+	if (status == 0 && a->way == TRANSFER_DIRECT && (!*from.host || !*to.host))
+		status = vrs_fail(
+			&err, VRS_EINVAL,
+			"--direct always: %s is on this machine; both have to be "
+			"on other hosts",
+			a->word[*from.host ? 1 : 0]);
 	if (status < 0)
 		return cmd_fail(&err);
 	char *source = place_word(&from), *target = place_word(&to);
@@ -232,6 +246,18 @@ int cmd_seed(int argc, char **argv)
 			break;
 		(void)nanosleep(&pause, NULL);
 	}
+	cmd_args_fini(&a);
+	return code;
+}
+
+int cmd_direct(int argc, char **argv)
+{
+	struct cmd_args a;
+
+	if (cmd_parse(&a, argc, argv, 0) < 0)
+		return 2;
+	a.far.ask = NULL; /* the terminal is somebody else's */
+	int code = direct_serve(&a.far);
 	cmd_args_fini(&a);
 	return code;
 }

@@ -24,6 +24,7 @@ struct copy_progress {
 	_Atomic uint64_t resent_bytes;
 	_Atomic uint64_t compared_bytes; /* read back from the target's disk */
 	_Atomic int verifying;
+	_Atomic bool connected; /* both ends were reached */
 };
 
 struct copy_env {

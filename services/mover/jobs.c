@@ -353,6 +353,8 @@ void job_run(void *arg)
 		.tick = tick,
 		.arg = j,
 		.rate_bytes_per_s = &j->rate_bytes_per_s,
+		.way = j->conf->way,
+		.far_mover = j->conf->far_mover,
 	};
 
 	if (vrs_store_open(&j->store, &j->conf->store, &err) < 0) {

@@ -16,6 +16,8 @@
 
 struct job_conf {
 	struct far_conf far;
+	enum transfer_way way;
+	const char *far_mover;
 	int tries;
 	struct vrs_store_conf store;
 	const char *mover; /* this instance */

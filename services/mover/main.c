@@ -17,7 +17,8 @@ int main(int argc, char **argv)
 	} verbs[] = {{"copy", cmd_copy},
 		     {"seed", cmd_seed},
 		     {"verify", cmd_verify},
-		     {"hash", cmd_hash}};
+		     {"hash", cmd_hash},
+		     {"direct", cmd_direct}};
 
 	/* the room of a frame is used again, not given back and asked for anew */
 	(void)mallopt(M_MMAP_THRESHOLD, 4 * WIRE_MAX_PAYLOAD);

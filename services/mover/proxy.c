@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shell.h"
 #include "vrs/mem.h"
 
 enum { SAID_BYTES = 4096, PATIENCE_MS = 500 };
@@ -68,14 +69,13 @@ char *proxy_jump(const char *command, const char *settings_file, bool quiet)
 		return vrs_strdup(command);
 	vrs_text_add(&t, "ssh");
 	if (settings_file) {
-		vrs_text_add(&t, " -F '");
-		for (const char *s = settings_file; *s; s++)
-			vrs_text_add(&t,
-				     *s == '\''  ? "'\\''"
-				     : *s == '%' ? "%%%%"
-						 : "%c",
-				     *s);
-		vrs_text_add(&t, "'");
+		struct vrs_text word = {0};
+
+		shell_quote(&word, settings_file);
+		vrs_text_add(&t, " -F ");
+		for (const char *s = word.text; *s; s++) /* proxy_expand comes after us */
+			vrs_text_add(&t, *s == '%' ? "%%%%" : "%c", *s);
+		vrs_text_fini(&word);
 	}
 	if (quiet)
 		vrs_text_add(&t, " -o BatchMode=yes");

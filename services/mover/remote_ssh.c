@@ -10,6 +10,7 @@
 
 #include "program_file.h"
 #include "remote_ssh_parts.h"
+#include "shell.h"
 #include "vrs/mem.h"
 
 enum {
@@ -27,6 +28,9 @@ struct remote {
 	struct ssh_channel_callbacks_struct callbacks;
 	struct vrs_err failed; /* what a callback found */
 	bool ended;
+	const char *program; /* what runs there */
+	int silent_code;     /* when it ends without a word */
+	bool heard;
 	char words[WORDS_BYTES]; /* what the far side said on stderr */
 	size_t n_words;
 };
@@ -38,11 +42,14 @@ static int ssh_failed(struct remote *r, int code, const char *doing, struct vrs_
 
 /* --- the program at the far end --- */
 
+/* With callbacks, what comes is theirs from the first byte. */
 static ssh_channel start_command(struct remote *r, const char *command,
-				 struct vrs_err *err)
+				 ssh_channel_callbacks callbacks, struct vrs_err *err)
 {
 	ssh_channel c = ssh_channel_new(r->session);
 
+	if (c && callbacks)
+		(void)ssh_set_channel_callbacks(c, callbacks);
 	if (!c || ssh_channel_open_session(c) != SSH_OK ||
 	    ssh_channel_request_exec(c, command) != SSH_OK) {
 		(void)ssh_failed(r, VRS_EIO, "start a command", err);
@@ -58,7 +65,7 @@ static int run_command(struct remote *r, const char *command, const uint8_t *in,
 		       size_t n_in, struct vrs_err *err)
 {
 	char buf[256];
-	ssh_channel c = start_command(r, command, err);
+	ssh_channel c = start_command(r, command, NULL, err);
 	int n, code;
 
 	if (!c)
@@ -81,15 +88,6 @@ static int run_command(struct remote *r, const char *command, const uint8_t *in,
 	(void)ssh_channel_close(c);
 	ssh_channel_free(c);
 	return code < 0 ? vrs_fail(err, VRS_EIO, "a command did not end") : code;
-}
-
-/* As one word of a POSIX shell. */
-static void add_quoted(struct vrs_text *t, const char *s)
-{
-	vrs_text_add(t, "'");
-	for (; *s; s++)
-		vrs_text_add(t, *s == '\'' ? "'\\''" : "%c", *s);
-	vrs_text_add(t, "'");
 }
 
 /* Carries our program there once: private directory, name and content by SHA-256. */
@@ -138,12 +136,15 @@ static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_
 
 	(void)session;
 	(void)channel;
+	r->heard = r->heard || !is_stderr;
 	if (is_stderr) {
 		size_t room = sizeof(r->words) - 1 - r->n_words;
 		size_t n = len < room ? len : room;
 
 		memcpy(r->words + r->n_words, data, n);
 		r->n_words += n;
+	} else if (!r->link.on_bytes) {
+		return 0; /* it comes again, with what is next */
 	} else if (!r->failed.code) {
 		(void)r->link.on_bytes(r->link.arg, data, len, &r->failed);
 	}
@@ -177,7 +178,8 @@ static int ended(struct remote *r, struct vrs_err *err)
 		if (*p == '\n' && p[1])
 			line = p + 1;
 	line[strcspn(line, "\r\n")] = '\0';
-	return vrs_fail(err, VRS_ECONN, "vrs-image ended%s%s", *line ? ": " : "", line);
+	return vrs_fail(err, r->heard ? VRS_ECONN : r->silent_code, "%s ended%s%s",
+			r->program, *line ? ": " : "", line);
 }
 
 static int remote_step(struct link *l, bool want_write, int timeout_ms,
@@ -187,6 +189,8 @@ static int remote_step(struct link *l, bool want_write, int timeout_ms,
 
 	/* no room: the window opens by what comes in, so waiting is the same */
 	(void)want_write;
+	if (r->ended)
+		return ended(r, err);
 	int rc = ssh_event_dopoll(r->event, timeout_ms);
 	if (r->failed.code) {
 		if (err)
@@ -224,7 +228,7 @@ static ssize_t remote_write(struct link *l, const void *bytes, size_t n,
 			*err = r->failed;
 		return r->failed.code;
 	}
-	if (r->ended)
+	if (r->ended || (done < 0 && ssh_channel_is_closed(r->channel)))
 		return ended(r, err);
 	if (done < 0)
 		return vrs_fail(err, VRS_ECONN, "connection lost: %s",
@@ -256,14 +260,14 @@ static int make_command(struct remote *r, const struct far_conf *conf,
 
 	if (conf->far_program && *conf->far_program) {
 		vrs_text_add(&command, "exec ");
-		add_quoted(&command, conf->far_program);
+		shell_quote(&command, conf->far_program);
 	} else {
 		status = carry_program(r, conf, &command, err);
 	}
 	vrs_text_add(&command, " serve");
 	for (size_t i = 0; i < n_roots; i++) {
 		vrs_text_add(&command, " --root ");
-		add_quoted(&command, roots[i]);
+		shell_quote(&command, roots[i]);
 	}
 	if (status == 0)
 		*ret = vrs_strdup(command.text);
@@ -273,15 +277,14 @@ static int make_command(struct remote *r, const struct far_conf *conf,
 
 static int start(struct remote *r, const char *command, struct vrs_err *err)
 {
-	r->channel = start_command(r, command, err);
-	if (!r->channel)
-		return err ? err->code : VRS_EIO;
 	ssh_callbacks_init(&r->callbacks);
 	r->callbacks.userdata = r;
 	r->callbacks.channel_data_function = on_data;
 	r->callbacks.channel_eof_function = on_end;
 	r->callbacks.channel_close_function = on_end;
-	(void)ssh_set_channel_callbacks(r->channel, &r->callbacks);
+	r->channel = start_command(r, command, &r->callbacks, err);
+	if (!r->channel)
+		return err ? err->code : VRS_EIO;
 	r->event = ssh_event_new();
 	if (!r->event ||
 	    ssh_event_add_fd(r->event, r->link.wake_fd, POLLIN, on_wake, r) != SSH_OK ||
@@ -290,30 +293,67 @@ static int start(struct remote *r, const char *command, struct vrs_err *err)
 	return 0;
 }
 
+static const struct link_ops ops = {remote_step, remote_write, remote_close};
+
+static struct remote *remote_new(const char *program, int silent_code)
+{
+	struct remote *r = vrs_calloc(1, sizeof(*r));
+
+	link_init(&r->link, &ops);
+	r->program = program;
+	r->silent_code = silent_code;
+	return r;
+}
+
+static int log_in(struct remote *r, const struct far_conf *conf,
+		  const struct place *place, bool *ret_logged_in, struct vrs_err *err)
+{
+	int status = login_open(&r->login, conf, place, err);
+
+	if (status < 0)
+		return status;
+	r->session = r->login->session;
+	*ret_logged_in = true;
+	return 0;
+}
+
+static int give(struct link **ret, struct remote *r, int status)
+{
+	if (status < 0)
+		remote_close(&r->link);
+	else
+		*ret = &r->link;
+	return status;
+}
+
 int remote_ssh_open(struct link **ret, const struct far_conf *conf,
 		    const struct place *place, const char *const *roots, size_t n_roots,
 		    char **command, bool *ret_logged_in, struct vrs_err *err)
 {
-	static const struct link_ops ops = {remote_step, remote_write, remote_close};
-	struct remote *r = vrs_calloc(1, sizeof(*r));
+	struct remote *r = remote_new("vrs-image", VRS_ECONN);
 	struct vrs_err why = {0};
+	int status = log_in(r, conf, place, ret_logged_in, &why);
 
-	link_init(&r->link, &ops);
-	int status = login_open(&r->login, conf, place, &why);
-	if (status == 0) {
-		r->session = r->login->session;
-		*ret_logged_in = true;
-	}
 	if (status == 0 && !*command)
 		status = make_command(r, conf, roots, n_roots, command, &why);
 	if (status == 0)
 		status = start(r, *command, &why);
-	if (status < 0) {
-		if (err)
-			*err = why;
-		remote_close(&r->link);
-		return status;
-	}
-	*ret = &r->link;
-	return 0;
+	if (status < 0 && err)
+		*err = why;
+	return give(ret, r, status);
+}
+
+int remote_ssh_run(struct link **ret, const struct far_conf *conf,
+		   const struct place *place, const char *program, const char *command,
+		   bool *ret_logged_in, struct vrs_err *err)
+{
+	struct remote *r = remote_new(program, VRS_EUNSUPPORTED);
+	struct vrs_err why = {0};
+	int status = log_in(r, conf, place, ret_logged_in, &why);
+
+	if (status == 0)
+		status = start(r, command, &why);
+	if (status < 0 && err)
+		*err = why;
+	return give(ret, r, status);
 }

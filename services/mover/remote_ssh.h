@@ -17,4 +17,10 @@ int remote_ssh_open(struct link **ret, const struct far_conf *conf,
 		    const struct place *place, const char *const *roots, size_t n_roots,
 		    char **command, bool *ret_logged_in, struct vrs_err *err);
 
+/* Logs in and runs a command of a shell there; program is its name in errors (borrowed).
+ * One that ends without a word: VRS_EUNSUPPORTED. */
+int remote_ssh_run(struct link **ret, const struct far_conf *conf,
+		   const struct place *place, const char *program, const char *command,
+		   bool *ret_logged_in, struct vrs_err *err);
+
 #endif

@@ -4,12 +4,30 @@
 #include <string.h>
 #include <time.h>
 
+#include "direct.h"
 #include "image/beneath.h"
 #include "image/disk.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
 enum { MAX_DISKS = WIRE_MAX_SLOTS - 1, PAUSE_STEP_MS = 100 };
+
+int transfer_way_parse(enum transfer_way *ret, const char *text)
+{
+	static const struct {
+		const char *word;
+		enum transfer_way way;
+	} ways[] = {{"never", TRANSFER_THROUGH},
+		    {"auto", TRANSFER_DIRECT_AUTO},
+		    {"always", TRANSFER_DIRECT}};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (strcmp(text, ways[i].word) == 0) {
+			*ret = ways[i].way;
+			return 0;
+		}
+	return VRS_EINVAL;
+}
 
 /* --- is it a job --- */
 
@@ -251,8 +269,8 @@ void transfer_abandon(const struct transfer_env *env, const Vrsas__V1__TransferJ
 	far_close(target);
 }
 
-static int try_once(const struct transfer_env *env, const Vrsas__V1__TransferJob *job,
-		    struct transfer_result *ret, struct vrs_err *err)
+static int try_through(const struct transfer_env *env, const Vrsas__V1__TransferJob *job,
+		       struct transfer_result *ret, struct vrs_err *err)
 {
 	struct attempt a = {.env = env, .job = job};
 	int status;
@@ -271,6 +289,7 @@ static int try_once(const struct transfer_env *env, const Vrsas__V1__TransferJob
 	status = connect_target(&a.copy_env.target, env, job, err);
 	if (status == 0)
 		status = connect_source(&a.copy_env.source, env, job, err);
+	atomic_store(&env->progress->connected, status == 0);
 	if (status == 0)
 		status = copy_disks(&a, err);
 	if (status == 0)
@@ -284,6 +303,30 @@ static int try_once(const struct transfer_env *env, const Vrsas__V1__TransferJob
 	far_close(a.copy_env.target);
 	for (size_t i = 0; i < job->n_disk; i++)
 		copy_free(a.copy[i]);
+	return status;
+}
+
+/* *ret_at_large: somebody may still be at it with this token. */
+static int try_once(const struct transfer_env *env, const Vrsas__V1__TransferJob *job,
+		    struct transfer_result *ret, bool *ret_at_large, struct vrs_err *err)
+{
+	struct vrs_err why = {0};
+	enum direct_end end;
+
+	*ret_at_large = false;
+	if (env->way == TRANSFER_THROUGH || !direct_fits(job))
+		return try_through(env, job, ret, err);
+	ret->permanent = false;
+	int status = direct_run(env, job, ret, &end, &why);
+	if (end == DIRECT_NO_WAY && env->way == TRANSFER_DIRECT_AUTO) {
+		log_warn("%s; the copy goes through this machine", why.text);
+		return try_through(env, job, ret, err);
+	}
+	*ret_at_large = end == DIRECT_LOST_SIGHT;
+	ret->permanent =
+		ret->permanent || (end != DIRECT_LOST_SIGHT && is_permanent(status));
+	if (status < 0 && err)
+		*err = why;
 	return status;
 }
 
@@ -338,15 +381,20 @@ int transfer_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *j
 		 struct transfer_result *ret, struct vrs_err *err)
 {
 	struct vrs_err why = {0};
+	Vrsas__V1__TransferJob mine = *job;
 	int status = transfer_check(job, &why);
 
 	ret->permanent = status < 0;
 	for (int i = 0; status == 0; i++) {
-		status = job->n_remove_path > 0 ? remove_images(env, job, ret, &why)
-						: try_once(env, job, ret, &why);
+		bool at_large = false;
+
+		status = job->n_remove_path > 0
+				 ? remove_images(env, job, ret, &why)
+				 : try_once(env, &mine, ret, &at_large, &why);
 		if (status == 0 || ret->permanent || status == VRS_ECANCELLED ||
-		    i + 1 >= env->tries)
+		    i + 1 >= env->tries || (at_large && !env->own_token))
 			break;
+		mine.token += at_large;
 		int64_t ms = i < 5 ? 250 << i : 8000;
 		log_warn("transfer interrupted, next try in %lld ms job=%s: %s",
 			 (long long)ms, job->job_id, why.text);

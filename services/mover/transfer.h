@@ -19,12 +19,19 @@ struct transfer_env {
 	void *arg;
 	const _Atomic uint64_t *rate_bytes_per_s;
 	enum pace_mode pack;
+	/* Between two other machines: by a vrs-mover at the source (direct.h)? AUTO goes
+	 * through here where that cannot be. */
+	enum transfer_way { TRANSFER_THROUGH, TRANSFER_DIRECT_AUTO, TRANSFER_DIRECT } way;
+	const char *far_mover; /* its path there; NULL or "": vrs-mover */
+	/* Nobody else mints tokens for this job: a further try may take a higher one. */
+	bool own_token;
 };
 
 struct transfer_result {
 	struct copy_result *disk; /* one a disk of the job, when done */
 	size_t n_disks;
 	bool permanent; /* when failed: another try on this target is of no use */
+	bool direct;    /* it did not go through here */
 };
 
 /* Blocks until done, failed or cancelled by tick. */
@@ -34,6 +41,9 @@ int transfer_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *j
  * transfer_run does it by itself when it is cancelled or fails for good. */
 void transfer_abandon(const struct transfer_env *env, const Vrsas__V1__TransferJob *job);
 void transfer_result_fini(struct transfer_result *r);
+
+/* "never", "auto" or "always" directly. VRS_EINVAL: another word. */
+int transfer_way_parse(enum transfer_way *ret, const char *text);
 
 /* Is it a job at all? Paths, formats, places, ids. */
 int transfer_check(const Vrsas__V1__TransferJob *job, struct vrs_err *err);
