@@ -9,6 +9,10 @@ enum {
 	LOOK_EVERY = 48,         /* a piece is packed to see if it shrinks */
 };
 static const double worth = 0.9; /* of its size */
+/* Where the disk is what all wait for, both ways look alike, and one costs less. */
+static const double clearly = 1.15;
+/* About what one core packs, in bytes a ms: beyond it, a good run is more often luck. */
+static const double fast = 300e3, by_far = 1.5;
 
 static double rate(const struct pace_trial *t)
 {
@@ -42,7 +46,8 @@ static void compare(struct pace *p)
 		try_plain(p);
 		return;
 	}
-	p->packing = rate(&p->packed) > rate(&p->plain);
+	double plain = rate(&p->plain);
+	p->packing = rate(&p->packed) > plain * (plain < fast ? clearly : by_far);
 	p->decided = true;
 	p->stage = PACE_KEEP;
 	p->left_bytes = KEEP_BYTES;
