@@ -18,7 +18,7 @@
 
 enum {
 	NEWS_MS = 500,
-	HOLD_MS = 3000,      /* without a word for so long nothing more is sent */
+	HOLD_MS = 2500,      /* without a word for so long nothing more is sent */
 	GIVE_UP_MS = 600000, /* and then it is over */
 	REST_MS = 50,
 	EXIT_ALONE = 5,
