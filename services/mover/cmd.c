@@ -207,16 +207,17 @@ static bool wants_value(const char *name)
 }
 
 /* Once for all connections; what was said last is said again. */
-static int cmd_ask(const char *prompt, char *buf, size_t len, int echo, int verify,
+static int cmd_ask(const char *prompt, char *buf, size_t len, int echo, int again,
 		   void *arg)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static char said[256];
 	struct termios was, quiet;
 
-	(void)verify;
 	(void)arg;
 	(void)pthread_mutex_lock(&lock);
+	if (again)
+		said[0] = '\0';
 	int tty = *said ? -1 : open("/dev/tty", O_RDWR | O_CLOEXEC);
 	if (tty >= 0 && tcgetattr(tty, &was) == 0) {
 		quiet = was;

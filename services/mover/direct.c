@@ -339,10 +339,10 @@ int direct_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *job
 		status = why.code = VRS_EUNSUPPORTED; /* it is no mover */
 	if (n.over && *ret_end == DIRECT_NO_WAY)
 		(void)vrs_context(&why, "from %s", n.host);
+	if (n.link)
+		n.link->ops->close(n.link); /* what it started ends with it */
 	if (status == VRS_ECANCELLED && !n.over)
 		transfer_abandon(env, job);
-	if (n.link)
-		n.link->ops->close(n.link);
 	direct_reader_fini(&n.reader);
 	if (status < 0 && err)
 		*err = why;

@@ -38,8 +38,9 @@ struct far_conf {
 	/* FAR_SFTP_AUTO: when no program of ours can run there, files over SFTP do. */
 	enum { FAR_SFTP_AUTO, FAR_SFTP_ALWAYS, FAR_SFTP_NEVER } sftp;
 	/* Asks a person for a secret (NULL: there is none); as libssh's
-	 * ssh_auth_callback, may be called on any thread. 0 when buf was filled. */
-	int (*ask)(const char *prompt, char *buf, size_t len, int echo, int verify,
+	 * ssh_auth_callback, may be called on any thread. again: what was said before was
+	 * wrong. 0 when buf was filled. */
+	int (*ask)(const char *prompt, char *buf, size_t len, int echo, int again,
 		   void *arg);
 };
 

@@ -129,6 +129,26 @@ static int carry_program(struct remote *r, const struct far_conf *conf,
 
 /* --- the link --- */
 
+/* The end of what was said: its last line tells why. */
+static void keep_words(struct remote *r, const char *said, size_t n)
+{
+	size_t max = sizeof(r->words) - 1;
+
+	if (n > max) {
+		said += n - max;
+		n = max;
+	}
+	if (r->n_words + n > max) {
+		size_t gone = r->n_words + n - max;
+
+		memmove(r->words, r->words + gone, r->n_words - gone);
+		r->n_words -= gone;
+	}
+	memcpy(r->words + r->n_words, said, n);
+	r->n_words += n;
+	r->words[r->n_words] = '\0';
+}
+
 static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_t len,
 		   int is_stderr, void *arg)
 {
@@ -138,11 +158,7 @@ static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_
 	(void)channel;
 	r->heard = r->heard || !is_stderr;
 	if (is_stderr) {
-		size_t room = sizeof(r->words) - 1 - r->n_words;
-		size_t n = len < room ? len : room;
-
-		memcpy(r->words + r->n_words, data, n);
-		r->n_words += n;
+		keep_words(r, data, len);
 	} else if (!r->link.on_bytes) {
 		return 0; /* it comes again, with what is next */
 	} else if (!r->failed.code) {

@@ -16,6 +16,8 @@ static int ssh_failed(struct login *l, int code, const char *doing, struct vrs_e
 	return vrs_fail(err, code, "%s: %s", doing, ssh_get_error(l->session));
 }
 
+enum { MAX_ASKED = 3 }; /* as ssh */
+
 /* --- settings --- */
 
 static bool has_aes(void)
@@ -249,9 +251,15 @@ static int check_host_key(struct login *l, struct vrs_err *err)
 static int ask(const char *prompt, char *buf, size_t len, int echo, int verify, void *arg)
 {
 	struct login *l = arg;
+	char words[300];
 
+	(void)verify;
 	l->wanted_secret = true;
-	return l->conf->ask ? l->conf->ask(prompt, buf, len, echo, verify, NULL) : -1;
+	if (!l->conf->ask)
+		return -1;
+	(void)snprintf(words, sizeof(words), "Passphrase of %s", l->key_file);
+	return l->conf->ask(l->key_file ? words : prompt, buf, len, echo, l->asked++ > 0,
+			    NULL);
 }
 
 static int note_only(const char *prompt, char *buf, size_t len, int echo, int verify,
@@ -304,22 +312,29 @@ static int key_unusable(struct login *l, const char *file, struct vrs_err *err)
 			file);
 }
 
+static ssh_key open_key(struct login *l, const char *file, ssh_auth_callback how)
+{
+	ssh_key key = NULL;
+
+	return ssh_pki_import_privkey_file(file, NULL, how, l, &key) == SSH_OK ? key
+									       : NULL;
+}
+
 /* The key that was named. One with a passphrase may lie open in the agent. */
 static int log_in_by_file(struct login *l, const char *file, int *ret_rc,
 			  struct vrs_err *err)
 {
-	ssh_key key = NULL;
-
 	*ret_rc = SSH_AUTH_DENIED;
-	if (ssh_pki_import_privkey_file(file, NULL, note_only, l, &key) != SSH_OK) {
-		if (l->wanted_secret)
-			*ret_rc = ssh_userauth_agent(l->session, NULL);
-		if (*ret_rc == SSH_AUTH_SUCCESS)
-			return 0;
-		if (!l->wanted_secret || !l->conf->ask ||
-		    ssh_pki_import_privkey_file(file, NULL, ask, l, &key) != SSH_OK)
-			return key_unusable(l, file, err);
-	}
+	ssh_key key = open_key(l, file, note_only);
+	if (!key && l->wanted_secret)
+		*ret_rc = ssh_userauth_agent(l->session, NULL);
+	if (*ret_rc == SSH_AUTH_SUCCESS)
+		return 0;
+	l->key_file = file;
+	while (!key && l->wanted_secret && l->conf->ask && l->asked < MAX_ASKED)
+		key = open_key(l, file, ask);
+	if (!key)
+		return key_unusable(l, file, err);
 	*ret_rc = offer(l, file, key);
 	ssh_key_free(key);
 	return 0;

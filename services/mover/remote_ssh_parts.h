@@ -14,7 +14,9 @@ struct login {
 	struct proxy *proxy; /* what the connection goes through; NULL: nothing */
 	struct ssh_callbacks_struct callbacks;
 	const struct far_conf *conf; /* only while it is opened */
+	const char *key_file;        /* that is being opened; NULL: libssh chooses */
 	bool wanted_secret;          /* a key has a passphrase */
+	int asked;
 };
 
 /* Host key checked, logged in. conf is borrowed for the time of the call. */

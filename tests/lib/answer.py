@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Runs a command on a terminal of its own and types an answer when it is asked.
+"""Runs a command on a terminal of its own and types an answer each time it is asked.
 
-    answer.py PATTERN ANSWER COMMAND...
+    answer.py PATTERN ANSWER[|ANSWER...] COMMAND...
 
-What the command says goes to standard output; exit code is the command's, 99 when it was
+The last answer is given again and again. What the command says goes to standard output; exit code is the command's, 99 when it was
 never asked."""
 import os
 import pty
 import sys
 
-pattern, answer, command = sys.argv[1].encode(), sys.argv[2].encode(), sys.argv[3:]
+pattern, answers, command = sys.argv[1].encode(), sys.argv[2].split("|"), sys.argv[3:]
 pid, terminal = pty.fork()
 if pid == 0:
     os.execvp(command[0], command)
-said, asked = b"", False
+said, asked = b"", 0
 while True:
     try:
         piece = os.read(terminal, 4096)
@@ -22,9 +22,9 @@ while True:
     if not piece:
         break
     said += piece
-    if not asked and pattern in said:
-        asked = True
-        os.write(terminal, answer + b"\n")
+    while asked < said.count(pattern):
+        os.write(terminal, answers[min(asked, len(answers) - 1)].encode() + b"\n")
+        asked += 1
 sys.stdout.buffer.write(said)
 code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 sys.exit(code if asked or code else 99)

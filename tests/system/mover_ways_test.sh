@@ -262,14 +262,17 @@ refused "without a terminal a key with a passphrase is refused" 4 \
 typed() {
 	local text=$1 want=$2 pattern=$3 answer=$4 file=$dir/there/$((++n)).raw code
 	shift 4
-	timeout 30 "$TAP_TOP/tests/lib/answer.py" assphrase "$answer" "$BIN/vrs-mover" copy \
+	timeout 30 "$TAP_TOP/tests/lib/answer.py" Passphrase "$answer" "$BIN/vrs-mover" copy \
 		"$dir/here/disk.raw" "${locked[0]}:$file" "${locked[@]:1}" "$@" > "$dir/said"
 	code=$?
 	is "$text" "$code $(grep -c "$pattern" "$dir/said")" "$want 1"
 	[ "$want" != 0 ] || check "$text: equal" cmp "$dir/here/disk.raw" "$file"
 }
-typed "at a terminal its passphrase is asked for" 0 "equal" "open sesame" --connections 3
-typed "a wrong one is told" 4 "target.*locked: its passphrase is another one" "open barley"
+typed "at a terminal its passphrase is asked for, once" 0 "equal" "open sesame" --connections 3
+is "by the name of the file" "$(grep -c "Passphrase of $dir/locked" "$dir/said")" 1
+typed "who mistypes is asked again" 0 "equal" "open barley|open wheat|open sesame"
+typed "but not for ever" 4 "target.*locked: its passphrase is another one" "open barley"
+is "three times" "$(grep -c "Passphrase of" "$dir/said")" 3
 refused "who wants JSON is not asked" 4 "nobody can be asked" "${locked[@]}" --json
 refused "a key file that is not there is named" 4 "target.*key file $dir/none: No such file" \
 	"$me@127.0.0.1" -p "$SSHD_PORT" -i "$dir/none" --known-hosts "$SSHD_KNOWN_HOSTS"
@@ -300,7 +303,7 @@ refused "a key of the settings that is locked is told" 4 \
 export SSH_AUTH_SOCK=$dir/agent
 eval "$(ssh-agent -a "$SSH_AUTH_SOCK")" > /dev/null
 agent_pid=$SSH_AGENT_PID
-timeout 30 "$TAP_TOP/tests/lib/answer.py" assphrase "open sesame" ssh-add -q "$dir/locked" > /dev/null
+timeout 30 "$TAP_TOP/tests/lib/answer.py" "Enter passphrase" "open sesame" ssh-add -q "$dir/locked" > /dev/null
 arrives "a key that the agent holds" by-agent -F "$dir/config"
 arrives "a named key with a passphrase lies open in the agent" "${locked[@]}"
 ssh-add -q -D 2>/dev/null
