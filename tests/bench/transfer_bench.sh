@@ -14,6 +14,7 @@
 #   BENCH_SPARSE_MIB=8192        size of the disk with a file system; about a quarter is data
 #   BENCH_MOVER_ONLY=yes         without the peers
 #
+# What is read lies in memory for everybody, and nothing waits to be written.
 # Wire bytes are counted by the kernel in a network of our own (root), else not told. CPU is
 # user and system of both sides, sshd included. A mode that this vrs-mover has not is left out.
 set -euo pipefail
@@ -33,6 +34,7 @@ SPARSE=${BENCH_SPARSE_MIB:-8192}
 CIPHER=aes128-gcm@openssh.com
 MIB=1048576
 
+WARM=()
 dir=$(mktemp -d "${BENCH_DIR:-/tmp}/vrs-bench-XXXXXX")
 relay_pid='' sftp_pid=''
 end() {
@@ -117,6 +119,24 @@ nobody_there() {
 	[[ -z $(sshd_sessions) && (-z $sftp_pid || -z $(pgrep -P "$sftp_pid")) ]]
 }
 
+# The data of these files are in memory.
+warm() {
+	python3 - "$@" <<-'END'
+		import os, sys
+		for name in sys.argv[1:]:
+		    f = os.open(name, os.O_RDONLY)
+		    size, at, room = os.fstat(f).st_size, 0, bytearray(1 << 20)
+		    while at < size:
+		        try:
+		            at = os.lseek(f, at, os.SEEK_DATA)
+		        except OSError:  # no more
+		            break
+		        end = os.lseek(f, at, os.SEEK_HOLE)
+		        while at < end:
+		            at += os.preadv(f, [memoryview(room)[:min(len(room), end - at)]], at)
+	END
+}
+
 # run NAME COMMAND... - appends "ms cpu_ms wire_bytes" to $dir/t.NAME; a failure is told and
 # the line left out.
 run() {
@@ -124,6 +144,7 @@ run() {
 	shift
 	wait_for 20 nobody_there || :
 	sync -f "$dir" # what the one before left to be written is not this one's work
+	[[ ${#WARM[@]} == 0 ]] || warm "${WARM[@]}"
 	c0=$(far_cpu) w0=$(wire) t0=$(now_ms)
 	if ! TIMEFORMAT='%U %S' bash -c 'time "$@" > "$0.out" 2> "$0.err"' "$dir/said" "$@" 2> "$dir/cpu"; then
 		echo "transfer_bench: $name: $(tail -n 1 "$dir/said.err")" >&2
@@ -346,6 +367,7 @@ tcp() {
 export -f cat_ssh tcp
 
 dense() {
+	WARM=("$dir/here/dense.raw")
 	run dense.ceiling cat_ssh "$dir/here/dense.raw"
 	run dense.tcp tcp "$dir/here/dense.raw" "$(free_port)"
 	fresh
@@ -374,6 +396,7 @@ dense_table() {
 
 sparse() {
 	local image=$dir/here/sparse.raw to=test-host:$dir/there/to.raw
+	WARM=("$image")
 	all_modes sparse "$image" to.raw
 	peer sparse.rsync rsync -S -e "$rsh" "$image" "$to"
 	peer sparse.rsyncz rsync -S --compress-choice=zstd --compress-level=1 -z -e "$rsh" "$image" "$to"
@@ -402,10 +425,14 @@ sparse_table() {
 delta() {
 	local seed=--base
 	! has --seed || seed=--seed
+	WARM=("$dir/here/changed.raw" "$dir/there/old.raw")
 	stale
-	KEEP=yes as delta.mover "$SSHD_PORT" "$dir/here/changed.raw" new.raw $seed "$dir/there/old.raw"
-	equal "$dir/here/changed.raw" "$dir/there/new.raw"
+	KEEP=yes as delta.mover "$SSHD_PORT" "$dir/here/changed.raw" old.raw $seed "$dir/there/old.raw"
+	equal "$dir/here/changed.raw" "$dir/there/old.raw"
 	jq -r .bytes_sent "$dir/said.out" > "$dir/delta.sent"
+	stale
+	KEEP=yes as delta.beside "$SSHD_PORT" "$dir/here/changed.raw" new.raw $seed "$dir/there/old.raw"
+	equal "$dir/here/changed.raw" "$dir/there/new.raw"
 	peers || return 0
 	stale
 	run delta.rsync rsync --inplace --no-W -e "$rsh" "$dir/here/changed.raw" "test-host:$dir/there/old.raw"
@@ -416,7 +443,8 @@ delta() {
 delta_table() {
 	local bases=(delta.rsync delta.rsync4)
 	head_line "the same disk, 1 % of its blocks changed; times as fast as" inplace -B4096
-	row "vrs-mover, changes only" delta.mover "$SPARSE" "${bases[@]}"
+	row "vrs-mover, the old copy becomes the new" delta.mover "$SPARSE" "${bases[@]}"
+	row "vrs-mover, the old copy stays beside it" delta.beside "$SPARSE" "${bases[@]}"
 	row "rsync --inplace" delta.rsync "$SPARSE" "${bases[@]}"
 	row "rsync --inplace -B 4096" delta.rsync4 "$SPARSE" "${bases[@]}"
 	printf '%-42s %7.2f payload, %.2f on the wire\n' "of the changed bytes vrs-mover sent" \
@@ -425,6 +453,7 @@ delta_table() {
 }
 
 qcow2() {
+	WARM=("$dir/here/disk.qcow2")
 	as qcow2.mover "$SSHD_PORT" "$dir/here/disk.qcow2" to.qcow2
 	as qcow2.raw "$SSHD_PORT" "$dir/here/disk.qcow2" to.raw
 	[[ ! -f $dir/there/to.raw ]] || equal "$dir/here/sparse.raw" "$dir/there/to.raw"
@@ -443,6 +472,7 @@ qcow2_table() {
 # far_link IMAGE NAME - mover, scp and rsync through the relay
 through() {
 	local name=$1 image=$2
+	WARM=("$image")
 	as "$name.mover" "$LINK_PORT" "$image" to.raw
 	peer "$name.scp" scp -q -F "$dir/link_config" "$image" "test-host:$dir/there/to.raw"
 	peer "$name.rsync" rsync -S -e "$link_rsh" "$image" "test-host:$dir/there/to.raw"
@@ -458,6 +488,7 @@ far() {
 
 slow() {
 	link --rate 117000000
+	WARM=("$dir/here/sparse.raw")
 	as slow.mover "$LINK_PORT" "$dir/here/sparse.raw" to.raw
 	has --compress && as slow.off "$LINK_PORT" "$dir/here/sparse.raw" to.raw --compress off
 	peer slow.rsyncz rsync -S -z --compress-choice=zstd --compress-level=1 -e "$link_rsh" \
@@ -467,6 +498,7 @@ slow() {
 
 zip() {
 	link --rate 50000000
+	WARM=("$dir/here/text.raw")
 	as zip.mover "$LINK_PORT" "$dir/here/text.raw" to.raw
 	peer zip.rsyncz rsync -z --compress-choice=zstd --compress-level=1 -e "$link_rsh" \
 		"$dir/here/text.raw" "test-host:$dir/there/to.raw"

@@ -56,8 +56,8 @@ static size_t put_leaves(const struct digests *g, uint8_t *out)
 		if (tree_is_zero_digest(g->leaf[i].bytes))
 			continue;
 		map[i / 8] |= (uint8_t)(1u << (i % 8));
-		memcpy(to, g->leaf[i].bytes, TREE_DIGEST_BYTES);
-		to += TREE_DIGEST_BYTES;
+		memcpy(to, g->leaf[i].bytes, HASHES_LEAF_BYTES);
+		to += HASHES_LEAF_BYTES;
 	}
 	return (size_t)(to - out);
 }
@@ -129,10 +129,10 @@ size_t hashes_parse_leaves(const uint8_t *in, size_t n, struct tree_digest *ret_
 	for (size_t i = 0; i < TREE_LEAVES_PER_CHUNK; i++) {
 		if (!(map[i / 8] & (1u << (i % 8))))
 			continue;
-		if ((size_t)(in + n - from) < TREE_DIGEST_BYTES)
+		if ((size_t)(in + n - from) < HASHES_LEAF_BYTES)
 			return 0;
-		memcpy(ret_leaf[i].bytes, from, TREE_DIGEST_BYTES);
-		from += TREE_DIGEST_BYTES;
+		memcpy(ret_leaf[i].bytes, from, HASHES_LEAF_BYTES);
+		from += HASHES_LEAF_BYTES;
 	}
 	return (size_t)(from - in);
 }
