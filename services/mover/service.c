@@ -14,7 +14,8 @@
 
 struct conf {
 	char *transfer, *key, *known_hosts, *ssh_config, *vrs_image, *far_vrs_image;
-	char *direct, *far_mover;
+	char *far_mover;
+	bool direct;
 	int64_t jobs, source_jobs, target_jobs, link_jobs;
 	int64_t tries, connect_ms, silence_ms;
 };
@@ -44,9 +45,9 @@ static const struct vrs_option options[] = {
 	 "the vrs-image that is carried to hosts; empty: the one beside this program"},
 	{"host_vrs_image", VRS_OPT_STRING, offsetof(struct conf, far_vrs_image), "", 0, 0,
 	 "path of an installed vrs-image on every host; empty: carry ours to ~/.vrsas"},
-	{"direct", VRS_OPT_STRING, offsetof(struct conf, direct), "never", 0, 0,
-	 "always, auto or never: a vrs-mover of the source's host copies straight to the "
-	 "target, not through here; auto: where it can"},
+	{"direct", VRS_OPT_BOOL, offsetof(struct conf, direct), "no", 0, 0,
+	 "let the vrs-mover of the source's host copy straight to the target, where it "
+	 "can; else, and where it cannot, copies go through here"},
 	{"host_vrs_mover", VRS_OPT_STRING, offsetof(struct conf, far_mover), "vrs-mover",
 	 0, 0, "path of that vrs-mover on every host"},
 	{"tries", VRS_OPT_INT, offsetof(struct conf, tries), "4", 1, 1000,
@@ -129,7 +130,6 @@ static void set_up_jobs(struct mover *m)
 	m->vrs_image = *c->vrs_image ? vrs_strdup(c->vrs_image) : program_file_beside();
 	m->backlog_conf.hands = (int)c->jobs;
 	m->backlog_conf.job = (struct job_conf){
-		.way = m->backlog_conf.job.way,
 		.far =
 			{
 				.program = m->vrs_image,
@@ -142,6 +142,7 @@ static void set_up_jobs(struct mover *m)
 				.silence_ms = c->silence_ms,
 			},
 		.tries = (int)c->tries,
+		.way = c->direct ? TRANSFER_DIRECT_AUTO : TRANSFER_THROUGH,
 		.far_mover = c->far_mover,
 		.store = m->svc->store_conf,
 		.mover = m->svc->instance,
@@ -191,12 +192,6 @@ int service_main(int argc, char **argv)
 
 	vrs_svc_start(&svc, argc, argv);
 	m.svc = &svc;
-	if (transfer_way_parse(&m.backlog_conf.job.way, m.conf.direct) < 0) {
-		(void)vrs_fail(&err, VRS_EINVAL,
-			       "direct = %.60s: it is always, auto or never",
-			       m.conf.direct);
-		vrs_svc_die(&svc, &err);
-	}
 	set_up_jobs(&m);
 	if (access(m.vrs_image, R_OK) < 0) {
 		(void)vrs_fail_errno(&err, "vrs_image = %s", m.vrs_image);

@@ -25,7 +25,8 @@ static const char script[] =
 	". %s/tap.sh; . %s/lib/sshd.sh\n"
 	"export HOME=%s/ssh; mkdir -m 700 $HOME; SSHD_EXTRA=\"SetEnv HOME=$HOME\"\n"
 	"sshd_start $HOME || exit 1\n"
-	"sed 's/test-host/src dst/' $SSHD_CONFIG > $HOME/config\n"
+	"sed 's/test-host/dst/' $SSHD_CONFIG > $HOME/config\n"
+	"sed 's/test-host/src/' $SSHD_CONFIG > $HOME/near\n" /* the mover knows no dst */
 	"printf '#!/bin/sh\\necho >> %%s/begun\\n' $HOME > $HOME/mover\n"
 	"printf 'exec %%s \"$@\" -F %%s/config\\n' %s $HOME >> $HOME/mover\n"
 	"chmod +x $HOME/mover\n"
@@ -56,7 +57,7 @@ static void start_sshd(struct host *h)
 	assert_int_equal(read(out[0], &c, 1), 1);
 	(void)close(out[0]);
 	h->hold = in[1];
-	(void)snprintf(h->config, sizeof(h->config), "--ssh_config=%s/ssh/config",
+	(void)snprintf(h->config, sizeof(h->config), "--ssh_config=%s/ssh/near",
 		       h->w.dir);
 	(void)snprintf(h->mover, sizeof(h->mover), "--host_vrs_mover=%s/ssh/mover",
 		       h->w.dir);
@@ -87,7 +88,7 @@ static int tear_down_host(void **state)
 
 static void start(struct world *w, int i)
 {
-	const char *options[] = {host_of(w)->config, host_of(w)->mover, "--direct=always",
+	const char *options[] = {host_of(w)->config, host_of(w)->mover, "--direct=yes",
 				 NULL};
 
 	start_mover_with(w, i, NULL, vrs_req_url(w->req), options);
