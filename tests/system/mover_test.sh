@@ -111,6 +111,18 @@ check "an older copy under the target's own name is a seed" \
 is "it is changed, not made anew, and only by what differs" \
 	"$(stat -c %i "$dir/there/seed.raw") $(said bytes_sent)" "$inode $((5 * 4096))"
 check "it is the changed disk" cmp "$changed" "$dir/there/seed.raw"
+twice() {
+	[ "$(wc -l < "$dir/rounds")" -ge 2 ]
+}
+mover seed "$changed" "$there/every.raw" --every 1 "${ssh_options[@]}" > "$dir/rounds" 2>&1 &
+seeder=$!
+check "a seed is made and looked at again and again" wait_for 30 twice
+kill "$seeder"
+wait "$seeder" 2> /dev/null
+is "it is the disk, and a round without changes sends nothing" \
+	"$(cmp "$changed" "$dir/there/every.raw")$(sed -n '2s/.* \(0 B sent\).*\(changes only\).*/\1, \2/p' "$dir/rounds")" \
+	"0 B sent, changes only"
+rm -f "$dir"/there/*every.raw*
 check "zstd makes no difference" copy "$source" "$there/z.raw" --compress zstd --connections 1
 check "but in what travels" cmp "$source" "$dir/there/z.raw"
 yes "a line that is like the others" | head -c $((16 * MIB)) > "$dir/here/text.raw"
