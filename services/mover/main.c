@@ -9,6 +9,11 @@
 #include "service.h"
 #include "vrs/log.h"
 
+static bool asks_for_help(const char *word)
+{
+	return strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -23,11 +28,12 @@ int main(int argc, char **argv)
 	/* the room of a frame is used again, not given back and asked for anew */
 	(void)mallopt(M_MMAP_THRESHOLD, 4 * WIRE_MAX_PAYLOAD);
 	(void)mallopt(M_TRIM_THRESHOLD, 64 * WIRE_MAX_PAYLOAD);
-	if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0 ||
-			 strcmp(argv[1], "help") == 0))
+	if (argc > 1 && (asks_for_help(argv[1]) || strcmp(argv[1], "help") == 0))
 		return cmd_usage(0);
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(argv[1], verbs[i].name) == 0) {
+			if (argc > 2 && asks_for_help(argv[2]))
+				return cmd_usage(0);
 			vrs_log_init("mover", VRS_WARN, false);
 			return verbs[i].fn(argc - 2, argv + 2);
 		}
