@@ -385,8 +385,12 @@ if [ -n "${LONG:-}" ]; then
 	mover_pid=
 	is "an image of 1 TiB: ended, with the right hash" \
 		"$code $(said source_hash)" "0 $(said target_hash)"
-	is "neither side takes more than 96 MiB" \
-		"$((peak_mover <= 98304 && peak_mover > 0)) $((peak_far <= 98304 && peak_far > 0))" "1 1"
+	if grep -qa __asan_init "$BIN/vrs-mover"; then
+		skip "neither side takes more than 96 MiB" "sanitizers take memory of their own"
+	else
+		is "neither side takes more than 96 MiB" \
+			"$((peak_mover <= 98304 && peak_mover > 0)) $((peak_far <= 98304 && peak_far > 0))" "1 1"
+	fi
 	diag "mover $((peak_mover / 1024)) MiB, far side $((peak_far / 1024)) MiB, $(said seconds) s"
 fi
 
