@@ -58,10 +58,12 @@ static void ask_leaves(struct copy *c, uint64_t first, uint64_t n)
 {
 	struct batch *b = vrs_calloc(1, sizeof(*b));
 	struct far *far[SIDES] = {c->env.source, c->env.target};
+	unsigned how = c->from_disk          ? WIRE_FROM_DISK
+		       : c->result.base_used ? WIRE_REMEMBERED
+					     : 0;
 	struct wire_head head = {.type = WIRE_HASHES,
 				 .slot = c->slot,
-				 .shift = (uint16_t)(TREE_LEAF_SHIFT |
-						     (c->from_disk ? WIRE_FROM_DISK : 0)),
+				 .shift = (uint16_t)(TREE_LEAF_SHIFT | how),
 				 .a = first,
 				 .b = n};
 

@@ -39,8 +39,14 @@ static void on_digests(void *arg, const struct wire_head *reply, uint8_t *payloa
 static int send_ask(struct digest_ask *a, struct far *f, uint8_t slot, uint64_t first,
 		    struct vrs_err *err)
 {
-	struct wire_head head = {
-		.type = WIRE_HASHES, .slot = slot, .a = first, .b = a->n};
+	/* of a seed, what this copy does not change may be known */
+	const struct copy *c = a->copy;
+	bool known = c->choosing_base || (a->proven && c->old_is_there && !c->from_disk);
+	struct wire_head head = {.type = WIRE_HASHES,
+				 .slot = slot,
+				 .shift = known ? WIRE_REMEMBERED : 0,
+				 .a = first,
+				 .b = a->n};
 	struct vrs_err why = {0};
 
 	if (far_send(f, &head, NULL, on_digests, a, &why) == 0)
@@ -132,7 +138,9 @@ int copy_base_fits(struct copy *c, bool *ret, struct vrs_err *err)
 	} else if (size == c->size) {
 		struct tree_digest *all = vrs_calloc(c->n_chunks, sizeof(*all));
 
+		c->choosing_base = true;
 		status = ask_all(c, c->env.target, c->base_slot, size, all, err);
+		c->choosing_base = false;
 		if (flow_drain(&c->flow, status < 0 ? NULL : err) < 0 && status == 0)
 			status = err ? err->code : VRS_EIO;
 		if (status == 0) {

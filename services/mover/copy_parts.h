@@ -42,6 +42,7 @@ struct copy {
 	 * comes after the plan is under flow.lock. */
 	bool overlap;
 	bool old_is_there;    /* equal chunks are the base's own: reading once proves */
+	bool choosing_base;   /* what is known of it will do */
 	bool from_disk;       /* compare with what is on the target's disk */
 	uint8_t *proven;      /* one a chunk: target[] is what was read back */
 	_Atomic bool touched; /* somebody else had the part open: nothing is proven */

@@ -207,7 +207,7 @@ static int do_hashes(struct call *c, struct vrs_err *err)
 {
 	static const struct disk_ops ops = {.read = far_read, .extent = far_extent};
 	uint64_t first = c->head->a, n = c->head->b;
-	bool leaves = (c->head->shift & ~WIRE_FROM_DISK) == TREE_LEAF_SHIFT;
+	bool leaves = (c->head->shift & 0xff) == TREE_LEAF_SHIFT;
 	uint64_t most = leaves ? WIRE_MAX_LEAF_CHUNKS : WIRE_MAX_HASHED_CHUNKS;
 	uint64_t n_chunks = tree_n_chunks(c->slot->size);
 	struct far_disk d = {.disk = {.ops = &ops, .size = c->slot->size, .fd = -1},
@@ -220,7 +220,8 @@ static int do_hashes(struct call *c, struct vrs_err *err)
 	for (uint64_t i = first; i < first + n && status == 0; i++) {
 		size_t used = 0;
 
-		status = hashes_of_chunk(&d.disk, i, leaves, c->out + len, &used, err);
+		status = hashes_of_chunk(&d.disk, i, leaves, NULL, c->out + len, &used,
+					 err);
 		len += used;
 	}
 	c->reply->a = first;

@@ -102,7 +102,7 @@ make_image() {
 }
 
 nothing_left() {
-	[ -z "$(find "$dir/there" "$dir/here" -name '.*vrs-*')" ]
+	[ -z "$(find "$dir/there" "$dir/here" -name '.*vrs-*' ! -name '.*.vrs-hashes')" ]
 }
 
 # half_way FILE MIB - its part has so much

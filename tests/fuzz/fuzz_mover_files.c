@@ -1,10 +1,11 @@
 /* Files that vrs-image finds beside images and believes only when they make sense: the
- * chunk map, the record of a group, and the heads of qcow2 (with what it stands on), vmdk
- * and vhdx. */
+ * chunk map, the record of a group, remembered hashes, and the heads of qcow2 (with what
+ * it stands on), vmdk and vhdx. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "image/beneath.h"
+#include "image/cachefile.h"
 #include "image/chain.h"
 #include "image/chunkmap.h"
 #include "image/group.h"
@@ -42,6 +43,30 @@ static void read_groups(const uint8_t *data, size_t size)
 	}
 }
 
+/* Good ones with some bytes changed: what is still believed must be what was written. */
+static void read_hashes(const uint8_t *data, size_t size)
+{
+	static uint8_t head[CACHEFILE_HEAD_BYTES], bytes[CACHEFILE_SLOT_BYTES];
+	static struct cachefile_slot slot, got;
+	struct cachefile_head h = {.inode = 7, .boot = "b"}, got_head;
+
+	slot.known = size;
+	memcpy(slot.leaf, data, size < sizeof(slot.leaf) ? size : sizeof(slot.leaf));
+	cachefile_put_head(head, &h);
+	cachefile_put_slot(bytes, 3, &slot);
+	for (size_t i = 8; i + 3 <= size; i += 3) {
+		head[(data[i] | data[i + 1] << 8) % sizeof(head)] ^= data[i + 2];
+		bytes[(data[i] | data[i + 1] << 8) % sizeof(bytes)] ^= data[i + 2];
+	}
+	if (cachefile_get_head(&got_head, head) && got_head.inode != 7)
+		abort();
+	if (cachefile_get_slot(&got, 3, bytes) &&
+	    (got.known != size || memcmp(got.leaf, slot.leaf, sizeof(got.leaf)) != 0))
+		abort();
+	if (cachefile_get_slot(&got, 4, bytes) || got.known != 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const formats[] = {"qcow2", "vmdk", "vhdx"};
@@ -51,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char name[CHAIN_NAME_BYTES], format[16];
 
 	read_groups(data, size);
+	read_hashes(data, size);
 	for (size_t i = 0; i < 3; i++)
 		(void)refs_check_head(data, size, formats[i], &err);
 

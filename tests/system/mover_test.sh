@@ -48,7 +48,7 @@ make_image() {
 }
 
 nothing_left() {
-	[ -z "$(find "$dir/there" -name '.*vrs-*')" ]
+	[ -z "$(find "$dir/there" -name '.*vrs-*' ! -name '.*.vrs-hashes')" ]
 }
 
 source=$dir/here/disk.raw

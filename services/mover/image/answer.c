@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "image/chain.h"
 #include "image/disk.h"
+#include "image/hashcache.h"
 #include "image/hashes.h"
 #include "image/pack.h"
 #include "image/part.h"
@@ -25,6 +27,7 @@
 struct slot {
 	char path[WIRE_MAX_TEXT];
 	struct disk *disk; /* a source */
+	struct hashcache *cache;
 	struct part *part; /* or a target */
 };
 
@@ -63,6 +66,9 @@ void answer_set_join(struct answerer *a, const char *name)
 
 static void slot_clear(struct slot *s)
 {
+	if (s->cache)
+		hashcache_save(s->cache);
+	hashcache_close(s->cache);
 	disk_close(s->disk);
 	part_close(s->part);
 	*s = (struct slot){0};
@@ -146,6 +152,21 @@ static int do_stat(struct call *c, struct vrs_err *err)
 	return status;
 }
 
+static void remember(struct call *c, const char *path)
+{
+	struct timespec now;
+	const char *name;
+	int dir_fd;
+
+	if (beneath_dir(c->a->beneath, path, &dir_fd, &name, NULL) < 0)
+		return;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	c->slot->cache = c->slot->disk->cache =
+		hashcache_open(dir_fd, name, c->slot->disk->fd,
+			       (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	(void)close(dir_fd);
+}
+
 static int do_source(struct call *c, struct vrs_err *err)
 {
 	char path[WIRE_MAX_TEXT], format[16], identity[200];
@@ -171,6 +192,8 @@ static int do_source(struct call *c, struct vrs_err *err)
 	    0)
 		return vrs_context(err, "%s", path);
 	(void)vrs_strcpy(c->slot->path, sizeof(c->slot->path), path);
+	if (disk_format_is_raw(format))
+		remember(c, path);
 	(void)snprintf(identity, sizeof(identity), "%s:%llu:%llu:%lld.%09ld", format,
 		       (unsigned long long)c->slot->disk->size,
 		       (unsigned long long)st.st_size, (long long)st.st_mtim.tv_sec,
@@ -260,14 +283,15 @@ static int do_hashes(struct call *c, struct vrs_err *err)
 {
 	struct disk *d;
 	uint64_t first = c->head->a, n = c->head->b;
-	bool leaves = (c->head->shift & ~WIRE_FROM_DISK) == TREE_LEAF_SHIFT;
+	unsigned shift = c->head->shift & ~(unsigned)WIRE_REMEMBERED;
+	bool leaves = (shift & ~(unsigned)WIRE_FROM_DISK) == TREE_LEAF_SHIFT;
 	int status = need_disk(c, &d, err);
 
 	if (status < 0)
 		return status;
 	if (c->slot->part && !leaves)
 		d = part_proof(c->slot->part);
-	if (!leaves && c->head->shift != 0)
+	if (!leaves && shift != 0)
 		return vrs_fail(err, VRS_EPARSE, "no such kind of hashes");
 	uint64_t most = leaves ? WIRE_MAX_LEAF_CHUNKS : WIRE_MAX_HASHED_CHUNKS;
 	uint64_t n_chunks = tree_n_chunks(d->size);
@@ -278,12 +302,14 @@ static int do_hashes(struct call *c, struct vrs_err *err)
 	for (uint64_t i = first; i < first + n && status == 0; i++) {
 		size_t used = 0;
 
-		status =
-			c->slot->part && leaves
-				? part_leaves(c->slot->part, i,
-					      c->head->shift & WIRE_FROM_DISK,
-					      c->out + len, &used, err)
-				: hashes_of_chunk(d, i, leaves, c->out + len, &used, err);
+		struct hashcache *known =
+			c->head->shift & WIRE_REMEMBERED ? d->cache : NULL;
+
+		status = c->slot->part && leaves
+				 ? part_leaves(c->slot->part, i, shift & WIRE_FROM_DISK,
+					       known, c->out + len, &used, err)
+				 : hashes_of_chunk(d, i, leaves, known, c->out + len,
+						   &used, err);
 		len += used;
 	}
 	c->reply->a = first;

@@ -67,7 +67,9 @@ int disk_open(struct disk **ret, int fd, const char *format, enum disk_how how,
 	if (status == 0)
 		status = disk_format_is_raw(format)
 				 ? disk_raw_open(ret, fd, how, err)
-				 : disk_nbd_open(ret, fd, format, how == DISK_WRITE, err);
+				 : disk_nbd_open(ret, fd, format,
+						 how == DISK_WRITE || how == DISK_ALONE,
+						 err);
 	if (status < 0)
 		(void)close(fd);
 	return status;

@@ -13,6 +13,7 @@
 #include "vrs/err.h"
 
 struct disk;
+struct hashcache;
 
 struct disk_ops {
 	int (*read)(struct disk *d, void *buf, uint64_t off, size_t len,
@@ -25,13 +26,16 @@ struct disk_ops {
 	int (*extent)(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret_end,
 		      bool *ret_data, struct vrs_err *err);
 	int (*flush)(struct disk *d, struct vrs_err *err);
+	/* Blocks of this chunk that are not what disk.cache is about; NULL: none. */
+	uint64_t (*changed)(struct disk *d, uint64_t chunk);
 	void (*close)(struct disk *d);
 };
 
 struct disk {
 	const struct disk_ops *ops;
 	uint64_t size;
-	int fd; /* the file, whatever its format */
+	int fd;                  /* the file, whatever its format */
+	struct hashcache *cache; /* what is known of its content; borrowed, or NULL */
 };
 
 /* "raw", "qcow2", "vmdk", "vhdx": what we carry. */
@@ -43,6 +47,7 @@ enum disk_how {
 	DISK_READ,
 	DISK_WRITE,
 	DISK_PROVE, /* read what is on the disk, not what memory thinks is there */
+	DISK_ALONE, /* write, and open the file no second time */
 };
 int disk_open(struct disk **ret, int fd, const char *format, enum disk_how how,
 	      struct vrs_err *err);

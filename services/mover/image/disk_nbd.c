@@ -245,7 +245,12 @@ static int start_chain(struct disk_nbd *n, const int *fds, char formats[][16], s
 	return status;
 }
 
-static const struct disk_ops ops = {n_read, n_write, n_zero, n_extent, n_flush, n_close};
+static const struct disk_ops ops = {.read = n_read,
+				    .write = n_write,
+				    .zero = n_zero,
+				    .extent = n_extent,
+				    .flush = n_flush,
+				    .close = n_close};
 
 static struct disk_nbd *disk_new(int fd)
 {

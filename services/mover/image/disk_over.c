@@ -116,6 +116,17 @@ static int over_flush(struct disk *d, struct vrs_err *err)
 	return of(d)->top->ops->flush(of(d)->top, err);
 }
 
+static uint64_t over_changed(struct disk *d, uint64_t chunk)
+{
+	uint64_t off = chunk << TREE_CHUNK_SHIFT, mask = 0;
+	uint64_t end = off + tree_chunk_bytes(d->size, chunk);
+
+	for (unsigned i = 0; off < end; i++, off += BLOCK)
+		if (some_differ(of(d), off, off + BLOCK < end ? off + BLOCK : end))
+			mask |= (uint64_t)1 << i;
+	return mask;
+}
+
 static void over_close(struct disk *d)
 {
 	struct disk_over *o = of(d);
@@ -127,8 +138,13 @@ static void over_close(struct disk *d)
 
 int disk_over_open(struct disk **ret, struct disk *base, struct disk *top, uint8_t *bits)
 {
-	static const struct disk_ops ops = {over_read,   over_write, over_zero,
-					    over_extent, over_flush, over_close};
+	static const struct disk_ops ops = {.read = over_read,
+					    .write = over_write,
+					    .zero = over_zero,
+					    .extent = over_extent,
+					    .flush = over_flush,
+					    .changed = over_changed,
+					    .close = over_close};
 	struct disk_over *o = vrs_calloc(1, sizeof(*o));
 
 	o->disk = (struct disk){.ops = &ops, .size = top->size, .fd = top->fd};

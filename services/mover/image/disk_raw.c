@@ -243,8 +243,12 @@ static int open_direct(int fd, enum disk_how how)
 
 int disk_raw_open(struct disk **ret, int fd, enum disk_how how, struct vrs_err *err)
 {
-	static const struct disk_ops ops = {raw_read,   raw_write, raw_zero,
-					    raw_extent, raw_flush, raw_close};
+	static const struct disk_ops ops = {.read = raw_read,
+					    .write = raw_write,
+					    .zero = raw_zero,
+					    .extent = raw_extent,
+					    .flush = raw_flush,
+					    .close = raw_close};
 	off_t size = lseek(fd, 0, SEEK_END);
 
 	if (size < 0)
@@ -256,7 +260,7 @@ int disk_raw_open(struct disk **ret, int fd, enum disk_how how, struct vrs_err *
 
 	struct disk_raw *r = vrs_calloc(1, sizeof(*r));
 	r->disk = (struct disk){.ops = &ops, .size = (uint64_t)size, .fd = fd};
-	atomic_init(&r->direct_fd, open_direct(fd, how));
+	atomic_init(&r->direct_fd, how == DISK_ALONE ? -1 : open_direct(fd, how));
 	r->prove = how == DISK_PROVE;
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	*ret = &r->disk;

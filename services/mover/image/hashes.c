@@ -11,13 +11,8 @@ enum {
 	ALIGN = 4096,
 };
 
-struct digests {
-	struct tree_digest block[TREE_BLOCKS_PER_CHUNK];
-	struct tree_digest leaf[TREE_LEAVES_PER_CHUNK];
-};
-
-static void digest_blocks(struct digests *g, const uint8_t *data, size_t at, size_t len,
-			  bool leaves)
+static void digest_blocks(struct cachefile_slot *g, const uint8_t *data, size_t at,
+			  size_t len, bool leaves)
 {
 	for (size_t i = 0; i < len; i += BLOCK) {
 		size_t n = len - i < BLOCK ? len - i : BLOCK;
@@ -32,8 +27,9 @@ static void digest_blocks(struct digests *g, const uint8_t *data, size_t at, siz
 	}
 }
 
-static int digest_run(struct digests *g, struct disk *d, uint8_t *buf, uint64_t start,
-		      uint64_t from, uint64_t to, bool leaves, struct vrs_err *err)
+static int digest_run(struct cachefile_slot *g, struct disk *d, uint8_t *buf,
+		      uint64_t start, uint64_t from, uint64_t to, bool leaves,
+		      struct vrs_err *err)
 {
 	while (from < to) {
 		size_t n = to - from < PIECE ? (size_t)(to - from) : PIECE;
@@ -47,7 +43,7 @@ static int digest_run(struct digests *g, struct disk *d, uint8_t *buf, uint64_t 
 	return 0;
 }
 
-static size_t put_leaves(const struct digests *g, uint8_t *out)
+static size_t put_leaves(const struct cachefile_slot *g, uint8_t *out)
 {
 	uint8_t *map = out, *to = out + TREE_LEAF_MAP_BYTES;
 
@@ -62,10 +58,10 @@ static size_t put_leaves(const struct digests *g, uint8_t *out)
 	return (size_t)(to - out);
 }
 
-static int digest_data(struct digests *g, struct disk *d, uint64_t start, uint64_t end,
-		       bool leaves, uint8_t *buf, struct vrs_err *err)
+static int digest_data(struct cachefile_slot *g, struct disk *d, uint64_t start,
+		       uint64_t off, uint64_t end, bool leaves, uint8_t *buf,
+		       struct vrs_err *err)
 {
-	uint64_t off = start;
 
 	while (off < end) {
 		uint64_t until;
@@ -88,23 +84,106 @@ static int digest_data(struct digests *g, struct disk *d, uint64_t start, uint64
 	return 0;
 }
 
-int hashes_of_chunk(struct disk *d, uint64_t chunk, bool leaves, uint8_t *out,
-		    size_t *ret_len, struct vrs_err *err)
+static bool is_known(const struct cachefile_slot *g, size_t block)
 {
-	struct digests g;
+	return g->known >> block & 1;
+}
+
+/* All blocks that are not known. */
+static int digest_rest(struct cachefile_slot *g, struct disk *d, uint64_t chunk,
+		       size_t n_blocks, bool leaves, struct vrs_err *err)
+{
 	uint64_t start = chunk << TREE_CHUNK_SHIFT;
 	uint64_t end = start + tree_chunk_bytes(d->size, chunk);
 	uint8_t *buf = aligned_alloc(ALIGN, PIECE);
+	int status = buf ? 0 : vrs_fail(err, VRS_EIO, "no memory");
 
-	if (!buf)
-		return vrs_fail(err, VRS_EIO, "no memory");
-	memset(&g, 0, leaves ? sizeof(g) : sizeof(g.block));
-	int status = digest_data(&g, d, start, end, leaves, buf, err);
+	for (size_t i = 0; i < n_blocks && status == 0;) {
+		size_t first = i;
+
+		while (i < n_blocks && !is_known(g, i))
+			i++;
+		uint64_t to = start + (uint64_t)i * BLOCK;
+		if (i > first)
+			status = digest_data(g, d, start, start + (uint64_t)first * BLOCK,
+					     to < end ? to : end, leaves, buf, err);
+		else
+			i++;
+	}
 	free(buf);
+	return status;
+}
+
+static void copy_block(struct cachefile_slot *to, const struct cachefile_slot *from,
+		       size_t block)
+{
+	size_t leaf = block * LEAVES_PER_BLOCK;
+
+	to->block[block] = from->block[block];
+	memcpy(to->leaf + leaf, from->leaf + leaf, LEAVES_PER_BLOCK * sizeof(*to->leaf));
+}
+
+static uint64_t changed_blocks(struct disk *d, uint64_t chunk)
+{
+	return d->ops->changed ? d->ops->changed(d, chunk) : 0;
+}
+
+/* What was read, and is what the cache is about, is known from now on. */
+static void learn(struct hashcache *cache, uint64_t chunk, const struct cachefile_slot *g,
+		  uint64_t changed, size_t n_blocks)
+{
+	struct cachefile_slot k;
+	bool some = false;
+
+	hashcache_get(cache, chunk, &k);
+	if (k.known == 0)
+		memset(&k, 0, sizeof(k));
+	for (size_t i = 0; i < n_blocks; i++) {
+		if (is_known(&k, i) || changed >> i & 1)
+			continue;
+		copy_block(&k, g, i);
+		k.known |= (uint64_t)1 << i;
+		some = some || !tree_is_zero_digest(g->block[i].bytes);
+	}
+	if (some) /* holes are found out without reading */
+		hashcache_put(cache, chunk, &k);
+}
+
+static int digest_chunk(struct cachefile_slot *g, struct disk *d, uint64_t chunk,
+			size_t n_blocks, bool leaves, struct hashcache *cache,
+			struct vrs_err *err)
+{
+	uint64_t changed = 0;
+
+	memset(g, 0, sizeof(*g));
+	if (cache) {
+		struct cachefile_slot k;
+
+		changed = changed_blocks(d, chunk);
+		hashcache_get(cache, chunk, &k);
+		k.known &= ~changed;
+		for (size_t i = 0; i < n_blocks; i++)
+			if (is_known(&k, i))
+				copy_block(g, &k, i);
+		g->known = k.known;
+	}
+	int status = digest_rest(g, d, chunk, n_blocks, leaves || cache, err);
+	/* what began to change while it was read is not what the cache is about */
+	if (status == 0 && cache)
+		learn(cache, chunk, g, changed | changed_blocks(d, chunk), n_blocks);
+	return status;
+}
+
+int hashes_of_chunk(struct disk *d, uint64_t chunk, bool leaves, struct hashcache *cache,
+		    uint8_t *out, size_t *ret_len, struct vrs_err *err)
+{
+	struct cachefile_slot g;
+	size_t n_blocks =
+		(size_t)((tree_chunk_bytes(d->size, chunk) + BLOCK - 1) / BLOCK);
+	int status = digest_chunk(&g, d, chunk, n_blocks, leaves, cache, err);
+
 	if (status < 0)
 		return status;
-
-	size_t n_blocks = (size_t)((end - start + BLOCK - 1) / BLOCK);
 	struct tree_digest digest = tree_chunk(g.block, n_blocks);
 	memcpy(out, digest.bytes, TREE_DIGEST_BYTES);
 	*ret_len = TREE_DIGEST_BYTES;

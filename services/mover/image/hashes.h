@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "image/disk.h"
+#include "image/hashcache.h"
 #include "image/tree.h"
 
 enum {
@@ -17,9 +18,10 @@ enum {
 };
 
 /* Writes the chunk's digest and, with leaves and when it is not all zero, a map of the
- * leaves that are not zero (bit 0 of byte 0 first) and HASHES_LEAF_BYTES of each. */
-int hashes_of_chunk(struct disk *d, uint64_t chunk, bool leaves, uint8_t *out,
-		    size_t *ret_len, struct vrs_err *err);
+ * leaves that are not zero (bit 0 of byte 0 first) and HASHES_LEAF_BYTES of each. What
+ * cache knows is not read, and what is read it knows afterwards; NULL: all is read. */
+int hashes_of_chunk(struct disk *d, uint64_t chunk, bool leaves, struct hashcache *cache,
+		    uint8_t *out, size_t *ret_len, struct vrs_err *err);
 
 /* Reads one such answer back: the chunk's digest and the first bytes of all leaf digests
  * (zeros where there are zeros, and behind them). Returns how many bytes it was, 0 when

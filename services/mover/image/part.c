@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "image/boot.h"
 #include "image/clone.h"
 #include "image/part_parts.h"
 #include "image/tree.h"
@@ -47,17 +48,6 @@ struct part *part_new(const struct beneath *b)
 		p->gate[i].fd = -1;
 	}
 	return p;
-}
-
-static void boot_id(char *buf, size_t size)
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, buf, size - 1);
-
-	if (fd >= 0)
-		(void)close(fd);
-	buf[n > 0 ? n : 0] = '\0';
-	buf[strcspn(buf, "\n")] = '\0';
 }
 
 /* May we throw away the part of another job? Not while its writer lives. */

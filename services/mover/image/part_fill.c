@@ -108,7 +108,8 @@ static int bring(struct part *p, uint64_t chunk, uint8_t *out, size_t *ret_len,
 		status = p->disk->ops->zero(p->disk, chunk << TREE_CHUNK_SHIFT,
 					    tree_chunk_bytes(p->disk->size, chunk), err);
 	if (status == 0)
-		status = hashes_of_chunk(&both.disk, chunk, true, out, ret_len, err);
+		status =
+			hashes_of_chunk(&both.disk, chunk, true, NULL, out, ret_len, err);
 	part_passed(g);
 	if (status == 0)
 		atomic_store(&p->fill->brought[chunk], 1);
@@ -117,11 +118,11 @@ static int bring(struct part *p, uint64_t chunk, uint8_t *out, size_t *ret_len,
 	return status;
 }
 
-int part_leaves(struct part *p, uint64_t chunk, bool from_disk, uint8_t *out,
-		size_t *ret_len, struct vrs_err *err)
+int part_leaves(struct part *p, uint64_t chunk, bool from_disk, struct hashcache *known,
+		uint8_t *out, size_t *ret_len, struct vrs_err *err)
 {
 	if (is_to_come(p, chunk))
 		return bring(p, chunk, out, ret_len, err);
-	return hashes_of_chunk(from_disk ? part_proof(p) : p->disk, chunk, true, out,
-			       ret_len, err);
+	return hashes_of_chunk(from_disk ? part_proof(p) : p->disk, chunk, true, known,
+			       out, ret_len, err);
 }

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "image/hashcache.h"
 #include "image/part_parts.h"
 #include "image/tree.h"
 #include "vrs/fault.h"
@@ -20,7 +22,8 @@ enum {
 
 struct overlay {
 	struct disk *base;
-	uint8_t *bits; /* one a leaf */
+	struct hashcache *cache; /* of the base; NULL: none */
+	uint8_t *bits;           /* one a leaf */
 	int bits_fd;
 };
 
@@ -89,6 +92,7 @@ static void overlay_free(struct overlay *o)
 	if (!o)
 		return;
 	disk_close(o->base);
+	hashcache_close(o->cache);
 	if (o->bits_fd >= 0)
 		(void)close(o->bits_fd);
 	free(o->bits);
@@ -103,6 +107,14 @@ static struct overlay *overlay_new(void)
 	return o;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 int overlay_open(struct part *p, struct vrs_err *err)
 {
 	if (!p->over) {
@@ -114,12 +126,15 @@ int overlay_open(struct part *p, struct vrs_err *err)
 			return status;
 		}
 		p->over = o;
+		o->cache = hashcache_open(p->dir_fd, p->name, o->base->fd, now_ms());
 	}
 	struct disk *whole;
 	(void)disk_over_open(&whole, p->over->base, p->disk, p->over->bits);
+	whole->cache = p->over->cache;
 	p->disk = whole;
 	if (p->proof) {
 		(void)disk_over_open(&whole, p->over->base, p->proof, p->over->bits);
+		whole->cache = p->over->cache;
 		p->proof = whole;
 	}
 	return 0;
@@ -198,12 +213,47 @@ static int apply(struct part *p, struct overlay *o, struct disk *top, struct vrs
 	return status;
 }
 
-/* From the files alone; the part's own disks may be closed. */
+/* Blocks that are going to change are not known until somebody has read them. */
+static void forget_changed(const struct part *p, const struct overlay *o,
+			   struct hashcache *cache)
+{
+	const size_t per_block = TREE_LEAVES_PER_CHUNK / TREE_BLOCKS_PER_CHUNK / 8;
+
+	for (uint64_t c = 0; c < p->map.n_chunks; c++) {
+		const uint8_t *bits = o->bits + c * BITS_PER_CHUNK;
+		struct cachefile_slot slot;
+		uint64_t changed = 0;
+
+		for (unsigned i = 0; i < TREE_BLOCKS_PER_CHUNK; i++)
+			for (size_t k = 0; k < per_block; k++)
+				if (bits[i * per_block + k])
+					changed |= (uint64_t)1 << i;
+		if (!changed)
+			continue;
+		hashcache_get(cache, c, &slot);
+		if (slot.known & changed) {
+			slot.known &= ~changed;
+			hashcache_put(cache, c, &slot);
+		}
+	}
+}
+
+/* From the files alone; the part's own disks are closed. */
 static int apply_files(struct part *p, struct vrs_err *err)
 {
 	struct overlay *o = overlay_new();
+	struct hashcache *cache = p->over ? p->over->cache : NULL;
 	struct disk *top = NULL;
-	int status = load(p, o, DISK_WRITE, err);
+
+	if (p->over) { /* who holds a file alone has one descriptor of it */
+		disk_close(p->over->base);
+		p->over->base = NULL;
+	}
+	int status = load(p, o, cache ? DISK_ALONE : DISK_WRITE, err);
+	if (status == 0 && cache && !hashcache_hold(cache, o->base->fd))
+		cache = NULL;
+	if (status == 0 && cache)
+		forget_changed(p, o, cache);
 
 	if (status == 0) {
 		int fd = openat(p->dir_fd, p->part_name,
@@ -214,6 +264,8 @@ static int apply_files(struct part *p, struct vrs_err *err)
 	}
 	if (status == 0)
 		status = apply(p, o, top, err);
+	if (status == 0 && cache)
+		hashcache_save_held(cache, o->base->fd);
 	disk_close(top);
 	overlay_free(o);
 	return status;

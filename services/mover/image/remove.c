@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "image/disk.h"
+#include "image/hashcache.h"
 #include "image/kept.h"
 #include "image/part.h"
 #include "vrs/fault.h"
@@ -47,8 +48,10 @@ int image_remove(const struct beneath *b, const char *path, const char *job,
 	} else if (status == VRS_ENOENT) {
 		status = 0; /* twice is once */
 	}
-	if (status == 0)
+	if (status == 0) {
 		(void)kept_remove(dir_fd, name, NULL);
+		hashcache_remove(dir_fd, name);
+	}
 	(void)close(dir_fd);
 	return status;
 }

@@ -35,7 +35,8 @@ enum wire_type {
 	WIRE_EXTENTS, /* a off, b end -> a off, b end reached; pairs of end, data */
 	WIRE_READ,    /* a off, b len, shift -> block digests, blocks that are not zero */
 	WIRE_HASHES,  /* a first chunk, b n, shift 0 or LEAF -> see tree.h; LEAF with
-		       * WIRE_FROM_DISK, and 0 always: of a target, what is on its disk */
+		       * WIRE_FROM_DISK, and 0 always: of a target, what is on its disk;
+		       * WIRE_REMEMBERED: or what hashcache.h says is there */
 	WIRE_TARGET,  /* a virtual size, b token, shift 1: keep what has the name aside;
 		       * text path, format, job, identity, base -> a WIRE_TARGET_* flags */
 	WIRE_STATES,  /* a first chunk, b n -> one byte a chunk */
@@ -60,7 +61,7 @@ enum wire_type {
 
 /* In shift of HASHES; in shift of READ (packed is welcome), its answer and WRITE (the
  * blocks behind the digests are one zstd frame). */
-enum { WIRE_FROM_DISK = 0x100, WIRE_PACKED = 0x200 };
+enum { WIRE_FROM_DISK = 0x100, WIRE_PACKED = 0x200, WIRE_REMEMBERED = 0x400 };
 
 enum {
 	WIRE_TARGET_RESUMED = 1, /* a part of this job was there */

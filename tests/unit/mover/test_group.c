@@ -240,8 +240,9 @@ static bool is_left(const char *dir, const char *what)
 	DIR *d = opendir(dir);
 	bool found = false;
 
-	for (struct dirent *e; (e = readdir(d));)
-		found = found || strstr(e->d_name, what);
+	for (struct dirent *e; (e = readdir(d));) /* a cache may stay */
+		found = found ||
+			(strstr(e->d_name, what) && !strstr(e->d_name, ".vrs-hashes"));
 	(void)closedir(d);
 	return found;
 }
