@@ -175,6 +175,7 @@ static void render_one(const struct ctl *ctl, const control_reply *reply,
 			(void)snprintf(text, sizeof(text), "%.120s  %.32s",
 				       t->disk[k]->target_path, t->disk[k]->target_hash);
 			line(out, ctl, "proven", text);
+			line(out, ctl, "kept", t->disk[k]->kept_path);
 		}
 	}
 }

@@ -175,7 +175,7 @@ static int look_at_existing(struct copy *c, bool replaces, struct vrs_err *err)
 				"left as it is",
 				c->disk.target_path);
 	if (!same) {
-		c->keep_aside = true;
+		c->keep_aside = c->result.kept_aside = true;
 		return 0;
 	}
 	c->result.was_there = true;

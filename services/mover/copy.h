@@ -48,7 +48,8 @@ struct copy_result {
 	uint64_t disk_bytes, sent_bytes;
 	char source_hash[TREE_HEX_BYTES], target_hash[TREE_HEX_BYTES];
 	bool base_used;
-	bool was_there; /* the target had it already, complete */
+	bool was_there;  /* the target had it already, complete */
+	bool kept_aside; /* what had its name is there as NAME.kept-TOKEN */
 };
 
 struct copy;

@@ -105,6 +105,23 @@ static void say_removed(struct job *j)
 	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "image.removed", text);
 }
 
+/* It takes room, and nobody but a person can say that it is of no use. */
+static char *say_kept(struct job *j, const char *target_path)
+{
+	char *path = vrs_asprintf("%s.kept-%llu", target_path,
+				  (unsigned long long)j->order->token);
+	char *text =
+		vrs_asprintf("%s: what had the name of a disk in %s was not what was "
+			     "expected there, and is kept as %s",
+			     job_vm(j), j->order->target_cluster, path);
+
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "image.kept", text);
+	log_warn("an image was put aside, remove it when nobody needs it job=%s path=%s",
+		 j->order->job_id, path);
+	free(text);
+	return path;
+}
+
 void job_report_done(struct job *j, const struct transfer_result *r)
 {
 	Vrsas__V1__TransferStatus s;
@@ -128,6 +145,8 @@ void job_report_done(struct job *j, const struct transfer_result *r)
 		disk[i].target_hash = r->disk[i].target_hash;
 		disk[i].base_used = r->disk[i].base_used;
 		disk[i].bytes_sent = r->disk[i].sent_bytes;
+		if (r->disk[i].kept_aside)
+			disk[i].kept_path = say_kept(j, disk[i].target_path);
 		base_used = base_used || r->disk[i].base_used;
 		was_there = was_there || r->disk[i].was_there;
 		list[i] = &disk[i];
@@ -143,6 +162,9 @@ void job_report_done(struct job *j, const struct transfer_result *r)
 		if (!was_there)
 			remember(j, base_used, ms, s.beat_at_ms);
 	}
+	for (size_t i = 0; i < n; i++)
+		if (r->disk[i].kept_aside)
+			free((char *)(uintptr_t)disk[i].kept_path);
 	free(list);
 	free(disk);
 }

@@ -252,6 +252,31 @@ static void several_disks_arrive_all_or_none(void **state)
 	assert_int_equal(n_files(w), 3);
 }
 
+static void what_is_not_what_it_should_be_is_kept_and_told(void **state)
+{
+	struct world *w = *state;
+	struct order o;
+	struct asked a;
+	char kept[120];
+
+	int fd = open(w->target, O_RDWR | O_CREAT, 0600);
+	assert_int_equal(ftruncate(fd, SIZE), 0);
+	assert_int_equal(pwrite(fd, "mine", 4, MIB), 4);
+	(void)close(fd);
+	start_mover(w, 0, NULL);
+	make_job(w, &o, 7);
+	o.disk.base_path = o.target;
+	o.disk.base_hash = "00112233445566778899aabbccddeeff";
+	hand_out(w, &o.job, &a);
+	Vrsas__V1__TransferStatus *s = await_end(w, 7);
+	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);
+	(void)snprintf(kept, sizeof(kept), "%s.kept-7", w->target);
+	assert_string_equal(s->disk[0]->kept_path, kept);
+	assert_int_equal(access(kept, F_OK), 0);
+	status_free(s);
+	assert_true(same_files(w->source, w->target));
+}
+
 /* The job of two disks whose mover is killed when the first has its name. */
 static void kill_between_two_names(struct world *w, struct order *o,
 				   Vrsas__V1__DiskCopy *second,
@@ -377,6 +402,7 @@ int main(void)
 		TEST(the_rate_of_a_running_copy_can_be_changed),
 		TEST(a_failure_names_the_side_and_whether_to_try_again),
 		TEST(several_disks_arrive_all_or_none),
+		TEST(what_is_not_what_it_should_be_is_kept_and_told),
 		TEST(after_a_kill_between_two_names_the_next_try_gives_both),
 		TEST(after_a_kill_between_two_names_a_cancelled_job_leaves_neither),
 		TEST(a_job_that_is_given_up_after_a_kill_leaves_nothing),
