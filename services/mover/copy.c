@@ -205,7 +205,7 @@ static int choose_base(struct copy *c, struct vrs_err *err)
 	if (exists && !(replaces && fits) &&
 	    (status = look_at_existing(c, replaces, err)) < 0)
 		return status;
-	if (*c->disk.base_path && !fits && !c->result.was_there)
+	if (*c->disk.base_path && (exists || !replaces) && !fits && !c->result.was_there)
 		log_warn("base is not what it was thought to be, all is copied base=%s%s",
 			 c->disk.base_path,
 			 c->keep_aside ? ", it will be kept beside" : "");
