@@ -114,7 +114,7 @@ check "it is the changed disk" cmp "$changed" "$dir/there/seed.raw"
 twice() {
 	[ "$(wc -l < "$dir/rounds")" -ge 2 ]
 }
-mover seed "$changed" "$there/every.raw" --every 1 "${ssh_options[@]}" > "$dir/rounds" 2> /dev/null &
+"$BIN/vrs-mover" seed "$changed" "$there/every.raw" --every 1 "${ssh_options[@]}" > "$dir/rounds" 2> /dev/null &
 seeder=$!
 check "a seed is made and looked at again and again" wait_for 30 twice
 kill "$seeder"
