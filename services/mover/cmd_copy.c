@@ -91,8 +91,16 @@ static void print_result(const struct cmd_args *a, const struct copy_disk *d,
 	char b1[32], b2[32], b3[32];
 
 	if (a->json) {
-		printf("{\"target\":");
+		int64_t ended_ms = vrs_wall_ms(vrs_clock_system());
+
+		printf("{\"source\":");
+		cmd_print_json_string(a->word[0]);
+		printf(",\"target\":");
 		cmd_print_json_string(d->target_path);
+		printf(",\"began_unix_ms\":%lld,\"ended_unix_ms\":%lld,"
+		       "\"data_bytes_per_s\":%.0f",
+		       (long long)(ended_ms - (int64_t)(seconds * 1e3)),
+		       (long long)ended_ms, seconds > 0 ? (double)data / seconds : 0);
 		printf(",\"virtual_bytes\":%llu,\"data_bytes\":%llu,\"bytes_sent\":%llu,"
 		       "\"bytes_resent\":%llu,\"seconds\":%.3f,\"source_hash\":\"%s\","
 		       "\"target_hash\":\"%s\",\"base_used\":%s,\"was_there\":%s,"
