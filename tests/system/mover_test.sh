@@ -61,6 +61,8 @@ check "a raw disk arrives over SSH" copy "$source" "$there/a.raw"
 check "it is the same to the last byte" cmp "$source" "$dir/there/a.raw"
 is "holes stay holes" $(($(allocated "$dir/there/a.raw") <= $(allocated "$source") * 101 / 100 + MIB)) 1
 is "both hashes are told and equal" "$(said source_hash) $(said target_hash)" "$hash $hash"
+is "so are sizes, times and rate" \
+	"$(jq -r '[.virtual_bytes == 268435456, .ended_unix_ms >= .began_unix_ms, .data_bytes_per_s > 0, (.source | endswith("/disk.raw"))] | all' "$dir/said")" true
 is "zeros do not travel" $(($(said bytes_sent) <= 41 * MIB)) 1
 check "nothing but the image is left" nothing_left
 is "the program carried to the host lies in a private directory" \
