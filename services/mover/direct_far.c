@@ -102,6 +102,7 @@ static void say_end(struct far_end *f, int status, const struct transfer_result 
 {
 	Vrsas__V1__DirectNews news = VRSAS__V1__DIRECT_NEWS__INIT;
 	Vrsas__V1__TransferStatus s = VRSAS__V1__TRANSFER_STATUS__INIT;
+	const Vrsas__V1__TransferJob *job = order_of(f)->job;
 	size_t n = status == 0 ? r->n_disks : 0;
 	Vrsas__V1__DiskResult *disk = vrs_calloc(n + 1, sizeof(*disk));
 	Vrsas__V1__DiskResult **list = vrs_calloc(n + 1, sizeof(*list));
@@ -117,6 +118,10 @@ static void say_end(struct far_end *f, int status, const struct transfer_result 
 		disk[i].base_used = r->disk[i].base_used;
 		disk[i].bytes_sent = r->disk[i].sent_bytes;
 		was_there[i] = r->disk[i].was_there;
+		if (r->disk[i].kept_aside)
+			disk[i].kept_path =
+				vrs_asprintf("%s.kept-%llu", job->disk[i]->target_path,
+					     (unsigned long long)job->token);
 		list[i] = &disk[i];
 	}
 	s.state = status == 0                ? STATE(DONE)
@@ -133,6 +138,9 @@ static void say_end(struct far_end *f, int status, const struct transfer_result 
 	}
 	say(f, &news);
 	(void)pthread_mutex_unlock(&f->lock);
+	for (size_t i = 0; i < n; i++)
+		if (r->disk[i].kept_aside)
+			free((char *)(uintptr_t)disk[i].kept_path);
 	free(was_there);
 	free(list);
 	free(disk);

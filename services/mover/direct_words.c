@@ -102,6 +102,7 @@ int direct_results(struct copy_result *ret, size_t n_disks,
 			.sent_bytes = d->bytes_sent,
 			.base_used = d->base_used,
 			.was_there = news->was_there[i],
+			.kept_aside = *d->kept_path != '\0',
 		};
 		(void)vrs_strcpy(ret[i].source_hash, TREE_HEX_BYTES, d->source_hash);
 		(void)vrs_strcpy(ret[i].target_hash, TREE_HEX_BYTES, d->target_hash);

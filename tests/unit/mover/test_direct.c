@@ -102,6 +102,7 @@ static void only_a_proof_is_a_result(void **state)
 		d.source_hash = cases[i].source;
 		d.target_hash = cases[i].target;
 		d.virtual_bytes = 4096;
+		d.kept_path = "/x.kept-7";
 		s.state = cases[i].state;
 		s.n_disk = 1;
 		s.disk = disks;
@@ -111,6 +112,7 @@ static void only_a_proof_is_a_result(void **state)
 		int status = direct_results(r, cases[i].n_disks, &news, &err);
 		assert_int_equal(status, cases[i].want);
 		assert_int_equal(r[0].disk_bytes, status == 0 ? 4096 : 7);
+		assert_int_equal(r[0].kept_aside, status == 0);
 	}
 }
 
