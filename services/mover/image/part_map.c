@@ -126,8 +126,9 @@ int part_lock_within(int fd, struct vrs_err *err)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return vrs_fail_errno(err, "lock");
 		if (waited >= TAKEOVER_WAIT_MS)
-			return vrs_fail(err, VRS_ECONFLICT,
-					"another transfer is writing it");
+			return vrs_fail(err, VRS_ETIMEOUT,
+					"another transfer is in the middle of a write "
+					"to it");
 		part_pause_ms(PART_STEP_MS);
 	}
 }

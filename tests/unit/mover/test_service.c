@@ -1,6 +1,8 @@
 /* What one mover does with its jobs. */
 #include "service_world.h"
 
+#include <sys/file.h>
+
 /* --- what is true --- */
 
 /* Until this mover said after that time that it has nothing to do. */
@@ -100,6 +102,27 @@ static void a_killed_mover_s_job_is_ended_by_another(void **state)
 	assert_int_equal(n_files(w), 2);
 }
 
+/* It sleeps between two writes: who sleeps within one is waited for. */
+static void put_to_sleep(struct world *w, int i)
+{
+	char map[120];
+	int how;
+
+	(void)snprintf(map, sizeof(map), "%s/.target.raw.vrs-map", w->dir);
+	for (;;) {
+		assert_int_equal(kill(w->mover[i], SIGSTOP), 0);
+		assert_int_equal(waitpid(w->mover[i], &how, WUNTRACED), w->mover[i]);
+		assert_true(WIFSTOPPED(how));
+		int fd = open(map, O_RDONLY);
+		assert_true(fd >= 0);
+		bool free_now = flock(fd, LOCK_EX | LOCK_NB) == 0;
+		(void)close(fd);
+		if (free_now)
+			return;
+		assert_int_equal(kill(w->mover[i], SIGCONT), 0);
+	}
+}
+
 static void a_mover_that_slept_finds_that_it_is_not_wanted(void **state)
 {
 	struct world *w = *state;
@@ -110,7 +133,7 @@ static void a_mover_that_slept_finds_that_it_is_not_wanted(void **state)
 	make_job(w, &o, 1)->rate_limit_bytes_per_s = 10 * MIB;
 	hand_out(w, &o.job, &a);
 	await_bytes(w, 4 * MIB);
-	assert_int_equal(kill(w->mover[0], SIGSTOP), 0);
+	put_to_sleep(w, 0);
 	start_mover(w, 1, NULL);
 	hand_out(w, make_job(w, &o, 2), &a);
 	while (!a.accepted) /* the sleeper may have got it, and answers nothing */
