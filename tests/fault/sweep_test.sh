@@ -9,6 +9,7 @@
 #   VICTIM=mover tests/fault/sweep_test.sh     only that one
 . "$(dirname "$0")/../tap.sh"
 . "$TAP_TOP/tests/lib/sshd.sh"
+. "$TAP_TOP/tests/lib/files.sh"
 . "$TAP_TOP/tests/fault/company.sh"
 
 SWEPT=(SUSPECT DOWN_LIKELY FENCING FENCED DECIDING RESERVING TRANSFERRING VERIFYING GRANTING
@@ -107,7 +108,11 @@ sweep() { # VICTIM
 }
 
 copy_has_reached() { # MIB
-	[ "$(du -sk "$C/ds2" | cut -f1)" -ge $(($1 * 1024)) ]
+	local file n=0
+	while read -r file; do
+		n=$((n + $(written "$file")))
+	done < <(find "$C/ds2" -type f)
+	[ $n -ge $(($1 << 20)) ]
 }
 
 # The states are too short to hit the copy itself: here it is slow, and its mover is killed

@@ -288,7 +288,7 @@ fi
 
 noticed=0
 for ((i = 0; i < CHANGES; i++)); do
-	copy "$small" "$there/x.raw" --limit 40M --tries 1 &
+	copy "$small" "$there/x.raw" --limit 10M --tries 1 &
 	mover_pid=$!
 	wait_for 30 half_way "$dir/there/x.raw" $((2 + RANDOM % 10))
 	printf 'Y' | dd of="$small" bs=1 seek=$((RANDOM * 16)) conv=notrunc status=none
@@ -304,7 +304,7 @@ is "a source that is written to while it is copied: noticed and named" \
 	"$noticed of $CHANGES" "$CHANGES of $CHANGES"
 
 cp --sparse=always "$small" "$dir/here/gone.raw"
-copy "$dir/here/gone.raw" "$there/x.raw" --limit 40M --tries 2 &
+copy "$dir/here/gone.raw" "$there/x.raw" --limit 10M --tries 2 &
 mover_pid=$!
 wait_for 30 half_way "$dir/there/x.raw" 4
 rm "$dir/here/gone.raw"
@@ -325,7 +325,7 @@ for ((i = 0; i < 32; i++)); do
 done
 if [ "$(id -u)" = 0 ] && mkdir "$dir/there/full" && mount -t tmpfs -o size=24M none "$dir/there/full" 2> /dev/null; then
 	mounted=$dir/there/full
-	copy "$scattered" "$there/full/x.raw" --limit 40M &
+	copy "$scattered" "$there/full/x.raw" --limit 10M &
 	mover_pid=$!
 	wait_for 30 half_way "$dir/there/full/x.raw" 4
 	dd if=/dev/zero of="$dir/there/full/fill" bs=64K status=none 2> /dev/null

@@ -96,7 +96,7 @@ static int bring(struct part *p, uint64_t chunk, uint8_t *out, size_t *ret_len,
 		 struct vrs_err *err)
 {
 	static const struct disk_ops ops = {.read = fill_read, .extent = fill_extent};
-	struct disk_fill both = {.disk = {&ops, p->disk->size, -1},
+	struct disk_fill both = {.disk = {.ops = &ops, .size = p->disk->size, .fd = -1},
 				 .base = p->fill->base,
 				 .part = p->disk};
 	struct gate *g;
