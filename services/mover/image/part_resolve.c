@@ -165,9 +165,9 @@ static bool still_so(const struct beneath *b, const char *path, uint64_t nonce)
 
 static int lock_record(int fd, struct vrs_err *err)
 {
-	int status = VRS_ECONFLICT;
+	int status = VRS_ETIMEOUT;
 
-	for (int i = 0; i < LOCK_TRIES && status == VRS_ECONFLICT; i++)
+	for (int i = 0; i < LOCK_TRIES && status == VRS_ETIMEOUT; i++)
 		status = part_lock_within(fd, err);
 	return status;
 }
