@@ -189,28 +189,6 @@ int sftp_part_open(struct sftp_worker *w, unsigned slot, const struct sftp_want 
 
 /* --- writing --- */
 
-static int check_digests(const uint8_t *payload, uint64_t off, uint64_t len,
-			 unsigned shift, struct vrs_err *err)
-{
-	size_t n = wire_n_blocks(len, shift), block = (size_t)1 << shift;
-	const uint8_t *data = payload + n * TREE_DIGEST_BYTES;
-
-	for (size_t i = 0; i < n; i++) {
-		const uint8_t *want = payload + i * TREE_DIGEST_BYTES;
-		size_t left = (size_t)len - i * block, size = left < block ? left : block;
-
-		if (tree_is_zero_digest(want))
-			continue;
-		struct tree_digest got = tree_block(data, size);
-		if (memcmp(got.bytes, want, TREE_DIGEST_BYTES) != 0)
-			return vrs_fail(err, VRS_EIO,
-					"the block at %llu was damaged on its way",
-					(unsigned long long)(off + i * block));
-		data += size;
-	}
-	return 0;
-}
-
 static int write_zeros(struct sftp_side_file *f, uint64_t off, uint64_t len,
 		       struct vrs_err *err)
 {
@@ -262,7 +240,7 @@ int sftp_part_write(struct sftp_worker *w, unsigned slot, const uint8_t *payload
 
 	if (chunk != (off + len - 1) >> TREE_CHUNK_SHIFT)
 		return vrs_fail(err, VRS_EPARSE, "a write goes over the end of a chunk");
-	if ((status = check_digests(payload, off, len, shift, err)) < 0 ||
+	if ((status = tree_check(payload, data, off, (size_t)len, block, err)) < 0 ||
 	    (status = sftp_image(w, slot, &f, err)) < 0 ||
 	    (status = touch(w, slot, chunk, &fresh, err)) < 0)
 		return status;

@@ -1,5 +1,5 @@
 /* redis_group.h - one Redis and one store for all tests of a program: start and stop are
- * the group's setup and teardown. */
+ * the group's setup and teardown, or part of them. */
 #ifndef TESTS_REDIS_GROUP_H
 #define TESTS_REDIS_GROUP_H
 

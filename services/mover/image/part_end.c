@@ -136,20 +136,12 @@ int part_discard(struct part *p, struct vrs_err *err)
 int part_forget(const struct beneath *b, const char *path, const char *job,
 		uint64_t token, struct vrs_err *err)
 {
+	struct part *p;
 	int status = part_resolve(b, path, job, token, err);
 
 	if (status < 0)
 		return status;
-	struct part *p = part_new(b);
-	const char *name = "";
-
-	atomic_store(&p->failed, true); /* part_close shall not write */
-	status = beneath_dir(b, path, &p->dir_fd, &name, err);
-	if (status == 0)
-		status = part_name_files(p, name, err);
-	if (status == 0)
-		p->map_fd =
-			openat(p->dir_fd, p->map_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	status = part_find(&p, b, path, err);
 	if (status == 0 && p->map_fd >= 0) {
 		status = part_lock_within(p->map_fd, err);
 		if (status == 0 && part_read_map(p, NULL) == 0 &&

@@ -146,6 +146,23 @@ int part_read_map(struct part *p, struct vrs_err *err)
 	return 0;
 }
 
+int part_find(struct part **ret, const struct beneath *b, const char *path,
+	      struct vrs_err *err)
+{
+	struct part *p = part_new(b);
+	const char *name = "";
+
+	*ret = p;
+	atomic_store(&p->failed, true); /* part_close shall not write */
+	int status = beneath_dir(b, path, &p->dir_fd, &name, err);
+	if (status == 0)
+		status = part_name_files(p, name, err);
+	if (status == 0)
+		p->map_fd =
+			openat(p->dir_fd, p->map_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	return status;
+}
+
 void part_remove_files(struct part *p)
 {
 	(void)unlinkat(p->dir_fd, p->part_name, 0);

@@ -61,6 +61,11 @@ int part_read_map(struct part *p, struct vrs_err *err);
 int part_put_page(struct part *p, size_t page, struct vrs_err *err);
 int part_put_all_pages(struct part *p, struct vrs_err *err);
 
+/* The part of path as it lies there, if there is one (map_fd < 0: none), to be looked at:
+ * neither held nor read yet, and part_close() leaves it alone. *ret in every case. */
+int part_find(struct part **ret, const struct beneath *b, const char *path,
+	      struct vrs_err *err);
+
 /* Takes the exclusive lock, to change the owner, and checks that nobody came after us. */
 int part_enter(struct part *p, struct vrs_err *err);
 void part_leave(struct part *p);

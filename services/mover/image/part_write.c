@@ -51,30 +51,6 @@ static int write_blocks(struct part *p, const uint8_t *payload, uint64_t off,
 	return status;
 }
 
-static int check_digests(const uint8_t *payload, uint64_t off, uint64_t len,
-			 unsigned shift, struct vrs_err *err)
-{
-	uint64_t block = (uint64_t)1 << shift;
-	size_t n = wire_n_blocks(len, shift);
-	const uint8_t *data = payload + n * TREE_DIGEST_BYTES;
-
-	for (size_t i = 0; i < n; i++) {
-		const uint8_t *want = payload + i * TREE_DIGEST_BYTES;
-		uint64_t left = len - i * block;
-		size_t size = (size_t)(left < block ? left : block);
-
-		if (tree_is_zero_digest(want))
-			continue;
-		struct tree_digest got = tree_block(data, size);
-		if (memcmp(got.bytes, want, TREE_DIGEST_BYTES) != 0)
-			return vrs_fail(err, VRS_EIO,
-					"the block at %llu was damaged on its way",
-					(unsigned long long)(off + i * block));
-		data += size;
-	}
-	return 0;
-}
-
 /* Before a chunk changes. *ret_fresh: where nothing is written, zeros are. */
 static int begin_write(struct part *p, uint64_t chunk, bool *ret_fresh,
 		       struct vrs_err *err)
@@ -99,7 +75,9 @@ int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t le
 		return vrs_fail(err, VRS_EINVAL, "it is not open for writing");
 	if (chunk != (off + len - 1) >> TREE_CHUNK_SHIFT)
 		return vrs_fail(err, VRS_EPARSE, "a write goes over the end of a chunk");
-	int status = check_digests(payload, off, len, shift, err);
+	int status = tree_check(payload,
+				payload + wire_n_blocks(len, shift) * TREE_DIGEST_BYTES,
+				off, (size_t)len, (size_t)1 << shift, err);
 	if (status < 0)
 		return status;
 	if ((status = part_pass(p, &g, err)) < 0)

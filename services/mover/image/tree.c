@@ -62,6 +62,24 @@ uint8_t *tree_squeeze(uint8_t *digests, uint8_t *data, size_t len, size_t block)
 	return to;
 }
 
+int tree_check(const uint8_t *digests, const uint8_t *data, uint64_t off, size_t len,
+	       size_t block, struct vrs_err *err)
+{
+	for (size_t at = 0; at < len; at += block, digests += TREE_DIGEST_BYTES) {
+		size_t size = len - at < block ? len - at : block;
+
+		if (tree_is_zero_digest(digests))
+			continue;
+		struct tree_digest got = tree_block(data, size);
+		if (memcmp(got.bytes, digests, TREE_DIGEST_BYTES) != 0)
+			return vrs_fail(err, VRS_EIO,
+					"the block at %llu was damaged on its way",
+					(unsigned long long)(off + at));
+		data += size;
+	}
+	return 0;
+}
+
 struct tree_digest tree_chunk(const struct tree_digest *blocks, size_t n)
 {
 	if (tree_all_zero(blocks, n * sizeof(*blocks)))

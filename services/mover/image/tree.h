@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vrs/err.h"
+
 enum {
 	TREE_DIGEST_BYTES = 16,
 	TREE_LEAF_SHIFT = 12,
@@ -41,6 +43,10 @@ struct tree_digest tree_block(const void *bytes, size_t n);
 /* Digests of the blocks of data, one after the other; blocks of zeros are taken out of
  * data and the others close up. Returns where what is left ends. */
 uint8_t *tree_squeeze(uint8_t *digests, uint8_t *data, size_t len, size_t block);
+/* Are these the blocks of a stretch of len bytes that begins at off, as tree_squeeze()
+ * left them? VRS_EIO names the first that is not. */
+int tree_check(const uint8_t *digests, const uint8_t *data, uint64_t off, size_t len,
+	       size_t block, struct vrs_err *err);
 /* Of n block digests that make a chunk. */
 struct tree_digest tree_chunk(const struct tree_digest *blocks, size_t n);
 /* Of all chunk digests. */

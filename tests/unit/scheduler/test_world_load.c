@@ -1,5 +1,5 @@
 #include "check.h"
-#include "redis.h"
+#include "redis_group.h"
 #include "world_load.h"
 
 #include "vrs/bus.h"
@@ -10,8 +10,6 @@
 
 /* A company of two clusters: c1 (h1, h2) is described by its owner, c2 (n1) is not. */
 
-static struct redis redis;
-static struct vrs_store *store;
 static struct vrs_site site;
 
 static char c1[] = "c1", h1[] = "h1", h2[] = "h2", ds[] = "/ds", addr[] = "10.0.0.1";
@@ -20,22 +18,11 @@ static struct vrs_site_cluster clusters[] = {
 static struct vrs_site_host hosts[] = {{.cluster = c1, .name = h1, .address = addr},
 				       {.cluster = c1, .name = h2, .address = addr}};
 
-static int start(void **state)
+static int start_with_site(void **state)
 {
-	(void)state;
-	redis_start(&redis);
-	store = redis_store(&redis);
 	site = (struct vrs_site){
 		.cluster = clusters, .n_clusters = 1, .host = hosts, .n_hosts = 2};
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	vrs_store_close(store);
-	redis_stop(&redis);
-	return 0;
+	return start(state);
 }
 
 static int empty(void **state)
@@ -345,5 +332,5 @@ int main(void)
 		cmocka_unit_test(a_line_of_a_rate_is_checked),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_with_site, stop);
 }
