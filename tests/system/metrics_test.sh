@@ -89,7 +89,7 @@ is "no name of docs/METRICS.md is missing (but for those of moments)" \
 
 # Through Redis, the collector's with its heartbeats.
 in_redis() { cli HGET vrsas:v1:metrics "$1" | grep -q '^vrsas_build_info{'; }
-check "a collector's page is in Redis" wait_for 10 in_redis collector/c1
+check "a collector's page is in Redis" wait_for 60 in_redis collector/c1
 check "the page of a service with a store is there, too" wait_for 30 in_redis etl/etl-1
 
 # Clients.
