@@ -163,19 +163,13 @@ static int do_read(struct call *c, struct vrs_err *err)
 
 	if (!wire_range_ok(off, len, shift, c->slot->size))
 		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
-	size_t n = wire_n_blocks(len, shift), block = (size_t)1 << shift;
-	uint8_t *data = c->out + n * TREE_DIGEST_BYTES, *to;
+	uint8_t *data = c->out + wire_n_blocks(len, shift) * TREE_DIGEST_BYTES;
 	int status = sftp_image(c->w, c->head->slot, &f, err);
 	if (status == 0)
 		status = sftp_side_read(f, data, off, (size_t)len, err);
-	if (status < 0)
-		return status;
-	to = tree_squeeze(c->out, data, (size_t)len, block);
-	c->reply->a = off;
-	c->reply->b = len;
-	c->reply->shift = (uint16_t)shift;
-	c->reply->len = (uint32_t)(to - c->out);
-	return 0;
+	if (status == 0)
+		answer_put_blocks(c->head, c->reply, c->out);
+	return status;
 }
 
 /* The file as a disk, as far as hashing needs one. */
@@ -264,20 +258,6 @@ static int do_target(struct call *c, struct vrs_err *err)
 	return status;
 }
 
-static int do_states(struct call *c, struct vrs_err *err)
-{
-	const struct chunkmap *m = &c->slot->map;
-	uint64_t first = c->head->a, n = c->head->b;
-
-	if (first >= m->n_chunks || n > m->n_chunks - first || n > ANSWER_BYTES)
-		return vrs_fail(err, VRS_EPARSE, "chunks beyond the end of the disk");
-	memcpy(c->out, m->state + first, n);
-	c->reply->a = first;
-	c->reply->b = n;
-	c->reply->len = (uint32_t)n;
-	return 0;
-}
-
 static int do_write(struct call *c, struct vrs_err *err)
 {
 	const struct wire_head *h = c->head;
@@ -352,7 +332,7 @@ int sftp_answer(struct sftp_worker *w, const struct wire_head *head,
 	case WIRE_TARGET:
 		return do_target(&c, err);
 	case WIRE_STATES:
-		return do_states(&c, err);
+		return answer_put_states(&c.slot->map, head, reply, out, err);
 	case WIRE_WRITE:
 		return do_write(&c, err);
 	case WIRE_MARK:

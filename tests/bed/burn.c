@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ticks.h"
+
 #define TICK_NS (100LL * 1000 * 1000)
 
 static long long now_ns(clockid_t clock)
@@ -29,8 +31,8 @@ static long long now_ns(clockid_t clock)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* One tick at `cores` (0..1 for one thread). */
-static void tick(double cores)
+/* Uses up one tick's share at `cores` (0..1 for one thread), at most the tick. */
+static void use_up(double cores)
 {
 	long long start = now_ns(CLOCK_MONOTONIC);
 	long long used = now_ns(CLOCK_THREAD_CPUTIME_ID) + (long long)(cores * TICK_NS);
@@ -38,9 +40,6 @@ static void tick(double cores)
 	while (now_ns(CLOCK_THREAD_CPUTIME_ID) < used &&
 	       now_ns(CLOCK_MONOTONIC) < start + TICK_NS)
 		;
-	long long left = start + TICK_NS - now_ns(CLOCK_MONOTONIC);
-	if (left > 0)
-		nanosleep(&(struct timespec){.tv_nsec = left}, NULL);
 }
 
 /* The levels of a trace; lines that are no number (comments, headings) are skipped. */
@@ -121,9 +120,12 @@ int main(int argc, char **argv)
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 
 	long long start = now_ns(CLOCK_MONOTONIC);
-	for (;;) {
+	int ticks = ticks_begin(TICK_NS);
+	while (ticks_next(ticks) == 0) {
 		long long step = (now_ns(CLOCK_MONOTONIC) - start) / 1000000 / step_ms;
 		double level = levels[(size_t)step % n_levels];
-		tick(quota_cores * clamp(level, 0, 100) / 100);
+		use_up(quota_cores * clamp(level, 0, 100) / 100);
 	}
+	perror("burn: timer");
+	return 1;
 }

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ticks.h"
+
 #define TICK_NS (200L * 1000 * 1000)
 #define HOSTS_MAX 64
 
@@ -136,7 +138,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: cpuview GROUPS OUT\n");
 		return 2;
 	}
-	for (double last = now_s();;) {
+	int ticks = ticks_begin(TICK_NS);
+	double last = now_s();
+	do {
 		DIR *dir = opendir(argv[1]);
 		if (!dir) {
 			fprintf(stderr, "cpuview: open %s: %s\n", argv[1],
@@ -149,6 +153,7 @@ int main(int argc, char **argv)
 				look(argv[1], e->d_name, argv[2], now - last);
 		closedir(dir);
 		last = now;
-		nanosleep(&(struct timespec){.tv_nsec = TICK_NS}, NULL);
-	}
+	} while (ticks_next(ticks) == 0);
+	perror("cpuview: timer");
+	return 1;
 }

@@ -18,4 +18,12 @@ void answer_close(struct answerer *a);
 int answer(struct answerer *a, const struct wire_head *head, const uint8_t *payload,
 	   struct wire_head *reply, uint8_t out[ANSWER_BYTES], struct vrs_err *err);
 
+/* For whoever answers in its place (far_sftp_answer.c): the states that STATES asked for,
+ * and what READ asked for, when the range's bytes lie in out behind its digests. */
+struct chunkmap;
+int answer_put_states(const struct chunkmap *m, const struct wire_head *head,
+		      struct wire_head *reply, uint8_t *out, struct vrs_err *err);
+void answer_put_blocks(const struct wire_head *head, struct wire_head *reply,
+		       uint8_t *out);
+
 #endif

@@ -162,6 +162,19 @@ static bool pack_answer(struct call *c, size_t digest_bytes, size_t data_bytes)
 	return n > 0;
 }
 
+void answer_put_blocks(const struct wire_head *head, struct wire_head *reply,
+		       uint8_t *out)
+{
+	unsigned shift = head->shift & ~(unsigned)WIRE_PACKED;
+	uint8_t *data = out + wire_n_blocks(head->b, shift) * TREE_DIGEST_BYTES;
+	uint8_t *end = tree_squeeze(out, data, (size_t)head->b, (size_t)1 << shift);
+
+	reply->a = head->a;
+	reply->b = head->b;
+	reply->shift = (uint16_t)shift;
+	reply->len = (uint32_t)(end - out);
+}
+
 int answer_read(struct call *c, struct vrs_err *err)
 {
 	struct disk *d;
@@ -174,17 +187,12 @@ int answer_read(struct call *c, struct vrs_err *err)
 	if (!wire_range_ok(off, len, shift, d->size))
 		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
 
-	size_t n = wire_n_blocks(len, shift), block = (size_t)1 << shift;
-	uint8_t *data = c->out + n * TREE_DIGEST_BYTES, *to;
-	if ((status = d->ops->read(d, data, off, (size_t)len, err)) < 0)
+	size_t digests = wire_n_blocks(len, shift) * TREE_DIGEST_BYTES;
+	if ((status = d->ops->read(d, c->out + digests, off, (size_t)len, err)) < 0)
 		return status;
-	to = tree_squeeze(c->out, data, (size_t)len, block);
-	c->reply->a = off;
-	c->reply->b = len;
-	c->reply->shift = (uint16_t)shift;
-	c->reply->len = (uint32_t)(to - c->out);
-	if (c->head->shift & WIRE_PACKED && to > data &&
-	    pack_answer(c, n * TREE_DIGEST_BYTES, (size_t)(to - data)))
+	answer_put_blocks(c->head, c->reply, c->out);
+	if (c->head->shift & WIRE_PACKED && c->reply->len > digests &&
+	    pack_answer(c, digests, c->reply->len - digests))
 		c->reply->shift |= WIRE_PACKED;
 	return 0;
 }

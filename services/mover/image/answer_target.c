@@ -53,21 +53,27 @@ static int need_part(struct call *c, struct vrs_err *err)
 	return c->slot->part ? 0 : vrs_fail(err, VRS_EINVAL, "this slot holds no target");
 }
 
+int answer_put_states(const struct chunkmap *m, const struct wire_head *head,
+		      struct wire_head *reply, uint8_t *out, struct vrs_err *err)
+{
+	uint64_t first = head->a, n = head->b;
+
+	if (first >= m->n_chunks || n > m->n_chunks - first || n > ANSWER_BYTES)
+		return vrs_fail(err, VRS_EPARSE, "chunks beyond the end of the disk");
+	memcpy(out, m->state + first, n);
+	reply->a = first;
+	reply->b = n;
+	reply->len = (uint32_t)n;
+	return 0;
+}
+
 int answer_states(struct call *c, struct vrs_err *err)
 {
 	int status = need_part(c, err);
 
 	if (status < 0)
 		return status;
-	const struct chunkmap *m = part_map(c->slot->part);
-	uint64_t first = c->head->a, n = c->head->b;
-	if (first >= m->n_chunks || n > m->n_chunks - first || n > ANSWER_BYTES)
-		return vrs_fail(err, VRS_EPARSE, "chunks beyond the end of the disk");
-	memcpy(c->out, m->state + first, n);
-	c->reply->a = first;
-	c->reply->b = n;
-	c->reply->len = (uint32_t)n;
-	return 0;
+	return answer_put_states(part_map(c->slot->part), c->head, c->reply, c->out, err);
 }
 
 static int write_packed(struct call *c, unsigned shift, struct vrs_err *err)

@@ -1,8 +1,8 @@
 #include "image/cachefile.h"
 
 #include <string.h>
-#include <xxhash.h>
 
+#include "image/tree.h"
 #include "image/wire.h"
 
 static const char magic[16] = "vrsas-hashes-1\0";
@@ -23,11 +23,9 @@ enum {
 static void checksum(uint8_t out[SUM_BYTES], const uint8_t *bytes, size_t n,
 		     uint64_t number)
 {
-	XXH128_canonical_t c;
+	struct tree_digest sum = tree_sum(bytes, n, 0x76727368u + number);
 
-	XXH128_canonicalFromHash(&c,
-				 XXH3_128bits_withSeed(bytes, n, 0x76727368u + number));
-	memcpy(out, c.digest, SUM_BYTES);
+	memcpy(out, sum.bytes, SUM_BYTES);
 }
 
 static bool is_whole(const uint8_t *bytes, size_t n, uint64_t number)

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "image/tree.h"
 #include "image/wire.h"
@@ -59,11 +58,10 @@ size_t chunkmap_n_pages(const struct chunkmap *m)
 
 static void checksum(uint8_t out[16], const uint8_t *page, size_t number)
 {
-	XXH128_canonical_t c;
+	struct tree_digest sum =
+		tree_sum(page, CHUNKMAP_STATES_PER_PAGE, 0x76727361u + number);
 
-	XXH128_canonicalFromHash(&c, XXH3_128bits_withSeed(page, CHUNKMAP_STATES_PER_PAGE,
-							   0x76727361u + number));
-	memcpy(out, c.digest, 16);
+	memcpy(out, sum.bytes, sizeof(sum.bytes));
 }
 
 static size_t states_of(const struct chunkmap *m, size_t page, uint64_t *ret_first)

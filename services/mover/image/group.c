@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "image/beneath.h"
+#include "image/tree.h"
 #include "image/wire.h"
 #include "vrs/mem.h"
 
@@ -26,10 +26,9 @@ enum {
 
 static void checksum(uint8_t out[SUM_BYTES], const uint8_t *bytes, size_t n)
 {
-	XXH128_canonical_t c;
+	struct tree_digest sum = tree_sum(bytes, n, 0x76727367u);
 
-	XXH128_canonicalFromHash(&c, XXH3_128bits_withSeed(bytes, n, 0x76727367u));
-	memcpy(out, c.digest, SUM_BYTES);
+	memcpy(out, sum.bytes, SUM_BYTES);
 }
 
 void group_mark(uint8_t out[GROUP_MARK_BYTES], uint64_t nonce)

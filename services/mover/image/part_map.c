@@ -146,8 +146,8 @@ int part_read_map(struct part *p, struct vrs_err *err)
 	return 0;
 }
 
-int part_find(struct part **ret, const struct beneath *b, const char *path,
-	      struct vrs_err *err)
+int part_locate(struct part **ret, const struct beneath *b, const char *path,
+		struct vrs_err *err)
 {
 	struct part *p = part_new(b);
 	const char *name = "";
@@ -155,8 +155,15 @@ int part_find(struct part **ret, const struct beneath *b, const char *path,
 	*ret = p;
 	atomic_store(&p->failed, true); /* part_close shall not write */
 	int status = beneath_dir(b, path, &p->dir_fd, &name, err);
-	if (status == 0)
-		status = part_name_files(p, name, err);
+	return status < 0 ? status : part_name_files(p, name, err);
+}
+
+int part_find(struct part **ret, const struct beneath *b, const char *path,
+	      struct vrs_err *err)
+{
+	int status = part_locate(ret, b, path, err);
+	struct part *p = *ret;
+
 	if (status == 0)
 		p->map_fd =
 			openat(p->dir_fd, p->map_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);

@@ -61,8 +61,11 @@ int part_read_map(struct part *p, struct vrs_err *err);
 int part_put_page(struct part *p, size_t page, struct vrs_err *err);
 int part_put_all_pages(struct part *p, struct vrs_err *err);
 
-/* The part of path as it lies there, if there is one (map_fd < 0: none), to be looked at:
- * neither held nor read yet, and part_close() leaves it alone. *ret in every case. */
+/* What lies beside path, to be looked at: nothing is open but the directory, and
+ * part_close() writes nothing. *ret in every case. */
+int part_locate(struct part **ret, const struct beneath *b, const char *path,
+		struct vrs_err *err);
+/* The same with its map open, neither held nor read yet (map_fd < 0: there is none). */
 int part_find(struct part **ret, const struct beneath *b, const char *path,
 	      struct vrs_err *err);
 

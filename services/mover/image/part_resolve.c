@@ -17,21 +17,13 @@ enum { LOCK_TRIES = 12 }; /* of 5 s: a large seed takes a while to be changed */
 static struct part *open_beside(const struct beneath *b, const char *path, bool hold,
 				struct vrs_err *err)
 {
-	struct part *p = part_new(b);
-	const char *name = "";
+	struct part *p;
+	int status = hold ? part_locate(&p, b, path, err) : part_find(&p, b, path, err);
 
-	atomic_store(&p->failed, true); /* part_close shall not write */
-	int status = beneath_dir(b, path, &p->dir_fd, &name, err);
-	if (status == 0)
-		status = part_name_files(p, name, err);
-	if (status == 0 && hold) {
+	if (status == 0 && hold)
 		status = part_open_map(p, 0, err);
-	} else if (status == 0) {
-		p->map_fd =
-			openat(p->dir_fd, p->map_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-		if (p->map_fd < 0)
-			status = vrs_fail_errno(err, "%s", p->map_name);
-	}
+	else if (status == 0 && p->map_fd < 0)
+		status = vrs_fail_errno(err, "%s", p->map_name);
 	if (status == 0)
 		status = part_read_map(p, err);
 	if (status == 0) {
@@ -177,15 +169,11 @@ static int resolve(const struct beneath *b, const char *path, const struct part 
 		   bool take_back, struct vrs_err *err)
 {
 	uint64_t nonce = entry->map.group_nonce;
-	struct part *first = part_new(b);
+	struct part *first;
 	struct group g = {.n = 0};
-	const char *name = "";
 	int fd = -1;
 
-	atomic_store(&first->failed, true);
-	int status = beneath_dir(b, entry->map.group, &first->dir_fd, &name, err);
-	if (status == 0)
-		status = part_name_files(first, name, err);
+	int status = part_locate(&first, b, entry->map.group, err);
 	if (status < 0) {
 		part_close(first);
 		(void)vrs_context(err, "transfer %s was giving names to several disks",

@@ -62,6 +62,11 @@ uint8_t *tree_squeeze(uint8_t *digests, uint8_t *data, size_t len, size_t block)
 	return to;
 }
 
+struct tree_digest tree_sum(const void *bytes, size_t n, uint64_t seed)
+{
+	return digest_of(XXH3_128bits_withSeed(bytes, n, seed));
+}
+
 int tree_check(const uint8_t *digests, const uint8_t *data, uint64_t off, size_t len,
 	       size_t block, struct vrs_err *err)
 {

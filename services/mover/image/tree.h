@@ -35,6 +35,9 @@ struct tree_digest {
 	uint8_t bytes[TREE_DIGEST_BYTES];
 };
 
+/* A checksum of what is no disk (a map, a record); another one for each seed. */
+struct tree_digest tree_sum(const void *bytes, size_t n, uint64_t seed);
+
 bool tree_is_zero_digest(const uint8_t *digest);
 bool tree_all_zero(const void *bytes, size_t n);
 

@@ -9,7 +9,7 @@ guest_modules="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev vi
 compile() {
   local out=$cache/bin/$1 src=$here/$1.c
   shift
-  [ "$out" -nt "$src" ] && return
+  [ "$out" -nt "$src" ] && [ "$out" -nt "$here/ticks.h" ] && return
   mkdir -p "$cache/bin"
   "${CC:-cc}" -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra "$@" -o "$out.$$" "$src" ||
     die "cannot compile $src"
