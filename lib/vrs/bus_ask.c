@@ -55,7 +55,7 @@ static int dial_until(struct bus_sock *s, nng_dialer dialer, int64_t deadline_mo
 		late = pthread_cond_timedwait(&d.ended, &d.lock, &until) != 0;
 	(void)pthread_mutex_unlock(&d.lock);
 	if (late) {
-		(void)nng_close(s->nng);
+		bus_close(s->nng);
 		s->open = false;
 	}
 	(void)pthread_join(thread, NULL);

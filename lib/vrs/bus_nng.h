@@ -17,6 +17,7 @@ enum {
 	BUS_SEND_LIMIT_MS = 5000,  /* a peer that does not read its answer */
 	BUS_PROBE_EVERY_MS = 1000, /* ipc listeners only */
 	BUS_PROBE_WAIT_MS = 500,
+	BUS_CLOSE_LIMIT_MS = 2000, /* what a close takes when NNG has lost it */
 };
 
 struct bus_peer {
@@ -59,6 +60,9 @@ int bus_sock_connect(struct bus_sock *s, const char *url, bool listen,
 		     struct vrs_err *err);
 /* From any thread: on_ring runs on the loop soon. */
 void bus_sock_ring(struct bus_sock *s);
+/* Closes, and waits no longer than BUS_CLOSE_LIMIT_MS: NNG 1.5.2 waits for ever for a
+ * message that a peer was sending in that very instant. Such a socket stays behind. */
+void bus_close(nng_socket nng);
 /* The owner has stopped its aios before. */
 void bus_sock_fini(struct bus_sock *s);
 void bus_sock_counts(const struct bus_sock *s, struct vrs_bus_counts *ret);

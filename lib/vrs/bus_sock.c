@@ -1,15 +1,18 @@
 /* Sockets of the bus: options before anything is connected, who is connected, the bell
  * from NNG's threads to the loop. */
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "vrs/bus_nng.h"
 #include "vrs/clock.h"
+#include "vrs/log.h"
 #include "vrs/mem.h"
 
 enum { RECONNECT_MIN_MS = 100, RECONNECT_MAX_MS = 5000 };
@@ -82,8 +85,8 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev ev, void *arg)
 			break;
 		}
 	}
-	(void)pthread_mutex_unlock(&s->lock);
 	bus_sock_ring(s);
+	(void)pthread_mutex_unlock(&s->lock);
 }
 
 static void on_ring_fd(void *arg)
@@ -175,25 +178,74 @@ int bus_sock_connect(struct bus_sock *s, const char *url, bool listen,
 	return 0;
 }
 
+struct closing {
+	nng_socket nng;
+	int closed_fd; /* a byte comes when it has closed */
+};
+
+static void *close_thread(void *arg)
+{
+	struct closing *c = arg;
+
+	(void)nng_close(c->nng);
+	if (send(c->closed_fd, "", 1, MSG_NOSIGNAL) < 0) {
+		/* nobody waits any more */
+	}
+	(void)close(c->closed_fd);
+	free(c);
+	return NULL;
+}
+
+void bus_close(nng_socket nng)
+{
+	struct closing *c = vrs_calloc(1, sizeof(*c));
+	struct pollfd closed = {.events = POLLIN};
+	pthread_t thread;
+	char byte;
+	int fd[2];
+
+	*c = (struct closing){.nng = nng, .closed_fd = -1};
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0) {
+		(void)close_thread(c);
+		return;
+	}
+	c->closed_fd = fd[1];
+	closed.fd = fd[0];
+	if (pthread_create(&thread, NULL, close_thread, c) == 0) {
+		(void)pthread_detach(thread);
+		if (poll(&closed, 1, BUS_CLOSE_LIMIT_MS) <= 0 ||
+		    read(fd[0], &byte, 1) != 1)
+			log_warn("a socket of the bus does not close, going on without");
+	} else {
+		(void)close_thread(c);
+	}
+	(void)close(fd[0]);
+}
+
 void bus_sock_fini(struct bus_sock *s)
 {
 	bus_heal_stop(s);
 	bus_refused_stop(s);
-	if (s->open)
-		(void)nng_close(s->nng); /* no callback runs after this */
+	if (s->open) {
+		/* No callback runs after this, not even for a socket that stays behind.
+		 */
+		(void)nng_pipe_notify(s->nng, NNG_PIPE_EV_ADD_POST, NULL, NULL);
+		(void)nng_pipe_notify(s->nng, NNG_PIPE_EV_REM_POST, NULL, NULL);
+		bus_close(s->nng);
+	}
 	s->open = false;
+	(void)pthread_mutex_lock(&s->lock); /* the last callback has just let it go */
 	if (s->ring_fd >= 0) {
 		vrs_loop_forget(s->loop, s->ring_fd);
 		(void)close(s->ring_fd);
 		s->ring_fd = -1;
 	}
-	free(s->url);
-	s->url = NULL;
-	(void)pthread_mutex_lock(&s->lock); /* the last callback has just let it go */
 	free(s->peer);
 	s->peer = NULL;
 	s->n_peers = 0;
 	(void)pthread_mutex_unlock(&s->lock);
+	free(s->url);
+	s->url = NULL;
 	(void)pthread_mutex_destroy(&s->lock);
 }
 

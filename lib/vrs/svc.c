@@ -327,8 +327,8 @@ static void say_alive(void *arg)
 		vrs_complaint_over(&svc->priv->store_trouble, "store answers again");
 }
 
-/* NNG 1.5.2 can hang in a close after hostile peers; everything that was promised is
- * durable by now, so a daemon that was asked to stop leaves without its last close. */
+/* NNG 1.5.2 can hang in a close (bus_nng.h), and a daemon has several sockets; everything
+ * that was promised is durable by now, so one that was asked to stop leaves without. */
 static void *leave_anyway(void *arg)
 {
 	const struct timespec patience = {.tv_sec = 3};
