@@ -9,13 +9,14 @@
 #include <unistd.h>
 
 #include "image/disk.h"
+#include "image/room.h"
 #include "image/tree.h"
 #include "vrs/mem.h"
 
 enum {
 	ALIGN = 4096,
 	DIRECT_BYTES = 1 << 16, /* less is better gathered in memory */
-	AROUND_BYTES = 1 << 18, /* read at once where memory has not all */
+	AROUND_BYTES = 1 << 19, /* read at once where memory has not all */
 };
 
 /* A second descriptor of the same file goes around the page cache: a copy of the disk
@@ -56,12 +57,14 @@ static bool read_direct(struct disk_raw *r, void *buf, uint64_t off, size_t len)
 	if (fd < 0 || off % ALIGN != 0)
 		return false;
 	bool fits = (uintptr_t)buf % ALIGN == 0 && whole == len;
-	void *room = fits ? buf : aligned_alloc(ALIGN, whole);
+	if (!fits && whole > ROOM_BYTES)
+		return false;
+	void *room = fits ? buf : room_take();
 	bool ok = room && read_all(fd, room, off, whole, &done) == 0 && done >= len;
 	if (ok && !fits)
 		memcpy(buf, room, len);
 	if (!fits)
-		free(room);
+		room_put(room);
 	return ok;
 }
 
@@ -139,14 +142,14 @@ static int write_direct(struct disk_raw *r, const void *buf, uint64_t off, size_
 	bool fits = (uintptr_t)buf % ALIGN == 0;
 	void *room = NULL;
 	if (!fits) {
-		room = aligned_alloc(ALIGN, len);
+		room = len <= ROOM_BYTES ? room_take() : NULL;
 		if (!room)
 			return 0;
 		memcpy(room, buf, len);
 	}
 	int status = write_all(fd, fits ? buf : room, off, len);
 	int why = errno;
-	free(room);
+	room_put(room);
 	errno = why;
 	if (status == 0)
 		return 1;

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/room.h"
+
 enum {
 	BLOCK = 1 << TREE_BLOCK_SHIFT,
 	LEAF = 1 << TREE_LEAF_SHIFT,
 	LEAVES_PER_BLOCK = BLOCK / LEAF,
 	PIECE = 16 * BLOCK,
-	ALIGN = 4096,
 };
 
 static void digest_blocks(struct cachefile_slot *g, const uint8_t *data, size_t at,
@@ -95,7 +96,7 @@ static int digest_rest(struct cachefile_slot *g, struct disk *d, uint64_t chunk,
 {
 	uint64_t start = chunk << TREE_CHUNK_SHIFT;
 	uint64_t end = start + tree_chunk_bytes(d->size, chunk);
-	uint8_t *buf = aligned_alloc(ALIGN, PIECE);
+	uint8_t *buf = room_take();
 	int status = buf ? 0 : vrs_fail(err, VRS_EIO, "no memory");
 
 	for (size_t i = 0; i < n_blocks && status == 0;) {
@@ -110,7 +111,7 @@ static int digest_rest(struct cachefile_slot *g, struct disk *d, uint64_t chunk,
 		else
 			i++;
 	}
-	free(buf);
+	room_put(buf);
 	return status;
 }
 

@@ -1,10 +1,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "image/room.h"
 #include "image/serve_parts.h"
 #include "vrs/mem.h"
-
-enum { ALIGN = 4096 };
 
 struct job {
 	struct outlet *outlet;
@@ -19,28 +18,10 @@ struct pool {
 	pthread_cond_t more;
 	struct job job[MAX_JOBS]; /* a ring */
 	size_t first, n, max;
-	uint8_t *spare[MAX_JOBS]; /* rooms that nobody uses */
-	size_t n_spare;
 	bool stop;
 	pthread_t thread[MAX_WORKERS];
 	size_t n_threads;
 };
-
-uint8_t *pool_room(void)
-{
-	return aligned_alloc(ALIGN, IN_BYTES);
-}
-
-static void put_spare(struct pool *p, uint8_t *room)
-{
-	(void)pthread_mutex_lock(&p->lock);
-	if (p->n_spare < p->max) {
-		p->spare[p->n_spare++] = room;
-		room = NULL;
-	}
-	(void)pthread_mutex_unlock(&p->lock);
-	free(room);
-}
 
 static void *work(void *arg)
 {
@@ -60,8 +41,7 @@ static void *work(void *arg)
 		p->n--;
 		(void)pthread_mutex_unlock(&p->lock);
 		(void)outlet_serve(j.outlet, p->answerer, &j.head, j.payload, out);
-		if (j.room)
-			put_spare(p, j.room);
+		room_put(j.room);
 	}
 	free(out);
 	return NULL;
@@ -86,12 +66,6 @@ struct pool *pool_open(struct answerer *a, size_t max_jobs)
 	return p;
 }
 
-/* With the lock. */
-static uint8_t *take_spare(struct pool *p)
-{
-	return p->n_spare > 0 ? p->spare[--p->n_spare] : pool_room();
-}
-
 bool pool_add(struct pool *p, struct outlet *o, const struct wire_head *head,
 	      uint8_t **room, const uint8_t *payload)
 {
@@ -99,7 +73,7 @@ bool pool_add(struct pool *p, struct outlet *o, const struct wire_head *head,
 
 	(void)pthread_mutex_lock(&p->lock);
 	bool fits = p->n < p->max && p->n_threads > 0 &&
-		    (!room || (next = take_spare(p)) != NULL);
+		    (!room || (next = room_take()) != NULL);
 	if (fits) {
 		p->job[(p->first + p->n) % MAX_JOBS] =
 			(struct job){o, *head, room ? *room : NULL, payload};
@@ -121,9 +95,7 @@ void pool_close(struct pool *p)
 	for (size_t i = 0; i < p->n_threads; i++)
 		(void)pthread_join(p->thread[i], NULL);
 	for (; p->n > 0; p->n--, p->first = (p->first + 1) % MAX_JOBS)
-		free(p->job[p->first].room);
-	while (p->n_spare > 0)
-		free(p->spare[--p->n_spare]);
+		room_put(p->job[p->first].room);
 	(void)pthread_mutex_destroy(&p->lock);
 	(void)pthread_cond_destroy(&p->more);
 	free(p);

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "image/room.h"
 #include "image/serve_parts.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"
@@ -71,6 +72,10 @@ static int get(struct lane *l, uint8_t *buf, size_t len, struct vrs_err *err)
 	return 1;
 }
 
+_Static_assert((size_t)ROOM_BYTES >= WIRE_MAX_PAYLOAD + ALIGN &&
+		       (size_t)ROOM_BYTES >= ANSWER_BYTES,
+	       "a payload fits, wherever in a page it begins");
+
 /* Where the payload goes so that the blocks of a WRITE, behind their digests, begin on a
  * page: the disk may then take them without a copy. */
 static size_t payload_offset(const struct wire_head *h)
@@ -111,9 +116,9 @@ static int serve_frames(struct lane *l, struct wire_head *head, struct vrs_err *
 {
 	struct server *s = l->server;
 	uint8_t head_bytes[WIRE_HEAD_BYTES];
-	uint8_t *in = pool_room();
-	uint8_t *out = vrs_calloc(1, ANSWER_BYTES);
-	int status = in ? 1 : vrs_fail(err, VRS_EIO, "no memory");
+	uint8_t *in = room_take();
+	uint8_t *out = room_take();
+	int status = in && out ? 1 : vrs_fail(err, VRS_EIO, "no memory");
 	bool first = l == &s->lane[0];
 
 	while (status > 0 && (status = get(l, head_bytes, sizeof(head_bytes), err)) > 0) {
@@ -144,8 +149,8 @@ static int serve_frames(struct lane *l, struct wire_head *head, struct vrs_err *
 		if (outlet_serve(&l->outlet, s->answerer, head, payload, out) < 0)
 			status = vrs_fail_errno(err, "write");
 	}
-	free(in);
-	free(out);
+	room_put(in);
+	room_put(out);
 	return status;
 }
 

@@ -23,7 +23,6 @@ enum {
 	MAX_WORKERS = 4,
 	MAX_JOBS = 64, /* waiting for a worker; more are done where they came in */
 	MAX_WRITES = 12,
-	IN_BYTES = WIRE_MAX_PAYLOAD + 4096, /* a payload, wherever in a page it begins */
 };
 
 /* Where answers go. */
@@ -53,13 +52,11 @@ int outlet_serve(struct outlet *o, struct answerer *a, const struct wire_head *h
 struct pool;
 /* At most max_jobs wait, of which each may hold a buffer. */
 struct pool *pool_open(struct answerer *a, size_t max_jobs);
-/* False: too many wait, do it yourself. *room (IN_BYTES from pool_room, may be NULL) is
- * where payload lies; the job takes it and leaves another one there. */
+/* False: too many wait, do it yourself. *room (of room.h; room may be NULL) is where
+ * payload lies; the job takes it and leaves another one there. */
 bool pool_add(struct pool *p, struct outlet *o, const struct wire_head *head,
 	      uint8_t **room, const uint8_t *payload);
 void pool_close(struct pool *p); /* what waits is not done any more */
-/* IN_BYTES that begin on a page; free() takes them. NULL: no memory. */
-uint8_t *pool_room(void);
 
 /* --- further lanes (join.c) --- */
 
