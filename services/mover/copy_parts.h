@@ -7,10 +7,10 @@
 #include "pace.h"
 
 enum {
-	COPY_ROOM_BYTES = 12 << 20,     /* read or to be read, not yet written */
+	COPY_ROOM_BYTES = 20 << 20,     /* read or to be read, not yet written */
 	COPY_FAR_ROOM_BYTES = 32 << 20, /* the same where a round trip takes long */
 	COPY_SYNC_BYTES = 256 << 20,
-	COPY_PROVE_BYTES = 48 << 20,       /* made durable and read back together */
+	COPY_PROVE_BYTES = 24 << 20,       /* made durable and read back together */
 	COPY_PROVE_SEED_BYTES = 512 << 20, /* ... of chunks of which little was sent */
 	COPY_WIDE_BYTES = 96 << 20,        /* more than one connection pays */
 	HASH_BATCH = 8,                    /* chunks of one request */

@@ -6,6 +6,9 @@
 #include "vrs/fault.h"
 #include "vrs/mem.h"
 
+/* One write of SFTP, which takes 256 KiB with its head, holds it. */
+enum { SFTP_DATA = 3 << TREE_BLOCK_SHIFT };
+
 /* A chunk of which parts are on their way; gone when the target has marked it. */
 struct chunk_work {
 	struct copy *copy;
@@ -262,9 +265,9 @@ bool copy_has_data(const struct copy *c, uint64_t block)
 
 int copy_send_chunk(struct copy *c, uint64_t chunk, struct vrs_err *err)
 {
-	/* over SFTP so much that one write holds it */
-	const uint64_t per_read = (WIRE_MAX_DATA >> TREE_BLOCK_SHIFT) -
-				  (far_is_plain(c->env.target) ? 1 : 0);
+	const uint64_t per_read =
+		(far_is_plain(c->env.target) ? SFTP_DATA : WIRE_MAX_DATA) >>
+		TREE_BLOCK_SHIFT;
 	uint64_t block = chunk << (TREE_CHUNK_SHIFT - TREE_BLOCK_SHIFT);
 	uint64_t end =
 		block +

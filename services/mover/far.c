@@ -215,6 +215,13 @@ static size_t lanes_wanted(const struct far *f)
 	return n < FAR_MAX_LANES ? n : FAR_MAX_LANES;
 }
 
+size_t far_lane_window(const struct far *f)
+{
+	size_t even = FAR_WINDOW_BYTES / lanes_wanted(f);
+
+	return even < FAR_LANE_BYTES ? even : FAR_LANE_BYTES;
+}
+
 void far_widen(struct far *f)
 {
 	if (f->sftp)
@@ -242,7 +249,7 @@ bool far_is_here(const struct far *f)
 
 uint64_t far_window(const struct far *f)
 {
-	return (uint64_t)FAR_WINDOW_BYTES * lanes_wanted(f);
+	return (uint64_t)far_lane_window(f) * lanes_wanted(f);
 }
 
 void far_close(struct far *f)

@@ -18,9 +18,10 @@
 #include "vrs/err.h"
 
 enum {
-	/* Of requests, this much is on its way on one connection at most: what a cut can
-	 * make us send twice. */
-	FAR_WINDOW_BYTES = 1 << 21,
+	/* Of requests, this much is on its way on all connections together, shared out
+	 * evenly, and on one at most: what a cut can make us send twice. */
+	FAR_WINDOW_BYTES = 1 << 24,
+	FAR_LANE_BYTES = 1 << 23,
 	FAR_MAX_LANES = 8,
 };
 

@@ -90,7 +90,7 @@ static bool next_request(struct lane *l)
 	struct queue *q = l->own.first || !l->ready ? &l->own : &f->waiting;
 	struct request *r = q->first;
 	l->idle = !r;
-	if (r && l->open_bytes > 0 && l->open_bytes + r->head.len > FAR_WINDOW_BYTES)
+	if (r && l->open_bytes > 0 && l->open_bytes + r->head.len > far_lane_window(f))
 		r = NULL;
 	if (r) {
 		(void)queue_take(q);

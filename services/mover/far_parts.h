@@ -91,6 +91,8 @@ struct request *far_next(struct far *f);
 void far_die(struct far *f, const struct vrs_err *why);
 /* Fails everything in these queues. */
 void far_fail_all(struct queue *q, const struct vrs_err *why);
+/* Bytes of requests on their way on one lane at most. */
+size_t far_lane_window(const struct far *f);
 
 /* lane 0 must be open when this returns; the others come up by themselves */
 int lane_open_first(struct far *f, struct vrs_err *err);

@@ -17,6 +17,7 @@ enum {
 	NOT_THERE = 97, /* exit code of the starting script */
 	WORDS_BYTES = 400,
 	UPLOAD_PIECE = 1 << 15,
+	PIECE_BYTES = 1 << 17,
 };
 
 struct remote {
@@ -235,8 +236,11 @@ static ssize_t remote_write(struct link *l, const void *bytes, size_t n,
 
 	if (r->ended)
 		return ended(r, err);
-	if (window == 0)
+	/* what the socket does not take, libssh copies to and fro in a buffer that grows */
+	if (window == 0 || ssh_get_poll_flags(r->session) & SSH_WRITE_PENDING)
 		return 0;
+	if (n > PIECE_BYTES)
+		n = PIECE_BYTES;
 	int done =
 		ssh_channel_write(r->channel, bytes, n < window ? (uint32_t)n : window);
 	if (r->failed.code) {

@@ -7,7 +7,7 @@
 
 BIN=$VRS_BUILD/bin
 MIB=1048576
-WINDOW=$((16 * MIB)) # what two connections have on their way, and a little
+WINDOW=$((18 * MIB)) # what two connections have on their way, and a little
 for tool in qemu-img qemu-nbd jq /usr/sbin/sshd; do
 	command -v $tool >/dev/null || skip_all "$tool is not installed"
 done
@@ -312,7 +312,7 @@ if "$BIN/vrs-mover" --version > /dev/null && strings -a "$BIN/vrs-image" | grep 
 	exec "$BIN/vrs-image" "\$@"
 	END
 	chmod +x "$dir/far"
-	for point in begin@1 write@1 write@100 write@300 mark@3 sync@1 seal@1 sealed@1; do
+	for point in begin@1 write@1 write@25 write@75 mark@3 sync@1 seal@1 sealed@1; do
 		echo "mover.target.${point%@*}=kill@${point#*@}" > "$dir/fault"
 		copy "$big" "$there/k.raw" --vrs-image "$dir/far"
 		is "kill -9 of vrs-image at $point: the mover goes on by itself" \

@@ -16,10 +16,10 @@
 #include "vrs/err.h"
 
 enum {
-	WIRE_VERSION = 3,
+	WIRE_VERSION = 4,
 	WIRE_HEAD_BYTES = 32,
-	WIRE_MAX_PAYLOAD = 1 << 19,
-	WIRE_MAX_DATA = 1 << 18, /* raw bytes of one READ or WRITE */
+	WIRE_MAX_DATA = 1 << 20,                      /* raw bytes of one READ or WRITE */
+	WIRE_MAX_PAYLOAD = WIRE_MAX_DATA + (1 << 16), /* those with their digests */
 	WIRE_MAX_TEXT = 4096,
 	WIRE_MAX_SLOTS = 24,
 	WIRE_MAX_EXTENTS = 4096, /* of one answer */

@@ -81,7 +81,7 @@ static void bytes_that_are_no_frame_are_refused(void **state)
 		{0, 'X', "not a frame"},  {3, '2', "not a frame"},
 		{4, 0, "unknown type"},   {4, WIRE_LAST_REQUEST + 1, "unknown type"},
 		{4, 255, "unknown type"}, {15, 0xff, "too long"},
-		{14, 0x08, "too long"},
+		{14, 0x12, "too long"},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
