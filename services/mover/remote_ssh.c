@@ -236,7 +236,8 @@ static ssize_t remote_write(struct link *l, const void *bytes, size_t n,
 
 	if (r->ended)
 		return ended(r, err);
-	/* what the socket does not take, libssh copies to and fro in a buffer that grows */
+	/* what the socket does not take, libssh copies to and fro in a buffer that grows
+	 */
 	if (window == 0 || ssh_get_poll_flags(r->session) & SSH_WRITE_PENDING)
 		return 0;
 	if (n > PIECE_BYTES)
