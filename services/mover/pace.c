@@ -13,6 +13,8 @@ static const double worth = 0.9; /* of its size */
 static const double clearly = 1.15;
 /* About what one core packs, in bytes a ms: beyond it, a good run is more often luck. */
 static const double fast = 300e3, by_far = 1.5;
+/* Plain bytes that arrive like this leave nothing to win, and a trial costs. */
+static const double too_fast = 450e3;
 
 static double rate(const struct pace_trial *t)
 {
@@ -63,12 +65,14 @@ static void next_run(struct pace *p)
 	case PACE_KEEP:
 		if (p->left_bytes > run) {
 			p->left_bytes -= run;
-		} else if (p->shrinks > 0 && p->shrinks <= worth) {
-			try_plain(p);
-		} else {
+		} else if (p->shrinks <= 0 || p->flow <= 0) {
 			p->packing = false;
-			/* nothing is known yet: ask again soon */
-			p->left_bytes = p->shrinks > 0 ? RETRY_BYTES : MIN_RUN_BYTES;
+			p->left_bytes = MIN_RUN_BYTES; /* ask again soon */
+		} else if (p->shrinks > worth || (!p->packing && p->flow >= too_fast)) {
+			p->packing = false;
+			p->left_bytes = RETRY_BYTES;
+		} else {
+			try_plain(p);
 		}
 		break;
 	case PACE_TRY_PLAIN:
@@ -115,6 +119,19 @@ bool pace_next(struct pace *p, uint64_t len, unsigned *ret_run)
 	return packs(p) || (p->stage == PACE_KEEP && p->since_look++ % LOOK_EVERY == 0);
 }
 
+static void measure_flow(struct pace *p, uint64_t len, int64_t mono_ms)
+{
+	int64_t ms = mono_ms - p->since_ms;
+
+	p->since_bytes += len;
+	if (p->since_ms != 0 && ms < MIN_RUN_MS)
+		return;
+	if (p->since_ms != 0)
+		p->flow = (double)p->since_bytes / (double)ms;
+	p->since_ms = mono_ms;
+	p->since_bytes = 0;
+}
+
 void pace_arrived(struct pace *p, unsigned run, uint64_t len, bool packed,
 		  uint64_t data_bytes, uint64_t wire_bytes, int64_t mono_ms)
 {
@@ -123,7 +140,10 @@ void pace_arrived(struct pace *p, unsigned run, uint64_t len, bool packed,
 
 		p->shrinks = p->shrinks > 0 ? 0.8 * p->shrinks + 0.2 * now : now;
 	}
-	if (p->mode != PACE_AUTO || run == 0)
+	if (p->mode != PACE_AUTO)
+		return;
+	measure_flow(p, len, mono_ms);
+	if (run == 0)
 		return;
 	struct pace_trial *t = run == p->plain.number    ? &p->plain
 			       : run == p->packed.number ? &p->packed

@@ -3,7 +3,8 @@
  * Runs of pieces are sent plain and packed in turn and their rates compared; the better
  * way is kept for a while and then tried again, because links change. A run is short
  * where the link is slow, and long enough to measure where it is fast. Content that does
- * not shrink is found by a piece now and then and costs nothing more. Pure. */
+ * not shrink is found by a piece now and then and costs nothing more; so is a link that
+ * takes more than could be packed. Pure. */
 #ifndef MOVER_PACE_H
 #define MOVER_PACE_H
 
@@ -32,6 +33,9 @@ struct pace {
 	uint64_t left_bytes;    /* until the next trial */
 	struct pace_trial plain, packed;
 	unsigned since_look;
+	int64_t since_ms; /* what has arrived since then */
+	uint64_t since_bytes;
+	double flow;    /* bytes a ms of late, packed or not; 0: not known */
 	double shrinks; /* packed by plain size of what was packed lately; 0: not known */
 };
 

@@ -81,6 +81,29 @@ static void a_fast_link_is_not(void **state)
 	assert_true(share_packed(&p, 1000e3, 400e3, 0.4, 20000) < 0.05);
 }
 
+/* Nor does it pay for trials: of the first 512 MiB, some pieces are looked at. */
+static void a_link_that_is_too_fast_is_not_tried(void **state)
+{
+	(void)state;
+	struct pace p = {.mode = PACE_AUTO};
+	struct flying flying[IN_FLIGHT];
+	double now_ms = 1;
+	int n_packed = 0;
+
+	for (int i = 0; i < 2048; i++) {
+		struct flying *f = &flying[i % IN_FLIGHT];
+
+		if (i >= IN_FLIGHT) {
+			now_ms += PIECE / 700e3;
+			pace_arrived(&p, f->run, PIECE, f->packed, PIECE, PIECE / 2,
+				     (int64_t)now_ms);
+		}
+		f->packed = pace_next(&p, PIECE, &f->run);
+		n_packed += f->packed;
+	}
+	assert_in_range(n_packed, 2048 / 64, 2048 / 32);
+}
+
 static void what_does_not_shrink_is_left_alone(void **state)
 {
 	(void)state;
@@ -116,6 +139,7 @@ int main(void)
 		cmocka_unit_test(a_slow_link_is_packed_for),
 		cmocka_unit_test(a_slow_link_is_found_out_soon),
 		cmocka_unit_test(a_fast_link_is_not),
+		cmocka_unit_test(a_link_that_is_too_fast_is_not_tried),
 		cmocka_unit_test(what_does_not_shrink_is_left_alone),
 		cmocka_unit_test(a_link_that_changes_changes_the_answer),
 		cmocka_unit_test(never_and_always_are_obeyed),
