@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "human.h"
-#include "layout.h"
+#include "render/human.h"
+#include "render/table.h"
 #include "vrs/clock.h"
 #include "vrs/conf.h"
 #include "vrs/json.h"

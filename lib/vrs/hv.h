@@ -1,7 +1,8 @@
 /* hv.h - hypervisors behind one table of functions, chosen by URI.
  *
- *   qemu+ssh://..., qemu:///system, test:///..., esx://...   libvirt (hv_libvirt.c)
- *   command:/path/to/program [ARG]...                        one program (hv_command.c)
+ *   qemu+ssh://..., qemu:///system, test:///..., esx://...   libvirt
+ * (vrs/hypervisor/libvirt.c) command:/path/to/program [ARG]...                        one
+ * program (vrs/hypervisor/command.c)
  *
  * A handle talks to one host and belongs to one thread at a time (use a worker lane per
  * host: a hung hypervisor blocks its callers). Every call has a deadline, is idempotent,

@@ -3,12 +3,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "feed.h"
-#include "hosts.h"
-#include "measure.h"
-#include "numbers.h"
-#include "past.h"
-#include "playback.h"
+#include "backfill/backfill.h"
+#include "backfill/playback.h"
+#include "metrics.h"
+#include "poll/hosts.h"
+#include "poll/poller.h"
+#include "ship/shipper.h"
 #include "vrs/clock.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "normalise.h"
+#include "validate.h"
 #include "vrs/bus.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"

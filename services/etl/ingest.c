@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apply.h"
-#include "ledger.h"
-#include "normalise.h"
-#include "source.h"
+#include "stream.h"
+#include "validate.h"
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 #include "vrs/series.h"
 #include "vrs/telemetry.h"
+#include "watermark.h"
+#include "writer.h"
 
 enum {
 	RUN_COMMANDS = 8192, /* a pipeline is run when it has grown to this */

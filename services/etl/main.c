@@ -1,10 +1,10 @@
 /* vrs-etl - takes the readings of all collectors and stores each of them once. */
 #include <stddef.h>
 
+#include "auth.h"
 #include "export.h"
-#include "gate.h"
 #include "ingest.h"
-#include "numbers.h"
+#include "metrics.h"
 #include "vrs/bus.h"
 #include "vrs/clock.h"
 #include "vrs/log.h"

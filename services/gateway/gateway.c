@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sinks.h"
+#include "sinks/sinks.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
 

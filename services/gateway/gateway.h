@@ -4,9 +4,9 @@
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
-#include "assets.h"
-#include "http.h"
-#include "tokens.h"
+#include "http/assets.h"
+#include "http/server.h"
+#include "http/tokens.h"
 #include "vrs/bus.h"
 #include "vrs/site.h"
 #include "vrs/svc.h"
@@ -55,7 +55,7 @@ struct gateway {
 /* Reads tokens, sinks and assets again; what is wrong leaves the old ones in use. */
 int gateway_reload(struct gateway *g, struct vrs_err *err);
 
-/* --- asking the scheduler (ask.c) --- */
+/* --- asking the scheduler (facts/scheduler.c) --- */
 
 /* done gets a reply that is an answer (code OK), or NULL and an HTTP status with a line
  * and a hint. It is called exactly once, maybe before ask returns. */

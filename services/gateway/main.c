@@ -8,16 +8,16 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "alertmanager.h"
-#include "api.h"
-#include "hub.h"
-#include "numbers.h"
-#include "risk.h"
-#include "sinks.h"
+#include "api/routes.h"
+#include "incidents/alertmanager.h"
+#include "live/poller.h"
+#include "live/risk.h"
+#include "live/sse.h"
+#include "metrics.h"
+#include "sinks/sinks.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
 #include "vrsas/v1/sample.pb-c.h"
-#include "watch.h"
 
 #define AT(field) offsetof(struct gateway, conf.field)
 #define TEXT(key, field, fallback, help)                                                 \

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "image/wire.h"
-#include "service.h"
+#include "cli/cmd.h"
+#include "image/base/wire.h"
+#include "jobs/service.h"
 #include "vrs/log.h"
 
 static bool asks_for_help(const char *word)

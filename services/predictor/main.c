@@ -1,6 +1,6 @@
 /* main.c - vrs-predictor: the service, and the commands around its model. */
-#include "commands.h"
-#include "serve.h"
+#include "cli/commands.h"
+#include "service/serve.h"
 
 int main(int argc, char **argv)
 {

@@ -2,13 +2,13 @@
  * they can run, and home again. */
 #include <stddef.h>
 
-#include "control.h"
-#include "engine.h"
-#include "numbers.h"
+#include "control/control.h"
+#include "engine/engine.h"
+#include "fleet/load.h"
+#include "metrics/counters.h"
 #include "vrs/clock.h"
 #include "vrs/log.h"
 #include "vrs/svc.h"
-#include "world_load.h"
 
 struct settings {
 	char *site, *transfer, *control, *forecast, *cluster_keys;

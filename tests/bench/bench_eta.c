@@ -1,12 +1,12 @@
 /* What is said before copies, and what they take: the paper's Table 9 on this machine.
  * bench_eta N carries N + 20 images of random sizes, one after the other, with the
  * service as it is; the first 20 are for learning. */
-#include "../unit/mover/service_world.h"
+#include "../unit/mover/jobs/service_world.h"
 
 #include <fcntl.h>
 #include <math.h>
 
-#include "eta.h"
+#include "jobs/eta.h"
 
 enum { LEARN = 20, LARGEST_MIB = 400, LEAST_MIB = 8 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "feed.h"
+#include "ship/shipper.h"
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 #include "vrs/series.h"

@@ -1,5 +1,5 @@
 /* bench_plan [VMS [HOSTS]] - decision time, ours and a plain planner's, in one run. */
-#include "plan.h"
+#include "plan/plan.h"
 
 #include "vrs/clock.h"
 

@@ -3,7 +3,7 @@
 # way: how late they hear (wanted: within 1 s), and what that costs the gateway (wanted: under
 # 10 % of a core and 64 MiB).
 set -euo pipefail
-. "$(dirname "$0")/../tap.sh"
+. "$(dirname "$0")/../kit/tap.sh"
 dir=$(mktemp -d)
 pids=()
 over() {

@@ -2,8 +2,8 @@
 # Samples a second from a collector's feed through etl into Redis (AOF everysec), against raw
 # pipelined SETRANGE on the same Redis in the same run.
 set -euo pipefail
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/etl.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/etl.sh"
 
 redis_options=(--appendonly yes --appendfsync everysec)
 start_redis

@@ -11,8 +11,8 @@
 #   BENCH_SEED_MIB=2048   data of the image, in a disk of twice the size
 set -euo pipefail
 VRS_BUILD=${VRS_BUILD:-build/release}
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/sshd.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
 BIN=$VRS_BUILD/bin
 ROUNDS=${BENCH_ROUNDS:-3}
 MIB_OF_DATA=${BENCH_SEED_MIB:-2048}

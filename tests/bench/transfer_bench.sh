@@ -19,12 +19,12 @@
 # user and system of both sides, sshd included. A mode that this vrs-mover has not is left out.
 set -euo pipefail
 VRS_BUILD=${VRS_BUILD:-build/release}
-. "$(dirname "$0")/../tap.sh"
+. "$(dirname "$0")/../kit/tap.sh"
 if [[ $(id -u) == 0 && -z ${BENCH_INSIDE:-} ]] && unshare -n true 2> /dev/null; then
 	BENCH_INSIDE=yes exec unshare -n bash "$0" "$@"
 fi
 [[ -z ${BENCH_INSIDE:-} ]] || ip link set lo up
-. "$TAP_TOP/tests/lib/sshd.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
 BIN=$VRS_BUILD/bin
 RELAY=$VRS_BUILD/tests/fault/relay
 PARTS=${BENCH_PARTS:-dense sparse delta qcow2 far slow zip}

@@ -2,8 +2,8 @@
 # alert_test.sh [--long] - Alertmanager says that a host is down: what was answered stays,
 # whatever dies; repeats are one incident; an alert is one witness and never a proof.
 # --long: 20 kills of each service right after the answer instead of 3.
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/sshd.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
 . "$TAP_TOP/tests/fault/company.sh"
 ROUNDS=3
 [ "${1:-}" = --long ] && ROUNDS=20

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # gateway_test.sh [--long] - the gateway's API against its description, who may what, and
 # clients that are careless or hostile. --long: 100,000 mutated requests instead of 1,500.
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/sshd.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
 . "$TAP_TOP/tests/fault/company.sh"
 command -v python3 > /dev/null || skip_all "python3 is not installed"
 MUTATIONS=1500
 [ "${1:-}" = --long ] && MUTATIONS=100000
 OPENAPI=$TAP_TOP/services/gateway/openapi.json
-RUDE=$TAP_TOP/tests/lib/rude.py
+RUDE=$TAP_TOP/tests/kit/shell/rude.py
 
 C=
 mkdir_www() {
@@ -35,7 +35,7 @@ fits() { # METHOD DESCRIBED-PATH ACTUAL-PATH TOKEN WANTED-STATUS [BODY]
 		not_ok "$1 $3 answers $5: $status"
 		diag "${said:0:300}"
 	else
-		check "$1 $3 answers $5, as described" python3 "$TAP_TOP/tests/lib/openapi.py" "$OPENAPI" "$1" "$2" \
+		check "$1 $3 answers $5, as described" python3 "$TAP_TOP/tests/kit/shell/openapi.py" "$OPENAPI" "$1" "$2" \
 			"$status" <<< "${said%$'\n'*}"
 	fi
 }
@@ -71,7 +71,7 @@ for path in /metrics /tables /-/healthy /-/ready; do
 done
 fits POST /-/reload /-/reload $OPERATE 200 '{}'
 is "nothing is described that was not tried" \
-	"$(comm -23 <(python3 "$TAP_TOP/tests/lib/openapi.py" "$OPENAPI" --paths | grep -v /bus/ | sort -u) <(sort -u <<< "$COVERED"))" ""
+	"$(comm -23 <(python3 "$TAP_TOP/tests/kit/shell/openapi.py" "$OPENAPI" --paths | grep -v /bus/ | sort -u) <(sort -u <<< "$COVERED"))" ""
 is "vrsctl prints what the API answers" \
 	"$(ctl -o json vm list | jq -S .)" "$(get $A/vms | jq -S .)"
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # hostile_test.sh - hostile bytes on every listening socket, etl's and the scheduler's: the
 # service lives, its memory is bounded, it counts, and it goes on serving its friends.
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/etl.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/etl.sh"
 
 note() {
 	cli HVALS vrsas:v1:svc:etl

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # ingest_test.sh - kill -9 of collector, etl, Redis and of all three, three rounds each, while
 # a trace replays: afterwards every sample is in Redis, and right.
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/etl.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/etl.sh"
 
 HOSTS=16
 MINUTES=900   # that are replayed

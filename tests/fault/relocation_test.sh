@@ -2,8 +2,8 @@
 # relocation_test.sh - a host dies, its VM runs in another cluster, and comes home; and what
 # happens when the fence says no, the host comes back too early, or nobody can read its disks.
 # All services are real; hosts are the pretend ones of README.md.
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/sshd.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
 . "$TAP_TOP/tests/fault/company.sh"
 
 said() { # the last status of its transfer, as vrsctl shows it

@@ -2,8 +2,8 @@
 # sink_test.sh [--long] - every event reaches every sink at least once and in order: a sink
 # that is down for a while (--long: five minutes), a gateway that is killed meanwhile, a
 # wrong answer, a program instead of an address.
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/sshd.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
 . "$TAP_TOP/tests/fault/company.sh"
 command -v python3 > /dev/null || skip_all "python3 is not installed"
 DOWN=3

@@ -7,9 +7,9 @@
 # point. One story a victim, with a kill in every state that it passes.
 #
 #   VICTIM=mover tests/fault/sweep_test.sh     only that one
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/sshd.sh"
-. "$TAP_TOP/tests/lib/files.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
+. "$TAP_TOP/tests/kit/shell/files.sh"
 . "$TAP_TOP/tests/fault/company.sh"
 
 SWEPT=(SUSPECT DOWN_LIKELY FENCING FENCED DECIDING RESERVING TRANSFERRING VERIFYING GRANTING

@@ -7,9 +7,9 @@
 # --long: 30 kills in one copy, 20 turned bits, 20 changed sources, memory with an image of
 # 1 TiB; prints what was seen. Set VRS_BUILD to the build to be measured (build/dev has the
 # fault points that turned bits need).
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/sshd.sh"
-. "$TAP_TOP/tests/lib/files.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
+. "$TAP_TOP/tests/kit/shell/files.sh"
 
 BIN=$VRS_BUILD/bin
 MIB=1048576

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alert.h"
-#include "http_parts.h"
-#include "tokens.h"
+#include "http/parts.h"
+#include "http/tokens.h"
+#include "incidents/alert.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

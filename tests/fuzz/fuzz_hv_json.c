@@ -1,5 +1,5 @@
 /* What the program of a command driver answers. */
-#include "vrs/hv_json.h"
+#include "vrs/hypervisor/command_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vrs/hv_xml.h"
+#include "vrs/hypervisor/xml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

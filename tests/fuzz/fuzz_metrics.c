@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vrs/http1.h"
+#include "vrs/http/parse.h"
 #include "vrs/metrics.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "forecast.h"
-#include "paper_set.h"
+#include "net/forecast.h"
+#include "paper/net_set.h"
 #include "vrs/mem.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

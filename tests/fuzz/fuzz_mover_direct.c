@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "direct_words.h"
+#include "transfer/direct_messages.h"
 #include "vrs/bus.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/beneath.h"
-#include "image/cachefile.h"
-#include "image/chain.h"
-#include "image/chunkmap.h"
-#include "image/group.h"
-#include "image/refs.h"
+#include "image/base/sandbox.h"
+#include "image/disk/backing_chain.h"
+#include "image/disk/outside_refs.h"
+#include "image/hash/cache_file.h"
+#include "image/part/chunkmap.h"
+#include "image/part/group_record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

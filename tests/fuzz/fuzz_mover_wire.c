@@ -7,10 +7,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "image/answer.h"
-#include "image/hashes.h"
-#include "image/pack.h"
-#include "image/wire.h"
+#include "image/base/pack.h"
+#include "image/base/wire.h"
+#include "image/hash/hashes.h"
+#include "image/serve/requests.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

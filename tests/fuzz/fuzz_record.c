@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "normalise.h"
+#include "validate.h"
 #include "vrs/bus.h"
 #include "vrs/mem.h"
 

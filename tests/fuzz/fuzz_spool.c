@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "segment.h"
-#include "spool.h"
+#include "ship/segment.h"
+#include "ship/spool.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 

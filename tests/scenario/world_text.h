@@ -18,7 +18,7 @@
 #ifndef TESTS_WORLD_TEXT_H
 #define TESTS_WORLD_TEXT_H
 
-#include "plan.h"
+#include "plan/plan.h"
 
 struct told {
 	struct world *w;

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The test bed does what the tests above it believe: hosts that really die, fencing that
-# really fences, guests that remember what they acknowledged. See tests/bed/README.md.
-. "$(dirname "$0")/../tap.sh"
+# really fences, guests that remember what they acknowledged. See tests/kit/bed/README.md.
+. "$(dirname "$0")/../kit/tap.sh"
 
-bed=$TAP_TOP/tests/bed/bed
+bed=$TAP_TOP/tests/kit/bed/bed
 register=/run/vrsas-bed
 export VRS_BED_QUIET=1
 reason=$("$bed" probe) || skip_all "${reason#SKIP }"

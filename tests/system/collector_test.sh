@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The hypervisor driver and the collector on real hosts: a guest keeps its memory on the way
 # from virtio to VMware's devices and back, and a guest or host that hangs holds up nobody.
-. "$(dirname "$0")/../tap.sh"
+. "$(dirname "$0")/../kit/tap.sh"
 
-bed=$TAP_TOP/tests/bed/bed
+bed=$TAP_TOP/tests/kit/bed/bed
 export VRS_BED_QUIET=1
 reason=$("$bed" probe) || skip_all "${reason#SKIP }"
 

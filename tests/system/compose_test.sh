@@ -2,10 +2,10 @@
 # deploy/ on a real Docker engine: the image is built, everything comes up healthy,
 # predictors scale, and the mover carries an image between two hosts.
 # VRS_DOCKER_BUILD=inside compiles in the image, too, as a user's build does.
-# shellcheck source=tests/tap.sh
-. "$(dirname "$0")/../tap.sh"
-# shellcheck source=tests/lib/docker.sh
-. "$TAP_TOP/tests/lib/docker.sh"
+# shellcheck source=tests/kit/tap.sh
+. "$(dirname "$0")/../kit/tap.sh"
+# shellcheck source=tests/kit/shell/docker.sh
+. "$TAP_TOP/tests/kit/shell/docker.sh"
 
 ((EUID == 0)) || skip_all "needs root: secrets are given to another uid"
 "$TAP_TOP/tools/install" check compose >/dev/null 2>&1 ||

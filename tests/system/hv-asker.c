@@ -15,7 +15,7 @@
 
 #include "vrs/clock.h"
 #include "vrs/hv.h"
-#include "vrs/hv_xml.h"
+#include "vrs/hypervisor/xml.h"
 #include "vrs/mem.h"
 
 enum { DEADLINE_MS = 60000, MAX_NETWORKS = 8 };

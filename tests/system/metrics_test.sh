@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Every service tells its numbers, as documented and as Prometheus wants them; clients that
 # are slow, many or hostile do not hold it.
-. "$(dirname "$0")/../tap.sh"
-. "$(dirname "$0")/../lib/etl.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$(dirname "$0")/../kit/shell/etl.sh"
 command -v promtool >/dev/null || skip_all "no promtool (package prometheus)"
 
 cat >"$dir/trace.csv" <<END

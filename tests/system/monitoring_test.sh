@@ -2,7 +2,7 @@
 # monitoring_test.sh [--long] - VR-SAS in the stack that operators have: what deploy/ ships for
 # Prometheus, Alertmanager and Grafana, and all of it together, real, around a dead host.
 # --long: with the shipped times (a scrape every 5 s), not with shortened ones.
-. "$(dirname "$0")/../tap.sh"
+. "$(dirname "$0")/../kit/tap.sh"
 VRS_TOP=$TAP_TOP
 . "$TAP_TOP/tools/lib.sh"
 deploy=$TAP_TOP/deploy
@@ -52,7 +52,7 @@ check "dashboards: every expression parses ($(expressions | wc -l))" promtool ch
 
 # --- all of it together ------------------------------------------------------------------------
 
-. "$TAP_TOP/tests/lib/sshd.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
 . "$TAP_TOP/tests/fault/company.sh"
 trap 'company_close; rm -rf "$work"' EXIT
 

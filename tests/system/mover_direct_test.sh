@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # mover_direct_test.sh - a copy between two other hosts that does not go through the mover: the
 # vrs-mover at the source does it. What happens when that one is missing, may not, or dies.
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/sshd.sh"
-. "$TAP_TOP/tests/lib/files.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
+. "$TAP_TOP/tests/kit/shell/files.sh"
 
 BIN=$VRS_BUILD/bin
 MIB=1048576

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # mover_test.sh - vrs-mover's command against a real sshd: every format, holes, changes only,
 # what it refuses, and what kill -9 leaves.
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/sshd.sh"
-. "$TAP_TOP/tests/lib/files.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
+. "$TAP_TOP/tests/kit/shell/files.sh"
 
 BIN=$VRS_BUILD/bin
 MIB=1048576

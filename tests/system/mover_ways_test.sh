@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # mover_ways_test.sh - how vrs-mover gets to a host: settings files, jump hosts, proxies, IPv6,
 # certificates, passphrases, the agent; and what it says when it does not get there.
-. "$(dirname "$0")/../tap.sh"
-. "$TAP_TOP/tests/lib/sshd.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
 
 BIN=$VRS_BUILD/bin
 for tool in ssh ssh-agent jq /usr/sbin/sshd; do
@@ -262,7 +262,7 @@ refused "without a terminal a key with a passphrase is refused" 4 \
 typed() {
 	local text=$1 want=$2 pattern=$3 answer=$4 file=$dir/there/$((++n)).raw code
 	shift 4
-	timeout 30 "$TAP_TOP/tests/lib/answer.py" Passphrase "$answer" "$BIN/vrs-mover" copy \
+	timeout 30 "$TAP_TOP/tests/kit/shell/answer.py" Passphrase "$answer" "$BIN/vrs-mover" copy \
 		"$dir/here/disk.raw" "${locked[0]}:$file" "${locked[@]:1}" "$@" > "$dir/said"
 	code=$?
 	is "$text" "$code $(grep -c "$pattern" "$dir/said")" "$want 1"
@@ -303,7 +303,7 @@ refused "a key of the settings that is locked is told" 4 \
 export SSH_AUTH_SOCK=$dir/agent
 eval "$(ssh-agent -a "$SSH_AUTH_SOCK")" > /dev/null
 agent_pid=$SSH_AGENT_PID
-timeout 30 "$TAP_TOP/tests/lib/answer.py" "Enter passphrase" "open sesame" ssh-add -q "$dir/locked" > /dev/null
+timeout 30 "$TAP_TOP/tests/kit/shell/answer.py" "Enter passphrase" "open sesame" ssh-add -q "$dir/locked" > /dev/null
 arrives "a key that the agent holds" by-agent -F "$dir/config"
 arrives "a named key with a passphrase lies open in the agent" "${locked[@]}"
 ssh-add -q -D 2>/dev/null

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # page_long.sh - the same on the bed: three clusters of QEMU guests, a power cut, the page.
 # Sourced by page_test.sh --long [DIR]; DIR gets the pictures of docs/.
-. "$TAP_TOP/tests/lib/stack.sh"
+. "$TAP_TOP/tests/kit/shell/stack.sh"
 pictures=${2:-}
 stack_on_bed
 
@@ -13,7 +13,7 @@ on_do() {
 	[[ $1 == cancelled ]] || echo done
 }
 
-"$bed" up "$TAP_TOP/tests/bed/three-clusters.spec" >"$work/bed.log" 2>&1 || {
+"$bed" up "$TAP_TOP/tests/kit/bed/three-clusters.spec" >"$work/bed.log" 2>&1 || {
 	not_ok "the bed comes up"
 	tail -n 20 "$work/bed.log" | sed 's/^/# /'
 	tap_done

@@ -3,7 +3,7 @@
 #
 #   page_test.sh                 on the pretend company of tests/fault
 #   page_test.sh --long [DIR]    on the bed: real guests, real hypervisors; pictures in DIR
-. "$(dirname "$0")/../tap.sh"
+. "$(dirname "$0")/../kit/tap.sh"
 VRS_TOP=$TAP_TOP
 . "$TAP_TOP/tools/lib.sh"
 
@@ -65,7 +65,7 @@ if [[ ${1:-} == --long ]]; then
 	tap_done
 fi
 
-. "$TAP_TOP/tests/lib/sshd.sh"
+. "$TAP_TOP/tests/kit/shell/sshd.sh"
 . "$TAP_TOP/tests/fault/company.sh"
 
 on_do() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Predictors answer from a real Redis: simply at first, by the net once it is trained, and
 # whatever happens to one of them, no job is lost.
-. "$(dirname "$0")/../tap.sh"
+. "$(dirname "$0")/../kit/tap.sh"
 
 predictor=$VRS_BUILD/bin/vrs-predictor
 asker=$VRS_BUILD/tests/system/forecast-asker

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A real Prometheus that scrapes a real node_exporter, as the source of a host: its readings
 # as they come, and on day one its past, told once whatever is killed meanwhile.
-. "$(dirname "$0")/../tap.sh"
-. "$(dirname "$0")/../lib/etl.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$(dirname "$0")/../kit/shell/etl.sh"
 for program in prometheus promtool prometheus-node-exporter; do
 	command -v "$program" >/dev/null || skip_all "no $program"
 done

@@ -3,9 +3,9 @@
 # A host dies and its guest goes on elsewhere, in another disk format; the host returns and
 # its stale copy stays down; the guest comes home. A fence that fails starts nothing. A disk
 # that only the dead host has is refused honestly. CPU of the guests is emulated (TCG).
-. "$(dirname "$0")/../tap.sh"
+. "$(dirname "$0")/../kit/tap.sh"
 VRS_TOP=$TAP_TOP
-. "$TAP_TOP/tests/lib/stack.sh"
+. "$TAP_TOP/tests/kit/shell/stack.sh"
 
 stack_on_bed
 

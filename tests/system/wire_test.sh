@@ -2,8 +2,8 @@
 # The bus over TLS with certificates on both sides, and messages bound to their cluster: who
 # has no certificate of our CA, none at all, or speaks for another cluster, is refused,
 # named in the log and counted; everybody else goes on.
-. "$(dirname "$0")/../tap.sh"
-. "$(dirname "$0")/../lib/etl.sh"
+. "$(dirname "$0")/../kit/tap.sh"
+. "$(dirname "$0")/../kit/shell/etl.sh"
 command -v openssl >/dev/null || skip_all "no openssl"
 
 cat >"$dir/trace.csv" <<END

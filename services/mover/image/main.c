@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "image/serve.h"
-#include "image/wire.h"
+#include "image/base/wire.h"
+#include "image/serve/serve.h"
 
 static int usage(FILE *to)
 {

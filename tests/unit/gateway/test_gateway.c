@@ -7,13 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "assets.h"
-#include "cloudevent.h"
-#include "http_parts.h"
-#include "incident_view.h"
-#include "risk.h"
-#include "sign.h"
-#include "tokens.h"
+#include "http/assets.h"
+#include "http/parts.h"
+#include "http/tokens.h"
+#include "incidents/incident_view.h"
+#include "live/risk.h"
+#include "sinks/cloudevent.h"
+#include "sinks/hmac.h"
 
 /* --- tokens --- */
 

@@ -1,0 +1,133 @@
+/* vrsctl events */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "render/human.h"
+#include "render/table.h"
+#include "vrs/json.h"
+
+enum { WAIT_MS = 5000, DEFAULT_LIMIT = 50, MAX_LIMIT = 10000 };
+
+static enum tone severity_tone(Vrsas__V1__Severity severity)
+{
+	switch (severity) {
+	case VRSAS__V1__SEVERITY__SEVERITY_ERROR:
+		return BAD;
+	case VRSAS__V1__SEVERITY__SEVERITY_WARNING:
+		return WARN;
+	case VRSAS__V1__SEVERITY__SEVERITY_NOTICE:
+		return BOLD;
+	default:
+		return PLAIN;
+	}
+}
+
+/* One line an event, not a table: with --follow nobody knows how wide it will be. */
+void render_events(const struct ctl *ctl, const control_reply *reply,
+		   struct vrs_text *out)
+{
+	char at[HUMAN_MAX];
+
+	for (size_t i = 0; i < reply->events->n_event; i++) {
+		const Vrsas__V1__Event *e = reply->events->event[i];
+		const char *severity =
+			vrs_enum_name(&vrsas__v1__severity__descriptor, (int)e->severity);
+
+		tone_add(out, ctl->colour, DIM, "%s", human_time(at, e->at_ms));
+		tone_add(out, ctl->colour, severity_tone(e->severity), "  %-7s",
+			 severity ? severity : "");
+		tone_add(out, ctl->colour, DIM, "  %-9s", e->service);
+		tone_add(out, ctl->colour, PLAIN, "  %s", e->text);
+		vrs_text_add(out, "\n");
+	}
+}
+
+static void show_json_lines(const control_reply *reply)
+{
+	struct vrs_text out = {0};
+
+	for (size_t i = 0; i < reply->events->n_event; i++) {
+		json_t *json = vrs_json_of_message(&reply->events->event[i]->base);
+		char *text = vrs_json_text(json, true);
+
+		vrs_text_add(&out, "%s", text);
+		free(text);
+		json_decref(json);
+	}
+	ctl_put(&out);
+}
+
+static int read_limit(const struct ctl *ctl, uint32_t *ret)
+{
+	const char *text = args_value(&ctl->args, "limit");
+	char *end = NULL;
+	long n;
+
+	*ret = DEFAULT_LIMIT;
+	if (!text)
+		return EXIT_OK;
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno || *end || end == text || n < 1 || n > MAX_LIMIT)
+		return ctl_fail(EXIT_USAGE, NULL, "events: --limit is a number of 1..%d",
+				MAX_LIMIT);
+	*ret = (uint32_t)n;
+	return EXIT_OK;
+}
+
+/* Asks again and again from where the last answer ended. A scheduler that went away is
+ * waited for: events are in Redis, none is missed. */
+static int follow(struct ctl *ctl, control_request *req, Vrsas__V1__EventQuery *query)
+{
+	char *after = NULL;
+	int code;
+
+	for (;;) {
+		control_reply *reply = NULL;
+
+		code = ctl_ask(ctl, req, &reply);
+		ctl->quiet = code != EXIT_OK;
+		if (code == EXIT_UNREACHABLE || code == EXIT_TIMEOUT) {
+			ctl_rest_ms(1000);
+			continue;
+		}
+		if (code != EXIT_OK)
+			break;
+		if (reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_EVENTS) {
+			if (ctl->json)
+				show_json_lines(reply);
+			else
+				ctl_show(ctl, reply, render_events);
+			if (reply->events->next_id[0]) {
+				free(after);
+				after = vrs_strdup(reply->events->next_id);
+				query->after_id = after;
+			}
+		}
+		query->wait_ms = WAIT_MS;
+		control_reply_free(reply);
+	}
+	free(after);
+	return code;
+}
+
+int verb_events(struct ctl *ctl)
+{
+	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
+	Vrsas__V1__EventQuery query = VRSAS__V1__EVENT_QUERY__INIT;
+	const char *vm = args_value(&ctl->args, "vm");
+	int code = read_limit(ctl, &query.limit);
+
+	if (code != EXIT_OK)
+		return code;
+	query.vm = vm ? vm : "";
+	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS;
+	req.events = &query;
+	if (!args_has(&ctl->args, "follow"))
+		return ctl_query(ctl, &req, render_events);
+	if (ctl->timeout_ms < 2 * WAIT_MS)
+		ctl->timeout_ms = 2 * WAIT_MS;
+	return follow(ctl, &req, &query);
+}

@@ -1,0 +1,179 @@
+/* vrsctl plan HOST and vrsctl fail HOST */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "render/decision_view.h"
+#include "render/human.h"
+#include "render/table.h"
+
+static void decision_row(struct table *t, const Vrsas__V1__Decision *d)
+{
+	const Vrsas__V1__Candidate *c = explain_chosen(d);
+	struct vrs_text verdict = {0};
+	char text[HUMAN_MAX];
+
+	explain_verdict(&verdict, d);
+	table_cell(t, BOLD, "%s", d->vm_name[0] ? d->vm_name : d->vm_id);
+	table_cell(t, PLAIN, "%u", d->vm_class);
+	table_cell(t, explain_tone(d->verdict), "%s", verdict.text);
+	table_cell(t, PLAIN, "%s", human_bytes(text, d->bytes_to_move));
+	table_cell(t, PLAIN, "%s", c ? human_span(text, c->transfer_ms) : "");
+	table_cell(t, PLAIN, "%s", c ? human_span(text, c->outage_ms) : "");
+	table_cell(t, PLAIN, "%s", c ? human_ratio(text, c->peak_p90_ratio) : "");
+	vrs_text_fini(&verdict);
+	if (d->summary[0])
+		table_note(t, PLAIN, "%s", d->summary);
+}
+
+/* What speaks most against a place: what rules it out, or the first doubt. */
+static const char *against(const Vrsas__V1__Candidate *c)
+{
+	const char *doubt = NULL;
+
+	for (size_t k = 0; k < c->n_reason; k++) {
+		if (c->reason[k]->rules_out)
+			return c->reason[k]->text;
+		if (!c->reason[k]->in_favour && !doubt)
+			doubt = c->reason[k]->text;
+	}
+	return doubt;
+}
+
+static void why_not_notes(struct table *t, const Vrsas__V1__Decision *d)
+{
+	for (size_t i = 0; i < d->n_candidate; i++) {
+		const Vrsas__V1__Candidate *c = d->candidate[i];
+		const char *why = c->fits ? NULL : against(c);
+
+		if (why)
+			table_note(t, DIM, "not %s%s%s: %s", c->cluster,
+				   c->host[0] ? "/" : "", c->host, why);
+	}
+}
+
+static void summary_table(const struct ctl *ctl, const Vrsas__V1__PlanView *p,
+			  struct vrs_text *out)
+{
+	static const char *const headers[] = {"VM",        ">CLASS",    "VERDICT",
+					      ">TO MOVE",  ">TRANSFER", ">OUTAGE",
+					      ">PEAK P90", NULL};
+	struct table *t = table_new(headers);
+
+	for (size_t i = 0; i < p->n_decision; i++) {
+		decision_row(t, p->decision[i]);
+		why_not_notes(t, p->decision[i]);
+	}
+	table_print(t, out, ctl->headers, ctl->colour);
+	table_free(t);
+}
+
+void render_plan(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
+{
+	const Vrsas__V1__PlanView *p = reply->plan;
+	bool whole = args_has(&ctl->args, "explain") || p->n_decision == 1 ||
+		     (ctl->args.verb && strcmp(ctl->args.verb->name, "explain") == 0);
+
+	if (p->host[0]) {
+		tone_add(out, ctl->colour, BOLD, "If %s%s%s died now:", p->cluster,
+			 p->cluster[0] ? "/" : "", p->host);
+		vrs_text_add(out, "\n");
+	}
+	if (p->note[0]) {
+		tone_add(out, ctl->colour, PLAIN, "%s", p->note);
+		vrs_text_add(out, "\n");
+	}
+	if (!p->n_decision)
+		vrs_text_add(out, "no VM to be cared for\n");
+	else if (!whole)
+		summary_table(ctl, p, out);
+	for (size_t i = 0; whole && i < p->n_decision; i++) {
+		if (i)
+			vrs_text_add(out, "\n");
+		explain_decision(out, p->decision[i], ctl->colour);
+	}
+}
+
+static int ask_plan(struct ctl *ctl, const char *host, control_reply **ret)
+{
+	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
+	Vrsas__V1__PlanQuery query = VRSAS__V1__PLAN_QUERY__INIT;
+
+	query.host = host;
+	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_PLAN;
+	req.plan = &query;
+	if (ret)
+		return ctl_ask(ctl, &req, ret);
+	return ctl_query(ctl, &req, render_plan);
+}
+
+int verb_plan(struct ctl *ctl)
+{
+	return ask_plan(ctl, ctl->args.operand[0], NULL);
+}
+
+void render_done(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
+{
+	tone_add(out, ctl->colour, GOOD, "%s", reply->done[0] ? reply->done : "done");
+	vrs_text_add(out, "\n");
+}
+
+/* What a "yes" would set going, on stderr: stdout stays for the answer. */
+static int show_and_confirm(struct ctl *ctl, const char *host, bool confirm_off)
+{
+	control_reply *reply = NULL;
+	struct vrs_text out = {0};
+	char *question;
+	int code;
+
+	if (ctl->yes || !ctl->ask_tty)
+		return ctl_confirm(ctl, "");
+	code = ask_plan(ctl, host, &reply);
+	if (code != EXIT_OK)
+		return code;
+	render_plan(ctl, reply, &out);
+	(void)fputs(out.text, stderr);
+	vrs_text_fini(&out);
+	control_reply_free(reply);
+	question = vrs_asprintf(confirm_off
+					? "You are sure that %s is powered off, and that "
+					  "it stays off?"
+					: "Declare %s failed?",
+				host);
+	code = ctl_confirm(ctl, question);
+	free(question);
+	return code;
+}
+
+int verb_fail(struct ctl *ctl)
+{
+	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
+	Vrsas__V1__FailOrder order = VRSAS__V1__FAIL_ORDER__INIT;
+	const char *reason = args_value(&ctl->args, "reason");
+	control_reply *reply = NULL;
+
+	order.host = ctl->args.operand[0];
+	order.confirm_off = args_has(&ctl->args, "confirm-off");
+	order.withdraw = args_has(&ctl->args, "withdraw");
+	order.reason = reason ? reason : "";
+	if (order.confirm_off && !order.reason[0])
+		return ctl_fail(EXIT_USAGE,
+				"say what you have seen: --reason 'plug drawn'",
+				"fail: --confirm-off needs a --reason");
+	if (order.confirm_off && order.withdraw)
+		return ctl_fail(EXIT_USAGE, NULL,
+				"fail: --confirm-off and --withdraw exclude each other");
+
+	int code = order.withdraw ? EXIT_OK
+				  : show_and_confirm(ctl, order.host, order.confirm_off);
+	if (code != EXIT_OK)
+		return code;
+	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_FAIL;
+	req.fail = &order;
+	code = ctl_ask(ctl, &req, &reply);
+	if (code == EXIT_OK)
+		ctl_show(ctl, reply, render_done);
+	control_reply_free(reply);
+	return code;
+}

@@ -1,0 +1,109 @@
+/* vrsctl relocate VM and vrsctl failback VM */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ctl.h"
+#include "render/decision_view.h"
+#include "vrs/conf.h"
+
+/* A dry run is answered with a plan, or with the story as it would go on. */
+static void render_order(const struct ctl *ctl, const control_reply *reply,
+			 struct vrs_text *out)
+{
+	if (reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_PLAN)
+		render_plan(ctl, reply, out);
+	else if (reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_RELOCATIONS)
+		render_relocations(ctl, reply, out);
+	if (reply->done[0] || !out->len)
+		render_done(ctl, reply, out);
+}
+
+struct order {
+	control_request *req;
+	protobuf_c_boolean *dry_run; /* inside req */
+	const char *vm, *question;
+	bool home;
+};
+
+static int read_wait(const struct ctl *ctl, int64_t *ret_ms)
+{
+	const char *wait = args_value(&ctl->args, "wait");
+
+	*ret_ms = 0;
+	if (wait && (vrs_parse_duration(wait, ret_ms) < 0 || *ret_ms <= 0))
+		return ctl_fail(EXIT_USAGE, "write 90s, 10m or a number of seconds",
+				"--wait: '%s' is not a length of time", wait);
+	return EXIT_OK;
+}
+
+/* On a terminal: shows what would be done, then asks. */
+static int preview(struct ctl *ctl, struct order *o)
+{
+	control_reply *reply = NULL;
+	struct vrs_text out = {0};
+
+	*o->dry_run = true;
+	int code = ctl_ask(ctl, o->req, &reply);
+	*o->dry_run = false;
+	if (code != EXIT_OK)
+		return code;
+	render_order(ctl, reply, &out);
+	(void)fputs(out.text, stderr);
+	vrs_text_fini(&out);
+	control_reply_free(reply);
+	return ctl_confirm(ctl, o->question);
+}
+
+static int give_order(struct ctl *ctl, struct order *o)
+{
+	control_reply *reply = NULL;
+	int64_t limit_ms;
+	int code = read_wait(ctl, &limit_ms);
+
+	if (code != EXIT_OK)
+		return code;
+	if (args_has(&ctl->args, "dry-run"))
+		*o->dry_run = true;
+	else if (ctl->yes || !ctl->ask_tty)
+		code = ctl_confirm(ctl, o->question);
+	else
+		code = preview(ctl, o);
+	if (code != EXIT_OK)
+		return code;
+
+	code = ctl_ask(ctl, o->req, &reply);
+	if (code == EXIT_OK)
+		ctl_show(ctl, reply, render_order);
+	control_reply_free(reply);
+	if (code == EXIT_OK && !*o->dry_run && args_has(&ctl->args, "wait"))
+		code = ctl_follow(ctl, o->vm, o->home, limit_ms);
+	return code;
+}
+
+int verb_relocate(struct ctl *ctl)
+{
+	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
+	Vrsas__V1__RelocateOrder order = VRSAS__V1__RELOCATE_ORDER__INIT;
+	const char *to = args_value(&ctl->args, "to");
+	const char *reason = args_value(&ctl->args, "reason");
+
+	order.vm = ctl->args.operand[0];
+	order.to_cluster = to ? to : "";
+	order.reason = reason ? reason : "";
+	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATE;
+	req.relocate = &order;
+	return give_order(
+		ctl, &(struct order){&req, &order.dry_run, order.vm, "Move it?", false});
+}
+
+int verb_failback(struct ctl *ctl)
+{
+	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
+	Vrsas__V1__FailbackOrder order = VRSAS__V1__FAILBACK_ORDER__INIT;
+
+	order.vm = ctl->args.operand[0];
+	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_FAILBACK;
+	req.failback = &order;
+	return give_order(ctl, &(struct order){&req, &order.dry_run, order.vm,
+					       "Bring it home?", true});
+}

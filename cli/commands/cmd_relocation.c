@@ -1,0 +1,307 @@
+/* vrsctl relocation list|show|explain|cancel */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "render/decision_view.h"
+#include "render/human.h"
+#include "render/table.h"
+#include "vrs/json.h"
+
+static enum tone state_tone(Vrsas__V1__RelocationState state)
+{
+	switch (state) {
+	case VRSAS__V1__RELOCATION_STATE__PROTECTED:
+	case VRSAS__V1__RELOCATION_STATE__RUNNING_AWAY:
+	case VRSAS__V1__RELOCATION_STATE__CLEANUP:
+		return GOOD;
+	case VRSAS__V1__RELOCATION_STATE__HOLD_OPERATOR:
+	case VRSAS__V1__RELOCATION_STATE__HOLD_BRAKE:
+	case VRSAS__V1__RELOCATION_STATE__SPLIT_SUSPECT:
+	case VRSAS__V1__RELOCATION_STATE__START_FAILED:
+		return BAD;
+	default:
+		return WARN;
+	}
+}
+
+static void place(char *buf, size_t size, const char *cluster, const char *host)
+{
+	(void)snprintf(buf, size, "%s%s%s", cluster, host[0] ? "/" : "", host);
+}
+
+static const char *name_of(const Vrsas__V1__Relocation *r)
+{
+	return r->vm_name[0] ? r->vm_name : r->vm_id;
+}
+
+static void progress_text(char *buf, size_t size, const Vrsas__V1__TransferStatus *x)
+{
+	char done[HUMAN_MAX], total[HUMAN_MAX], rate[HUMAN_MAX], eta[HUMAN_MAX];
+
+	if (!x || x->state != VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_COPYING) {
+		buf[0] = '\0';
+		return;
+	}
+	(void)snprintf(
+		buf, size, "%s of %s, %s, %s left", human_bytes(done, x->bytes_done),
+		human_bytes(total, x->bytes_total),
+		human_rate(rate, x->rate_now_bytes_per_s), human_span(eta, x->eta_ms));
+}
+
+void relocation_table(const struct ctl *ctl, Vrsas__V1__RelocationView *const *view,
+		      size_t n, struct vrs_text *out)
+{
+	static const char *const headers[] = {"VM",     "STATE",  "FOR",      "HOME",
+					      "ACTIVE", "TARGET", "PROGRESS", NULL};
+	struct table *t = table_new(headers);
+	char text[160], span[HUMAN_MAX];
+	int64_t now_ms = ctl_now_ms();
+
+	for (size_t i = 0; i < n; i++) {
+		const Vrsas__V1__Relocation *r = view[i]->record;
+
+		if (!r)
+			continue;
+		table_cell(t, BOLD, "%s", name_of(r));
+		table_cell(t, state_tone(r->state), "%s", state_name(r->state));
+		table_cell(t, PLAIN, "%s",
+			   r->state_since_ms
+				   ? human_span(span, now_ms > r->state_since_ms
+							      ? now_ms - r->state_since_ms
+							      : 0)
+				   : "");
+		place(text, sizeof(text), r->home_cluster, r->home_host);
+		table_cell(t, PLAIN, "%s", text);
+		place(text, sizeof(text), r->active_cluster, r->active_host);
+		table_cell(t, PLAIN, "%s", text);
+		place(text, sizeof(text), r->target_cluster, r->target_host);
+		table_cell(t, PLAIN, "%s", text);
+		progress_text(text, sizeof(text), view[i]->transfer);
+		table_cell(t, PLAIN, "%s", text);
+		if (r->hold_reason[0])
+			table_note(t, BAD, "%s", r->hold_reason);
+	}
+	table_print(t, out, ctl->headers, ctl->colour);
+	table_free(t);
+}
+
+static void line(struct vrs_text *out, const struct ctl *ctl, const char *name,
+		 const char *value)
+{
+	if (!value[0])
+		return;
+	tone_add(out, ctl->colour, DIM, "  %-10s ", name);
+	tone_add(out, ctl->colour, PLAIN, "%s", value);
+	vrs_text_add(out, "\n");
+}
+
+static void moments(struct vrs_text *out, const struct ctl *ctl,
+		    const Vrsas__V1__Relocation *r)
+{
+	static const char *const headers[] = {"MOMENT", "AT", ">AFTER", NULL};
+	const struct {
+		const char *name;
+		int64_t at_ms;
+	} moment[] = {
+		{"silent since", r->silent_since_ms},
+		{"detected", r->detected_at_ms},
+		{"fenced", r->fenced_at_ms},
+		{"decided", r->decided_at_ms},
+		{"copy began", r->copy_started_at_ms},
+		{"copied", r->copied_at_ms},
+		{"granted", r->granted_at_ms},
+		{"alive again", r->alive_at_ms},
+		{"host back", r->host_back_at_ms},
+		{"stopped away", r->fb_stopped_at_ms},
+		{"alive at home", r->fb_alive_at_ms},
+	};
+	struct table *t = table_new(headers);
+	char at[HUMAN_MAX], after[HUMAN_MAX];
+	int64_t first_ms = 0;
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(moment) / sizeof(moment[0]); i++) {
+		if (!moment[i].at_ms)
+			continue;
+		if (!first_ms)
+			first_ms = moment[i].at_ms;
+		any = true;
+		table_cell(t, PLAIN, "%s", moment[i].name);
+		table_cell(t, PLAIN, "%s", human_time(at, moment[i].at_ms));
+		table_cell(t, PLAIN, "%s", human_span(after, moment[i].at_ms - first_ms));
+	}
+	if (any) {
+		vrs_text_add(out, "\n");
+		table_print(t, out, true, ctl->colour);
+	}
+	table_free(t);
+}
+
+static void evidence(struct vrs_text *out, const struct ctl *ctl,
+		     const Vrsas__V1__Relocation *r)
+{
+	static const char *const headers[] = {"EVIDENCE", "AT", "BY", "WHAT", NULL};
+	struct table *t = table_new(headers);
+	char at[HUMAN_MAX];
+
+	for (size_t i = 0; i < r->n_evidence; i++) {
+		const Vrsas__V1__Evidence *e = r->evidence[i];
+		const char *cls = vrs_enum_name(&vrsas__v1__evidence_class__descriptor,
+						(int)e->cls);
+
+		table_cell(t, BOLD, "%s", cls ? cls : "");
+		table_cell(t, PLAIN, "%s", human_time(at, e->at_ms));
+		table_cell(t, PLAIN, "%s", e->by);
+		table_cell(t, PLAIN, "%s", e->text);
+	}
+	if (r->n_evidence) {
+		vrs_text_add(out, "\n");
+		table_print(t, out, true, ctl->colour);
+	}
+	table_free(t);
+}
+
+static void journal(struct vrs_text *out, const struct ctl *ctl,
+		    const Vrsas__V1__RelocationView *v)
+{
+	static const char *const headers[] = {"AT",     "FROM", "TO", "BY",
+					      ">EPOCH", "WHY",  NULL};
+	struct table *t = table_new(headers);
+	char at[HUMAN_MAX];
+
+	for (size_t i = 0; i < v->n_journal; i++) {
+		const Vrsas__V1__JournalEntry *j = v->journal[i];
+
+		table_cell(t, PLAIN, "%s", human_time(at, j->at_ms));
+		table_cell(t, PLAIN, "%s", state_name(j->from));
+		table_cell(t, state_tone(j->to), "%s", state_name(j->to));
+		table_cell(t, PLAIN, "%s", j->by);
+		table_cell(t, PLAIN, "%llu", (unsigned long long)j->epoch);
+		table_cell(t, PLAIN, "%s", j->why);
+	}
+	if (v->n_journal) {
+		vrs_text_add(out, "\n");
+		table_print(t, out, true, ctl->colour);
+	}
+	table_free(t);
+}
+
+static void story(const struct ctl *ctl, const Vrsas__V1__RelocationView *v,
+		  struct vrs_text *out)
+{
+	const Vrsas__V1__Relocation *r = v->record;
+	char text[160], moved[HUMAN_MAX], back[HUMAN_MAX];
+
+	tone_add(out, ctl->colour, BOLD, "%s  ", name_of(r));
+	tone_add(out, ctl->colour, state_tone(r->state), "%s", state_name(r->state));
+	vrs_text_add(out, "\n");
+	line(out, ctl, "id", r->vm_id);
+	line(out, ctl, "story", r->id);
+	line(out, ctl, "missing", r->hold_reason);
+	place(text, sizeof(text), r->home_cluster, r->home_host);
+	line(out, ctl, "home", text);
+	place(text, sizeof(text), r->active_cluster, r->active_host);
+	line(out, ctl, "active", text);
+	place(text, sizeof(text), r->target_cluster, r->target_host);
+	line(out, ctl, "target", text);
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)r->epoch);
+	line(out, ctl, "epoch", text);
+	if (r->bytes_moved || r->fb_bytes_moved) {
+		(void)snprintf(text, sizeof(text), "%s there, %s back",
+			       human_bytes(moved, r->bytes_moved),
+			       human_bytes(back, r->fb_bytes_moved));
+		line(out, ctl, "moved", text);
+	}
+	progress_text(text, sizeof(text), v->transfer);
+	line(out, ctl, "copying", text);
+	if (v->transfer)
+		line(out, ctl, "copy error", v->transfer->error);
+	moments(out, ctl, r);
+	evidence(out, ctl, r);
+	journal(out, ctl, v);
+}
+
+void render_list(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
+{
+	if (reply->relocations->n_relocation)
+		relocation_table(ctl, reply->relocations->relocation,
+				 reply->relocations->n_relocation, out);
+	else
+		vrs_text_add(out, "no relocations\n");
+}
+
+void render_relocations(const struct ctl *ctl, const control_reply *reply,
+			struct vrs_text *out)
+{
+	for (size_t i = 0; i < reply->relocations->n_relocation; i++)
+		if (reply->relocations->relocation[i]->record)
+			story(ctl, reply->relocations->relocation[i], out);
+}
+
+void render_explain(const struct ctl *ctl, const control_reply *reply,
+		    struct vrs_text *out)
+{
+	for (size_t i = 0; i < reply->relocations->n_relocation; i++) {
+		const Vrsas__V1__Relocation *r =
+			reply->relocations->relocation[i]->record;
+
+		if (r && r->decision)
+			explain_decision(out, r->decision, ctl->colour);
+		else if (r)
+			vrs_text_add(out, "%s: nothing was decided yet (%s)\n",
+				     name_of(r), state_name(r->state));
+	}
+}
+
+static int one_story(struct ctl *ctl, bool with_journal, render_fn render)
+{
+	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
+	Vrsas__V1__RelocationQuery query = VRSAS__V1__RELOCATION_QUERY__INIT;
+
+	query.vm = ctl->args.operand[0];
+	query.with_journal = with_journal;
+	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
+	req.relocations = &query;
+	return ctl_query(ctl, &req, render);
+}
+
+int verb_relocation_list(struct ctl *ctl)
+{
+	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
+	Vrsas__V1__RelocationQuery query = VRSAS__V1__RELOCATION_QUERY__INIT;
+
+	query.open_only = args_has(&ctl->args, "open");
+	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
+	req.relocations = &query;
+	return ctl_query(ctl, &req, render_list);
+}
+
+int verb_relocation_show(struct ctl *ctl)
+{
+	return one_story(ctl, true, render_relocations);
+}
+
+int verb_relocation_explain(struct ctl *ctl)
+{
+	return one_story(ctl, false, render_explain);
+}
+
+int verb_relocation_cancel(struct ctl *ctl)
+{
+	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
+	Vrsas__V1__CancelOrder order = VRSAS__V1__CANCEL_ORDER__INIT;
+	const char *reason = args_value(&ctl->args, "reason");
+	control_reply *reply = NULL;
+
+	order.vm = ctl->args.operand[0];
+	order.reason = reason ? reason : "";
+	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_CANCEL;
+	req.cancel = &order;
+	int code = ctl_ask(ctl, &req, &reply);
+	if (code == EXIT_OK)
+		ctl_show(ctl, reply, render_done);
+	control_reply_free(reply);
+	return code;
+}

@@ -1,0 +1,131 @@
+/* Following one story on stderr: a bar on a terminal, one line a change of state
+ * elsewhere. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "render/human.h"
+#include "render/table.h"
+#include "vrs/clock.h"
+
+enum { LOOK_EVERY_MS = 400, BAR_WIDTH = 24 };
+
+struct follow {
+	struct ctl *ctl;
+	bool home;
+	Vrsas__V1__RelocationState last;
+	bool line_open; /* a bar stands on the terminal without a newline */
+};
+
+enum { GOES_ON = -1 };
+
+static bool copying(const Vrsas__V1__RelocationView *v)
+{
+	return v->transfer && v->transfer->bytes_total &&
+	       (v->record->state == VRSAS__V1__RELOCATION_STATE__TRANSFERRING ||
+		v->record->state == VRSAS__V1__RELOCATION_STATE__REPROTECTING ||
+		v->record->state == VRSAS__V1__RELOCATION_STATE__FB_FINAL_SYNC);
+}
+
+static void show_bar(struct follow *f, const Vrsas__V1__RelocationView *v)
+{
+	const Vrsas__V1__TransferStatus *x = v->transfer;
+	double ratio = (double)x->bytes_done / (double)x->bytes_total;
+	char done[HUMAN_MAX], total[HUMAN_MAX], rate[HUMAN_MAX], eta[HUMAN_MAX];
+	struct vrs_text text = {0};
+
+	vrs_text_add(&text, "\r\033[K%-14s [", state_name(v->record->state));
+	bar_add(&text, ratio, BAR_WIDTH);
+	vrs_text_add(&text, "] %3.0f %%  %s of %s  %s  %s left", ratio * 100,
+		     human_bytes(done, x->bytes_done), human_bytes(total, x->bytes_total),
+		     human_rate(rate, x->rate_now_bytes_per_s),
+		     human_span(eta, x->eta_ms));
+	(void)fwrite(text.text, 1, text.len, stderr);
+	(void)fflush(stderr);
+	vrs_text_fini(&text);
+	f->line_open = true;
+}
+
+static void show_state(struct follow *f, const Vrsas__V1__Relocation *r)
+{
+	char now[HUMAN_MAX];
+
+	if (r->state == f->last)
+		return;
+	f->last = r->state;
+	(void)fprintf(stderr, "%s%s  %s%s%s\n", f->line_open ? "\n" : "",
+		      human_time(now, ctl_now_ms()), state_name(r->state),
+		      r->hold_reason[0] ? ": " : "", r->hold_reason);
+	f->line_open = false;
+}
+
+/* Where a story rests, and what that means for the one who waits. */
+static int outcome(const struct follow *f, const Vrsas__V1__Relocation *r)
+{
+	switch (r->state) {
+	case VRSAS__V1__RELOCATION_STATE__RUNNING_AWAY:
+	case VRSAS__V1__RELOCATION_STATE__REPROTECTING:
+	case VRSAS__V1__RELOCATION_STATE__FAILBACK_READY:
+		return f->home ? GOES_ON : EXIT_OK;
+	case VRSAS__V1__RELOCATION_STATE__PROTECTED:
+	case VRSAS__V1__RELOCATION_STATE__CLEANUP:
+		return f->home ? EXIT_OK : EXIT_FAILED;
+	case VRSAS__V1__RELOCATION_STATE__HOLD_OPERATOR:
+	case VRSAS__V1__RELOCATION_STATE__HOLD_BRAKE:
+		return EXIT_REFUSED;
+	default:
+		return GOES_ON;
+	}
+}
+
+static int look(struct follow *f, const char *vm)
+{
+	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
+	Vrsas__V1__RelocationQuery query = VRSAS__V1__RELOCATION_QUERY__INIT;
+	control_reply *reply = NULL;
+	int code;
+
+	query.vm = vm;
+	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
+	req.relocations = &query;
+	code = ctl_ask(f->ctl, &req, &reply);
+	if (code != EXIT_OK)
+		return code;
+	if (reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_RELOCATIONS &&
+	    reply->relocations->n_relocation &&
+	    reply->relocations->relocation[0]->record) {
+		const Vrsas__V1__RelocationView *v = reply->relocations->relocation[0];
+
+		show_state(f, v->record);
+		if (f->ctl->err_tty && copying(v))
+			show_bar(f, v);
+		code = outcome(f, v->record);
+	} else {
+		code = GOES_ON; /* ordered, and not recorded yet */
+	}
+	control_reply_free(reply);
+	return code;
+}
+
+int ctl_follow(struct ctl *ctl, const char *vm, bool home, int64_t limit_ms)
+{
+	int64_t begun_ms = vrs_mono_ms(vrs_clock_system());
+	struct follow f = {.ctl = ctl, .home = home};
+	bool moved = false;
+
+	for (;;) {
+		int code = look(&f, vm);
+
+		/* Before its first step a story still rests where the last one ended. */
+		if (code != GOES_ON && code != EXIT_UNREACHABLE && code != EXIT_TIMEOUT &&
+		    (moved || vrs_mono_ms(vrs_clock_system()) - begun_ms > 3000))
+			return code;
+		moved = moved || code == GOES_ON;
+		if (limit_ms && vrs_mono_ms(vrs_clock_system()) - begun_ms > limit_ms)
+			return ctl_fail(
+				EXIT_TIMEOUT, "it goes on: vrsctl relocation show",
+				"%s: not done yet, in state %s", vm, state_name(f.last));
+		ctl->quiet = code == EXIT_UNREACHABLE || code == EXIT_TIMEOUT;
+		ctl_rest_ms(LOOK_EVERY_MS);
+	}
+}

@@ -1,0 +1,45 @@
+/* driver.h - what a kind of hypervisor provides behind hv.h; only hv*.c include it.
+ *
+ * The functions keep hv.h's promises: a deadline, the same effect when repeated, ret
+ * untouched on failure. */
+#ifndef VRS_HYPERVISOR_DRIVER_H
+#define VRS_HYPERVISOR_DRIVER_H
+
+#include "vrs/hv.h"
+
+struct vrs_hv_driver {
+	int (*open)(void **ret, const char *uri, int64_t timeout_ms, struct vrs_err *err);
+	void (*close)(void *h);
+	int (*host)(void *h, int64_t timeout_ms, struct vrs_hv_host *ret,
+		    struct vrs_err *err);
+	int (*list)(void *h, int64_t timeout_ms, struct vrs_hv_vm **ret, size_t *ret_n,
+		    struct vrs_err *err);
+	int (*get)(void *h, int64_t timeout_ms, const char *id, struct vrs_hv_vm *ret,
+		   struct vrs_err *err);
+	int (*state)(void *h, int64_t timeout_ms, const char *id, enum vrs_hv_state *ret,
+		     struct vrs_err *err);
+	int (*define)(void *h, int64_t timeout_ms, const struct vrs_hv_vm *vm,
+		      const struct vrs_hv_move *move, struct vrs_err *err);
+	int (*start)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);
+	int (*shutdown)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);
+	int (*destroy)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);
+	int (*undefine)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);
+	int (*autostart_off)(void *h, int64_t timeout_ms, const char *id,
+			     struct vrs_err *err);
+	int (*store)(void *h, int64_t timeout_ms, const char *path,
+		     struct vrs_hv_store *ret, struct vrs_err *err);
+};
+
+extern const struct vrs_hv_driver vrs_hv_libvirt, vrs_hv_command;
+
+/* The same VM after the move: new disks, mapped networks, the new card model. Fails with
+ * VRS_EINVAL when the number of disks differs or a network has no counterpart. native is
+ * not copied. */
+int vrs_hv_apply_move(const struct vrs_hv_vm *vm, const struct vrs_hv_move *move,
+		      struct vrs_hv_vm *ret, struct vrs_err *err);
+
+/* The network's name at the new place; the same name when no table is given; NULL when
+ * the table does not know it. */
+const char *vrs_hv_map_network(const struct vrs_hv_move *move, const char *name);
+
+#endif

@@ -1,0 +1,266 @@
+/* libvirt behind hv.h: what changes something, and free space. */
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "vrs/clock.h"
+#include "vrs/hypervisor/libvirt.h"
+#include "vrs/hypervisor/xml.h"
+#include "vrs/mem.h"
+
+/* --- changes --- */
+
+static int do_define(struct call *c, virConnectPtr conn, struct vrs_err *err)
+{
+	virDomainPtr old = virDomainLookupByUUIDString(conn, c->id);
+	const char *type = virConnectGetType(conn);
+	int status = 0;
+
+	if (old) {
+		if (lv_is_on(lv_state_of(old)))
+			status = vrs_fail(err, VRS_ECONFLICT,
+					  "libvirt: vm %s runs there already", c->id);
+		virDomainFree(old);
+		if (status < 0)
+			return status;
+	}
+	/* Its generator of .vmx files was seen to crash the caller. */
+	if (type && strcmp(type, "ESX") == 0)
+		return vrs_fail(err, VRS_EUNSUPPORTED,
+				"libvirt: cannot define on an ESX host");
+
+	virDomainPtr dom = virDomainDefineXML(conn, c->text);
+	if (!dom)
+		return lv_failed(err, "define");
+	/* Drivers that cannot start by themselves have nothing to switch off. */
+	int autostart = 0;
+	if (virDomainGetAutostart(dom, &autostart) == 0 && autostart &&
+	    virDomainSetAutostart(dom, 0) < 0)
+		status = lv_failed(err, "autostart off");
+	virDomainFree(dom);
+	return status;
+}
+
+static int lv_define(void *h, int64_t timeout_ms, const struct vrs_hv_vm *vm,
+		     const struct vrs_hv_move *move, struct vrs_err *err)
+{
+	const char *native = vm->native;
+	char *built = NULL, *xml = NULL;
+	int status = 0;
+
+	if (!native || native[strspn(native, " \t\r\n")] != '<') {
+		status = vrs_hv_xml_build(vm, &built, err);
+		native = built;
+	}
+	if (status == 0)
+		status = vrs_hv_xml_rewrite(native, strlen(native), move, &xml, err);
+	free(built);
+	if (status < 0)
+		return status;
+
+	struct call *c = lv_call_new(h, timeout_ms, vm->id, do_define);
+	c->text = xml;
+	status = lv_call_run(c, err);
+	if (status == 0)
+		lv_call_free(c);
+	return status;
+}
+
+static int do_start(struct call *c, virConnectPtr conn, struct vrs_err *err)
+{
+	virDomainPtr dom = lv_lookup(c, conn, err);
+	int status = 0;
+
+	if (!dom)
+		return err->code;
+	if (lv_state_of(dom) != VRS_HV_RUNNING && virDomainCreateWithFlags(dom, 0) < 0) {
+		status = lv_failed(err, "start");
+		if (virDomainIsActive(dom) == 1 && lv_state_of(dom) == VRS_HV_RUNNING)
+			status = 0; /* somebody was faster */
+	}
+	virDomainFree(dom);
+	return status;
+}
+
+static int lv_start(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
+{
+	return lv_run(h, timeout_ms, id, do_start, err);
+}
+
+static int do_shutdown(struct call *c, virConnectPtr conn, struct vrs_err *err)
+{
+	enum { ASK_AGAIN_MS = 5000, LOOK_MS = 100 };
+	const struct timespec look = {.tv_nsec = LOOK_MS * 1000000};
+	virDomainPtr dom = lv_lookup(c, conn, err);
+	int64_t asked = INT64_MIN / 2;
+	int status = 0;
+
+	if (!dom)
+		return err->code;
+	/* A guest that is still booting misses the first press of its button. */
+	while (lv_is_on(lv_state_of(dom))) {
+		int64_t now = vrs_mono_ms(vrs_clock_system());
+
+		if (lv_is_late(c)) {
+			status = vrs_fail(err, VRS_ETIMEOUT,
+					  "libvirt: vm %s did not shut down", c->id);
+			break;
+		}
+		if (now - asked >= ASK_AGAIN_MS) {
+			if (virDomainShutdownFlags(dom, 0) < 0 &&
+			    lv_is_on(lv_state_of(dom)) && asked < 0) {
+				status = lv_failed(err, "shutdown");
+				break;
+			}
+			asked = now;
+		}
+		(void)nanosleep(&look, NULL);
+	}
+	virDomainFree(dom);
+	return status;
+}
+
+static int lv_shutdown(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
+{
+	return lv_run(h, timeout_ms, id, do_shutdown, err);
+}
+
+static int do_destroy(struct call *c, virConnectPtr conn, struct vrs_err *err)
+{
+	virDomainPtr dom = lv_lookup(c, conn, err);
+	int status = 0;
+
+	if (!dom)
+		return err->code;
+	if (lv_is_on(lv_state_of(dom)) && virDomainDestroyFlags(dom, 0) < 0) {
+		status = lv_failed(err, "destroy");
+		if (!lv_is_on(lv_state_of(dom)))
+			status = 0;
+	}
+	virDomainFree(dom);
+	return status;
+}
+
+static int lv_destroy(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
+{
+	return lv_run(h, timeout_ms, id, do_destroy, err);
+}
+
+static int do_undefine(struct call *c, virConnectPtr conn, struct vrs_err *err)
+{
+	virDomainPtr dom = lv_lookup(c, conn, err);
+	int status = 0;
+
+	if (!dom)
+		return err->code == VRS_ENOENT ? 0 : err->code;
+	if (lv_is_on(lv_state_of(dom)))
+		status = vrs_fail(err, VRS_ECONFLICT, "libvirt: vm %s is running", c->id);
+	else if (virDomainUndefineFlags(dom, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE |
+						     VIR_DOMAIN_UNDEFINE_KEEP_NVRAM) <
+			 0 &&
+		 virDomainUndefine(dom) < 0)
+		status = lv_failed(err, "undefine");
+	virDomainFree(dom);
+	return status;
+}
+
+static int lv_undefine(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
+{
+	return lv_run(h, timeout_ms, id, do_undefine, err);
+}
+
+static int do_autostart_off(struct call *c, virConnectPtr conn, struct vrs_err *err)
+{
+	virDomainPtr dom = lv_lookup(c, conn, err);
+	int autostart = 0, status = 0;
+
+	if (!dom)
+		return err->code;
+	if (virDomainGetAutostart(dom, &autostart) < 0)
+		status = lv_failed(err, "autostart");
+	else if (autostart && virDomainSetAutostart(dom, 0) < 0)
+		status = lv_failed(err, "autostart off");
+	virDomainFree(dom);
+	return status;
+}
+
+static int lv_autostart_off(void *h, int64_t timeout_ms, const char *id,
+			    struct vrs_err *err)
+{
+	return lv_run(h, timeout_ms, id, do_autostart_off, err);
+}
+
+/* --- storage --- */
+
+/* libvirt tells free space of storage pools only. Where none covers the path, a pool that
+ * exists just for the question is made and stopped; that changes nothing on the disk. */
+static int do_store(struct call *c, virConnectPtr conn, struct vrs_err *err)
+{
+	virStoragePoolInfo info;
+	virStoragePoolPtr pool = virStoragePoolLookupByTargetPath(conn, c->text);
+	bool ours = false;
+	int status = 0;
+
+	if (!pool && lv_code_of(virGetLastError()) == VRS_EUNSUPPORTED)
+		return lv_failed(err, "storage");
+	if (!pool) {
+		struct vrs_text xml = {0};
+
+		if (strpbrk(c->text, "<>&'\""))
+			return vrs_fail(err, VRS_EINVAL, "libvirt: path '%s'", c->text);
+		vrs_text_add(&xml, "<pool type='dir'><name>vrsas");
+		for (const char *p = c->text; *p; p++)
+			vrs_text_add(&xml, "%c", *p == '/' ? '-' : *p);
+		vrs_text_add(&xml, "</name><target><path>%s</path></target></pool>",
+			     c->text);
+		pool = virStoragePoolCreateXML(conn, xml.text, 0);
+		vrs_text_fini(&xml);
+		ours = true;
+	}
+	if (!pool)
+		return lv_failed(err, "storage");
+	if (!ours)
+		(void)virStoragePoolRefresh(pool, 0);
+	if (virStoragePoolGetInfo(pool, &info) < 0)
+		status = lv_failed(err, "storage");
+	if (ours)
+		(void)virStoragePoolDestroy(pool);
+	virStoragePoolFree(pool);
+	if (status < 0)
+		return status;
+	(void)vrs_strcpy(c->store.path, sizeof(c->store.path), c->text);
+	c->store.total_bytes = info.capacity;
+	c->store.free_bytes = info.available;
+	return 0;
+}
+
+static int lv_store(void *h, int64_t timeout_ms, const char *path,
+		    struct vrs_hv_store *ret, struct vrs_err *err)
+{
+	struct call *c = lv_call_new(h, timeout_ms, NULL, do_store);
+
+	c->text = vrs_strdup(path);
+	int status = lv_call_run(c, err);
+	if (status == 0) {
+		*ret = c->store;
+		lv_call_free(c);
+	}
+	return status;
+}
+
+const struct vrs_hv_driver vrs_hv_libvirt = {
+	.open = lv_open,
+	.close = lv_close,
+	.host = lv_host,
+	.list = lv_list,
+	.get = lv_get,
+	.state = lv_state,
+	.define = lv_define,
+	.start = lv_start,
+	.shutdown = lv_shutdown,
+	.destroy = lv_destroy,
+	.undefine = lv_undefine,
+	.autostart_off = lv_autostart_off,
+	.store = lv_store,
+};

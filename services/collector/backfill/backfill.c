@@ -1,0 +1,319 @@
+#include "backfill/backfill.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "readers/prometheus.h"
+#include "ship/encode.h"
+#include "ship/pending.h"
+#include "vrs/clock.h"
+#include "vrs/log.h"
+#include "vrs/mem.h"
+
+enum {
+	MINUTE_MS = 60000,
+	DAY_MINUTES = 1440,
+	READ_MS = 10000,
+	RETRY_MS = 10000,
+	LOOK_MS = 1000, /* whether etl has it */
+	AT_ONCE = 200,  /* batches in one sync */
+};
+
+struct one {
+	struct prometheus *source;
+	bool known; /* it was read once: cores and memory are known */
+	float *cpu, *mem;
+};
+
+struct past {
+	struct vrs_loop *loop;
+	struct vrs_workers *workers;
+	struct feed *feed;
+	struct tell_host *host;
+	struct one *one; /* the same hosts */
+	size_t n;
+	char *collector, *spool_dir, *position_path;
+	int64_t next_ms, end_ms; /* what is to be told */
+	size_t minutes;          /* of the piece under way */
+	bool busy, table_told, stored;
+	uint64_t told;
+	uint32_t table_version;
+	struct vrs_timer *timer;
+	struct vrs_complaint trouble;
+	/* the worker's answer */
+	int status;
+	struct vrs_err err;
+	bool learnt; /* of a host that was not known before */
+};
+
+static int64_t wall_ms(void)
+{
+	return vrs_wall_ms(vrs_clock_system());
+}
+
+/* --- the position: "NEXT END", in Unix ms, or "stored" --- */
+
+static bool load_position(struct past *p, bool *ret_stored)
+{
+	long long next = 0, end = 0;
+	FILE *f = fopen(p->position_path, "re");
+	char line[64] = "";
+
+	*ret_stored = false;
+	if (!f)
+		return false;
+	bool any = fgets(line, sizeof(line), f) != NULL;
+	(void)fclose(f);
+	*ret_stored = any && strncmp(line, "stored", 6) == 0;
+	if (!any || *ret_stored || sscanf(line, "%lld %lld", &next, &end) != 2 ||
+	    next <= 0 || end < next)
+		return false;
+	p->next_ms = next;
+	p->end_ms = end;
+	return true;
+}
+
+/* After a crash an old position only means telling some minutes again. */
+static void save_position(struct past *p)
+{
+	char *next = vrs_asprintf("%s.next", p->position_path);
+	FILE *f = fopen(next, "we");
+	bool ok = f != NULL;
+
+	if (ok && p->stored)
+		ok = fputs("stored\n", f) >= 0;
+	else if (ok)
+		ok = fprintf(f, "%lld %lld\n", (long long)p->next_ms,
+			     (long long)p->end_ms) > 0;
+	if (f)
+		ok = fclose(f) == 0 && ok;
+	if (!ok || rename(next, p->position_path) < 0)
+		vrs_complain(&p->trouble, VRS_WARN,
+			     "position is not kept, a restart tells more again: %s",
+			     p->position_path);
+	free(next);
+}
+
+/* --- on the worker --- */
+
+/* Cores and memory, without which a host's readings say nothing. */
+static int learn(struct past *p, struct vrs_err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		struct reading r = {.cpu_ratio = NAN};
+		struct gauge gauge;
+
+		if (!p->one[i].known &&
+		    prometheus_read(p->one[i].source, READ_MS, &r, err) == 0) {
+			track_answer(&p->host[i].track, &r, 0, &gauge, NULL);
+			p->one[i].known = true;
+			p->learnt = true;
+		}
+		n += p->one[i].known;
+	}
+	return n > 0 ? 0 : err->code;
+}
+
+static void ask(void *arg)
+{
+	struct past *p = arg;
+
+	p->learnt = false;
+	p->status = learn(p, &p->err);
+	for (size_t i = 0; i < p->n && p->status == 0; i++)
+		p->status = prometheus_past(p->one[i].source, p->next_ms, MINUTE_MS,
+					    p->minutes, p->one[i].cpu, p->one[i].mem,
+					    &p->err);
+}
+
+/* --- on the loop --- */
+
+static void go_on(void *arg);
+
+static void again(struct past *p, int64_t in_ms)
+{
+	p->timer = vrs_loop_after(p->loop, in_ms, go_on, p);
+}
+
+/* Every minute of which something is known. */
+static int tell(struct past *p, struct vrs_err *err)
+{
+	Vrsas__V1__Record *batch[AT_ONCE];
+	struct gauge *gauge = vrs_calloc(p->n, sizeof(*gauge));
+	size_t n = 0;
+	int status = 0;
+
+	if (!p->table_told || p->learnt) {
+		batch[n++] = tell_hosts(p->host, p->n, ++p->table_version);
+		p->table_told = true;
+	}
+	for (size_t m = 0; m < p->minutes && status == 0; m++) {
+		bool any = false;
+
+		for (size_t i = 0; i < p->n; i++) {
+			const struct one *one = &p->one[i];
+			bool here = one->known && !isnan(one->cpu[m]);
+
+			gauge[i] = (struct gauge){
+				.state =
+					here ? VRSAS__V1__HOST_STATE__HOST_STATE_UP
+					     : VRSAS__V1__HOST_STATE__HOST_STATE_UNSPECIFIED,
+				.cpu_ratio = here ? one->cpu[m] : NAN,
+				.mem_ratio = here ? one->mem[m] : NAN,
+			};
+			any |= here;
+		}
+		if (any) {
+			batch[n++] = tell_batch(gauge, p->n,
+						p->next_ms + (int64_t)m * MINUTE_MS,
+						MINUTE_MS, p->table_version);
+			p->told++;
+		}
+		if (n == AT_ONCE || (m + 1 == p->minutes && n > 0)) {
+			status = feed_put(p->feed, batch, n, err);
+			while (n > 0)
+				tell_free(batch[--n]);
+		}
+	}
+	while (n > 0)
+		tell_free(batch[--n]);
+	free(gauge);
+	return status;
+}
+
+static void answered(void *arg)
+{
+	struct past *p = arg;
+
+	p->busy = false;
+	if (p->status == 0)
+		p->status = tell(p, &p->err);
+	if (p->status < 0) {
+		vrs_complain(&p->trouble, VRS_WARN,
+			     "the past is not known yet, next try in %d ms: %s", RETRY_MS,
+			     p->err.text);
+		again(p, RETRY_MS);
+		return;
+	}
+	vrs_complaint_over(&p->trouble, "the past is told on");
+	p->next_ms += (int64_t)p->minutes * MINUTE_MS;
+	save_position(p);
+	if (p->next_ms >= p->end_ms)
+		log_notice("the past is told minutes=%llu hosts=%zu",
+			   (unsigned long long)p->told, p->n);
+	again(p, 1);
+}
+
+static void finish_when_stored(struct past *p)
+{
+	struct feed_counts counts;
+
+	feed_counts(p->feed, &counts);
+	if (counts.stored_seq < counts.head_seq) {
+		again(p, LOOK_MS);
+		return;
+	}
+	p->stored = true;
+	save_position(p);
+	feed_close(p->feed);
+	p->feed = NULL;
+	log_notice("the past is stored");
+}
+
+static void go_on(void *arg)
+{
+	struct past *p = arg;
+
+	p->timer = NULL;
+	if (p->next_ms >= p->end_ms) {
+		finish_when_stored(p);
+		return;
+	}
+	int64_t left = (p->end_ms - p->next_ms) / MINUTE_MS;
+	p->minutes = left < DAY_MINUTES ? (size_t)left : DAY_MINUTES;
+	p->busy = true;
+	vrs_workers_submit(p->workers, "past", ask, answered, p);
+}
+
+/* --- opening --- */
+
+static int open_hosts(struct past *p, const struct past_conf *conf, struct vrs_err *err)
+{
+	int status = 0;
+
+	p->host = vrs_calloc(conf->n_hosts + 1, sizeof(*p->host));
+	p->one = vrs_calloc(conf->n_hosts + 1, sizeof(*p->one));
+	for (size_t i = 0; i < conf->n_hosts && status == 0; i++) {
+		if (!prometheus_is_uri(conf->host[i]->uri))
+			continue;
+		p->host[p->n].site = conf->host[i];
+		p->one[p->n].cpu = vrs_calloc(DAY_MINUTES, sizeof(float));
+		p->one[p->n].mem = vrs_calloc(DAY_MINUTES, sizeof(float));
+		status = prometheus_open(&p->one[p->n].source, conf->host[i]->uri, err);
+		p->n++;
+	}
+	return status;
+}
+
+int past_open(struct past **ret, struct vrs_loop *loop, const struct past_conf *conf,
+	      struct vrs_err *err)
+{
+	struct past *p = vrs_calloc(1, sizeof(*p));
+	bool stored = false;
+	int status = open_hosts(p, conf, err);
+
+	*ret = NULL;
+	p->loop = loop;
+	p->collector = vrs_asprintf("%.50s.past", conf->feed.collector);
+	p->spool_dir = vrs_asprintf("%s.past", conf->feed.spool_dir);
+	p->position_path = vrs_asprintf("%s.position", p->spool_dir);
+	p->table_version = (uint32_t)(wall_ms() / 1000);
+	if (status == 0 && p->n > 0 && conf->history_ms > 0 &&
+	    !load_position(p, &stored)) {
+		p->end_ms = track_interval(wall_ms(), MINUTE_MS);
+		p->next_ms = p->end_ms - conf->history_ms / MINUTE_MS * MINUTE_MS;
+	}
+	if (status < 0 || p->n == 0 || conf->history_ms <= 0 || stored) {
+		(void)past_close(p);
+		return status;
+	}
+	struct feed_conf feed = conf->feed;
+	feed.collector = p->collector;
+	feed.spool_dir = p->spool_dir;
+	if ((status = vrs_workers_open(&p->workers, loop, 1, err)) < 0 ||
+	    (status = feed_open(&p->feed, loop, &feed, err)) < 0) {
+		(void)past_close(p);
+		return status;
+	}
+	again(p, 1);
+	*ret = p;
+	return 0;
+}
+
+bool past_close(struct past *p)
+{
+	if (!p)
+		return true;
+	if (p->busy)
+		return false;
+	vrs_timer_cancel(p->timer);
+	vrs_workers_close(p->workers);
+	feed_close(p->feed);
+	for (size_t i = 0; i < p->n; i++) {
+		prometheus_close(p->one[i].source);
+		free(p->one[i].cpu);
+		free(p->one[i].mem);
+		track_fini(&p->host[i].track);
+	}
+	free(p->one);
+	free(p->host);
+	free(p->collector);
+	free(p->spool_dir);
+	free(p->position_path);
+	free(p);
+	return true;
+}

@@ -1,0 +1,34 @@
+/* playback.h - a cluster whose hosts are all traces.
+ *
+ * Nothing has to be waited for, so a past can be told as well: with history, the
+ * collector begins that long ago and catches up, at history_speed intervals a second
+ * (0: as fast as it goes), then goes on with the clock. How far it came is kept
+ * beside the spool; a collector that was killed goes on there, and what it tells
+ * twice is the same. */
+#ifndef COLLECTOR_BACKFILL_PLAYBACK_H
+#define COLLECTOR_BACKFILL_PLAYBACK_H
+
+#include "ship/pending.h"
+#include "vrs/loop.h"
+#include "vrs/site.h"
+
+struct playback;
+
+struct playback_conf {
+	const struct vrs_site *site;
+	const struct vrs_site_cluster *cluster;
+	const struct vrs_site_host *const *host;
+	size_t n_hosts;
+	int64_t interval_ms, heartbeat_ms, history_ms;
+	double history_speed;
+	const char *position_path; /* NULL: kept nowhere */
+};
+
+int playback_open(struct playback **ret, struct vrs_loop *loop,
+		  const struct playback_conf *conf, const struct sink *sink,
+		  struct vrs_err *err);
+void playback_close(struct playback *p);
+/* Records given up: the spool could not take them. */
+uint64_t playback_dropped(const struct playback *p);
+
+#endif

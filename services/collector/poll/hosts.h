@@ -1,0 +1,27 @@
+/* hosts.h - which hosts this collector looks after. */
+#ifndef COLLECTOR_POLL_HOSTS_H
+#define COLLECTOR_POLL_HOSTS_H
+
+#include <stdbool.h>
+
+#include "vrs/site.h"
+
+struct hosts {
+	struct vrs_site *site;
+	const struct vrs_site_cluster *cluster;
+	const struct vrs_site_host **host;
+	size_t n;
+	bool all_replay;
+
+	/* made here, when the hosts come from a trace */
+	struct vrs_site_cluster made_cluster;
+	struct vrs_site_host *made_host;
+};
+
+/* The hosts of that cluster in the site file; or, when replay is not empty, one host for
+ * each name in the trace replay:... (then site_path may be empty). */
+int hosts_load(struct hosts *ret, const char *site_path, const char *cluster,
+	       const char *replay, struct vrs_err *err);
+void hosts_fini(struct hosts *h);
+
+#endif

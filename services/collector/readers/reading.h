@@ -1,0 +1,22 @@
+/* reading.h - what one look at a host gave. */
+#ifndef COLLECTOR_READERS_READING_H
+#define COLLECTOR_READERS_READING_H
+
+#include "vrs/hv.h"
+
+struct reading {
+	struct vrs_hv_host host;
+	double cpu_ratio;    /* NAN: to be had from host's counters */
+	uint32_t vcpus_used; /* given to running VMs */
+	bool has_vms;        /* vm is all that the host knows */
+	struct vrs_hv_vm *vm;
+	size_t n_vms;
+	bool has_store;
+	struct vrs_hv_store store; /* the file system of its images */
+	bool has_address;
+	char address[64];
+};
+
+void reading_fini(struct reading *r);
+
+#endif

@@ -1,0 +1,228 @@
+#include "ship/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+/* Head: magic, epoch, first number, time, owner, XXH3 of all that. Record: u32 length,
+ * u32 XXH3 of that, u64 XXH3 of the payload, both seeded with its number, payload. All
+ * integers are little endian. */
+static const char magic[8] = "vrspool";
+
+static void put_u64(unsigned char *p, uint64_t v)
+{
+	for (int i = 0; i < 8; i++)
+		p[i] = (unsigned char)(v >> (8 * i));
+}
+
+static uint64_t get_u64(const unsigned char *p)
+{
+	uint64_t v = 0;
+
+	for (int i = 7; i >= 0; i--)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static void put_u32(unsigned char *p, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (unsigned char)(v >> (8 * i));
+}
+
+static uint32_t get_u32(const unsigned char *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+	       (uint32_t)p[3] << 24;
+}
+
+void segment_name(char buf[32], uint64_t first_seq)
+{
+	(void)snprintf(buf, 32, "%016llx.seg", (unsigned long long)first_seq);
+}
+
+static void head_pack(unsigned char out[SEGMENT_HEAD_BYTES], const struct segment_head *h)
+{
+	memset(out, 0, SEGMENT_HEAD_BYTES);
+	memcpy(out, magic, sizeof(magic));
+	put_u64(out + 8, h->epoch);
+	put_u64(out + 16, h->first_seq);
+	put_u64(out + 24, (uint64_t)h->created_at_ms);
+	memcpy(out + 32, h->owner, SEGMENT_OWNER_BYTES);
+	put_u64(out + SEGMENT_HEAD_BYTES - 8, XXH3_64bits(out, SEGMENT_HEAD_BYTES - 8));
+}
+
+static bool head_unpack(struct segment_head *h,
+			const unsigned char in[SEGMENT_HEAD_BYTES])
+{
+	if (memcmp(in, magic, sizeof(magic)) != 0 ||
+	    get_u64(in + SEGMENT_HEAD_BYTES - 8) !=
+		    XXH3_64bits(in, SEGMENT_HEAD_BYTES - 8))
+		return false;
+	h->epoch = get_u64(in + 8);
+	h->first_seq = get_u64(in + 16);
+	h->created_at_ms = (int64_t)get_u64(in + 24);
+	memcpy(h->owner, in + 32, SEGMENT_OWNER_BYTES);
+	h->owner[SEGMENT_OWNER_BYTES - 1] = '\0';
+	return true;
+}
+
+static uint64_t checksum(uint64_t seq, const void *bytes, size_t n)
+{
+	return XXH3_64bits_withSeed(bytes, n, seq);
+}
+
+static bool write_at(int fd, const void *bytes, size_t n, size_t offset)
+{
+	const char *p = bytes;
+
+	while (n > 0) {
+		ssize_t k = pwrite(fd, p, n, (off_t)offset);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return false;
+		p += k;
+		n -= (size_t)k;
+		offset += (size_t)k;
+	}
+	return true;
+}
+
+/* How many bytes came before the file ended; -1 when the disk failed. */
+static ssize_t read_at(int fd, void *bytes, size_t n, size_t offset)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t k =
+			pread(fd, (char *)bytes + done, n - done, (off_t)(offset + done));
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return -1;
+		if (k == 0)
+			break;
+		done += (size_t)k;
+	}
+	return (ssize_t)done;
+}
+
+int segment_make(int dir_fd, const struct segment_head *head, int *ret_fd,
+		 struct vrs_err *err)
+{
+	unsigned char bytes[SEGMENT_HEAD_BYTES];
+	char name[32];
+
+	head_pack(bytes, head);
+	segment_name(name, head->first_seq);
+	int fd = openat(dir_fd, "new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return vrs_fail_errno(err, "spool: make a segment");
+	if (!write_at(fd, bytes, sizeof(bytes), 0) || fdatasync(fd) < 0 ||
+	    renameat(dir_fd, "new", dir_fd, name) < 0 || fsync(dir_fd) < 0) {
+		int status = vrs_fail_errno(err, "spool: make %s", name);
+
+		(void)close(fd);
+		return status;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+bool segment_head_read(int fd, struct segment_head *ret)
+{
+	unsigned char bytes[SEGMENT_HEAD_BYTES];
+
+	return read_at(fd, bytes, sizeof(bytes), 0) == SEGMENT_HEAD_BYTES &&
+	       head_unpack(ret, bytes);
+}
+
+/* The frame of a record, its length checked on its own: a torn record can be told from a
+ * damaged one. */
+static void frame_pack(unsigned char out[SEGMENT_FRAME_BYTES], uint64_t seq,
+		       const void *bytes, size_t n)
+{
+	put_u32(out, (uint32_t)n);
+	put_u32(out + 4, (uint32_t)checksum(seq, out, 4));
+	put_u64(out + 8, checksum(seq, bytes, n));
+}
+
+/* Payload bytes by the frame at offset, 0 when there is no right frame, -1 when the disk
+ * failed. */
+static ssize_t frame_get(int fd, size_t offset, uint64_t seq, size_t max,
+			 unsigned char frame[SEGMENT_FRAME_BYTES])
+{
+	ssize_t k = read_at(fd, frame, SEGMENT_FRAME_BYTES, offset);
+
+	if (k < SEGMENT_FRAME_BYTES)
+		return k < 0 ? -1 : 0;
+	uint32_t n = get_u32(frame);
+	if (n > max || get_u32(frame + 4) != (uint32_t)checksum(seq, frame, 4))
+		return 0;
+	return n;
+}
+
+int segment_put(int fd, size_t offset, uint64_t seq, const void *bytes, size_t n,
+		struct vrs_err *err)
+{
+	unsigned char frame[SEGMENT_FRAME_BYTES];
+
+	frame_pack(frame, seq, bytes, n);
+	if (write_at(fd, frame, sizeof(frame), offset) &&
+	    write_at(fd, bytes, n, offset + sizeof(frame)))
+		return 0;
+
+	int status = vrs_fail_errno(err, "spool: write");
+	if (ftruncate(fd, (off_t)offset) < 0)
+		(void)vrs_context(err, "and cannot take it back");
+	return status;
+}
+
+ssize_t segment_get(int fd, size_t offset, uint64_t seq, unsigned char *buf, size_t max,
+		    size_t *ret_n)
+{
+	unsigned char frame[SEGMENT_FRAME_BYTES];
+	ssize_t n = frame_get(fd, offset, seq, max, frame);
+
+	if (n <= 0)
+		return n;
+	ssize_t k = read_at(fd, buf, (size_t)n, offset + SEGMENT_FRAME_BYTES);
+	if (k < n)
+		return k < 0 ? -1 : 0;
+	if (get_u64(frame + 8) != checksum(seq, buf, (size_t)n))
+		return 0;
+	*ret_n = (size_t)n;
+	return SEGMENT_FRAME_BYTES + n;
+}
+
+size_t segment_skip(int fd, size_t offset, uint64_t seq, unsigned char *buf, size_t max)
+{
+	unsigned char frame[SEGMENT_FRAME_BYTES];
+	ssize_t n = frame_get(fd, offset, seq, max, frame);
+	size_t next;
+
+	if (n <= 0)
+		return 0;
+	offset += (size_t)(SEGMENT_FRAME_BYTES + n);
+	return segment_get(fd, offset, seq + 1, buf, max, &next) > 0 ? offset : 0;
+}
+
+bool segment_is_torn(int fd, size_t offset, uint64_t seq, size_t file_bytes, size_t max)
+{
+	static const unsigned char empty[SEGMENT_FRAME_BYTES];
+	unsigned char frame[SEGMENT_FRAME_BYTES];
+	size_t left = file_bytes - offset;
+
+	if (left < sizeof(frame))
+		return true;
+	ssize_t n = frame_get(fd, offset, seq, max, frame);
+	if (n > 0)
+		return left - sizeof(frame) < (size_t)n;
+	return n == 0 && memcmp(frame, empty, sizeof(empty)) == 0;
+}

@@ -1,0 +1,462 @@
+#include "ship/spool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ship/segment.h"
+#include "vrs/mem.h"
+
+enum {
+	DEFAULT_SEGMENT_BYTES = 1 << 20,
+	DEFAULT_SEGMENT_MS = 6 * 3600 * 1000,
+};
+
+struct segment {
+	uint64_t first_seq;
+	int64_t created_at_ms;
+	size_t bytes;
+};
+
+struct spool {
+	char *dir, *owner;
+	int64_t keep_ms, segment_ms;
+	size_t segment_bytes;
+	int dir_fd, lock_fd, fd; /* fd: the newest segment */
+	uint64_t epoch, head_seq;
+	struct segment *segment; /* by first_seq */
+	size_t n_segments;
+	uint64_t cut_bytes, damaged_bytes;
+	uint32_t set_aside;
+	unsigned char *buf; /* SPOOL_MAX_RECORD, for whoever reads */
+
+	/* where the last read stopped: reads go on from there */
+	uint64_t at_first_seq, at_seq;
+	size_t at_offset;
+};
+
+static int begin_segment(struct spool *s, uint64_t first_seq, int64_t now_ms,
+			 struct vrs_err *err)
+{
+	struct segment_head h = {s->epoch, first_seq, now_ms, ""};
+	int fd;
+
+	(void)vrs_strcpy(h.owner, sizeof(h.owner), s->owner);
+	int status = segment_make(s->dir_fd, &h, &fd, err);
+	if (status < 0)
+		return vrs_context(err, "%s", s->dir);
+	if (s->fd >= 0)
+		(void)close(s->fd);
+	s->fd = fd;
+	s->segment = vrs_realloc(s->segment, s->n_segments + 1, sizeof(*s->segment));
+	s->segment[s->n_segments++] =
+		(struct segment){first_seq, now_ms, SEGMENT_HEAD_BYTES};
+	return 0;
+}
+
+/* A segment goes when the one after it is old: then all of it is older. */
+static void trim(struct spool *s, int64_t now_ms)
+{
+	size_t n = 0;
+
+	while (n + 1 < s->n_segments &&
+	       s->segment[n + 1].created_at_ms < now_ms - s->keep_ms) {
+		char name[32];
+
+		segment_name(name, s->segment[n].first_seq);
+		if (unlinkat(s->dir_fd, name, 0) < 0 && errno != ENOENT)
+			break;
+		n++;
+	}
+	memmove(s->segment, s->segment + n, (s->n_segments - n) * sizeof(*s->segment));
+	s->n_segments -= n;
+}
+
+/* The next record at *offset, *seq; a damaged one is stepped over when the one behind it
+ * can be found. As segment_get. */
+static ssize_t next_record(struct spool *s, int fd, size_t *offset, uint64_t *seq,
+			   size_t *n)
+{
+	ssize_t k = segment_get(fd, *offset, *seq, s->buf, SPOOL_MAX_RECORD, n);
+
+	if (k == 0) {
+		size_t past = segment_skip(fd, *offset, *seq, s->buf, SPOOL_MAX_RECORD);
+
+		if (past == 0)
+			return 0;
+		*offset = past;
+		(*seq)++;
+		k = segment_get(fd, *offset, *seq, s->buf, SPOOL_MAX_RECORD, n);
+	}
+	return k;
+}
+
+/* Finds where the newest segment ends; writing goes on there.
+ *
+ * A torn record behind the end was never durable, so never published: it is cut. Anything
+ * else is damage, and numbers in it may be known elsewhere: it stays, and writing goes on
+ * in a new segment, with as many numbers left out as could have been there. */
+static int recover_tail(struct spool *s, int64_t now_ms, struct vrs_err *err)
+{
+	struct segment *last = &s->segment[s->n_segments - 1];
+	struct stat st;
+	size_t offset = SEGMENT_HEAD_BYTES, n;
+	uint64_t seq = last->first_seq;
+	ssize_t k;
+
+	while ((k = next_record(s, s->fd, &offset, &seq, &n)) > 0) {
+		offset += (size_t)k;
+		seq++;
+	}
+	if (k < 0 || fstat(s->fd, &st) < 0)
+		return vrs_fail_errno(err, "spool: read %s", s->dir);
+	size_t file_bytes = (size_t)st.st_size;
+	s->head_seq = seq - 1;
+	if (file_bytes > offset &&
+	    !segment_is_torn(s->fd, offset, seq, file_bytes, SPOOL_MAX_RECORD)) {
+		s->damaged_bytes = file_bytes - offset;
+		s->head_seq += s->damaged_bytes / (SEGMENT_FRAME_BYTES + 1) + 1;
+		return begin_segment(s, s->head_seq + 1, now_ms, err);
+	}
+	last->bytes = offset;
+	s->cut_bytes = file_bytes - offset;
+	if (s->cut_bytes > 0 &&
+	    (ftruncate(s->fd, (off_t)offset) < 0 || fdatasync(s->fd) < 0))
+		return vrs_fail_errno(err, "spool: cut the tail in %s", s->dir);
+	return 0;
+}
+
+static int by_first_seq(const void *a, const void *b)
+{
+	const struct segment *x = a, *y = b;
+
+	return x->first_seq < y->first_seq ? -1 : x->first_seq > y->first_seq;
+}
+
+static void set_aside(struct spool *s, uint64_t first_seq)
+{
+	char from[32], to[40];
+
+	segment_name(from, first_seq);
+	(void)snprintf(to, sizeof(to), "%s.bad", from);
+	(void)renameat(s->dir_fd, from, s->dir_fd, to);
+	s->set_aside++;
+}
+
+static int find_segments(struct spool *s, struct vrs_err *err)
+{
+	struct dirent *entry;
+	int fd = dup(s->dir_fd);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir)
+		return vrs_fail_errno(err, "spool: list %s", s->dir);
+	rewinddir(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		char *end;
+		uint64_t seq = strtoull(entry->d_name, &end, 16);
+
+		if (end != entry->d_name + 16 || strcmp(end, ".seg") != 0)
+			continue;
+		s->segment =
+			vrs_realloc(s->segment, s->n_segments + 1, sizeof(*s->segment));
+		s->segment[s->n_segments++] = (struct segment){.first_seq = seq};
+	}
+	(void)closedir(dir);
+	if (s->n_segments > 1)
+		qsort(s->segment, s->n_segments, sizeof(*s->segment), by_first_seq);
+	return 0;
+}
+
+/* Reads the head of each segment. One that is not as it should be goes aside, a hole for
+ * readers; when that is the newest one, the numbers given are unknown, and everything
+ * goes aside: a new epoch begins. */
+static int check_heads(struct spool *s, struct vrs_err *err)
+{
+	size_t kept = 0;
+	bool newest_ok = true;
+
+	for (size_t i = s->n_segments; i-- > 0;) {
+		struct segment *seg = &s->segment[i];
+		struct segment_head h;
+		struct stat st;
+		char name[32];
+
+		segment_name(name, seg->first_seq);
+		int fd = openat(s->dir_fd, name, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			return vrs_fail_errno(err, "spool: open %s/%s", s->dir, name);
+		bool ok = segment_head_read(fd, &h) && h.first_seq == seg->first_seq &&
+			  (kept == 0 || h.epoch == s->epoch) && fstat(fd, &st) == 0;
+		if (kept == 0 && !ok)
+			newest_ok = false;
+		if (!ok || !newest_ok) {
+			(void)close(fd);
+			set_aside(s, seg->first_seq);
+			continue;
+		}
+		if (strcmp(h.owner, s->owner) != 0) {
+			(void)close(fd);
+			return vrs_fail(err, VRS_ECONFLICT,
+					"spool: %s belongs to %s, not %s", s->dir,
+					h.owner, s->owner);
+		}
+		seg->created_at_ms = h.created_at_ms;
+		seg->bytes = (size_t)st.st_size;
+		s->epoch = h.epoch;
+		if (kept++ == 0)
+			s->fd = fd;
+		else
+			(void)close(fd);
+		/* good ones gather at the end of the array */
+		s->segment[s->n_segments - kept] = *seg;
+	}
+	if (kept > 0)
+		memmove(s->segment, s->segment + s->n_segments - kept,
+			kept * sizeof(*s->segment));
+	s->n_segments = kept;
+	return 0;
+}
+
+static int create(struct spool *s, int64_t now_ms, struct vrs_err *err)
+{
+	do {
+		if (getrandom(&s->epoch, sizeof(s->epoch), 0) != sizeof(s->epoch))
+			return vrs_fail_errno(err, "spool: random epoch");
+	} while (s->epoch == 0);
+	s->head_seq = 0;
+	return begin_segment(s, 1, now_ms, err);
+}
+
+int spool_open(struct spool **ret, const struct spool_conf *conf, int64_t now_ms,
+	       struct vrs_err *err)
+{
+	struct spool *s = vrs_calloc(1, sizeof(*s));
+	int status;
+
+	s->dir = vrs_strdup(conf->dir);
+	s->owner = vrs_strdup(conf->owner);
+	s->keep_ms = conf->keep_ms;
+	s->segment_bytes =
+		conf->segment_bytes ? conf->segment_bytes : DEFAULT_SEGMENT_BYTES;
+	s->segment_ms = conf->segment_ms > 0 ? conf->segment_ms : DEFAULT_SEGMENT_MS;
+	s->fd = s->lock_fd = -1;
+	s->buf = vrs_calloc(1, SPOOL_MAX_RECORD);
+	if (strlen(s->owner) >= SEGMENT_OWNER_BYTES)
+		s->owner[SEGMENT_OWNER_BYTES - 1] = '\0';
+
+	if (mkdir(s->dir, 0700) < 0 && errno != EEXIST) {
+		s->dir_fd = -1;
+		status = vrs_fail_errno(err, "spool: make %s", s->dir);
+		goto fail;
+	}
+	s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir_fd < 0) {
+		status = vrs_fail_errno(err, "spool: open %s", s->dir);
+		goto fail;
+	}
+	s->lock_fd = openat(s->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_fd < 0) {
+		status = vrs_fail_errno(err, "spool: lock %s", s->dir);
+		goto fail;
+	}
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		status = vrs_fail(err, VRS_ECONFLICT,
+				  "spool: %s is in use by another process", s->dir);
+		goto fail;
+	}
+	if ((status = find_segments(s, err)) < 0 || (status = check_heads(s, err)) < 0)
+		goto fail;
+	status =
+		s->n_segments > 0 ? recover_tail(s, now_ms, err) : create(s, now_ms, err);
+	if (status < 0)
+		goto fail;
+	trim(s, now_ms);
+	*ret = s;
+	return 0;
+fail:
+	spool_close(s);
+	return status;
+}
+
+void spool_close(struct spool *s)
+{
+	if (!s)
+		return;
+	if (s->fd >= 0)
+		(void)close(s->fd);
+	if (s->lock_fd >= 0)
+		(void)close(s->lock_fd);
+	if (s->dir_fd >= 0)
+		(void)close(s->dir_fd);
+	free(s->buf);
+	free(s->segment);
+	free(s->dir);
+	free(s->owner);
+	free(s);
+}
+
+void spool_info(const struct spool *s, struct spool_info *ret)
+{
+	*ret = (struct spool_info){
+		.epoch = s->epoch,
+		.first_seq = s->n_segments ? s->segment[0].first_seq : s->head_seq + 1,
+		.head_seq = s->head_seq,
+		.cut_bytes = s->cut_bytes,
+		.damaged_bytes = s->damaged_bytes,
+		.set_aside = s->set_aside,
+	};
+	for (size_t i = 0; i < s->n_segments; i++)
+		ret->bytes += s->segment[i].bytes;
+}
+
+/* Time for a new segment: the newest is full or old, and not empty. */
+static bool is_full(const struct spool *s, int64_t now_ms)
+{
+	const struct segment *last = &s->segment[s->n_segments - 1];
+
+	return last->bytes > SEGMENT_HEAD_BYTES &&
+	       (last->bytes >= s->segment_bytes ||
+		now_ms - last->created_at_ms >= s->segment_ms);
+}
+
+int spool_append(struct spool *s, const void *bytes, size_t n_bytes, int64_t now_ms,
+		 struct vrs_err *err)
+{
+	int status;
+
+	if (n_bytes == 0 || n_bytes > SPOOL_MAX_RECORD)
+		return vrs_fail(err, VRS_ENOSPC, "spool: a record of %zu bytes", n_bytes);
+	if (is_full(s, now_ms)) {
+		/* What is not durable yet would be forgotten by spool_sync. */
+		if ((status = spool_sync(s, err)) < 0 ||
+		    (status = begin_segment(s, s->head_seq + 1, now_ms, err)) < 0)
+			return status;
+		trim(s, now_ms);
+	}
+
+	struct segment *last = &s->segment[s->n_segments - 1];
+	status = segment_put(s->fd, last->bytes, s->head_seq + 1, bytes, n_bytes, err);
+	if (status < 0)
+		return vrs_context(err, "%s", s->dir);
+	last->bytes += SEGMENT_FRAME_BYTES + n_bytes;
+	s->head_seq++;
+	return 0;
+}
+
+int spool_sync(struct spool *s, struct vrs_err *err)
+{
+	if (fdatasync(s->fd) < 0)
+		return vrs_fail_errno(err, "spool: sync %s", s->dir);
+	return 0;
+}
+
+int spool_advance(struct spool *s, uint64_t seq, int64_t now_ms, struct vrs_err *err)
+{
+	if (seq <= s->head_seq)
+		return 0;
+
+	int status = spool_sync(s, err);
+	if (status == 0)
+		status = begin_segment(s, seq + 1, now_ms, err);
+	if (status == 0)
+		s->head_seq = seq;
+	return status;
+}
+
+/* --- reading --- */
+
+struct reading {
+	uint64_t from, to;
+	size_t max_bytes, given_bytes;
+	spool_fn fn;
+	void *arg;
+	bool full;
+};
+
+/* The segment that seq lies in, or the first one. */
+static size_t segment_of(const struct spool *s, uint64_t seq)
+{
+	size_t i = s->n_segments - 1;
+
+	while (i > 0 && s->segment[i].first_seq > seq)
+		i--;
+	return i;
+}
+
+/* Gives what is wanted of one segment. *seq becomes the number after the last one looked
+ * at, or that of the next segment when the rest of this one is damaged. */
+static int read_segment(struct spool *s, size_t i, struct reading *r, uint64_t *seq,
+			struct vrs_err *err)
+{
+	const struct segment *seg = &s->segment[i];
+	bool newest = i + 1 == s->n_segments;
+	uint64_t end = newest ? s->head_seq + 1 : s->segment[i + 1].first_seq;
+	size_t offset = SEGMENT_HEAD_BYTES, n;
+	ssize_t k = 1;
+	char name[32];
+	int fd = s->fd;
+
+	if (!newest) {
+		segment_name(name, seg->first_seq);
+		fd = openat(s->dir_fd, name, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return vrs_fail_errno(err, "spool: open %s/%s", s->dir, name);
+	}
+	*seq = seg->first_seq;
+	if (s->at_first_seq == seg->first_seq && s->at_seq <= r->from) {
+		*seq = s->at_seq;
+		offset = s->at_offset;
+	}
+	while (*seq < end && *seq <= r->to && !r->full) {
+		k = next_record(s, fd, &offset, seq, &n);
+		if (k <= 0)
+			break;
+		if (*seq >= r->from && *seq <= r->to) {
+			if (r->given_bytes > 0 && r->given_bytes + n > r->max_bytes) {
+				r->full = true;
+				break;
+			}
+			r->given_bytes += n;
+			r->full = r->fn(r->arg, *seq, s->buf, n) != 0;
+		}
+		offset += (size_t)k;
+		(*seq)++;
+	}
+	s->at_first_seq = seg->first_seq;
+	s->at_seq = *seq;
+	s->at_offset = offset;
+	if (!newest)
+		(void)close(fd);
+	if (k < 0)
+		return vrs_fail_errno(err, "spool: read %s", s->dir);
+	if (k == 0)
+		*seq = end;
+	return 0;
+}
+
+int spool_read(struct spool *s, uint64_t from, uint64_t to, size_t max_bytes, spool_fn fn,
+	       void *arg, uint64_t *ret_next, struct vrs_err *err)
+{
+	struct reading r = {from, to, max_bytes, 0, fn, arg, false};
+	uint64_t seq = from;
+
+	for (size_t i = segment_of(s, from); i < s->n_segments; i++) {
+		int status = read_segment(s, i, &r, &seq, err);
+
+		if (status < 0)
+			return status;
+		if (r.full || seq > to)
+			break;
+	}
+	*ret_next = seq > from ? seq : from;
+	return 0;
+}

@@ -1,0 +1,79 @@
+#include "metrics.h"
+
+#include "vrs/clock.h"
+
+static void tell_records(struct vrs_page *page, const struct ingest_counts *c)
+{
+	static const char records[] = "vrsas_ingest_records_total";
+	static const char records_help[] = "Records stored, by the way they came.";
+	const struct {
+		const char *name, *help;
+		uint64_t value;
+	} counters[] = {
+		{"vrsas_ingest_samples_total",
+		 "Readings of one host in one interval, stored.", c->samples},
+		{"vrsas_ingest_heartbeats_total", "Signs of life taken.", c->heartbeats},
+		{"vrsas_ingest_gaps_total", "Holes seen in the live stream.", c->gaps},
+		{"vrsas_ingest_duplicates_total", "Records that came again.",
+		 c->duplicates},
+		{"vrsas_ingest_lost_records_total", "Records that no spool has any more.",
+		 c->lost},
+	};
+
+	vrs_page_add(page, VRS_COUNTER, records, records_help, (double)c->live, "path",
+		     "live", NULL);
+	vrs_page_add(page, VRS_COUNTER, records, records_help, (double)c->filled, "path",
+		     "fill", NULL);
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		vrs_page_add(page, VRS_COUNTER, counters[i].name, counters[i].help,
+			     (double)counters[i].value, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_held_bytes",
+		     "Records in memory that wait for earlier ones.",
+		     (double)c->held_bytes, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_sources", "Spools in memory.",
+		     (double)c->sources, NULL);
+}
+
+static void tell_refused(struct vrs_page *page, const struct gate *g, uint64_t malformed)
+{
+	static const char *const reasons[GATE_REASONS] = {"malformed", "unsigned",
+							  "signature", "replay"};
+
+	for (int i = 0; i < GATE_REASONS; i++)
+		vrs_page_add(page, VRS_COUNTER, "vrsas_ingest_refused_total",
+			     "Records, heartbeats and offers not taken.",
+			     (double)(gate_refused(g, (enum gate_reason)i) +
+				      (i == GATE_MALFORMED ? malformed : 0)),
+			     "reason", reasons[i], NULL);
+}
+
+static void tell_cluster(void *arg, const struct ingest_cluster *c)
+{
+	struct vrs_page *page = arg;
+
+	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_watermark_lag_seconds",
+		     "Since the end of the newest interval stored.", c->lag_s, "cluster",
+		     c->name, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_backlog_records",
+		     "Records known to exist, not yet stored.", (double)c->backlog,
+		     "cluster", c->name, NULL);
+}
+
+void numbers_tell(const struct numbers_source *from, struct vrs_page *page)
+{
+	struct ingest_counts counts;
+	struct vrs_bus_counts bus;
+
+	ingest_counts(from->ingest, &counts);
+	tell_records(page, &counts);
+	tell_refused(page, from->gate, counts.refused);
+	ingest_clusters(from->ingest, vrs_wall_ms(vrs_clock_system()), tell_cluster,
+			page);
+	vrs_page_histogram(page, "vrsas_ingest_latency_seconds",
+			   "End of an interval to its readings stored, live path.",
+			   ingest_latency(from->ingest), NULL);
+	vrs_sub_counts(from->samples, &bus);
+	vrs_page_bus(page, "samples", &bus);
+	vrs_rep_counts(from->fill, &bus);
+	vrs_page_bus(page, "fill", &bus);
+}

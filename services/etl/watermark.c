@@ -1,0 +1,155 @@
+#include "watermark.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vrs/event.h"
+#include "vrs/keys.h"
+#include "vrs/mem.h"
+
+static void tell(struct vrs_store *store, const struct source *s, const char *text)
+{
+	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
+
+	ev.service = "etl";
+	ev.severity = VRSAS__V1__SEVERITY__SEVERITY_WARNING;
+	ev.kind = "ingest.lost";
+	ev.cluster = s->cluster;
+	ev.text = text;
+	(void)vrs_event_put(store, &ev, NULL);
+}
+
+static uint64_t number(const struct vrs_reply *r)
+{
+	return r->bytes ? strtoull(r->bytes, NULL, 10) : 0;
+}
+
+/* "collector/epoch/head" of another epoch of this collector: the length of
+ * "collector/epoch", else 0. */
+static size_t other_head(const struct source *s, const char *field)
+{
+	size_t name = strlen(s->collector);
+	size_t len = strlen(field);
+	size_t epoch_end = name + 1 + 16;
+
+	if (strncmp(field, s->collector, name) != 0 || field[name] != '/' ||
+	    len != epoch_end + 5 || strcmp(field + epoch_end, "/head") != 0 ||
+	    strncmp(field, s->field, epoch_end) == 0)
+		return 0;
+	return epoch_end;
+}
+
+/* What earlier epochs of this collector still owed. Each is closed by taking its head
+ * away, so it is counted once. */
+static int close_epochs(struct vrs_store *store, const struct source *s, uint64_t *lost,
+			struct vrs_err *err)
+{
+	struct vrs_reply *all;
+	uint64_t owed = 0;
+	int status =
+		vrs_store_cmd(store, &all, err, "HGETALL " VRS_KEY "wm:{%s}", s->cluster);
+
+	if (status < 0)
+		return status;
+	for (size_t i = 0; i + 1 < all->n_items; i += 2) {
+		const char *field = all->item[i].bytes;
+		size_t len = other_head(s, field);
+		uint64_t head = number(&all->item[i + 1]), watermark = 0;
+
+		if (len == 0)
+			continue;
+		for (size_t k = 0; k + 1 < all->n_items; k += 2)
+			if (all->item[k].len == len &&
+			    strncmp(all->item[k].bytes, field, len) == 0)
+				watermark = number(&all->item[k + 1]);
+		if (head > watermark)
+			owed += head - watermark;
+		vrs_store_addf(store, "HDEL " VRS_KEY "wm:{%s} %s", s->cluster, field);
+	}
+	status = vrs_store_run(store, NULL, err);
+	vrs_reply_free(all);
+	if (status == 0 && owed > 0) {
+		char *text = vrs_asprintf("collector %s began a new spool: %llu records "
+					  "of the old one are lost",
+					  s->collector, (unsigned long long)owed);
+
+		*lost += owed;
+		tell(store, s, text);
+		free(text);
+	}
+	return status;
+}
+
+int ledger_load(struct vrs_store *store, struct source *s, uint64_t *lost,
+		struct vrs_err *err)
+{
+	struct vrs_reply *r;
+	int status = vrs_store_connect(store, err);
+
+	if (status < 0 || s->generation == vrs_store_generation(store))
+		return status;
+	vrs_store_addf(store, "HGET " VRS_KEY "wm:{%s} %s", s->cluster, s->field);
+	vrs_store_addf(store, "HGET " VRS_KEY "wm:{%s} %s/head", s->cluster, s->field);
+	vrs_store_addf(store, "HGET " VRS_KEY "tab:{%s} %s", s->cluster, s->field);
+	status = vrs_store_run(store, &r, err);
+	if (status < 0)
+		return status;
+	s->known = r->item[0].type != VRS_REPLY_NIL;
+	s->watermark = number(&r->item[0]);
+	s->head_noted = number(&r->item[1]);
+	status = source_set_table(s, r->item[2].bytes, r->item[2].len, err);
+	vrs_reply_free(r);
+	if (status == 0 && !s->known && !source_is_import(s))
+		status = close_epochs(store, s, lost, err);
+	if (status == 0)
+		s->generation = vrs_store_generation(store);
+	return status;
+}
+
+int ledger_raise(struct vrs_store *store, struct source *s, uint64_t watermark,
+		 struct vrs_err *err)
+{
+	int status = vrs_store_cmd(store, NULL, err, "HSET " VRS_KEY "wm:{%s} %s %llu",
+				   s->cluster, s->field, (unsigned long long)watermark);
+
+	if (status < 0)
+		return status;
+	s->watermark = watermark;
+	s->known = true;
+	return 0;
+}
+
+int ledger_begin_at(struct vrs_store *store, struct source *s, uint64_t first_seq,
+		    uint64_t *lost, struct vrs_err *err)
+{
+	uint64_t was = s->watermark;
+	bool known = s->known;
+
+	if (first_seq <= was + 1)
+		return 0;
+	int status = ledger_raise(store, s, first_seq - 1, err);
+	if (status < 0 || !known)
+		return status;
+
+	char *text = vrs_asprintf("collector %s has no records %llu to %llu any more: "
+				  "they are lost",
+				  s->collector, (unsigned long long)was + 1,
+				  (unsigned long long)first_seq - 1);
+	*lost += first_seq - 1 - was;
+	tell(store, s, text);
+	free(text);
+	return 0;
+}
+
+int ledger_note_head(struct vrs_store *store, struct source *s, struct vrs_err *err)
+{
+	if (s->head <= s->head_noted || source_is_import(s))
+		return 0;
+	int status =
+		vrs_store_cmd(store, NULL, err, "HSET " VRS_KEY "wm:{%s} %s/head %llu",
+			      s->cluster, s->field, (unsigned long long)s->head);
+	if (status == 0)
+		s->head_noted = s->head;
+	return status;
+}

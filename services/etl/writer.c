@@ -1,0 +1,213 @@
+#include "writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vrs/keys.h"
+#include "vrs/mem.h"
+#include "vrs/series.h"
+
+static const int64_t day_ms = (int64_t)24 * 3600 * 1000;
+
+static void add(struct apply *a, const struct vrs_arg *argv, size_t argc)
+{
+	vrs_store_add(a->store, argv, argc);
+	a->n_commands++;
+}
+
+static struct vrs_arg key_of(char buf[VRS_KEY_MAX], const char *family,
+			     const struct source *s)
+{
+	int n = snprintf(buf, VRS_KEY_MAX, VRS_KEY "%s:{%s}", family, s->cluster);
+
+	return (struct vrs_arg){buf, (size_t)n};
+}
+
+/* HSET of a message; only_new leaves a field that is there alone. */
+static void add_message(struct apply *a, struct vrs_arg key, const char *field,
+			const ProtobufCMessage *msg, bool only_new)
+{
+	size_t n;
+	void *bytes = vrs_msg_pack(msg, &n);
+	struct vrs_arg argv[] = {only_new ? VRS_ARG("HSETNX") : VRS_ARG("HSET"),
+				 key,
+				 VRS_ARG(field),
+				 {bytes, n}};
+
+	add(a, argv, 4);
+	free(bytes);
+}
+
+/* --- samples --- */
+
+/* The key of the host's day. The first time that a day is written its string gets the
+ * full size (BITFIELD by 0 grows it and changes nothing) and the moment it goes. */
+static struct vrs_arg day_key(struct apply *a, struct source *s, size_t i, int64_t at_ms)
+{
+	struct source_host *h = &s->host[i];
+	int64_t day = at_ms / day_ms;
+
+	if (!h->key || h->day != day) {
+		char buf[VRS_KEY_MAX], last[24], expire[24];
+
+		vrs_series_key(buf, sizeof(buf), s->cluster, s->table->host[i]->name,
+			       at_ms);
+		free(h->key);
+		h->key = vrs_strdup(buf);
+		h->key_len = strlen(buf);
+		h->day = day;
+		(void)snprintf(last, sizeof(last), "#%d", VRS_DAY_BYTES - 1);
+		(void)snprintf(
+			expire, sizeof(expire), "%lld",
+			(long long)(((day + 1) * day_ms + a->retention_ms) / 1000));
+		struct vrs_arg key = {h->key, h->key_len};
+		struct vrs_arg grow[] = {VRS_ARG("BITFIELD"), key,
+					 VRS_ARG("INCRBY"),   VRS_ARG("u8"),
+					 VRS_ARG(last),       VRS_ARG("0")};
+		struct vrs_arg expireat[] = {VRS_ARG("EXPIREAT"), key, VRS_ARG(expire)};
+
+		add(a, grow, 6);
+		add(a, expireat, 3);
+	}
+	return (struct vrs_arg){h->key, h->key_len};
+}
+
+static void add_samples(struct apply *a, struct source *s,
+			const Vrsas__V1__SampleBatch *b, uint8_t flag)
+{
+	/* An interval of several minutes says the same of each of them. */
+	size_t minutes = b->interval_ms > 60000 ? b->interval_ms / 60000 : 1;
+	uint8_t *slots = vrs_calloc(minutes, VRS_SLOT_BYTES);
+	char offset[24];
+
+	int offset_len =
+		snprintf(offset, sizeof(offset), "%zu", vrs_series_offset(b->at_ms));
+	for (size_t i = 0; i < b->n_host; i++) {
+		struct vrs_slot slot = {
+			.cpu_ratio = b->cpu_ratio[i],
+			.mem_ratio = b->mem_ratio[i],
+			.vcpus_used = (uint16_t)b->vcpus_used[i],
+			.state = (uint8_t)b->state[i],
+			.flags = flag,
+		};
+
+		for (size_t m = 0; m < minutes; m++)
+			vrs_slot_encode(slots + m * VRS_SLOT_BYTES, &slot);
+		struct vrs_arg argv[] = {{"SETRANGE", 8},
+					 day_key(a, s, b->host[i], b->at_ms),
+					 {offset, (size_t)offset_len},
+					 {slots, minutes * VRS_SLOT_BYTES}};
+		add(a, argv, 4);
+	}
+	a->n_samples += b->n_host;
+	free(slots);
+}
+
+/* --- hosts and what runs on them --- */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Hosts that the new table does not have any more are taken out. */
+static void drop_hosts(struct apply *a, const struct source *s,
+		       const Vrsas__V1__HostTable *t)
+{
+	static const char *const families[] = {"host", "inv", "hb"};
+	const char **names = vrs_calloc(t->n_host, sizeof(*names));
+	char buf[VRS_KEY_MAX];
+
+	for (size_t i = 0; i < t->n_host; i++)
+		names[i] = t->host[i]->name;
+	qsort(names, t->n_host, sizeof(*names), by_name);
+	for (size_t i = 0; s->table && i < s->table->n_host; i++) {
+		const char *name = s->table->host[i]->name;
+
+		if (bsearch(&name, names, t->n_host, sizeof(*names), by_name))
+			continue;
+		for (size_t k = 0; k < 3; k++) {
+			struct vrs_arg argv[] = {VRS_ARG("HDEL"),
+						 key_of(buf, families[k], s),
+						 VRS_ARG(name)};
+			add(a, argv, 3);
+		}
+	}
+	free(names);
+}
+
+static int add_table(struct apply *a, struct source *s, const Vrsas__V1__HostTable *t,
+		     struct vrs_err *err)
+{
+	bool import = source_is_import(s);
+	char buf[VRS_KEY_MAX];
+	size_t n;
+
+	struct vrs_arg cluster[] = {VRS_ARG("SADD"), VRS_ARG(VRS_KEY "clusters"),
+				    VRS_ARG(s->cluster)};
+	add(a, cluster, 3);
+	if (!import)
+		drop_hosts(a, s, t);
+	for (size_t i = 0; i < t->n_host; i++)
+		add_message(a, key_of(buf, "host", s), t->host[i]->name,
+			    &t->host[i]->base, import);
+	add_message(a, key_of(buf, "tab", s), s->field, &t->base, false);
+
+	void *bytes = vrs_msg_pack(&t->base, &n);
+	int status = source_set_table(s, bytes, n, err);
+	free(bytes);
+	return status;
+}
+
+int apply_record(struct apply *a, struct source *s, const Vrsas__V1__Record *r,
+		 uint8_t flag, struct vrs_err *err)
+{
+	char buf[VRS_KEY_MAX];
+
+	switch (r->body_case) {
+	case VRSAS__V1__RECORD__BODY_HOSTS:
+		return add_table(a, s, r->hosts, err);
+	case VRSAS__V1__RECORD__BODY_SAMPLES:
+		add_samples(a, s, r->samples,
+			    source_is_import(s) ? VRS_SLOT_IMPORTED : flag);
+		return 0;
+	case VRSAS__V1__RECORD__BODY_INVENTORY:
+		add_message(a, key_of(buf, "inv", s), r->inventory->host,
+			    &r->inventory->base, false);
+		return 0;
+	default:
+		return vrs_fail(err, VRS_EINTERNAL, "etl: a record without a body");
+	}
+}
+
+int apply_heartbeat(struct apply *a, const Vrsas__V1__Heartbeat *hb,
+		    const Vrsas__V1__Sealed *seal, struct vrs_err *err)
+{
+	Vrsas__V1__Heartbeat alone = *hb;
+	char key[VRS_KEY_MAX], at_text[24];
+	int64_t at_ms;
+	int status = vrs_store_time_ms(a->store, &at_ms, err);
+
+	if (status < 0)
+		return status;
+	int n = snprintf(key, sizeof(key), VRS_KEY "hb:{%s}", hb->cluster);
+	struct vrs_arg key_arg = {key, (size_t)n};
+	for (size_t i = 0; i < hb->n_host; i++)
+		add_message(a, key_arg, hb->host[i]->name, &hb->host[i]->base, false);
+	alone.n_host = 0;
+	alone.host = NULL;
+	alone.metrics = "";
+	add_message(a, key_arg, "@", &alone.base, false);
+	if (seal)
+		add_message(a, key_arg, "@seal", &seal->base, false);
+	(void)snprintf(at_text, sizeof(at_text), "%lld", (long long)at_ms);
+	struct vrs_arg at[] = {VRS_ARG("HSET"), key_arg, VRS_ARG("@at"),
+			       VRS_ARG(at_text)};
+	add(a, at, 4);
+	struct vrs_arg cluster[] = {VRS_ARG("SADD"), VRS_ARG(VRS_KEY "clusters"),
+				    VRS_ARG(hb->cluster)};
+	add(a, cluster, 3);
+	a->n_commands = 0;
+	return vrs_store_run(a->store, NULL, err);
+}

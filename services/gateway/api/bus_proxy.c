@@ -1,0 +1,147 @@
+/* POST /api/v1/bus/...: messages of the bus, from programs that are not on it. vrsctl
+ * sends from afar what it would send there: a packed ControlRequest to the scheduler, a
+ * packed FillRequest to etl; the packed reply comes back as it is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/routes.h"
+#include "vrs/mem.h"
+#include "vrsas/v1/sample.pb-c.h"
+
+enum { ACTOR_MAX = 64 }; /* as the scheduler takes it */
+
+static const char media_type[] = "application/x-protobuf";
+
+struct errand {
+	struct http_request *q;
+	struct vrs_msg *msg;
+	char *actor;
+};
+
+static void end(struct errand *e)
+{
+	vrs_msg_free(e->msg);
+	free(e->actor);
+	free(e);
+}
+
+static void on_reply(void *arg, const ProtobufCMessage *reply, const struct vrs_err *err)
+{
+	struct errand *e = arg;
+	size_t n;
+
+	if (reply) {
+		void *bytes = vrs_msg_pack(reply, &n);
+
+		http_answer(e->q, &(struct http_answer){.status = 200,
+							.type = media_type,
+							.body = bytes,
+							.n_body = n});
+	} else if (err->code == VRS_ETIMEOUT) {
+		api_error(e->q, 504, "TIMEOUT", "it may be busy: ask again", "%s",
+			  err->text);
+	} else {
+		api_error(e->q, 503, "UNREACHABLE", "see that the service runs", "%s",
+			  err->text);
+	}
+	end(e);
+}
+
+static void carry(struct gateway *g, struct vrs_req *to, const char *whom,
+		  const ProtobufCMessage *request, struct errand *e)
+{
+	struct vrs_err err = {0};
+
+	if (vrs_req_peers(to) == 0)
+		(void)vrs_fail(&err, VRS_ECONN, "%s is not connected", whom);
+	else if (vrs_req_send(to, request, g->conf.ask_ms, on_reply, e, &err) == 0)
+		return;
+	on_reply(e, NULL, &err);
+}
+
+static struct errand *unpack(struct http_request *q,
+			     const ProtobufCMessageDescriptor *type)
+{
+	struct errand *e = vrs_calloc(1, sizeof(*e));
+	struct vrs_err err = {0};
+	size_t n;
+	const void *body = http_body(q, &n);
+
+	e->q = q;
+	if (vrs_msg_unpack(&e->msg, type, body, n, &err) == 0)
+		return e;
+	api_error(q, 400, "USAGE", "are both of one version?", "%s", err.text);
+	end(e);
+	return NULL;
+}
+
+static void refuse(struct errand *e)
+{
+	api_error(e->q, 403, "REFUSED", "use a token with role operate",
+		  "%s may read, not operate", api_who(e->q));
+	end(e);
+}
+
+/* What only looks; a dry run does, too. */
+static bool only_reads(const Vrsas__V1__ControlRequest *r)
+{
+	switch (r->body_case) {
+	case VRSAS__V1__CONTROL_REQUEST__BODY_STATUS:
+	case VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS:
+	case VRSAS__V1__CONTROL_REQUEST__BODY_VMS:
+	case VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST:
+	case VRSAS__V1__CONTROL_REQUEST__BODY_PLAN:
+	case VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS:
+	case VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS:
+	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFERS:
+	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_TIMES:
+		return true;
+	case VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATE:
+		return r->relocate->dry_run;
+	case VRSAS__V1__CONTROL_REQUEST__BODY_FAILBACK:
+		return r->failback->dry_run;
+	default:
+		return false;
+	}
+}
+
+void api_bus_control(struct gateway *g, struct http_request *q)
+{
+	struct errand *e = unpack(q, &vrsas__v1__control_request__descriptor);
+
+	if (!e)
+		return;
+	Vrsas__V1__ControlRequest r =
+		*(const Vrsas__V1__ControlRequest *)vrs_msg_get(e->msg);
+	if (!only_reads(&r) && api_role(q) != ROLE_OPERATE) {
+		refuse(e);
+		return;
+	}
+	if (!vrs_id_ok(r.request_id)) {
+		api_error(q, 400, "USAGE", "1 to 128 letters, digits or ._:@+-",
+			  "request_id: not well formed");
+		end(e);
+		return;
+	}
+	/* The token is who it was; what the program says of its user stands behind it. */
+	e->actor = vrs_asprintf("%s:%s", api_who(q), r.actor);
+	if (!vrs_id_ok(e->actor) || strlen(e->actor) > ACTOR_MAX)
+		(void)strcpy(e->actor, api_who(q));
+	r.actor = e->actor;
+	carry(g, g->control, "the scheduler", &r.base, e);
+}
+
+void api_bus_fill(struct gateway *g, struct http_request *q)
+{
+	struct errand *e = unpack(q, &vrsas__v1__fill_request__descriptor);
+
+	if (!e)
+		return;
+	const Vrsas__V1__FillRequest *r =
+		(const Vrsas__V1__FillRequest *)vrs_msg_get(e->msg);
+	if (r->body_case != VRSAS__V1__FILL_REQUEST__BODY_EXPORT_PAGE &&
+	    api_role(q) != ROLE_OPERATE)
+		refuse(e);
+	else
+		carry(g, g->fill, "etl", &r->base, e);
+}

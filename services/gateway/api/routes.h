@@ -1,0 +1,81 @@
+/* routes.h - what is served where, and to whom: the routes of docs/API.md. */
+#ifndef GATEWAY_API_ROUTES_H
+#define GATEWAY_API_ROUTES_H
+
+#include <jansson.h>
+
+#include "gateway.h"
+
+/* The handler of the HTTP server. */
+void api_early(void *arg, struct http_request *q);
+void api_whole(void *arg, struct http_request *q);
+
+/* --- for the files of the API --- */
+
+/* Name and role of who asks; "" and ROLE_NONE on what is open. */
+const char *api_who(struct http_request *q);
+enum role api_role(struct http_request *q);
+/* The token a request carries, wherever; NULL: none. size of buf: TOKEN_MAX + 1. */
+const char *api_secret(const struct http_request *q, char *buf, size_t size);
+
+void api_error(struct http_request *q, int status, const char *code, const char *hint,
+	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void api_failure(struct http_request *q, const struct ask_failure *f);
+void api_store_failure(struct http_request *q, const struct vrs_err *err);
+void api_json_take(struct http_request *q, int status, json_t *json);
+void api_message(struct http_request *q, const ProtobufCMessage *msg);
+void api_text(struct http_request *q, int status, const char *type, const char *text);
+
+/* A query argument that must be a name, "c1/h1" or the like; false: refused already. ""
+ * when it is not given. */
+bool api_place(struct http_request *q, const char *key, bool required, const char **ret);
+bool api_number(struct http_request *q, const char *key, long low, long high,
+		long fallback, long *ret);
+
+/* The body as an object of known keys; false: refused already. Strings are valid for as
+ * long as *ret_json is, which the caller frees. */
+struct api_field {
+	const char *key;
+	bool required;
+	const char **text; /* one of the two */
+	bool *flag;
+};
+bool api_body(struct http_request *q, const struct api_field *fields, size_t n,
+	      json_t **ret_json);
+
+/* --- the routes --- */
+
+typedef void (*api_fn)(struct gateway *g, struct http_request *q);
+void api_status(struct gateway *g, struct http_request *q);
+void api_clusters(struct gateway *g, struct http_request *q);
+void api_hosts(struct gateway *g, struct http_request *q);
+void api_vms(struct gateway *g, struct http_request *q);
+void api_forecasts(struct gateway *g, struct http_request *q);
+/* Of one target; the scheduler asks a predictor. */
+void api_forecast_of(struct gateway *g, struct http_request *q, const char *target);
+void api_history(struct gateway *g, struct http_request *q);
+void api_relocations(struct gateway *g, struct http_request *q);
+void api_relocation(struct gateway *g, struct http_request *q);
+void api_incidents(struct gateway *g, struct http_request *q);
+void api_risk(struct gateway *g, struct http_request *q);
+void api_plan(struct gateway *g, struct http_request *q);
+void api_events(struct gateway *g, struct http_request *q);
+void api_sd_hosts(struct gateway *g, struct http_request *q);
+void api_openapi(struct gateway *g, struct http_request *q);
+void api_tables(struct gateway *g, struct http_request *q);
+void api_metrics(struct gateway *g, struct http_request *q);
+void api_healthy(struct gateway *g, struct http_request *q);
+void api_ready(struct gateway *g, struct http_request *q);
+void api_relocate(struct gateway *g, struct http_request *q);
+void api_failback(struct gateway *g, struct http_request *q);
+void api_cancel(struct gateway *g, struct http_request *q);
+void api_confirm_off(struct gateway *g, struct http_request *q);
+void api_alerts(struct gateway *g, struct http_request *q);
+void api_session(struct gateway *g, struct http_request *q);
+void api_session_open(struct gateway *g, struct http_request *q);
+void api_session_end(struct gateway *g, struct http_request *q);
+void api_reload(struct gateway *g, struct http_request *q);
+void api_bus_control(struct gateway *g, struct http_request *q);
+void api_bus_fill(struct gateway *g, struct http_request *q);
+
+#endif

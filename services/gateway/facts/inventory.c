@@ -1,0 +1,157 @@
+#include "facts/inventory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/routes.h"
+#include "vrs/keys.h"
+#include "vrs/mem.h"
+#include "vrsas/v1/sample.pb-c.h"
+
+enum { MAX_CLUSTERS = 256, MAX_HOSTS = 20000 };
+
+static void add_cluster(struct inventory *inv, const char *name)
+{
+	if (!vrs_name_ok(name) || inv->n_clusters == MAX_CLUSTERS)
+		return;
+	for (size_t i = 0; i < inv->n_clusters; i++)
+		if (strcmp(inv->cluster[i].name, name) == 0)
+			return;
+	inv->cluster =
+		vrs_realloc(inv->cluster, inv->n_clusters + 1, sizeof(*inv->cluster));
+	struct inventory_cluster *c = &inv->cluster[inv->n_clusters++];
+	*c = (struct inventory_cluster){0};
+	(void)vrs_strcpy(c->name, sizeof(c->name), name);
+	(void)snprintf(c->forecast_key, sizeof(c->forecast_key), VRS_KEY "fc:{%s}", name);
+}
+
+static struct inventory_host *add_host(struct inventory *inv, const char *cluster,
+				       const char *name, size_t *cap)
+{
+	if (!vrs_name_ok(name) || inv->n_hosts == MAX_HOSTS)
+		return NULL;
+	if (inv->n_hosts == *cap) {
+		*cap = *cap ? 2 * *cap : 64;
+		inv->host = vrs_realloc(inv->host, *cap, sizeof(*inv->host));
+	}
+	struct inventory_host *h = &inv->host[inv->n_hosts++];
+	*h = (struct inventory_host){.vcpus = 1};
+	(void)vrs_strcpy(h->cluster, sizeof(h->cluster), cluster);
+	(void)vrs_strcpy(h->name, sizeof(h->name), name);
+	return h;
+}
+
+int inventory_clusters(struct inventory *ret, struct gateway *g, struct vrs_err *err)
+{
+	struct vrs_reply *r;
+	int status =
+		vrs_store_cmd(g->svc->store, &r, err, "SMEMBERS " VRS_KEY "clusters");
+
+	if (status < 0)
+		return status;
+	for (size_t i = 0; g->site && i < g->site->n_clusters; i++)
+		add_cluster(ret, g->site->cluster[i].name);
+	for (size_t i = 0; i < r->n_items; i++)
+		if (r->item[i].bytes)
+			add_cluster(ret, r->item[i].bytes);
+	vrs_reply_free(r);
+	return 0;
+}
+
+/* Redis knows capacities; the site file says where a host is, and may know it first. */
+static void merge_site(struct inventory *inv, const struct vrs_site *site, size_t *cap)
+{
+	for (size_t i = 0; i < site->n_hosts; i++) {
+		const struct vrs_site_host *s = &site->host[i];
+		struct inventory_host *h =
+			(struct inventory_host *)inventory_host(inv, s->cluster, s->name);
+
+		if (!h)
+			h = add_host(inv, s->cluster, s->name, cap);
+		if (h && s->address && s->address[0])
+			(void)vrs_strcpy(h->address, sizeof(h->address), s->address);
+	}
+}
+
+int inventory_read(struct inventory *ret, struct gateway *g, struct vrs_err *err)
+{
+	struct vrs_reply *r;
+	size_t cap = 0;
+	int status = inventory_clusters(ret, g, err);
+
+	if (status < 0)
+		return status;
+	for (size_t i = 0; i < ret->n_clusters; i++)
+		vrs_store_addf(g->svc->store, "HGETALL " VRS_KEY "host:{%s}",
+			       ret->cluster[i].name);
+	status = vrs_store_run(g->svc->store, &r, err);
+	if (status < 0)
+		return status;
+	for (size_t c = 0; c < ret->n_clusters; c++)
+		for (size_t i = 0; i + 1 < r->item[c].n_items; i += 2) {
+			const struct vrs_reply *facts = &r->item[c].item[i + 1];
+			struct inventory_host *h =
+				add_host(ret, ret->cluster[c].name,
+					 r->item[c].item[i].bytes, &cap);
+			struct vrs_msg *msg;
+
+			if (!h || vrs_msg_unpack(&msg, &vrsas__v1__host_facts__descriptor,
+						 facts->bytes, facts->len, NULL) < 0)
+				continue;
+			const Vrsas__V1__HostFacts *f = (const void *)vrs_msg_get(msg);
+			h->vcpus = f->vcpus_total ? f->vcpus_total : 1;
+			(void)vrs_strcpy(h->address, sizeof(h->address), f->address);
+			vrs_msg_free(msg);
+		}
+	vrs_reply_free(r);
+	if (g->site)
+		merge_site(ret, g->site, &cap);
+	return 0;
+}
+
+void inventory_fini(struct inventory *inv)
+{
+	free(inv->cluster);
+	free(inv->host);
+	*inv = (struct inventory){0};
+}
+
+const struct inventory_host *inventory_host(const struct inventory *inv,
+					    const char *cluster, const char *host)
+{
+	for (size_t i = 0; i < inv->n_hosts; i++)
+		if (strcmp(inv->host[i].name, host) == 0 &&
+		    strcmp(inv->host[i].cluster, cluster) == 0)
+			return &inv->host[i];
+	return NULL;
+}
+
+/* Prometheus asks here whom it should scrape. */
+void api_sd_hosts(struct gateway *g, struct http_request *q)
+{
+	struct inventory inv = {0};
+	struct vrs_err err = {0};
+
+	if (inventory_read(&inv, g, &err) < 0) {
+		api_store_failure(q, &err);
+		inventory_fini(&inv);
+		return;
+	}
+	json_t *list = json_array();
+	for (size_t i = 0; i < inv.n_hosts; i++) {
+		const struct inventory_host *h = &inv.host[i];
+		bool v6 = strchr(h->address, ':') != NULL;
+
+		if (!h->address[0])
+			continue;
+		(void)json_array_append_new(
+			list,
+			json_pack("{s:[o],s:{s:s,s:s}}", "targets",
+				  json_sprintf(v6 ? "[%s]:%d" : "%s:%d", h->address,
+					       (int)g->conf.sd_port),
+				  "labels", "cluster", h->cluster, "host", h->name));
+	}
+	inventory_fini(&inv);
+	api_json_take(q, 200, list);
+}

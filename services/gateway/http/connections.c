@@ -1,0 +1,126 @@
+/* Who may keep a connection, and for how long. */
+#include <sys/socket.h>
+
+#include <stdlib.h>
+
+#include "http/parts.h"
+#include "vrs/clock.h"
+
+static int64_t mono(void)
+{
+	return vrs_mono_ms(vrs_clock_system());
+}
+
+static void unlink_conn(struct http_conn *c)
+{
+	struct http *h = c->http;
+
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		h->first = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	else
+		h->last = c->prev;
+	c->prev = c->next = NULL;
+}
+
+static void append_conn(struct http_conn *c)
+{
+	struct http *h = c->http;
+
+	c->since_mono_ms = mono();
+	c->prev = h->last;
+	c->next = NULL;
+	if (h->last)
+		h->last->next = c;
+	else
+		h->first = c;
+	h->last = c;
+}
+
+void http_conn_set(struct http_conn *c, int state)
+{
+	if (!c || c->state == CONN_SHUT)
+		return;
+	c->http->n_waiting += (state == CONN_WAITS) - (c->state == CONN_WAITS);
+	c->state = state;
+	unlink_conn(c);
+	append_conn(c);
+}
+
+/* MHD sees the end of a socket that was shut down, and does the rest. */
+static void shut(struct http_conn *c)
+{
+	c->http->n_waiting -= c->state == CONN_WAITS;
+	c->state = CONN_SHUT;
+	(void)shutdown(c->fd, SHUT_RDWR);
+}
+
+/* More than half of the room is taken by those who have not asked yet. */
+static void make_room(struct http *h)
+{
+	struct http_conn *c = h->first;
+
+	while (h->n_waiting > (size_t)h->conf.max_connections / 2 && c) {
+		struct http_conn *next = c->next;
+
+		if (c->state == CONN_WAITS) {
+			shut(c);
+			h->counts.evicted++;
+		}
+		c = next;
+	}
+}
+
+void http_on_connection(void *arg, struct MHD_Connection *connection, void **ctx,
+			enum MHD_ConnectionNotificationCode what)
+{
+	struct http *h = arg;
+	struct http_conn *c = *ctx;
+
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (!c)
+			return;
+		h->n_waiting -= c->state == CONN_WAITS;
+		h->counts.connections--;
+		unlink_conn(c);
+		free(c);
+		*ctx = NULL;
+		return;
+	}
+	const union MHD_ConnectionInfo *fd =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	c = vrs_calloc(1, sizeof(*c));
+	c->http = h;
+	c->fd = fd ? fd->connect_fd : -1;
+	c->state = CONN_WAITS;
+	append_conn(c);
+	h->n_waiting++;
+	h->counts.connections++;
+	*ctx = c;
+	make_room(h);
+}
+
+void http_conn_sweep(struct http *h)
+{
+	int64_t now = mono(), since = now - h->swept_mono_ms;
+	struct http_conn *next;
+
+	h->swept_mono_ms = now;
+	if (since > 2 * HTTP_SWEEP_EVERY_MS)
+		return; /* it was we who were late: what they sent is read first */
+
+	for (struct http_conn *c = h->first; c; c = next) {
+		int64_t age = now - c->since_mono_ms;
+
+		next = c->next;
+		if (((c->state == CONN_WAITS || c->state == CONN_READS) &&
+		     age > h->conf.request_ms) ||
+		    (c->state == CONN_ANSWERS && age > h->conf.answer_ms)) {
+			shut(c);
+			h->counts.late++;
+		}
+	}
+}

@@ -1,0 +1,403 @@
+#include "http/parts.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "vrs/clock.h"
+#include "vrs/log.h"
+
+enum { POOL_BYTES = HTTP_MAX_HEADERS + 4096 };
+
+static int64_t mono(void)
+{
+	return vrs_mono_ms(vrs_clock_system());
+}
+
+/* --- turning --- */
+
+static void on_soon(void *arg)
+{
+	struct http *h = arg;
+
+	h->soon = NULL;
+	http_turn(h);
+}
+
+static void on_again(void *arg)
+{
+	struct http *h = arg;
+
+	h->again = false;
+	if (!h->closing)
+		http_turn(h);
+}
+
+/* libmicrohttpd says when it wants to be called again. */
+void http_turn(struct http *h)
+{
+	MHD_UNSIGNED_LONG_LONG wait = 0;
+
+	(void)MHD_run(h->mhd);
+	if (MHD_get_timeout(h->mhd, &wait) != MHD_YES)
+		return;
+	if (wait == 0 && !h->again) {
+		h->again = true;
+		vrs_loop_post(h->loop, on_again, h);
+	} else if (wait > 0 && wait < HTTP_SWEEP_EVERY_MS && !h->soon) {
+		h->soon = vrs_loop_after(h->loop, (int64_t)wait, on_soon, h);
+	}
+}
+
+static void on_ready(void *arg)
+{
+	http_turn(arg);
+}
+
+void http_turn_soon(struct http *h)
+{
+	if (h->again || h->closing)
+		return;
+	h->again = true;
+	vrs_loop_post(h->loop, on_again, h);
+}
+
+static void on_sweep(void *arg)
+{
+	struct http *h = arg;
+
+	http_conn_sweep(h);
+	http_turn(h);
+}
+
+/* --- requests --- */
+
+static struct http_request *request_new(struct http *h, struct MHD_Connection *connection,
+					const char *url, const char *method)
+{
+	struct http_request *q = vrs_calloc(1, sizeof(*q));
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	q->http = h;
+	q->connection = connection;
+	q->conn = info ? info->socket_context : NULL;
+	q->method = vrs_strdup(method);
+	q->path = vrs_strdup(url);
+	q->began_mono_ms = mono();
+	if (!http_decode(q->path)) {
+		free(q->path);
+		q->path = NULL;
+	}
+	http_conn_set(q->conn, CONN_READS);
+	return q;
+}
+
+static void request_free(struct http_request *q)
+{
+	if (q->response)
+		MHD_destroy_response(q->response);
+	for (size_t i = 0; i < q->n_decoded; i++)
+		free(q->decoded[i]);
+	free(q->method);
+	free(q->path);
+	free(q->body);
+	free(q);
+}
+
+static void take_body(struct http_request *q, const char *bytes, size_t n)
+{
+	if (q->too_big || q->n_body + n > HTTP_MAX_BODY) {
+		q->too_big = true;
+		free(q->body);
+		q->body = NULL;
+		q->n_body = q->cap_body = 0;
+		return;
+	}
+	if (q->n_body + n + 1 > q->cap_body) {
+		q->cap_body = 2 * (q->n_body + n) + 1024;
+		q->body = vrs_realloc(q->body, q->cap_body, 1);
+	}
+	memcpy(q->body + q->n_body, bytes, n);
+	q->n_body += n;
+	q->body[q->n_body] = '\0';
+}
+
+static enum MHD_Result send_answer(struct http_request *q)
+{
+	struct MHD_Response *response = q->response;
+
+	q->response = NULL;
+	http_conn_set(q->conn, q->status < 0 ? CONN_STREAMS : CONN_ANSWERS);
+	enum MHD_Result result = MHD_queue_response(
+		q->connection, q->status < 0 ? 200 : (unsigned)q->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static void too_big(struct http_request *q)
+{
+	static const char text[] =
+		"{\"error\": \"the body is above 1 MiB\", \"hint\": \"send less\", "
+		"\"code\": \"USAGE\"}\n";
+
+	http_answer(q, &(struct http_answer){.status = 413,
+					     .type = "application/json",
+					     .fixed = text,
+					     .n_body = sizeof(text) - 1,
+					     .extra = {"Connection: close"}});
+}
+
+static bool announces_too_much(const struct http_request *q)
+{
+	const char *length = http_header(q, "Content-Length");
+
+	return length &&
+	       (strlen(length) > 7 || strtoul(length, NULL, 10) > HTTP_MAX_BODY);
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
+				  const char *url, const char *method,
+				  const char *version, const char *upload,
+				  size_t *n_upload, void **ctx)
+{
+	struct http *h = arg;
+	struct http_request *q = *ctx;
+
+	(void)version;
+	if (!q) {
+		q = *ctx = request_new(h, connection, url, method);
+		if (announces_too_much(q))
+			too_big(q);
+		else
+			h->handler.early(h->handler.arg, q);
+		return q->response ? send_answer(q) : MHD_YES;
+	}
+	if (*n_upload) {
+		take_body(q, upload, *n_upload);
+		*n_upload = 0;
+		return MHD_YES;
+	}
+	if (!q->asked) {
+		q->asked = true;
+		if (q->conn) /* an answer in the making has its own deadline */
+			http_conn_set(q->conn, CONN_STREAMS);
+		if (q->too_big)
+			too_big(q);
+		else
+			h->handler.whole(h->handler.arg, q);
+	}
+	if (q->response)
+		return send_answer(q);
+	if (h->closing)
+		return MHD_NO;
+	q->suspended = true;
+	MHD_suspend_connection(connection);
+	return MHD_YES;
+}
+
+static void on_completed(void *arg, struct MHD_Connection *connection, void **ctx,
+			 enum MHD_RequestTerminationCode why)
+{
+	struct http *h = arg;
+	struct http_request *q = *ctx;
+
+	(void)connection;
+	(void)why;
+	if (!q)
+		return;
+	*ctx = NULL;
+	int status = q->status < 0 ? 200 : q->status;
+	h->counts.requests++;
+	if (status >= 100 && status < 600)
+		h->counts.code[status / 100]++;
+	if (h->handler.done && q->status > 0)
+		h->handler.done(h->handler.arg, status,
+				(double)(mono() - q->began_mono_ms) / 1000);
+	http_conn_set(q->conn, CONN_WAITS);
+	request_free(q);
+}
+
+/* --- the server --- */
+
+static void on_mhd_log(void *arg, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+static void on_mhd_log(void *arg, const char *fmt, va_list ap)
+{
+	char line[300];
+
+	(void)arg;
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("http: %s", line);
+}
+
+static size_t leave_escapes(void *arg, struct MHD_Connection *connection, char *s)
+{
+	(void)arg;
+	(void)connection;
+	return strlen(s); /* decoded by us, strictly */
+}
+
+static int read_pem(const char *path, char **ret, struct vrs_err *err)
+{
+	enum { MAX = 256 << 10 };
+	FILE *f = fopen(path, "rbe");
+
+	if (!f)
+		return vrs_fail_errno(err, "tls: open %s", path);
+	char *text = vrs_calloc(1, MAX + 1);
+	size_t n = fread(text, 1, MAX, f);
+	(void)fclose(f);
+	if (n == 0 || n == MAX || !strstr(text, "-----BEGIN")) {
+		free(text);
+		return vrs_fail(err, VRS_EINVAL, "tls: %s holds no PEM", path);
+	}
+	*ret = text;
+	return 0;
+}
+
+static int address_of(const char *listen, struct sockaddr_storage *ret, socklen_t *ret_n,
+		      struct vrs_err *err)
+{
+	const char *colon = strrchr(listen, ':');
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				 .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
+			*found = NULL;
+	char host[256];
+
+	if (!colon || colon == listen || !colon[1] ||
+	    (size_t)(colon - listen) >= sizeof(host))
+		return vrs_fail(err, VRS_EINVAL,
+				"listen = %s: HOST:PORT, as in 127.0.0.1:7780", listen);
+	const char *start = listen[0] == '[' ? listen + 1 : listen;
+	(void)snprintf(host, sizeof(host), "%.*s",
+		       (int)(colon - start - (listen[0] == '[')), start);
+	int status = getaddrinfo(host, colon + 1, &hints, &found);
+	if (status != 0)
+		return vrs_fail(err, VRS_EINVAL, "listen = %s: %s", listen,
+				gai_strerror(status));
+	memcpy(ret, found->ai_addr, found->ai_addrlen);
+	*ret_n = found->ai_addrlen;
+	freeaddrinfo(found);
+	return 0;
+}
+
+static void more_descriptors(int64_t connections)
+{
+	struct rlimit limit;
+	rlim_t want = (rlim_t)connections + 256;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int start(struct http *h, struct vrs_err *err)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t n = 0;
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	int status = address_of(h->conf.listen, &address, &n, err);
+
+	if (status < 0)
+		return status;
+	if (address.ss_family == AF_INET6)
+		flags |= MHD_USE_IPv6;
+	struct MHD_OptionItem tls[] = {
+		{h->cert ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, h->cert},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, h->key},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	h->mhd = MHD_start_daemon(
+		flags | (h->cert ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, h,
+		MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, h, MHD_OPTION_SOCK_ADDR,
+		(struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)h->conf.max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)POOL_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+		MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, h,
+		MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, h,
+		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024u, MHD_OPTION_ARRAY, tls,
+		MHD_OPTION_END);
+	if (!h->mhd)
+		return vrs_fail_errno(err, "listen on %s%s", h->conf.listen,
+				      h->cert ? " (or its certificate and key do not fit)"
+					      : "");
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+	h->epoll_fd = info ? info->epoll_fd : -1;
+	info = MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_BIND_PORT);
+	char host[INET6_ADDRSTRLEN] = "";
+	(void)getnameinfo((struct sockaddr *)&address, n, host, sizeof(host), NULL, 0,
+			  NI_NUMERICHOST);
+	(void)snprintf(h->url, sizeof(h->url),
+		       address.ss_family == AF_INET6 ? "http%s://[%s]:%u"
+						     : "http%s://%s:%u",
+		       h->cert ? "s" : "", host, info ? info->port : 0);
+	return vrs_loop_watch(h->loop, h->epoll_fd, on_ready, h, err);
+}
+
+int http_open(struct http **ret, struct vrs_loop *loop, const struct http_conf *conf,
+	      const struct http_handler *handler, struct vrs_err *err)
+{
+	struct http *h = vrs_calloc(1, sizeof(*h));
+	int status = 0;
+
+	h->loop = loop;
+	h->conf = *conf;
+	h->handler = *handler;
+	h->epoll_fd = -1;
+	more_descriptors(conf->max_connections);
+	if (conf->cert_file[0] || conf->key_file[0]) {
+		status = read_pem(conf->cert_file, &h->cert, err);
+		if (status == 0)
+			status = read_pem(conf->key_file, &h->key, err);
+	}
+	if (status == 0)
+		status = start(h, err);
+	if (status < 0) {
+		http_close(h);
+		return status;
+	}
+	h->sweep = vrs_loop_every(loop, HTTP_SWEEP_EVERY_MS, on_sweep, h);
+	*ret = h;
+	return 0;
+}
+
+void http_close(struct http *h)
+{
+	if (!h)
+		return;
+	h->closing = true;
+	if (h->sweep)
+		vrs_timer_cancel(h->sweep);
+	if (h->soon)
+		vrs_timer_cancel(h->soon);
+	if (h->epoll_fd >= 0)
+		vrs_loop_forget(h->loop, h->epoll_fd);
+	for (struct http_streaming *s = h->streams; s; s = s->next)
+		if (s->asleep) {
+			s->asleep = false;
+			MHD_resume_connection(s->connection);
+		}
+	if (h->mhd)
+		MHD_stop_daemon(h->mhd);
+	free(h->cert);
+	free(h->key);
+	free(h);
+}
+
+const char *http_url(const struct http *h)
+{
+	return h->url;
+}
+
+void http_counts(const struct http *h, struct http_counts *ret)
+{
+	*ret = h->counts;
+}

@@ -1,0 +1,23 @@
+/* progress.h - how the transfers under way stand, as their movers write it to Redis. */
+#ifndef GATEWAY_LIVE_PROGRESS_H
+#define GATEWAY_LIVE_PROGRESS_H
+
+#include "vrs/store.h"
+#include "vrsas/v1/control.pb-c.h"
+#include "vrsas/v1/incident.pb-c.h"
+
+enum { PROGRESS_EVERY_MS = 500 };
+
+struct progress;
+struct progress *progress_new(void);
+void progress_free(struct progress *p);
+
+/* Which stories are under way. */
+void progress_follow(struct progress *p, Vrsas__V1__RelocationView *const *open,
+		     size_t n);
+
+/* ProgressViews as one line of JSON; NULL: none is under way, or none of them moved. The
+ * caller frees it. */
+char *progress_look(struct progress *p, struct vrs_store *store);
+
+#endif

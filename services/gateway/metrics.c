@@ -1,0 +1,131 @@
+/* What the gateway tells of itself, and the pages of all services in one. */
+#include <stdlib.h>
+
+#include "api/routes.h"
+#include "live/sse.h"
+#include "metrics.h"
+#include "sinks/sinks.h"
+#include "vrs/clock.h"
+#include "vrs/keys.h"
+#include "vrs/log.h"
+#include "vrs/telemetry.h"
+
+struct gateway_metrics {
+	struct vrs_histogram seconds;
+};
+
+struct gateway_metrics *numbers_new(void)
+{
+	struct gateway_metrics *m = vrs_calloc(1, sizeof(*m));
+
+	vrs_histogram_init(&m->seconds, vrs_bounds_seconds,
+			   sizeof(vrs_bounds_seconds) / sizeof(*vrs_bounds_seconds));
+	return m;
+}
+
+void numbers_request(void *arg, int status, double seconds)
+{
+	struct gateway *g = arg;
+
+	(void)status;
+	vrs_histogram_add(&g->metrics->seconds, seconds);
+}
+
+static void tell_http(const struct gateway *g, struct vrs_page *page)
+{
+	static const char *const code[] = {NULL, "1xx", "2xx", "3xx", "4xx", "5xx"};
+	struct http_counts c;
+
+	http_counts(g->http, &c);
+	for (size_t i = 1; i < sizeof(code) / sizeof(*code); i++)
+		vrs_page_add(page, VRS_COUNTER, "vrsas_http_requests_total",
+			     "HTTP requests answered.", (double)c.code[i], "code",
+			     code[i], NULL);
+	vrs_page_histogram(
+		page, "vrsas_http_request_seconds",
+		"Headers there to the end of the answer; streams are left out.",
+		&g->metrics->seconds, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_http_connections", "Connections open.",
+		     (double)c.connections, NULL);
+	vrs_page_add(page, VRS_COUNTER, "vrsas_http_connections_closed_total",
+		     "Connections that the gateway closed.", (double)c.evicted, "reason",
+		     "room", NULL);
+	vrs_page_add(page, VRS_COUNTER, "vrsas_http_connections_closed_total",
+		     "Connections that the gateway closed.", (double)c.late, "reason",
+		     "slow", NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_sse_clients",
+		     "Browsers that listen to events.", (double)hub_listeners(g->hub),
+		     NULL);
+}
+
+static void tell_alerts(const struct gateway *g, struct vrs_page *page)
+{
+	static const char *const result[] = {"new", "repeated", "resolved"};
+	struct vrs_reply *r;
+
+	for (size_t i = 0; i < 3; i++)
+		vrs_page_add(page, VRS_COUNTER, "vrsas_alerts_total",
+			     "Alerts that came in.", (double)g->alerts[i], "result",
+			     result[i], NULL);
+	vrs_page_add(page, VRS_COUNTER, "vrsas_alerts_total", "Alerts that came in.",
+		     (double)g->alerts_refused, "result", "refused", NULL);
+	if (vrs_store_cmd(g->svc->store, &r, NULL, "SCARD " VRS_KEY "incident:open") < 0)
+		return;
+	vrs_page_add(page, VRS_GAUGE, "vrsas_incidents_open",
+		     "Incidents that monitoring told of and that have not ended.",
+		     (double)r->integer, NULL);
+	vrs_reply_free(r);
+}
+
+void numbers_tell(void *arg, struct vrs_page *page)
+{
+	const struct gateway *g = arg;
+	struct vrs_bus_counts counts;
+
+	tell_http(g, page);
+	tell_alerts(g, page);
+	sinks_tell_metrics(g->sinks, page);
+	vrs_req_counts(g->control, &counts);
+	vrs_page_bus(page, "control", &counts);
+	vrs_req_counts(g->fill, &counts);
+	vrs_page_bus(page, "fill", &counts);
+}
+
+/* Our own page is put where those of the others are, and then all of them are read. */
+static int all_pages(struct gateway *g, struct vrs_page *all, const char *own,
+		     struct vrs_err *err)
+{
+	static struct vrs_complaint refused;
+	struct vrs_pages_read read = {0};
+	int status = vrs_page_store(g->svc->store, "gateway", g->svc->instance, own, err);
+
+	if (status == 0)
+		status = vrs_pages_read(g->svc->store, all,
+					vrs_wall_ms(vrs_clock_system()), &read, err);
+	if (status == 0 && read.refused)
+		vrs_complain(&refused, VRS_WARN, "%u pages of metrics left out: %s",
+			     read.refused, read.why.text);
+	return status;
+}
+
+void api_metrics(struct gateway *g, struct http_request *q)
+{
+	char *own = vrs_svc_page(g->svc, g->svc->instance);
+	struct vrs_page *all = vrs_page_new("gateway", g->svc->instance);
+	struct vrs_text out = {0};
+	struct vrs_err err = {0};
+
+	if (all_pages(g, all, own, &err) == 0) {
+		vrs_page_write(all, &out);
+	} else {
+		static struct vrs_complaint store;
+
+		vrs_complain(&store, VRS_WARN, "only the gateway's own numbers: %s",
+			     err.text);
+	}
+	api_text(q, 200, "text/plain; version=0.0.4; charset=utf-8",
+		 out.text ? out.text : own);
+	vrs_text_fini(&out);
+	vrs_page_free(all);
+	free(own);
+}

@@ -1,0 +1,355 @@
+#include "copy/copy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "copy/parts.h"
+#include "image/part/chunkmap.h"
+#include "vrs/log.h"
+#include "vrs/mem.h"
+
+enum { STATES_PIECE = 1 << 18 };
+
+const struct copy_result *copy_result(const struct copy *c)
+{
+	return &c->result;
+}
+
+uint64_t copy_data_bytes(const struct copy *c, uint64_t chunk)
+{
+	const uint64_t per_chunk = TREE_BLOCKS_PER_CHUNK / 8;
+	uint64_t n = 0, all = tree_chunk_bytes(c->size, chunk);
+
+	for (uint64_t i = 0; i < per_chunk; i++)
+		n += (uint64_t)__builtin_popcount(c->data_blocks[chunk * per_chunk + i]);
+	n <<= TREE_BLOCK_SHIFT;
+	return n < all ? n : all; /* the last block may be short */
+}
+
+int copy_ask(struct copy *c, struct far *f, enum wire_type type, uint64_t a, uint64_t b,
+	     const struct wire_texts *t, struct wire_head *ret_reply,
+	     uint8_t **ret_payload, struct vrs_err *err)
+{
+	struct wire_head head = {.type = (uint8_t)type,
+				 .slot = c->slot,
+				 .len = t ? (uint32_t)t->len : 0,
+				 .a = a,
+				 .b = b};
+
+	return far_ask(f, &head, t ? t->bytes : NULL, ret_reply, ret_payload, err);
+}
+
+/* --- what is there --- */
+
+int copy_ask_stat(struct copy *c, struct far *f, const char *path, bool *ret_exists,
+		  struct wire_stat *ret, struct vrs_err *err)
+{
+	struct wire_texts t = {.len = 0};
+	struct wire_head reply = {0};
+	uint8_t *payload = NULL;
+	int status = wire_put_text(&t, path, err);
+
+	if (status >= 0)
+		status = copy_ask(c, f, WIRE_STAT, 0, 0, &t, &reply, &payload, err);
+	if (status >= 0 && reply.len != WIRE_STAT_BYTES)
+		status = vrs_fail(err, VRS_EPARSE, "%s: an answer of a wrong size", path);
+	if (status >= 0) {
+		*ret_exists = reply.a != 0;
+		wire_get_stat(ret, payload);
+	}
+	free(payload);
+	return status;
+}
+
+static int open_source(struct copy *c, struct vrs_err *err)
+{
+	struct wire_texts t = {.len = 0};
+	struct wire_head reply;
+	struct wire_stat st;
+	uint8_t *payload = NULL;
+	size_t pos = 0;
+	bool exists;
+	int status;
+
+	if ((status = copy_ask_stat(c, c->env.source, c->disk.source_path, &exists, &st,
+				    err)) < 0)
+		return status;
+	c->source_mtime_ns = st.mtime_ns;
+	c->source_file_bytes = st.file_bytes;
+	if ((status = wire_put_text(&t, c->disk.source_path, err)) < 0 ||
+	    (status = wire_put_text(&t, c->disk.source_format, err)) < 0 ||
+	    (status = copy_ask(c, c->env.source, WIRE_SOURCE, 0, 0, &t, &reply, &payload,
+			       err)) < 0)
+		return status;
+	status = wire_get_text(payload, reply.len, &pos, c->identity, sizeof(c->identity),
+			       err);
+	free(payload);
+	if (status == 0 && (reply.a == 0 || reply.a > TREE_MAX_DISK_BYTES))
+		status = vrs_fail(err, VRS_EPARSE, "source: an impossible disk size");
+	if (status < 0)
+		return status;
+	c->size = reply.a;
+	c->n_chunks = tree_n_chunks(c->size);
+	c->result.disk_bytes = c->size;
+	c->plan = vrs_calloc(c->n_chunks, 1);
+	c->data_blocks = vrs_calloc(c->n_chunks, TREE_BLOCKS_PER_CHUNK / 8);
+	c->source = vrs_calloc(c->n_chunks, sizeof(*c->source));
+	c->target = vrs_calloc(c->n_chunks, sizeof(*c->target));
+	c->proven = vrs_calloc(c->n_chunks, 1);
+	return 0;
+}
+
+static void set_blocks(struct copy *c, uint64_t from, uint64_t to)
+{
+	uint64_t last = (to - 1) >> TREE_BLOCK_SHIFT;
+
+	for (uint64_t b = from >> TREE_BLOCK_SHIFT; b <= last; b++)
+		c->data_blocks[b / 8] |= (uint8_t)(1u << (b % 8));
+}
+
+/* Where the source may have data. */
+static int list_extents(struct copy *c, struct vrs_err *err)
+{
+	uint64_t off = 0;
+
+	while (off < c->size) {
+		struct wire_head reply;
+		uint8_t *p = NULL;
+		int status = copy_ask(c, c->env.source, WIRE_EXTENTS, off, c->size, NULL,
+				      &reply, &p, err);
+
+		if (status < 0)
+			return status;
+		uint64_t at = off;
+		for (uint32_t i = 0; i + 16 <= reply.len; i += 16) {
+			uint64_t end = wire_get64(p + i);
+
+			if (end <= at || end > c->size)
+				break;
+			if (wire_get64(p + i + 8))
+				set_blocks(c, at, end);
+			at = end;
+		}
+		free(p);
+		if (at == off || at != reply.b)
+			return vrs_fail(err, VRS_EPARSE,
+					"source: a list of extents makes no sense");
+		off = at;
+		if ((status = c->env.tick ? c->env.tick(c->env.arg, err) : 0) < 0)
+			return status;
+	}
+	uint64_t total = 0;
+	for (uint64_t i = 0; i < c->n_chunks; i++)
+		total += copy_data_bytes(c, i);
+	atomic_fetch_add(&c->env.progress->total_bytes, total);
+	if (total >= COPY_WIDE_BYTES) {
+		far_widen(c->env.target);
+		far_widen(c->env.source);
+	}
+	return 0;
+}
+
+/* --- the target --- */
+
+void copy_finished(struct copy *c)
+{
+	struct tree_digest s = tree_root(c->source, c->n_chunks, c->size);
+	struct tree_digest t = tree_root(c->target, c->n_chunks, c->size);
+
+	tree_hex(c->result.source_hash, &s);
+	tree_hex(c->result.target_hash, &t);
+}
+
+/* Something has the name already: is it what we would make? */
+static int look_at_existing(struct copy *c, bool replaces, struct vrs_err *err)
+{
+	bool same;
+	int status = copy_target_is_source(c, &same, err);
+
+	if (status < 0)
+		return status;
+	if (!same && !replaces)
+		return vrs_fail(err, VRS_ECONFLICT,
+				"target: %s exists already with other content; it is "
+				"left as it is",
+				c->disk.target_path);
+	if (!same) {
+		c->keep_aside = c->result.kept_aside = true;
+		return 0;
+	}
+	c->result.was_there = true;
+	/* a try that was killed between giving the name and clearing up left its map */
+	(void)copy_forget(c->env.target, c->disk.target_path, c->env.job, c->env.token,
+			  NULL);
+	for (uint64_t i = 0; i < c->n_chunks; i++)
+		atomic_fetch_add(&c->env.progress->done_bytes, copy_data_bytes(c, i));
+	copy_finished(c);
+	return 0;
+}
+
+static int choose_base(struct copy *c, struct vrs_err *err)
+{
+	bool exists, fits = false;
+	bool replaces = strcmp(c->disk.base_path, c->disk.target_path) == 0;
+	struct wire_stat st;
+	int status =
+		copy_ask_stat(c, c->env.target, c->disk.target_path, &exists, &st, err);
+
+	if (status < 0)
+		return status;
+	if (*c->disk.base_path && (exists || !replaces) &&
+	    (status = copy_base_fits(c, &fits, err)) < 0)
+		return status;
+	c->result.base_used = fits;
+	if (exists && !(replaces && fits) &&
+	    (status = look_at_existing(c, replaces, err)) < 0)
+		return status;
+	if (*c->disk.base_path && (exists || !replaces) && !fits && !c->result.was_there)
+		log_warn("base is not what it was thought to be, all is copied base=%s%s",
+			 c->disk.base_path,
+			 c->keep_aside ? ", it will be kept beside" : "");
+	return 0;
+}
+
+static int read_states(struct copy *c, struct vrs_err *err)
+{
+	for (uint64_t i = 0; i < c->n_chunks; i += STATES_PIECE) {
+		uint64_t n =
+			c->n_chunks - i < STATES_PIECE ? c->n_chunks - i : STATES_PIECE;
+		struct wire_head reply;
+		uint8_t *p = NULL;
+		int status = copy_ask(c, c->env.target, WIRE_STATES, i, n, NULL, &reply,
+				      &p, err);
+
+		if (status == 0 && reply.len != n)
+			status = vrs_fail(err, VRS_EPARSE,
+					  "target: an answer of a wrong size");
+		if (status == 0)
+			memcpy(c->plan + i, p, n);
+		free(p);
+		if (status < 0)
+			return status;
+	}
+	return 0;
+}
+
+static void make_plan(struct copy *c)
+{
+	for (uint64_t i = 0; i < c->n_chunks; i++) {
+		bool data = copy_data_bytes(c, i) > 0;
+
+		switch (c->plan[i]) {
+		case CHUNK_NONE:
+			c->plan[i] = data ? PLAN_SEND : PLAN_NOTHING;
+			break;
+		case CHUNK_WRITTEN:
+		case CHUNK_DURABLE:
+			c->plan[i] = PLAN_HASH;
+			break;
+		default:
+			c->plan[i] = PLAN_COMPARE;
+		}
+	}
+}
+
+static int open_target(struct copy *c, struct vrs_err *err)
+{
+	const char *base = c->result.base_used ? c->disk.base_path : "";
+	const char *texts[] = {c->disk.target_path, c->disk.target_format, c->env.job,
+			       c->identity, base};
+	struct wire_texts t = {.len = 0};
+	struct wire_head reply;
+	int status;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if ((status = wire_put_text(&t, texts[i], err)) < 0)
+			return status;
+	struct wire_head head = {.type = WIRE_TARGET,
+				 .slot = c->slot,
+				 .shift = c->keep_aside,
+				 .len = (uint32_t)t.len,
+				 .a = c->size,
+				 .b = c->env.token};
+	if ((status = far_ask(c->env.target, &head, t.bytes, &reply, NULL, err)) < 0)
+		return status;
+	c->old_is_there = reply.a & WIRE_TARGET_OVERLAY;
+	if (reply.a & WIRE_TARGET_CUT)
+		c->doubt_bytes = far_window(c->env.target);
+	if ((status = read_states(c, err)) < 0)
+		return status;
+	make_plan(c);
+	return 0;
+}
+
+/* Room is looked at before the first byte: a full disk in the middle helps nobody. */
+static int check_room(struct copy *c, struct vrs_err *err)
+{
+	uint64_t need = 0;
+	bool exists;
+	struct wire_stat st;
+	int status =
+		copy_ask_stat(c, c->env.target, c->disk.target_path, &exists, &st, err);
+
+	for (uint64_t i = 0; i < c->n_chunks; i++)
+		if (c->plan[i] == PLAN_SEND)
+			need += copy_data_bytes(c, i);
+	if (status < 0 || need <= st.fs_free_bytes)
+		return status;
+	return vrs_fail(err, VRS_ENOSPC,
+			"target: no room for %s: %llu MiB are needed, %llu MiB are free",
+			c->disk.target_path, (unsigned long long)(need >> 20),
+			(unsigned long long)(st.fs_free_bytes >> 20));
+}
+
+int copy_open(struct copy **ret, const struct copy_env *env, const struct copy_disk *disk,
+	      unsigned number, struct vrs_err *err)
+{
+	struct copy *c = vrs_calloc(1, sizeof(*c));
+	struct vrs_err why = {0};
+	int status = 0;
+
+	c->env = *env;
+	c->disk = *disk;
+	c->slot = (uint8_t)number;
+	c->base_slot = WIRE_MAX_SLOTS - 1;
+	c->pace.mode = (far_is_here(env->source) && far_is_here(env->target)) ||
+				       far_is_plain(env->target)
+			       ? PACE_NEVER
+			       : env->pack;
+	c->overlap = strcmp(disk->target_format, "raw") == 0;
+	flow_init(&c->flow,
+		  far_is_distant(env->source) || far_is_distant(env->target)
+			  ? COPY_FAR_ROOM_BYTES
+			  : COPY_ROOM_BYTES,
+		  env->tick, env->arg, env->rate_bytes_per_s);
+	if (number >= WIRE_MAX_SLOTS - 1)
+		status = vrs_fail(&why, VRS_EINVAL, "more than %d disks",
+				  WIRE_MAX_SLOTS - 1);
+	if (status == 0 && (status = open_source(c, &why)) == 0 &&
+	    (status = list_extents(c, &why)) == 0)
+		status = choose_base(c, &why);
+	if (status == 0 && !c->result.was_there && (status = open_target(c, &why)) == 0)
+		status = check_room(c, &why);
+	if (status < 0) {
+		copy_free(c);
+		if (err)
+			*err = why;
+		return status;
+	}
+	*ret = c;
+	return 0;
+}
+
+void copy_free(struct copy *c)
+{
+	if (!c)
+		return;
+	flow_fini(&c->flow);
+	copy_prove_free(c);
+	free(c->plan);
+	free(c->data_blocks);
+	free(c->source);
+	free(c->target);
+	free(c);
+}

@@ -1,0 +1,16 @@
+/* pack.h - blocks made smaller for the way (zstd). From any thread. */
+#ifndef MOVER_IMAGE_BASE_PACK_H
+#define MOVER_IMAGE_BASE_PACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vrs/err.h"
+
+/* Packs n bytes into at most room; 0: it does not become small enough. */
+size_t pack(uint8_t *out, size_t room, const uint8_t *in, size_t n);
+
+/* The other way; refused unless it gives exactly n bytes. */
+int unpack(uint8_t *out, size_t n, const uint8_t *in, size_t n_in, struct vrs_err *err);
+
+#endif

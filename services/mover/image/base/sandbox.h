@@ -1,0 +1,34 @@
+/* sandbox.h - opening files inside the directories that vrs-image was given, and nowhere
+ * else: no "..", no symbolic link below the root, checked by the kernel (openat2). */
+#ifndef MOVER_IMAGE_BASE_SANDBOX_H
+#define MOVER_IMAGE_BASE_SANDBOX_H
+
+#include <stddef.h>
+
+#include "vrs/err.h"
+
+enum { BENEATH_MAX_ROOTS = 32 };
+
+struct beneath {
+	char *root[BENEATH_MAX_ROOTS]; /* absolute, no slash at the end ("" is /) */
+	int fd[BENEATH_MAX_ROOTS];
+	size_t n;
+};
+
+/* The root itself may be reached over symbolic links: the operator named it. One that
+ * cannot be opened is found out when something in it is asked for. */
+int beneath_add(struct beneath *b, const char *root, struct vrs_err *err);
+void beneath_fini(struct beneath *b);
+
+/* path is absolute. flags as open(2); O_CLOEXEC is added. */
+int beneath_open(const struct beneath *b, const char *path, int flags, int *ret_fd,
+		 struct vrs_err *err);
+
+/* Opens the directory that holds path; *ret_name is its last part, inside path. */
+int beneath_dir(const struct beneath *b, const char *path, int *ret_fd,
+		const char **ret_name, struct vrs_err *err);
+
+/* Is this text a path that may be asked for: absolute, no empty, "." or ".." parts? */
+int beneath_path_ok(const char *path, struct vrs_err *err);
+
+#endif

@@ -1,0 +1,131 @@
+/* wire.h - the frames that a mover and vrs-image exchange over a pair of pipes.
+ *
+ * A frame is a head of 32 bytes, little endian, and at most WIRE_MAX_PAYLOAD bytes. The
+ * mover asks, vrs-image answers every request once, with WIRE_OK or WIRE_ERR and the
+ * request's seq; HASHES, SYNC and WRITE may be overtaken by what was asked later.
+ * WIRE_ALIVE may come in between while something takes long. The mover bounds what it has
+ * open, so neither side can block the other for ever. docs/TRANSFER.md tells what they
+ * are for. Pure. */
+#ifndef MOVER_IMAGE_BASE_WIRE_H
+#define MOVER_IMAGE_BASE_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vrs/err.h"
+
+enum {
+	WIRE_VERSION = 4,
+	WIRE_HEAD_BYTES = 32,
+	WIRE_MAX_DATA = 1 << 20,                      /* raw bytes of one READ or WRITE */
+	WIRE_MAX_PAYLOAD = WIRE_MAX_DATA + (1 << 16), /* those with their digests */
+	WIRE_MAX_TEXT = 4096,
+	WIRE_MAX_SLOTS = 24,
+	WIRE_MAX_EXTENTS = 4096, /* of one answer */
+	WIRE_MAX_HASHED_CHUNKS = 64,
+	WIRE_MAX_LEAF_CHUNKS = 4, /* of one HASHES with leaves */
+};
+
+enum wire_type {
+	WIRE_HELLO = 1, /* a version, b largest payload -> the same; text name to join */
+	WIRE_PING,
+	WIRE_STAT,    /* text path -> a exists, b size; struct wire_stat */
+	WIRE_SOURCE,  /* text path, format -> a virtual size; text identity */
+	WIRE_EXTENTS, /* a off, b end -> a off, b end reached; pairs of end, data */
+	WIRE_READ,    /* a off, b len, shift -> block digests, blocks that are not zero */
+	WIRE_HASHES, /* a first chunk, b n, shift 0 or LEAF -> see image/hash/tree.h; LEAF
+		      * with WIRE_FROM_DISK, and 0 always: of a target, what is on its
+		      * disk; WIRE_REMEMBERED: or what image/hash/cache.h says is there */
+	WIRE_TARGET, /* a virtual size, b token, shift 1: keep what has the name aside;
+		      * text path, format, job, identity, base -> a WIRE_TARGET_* flags */
+	WIRE_STATES, /* a first chunk, b n -> one byte a chunk */
+	WIRE_WRITE,  /* a off, b len, shift; payload as READ's answer */
+	WIRE_MARK,   /* a first chunk, b n: all of them has been written */
+	WIRE_SYNC, /* data durable, then the map -> a 1: somebody else opened the part */
+	WIRE_REOPEN,  /* a 0: for reading back from the disk, 1: for writing again */
+	WIRE_SEAL,    /* the part becomes the image */
+	WIRE_DISCARD, /* the part goes away */
+	WIRE_CLOSE,
+	WIRE_REMOVE, /* b token; text path, job -> a: 1 it was there */
+	WIRE_JOIN,   /* text name, as the first frame: these pipes belong to the vrs-image
+		      * that told the name in its answer to HELLO */
+	WIRE_GROUP,  /* a byte each, slots: their parts become images, all or none */
+	WIRE_ALLOCATE, /* a off, b len: data will come here */
+	WIRE_LAST_REQUEST = WIRE_ALLOCATE,
+
+	WIRE_OK = 64,
+	WIRE_ERR, /* a VRS_E* negated; payload: one line */
+	WIRE_ALIVE,
+};
+
+/* In shift of HASHES; in shift of READ (packed is welcome), its answer and WRITE (the
+ * blocks behind the digests are one zstd frame). */
+enum { WIRE_FROM_DISK = 0x100, WIRE_PACKED = 0x200, WIRE_REMEMBERED = 0x400 };
+
+enum {
+	WIRE_TARGET_RESUMED = 1, /* a part of this job was there */
+	WIRE_TARGET_CUT = 2,     /* ... and its last try did not end in order */
+	WIRE_TARGET_CLONED = 4,  /* the part began as a clone of the base */
+	WIRE_TARGET_OVERLAY = 8, /* ... by holding only what differs; it is new */
+};
+
+struct wire_head {
+	uint8_t type, slot;
+	uint16_t shift;
+	uint32_t seq, len;
+	uint64_t a, b;
+};
+
+struct wire_stat {
+	uint64_t file_bytes, allocated_bytes, mtime_ns, fs_free_bytes, fs_total_bytes;
+};
+enum { WIRE_STAT_BYTES = 40 };
+
+void wire_pack(uint8_t out[WIRE_HEAD_BYTES], const struct wire_head *head);
+/* VRS_EPARSE when it is no head, an unknown type or too long. */
+int wire_unpack(struct wire_head *ret, const uint8_t in[WIRE_HEAD_BYTES],
+		struct vrs_err *err);
+
+void wire_put64(uint8_t *p, uint64_t v);
+uint64_t wire_get64(const uint8_t *p);
+void wire_put_stat(uint8_t out[WIRE_STAT_BYTES], const struct wire_stat *s);
+void wire_get_stat(struct wire_stat *ret, const uint8_t in[WIRE_STAT_BYTES]);
+
+/* Texts one after the other, each u16 length and bytes without 0. */
+struct wire_texts {
+	uint8_t bytes[5 * (WIRE_MAX_TEXT + 2)];
+	size_t len;
+};
+int wire_put_text(struct wire_texts *t, const char *text, struct vrs_err *err);
+/* Takes the next text at *pos; refuses one that does not fit or holds a 0. */
+int wire_get_text(const uint8_t *bytes, size_t n, size_t *pos, char *ret, size_t size,
+		  struct vrs_err *err);
+
+/* Is off, len a range of whole blocks of 2^shift of a disk of this size (the last block
+ * may be short)? */
+bool wire_range_ok(uint64_t off, uint64_t len, unsigned shift, uint64_t disk_bytes);
+
+/* The answer to READ and the body of WRITE: one digest a block, then the blocks whose
+ * digest is not that of zeros. True when len is what the digests say. */
+bool wire_blocks_ok(const uint8_t *payload, size_t payload_len, uint64_t off,
+		    uint64_t len, unsigned shift);
+size_t wire_n_blocks(uint64_t len, unsigned shift);
+/* Bytes of the blocks that are not zero, by their digests. */
+size_t wire_data_bytes(const uint8_t *digests, uint64_t len, unsigned shift);
+
+/* A reader that is fed whatever arrives. on_frame gets each whole frame; its payload is
+ * owned by the callee (malloc, NULL when empty). */
+typedef int (*wire_frame_fn)(void *arg, const struct wire_head *head, uint8_t *payload,
+			     struct vrs_err *err);
+struct wire_reader {
+	uint8_t head_bytes[WIRE_HEAD_BYTES];
+	size_t n_head, n_payload;
+	struct wire_head head;
+	uint8_t *payload;
+};
+int wire_feed(struct wire_reader *r, const void *bytes, size_t n, wire_frame_fn on_frame,
+	      void *arg, struct vrs_err *err);
+void wire_reader_fini(struct wire_reader *r);
+
+#endif

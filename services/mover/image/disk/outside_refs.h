@@ -1,0 +1,24 @@
+/* outside_refs.h - does an image file lead to other files? vrs-image opens nothing that
+ * it was not asked for, so an image whose content lies elsewhere (backing file, data
+ * file, flat extents) is refused before QEMU sees it. */
+#ifndef MOVER_IMAGE_DISK_OUTSIDE_REFS_H
+#define MOVER_IMAGE_DISK_OUTSIDE_REFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vrs/err.h"
+
+/* Looks at the head of the file: is it that format, and whole in itself? */
+int refs_check(int fd, const char *format, struct vrs_err *err);
+
+/* The same on bytes; n may be short. */
+int refs_check_head(const uint8_t *head, size_t n, const char *format,
+		    struct vrs_err *err);
+
+/* A qcow2 file that may have a backing file (backing_chain.h opens that). */
+int refs_check_layer(const uint8_t *head, size_t n, struct vrs_err *err);
+
+enum { REFS_HEAD_BYTES = 1 << 16 };
+
+#endif

@@ -1,0 +1,159 @@
+/* How a part ends: as the image, or not at all. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "image/part/displaced.h"
+#include "image/part/parts.h"
+#include "vrs/fault.h"
+#include "vrs/mem.h"
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* What has the name must be what was looked at, and nobody may be running on it. */
+int part_check_old(struct part *p, struct stat *ret, struct vrs_err *err)
+{
+	int fd = openat(p->dir_fd, p->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return vrs_fail_errno(err, "%s", p->name);
+	int status = disk_is_free(fd, err);
+	if (status >= 0 && (fstat(fd, ret) < 0 || !same_file(ret, &p->base)))
+		status = vrs_fail(err, VRS_ECONFLICT,
+				  "it changed while its successor was made");
+	(void)close(fd);
+	return status;
+}
+
+void part_take_owner(struct part *p, const struct stat *old)
+{
+	int fd = p->part_fd >= 0 ? p->part_fd
+				 : openat(p->dir_fd, p->part_name,
+					  O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	(void)fchmod(fd, old->st_mode & 07777);
+	(void)!fchown(fd, old->st_uid, old->st_gid);
+	if (fd >= 0 && fd != p->part_fd)
+		(void)close(fd);
+}
+
+static int give_name(struct part *p, struct vrs_err *err)
+{
+	struct stat old;
+
+	if (p->replaces || p->keep_aside) {
+		int status = part_check_old(p, &old, err);
+
+		if (status < 0)
+			return status;
+		part_take_owner(p, &old);
+	}
+	if (p->keep_aside) {
+		char aside[KEPT_NAME_BYTES];
+
+		kept_name(aside, p->name, p->token);
+		if (renameat2(p->dir_fd, p->name, p->dir_fd, aside, RENAME_NOREPLACE) < 0)
+			return vrs_fail_errno(err, "%s", aside);
+		(void)vrs_fault("mover.target.aside");
+	}
+	unsigned how = p->replaces ? 0 : RENAME_NOREPLACE;
+	if (renameat2(p->dir_fd, p->part_name, p->dir_fd, p->name, how) < 0)
+		return vrs_fail_errno(err, "%s", p->name);
+	return 0;
+}
+
+/* What an earlier successor had put aside is two proven copies old. */
+void part_forget_kept(const struct part *p)
+{
+	char newest[KEPT_NAME_BYTES];
+
+	kept_name(newest, p->name, p->token);
+	if (p->replaces || p->keep_aside)
+		(void)kept_remove(p->dir_fd, p->name, p->keep_aside ? newest : NULL);
+}
+
+int part_seal(struct part *p, struct vrs_err *err)
+{
+	int status;
+
+	part_close_disk(p);
+	if (fsync(p->part_fd) < 0)
+		return vrs_fail_errno(err, "%s", p->part_name);
+	if ((status = part_enter(p, err)) < 0)
+		return status;
+	if (part_look(p)) {
+		part_leave(p);
+		return vrs_fail(err, VRS_EIO,
+				"somebody else has opened the copy after it was proven");
+	}
+	if (p->over && (status = overlay_prepare(p, err)) < 0) {
+		part_leave(p);
+		return status;
+	}
+	p->map.stage = STAGE_SEALING;
+	p->map.sealing_token = p->token;
+	p->map.token = CHUNKMAP_NO_TOKEN; /* nobody writes to it any more */
+	p->map.open = false;
+	status = part_put_page(p, 0, err);
+	(void)vrs_fault("mover.target.seal");
+	if (status == 0)
+		status = p->over ? overlay_commit(p, err) : give_name(p, err);
+	if (status == 0 && fsync(p->dir_fd) < 0)
+		status = vrs_fail_errno(err, "%s", p->name);
+	(void)vrs_fault("mover.target.sealed");
+	if (status == 0)
+		part_forget_kept(p);
+	if (status == 0 && p->over)
+		part_remove_files(p);
+	else if (status == 0)
+		(void)unlinkat(p->dir_fd, p->map_name, 0);
+	part_leave(p);
+	return status;
+}
+
+int part_discard(struct part *p, struct vrs_err *err)
+{
+	atomic_store(&p->failed,
+		     false); /* a part that cannot be written may still be removed */
+	int status = part_enter(p, err);
+
+	if (status < 0)
+		return status;
+	part_close_disk(p);
+	part_poison(p);
+	p->map.stage = STAGE_SEALING;
+	part_leave(p);
+	return 0;
+}
+
+int part_forget(const struct beneath *b, const char *path, const char *job,
+		uint64_t token, struct vrs_err *err)
+{
+	struct part *p;
+	int status = part_resolve(b, path, job, token, err);
+
+	if (status < 0)
+		return status;
+	status = part_find(&p, b, path, err);
+	if (status == 0 && p->map_fd >= 0) {
+		status = part_lock_within(p->map_fd, err);
+		if (status == 0 && part_read_map(p, NULL) == 0 &&
+		    (strcmp(p->map.job, job) != 0 || p->map.stage == STAGE_GROUP ||
+		     (p->map.stage != STAGE_SEALING && p->map.token > token)))
+			status = vrs_fail(err, VRS_ECONFLICT,
+					  "the part belongs to transfer %s", p->map.job);
+		if (status == 0)
+			status = overlay_finish(p, err);
+		if (status == 0)
+			part_poison(p);
+	}
+	part_close(p);
+	return status;
+}

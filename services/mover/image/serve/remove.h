@@ -1,0 +1,16 @@
+/* remove.h - takes an image away that nobody needs any more. */
+#ifndef MOVER_IMAGE_SERVE_REMOVE_H
+#define MOVER_IMAGE_SERVE_REMOVE_H
+
+#include <stdint.h>
+
+#include "image/base/sandbox.h"
+
+/* Only a regular file inside the roots that no program has open for writing, and beside
+ * which no other job is making its successor (VRS_ECONFLICT). Not there: 0. Durable when
+ * it returns. What was kept beside it (image/part/displaced.h) goes with it.
+ * *ret_removed: whether there was something. */
+int image_remove(const struct beneath *b, const char *path, const char *job,
+		 uint64_t token, int *ret_removed, struct vrs_err *err);
+
+#endif

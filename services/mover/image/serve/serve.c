@@ -1,0 +1,266 @@
+#include "image/serve/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "image/base/buffers.h"
+#include "image/serve/serve_parts.h"
+#include "vrs/fault.h"
+#include "vrs/mem.h"
+
+enum {
+	IDLE_MS = 60 * 1000, /* a mover pings every few seconds */
+	PIPE_BYTES = 1 << 20,
+	MAX_LANES = 16, /* in the life of one vrs-image */
+	ALIGN = 4096,
+	JOINED = 2,
+};
+
+struct server;
+
+struct lane {
+	struct server *server;
+	struct outlet outlet;
+	int in_fd, conn_fd; /* conn_fd: closed to let go who brought the pipes */
+	pthread_t thread;
+};
+
+struct server {
+	struct answerer *answerer;
+	struct pool *pool, *writers;
+	int stop_fd; /* readable: everybody ends */
+	int listen_fd;
+	pthread_t doorkeeper;
+	bool has_doorkeeper;
+	char name[JOIN_NAME_BYTES], join[JOIN_NAME_BYTES];
+	struct lane lane[MAX_LANES]; /* the first is ours, the others have joined */
+	size_t n_lanes;              /* the doorkeeper's */
+};
+
+/* 1: got all, 0: the pipe ended before the first byte, negative: failed. */
+static int get(struct lane *l, uint8_t *buf, size_t len, struct vrs_err *err)
+{
+	for (size_t done = 0; done < len;) {
+		struct pollfd p[2] = {
+			{.fd = l->in_fd, .events = POLLIN},
+			{.fd = l->server->stop_fd, .events = POLLIN},
+		};
+		int ready = poll(p, 2, IDLE_MS);
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready == 0)
+			return vrs_fail(err, VRS_ETIMEOUT, "the mover is silent");
+		if (p[1].revents)
+			return vrs_fail(err, VRS_ECANCELLED, "the mover has gone");
+		ssize_t n = read(l->in_fd, buf + done, len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return vrs_fail_errno(err, "read");
+		if (n == 0 && done == 0)
+			return 0;
+		if (n == 0)
+			return vrs_fail(err, VRS_EPARSE, "the pipe ended in a frame");
+		done += (size_t)n;
+	}
+	return 1;
+}
+
+_Static_assert((size_t)ROOM_BYTES >= WIRE_MAX_PAYLOAD + ALIGN &&
+		       (size_t)ROOM_BYTES >= ANSWER_BYTES,
+	       "a payload fits, wherever in a page it begins");
+
+/* Where the payload goes so that the blocks of a WRITE, behind their digests, begin on a
+ * page: the disk may then take them without a copy. */
+static size_t payload_offset(const struct wire_head *h)
+{
+	if (h->type != WIRE_WRITE || h->b > WIRE_MAX_DATA || h->shift < 12 ||
+	    h->shift > 16)
+		return 0;
+	size_t digests = wire_n_blocks(h->b, h->shift) * 16;
+	return (ALIGN - digests % ALIGN) % ALIGN;
+}
+
+/* The first frame may say that these pipes belong to another vrs-image. */
+static int wants_to_join(struct server *s, const struct wire_head *h,
+			 const uint8_t *payload, struct vrs_err *err)
+{
+	size_t pos = 0;
+	int status = wire_get_text(payload, h->len, &pos, s->join, sizeof(s->join), err);
+
+	return status < 0 ? status : JOINED;
+}
+
+/* True when a worker has taken the request, and the room of its payload if it has one. */
+static bool somebody_does(struct lane *l, const struct wire_head *head, uint8_t **in,
+			  const uint8_t *payload)
+{
+	switch (head->type) {
+	case WIRE_HASHES:
+	case WIRE_SYNC:
+		return pool_add(l->server->pool, &l->outlet, head, NULL, NULL);
+	case WIRE_WRITE:
+		return pool_add(l->server->writers, &l->outlet, head, in, payload);
+	default:
+		return false;
+	}
+}
+
+static int serve_frames(struct lane *l, struct wire_head *head, struct vrs_err *err)
+{
+	struct server *s = l->server;
+	uint8_t head_bytes[WIRE_HEAD_BYTES];
+	uint8_t *in = room_take();
+	uint8_t *out = room_take();
+	int status = in && out ? 1 : vrs_fail(err, VRS_EIO, "no memory");
+	bool first = l == &s->lane[0];
+
+	while (status > 0 && (status = get(l, head_bytes, sizeof(head_bytes), err)) > 0) {
+		if ((status = wire_unpack(head, head_bytes, err)) < 0)
+			break;
+		if (head->type > WIRE_LAST_REQUEST) {
+			status = vrs_fail(err, VRS_EPARSE,
+					  "frame of type %u is no request", head->type);
+			break;
+		}
+		uint8_t *payload = in + payload_offset(head);
+		if (head->len > 0 && (status = get(l, payload, head->len, err)) <= 0) {
+			if (status == 0)
+				status = vrs_fail(err, VRS_EPARSE,
+						  "the pipe ended in a frame");
+			break;
+		}
+		if (first && head->type == WIRE_JOIN) {
+			status = wants_to_join(s, head, payload, err);
+			break;
+		}
+		first = false;
+		(void)vrs_fault("mover.far.request");
+		outlet_begin(&l->outlet, head->seq);
+		status = 1;
+		if (somebody_does(l, head, &in, payload))
+			continue;
+		if (outlet_serve(&l->outlet, s->answerer, head, payload, out) < 0)
+			status = vrs_fail_errno(err, "write");
+	}
+	room_put(in);
+	room_put(out);
+	return status;
+}
+
+static void *serve_lane(void *arg)
+{
+	struct wire_head head;
+
+	(void)serve_frames(arg, &head, NULL);
+	return NULL;
+}
+
+/* A joined lane becomes one of ours. */
+static void add_lane(struct server *s, int in, int out, int conn, uint32_t seq)
+{
+	struct wire_head ok = {.type = WIRE_OK, .seq = seq};
+	struct lane *l = &s->lane[s->n_lanes];
+
+	*l = (struct lane){.server = s, .in_fd = in, .conn_fd = conn};
+	(void)fcntl(in, F_SETPIPE_SZ, PIPE_BYTES);
+	(void)fcntl(out, F_SETPIPE_SZ, PIPE_BYTES);
+	if (outlet_open(&l->outlet, out, NULL) == 0) {
+		outlet_begin(&l->outlet, seq);
+		if (outlet_answer(&l->outlet, &ok, NULL) == 0 &&
+		    pthread_create(&l->thread, NULL, serve_lane, l) == 0) {
+			s->n_lanes++;
+			return;
+		}
+	}
+	outlet_close(&l->outlet);
+	(void)close(in);
+	(void)close(out);
+	(void)close(conn);
+}
+
+static void *keep_door(void *arg)
+{
+	struct server *s = arg;
+	struct pollfd p[2] = {
+		{.fd = s->listen_fd, .events = POLLIN},
+		{.fd = s->stop_fd, .events = POLLIN},
+	};
+
+	while (s->n_lanes < MAX_LANES) {
+		int in, out, conn;
+		uint32_t seq;
+
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (p[1].revents)
+			break;
+		if (p[0].revents && join_accept(s->listen_fd, &in, &out, &conn, &seq) > 0)
+			add_lane(s, in, out, conn, seq);
+	}
+	return NULL;
+}
+
+static void stop_all(struct server *s)
+{
+	uint64_t one = 1;
+
+	(void)!write(s->stop_fd, &one, sizeof(one));
+	if (s->has_doorkeeper)
+		(void)pthread_join(s->doorkeeper, NULL);
+	for (size_t i = 1; i < s->n_lanes; i++)
+		(void)pthread_join(s->lane[i].thread, NULL);
+	pool_close(s->pool);
+	pool_close(s->writers);
+	answer_close(s->answerer);
+	for (size_t i = 0; i < s->n_lanes; i++) {
+		struct lane *l = &s->lane[i];
+
+		outlet_close(&l->outlet);
+		if (i == 0)
+			continue;
+		(void)close(l->in_fd);
+		(void)close(l->outlet.fd);
+		(void)close(l->conn_fd);
+	}
+	if (s->listen_fd >= 0)
+		(void)close(s->listen_fd);
+	(void)close(s->stop_fd);
+	free(s);
+}
+
+int serve(const struct beneath *b, int in_fd, int out_fd, struct vrs_err *err)
+{
+	struct server *s = vrs_calloc(1, sizeof(*s));
+	struct wire_head head = {0};
+	char join[JOIN_NAME_BYTES];
+
+	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->listen_fd = -1;
+	s->n_lanes = 1;
+	s->lane[0] = (struct lane){.server = s, .in_fd = in_fd, .conn_fd = -1};
+	(void)fcntl(in_fd, F_SETPIPE_SZ, PIPE_BYTES);
+	(void)fcntl(out_fd, F_SETPIPE_SZ, PIPE_BYTES);
+	if (join_listen(s->name, &s->listen_fd, NULL) < 0)
+		s->name[0] = '\0'; /* then there will be one lane */
+	s->answerer = answer_open(b);
+	answer_set_join(s->answerer, s->name);
+	s->pool = pool_open(s->answerer, MAX_JOBS);
+	s->writers = pool_open(s->answerer, MAX_WRITES);
+	int status = outlet_open(&s->lane[0].outlet, out_fd, err);
+	if (status == 0) {
+		s->has_doorkeeper =
+			s->listen_fd >= 0 &&
+			pthread_create(&s->doorkeeper, NULL, keep_door, s) == 0;
+		status = serve_frames(&s->lane[0], &head, err);
+	}
+	memcpy(join, s->join, sizeof(join));
+	stop_all(s);
+	return status == JOINED ? join_other(join, in_fd, out_fd, head.seq, err) : status;
+}

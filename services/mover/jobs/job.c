@@ -1,0 +1,386 @@
+#include "jobs/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "vrs/clock.h"
+#include "vrs/event.h"
+#include "vrs/fault.h"
+#include "vrs/log.h"
+#include "vrs/mem.h"
+
+#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
+
+enum { WRITE_EVERY_MS = 1000, REST_MS = 300 };
+
+/* Of all the work, what is done once the last byte was sent; the rest is reading back. */
+static const double sending_ratio = 0.8;
+
+struct job *job_new(const struct job_conf *conf, struct vrs_msg *msg)
+{
+	struct job *j = vrs_calloc(1, sizeof(*j));
+
+	j->conf = conf;
+	j->msg = msg;
+	j->order = (const Vrsas__V1__TransferJob *)vrs_msg_get(msg);
+	j->queued_wall_ms = vrs_wall_ms(vrs_clock_system());
+	atomic_init(&j->rate_bytes_per_s, j->order->rate_limit_bytes_per_s);
+	return j;
+}
+
+void job_free(struct job *j)
+{
+	if (!j)
+		return;
+	vrs_msg_free(j->msg);
+	free(j->past);
+	free(j);
+}
+
+static int64_t now(void)
+{
+	return vrs_mono_ms(vrs_clock_system());
+}
+
+void job_rest(void)
+{
+	struct timespec t = {0, REST_MS * 1000000};
+
+	(void)nanosleep(&t, NULL);
+}
+
+void job_event(struct job *j, Vrsas__V1__Severity severity, const char *kind,
+	       const char *text)
+{
+	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
+
+	ev.service = "mover";
+	ev.severity = severity;
+	ev.kind = kind;
+	ev.cluster = j->order->target_cluster;
+	ev.vm_id = j->order->vm_id;
+	ev.vm_name = j->order->vm_name;
+	ev.relocation = j->order->job_id;
+	ev.text = text;
+	(void)vrs_event_put(j->store, &ev, NULL);
+}
+
+const char *job_vm(const struct job *j)
+{
+	return *j->order->vm_name ? j->order->vm_name : j->order->job_id;
+}
+
+int64_t job_elapsed_ms(const struct job *j)
+{
+	return j->begun_mono_ms ? now() - j->begun_mono_ms - j->held_ms : 0;
+}
+
+/* --- how long it takes --- */
+
+void job_predict(struct job *j)
+{
+	uint64_t total = atomic_load(&j->progress.total_bytes);
+	bool base = false;
+
+	if (j->said.seconds > 0 || total == 0)
+		return;
+	for (size_t i = 0; i < j->order->n_disk; i++)
+		base = base || *j->order->disk[i]->base_path;
+	struct eta_work work = {
+		.data_bytes = (double)total,
+		.changes_only = base,
+		.limit_bytes_per_s = (double)atomic_load(&j->rate_bytes_per_s),
+		.beside = j->place.beside,
+	};
+	eta_predict(j->past, j->n_past, &work, &j->said);
+}
+
+static double done_ratio(const struct job *j)
+{
+	double total = (double)atomic_load(&j->progress.total_bytes);
+	double done = (double)atomic_load(&j->progress.done_bytes);
+	double compared = (double)atomic_load(&j->progress.compared_bytes);
+
+	if (total <= 0)
+		return 0;
+	done = done > total ? total : done;
+	compared = compared > total ? total : compared;
+	return sending_ratio * done / total + (1 - sending_ratio) * compared / total;
+}
+
+static void fill_eta(const struct job *j, Vrsas__V1__TransferStatus *s)
+{
+	double elapsed_s = (double)job_elapsed_ms(j) / 1e3;
+	struct eta e;
+
+	s->eta_ms = s->eta_low_ms = s->eta_high_ms = -1;
+	if (j->said.seconds <= 0)
+		return;
+	s->predicted_ms = (int64_t)(j->said.seconds * 1e3);
+	s->predicted_low_ms = (int64_t)(j->said.low_s * 1e3);
+	s->predicted_high_ms = (int64_t)(j->said.high_s * 1e3);
+	eta_update(&j->said, elapsed_s, done_ratio(j), &e);
+	s->eta_ms = (int64_t)((e.seconds - elapsed_s) * 1e3);
+	s->eta_low_ms = (int64_t)((e.low_s - elapsed_s) * 1e3);
+	s->eta_high_ms = (int64_t)((e.high_s - elapsed_s) * 1e3);
+}
+
+/* --- the record --- */
+
+void job_fill(struct job *j, Vrsas__V1__TransferStatus *s, Vrsas__V1__TransferState state)
+{
+	uint64_t sent = atomic_load(&j->progress.sent_bytes);
+	int64_t ms = job_elapsed_ms(j);
+
+	vrsas__v1__transfer_status__init(s);
+	s->job_id = j->order->job_id;
+	s->token = j->order->token;
+	s->mover = j->conf->mover;
+	s->state = state;
+	s->vm_id = j->order->vm_id;
+	s->vm_name = j->order->vm_name;
+	s->source_cluster = j->order->source_cluster;
+	s->target_cluster = j->order->target_cluster;
+	s->priority = j->order->priority;
+	s->rate_limit_bytes_per_s = atomic_load(&j->rate_bytes_per_s);
+	s->queued_at_ms = j->queued_wall_ms;
+	s->bytes_total = atomic_load(&j->progress.total_bytes);
+	s->bytes_done = atomic_load(&j->progress.done_bytes);
+	s->bytes_compared = atomic_load(&j->progress.compared_bytes);
+	s->bytes_sent = j->sent_before + sent;
+	s->bytes_resent = j->resent_before + atomic_load(&j->progress.resent_bytes);
+	s->rate_now_bytes_per_s = j->rate_now;
+	s->rate_avg_bytes_per_s = ms > 0 ? (double)sent * 1e3 / (double)ms : 0;
+	s->started_at_ms = j->begun_wall_ms;
+	s->beat_at_ms = vrs_wall_ms(vrs_clock_system());
+	fill_eta(j, s);
+}
+
+int job_claim(struct job *j, struct vrs_store *s, struct vrs_err *err)
+{
+	Vrsas__V1__TransferStatus *before = NULL;
+	int status = record_claim(s, j->order, j->conf->mover, &before, err);
+
+	if (status < 0)
+		return status;
+	if (before) {
+		if (before->token == j->order->token && before->state == STATE(DONE))
+			status = vrs_fail(err, VRS_ECONFLICT, "%s is done already",
+					  j->order->job_id);
+		j->sent_before = before->bytes_sent;
+		j->resent_before = before->bytes_resent;
+		vrsas__v1__transfer_status__free_unpacked(before, NULL);
+	}
+	j->claimed = status == 0;
+	return status;
+}
+
+int job_say(struct job *j, struct vrs_store *s, Vrsas__V1__TransferState state,
+	    struct record_word *ret, struct vrs_err *err)
+{
+	Vrsas__V1__TransferStatus st;
+
+	job_fill(j, &st, state);
+	st.waits_for = state == STATE(QUEUED) ? j->place.waits_for : "";
+	int status = record_write(s, &st, ret, err);
+	if (status == 0 && ret->has_rate)
+		atomic_store(&j->rate_bytes_per_s, ret->rate_bytes_per_s);
+	return status;
+}
+
+static void measure(struct job *j)
+{
+	uint64_t done = atomic_load(&j->progress.done_bytes);
+	int64_t at = now(), ms = at - j->rate_mono_ms;
+
+	if (ms < WRITE_EVERY_MS / 2)
+		return;
+	double rate = done > j->rate_sent
+			      ? (double)(done - j->rate_sent) * 1e3 / (double)ms
+			      : 0;
+	j->rate_now = j->rate_now > 0 ? 0.6 * j->rate_now + 0.4 * rate : rate;
+	atomic_store(&j->rate_seen_bytes_per_s, (uint64_t)j->rate_now);
+	j->rate_sent = done;
+	j->rate_mono_ms = at;
+}
+
+static void say_quarters(struct job *j)
+{
+	uint64_t total = atomic_load(&j->progress.total_bytes);
+	uint64_t done = atomic_load(&j->progress.done_bytes);
+	char text[200];
+
+	int quarter = total ? (int)(done * 4 / total) : 0;
+	if (quarter <= j->quarters || quarter > 3)
+		return;
+	if (j->quarters == 0 && j->rate_now > 0) {
+		Vrsas__V1__TransferStatus st = VRSAS__V1__TRANSFER_STATUS__INIT;
+
+		fill_eta(j, &st);
+		j->quarter_mono_ms = now();
+		j->quarter_eta_ms = st.eta_ms;
+	}
+	j->quarters = quarter;
+	(void)snprintf(text, sizeof(text), "%s: %d %% copied, %.1f MiB/s", job_vm(j),
+		       quarter * 25, j->rate_now / (1 << 20));
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_INFO, "transfer.progress", text);
+}
+
+/* One write, and what it says about going on. A store that is away stops nothing. */
+static int write_and_heed(struct job *j, Vrsas__V1__TransferState state,
+			  struct record_word *ret, struct vrs_err *err)
+{
+	struct vrs_err why = {0};
+	int status = job_say(j, j->store, state, ret, &why);
+
+	(void)vrs_fault("mover.tick");
+	if (status == VRS_ECONFLICT) {
+		atomic_store(&j->stop, true);
+		if (err)
+			*err = why;
+		return status;
+	}
+	if (status < 0) {
+		log_warn("store does not answer, next try in %d ms: %s", WRITE_EVERY_MS,
+			 why.text);
+		*ret = (struct record_word){0};
+		return 0;
+	}
+	if (ret->cancel)
+		return vrs_fail(err, VRS_ECANCELLED, "cancelled");
+	return 0;
+}
+
+/* Waits until it may go on, then for room like any other. */
+static int hold(struct job *j, struct vrs_err *err)
+{
+	struct record_word word = {.paused = true};
+	int64_t since = now();
+	char text[200];
+	int status = 0;
+
+	j->was_held = true;
+	j->rate_now = 0;
+	atomic_store(&j->held, true);
+	(void)slots_leave(j->store, j->order->job_id, j->conf->mover, NULL);
+	(void)snprintf(text, sizeof(text), "%s: the copy is held", job_vm(j));
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "transfer.paused", text);
+	while (status == 0 && word.paused) {
+		if (atomic_load(&j->stop))
+			status = vrs_fail(err, VRS_ECONFLICT, "a later hand-out came");
+		else
+			status = write_and_heed(j, STATE(PAUSED), &word, err);
+		if (status == 0 && word.paused)
+			job_rest();
+	}
+	struct slots_answer a = {.go = status < 0};
+	while (!a.go &&
+	       slots_ask(j->store, j->order, j->conf->mover, true, &j->conf->limits, &a,
+			 NULL) == 0 &&
+	       !a.go) {
+		j->place = a;
+		job_rest();
+		status = write_and_heed(j, STATE(QUEUED), &word, err);
+		a.go = status < 0 || atomic_load(&j->stop);
+	}
+	atomic_store(&j->held, false);
+	j->held_ms += now() - since;
+	j->rate_mono_ms = now();
+	return status;
+}
+
+static int tick(void *arg, struct vrs_err *err)
+{
+	struct job *j = arg;
+	struct record_word word = {0};
+	struct slots_answer place;
+
+	if (atomic_load(&j->stop))
+		return vrs_fail(err, VRS_ECONFLICT, "a later hand-out came");
+	job_predict(j);
+	if (now() - j->written_mono_ms < WRITE_EVERY_MS)
+		return 0;
+	j->written_mono_ms = now();
+	measure(j);
+	int status = write_and_heed(j,
+				    atomic_load(&j->progress.verifying) ? STATE(VERIFYING)
+									: STATE(COPYING),
+				    &word, err);
+	if (status < 0)
+		return status;
+	if (j->order->n_remove_path == 0)
+		(void)slots_ask(j->store, j->order, j->conf->mover, true,
+				&j->conf->limits, &place, NULL);
+	if (word.paused)
+		return hold(j, err);
+	say_quarters(j);
+	return 0;
+}
+
+/* --- the run --- */
+
+static void begin(struct job *j)
+{
+	char text[400];
+
+	j->begun_mono_ms = j->rate_mono_ms = now();
+	j->begun_wall_ms = vrs_wall_ms(vrs_clock_system());
+	if (j->order->n_remove_path > 0)
+		return; /* its end is told */
+	j->past = vrs_calloc(ETA_PAST_MAX, sizeof(*j->past));
+	(void)record_past(j->store, j->order->source_cluster, j->order->target_cluster,
+			  j->past, &j->n_past, NULL);
+	(void)snprintf(text, sizeof(text), "%s: copying %zu disk%s from %s to %s",
+		       job_vm(j), j->order->n_disk, j->order->n_disk > 1 ? "s" : "",
+		       j->order->source_cluster, j->order->target_cluster);
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "transfer.started", text);
+	log_notice("transfer started job=%s token=%llu vm=%s", j->order->job_id,
+		   (unsigned long long)j->order->token, job_vm(j));
+}
+
+void job_run(void *arg)
+{
+	struct job *j = arg;
+	struct transfer_result result = {0};
+	struct vrs_err err = {0};
+	struct transfer_env env = {
+		.source_conf = j->conf->far,
+		.target_conf = j->conf->far,
+		.tries = j->conf->tries,
+		.progress = &j->progress,
+		.tick = tick,
+		.arg = j,
+		.rate_bytes_per_s = &j->rate_bytes_per_s,
+		.way = j->conf->way,
+		.far_mover = j->conf->far_mover,
+	};
+
+	if (vrs_store_open(&j->store, &j->conf->store, &err) < 0) {
+		log_error("transfer cannot begin: %s", err.text);
+		return;
+	}
+	if (!atomic_load(&j->stop)) {
+		begin(j);
+		int status = j->cancelled ? vrs_fail(&err, VRS_ECANCELLED, "cancelled")
+					  : tick(j, &err);
+		if (status == VRS_ECANCELLED)
+			transfer_abandon(&env, j->order);
+		if (status == 0)
+			status = transfer_run(&env, j->order, &result, &err);
+		if (status == 0)
+			job_report_done(j, &result);
+		else if (atomic_load(&j->stop))
+			log_notice("transfer given up job=%s token=%llu: %s",
+				   j->order->job_id, (unsigned long long)j->order->token,
+				   err.text);
+		else
+			job_report_failed(j, status, result.permanent, &err);
+	}
+	if (!atomic_load(&j->stop)) /* else the place is somebody else's now */
+		(void)slots_leave(j->store, j->order->job_id, j->conf->mover, NULL);
+	transfer_result_fini(&result);
+	vrs_store_close(j->store);
+	j->store = NULL;
+}

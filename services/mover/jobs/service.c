@@ -1,0 +1,222 @@
+#include "jobs/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "jobs/job_queue.h"
+#include "jobs/metrics.h"
+#include "ssh/program_file.h"
+#include "vrs/log.h"
+#include "vrs/mem.h"
+#include "vrs/svc.h"
+
+struct conf {
+	char *transfer, *key, *known_hosts, *ssh_config, *vrs_image, *far_vrs_image;
+	char *far_mover;
+	bool direct;
+	int64_t jobs, source_jobs, target_jobs, link_jobs;
+	int64_t tries, connect_ms, silence_ms;
+};
+
+static const struct vrs_option options[] = {
+	{"transfer", VRS_OPT_STRING, offsetof(struct conf, transfer),
+	 "tcp://127.0.0.1:7704", 0, 0,
+	 "the scheduler's socket that hands out transfers; of several, all with commas "
+	 "between"},
+	{"jobs", VRS_OPT_INT, offsetof(struct conf, jobs), "4", 1, 64,
+	 "transfers at a time of this mover"},
+	{"source_jobs", VRS_OPT_INT, offsetof(struct conf, source_jobs), "4", 1, 1000,
+	 "transfers at a time that read from one host, of all movers"},
+	{"target_jobs", VRS_OPT_INT, offsetof(struct conf, target_jobs), "4", 1, 1000,
+	 "transfers at a time that write to one host, of all movers"},
+	{"link_jobs", VRS_OPT_INT, offsetof(struct conf, link_jobs), "8", 1, 1000,
+	 "transfers at a time from one cluster to another, of all movers"},
+	{"ssh_key", VRS_OPT_STRING, offsetof(struct conf, key), "", 0, 0,
+	 "private key file for all hosts; empty: agent and usual keys"},
+	{"known_hosts", VRS_OPT_STRING, offsetof(struct conf, known_hosts), "", 0, 0,
+	 "host keys that are trusted; others are refused; empty: ~/.ssh/known_hosts"},
+	{"ssh_config", VRS_OPT_STRING, offsetof(struct conf, ssh_config), "", 0, 0,
+	 "settings file of SSH for all hosts (ProxyJump, ProxyCommand, HostName, Port "
+	 "...); "
+	 "empty: none is read"},
+	{"vrs_image", VRS_OPT_STRING, offsetof(struct conf, vrs_image), "", 0, 0,
+	 "the vrs-image that is carried to hosts; empty: the one beside this program"},
+	{"host_vrs_image", VRS_OPT_STRING, offsetof(struct conf, far_vrs_image), "", 0, 0,
+	 "path of an installed vrs-image on every host; empty: carry ours to ~/.vrsas"},
+	{"direct", VRS_OPT_BOOL, offsetof(struct conf, direct), "no", 0, 0,
+	 "let the vrs-mover of the source's host copy straight to the target, where it "
+	 "can; else, and where it cannot, copies go through here"},
+	{"host_vrs_mover", VRS_OPT_STRING, offsetof(struct conf, far_mover), "vrs-mover",
+	 0, 0, "path of that vrs-mover on every host"},
+	{"tries", VRS_OPT_INT, offsetof(struct conf, tries), "4", 1, 1000,
+	 "connections within one hand-out before the scheduler is told"},
+	{"connect_timeout", VRS_OPT_DURATION, offsetof(struct conf, connect_ms), "10s",
+	 1000, 600000, "for a connection to a host"},
+	{"silence", VRS_OPT_DURATION, offsetof(struct conf, silence_ms), "30s", 3000,
+	 3600000, "a far side that says nothing for so long is given up"},
+	{.key = NULL},
+};
+
+enum { MAX_SCHEDULERS = 8 };
+
+struct mover {
+	struct conf conf;
+	struct vrs_svc *svc;
+	struct vrs_rep *rep[MAX_SCHEDULERS];
+	size_t n_reps;
+	struct backlog_conf backlog_conf;
+	struct backlog *backlog;
+	char *vrs_image;
+	struct numbers numbers;
+};
+
+static void note(void *arg)
+{
+	struct mover *m = arg;
+	int working = backlog_working(m->backlog), waiting = backlog_waiting(m->backlog);
+
+	if (waiting)
+		vrs_svc_note(m->svc, "%d transfers, %d waiting", working, waiting);
+	else
+		vrs_svc_note(m->svc, "%d transfers", working);
+}
+
+static void on_over(void *arg, const struct job *j)
+{
+	numbers_end(&((struct mover *)arg)->numbers, j);
+}
+
+static void on_job(void *arg, const ProtobufCMessage *request,
+		   struct vrs_req_token *token)
+{
+	struct mover *m = arg;
+	const Vrsas__V1__TransferJob *order = (const Vrsas__V1__TransferJob *)request;
+	Vrsas__V1__TransferAccept reply = VRSAS__V1__TRANSFER_ACCEPT__INIT;
+	struct vrs_err err = {0};
+
+	reply.job_id = order->job_id;
+	reply.mover = m->svc->instance;
+	reply.accepted = backlog_take(m->backlog, order, &err) == 0;
+	if (!reply.accepted) {
+		reply.reason = err.text;
+		m->numbers.refused++;
+		log_warn("transfer refused job=%.130s: %s", order->job_id, err.text);
+	}
+	vrs_bus_answer(token, &reply.base);
+}
+
+static void on_metrics(void *arg, struct vrs_page *page)
+{
+	const struct mover *m = arg;
+	struct vrs_bus_counts bus;
+
+	numbers_tell(&m->numbers, backlog_jobs(m->backlog), page);
+	for (size_t i = 0; i < m->n_reps; i++) {
+		char name[24] = "transfer";
+
+		if (i)
+			(void)snprintf(name, sizeof(name), "transfer%zu", i + 1);
+		vrs_rep_counts(m->rep[i], &bus);
+		vrs_page_bus(page, name, &bus);
+	}
+}
+
+static void set_up_jobs(struct mover *m)
+{
+	const struct conf *c = &m->conf;
+
+	m->vrs_image = *c->vrs_image ? vrs_strdup(c->vrs_image) : program_file_beside();
+	m->backlog_conf.hands = (int)c->jobs;
+	m->backlog_conf.job = (struct job_conf){
+		.far =
+			{
+				.program = m->vrs_image,
+				.far_program = c->far_vrs_image,
+				.key = c->key,
+				.known_hosts = c->known_hosts,
+				.ssh_config = *c->ssh_config != '\0',
+				.ssh_file = c->ssh_config,
+				.connect_ms = c->connect_ms,
+				.silence_ms = c->silence_ms,
+			},
+		.tries = (int)c->tries,
+		.way = c->direct ? TRANSFER_DIRECT_AUTO : TRANSFER_THROUGH,
+		.far_mover = c->far_mover,
+		.store = m->svc->store_conf,
+		.mover = m->svc->instance,
+		.limits = {(int)c->source_jobs, (int)c->target_jobs, (int)c->link_jobs},
+	};
+}
+
+/* One socket a scheduler: jobs come from each of them. */
+static int dial(struct mover *m, struct vrs_err *err)
+{
+	char *list = vrs_strdup(m->conf.transfer), *rest = list;
+	int status = 0;
+
+	for (char *url; status == 0 && (url = strsep(&rest, ", "));) {
+		if (!*url)
+			continue;
+		if (m->n_reps == MAX_SCHEDULERS)
+			status = vrs_fail(err, VRS_EINVAL,
+					  "transfer: more than %d addresses",
+					  MAX_SCHEDULERS);
+		else
+			status = vrs_rep_open(&m->rep[m->n_reps], m->svc->loop, url,
+					      false, (int)m->conf.jobs + 4,
+					      &vrsas__v1__transfer_job__descriptor,
+					      on_job, m, err);
+		m->n_reps += status == 0;
+	}
+	free(list);
+	if (status == 0 && m->n_reps == 0)
+		status = vrs_fail(err, VRS_EINVAL, "transfer: no address is given");
+	return status;
+}
+
+int service_main(int argc, char **argv)
+{
+	struct vrs_err err = {0};
+	struct mover m = {.n_reps = 0};
+	struct vrs_svc svc = {
+		.name = "mover",
+		.summary =
+			"Carries the disks of VMs between hosts over SSH, proven equal. "
+			"(As a command: vrs-mover copy, verify, hash; see --help.)",
+		.options = options,
+		.conf = &m.conf,
+		.needs_redis = true,
+	};
+
+	vrs_svc_start(&svc, argc, argv);
+	m.svc = &svc;
+	set_up_jobs(&m);
+	if (access(m.vrs_image, R_OK) < 0) {
+		(void)vrs_fail_errno(&err, "vrs_image = %s", m.vrs_image);
+		vrs_svc_die(&svc, &err);
+	}
+	numbers_init(&m.numbers);
+	if (backlog_open(&m.backlog, svc.loop, &m.backlog_conf, note, on_over, &m, &err) <
+		    0 ||
+	    dial(&m, &err) < 0)
+		vrs_svc_die(&svc, &err);
+	vrs_svc_metrics(&svc, on_metrics, &m);
+	note(&m);
+
+	int status = vrs_svc_run(&svc);
+
+	for (size_t i = 0; i < m.n_reps; i++)
+		vrs_rep_close(m.rep[i]);
+	int left = backlog_working(m.backlog) + backlog_waiting(m.backlog);
+	if (left) {
+		/* a copy can be left at any instruction; whoever gets the job goes on */
+		log_notice("leaving %d transfers to others", left);
+		_exit(status);
+	}
+	backlog_close(m.backlog);
+	free(m.vrs_image);
+	vrs_svc_stop(&svc);
+	return status;
+}

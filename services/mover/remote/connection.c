@@ -1,0 +1,346 @@
+/* One connection of a remote far side, and the thread that carries frames over it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "remote/parts.h"
+#include "ssh/ssh.h"
+#include "vrs/clock.h"
+#include "vrs/log.h"
+#include "vrs/mem.h"
+
+enum { PING_MS = 8000, STEP_MS = 500 };
+
+static int64_t now(void)
+{
+	return vrs_mono_ms(vrs_clock_system());
+}
+
+/* Takes the request with this seq out of the open ones; NULL: nobody asked. */
+static struct request *take_open(struct lane *l, uint32_t seq)
+{
+	struct request *found = NULL;
+
+	(void)pthread_mutex_lock(&l->far->lock);
+	for (struct request **p = &l->open.first; *p; p = &(*p)->next) {
+		if ((*p)->head.seq != seq || *p == l->writing)
+			continue;
+		found = *p;
+		*p = found->next;
+		if (l->open.last == &found->next)
+			l->open.last = p;
+		l->open_bytes -= found->head.len;
+		break;
+	}
+	(void)pthread_mutex_unlock(&l->far->lock);
+	return found;
+}
+
+static int on_frame(void *arg, const struct wire_head *head, uint8_t *payload,
+		    struct vrs_err *err)
+{
+	struct lane *l = arg;
+	struct vrs_err why = {0};
+
+	if (head->type == WIRE_ALIVE) {
+		free(payload);
+		return 0;
+	}
+	struct request *r = head->type == WIRE_OK || head->type == WIRE_ERR
+				    ? take_open(l, head->seq)
+				    : NULL;
+	if (!r) {
+		free(payload);
+		return vrs_fail(err, VRS_EPARSE, "an answer that nobody asked for");
+	}
+	if (head->type == WIRE_ERR) {
+		int code = head->a >= 1 && head->a <= 12 ? -(int)head->a : VRS_EIO;
+
+		(void)vrs_fail(&why, code, "%s: %.*s", l->far->name,
+			       payload ? (int)head->len : 0,
+			       payload ? (const char *)payload : "");
+		for (char *p = why.text; *p; p++) /* it is a line, whatever it says */
+			if ((unsigned char)*p < ' ')
+				*p = ' ';
+		free(payload);
+		r->done(r->arg, NULL, NULL, &why);
+	} else {
+		r->done(r->arg, head, payload, &why);
+	}
+	request_free(r);
+	return 0;
+}
+
+static int on_bytes(void *arg, const void *bytes, size_t n, struct vrs_err *err)
+{
+	struct lane *l = arg;
+
+	l->life_mono_ms = now();
+	(void)pthread_mutex_lock(&l->far->lock);
+	l->far->bytes_in += n;
+	(void)pthread_mutex_unlock(&l->far->lock);
+	return wire_feed(&l->reader, bytes, n, on_frame, l, err);
+}
+
+/* Takes the next request for writing; it counts as open from its first byte. */
+static bool next_request(struct lane *l)
+{
+	struct far *f = l->far;
+
+	(void)pthread_mutex_lock(&f->lock);
+	struct queue *q = l->own.first || !l->ready ? &l->own : &f->waiting;
+	struct request *r = q->first;
+	l->idle = !r;
+	if (r && l->open_bytes > 0 && l->open_bytes + r->head.len > far_lane_window(f))
+		r = NULL;
+	if (r) {
+		(void)queue_take(q);
+		l->open_bytes += r->head.len;
+		if (!l->open.first)
+			l->life_mono_ms = now();
+		queue_add(&l->open, r);
+		l->writing = r;
+	}
+	(void)pthread_mutex_unlock(&f->lock);
+	if (!r)
+		return false;
+	if (r->begun)
+		r->begun(r->arg);
+	wire_pack(l->head_bytes, &r->head);
+	l->n_written = 0;
+	return true;
+}
+
+/* Writes what the link takes. *ret_more: it took less than there is. */
+static int write_some(struct lane *l, bool *ret_more, struct vrs_err *err)
+{
+	*ret_more = false;
+	while (l->writing || next_request(l)) {
+		struct request *r = l->writing;
+		bool in_head = l->n_written < WIRE_HEAD_BYTES;
+		size_t at = in_head ? l->n_written : l->n_written - WIRE_HEAD_BYTES;
+		size_t n = in_head ? WIRE_HEAD_BYTES - at : r->head.len - at;
+		const uint8_t *from = in_head ? l->head_bytes : r->payload;
+		ssize_t done = l->link->ops->write(l->link, from + at, n, err);
+
+		if (done < 0)
+			return (int)done;
+		if (done == 0) {
+			*ret_more = true;
+			return 0;
+		}
+		l->n_written += (size_t)done;
+		l->life_mono_ms = now();
+		if (l->n_written == WIRE_HEAD_BYTES + r->head.len) {
+			free(r->payload);
+			r->payload = NULL;
+			(void)pthread_mutex_lock(&l->far->lock);
+			l->far->bytes_out += l->n_written;
+			l->writing = NULL;
+			(void)pthread_mutex_unlock(&l->far->lock);
+		}
+	}
+	return 0;
+}
+
+static void send_own(struct lane *l, enum wire_type type, uint8_t *payload, size_t len,
+		     far_done_fn done)
+{
+	struct request *r = vrs_calloc(1, sizeof(*r));
+
+	*r = (struct request){.head = {.type = (uint8_t)type, .len = (uint32_t)len},
+			      .payload = payload,
+			      .done = done,
+			      .arg = l};
+	(void)pthread_mutex_lock(&l->far->lock);
+	r->head.seq = ++l->far->seq;
+	queue_add(&l->own, r);
+	(void)pthread_mutex_unlock(&l->far->lock);
+}
+
+static void ignore(void *arg, const struct wire_head *reply, uint8_t *payload,
+		   const struct vrs_err *err)
+{
+	(void)arg;
+	(void)reply;
+	(void)err;
+	free(payload);
+}
+
+static int look_for_life(struct lane *l, struct vrs_err *err)
+{
+	int64_t quiet_ms = now() - l->life_mono_ms;
+
+	(void)pthread_mutex_lock(&l->far->lock);
+	bool waits = l->open.first != NULL;
+	(void)pthread_mutex_unlock(&l->far->lock);
+	if (waits && quiet_ms > l->far->conf.silence_ms)
+		return vrs_fail(err, VRS_ETIMEOUT, "no sign of life for %lld s",
+				(long long)quiet_ms / 1000);
+	if (!waits && quiet_ms > PING_MS) {
+		l->life_mono_ms = now();
+		send_own(l, WIRE_PING, NULL, 0, ignore);
+	}
+	return 0;
+}
+
+static bool told_to_stop(struct far *f)
+{
+	(void)pthread_mutex_lock(&f->lock);
+	bool stop = f->stop || f->dead.code;
+	(void)pthread_mutex_unlock(&f->lock);
+	return stop;
+}
+
+/* The far side is lost when one of its lanes is: tells everybody who waits here, and the
+ * other lanes. A lane that never was of use ends alone. */
+static void end_lane(struct lane *l, struct vrs_err *why)
+{
+	struct far *f = l->far;
+	struct queue left[3];
+
+	far_name_error(f, why);
+	(void)pthread_mutex_lock(&f->lock);
+	bool alone = !l->ready && l != &f->lane[0] && !f->stop;
+	if (!alone && !f->dead.code)
+		f->dead = *why;
+	if (f->dead.code)
+		*why = f->dead;
+	left[0] = l->open;
+	left[1] = l->own;
+	left[2] = f->waiting;
+	if (alone)
+		left[2].first = NULL;
+	else
+		f->waiting.first = NULL;
+	l->open.first = l->own.first = NULL;
+	l->writing = NULL;
+	l->ready = false;
+	for (size_t i = 0; i < f->n_lanes && !alone; i++)
+		if (&f->lane[i] != l && f->lane[i].link)
+			link_wake(f->lane[i].link);
+	(void)pthread_mutex_unlock(&f->lock);
+	if (alone && why->code != VRS_ECANCELLED)
+		log_warn("one connection fewer: %s", why->text);
+	for (int i = 0; i < 3; i++)
+		far_fail_all(&left[i], why);
+}
+
+static void carry(struct lane *l)
+{
+	struct far *f = l->far;
+	struct vrs_err err = {0};
+	int status = 0;
+
+	l->life_mono_ms = now();
+	while (status == 0 && !told_to_stop(f)) {
+		bool more;
+
+		if ((status = write_some(l, &more, &err)) == 0)
+			status = l->link->ops->step(l->link, more, STEP_MS, &err);
+		if (status == 0)
+			status = look_for_life(l, &err);
+	}
+	if (status == 0)
+		(void)vrs_fail(&err, VRS_ECANCELLED, "connection closed");
+	end_lane(l, &err);
+}
+
+static void *carry_first(void *arg)
+{
+	carry(arg);
+	return NULL;
+}
+
+static void take_link(struct lane *l, struct link *link)
+{
+	link->on_bytes = on_bytes;
+	link->arg = l;
+	(void)pthread_mutex_lock(&l->far->lock);
+	l->link = link;
+	(void)pthread_mutex_unlock(&l->far->lock);
+}
+
+int lane_open_first(struct far *f, struct vrs_err *err)
+{
+	struct lane *l = &f->lane[0];
+	struct link *link = NULL;
+	int status =
+		remote_ssh_open(&link, &f->conf, &f->place, (const char *const *)f->roots,
+				f->n_roots, &f->command, &f->logged_in, err);
+
+	if (status < 0)
+		return status;
+	l->far = f;
+	l->ready = true;
+	f->n_lanes = 1;
+	take_link(l, link);
+	l->started = pthread_create(&l->thread, NULL, carry_first, l) == 0;
+	return l->started ? 0 : vrs_fail(err, VRS_EIO, "cannot start a thread");
+}
+
+static void on_joined(void *arg, const struct wire_head *reply, uint8_t *payload,
+		      const struct vrs_err *err)
+{
+	struct lane *l = arg;
+
+	(void)err;
+	free(payload);
+	if (!reply)
+		return;
+	(void)pthread_mutex_lock(&l->far->lock);
+	l->ready = true;
+	(void)pthread_mutex_unlock(&l->far->lock);
+}
+
+static void *open_and_carry(void *arg)
+{
+	struct lane *l = arg;
+	struct far *f = l->far;
+	struct wire_texts t = {.len = 0};
+	struct vrs_err err = {0};
+	struct link *link = NULL;
+
+	if (remote_ssh_open(&link, &f->conf, &f->place, (const char *const *)f->roots,
+			    f->n_roots, &f->command, &f->logged_in, &err) < 0) {
+		end_lane(l, &err);
+		return NULL;
+	}
+	take_link(l, link);
+	(void)wire_put_text(&t, f->join, NULL);
+	uint8_t *payload = vrs_realloc(NULL, 1, t.len);
+	memcpy(payload, t.bytes, t.len);
+	send_own(l, WIRE_JOIN, payload, t.len, on_joined);
+	carry(l);
+	return NULL;
+}
+
+void lane_open_more(struct far *f, size_t i)
+{
+	struct lane *l = &f->lane[i];
+
+	(void)pthread_mutex_lock(&f->lock);
+	l->far = f;
+	f->n_lanes = i + 1;
+	(void)pthread_mutex_unlock(&f->lock);
+	l->started = pthread_create(&l->thread, NULL, open_and_carry, l) == 0;
+}
+
+void lane_stop(struct lane *l)
+{
+	struct far *f = l->far;
+
+	(void)pthread_mutex_lock(&f->lock);
+	if (l->link)
+		link_wake(l->link);
+	(void)pthread_mutex_unlock(&f->lock);
+	if (l->started)
+		(void)pthread_join(l->thread, NULL);
+	l->started = false;
+}
+
+void lane_close(struct lane *l)
+{
+	if (l->link)
+		l->link->ops->close(l->link);
+	wire_reader_fini(&l->reader);
+}

@@ -1,0 +1,150 @@
+/* A far side that offers nothing but files: what vrs-image does there is done from here.
+ *
+ * Same files, same map, same order of what becomes durable. What cannot be had: holding a
+ * lock (the token is read again with every mark), seeing holes, cloning a base. Several
+ * sessions, one worker each; a request is done when its last answer is there. */
+#include "remote/sftp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "remote/parts.h"
+#include "remote/sftp_parts.h"
+#include "vrs/log.h"
+#include "vrs/mem.h"
+
+enum { DEFAULT_SESSIONS = 4 };
+
+static void forget_files(struct sftp_worker *w)
+{
+	for (size_t i = 0; i < WIRE_MAX_SLOTS; i++) {
+		sftp_side_file_close(w->open[i].image);
+		sftp_side_file_close(w->open[i].map);
+		w->open[i].image = w->open[i].map = NULL;
+	}
+}
+
+static bool changes_slots(uint8_t type)
+{
+	switch (type) {
+	case WIRE_SOURCE:
+	case WIRE_TARGET:
+	case WIRE_REOPEN:
+	case WIRE_SEAL:
+	case WIRE_DISCARD:
+	case WIRE_CLOSE:
+	case WIRE_REMOVE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void serve_one(struct sftp_worker *w, struct request *r)
+{
+	struct sftp_far *s = w->shared;
+	struct wire_head reply = {.type = WIRE_OK};
+	struct vrs_err why = {0};
+	uint8_t *room = vrs_realloc(NULL, 1, ANSWER_BYTES);
+
+	if (r->begun)
+		r->begun(r->arg);
+	if (changes_slots(r->head.type))
+		(void)pthread_rwlock_wrlock(&s->lock);
+	else
+		(void)pthread_rwlock_rdlock(&s->lock);
+	int status = sftp_answer(w, &r->head, r->payload, &reply, room, &why);
+	(void)pthread_rwlock_unlock(&s->lock);
+	if (status == VRS_ECONN)
+		far_die(s->far, &why);
+	if (status < 0) {
+		far_name_error(s->far, &why);
+		r->done(r->arg, NULL, NULL, &why);
+		free(room);
+	} else {
+		if (reply.len == 0) {
+			free(room);
+			room = NULL;
+		}
+		r->done(r->arg, &reply, room, &why);
+	}
+	(void)pthread_mutex_lock(&s->far->lock);
+	s->far->bytes_out += r->head.len;
+	s->far->bytes_in += reply.len;
+	(void)pthread_mutex_unlock(&s->far->lock);
+	request_free(r);
+}
+
+static void *work(void *arg)
+{
+	struct sftp_worker *w = arg;
+	struct far *f = w->shared->far;
+	struct vrs_err err = {0};
+	struct request *r;
+
+	if (!w->side && sftp_side_open(&w->side, &f->conf, &f->place, &err) < 0) {
+		log_warn("one connection fewer: %s: %s", f->name, err.text);
+		return NULL;
+	}
+	while ((r = far_next(f)) != NULL)
+		serve_one(w, r);
+	forget_files(w);
+	return NULL;
+}
+
+static void start(struct sftp_far *s, size_t i)
+{
+	struct sftp_worker *w = &s->worker[i];
+
+	w->shared = s;
+	w->started = pthread_create(&w->thread, NULL, work, w) == 0;
+	s->n_workers = i + 1;
+}
+
+int far_sftp_open(struct far *f, struct vrs_err *err)
+{
+	struct sftp_far *s = vrs_calloc(1, sizeof(*s));
+	int status = sftp_side_open(&s->worker[0].side, &f->conf, &f->place, err);
+
+	if (status < 0) {
+		free(s);
+		return status;
+	}
+	s->far = f;
+	(void)pthread_rwlock_init(&s->lock, NULL);
+	(void)pthread_mutex_init(&s->map_lock, NULL);
+	f->sftp = s;
+	(void)pthread_mutex_lock(&f->lock);
+	f->pulled = true;
+	(void)pthread_mutex_unlock(&f->lock);
+	start(s, 0);
+	return 0;
+}
+
+void far_sftp_widen(struct far *f)
+{
+	size_t n =
+		f->conf.connections > 0 ? (size_t)f->conf.connections : DEFAULT_SESSIONS;
+
+	for (size_t i = f->sftp->n_workers; i < n && i < FAR_MAX_LANES; i++)
+		start(f->sftp, i);
+}
+
+void far_sftp_close(struct far *f)
+{
+	struct sftp_far *s = f->sftp;
+
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_workers; i++)
+		if (s->worker[i].started)
+			(void)pthread_join(s->worker[i].thread, NULL);
+	for (size_t i = 0; i < s->n_workers; i++)
+		sftp_side_close(s->worker[i].side);
+	for (size_t i = 0; i < WIRE_MAX_SLOTS; i++)
+		sftp_slot_clear(&s->slot[i]);
+	(void)pthread_rwlock_destroy(&s->lock);
+	(void)pthread_mutex_destroy(&s->map_lock);
+	free(s);
+	f->sftp = NULL;
+}

@@ -1,7 +1,0 @@
-/* service.h - vrs-mover as a daemon: jobs from the scheduler, their state in Redis. */
-#ifndef MOVER_SERVICE_H
-#define MOVER_SERVICE_H
-
-int service_main(int argc, char **argv);
-
-#endif

@@ -1,0 +1,438 @@
+/* From nothing to a session that is logged in: settings, way, host key, our key. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "ssh/parts.h"
+#include "vrs/mem.h"
+
+static int ssh_failed(struct login *l, int code, const char *doing, struct vrs_err *err)
+{
+	return vrs_fail(err, code, "%s: %s", doing, ssh_get_error(l->session));
+}
+
+enum { MAX_ASKED = 3 }; /* as ssh */
+
+/* --- settings --- */
+
+static bool has_aes(void)
+{
+#if defined(__x86_64__)
+	return __builtin_cpu_supports("aes");
+#elif defined(__aarch64__)
+	return (getauxval(AT_HWCAP) & (1 << 3)) != 0;
+#else
+	return false;
+#endif
+}
+
+static bool given(const char *text)
+{
+	return text && *text;
+}
+
+/* libssh takes a file that it cannot read for an empty one. */
+static int read_settings(struct login *l, const char *file, struct vrs_err *err)
+{
+	if (given(file) && access(file, R_OK) < 0)
+		return vrs_fail(err, VRS_EINVAL, "SSH settings %s: %s", file,
+				strerror(errno));
+	if (ssh_options_parse_config(l->session, given(file) ? file : NULL) < 0)
+		return ssh_failed(l, VRS_EINVAL, "SSH settings", err);
+	return 0;
+}
+
+/* What we were told goes before what the settings file says, that before our habits. */
+static int set_options(struct login *l, const struct far_conf *conf,
+		       const struct place *p, struct vrs_err *err)
+{
+	static const char gcm[] = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,"
+				  "chacha20-poly1305@openssh.com,aes256-ctr,aes128-ctr";
+	static const char chacha[] = "chacha20-poly1305@openssh.com,"
+				     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,"
+				     "aes256-ctr,aes128-ctr";
+	const char *ciphers = has_aes() ? gcm : chacha;
+	bool process = false; /* by us, at the right moment */
+	long seconds = (long)((conf->connect_ms ? conf->connect_ms : 10000) + 999) / 1000;
+	int nodelay = 1, strict = 1;
+	ssh_session s = l->session;
+	int bad = ssh_options_set(s, SSH_OPTIONS_HOST, p->host);
+
+	if (*p->user)
+		bad |= ssh_options_set(s, SSH_OPTIONS_USER, p->user);
+	bad |= ssh_options_set(s, SSH_OPTIONS_PROCESS_CONFIG, &process);
+	bad |= ssh_options_set(s, SSH_OPTIONS_TIMEOUT, &seconds);
+	bad |= ssh_options_set(s, SSH_OPTIONS_CIPHERS_C_S, ciphers);
+	bad |= ssh_options_set(s, SSH_OPTIONS_CIPHERS_S_C, ciphers);
+	int status = conf->ssh_config && !bad ? read_settings(l, conf->ssh_file, err) : 0;
+	if (status < 0)
+		return status;
+	if (p->port)
+		bad |= ssh_options_set(s, SSH_OPTIONS_PORT, &p->port);
+	bad |= ssh_options_set(s, SSH_OPTIONS_NODELAY, &nodelay);
+	bad |= ssh_options_set(s, SSH_OPTIONS_COMPRESSION, "no");
+	/* "no" in a settings file would make libssh take any host for a known one */
+	bad |= ssh_options_set(s, SSH_OPTIONS_STRICTHOSTKEYCHECK, &strict);
+	if (given(conf->known_hosts)) {
+		bad |= ssh_options_set(s, SSH_OPTIONS_KNOWNHOSTS, conf->known_hosts);
+		bad |= ssh_options_set(s, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
+	}
+	return bad ? ssh_failed(l, VRS_EINVAL, "settings", err) : 0;
+}
+
+/* An option's text, "" when it has none; the caller's by ssh_string_free_char. */
+static char *option(struct login *l, enum ssh_options_e which)
+{
+	char *text = NULL;
+
+	return ssh_options_get(l->session, which, &text) == SSH_OK ? text : NULL;
+}
+
+/* --- the way there --- */
+
+/* The settings' ProxyCommand, or what their ProxyJump became, is started by us and not by
+ * libssh: so what it complains of is known. */
+static int go_through_proxy(struct login *l, const struct far_conf *conf,
+			    const struct place *p, const char *command,
+			    struct vrs_err *err)
+{
+	struct proxy_names names = {.original_host = p->host};
+	char *host, *user, *jump, *line = NULL;
+	int fd = -1;
+
+	if (!(user = option(l, SSH_OPTIONS_USER))) {
+		(void)ssh_options_set(l->session, SSH_OPTIONS_USER, NULL); /* ours here */
+		user = option(l, SSH_OPTIONS_USER);
+	}
+	host = option(l, SSH_OPTIONS_HOST);
+	names.host = host ? host : p->host;
+	names.user = user ? user : "";
+	(void)ssh_options_get_port(l->session, &names.port);
+	/* libssh would look at it again, and knows fewer words */
+	(void)ssh_options_set(l->session, SSH_OPTIONS_PROXYCOMMAND, "none");
+	jump = proxy_jump(command, given(conf->ssh_file) ? conf->ssh_file : NULL,
+			  !conf->ask);
+	int status = proxy_expand(&line, jump, &names, err);
+	if (status == 0)
+		status = proxy_start(&l->proxy, &fd, line, err);
+	if (status == 0 && ssh_options_set(l->session, SSH_OPTIONS_FD, &fd) != SSH_OK) {
+		(void)close(fd);
+		status = ssh_failed(l, VRS_EINVAL, "settings", err);
+	}
+	ssh_string_free_char(host);
+	ssh_string_free_char(user);
+	free(jump);
+	free(line);
+	return status;
+}
+
+static int connect_there(struct login *l, const struct far_conf *conf,
+			 const struct place *p, struct vrs_err *err)
+{
+	char *command = option(l, SSH_OPTIONS_PROXYCOMMAND);
+	char said[300] = "";
+	int status = given(command) ? go_through_proxy(l, conf, p, command, err) : 0;
+
+	ssh_string_free_char(command);
+	if (status < 0)
+		return status;
+	if (ssh_connect(l->session) == SSH_OK)
+		return 0;
+	if (l->proxy)
+		proxy_said(l->proxy, said, sizeof(said));
+	return *said ? vrs_fail(err, VRS_ECONN, "connect through the proxy: %s", said)
+		     : ssh_failed(l, VRS_ECONN,
+				  l->proxy ? "connect through the proxy" : "connect",
+				  err);
+}
+
+/* --- the host's key --- */
+
+struct marks {
+	bool revoked;   /* this key is */
+	bool authority; /* there are keys that sign keys of hosts */
+};
+
+/* libssh passes over lines with a mark. */
+static void look_for_marks(const char *file, const char *key, struct marks *ret)
+{
+	char *line = NULL;
+	size_t size = 0;
+	FILE *f = given(file) && given(key) ? fopen(file, "re") : NULL;
+
+	while (f && getline(&line, &size, f) > 0) {
+		if (strncmp(line, "@revoked", 8) == 0 && strstr(line, key))
+			ret->revoked = true;
+		if (strncmp(line, "@cert-authority", 15) == 0)
+			ret->authority = true;
+	}
+	free(line);
+	if (f)
+		(void)fclose(f);
+}
+
+static void look_at_key(struct login *l, char print[100], struct marks *ret)
+{
+	static const enum ssh_options_e lists[] = {SSH_OPTIONS_KNOWNHOSTS,
+						   SSH_OPTIONS_GLOBAL_KNOWNHOSTS};
+	ssh_key key = NULL;
+	unsigned char *hash = NULL;
+	size_t hash_len;
+	char *blob = NULL;
+
+	(void)vrs_strcpy(print, 100, "unknown");
+	if (ssh_get_server_publickey(l->session, &key) != SSH_OK)
+		return;
+	if (ssh_get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &hash, &hash_len) ==
+	    0) {
+		char *text = ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash,
+						      hash_len);
+
+		if (text)
+			(void)vrs_strcpy(print, 100, text);
+		ssh_string_free_char(text);
+		ssh_clean_pubkey_hash(&hash);
+	}
+	if (ssh_pki_export_pubkey_base64(key, &blob) == SSH_OK)
+		for (size_t i = 0; i < 2; i++) {
+			char *file = option(l, lists[i]);
+
+			look_for_marks(file, blob, ret);
+			ssh_string_free_char(file);
+		}
+	ssh_string_free_char(blob);
+	ssh_key_free(key);
+}
+
+static int check_host_key(struct login *l, struct vrs_err *err)
+{
+	struct marks marks = {false, false};
+	char print[100];
+	enum ssh_known_hosts_e known = ssh_session_is_known_server(l->session);
+	char *file = option(l, SSH_OPTIONS_KNOWNHOSTS);
+	int status;
+
+	look_at_key(l, print, &marks);
+	if (marks.revoked)
+		status = vrs_fail(err, VRS_EDENIED,
+				  "its host key %s is marked as revoked; refused", print);
+	else if (known == SSH_KNOWN_HOSTS_OK)
+		status = 0;
+	else if (known == SSH_KNOWN_HOSTS_CHANGED || known == SSH_KNOWN_HOSTS_OTHER)
+		status = vrs_fail(err, VRS_EDENIED,
+				  "its host key has CHANGED, it is %s now; refused (if "
+				  "that is right, correct %s)",
+				  print, file ? file : "known_hosts");
+	else if (known == SSH_KNOWN_HOSTS_UNKNOWN || known == SSH_KNOWN_HOSTS_NOT_FOUND)
+		status = vrs_fail(
+			err, VRS_EDENIED,
+			"its host key %s is not in %s%s; refused (check it, then add it "
+			"with ssh-keyscan)",
+			print, file ? file : "known_hosts",
+			marks.authority
+				? ", and certificates of hosts (@cert-authority) are not "
+				  "read"
+				: "");
+	else
+		status = ssh_failed(l, VRS_EDENIED, "host key cannot be checked", err);
+	ssh_string_free_char(file);
+	return status;
+}
+
+/* --- our key --- */
+
+/* As libssh asks for a passphrase. Without a person it is only noted that one is wanted.
+ */
+static int ask(const char *prompt, char *buf, size_t len, int echo, int verify, void *arg)
+{
+	struct login *l = arg;
+	char words[300];
+
+	(void)verify;
+	l->wanted_secret = true;
+	if (!l->conf->ask)
+		return -1;
+	(void)snprintf(words, sizeof(words), "Passphrase of %s", l->key_file);
+	return l->conf->ask(l->key_file ? words : prompt, buf, len, echo, l->asked++ > 0,
+			    NULL);
+}
+
+static int note_only(const char *prompt, char *buf, size_t len, int echo, int verify,
+		     void *arg)
+{
+	struct login *l = arg;
+
+	(void)prompt;
+	(void)buf;
+	(void)len;
+	(void)echo;
+	(void)verify;
+	l->wanted_secret = true;
+	return -1;
+}
+
+/* A certificate lies beside its key, as OpenSSH has it. */
+static int offer(struct login *l, const char *file, ssh_key key)
+{
+	char *cert_file = vrs_asprintf("%s-cert.pub", file);
+	ssh_key cert = NULL, both = NULL;
+	int rc = SSH_AUTH_DENIED;
+
+	if (ssh_pki_import_cert_file(cert_file, &cert) == SSH_OK &&
+	    (both = ssh_key_dup(key)) != NULL &&
+	    ssh_pki_copy_cert_to_privkey(cert, both) == SSH_OK &&
+	    ssh_userauth_try_publickey(l->session, NULL, cert) == SSH_AUTH_SUCCESS)
+		rc = ssh_userauth_publickey(l->session, NULL, both);
+	ssh_key_free(both);
+	ssh_key_free(cert);
+	free(cert_file);
+	return rc == SSH_AUTH_SUCCESS ? rc
+				      : ssh_userauth_publickey(l->session, NULL, key);
+}
+
+static int key_unusable(struct login *l, const char *file, struct vrs_err *err)
+{
+	if (access(file, R_OK) < 0)
+		return vrs_fail(err, VRS_EDENIED, "key file %s: %s", file,
+				strerror(errno));
+	if (!l->wanted_secret)
+		return vrs_fail(err, VRS_EDENIED, "key file %s is not a private key",
+				file);
+	if (l->conf->ask)
+		return vrs_fail(err, VRS_EDENIED,
+				"key file %s: its passphrase is another one", file);
+	return vrs_fail(err, VRS_EDENIED,
+			"key file %s has a passphrase, and nobody can be asked for it; "
+			"refused (add it to ssh-agent)",
+			file);
+}
+
+static ssh_key open_key(struct login *l, const char *file, ssh_auth_callback how)
+{
+	ssh_key key = NULL;
+
+	return ssh_pki_import_privkey_file(file, NULL, how, l, &key) == SSH_OK ? key
+									       : NULL;
+}
+
+/* The key that was named. One with a passphrase may lie open in the agent. */
+static int log_in_by_file(struct login *l, const char *file, int *ret_rc,
+			  struct vrs_err *err)
+{
+	*ret_rc = SSH_AUTH_DENIED;
+	ssh_key key = open_key(l, file, note_only);
+	if (!key && l->wanted_secret)
+		*ret_rc = ssh_userauth_agent(l->session, NULL);
+	if (*ret_rc == SSH_AUTH_SUCCESS)
+		return 0;
+	l->key_file = file;
+	while (!key && l->wanted_secret && l->conf->ask && l->asked < MAX_ASKED)
+		key = open_key(l, file, ask);
+	if (!key)
+		return key_unusable(l, file, err);
+	*ret_rc = offer(l, file, key);
+	ssh_key_free(key);
+	return 0;
+}
+
+/* libssh by itself knows the agent and the usual files, but not the certificates beside
+ * these. */
+static int log_in_by_usual_certificates(struct login *l)
+{
+	static const char *const names[] = {"id_ed25519", "id_ecdsa", "id_rsa"};
+	struct passwd entry, *pw = NULL;
+	char texts[2048], *named = option(l, SSH_OPTIONS_IDENTITY);
+	int rc = SSH_AUTH_DENIED;
+
+	(void)getpwuid_r(geteuid(), &entry, texts, sizeof(texts), &pw);
+	for (size_t i = 0; i < 4 && rc != SSH_AUTH_SUCCESS; i++) {
+		char *file = i == 0 ? vrs_strdup(named ? named : "")
+				    : vrs_asprintf("%s/.ssh/%s", pw ? pw->pw_dir : "",
+						   names[i - 1]);
+		char *cert = vrs_asprintf("%s-cert.pub", file);
+		ssh_key key = NULL;
+
+		if (access(cert, R_OK) == 0 &&
+		    ssh_pki_import_privkey_file(file, NULL, ask, l, &key) == SSH_OK)
+			rc = offer(l, file, key);
+		ssh_key_free(key);
+		free(cert);
+		free(file);
+	}
+	ssh_string_free_char(named);
+	return rc;
+}
+
+static int log_in(struct login *l, struct vrs_err *err)
+{
+	int rc, status = 0;
+
+	if (given(l->conf->key)) {
+		status = log_in_by_file(l, l->conf->key, &rc, err);
+	} else {
+		l->callbacks.userdata = l;
+		l->callbacks.auth_function = ask;
+		ssh_callbacks_init(&l->callbacks);
+		(void)ssh_set_callbacks(l->session, &l->callbacks);
+		rc = log_in_by_usual_certificates(l);
+		if (rc != SSH_AUTH_SUCCESS)
+			rc = ssh_userauth_publickey_auto(l->session, NULL, NULL);
+	}
+	if (status < 0 || rc == SSH_AUTH_SUCCESS)
+		return status;
+	if (rc == SSH_AUTH_PARTIAL)
+		return vrs_fail(
+			err, VRS_EDENIED,
+			"our key is accepted, but the host wants more than a key");
+	if (rc != SSH_AUTH_DENIED)
+		return ssh_failed(l, VRS_ECONN, "log in", err);
+	return vrs_fail(err, VRS_EDENIED, "our key is not accepted%s",
+			l->wanted_secret && !l->conf->ask
+				? " (one with a passphrase was passed over: nobody can "
+				  "be asked for it; add it to ssh-agent)"
+				: "");
+}
+
+int login_open(struct login **ret, const struct far_conf *conf, const struct place *place,
+	       struct vrs_err *err)
+{
+	struct login *l = vrs_calloc(1, sizeof(*l));
+	int status;
+
+	l->conf = conf;
+	l->session = ssh_new();
+	if (!l->session)
+		status = vrs_fail(err, VRS_EIO, "no memory for a session");
+	else if ((status = set_options(l, conf, place, err)) == 0 &&
+		 (status = connect_there(l, conf, place, err)) == 0 &&
+		 (status = check_host_key(l, err)) == 0)
+		status = log_in(l, err);
+	l->conf = NULL;
+	if (status < 0) {
+		login_close(l);
+		return status;
+	}
+	*ret = l;
+	return 0;
+}
+
+void login_close(struct login *l)
+{
+	if (!l)
+		return;
+	if (l->session) {
+		/* do not wait for a dead peer */
+		if (ssh_get_fd(l->session) >= 0 && !ssh_is_connected(l->session))
+			ssh_silent_disconnect(l->session);
+		else
+			ssh_disconnect(l->session);
+		ssh_free(l->session);
+	}
+	proxy_end(l->proxy);
+	free(l);
+}

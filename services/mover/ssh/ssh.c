@@ -1,0 +1,380 @@
+#include "ssh/ssh.h"
+
+#include <libssh/callbacks.h>
+#include <libssh/libssh.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ssh/parts.h"
+#include "ssh/program_file.h"
+#include "ssh/shell.h"
+#include "vrs/mem.h"
+
+enum {
+	NOT_THERE = 97, /* exit code of the starting script */
+	WORDS_BYTES = 400,
+	UPLOAD_PIECE = 1 << 15,
+	PIECE_BYTES = 1 << 17,
+};
+
+struct remote {
+	struct link link;
+	struct login *login;
+	ssh_session session; /* the login's */
+	ssh_channel channel;
+	ssh_event event;
+	struct ssh_channel_callbacks_struct callbacks;
+	struct vrs_err failed; /* what a callback found */
+	bool ended;
+	const char *program; /* what runs there */
+	int silent_code;     /* when it ends without a word */
+	bool heard;
+	char words[WORDS_BYTES]; /* what the far side said on stderr */
+	size_t n_words;
+};
+
+static int ssh_failed(struct remote *r, int code, const char *doing, struct vrs_err *err)
+{
+	return vrs_fail(err, code, "%s: %s", doing, ssh_get_error(r->session));
+}
+
+/* --- the program at the far end --- */
+
+/* With callbacks, what comes is theirs from the first byte. */
+static ssh_channel start_command(struct remote *r, const char *command,
+				 ssh_channel_callbacks callbacks, struct vrs_err *err)
+{
+	ssh_channel c = ssh_channel_new(r->session);
+
+	if (c && callbacks)
+		(void)ssh_set_channel_callbacks(c, callbacks);
+	if (!c || ssh_channel_open_session(c) != SSH_OK ||
+	    ssh_channel_request_exec(c, command) != SSH_OK) {
+		(void)ssh_failed(r, VRS_EIO, "start a command", err);
+		if (c)
+			ssh_channel_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+/* Runs to its end; its exit code, or a negative VRS_E*. */
+static int run_command(struct remote *r, const char *command, const uint8_t *in,
+		       size_t n_in, struct vrs_err *err)
+{
+	char buf[256];
+	ssh_channel c = start_command(r, command, NULL, err);
+	int n, code;
+
+	if (!c)
+		return err ? err->code : VRS_EIO;
+	for (size_t done = 0; done < n_in;) {
+		uint32_t piece = n_in - done < UPLOAD_PIECE ? (uint32_t)(n_in - done)
+							    : UPLOAD_PIECE;
+
+		n = ssh_channel_write(c, in + done, piece);
+		if (n <= 0)
+			break; /* its exit code tells */
+		done += (size_t)n;
+	}
+	(void)ssh_channel_send_eof(c);
+	while ((n = ssh_channel_read_timeout(c, buf, sizeof(buf), 0, 30000)) > 0)
+		;
+	while ((n = ssh_channel_read_timeout(c, buf, sizeof(buf) - 1, 1, 1000)) > 0)
+		buf[n] = '\0';
+	code = ssh_channel_get_exit_status(c);
+	(void)ssh_channel_close(c);
+	ssh_channel_free(c);
+	return code < 0 ? vrs_fail(err, VRS_EIO, "a command did not end") : code;
+}
+
+/* Carries our program there once: private directory, name and content by SHA-256. */
+static int carry_program(struct remote *r, const struct far_conf *conf,
+			 struct vrs_text *command, struct vrs_err *err)
+{
+	struct program_file file;
+	int status = program_file_read(&file, conf->program, err);
+
+	if (status < 0)
+		return status;
+	char *check = vrs_asprintf("f=\"$HOME/.vrsas/vrs-image-%s\"; "
+				   "[ -x \"$f\" ] && "
+				   "[ \"$(sha256sum < \"$f\")\" = \"%s  -\" ] || exit %d",
+				   file.sha256, file.sha256, NOT_THERE);
+	status = run_command(r, check, NULL, 0, err);
+	if (status == NOT_THERE) {
+		char *carry = vrs_asprintf(
+			"umask 077; d=\"$HOME/.vrsas\"; f=\"$d/vrs-image-%s\"; "
+			"mkdir -p \"$d\" && chmod 700 \"$d\" && cat > \"$f.$$\" && "
+			"[ \"$(sha256sum < \"$f.$$\")\" = \"%s  -\" ] && "
+			"chmod 700 \"$f.$$\" && mv \"$f.$$\" \"$f\" || "
+			"{ rm -f \"$f.$$\"; exit %d; }",
+			file.sha256, file.sha256, NOT_THERE);
+
+		status = run_command(r, carry, file.bytes, file.n_bytes, err);
+		free(carry);
+	}
+	free(check);
+	if (status > 0)
+		status = vrs_fail(err, VRS_EUNSUPPORTED,
+				  "vrs-image cannot be installed in ~/.vrsas (exit code "
+				  "%d); is it full, read-only, or no POSIX shell?",
+				  status);
+	vrs_text_add(command, "exec \"$HOME/.vrsas/vrs-image-%s\"", file.sha256);
+	program_file_fini(&file);
+	return status;
+}
+
+/* --- the link --- */
+
+/* The end of what was said: its last line tells why. */
+static void keep_words(struct remote *r, const char *said, size_t n)
+{
+	size_t max = sizeof(r->words) - 1;
+
+	if (n > max) {
+		said += n - max;
+		n = max;
+	}
+	if (r->n_words + n > max) {
+		size_t gone = r->n_words + n - max;
+
+		memmove(r->words, r->words + gone, r->n_words - gone);
+		r->n_words -= gone;
+	}
+	memcpy(r->words + r->n_words, said, n);
+	r->n_words += n;
+	r->words[r->n_words] = '\0';
+}
+
+static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_t len,
+		   int is_stderr, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)session;
+	(void)channel;
+	r->heard = r->heard || !is_stderr;
+	if (is_stderr) {
+		keep_words(r, data, len);
+	} else if (!r->link.on_bytes) {
+		return 0; /* it comes again, with what is next */
+	} else if (!r->failed.code) {
+		(void)r->link.on_bytes(r->link.arg, data, len, &r->failed);
+	}
+	return (int)len;
+}
+
+static void on_end(ssh_session session, ssh_channel channel, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)session;
+	(void)channel;
+	r->ended = true;
+}
+
+static int on_wake(socket_t fd, int revents, void *arg)
+{
+	struct remote *r = arg;
+
+	(void)fd;
+	(void)revents;
+	link_woken(&r->link);
+	return 0;
+}
+
+static int ended(struct remote *r, struct vrs_err *err)
+{
+	char *line = r->words;
+
+	for (char *p = r->words; *p; p++) /* the last line */
+		if (*p == '\n' && p[1])
+			line = p + 1;
+	line[strcspn(line, "\r\n")] = '\0';
+	return vrs_fail(err, r->heard ? VRS_ECONN : r->silent_code, "%s ended%s%s",
+			r->program, *line ? ": " : "", line);
+}
+
+static int remote_step(struct link *l, bool want_write, int timeout_ms,
+		       struct vrs_err *err)
+{
+	struct remote *r = (struct remote *)l;
+
+	/* no room: the window opens by what comes in, so waiting is the same */
+	(void)want_write;
+	if (r->ended)
+		return ended(r, err);
+	int rc = ssh_event_dopoll(r->event, timeout_ms);
+	if (r->failed.code) {
+		if (err)
+			*err = r->failed;
+		return r->failed.code;
+	}
+	if (r->ended)
+		return ended(r, err);
+	if (rc == SSH_ERROR)
+		return vrs_fail(err, VRS_ECONN, "connection lost: %s",
+				ssh_get_error(r->session));
+	if (!ssh_is_connected(r->session))
+		return vrs_fail(err, VRS_ECONN, "connection lost");
+	/* a packet that was tampered with ends the session, and nothing else says so */
+	if (ssh_get_status(r->session) & SSH_CLOSED_ERROR)
+		return vrs_fail(err, VRS_ECONN, "connection lost: %s",
+				ssh_get_error(r->session));
+	return 0;
+}
+
+static ssize_t remote_write(struct link *l, const void *bytes, size_t n,
+			    struct vrs_err *err)
+{
+	struct remote *r = (struct remote *)l;
+	uint32_t window = ssh_channel_window_size(r->channel);
+
+	if (r->ended)
+		return ended(r, err);
+	/* what the socket does not take, libssh copies to and fro in a buffer that grows
+	 */
+	if (window == 0 || ssh_get_poll_flags(r->session) & SSH_WRITE_PENDING)
+		return 0;
+	if (n > PIECE_BYTES)
+		n = PIECE_BYTES;
+	int done =
+		ssh_channel_write(r->channel, bytes, n < window ? (uint32_t)n : window);
+	if (r->failed.code) {
+		if (err)
+			*err = r->failed;
+		return r->failed.code;
+	}
+	if (r->ended || (done < 0 && ssh_channel_is_closed(r->channel)))
+		return ended(r, err);
+	if (done < 0)
+		return vrs_fail(err, VRS_ECONN, "connection lost: %s",
+				ssh_get_error(r->session));
+	return done;
+}
+
+static void remote_close(struct link *l)
+{
+	struct remote *r = (struct remote *)l;
+
+	if (r->event) {
+		(void)ssh_event_remove_session(r->event, r->session);
+		(void)ssh_event_remove_fd(r->event, l->wake_fd);
+		ssh_event_free(r->event);
+	}
+	login_close(r->login);
+	link_fini(l);
+	free(r);
+}
+
+/* The command that starts vrs-image there, carried or installed. */
+static int make_command(struct remote *r, const struct far_conf *conf,
+			const char *const *roots, size_t n_roots, char **ret,
+			struct vrs_err *err)
+{
+	struct vrs_text command = {0};
+	int status = 0;
+
+	if (conf->far_program && *conf->far_program) {
+		vrs_text_add(&command, "exec ");
+		shell_quote(&command, conf->far_program);
+	} else {
+		status = carry_program(r, conf, &command, err);
+	}
+	vrs_text_add(&command, " serve");
+	for (size_t i = 0; i < n_roots; i++) {
+		vrs_text_add(&command, " --root ");
+		shell_quote(&command, roots[i]);
+	}
+	if (status == 0)
+		*ret = vrs_strdup(command.text);
+	vrs_text_fini(&command);
+	return status;
+}
+
+static int start(struct remote *r, const char *command, struct vrs_err *err)
+{
+	ssh_callbacks_init(&r->callbacks);
+	r->callbacks.userdata = r;
+	r->callbacks.channel_data_function = on_data;
+	r->callbacks.channel_eof_function = on_end;
+	r->callbacks.channel_close_function = on_end;
+	r->channel = start_command(r, command, &r->callbacks, err);
+	if (!r->channel)
+		return err ? err->code : VRS_EIO;
+	r->event = ssh_event_new();
+	if (!r->event ||
+	    ssh_event_add_fd(r->event, r->link.wake_fd, POLLIN, on_wake, r) != SSH_OK ||
+	    ssh_event_add_session(r->event, r->session) != SSH_OK)
+		return vrs_fail(err, VRS_EIO, "cannot wait for events of the session");
+	return 0;
+}
+
+static const struct link_ops ops = {remote_step, remote_write, remote_close};
+
+static struct remote *remote_new(const char *program, int silent_code)
+{
+	struct remote *r = vrs_calloc(1, sizeof(*r));
+
+	link_init(&r->link, &ops);
+	r->program = program;
+	r->silent_code = silent_code;
+	return r;
+}
+
+static int log_in(struct remote *r, const struct far_conf *conf,
+		  const struct place *place, bool *ret_logged_in, struct vrs_err *err)
+{
+	int status = login_open(&r->login, conf, place, err);
+
+	if (status < 0)
+		return status;
+	r->session = r->login->session;
+	*ret_logged_in = true;
+	return 0;
+}
+
+static int give(struct link **ret, struct remote *r, int status)
+{
+	if (status < 0)
+		remote_close(&r->link);
+	else
+		*ret = &r->link;
+	return status;
+}
+
+int remote_ssh_open(struct link **ret, const struct far_conf *conf,
+		    const struct place *place, const char *const *roots, size_t n_roots,
+		    char **command, bool *ret_logged_in, struct vrs_err *err)
+{
+	struct remote *r = remote_new("vrs-image", VRS_ECONN);
+	struct vrs_err why = {0};
+	int status = log_in(r, conf, place, ret_logged_in, &why);
+
+	if (status == 0 && !*command)
+		status = make_command(r, conf, roots, n_roots, command, &why);
+	if (status == 0)
+		status = start(r, *command, &why);
+	if (status < 0 && err)
+		*err = why;
+	return give(ret, r, status);
+}
+
+int remote_ssh_run(struct link **ret, const struct far_conf *conf,
+		   const struct place *place, const char *program, const char *command,
+		   bool *ret_logged_in, struct vrs_err *err)
+{
+	struct remote *r = remote_new(program, VRS_EUNSUPPORTED);
+	struct vrs_err why = {0};
+	int status = log_in(r, conf, place, ret_logged_in, &why);
+
+	if (status == 0)
+		status = start(r, command, &why);
+	if (status < 0 && err)
+		*err = why;
+	return give(ret, r, status);
+}

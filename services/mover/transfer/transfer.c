@@ -1,0 +1,412 @@
+#include "transfer/transfer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "image/base/sandbox.h"
+#include "image/disk/disk.h"
+#include "transfer/direct.h"
+#include "vrs/log.h"
+#include "vrs/mem.h"
+
+enum { MAX_DISKS = WIRE_MAX_SLOTS - 1, PAUSE_STEP_MS = 100 };
+
+int transfer_way_parse(enum transfer_way *ret, const char *text)
+{
+	static const struct {
+		const char *word;
+		enum transfer_way way;
+	} ways[] = {{"never", TRANSFER_THROUGH},
+		    {"auto", TRANSFER_DIRECT_AUTO},
+		    {"always", TRANSFER_DIRECT}};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (strcmp(text, ways[i].word) == 0) {
+			*ret = ways[i].way;
+			return 0;
+		}
+	return VRS_EINVAL;
+}
+
+/* --- is it a job --- */
+
+static int check_places(char *const *places, size_t n, const char *side,
+			struct vrs_err *err)
+{
+	struct place p;
+
+	if (n == 0)
+		return vrs_fail(err, VRS_EINVAL, "the job names no %s", side);
+	for (size_t i = 0; i < n; i++)
+		if (place_parse(&p, places[i], err) < 0)
+			return vrs_context(err, "%s", side);
+	return 0;
+}
+
+static int check_disk(const Vrsas__V1__DiskCopy *d, struct vrs_err *err)
+{
+	int status;
+
+	if ((status = beneath_path_ok(d->source_path, err)) < 0 ||
+	    (status = beneath_path_ok(d->target_path, err)) < 0)
+		return status;
+	if (*d->base_path && (status = beneath_path_ok(d->base_path, err)) < 0)
+		return status;
+	if (!disk_format_ok(d->source_format) || !disk_format_ok(d->target_format))
+		return vrs_fail(err, VRS_EUNSUPPORTED,
+				"%s: formats %.20s to %.20s; known are raw, qcow2, vmdk "
+				"and vhdx",
+				d->source_path, d->source_format, d->target_format);
+	return 0;
+}
+
+static int check_removal(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
+{
+	int status = 0;
+
+	if (job->n_disk > 0 || job->n_remove_path > MAX_DISKS)
+		return vrs_fail(err, VRS_EINVAL, "a job copies or removes, and not %zu",
+				job->n_remove_path);
+	for (size_t i = 0; i < job->n_remove_path && status == 0; i++)
+		status = beneath_path_ok(job->remove_path[i], err);
+	return status < 0 ? status
+			  : check_places((char *const *)job->target, job->n_target,
+					 "target", err);
+}
+
+int transfer_check(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
+{
+	int status;
+
+	if (!vrs_id_ok(job->job_id))
+		return vrs_fail(err, VRS_EINVAL, "the job has no usable id");
+	if (job->n_remove_path > 0)
+		return check_removal(job, err);
+	if (job->n_disk == 0 || job->n_disk > MAX_DISKS)
+		return vrs_fail(err, VRS_EINVAL, "a job of %zu disks", job->n_disk);
+	if ((status = check_places((char *const *)job->source, job->n_source, "source",
+				   err)) < 0 ||
+	    (status = check_places((char *const *)job->target, job->n_target, "target",
+				   err)) < 0)
+		return status;
+	for (size_t i = 0; i < job->n_disk; i++)
+		if ((status = check_disk(job->disk[i], err)) < 0)
+			return status;
+	return 0;
+}
+
+/* --- connecting --- */
+
+struct roots {
+	char *dir[2 * MAX_DISKS];
+	size_t n;
+};
+
+static void add_root(struct roots *r, const char *path)
+{
+	if (!*path)
+		return;
+	const char *slash = strrchr(path, '/');
+	char *dir = slash == path ? vrs_strdup("/")
+				  : vrs_asprintf("%.*s", (int)(slash - path), path);
+	for (size_t i = 0; i < r->n; i++)
+		if (strcmp(r->dir[i], dir) == 0) {
+			free(dir);
+			return;
+		}
+	r->dir[r->n++] = dir;
+}
+
+static void roots_fini(struct roots *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		free(r->dir[i]);
+	r->n = 0;
+}
+
+/* The first that answers. The error is that of the first that did not. */
+static int connect_one(struct far **ret, const struct far_conf *conf, const char *side,
+		       char *const *places, size_t n, const struct roots *roots,
+		       struct vrs_err *err)
+{
+	struct vrs_err first = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		struct vrs_err why = {0};
+		struct place p;
+		int status = place_parse(&p, places[i], &why);
+
+		if (status == 0)
+			status =
+				far_open(ret, conf, side, &p,
+					 (const char *const *)roots->dir, roots->n, &why);
+		if (status == 0)
+			return 0;
+		if (i + 1 < n)
+			log_warn("%s, trying the next", why.text);
+		if (i == 0)
+			first = why;
+	}
+	if (err)
+		*err = first;
+	return first.code;
+}
+
+/* --- one try --- */
+
+struct attempt {
+	const struct transfer_env *env;
+	const Vrsas__V1__TransferJob *job;
+	struct copy_env copy_env;
+	struct copy *copy[MAX_DISKS];
+};
+
+static int copy_disks(struct attempt *a, struct vrs_err *err)
+{
+	for (size_t i = 0; i < a->job->n_disk; i++) {
+		const Vrsas__V1__DiskCopy *d = a->job->disk[i];
+		struct copy_disk disk = {
+			.source_path = d->source_path,
+			.source_format = d->source_format,
+			.target_path = d->target_path,
+			.target_format = d->target_format,
+			.base_path = d->base_path,
+			.base_hash = d->base_hash,
+		};
+		/* all are looked at first: how much there is to do is known from then on
+		 */
+		int status =
+			copy_open(&a->copy[i], &a->copy_env, &disk, (unsigned)i, err);
+
+		if (status < 0)
+			return status;
+	}
+	for (size_t i = 0; i < a->job->n_disk; i++) {
+		atomic_store(&a->env->progress->verifying, 0);
+		int status = copy_run(a->copy[i], err);
+
+		if (status < 0)
+			return status;
+	}
+	return copy_seal(a->copy, a->job->n_disk, err);
+}
+
+static bool is_permanent(int code)
+{
+	switch (code) {
+	case VRS_EINVAL:
+	case VRS_ENOENT:
+	case VRS_EDENIED:
+	case VRS_ECONFLICT:
+	case VRS_ENOSPC:
+	case VRS_EUNSUPPORTED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void keep_results(struct attempt *a, struct transfer_result *ret)
+{
+	transfer_result_fini(ret);
+	ret->disk = vrs_calloc(a->job->n_disk, sizeof(*ret->disk));
+	ret->n_disks = a->job->n_disk;
+	for (size_t i = 0; i < ret->n_disks; i++)
+		ret->disk[i] = *copy_result(a->copy[i]);
+}
+
+static void target_roots(const Vrsas__V1__TransferJob *job, struct roots *ret)
+{
+	for (size_t i = 0; i < job->n_disk; i++) {
+		add_root(ret, job->disk[i]->target_path);
+		add_root(ret, job->disk[i]->base_path);
+	}
+}
+
+static int connect_target(struct far **ret, const struct transfer_env *env,
+			  const Vrsas__V1__TransferJob *job, struct vrs_err *err)
+{
+	struct roots roots = {.n = 0};
+
+	target_roots(job, &roots);
+	int status = connect_one(ret, &env->target_conf, "target",
+				 (char *const *)job->target, job->n_target, &roots, err);
+	roots_fini(&roots);
+	return status;
+}
+
+static int connect_source(struct far **ret, const struct transfer_env *env,
+			  const Vrsas__V1__TransferJob *job, struct vrs_err *err)
+{
+	struct roots roots = {.n = 0};
+
+	for (size_t i = 0; i < job->n_disk; i++)
+		add_root(&roots, job->disk[i]->source_path);
+	int status = connect_one(ret, &env->source_conf, "source",
+				 (char *const *)job->source, job->n_source, &roots, err);
+	roots_fini(&roots);
+	return status;
+}
+
+static void forget_all(struct far *target, const Vrsas__V1__TransferJob *job)
+{
+	for (size_t i = 0; i < job->n_disk; i++)
+		(void)copy_forget(target, job->disk[i]->target_path, job->job_id,
+				  job->token, NULL);
+}
+
+void transfer_abandon(const struct transfer_env *env, const Vrsas__V1__TransferJob *job)
+{
+	struct far *target = NULL;
+	struct vrs_err err = {0};
+
+	if (connect_target(&target, env, job, &err) == 0)
+		forget_all(target, job);
+	else
+		log_warn("what the copy left at the target stays there job=%s: %s",
+			 job->job_id, err.text);
+	far_close(target);
+}
+
+static int try_through(const struct transfer_env *env, const Vrsas__V1__TransferJob *job,
+		       struct transfer_result *ret, struct vrs_err *err)
+{
+	struct attempt a = {.env = env, .job = job};
+	int status;
+
+	atomic_store(&env->progress->total_bytes, 0);
+	atomic_store(&env->progress->done_bytes, 0);
+	a.copy_env = (struct copy_env){
+		.job = job->job_id,
+		.token = job->token,
+		.progress = env->progress,
+		.tick = env->tick,
+		.arg = env->arg,
+		.rate_bytes_per_s = env->rate_bytes_per_s,
+		.pack = env->pack,
+	};
+	status = connect_target(&a.copy_env.target, env, job, err);
+	if (status == 0)
+		status = connect_source(&a.copy_env.source, env, job, err);
+	atomic_store(&env->progress->connected, status == 0);
+	if (status == 0)
+		status = copy_disks(&a, err);
+	if (status == 0)
+		keep_results(&a, ret);
+	ret->permanent = is_permanent(status);
+	/* after a conflict the part may be somebody else's to go on with */
+	if (a.copy_env.target && (ret->permanent || status == VRS_ECANCELLED) &&
+	    status != VRS_ECONFLICT)
+		forget_all(a.copy_env.target, job);
+	far_close(a.copy_env.source);
+	far_close(a.copy_env.target);
+	for (size_t i = 0; i < job->n_disk; i++)
+		copy_free(a.copy[i]);
+	return status;
+}
+
+/* *ret_at_large: somebody may still be at it with this token. */
+static int try_once(const struct transfer_env *env, const Vrsas__V1__TransferJob *job,
+		    struct transfer_result *ret, bool *ret_at_large, struct vrs_err *err)
+{
+	struct vrs_err why = {0};
+	enum direct_end end;
+
+	*ret_at_large = false;
+	if (env->way == TRANSFER_THROUGH || !direct_fits(job))
+		return try_through(env, job, ret, err);
+	ret->permanent = false;
+	int status = direct_run(env, job, ret, &end, &why);
+	if (end == DIRECT_NO_WAY && env->way == TRANSFER_DIRECT_AUTO) {
+		log_warn("%s; the copy goes through this machine", why.text);
+		return try_through(env, job, ret, err);
+	}
+	*ret_at_large = end == DIRECT_LOST_SIGHT;
+	ret->permanent =
+		ret->permanent || (end != DIRECT_LOST_SIGHT && is_permanent(status));
+	if (status < 0 && err)
+		*err = why;
+	return status;
+}
+
+static int remove_images(const struct transfer_env *env,
+			 const Vrsas__V1__TransferJob *job, struct transfer_result *ret,
+			 struct vrs_err *err)
+{
+	struct roots roots = {.n = 0};
+	struct far *target = NULL;
+
+	for (size_t i = 0; i < job->n_remove_path; i++)
+		add_root(&roots, job->remove_path[i]);
+	int status = connect_one(&target, &env->target_conf, "target",
+				 (char *const *)job->target, job->n_target, &roots, err);
+	for (size_t i = 0; i < job->n_remove_path && status == 0; i++) {
+		struct wire_head reply, head = {.type = WIRE_REMOVE, .b = job->token};
+		struct wire_texts t = {.len = 0};
+
+		/* is it still ours to do? */
+		if ((env->tick && (status = env->tick(env->arg, err)) < 0) ||
+		    (status = wire_put_text(&t, job->remove_path[i], err)) < 0 ||
+		    (status = wire_put_text(&t, job->job_id, err)) < 0)
+			break;
+		head.len = (uint32_t)t.len;
+		status = far_ask(target, &head, t.bytes, &reply, NULL, err);
+		if (status == 0)
+			log_notice("%s path=%s vm=%s",
+				   reply.a ? "removed" : "was gone already",
+				   job->remove_path[i], job->vm_name);
+	}
+	ret->permanent = is_permanent(status);
+	far_close(target);
+	roots_fini(&roots);
+	return status;
+}
+
+/* Waits, but not deaf. */
+static int pause_for(const struct transfer_env *env, int64_t ms, struct vrs_err *err)
+{
+	for (int64_t t = 0; t < ms; t += PAUSE_STEP_MS) {
+		struct timespec step = {0, PAUSE_STEP_MS * 1000000};
+		int status = env->tick ? env->tick(env->arg, err) : 0;
+
+		if (status < 0)
+			return status;
+		(void)nanosleep(&step, NULL);
+	}
+	return 0;
+}
+
+int transfer_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *job,
+		 struct transfer_result *ret, struct vrs_err *err)
+{
+	struct vrs_err why = {0};
+	Vrsas__V1__TransferJob mine = *job;
+	int status = transfer_check(job, &why);
+
+	ret->permanent = status < 0;
+	for (int i = 0; status == 0; i++) {
+		bool at_large = false;
+
+		status = job->n_remove_path > 0
+				 ? remove_images(env, job, ret, &why)
+				 : try_once(env, &mine, ret, &at_large, &why);
+		if (status == 0 || ret->permanent || status == VRS_ECANCELLED ||
+		    i + 1 >= env->tries || (at_large && !env->own_token))
+			break;
+		mine.token += at_large;
+		int64_t ms = i < 5 ? 250 << i : 8000;
+		log_warn("transfer interrupted, next try in %lld ms job=%s: %s",
+			 (long long)ms, job->job_id, why.text);
+		status = pause_for(env, ms, &why);
+	}
+	if (status < 0 && err)
+		*err = why;
+	return status;
+}
+
+void transfer_result_fini(struct transfer_result *r)
+{
+	free(r->disk);
+	*r = (struct transfer_result){0};
+}

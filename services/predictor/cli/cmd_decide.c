@@ -1,0 +1,225 @@
+/* cmd_decide.c - vrs-predictor decide: do the forecasts choose the right cluster? */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/load.h"
+#include "evaluation/placement.h"
+#include "vrs/clock.h"
+#include "vrs/mem.h"
+
+static const struct command command = {
+	"decide",
+	"Scores placement by the forecasts against simple rules: the avoidable overload "
+	"rate (AOR).",
+	cmd_decide};
+
+struct peak_row {
+	int64_t origin_ms;
+	size_t entity;
+	float value[4];
+};
+
+struct peaks {
+	struct peak_row *row;
+	size_t n;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct peak_row *x = a, *y = b;
+
+	if (x->origin_ms != y->origin_ms)
+		return x->origin_ms < y->origin_ms ? -1 : 1;
+	return (x->entity > y->entity) - (x->entity < y->entity);
+}
+
+static bool find(void *arg, size_t entity, int64_t origin_ms, float ret[4])
+{
+	struct peaks *p = arg;
+	struct peak_row key = {.origin_ms = origin_ms, .entity = entity};
+	struct peak_row *r =
+		p->n ? bsearch(&key, p->row, p->n, sizeof(key), by_key) : NULL;
+
+	if (r)
+		memcpy(ret, r->value, sizeof(r->value));
+	return r != NULL;
+}
+
+/* origin,entity,peak_p50,peak_p90,peak_p99[,mean] */
+static int read_peaks(const char *path, const struct traces *t, struct peaks *ret,
+		      struct vrs_err *err)
+{
+	FILE *f = fopen(path, "re");
+	char line[512], at[64], name[160];
+	size_t cap = 0, number = 1;
+	int status = 0;
+
+	if (!f)
+		return vrs_fail_errno(err, "open %s", path);
+	if (!fgets(line, sizeof(line), f) || strncmp(line, "origin,entity,", 14) != 0)
+		status = vrs_fail(err, VRS_EPARSE,
+				  "%s:1: wants origin,entity,peak_p50,peak_p90,peak_p99",
+				  path);
+	while (status == 0 && fgets(line, sizeof(line), f)) {
+		struct peak_row r = {0};
+		int n = sscanf(line, "%63[^,],%159[^,],%f,%f,%f,%f", at, name,
+			       &r.value[0], &r.value[1], &r.value[2], &r.value[3]);
+
+		number++;
+		r.origin_ms = vrs_time_parse(at);
+		if (n < 5 || r.origin_ms < 0) {
+			status = vrs_fail(err, VRS_EPARSE, "%s:%zu: not a forecast", path,
+					  number);
+			break;
+		}
+		const struct trace *found = traces_find(t, name);
+		if (!found)
+			continue; /* of an entity that the truth does not know */
+		r.entity = (size_t)(found - t->trace);
+		if (ret->n == cap) {
+			cap = cap ? 2 * cap : 1024;
+			ret->row = vrs_realloc(ret->row, cap, sizeof(*ret->row));
+		}
+		ret->row[ret->n++] = r;
+	}
+	(void)fclose(f);
+	if (ret->n > 0)
+		qsort(ret->row, ret->n, sizeof(*ret->row), by_key);
+	return status;
+}
+
+static void print(const struct decide_result *r, bool json)
+{
+	double naive = decide_aor(&r->score[POLICY_NAIVE_NOW]);
+	const struct decide_score *any = &r->score[POLICY_NAIVE_NOW];
+
+	if (json)
+		printf("{\"origins\":%zu,\"events\":%zu,\"feasible\":%zu,\"skipped\":%zu",
+		       r->origins, any->events, any->feasible, r->skipped);
+	else
+		printf("%zu origins, %zu events, %zu feasible, %zu without a forecast\n"
+		       "%-16s %7s %7s %9s %9s %9s %11s\n",
+		       r->origins, any->events, any->feasible, r->skipped, "policy",
+		       "AOR", "closed", "over min", "regret", "accepted", "bad of them");
+	for (int p = 0; p < POLICIES; p++) {
+		const struct decide_score *s = &r->score[p];
+		double n = s->events ? (double)s->events : 1, aor = decide_aor(s);
+		double bad =
+			s->accepted ? (double)s->accepted_bad / (double)s->accepted : 0;
+
+		if (s->events == 0)
+			continue;
+		if (json)
+			printf(",\"%s\":{\"aor\":%.5f,\"gap_closed\":%.4f,"
+			       "\"overload_min\":%.3f,\"regret\":%.3f,\"accepted\":%.4f,"
+			       "\"overload_given_accept\":%.4f}",
+			       policy_name((enum policy)p), aor, 1 - aor / naive,
+			       s->overload_min / n, s->regret / n,
+			       (double)s->accepted / n, bad);
+		else
+			printf("%-16s %7.4f %7.2f %9.2f %9.2f %9.3f %11.4f\n",
+			       policy_name((enum policy)p), aor, 1 - aor / naive,
+			       s->overload_min / n, s->regret / n,
+			       (double)s->accepted / n, bad);
+	}
+	printf(json ? "}\n" : "");
+}
+
+int cmd_decide(int argc, char **argv)
+{
+	struct decide_conf conf = decide_defaults;
+	const char *files[ARGS_MAX_LIST] = {0}, *forecasts = NULL;
+	int64_t step = 30, k = conf.candidates, draws = conf.draws, seed = 1, limit = 80,
+		demand = 20, horizon = 240;
+	bool json = false;
+	conf.from_ms = conf.to_ms = -1;
+	const struct arg table[] = {
+		{.name = "forecasts",
+		 .what = "FILE",
+		 .help = "peaks of backtest; none: rules",
+		 .text = &forecasts},
+		{.name = "truth", .what = "FILE", .help = "CSV or CSV.gz", .list = files},
+		{.name = "from",
+		 .what = "TIME",
+		 .help = "first origin",
+		 .time_ms = &conf.from_ms},
+		{.name = "to",
+		 .what = "TIME",
+		 .help = "last origin",
+		 .time_ms = &conf.to_ms},
+		{.name = "step-min",
+		 .what = "N",
+		 .help = "between origins (30)",
+		 .number = &step,
+		 .low = 5,
+		 .high = 1440},
+		{.name = "horizon",
+		 .what = "MIN",
+		 .help = "of the stay (240)",
+		 .number = &horizon,
+		 .low = 5,
+		 .high = 1440},
+		{.name = "theta",
+		 .what = "N",
+		 .help = "limit in points (80)",
+		 .number = &limit,
+		 .low = 1,
+		 .high = 100},
+		{.name = "demand",
+		 .what = "N",
+		 .help = "of the VM in points (20)",
+		 .number = &demand,
+		 .low = 0,
+		 .high = 100},
+		{.name = "candidates",
+		 .what = "N",
+		 .help = "clusters to choose from (5)",
+		 .number = &k,
+		 .low = 1,
+		 .high = 64},
+		{.name = "draws",
+		 .what = "N",
+		 .help = "events an origin (20)",
+		 .number = &draws,
+		 .low = 1,
+		 .high = 100000},
+		{.name = "seed",
+		 .what = "N",
+		 .help = "(1)",
+		 .number = &seed,
+		 .high = INT64_MAX},
+		{.name = "json", .help = "scores as JSON", .flag = &json},
+		{0}};
+	struct vrs_err err = {0};
+	struct loaded l;
+	struct peaks peaks = {0};
+	struct decide_result result = {0};
+
+	args_parse(&command, table, argc, argv);
+	if (conf.from_ms < 0 || conf.to_ms < conf.from_ms)
+		args_wrong(&command, "--from and a later --to are needed");
+	load_series(&command, files, 0, &l);
+	if (forecasts && read_peaks(forecasts, &l.traces, &peaks, &err) < 0) {
+		free(peaks.row);
+		load_free(&l);
+		return load_failed(&command, &err);
+	}
+	conf.step_ms = step * 60000;
+	conf.candidates = (int)k;
+	conf.draws = (int)draws;
+	conf.seed = (uint64_t)seed;
+	conf.limit = (double)limit;
+	conf.demand = (double)demand;
+	conf.ahead = (int)(horizon / 5);
+	struct bins *truth = vrs_calloc(l.n + 1, sizeof(*truth));
+	for (size_t i = 0; i < l.n; i++)
+		truth[i] = l.series[i].bins;
+	decide_run(truth, l.n, &conf, forecasts ? find : NULL, &peaks, &result);
+	print(&result, json);
+	free(truth);
+	free(peaks.row);
+	load_free(&l);
+	return 0;
+}

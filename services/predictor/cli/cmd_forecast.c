@@ -1,0 +1,142 @@
+/* cmd_forecast.c - vrs-predictor forecast: how will these series run from a time on? */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/load.h"
+#include "net/forecast.h"
+#include "paper/net_set.h"
+#include "vrs/clock.h"
+
+static const struct command command = {
+	"forecast",
+	"Forecasts the next 240 minutes from what a trace holds before a time.",
+	cmd_forecast};
+
+static const char *sure(enum confidence c)
+{
+	return c == SURE_OK ? "ok" : c == SURE_LOW ? "low" : "none";
+}
+
+static void print_text(const char *name, const struct forecast *f)
+{
+	printf("%s: by %s, confidence %s%s%s, %.1f h of history, last %.1f %%\n", name,
+	       method_name(f->method), sure(f->confidence), f->reason[0] ? ": " : "",
+	       f->reason, f->history_min / 60.0, (double)f->last);
+	if (f->method == METHOD_NONE)
+		return;
+	printf("  %-16s %6s %6s %6s\n", "", "P50", "P90", "P99");
+	for (int p = 0; p < NET_PEAKS; p++)
+		printf("  peak of %3d min  %6.1f %6.1f %6.1f\n", (p + 1) * 120,
+		       (double)f->peak[p][0], (double)f->peak[p][1],
+		       (double)f->peak[p][2]);
+	for (int h = 5; h < BINS_AHEAD; h += 6)
+		printf("  in %3d min       %6.1f %6.1f %6.1f\n", (h + 1) * 5,
+		       (double)f->path[0][h], (double)f->path[1][h],
+		       (double)f->path[2][h]);
+}
+
+static void print_json(const char *name, const struct forecast *f)
+{
+	static const char *const quantile[] = {"p50", "p90", "p99"};
+
+	printf("{\"entity\":\"%s\",\"method\":\"%s\",\"confidence\":\"%s\",\"reason\":\"%"
+	       "s\","
+	       "\"history_min\":%u",
+	       name, method_name(f->method), sure(f->confidence), f->reason,
+	       f->history_min);
+	for (int q = 0; q < NET_QUANTILES && f->method != METHOD_NONE; q++) {
+		printf(",\"%s\":{\"peak120\":%.2f,\"peak240\":%.2f,\"path\":[",
+		       quantile[q], (double)f->peak[0][q], (double)f->peak[1][q]);
+		for (int h = 0; h < BINS_AHEAD; h++)
+			printf("%s%.2f", h ? "," : "", (double)f->path[q][h]);
+		printf("]}");
+	}
+	printf("}\n");
+}
+
+/* By the net of the paper that was made for this series. */
+static void by_paper(const struct paper_set *set, const struct trace *t, int64_t origin,
+		     struct forecast *ret)
+{
+	const struct paper_model *m = paper_set_find(set, t->name);
+	struct grid g;
+
+	*ret = (struct forecast){.last = NAN};
+	(void)snprintf(ret->reason, sizeof(ret->reason),
+		       "the model file has no net of this series");
+	if (!m)
+		return;
+	grid_of(t, &g);
+	paper_set_forecast(m, &g, &origin, 1, ret);
+	grid_free(&g);
+}
+
+int cmd_forecast(int argc, char **argv)
+{
+	const char *model = NULL, *files[ARGS_MAX_LIST] = {0}, *entity = NULL;
+	int64_t at = -1, utc = 0;
+	bool json = false;
+	const struct arg table[] = {
+		ARG_TRACES(files),
+		{.name = "model",
+		 .what = "FILE",
+		 .help = "none: a simple method answers",
+		 .text = &model},
+		{.name = "at",
+		 .what = "TIME",
+		 .help = "uses nothing at or after it",
+		 .time_ms = &at},
+		{.name = "entity",
+		 .what = "NAME",
+		 .help = "only this one",
+		 .text = &entity},
+		{.name = "utc-offset",
+		 .what = "MIN",
+		 .help = "local clock ahead of UTC (0)",
+		 .number = &utc,
+		 .low = -720,
+		 .high = 840},
+		{.name = "json", .help = "one object a line", .flag = &json},
+		{0}};
+	struct vrs_err err = {0};
+	struct model *m = NULL;
+	struct paper_set *set = NULL;
+	struct loaded l;
+	int found = 0;
+
+	args_parse(&command, table, argc, argv);
+	if (at < 0)
+		args_wrong(&command, "--at is needed");
+	if (model && (paper_set_is(model) ? paper_set_load(&set, model, &err)
+					  : model_load(&m, model, &err)) < 0)
+		return load_failed(&command, &err);
+	load_series(&command, files, at, &l);
+	struct forecaster *f = forecaster_new(m);
+	for (size_t i = 0; i < l.n; i++) {
+		struct bins *b = &l.series[i].bins;
+		struct forecast got;
+
+		if (entity && strcmp(entity, l.series[i].name) != 0)
+			continue;
+		found++;
+		bins_reach(b, bin_of(at));
+		struct window w = window_of(b, bin_of(at), BINS_HISTORY, (int32_t)utc);
+		if (set)
+			by_paper(set, &l.traces.trace[i], bin_of(at), &got);
+		else
+			forecast_make(f, &w, true, &got);
+		(json ? print_json : print_text)(l.series[i].name, &got);
+	}
+	if (found == 0)
+		(void)vrs_fail(&err, VRS_ENOENT,
+			       entity ? "no entity '%s' in the traces"
+				      : "the traces hold no reading%s",
+			       entity ? entity : "");
+	forecaster_free(f);
+	model_free(m);
+	paper_set_free(set);
+	load_free(&l);
+	return found ? 0 : load_failed(&command, &err);
+}

@@ -1,0 +1,37 @@
+/* traces.h - recorded CPU of many hosts or clusters, from a CSV file, plain or gzip.
+ *
+ * Columns by their names in the first line: timestamp, entity, cpu_pct (others are passed
+ * over), or the exchange format (vrs/table5.h). A line that cannot be read is refused
+ * with file and line; a value that cannot be true (NaN, below 0, above 100) becomes a gap
+ * and is counted, as are rows that come twice or out of order. */
+#ifndef PREDICTOR_CLI_TRACES_H
+#define PREDICTOR_CLI_TRACES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/resample.h"
+#include "vrs/err.h"
+
+struct trace {
+	char *name;
+	size_t n, cap;
+	int64_t *at_ms; /* rising */
+	float *pct;
+};
+
+struct traces {
+	struct trace *trace; /* by name, bytewise */
+	size_t n, cap;
+	size_t rows, impossible, twice, unordered;
+};
+
+/* Adds what the file holds to t (zero-initialised at first). */
+int traces_read(struct traces *t, const char *path, struct vrs_err *err);
+void traces_free(struct traces *t);
+const struct trace *traces_find(const struct traces *t, const char *name);
+
+/* 5-minute means of all samples before until_ms (0: all), with their truth. */
+void trace_bins(const struct trace *t, int64_t until_ms, struct bins *ret);
+
+#endif

@@ -1,0 +1,59 @@
+/* placement.h - would this forecast have chosen the right cluster?
+ *
+ * At each origin one cluster fails and a VM of constant demand goes to one of K others,
+ * drawn at random but the same for everybody (splitmix64). A policy chooses the candidate
+ * with the lowest score. AOR, the avoidable overload rate, is the share of events in
+ * which its choice exceeds the limit within the horizon although another candidate would
+ * not have. Pure. */
+#ifndef PREDICTOR_EVALUATION_PLACEMENT_H
+#define PREDICTOR_EVALUATION_PLACEMENT_H
+
+#include <stdbool.h>
+
+#include "net/resample.h"
+
+struct decide_conf {
+	int candidates, draws, ahead; /* ahead: bins of the horizon */
+	double limit, demand;         /* points */
+	uint64_t seed;
+	int64_t from_ms, to_ms, step_ms;
+};
+extern const struct decide_conf decide_defaults;
+
+enum policy {
+	POLICY_RANDOM,
+	POLICY_NAIVE_NOW,
+	POLICY_MEAN_60MIN,
+	POLICY_YESTERDAY_PEAK,
+	POLICY_PEAK_P50,
+	POLICY_PEAK_P90,
+	POLICY_PEAK_P99,
+	POLICY_FC_MEAN,
+	POLICY_ORACLE,
+	POLICIES
+};
+const char *policy_name(enum policy p);
+
+/* The forecast of an entity at an origin: P50, P90, P99 of the peak and the path's mean;
+ * false when there is none. */
+typedef bool (*decide_forecast_fn)(void *arg, size_t entity, int64_t origin_ms,
+				   float ret[4]);
+
+struct decide_score {
+	size_t events, feasible, bad, overloads, accepted, accepted_bad;
+	double bad_share; /* of random: expected, not drawn */
+	double overload_min, regret;
+};
+
+struct decide_result {
+	struct decide_score score[POLICIES];
+	size_t origins, skipped; /* skipped: an event lacked a forecast */
+};
+
+/* truth: one series an entity, in the order of their names. forecast may be NULL. */
+void decide_run(const struct bins *truth, size_t n, const struct decide_conf *conf,
+		decide_forecast_fn forecast, void *arg, struct decide_result *ret);
+
+double decide_aor(const struct decide_score *s);
+
+#endif

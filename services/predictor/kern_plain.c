@@ -1,7 +1,0 @@
-/* kern_plain.c - kern.h for every processor. */
-#define KERN_BYTES 16
-#define KERN_ROWS 4
-#define KERN_COLS 2
-#define KERN_TABLE kern_plain
-#define KERN_NAME "plain"
-#include "kern.inc"

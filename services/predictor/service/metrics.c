@@ -1,0 +1,59 @@
+#include "service/metrics.h"
+
+#include <math.h>
+
+#include "vrs/clock.h"
+
+void numbers_init(struct numbers *n)
+{
+	*n = (struct numbers){0};
+	vrs_histogram_init(&n->job_seconds, vrs_bounds_seconds,
+			   sizeof(vrs_bounds_seconds) / sizeof(vrs_bounds_seconds[0]));
+}
+
+static void tell_result(struct vrs_page *page, const char *name, const char *help,
+			uint64_t ok, uint64_t failed)
+{
+	vrs_page_add(page, VRS_COUNTER, name, help, (double)ok, "result", "ok", NULL);
+	vrs_page_add(page, VRS_COUNTER, name, help, (double)failed, "result", "failed",
+		     NULL);
+}
+
+static void tell_model(const struct model *m, bool own, struct vrs_page *page)
+{
+	static const char error[] = "vrsas_predictor_model_error_ratio";
+	static const char error_help[] = "Mean error on the days kept aside at training.";
+	int64_t now = vrs_wall_ms(vrs_clock_system());
+
+	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_model_info",
+		     "1 for the model in use.", 1, "version", m->version, "origin",
+		     own ? "own" : "shipped", NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_model_age_seconds",
+		     "Since the model in use was made.",
+		     (double)(now - m->made_at_ms) / 1e3, NULL);
+	vrs_page_add(page, VRS_GAUGE, error, error_help, (double)m->calib_mae / 100, "of",
+		     "model", NULL);
+	vrs_page_add(page, VRS_GAUGE, error, error_help,
+		     (double)m->calib_mae_seasonal / 100, "of", "yesterday", NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_model_coverage_ratio",
+		     "Peaks of 4 h of those days at or below their P90.",
+		     (double)m->calib_cover90, NULL);
+}
+
+void numbers_tell(const struct numbers *n, const struct model *m, bool own,
+		  int training_percent, struct vrs_page *page)
+{
+	tell_result(page, "vrsas_predictor_jobs_total", "Forecast jobs, by result.",
+		    n->jobs_ok, n->jobs_failed);
+	vrs_page_add(page, VRS_COUNTER, "vrsas_predictor_targets_total",
+		     "Hosts and clusters answered for.", (double)n->targets, NULL);
+	vrs_page_histogram(page, "vrsas_predictor_job_seconds", "One forecast job.",
+			   &n->job_seconds, NULL);
+	tell_result(page, "vrsas_predictor_trainings_total", "Trainings, by result.",
+		    n->trainings_ok, n->trainings_failed);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_training_progress_ratio",
+		     "How far the training that runs here is.",
+		     training_percent < 0 ? NAN : (double)training_percent / 100, NULL);
+	if (m)
+		tell_model(m, own, page);
+}

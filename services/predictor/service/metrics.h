@@ -1,0 +1,23 @@
+/* metrics.h - what the predictor tells of itself to Prometheus (docs/METRICS.md). */
+#ifndef PREDICTOR_SERVICE_METRICS_H
+#define PREDICTOR_SERVICE_METRICS_H
+
+#include <stdbool.h>
+
+#include "net/model_file.h"
+#include "vrs/svc.h"
+
+struct numbers {
+	uint64_t jobs_ok, jobs_failed, targets;
+	uint64_t trainings_ok, trainings_failed;
+	struct vrs_histogram job_seconds;
+};
+
+void numbers_init(struct numbers *n);
+
+/* m: the model in use, or NULL; own: trained here, not shipped. training_percent: -1
+ * when nobody trains here. */
+void numbers_tell(const struct numbers *n, const struct model *m, bool own,
+		  int training_percent, struct vrs_page *page);
+
+#endif

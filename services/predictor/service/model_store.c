@@ -1,0 +1,85 @@
+/* model_store.c - see model_store.h. */
+#include "service/model_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "service/train_queue.h"
+#include "vrs/keys.h"
+#include "vrs/mem.h"
+
+/* KEYS: jobs, model, the one before, reasons. ARGV: who, job, then the model. */
+static const char save_script[] = TRAINQ_LUA_OURS
+	"if not ours then return 0 end\n"
+	"if redis.call('EXISTS', KEYS[2]) == 1 then\n"
+	"  redis.call('COPY', KEYS[2], KEYS[3], 'REPLACE')\n"
+	"end\n"
+	"redis.call('HSET', KEYS[2], 'weights', ARGV[3], 'version', ARGV[4],\n"
+	"           'checksum', ARGV[5], 'report', ARGV[6])\n"
+	"redis.call('XACK', KEYS[1], 'predictors', ARGV[2])\n"
+	"redis.call('XDEL', KEYS[1], ARGV[2])\n"
+	"redis.call('HDEL', KEYS[4], ARGV[2])\n"
+	"return 1\n";
+
+int modelstore_version(struct vrs_store *s, const char *name, char ret[MODEL_VERSION_LEN],
+		       struct vrs_err *err)
+{
+	struct vrs_reply *r = NULL;
+	int status = vrs_store_cmd(s, &r, err, "HGET " VRS_KEY "model:%s version", name);
+
+	if (status < 0)
+		return status;
+	(void)vrs_strcpy(ret, MODEL_VERSION_LEN, r->bytes ? r->bytes : "");
+	vrs_reply_free(r);
+	return 0;
+}
+
+int modelstore_load(struct vrs_store *s, const char *name, struct model **ret,
+		    struct vrs_err *err)
+{
+	struct vrs_reply *r = NULL;
+	int status = vrs_store_cmd(s, &r, err, "HGET " VRS_KEY "model:%s weights", name);
+
+	if (status < 0)
+		return status;
+	if (r->type != VRS_REPLY_BYTES) {
+		status = vrs_fail(err, VRS_ENOENT, "model: none is stored as %s", name);
+	} else {
+		status = model_unpack(ret, r->bytes, r->len, err);
+		if (status < 0)
+			vrs_context(err, VRS_KEY "model:%s", name);
+	}
+	vrs_reply_free(r);
+	return status;
+}
+
+int modelstore_save(struct vrs_store *s, const char *name, struct model *m,
+		    const char *who, const char *job_id, struct vrs_err *err)
+{
+	char key[VRS_KEY_MAX], before[VRS_KEY_MAX], sum[20];
+	size_t n;
+	void *bytes = model_pack(m, &n);
+	char *report = model_report(m);
+	struct vrs_reply *r = NULL;
+
+	(void)snprintf(key, sizeof(key), VRS_KEY "model:%s", name);
+	(void)snprintf(before, sizeof(before), VRS_KEY "model:%s.before", name);
+	(void)snprintf(sum, sizeof(sum), "%016llx",
+		       (unsigned long long)XXH3_64bits(bytes, n));
+	const struct vrs_arg keys[] = {VRS_ARG(trainq_key), VRS_ARG(key), VRS_ARG(before),
+				       VRS_ARG(trainq_why_key)};
+	const struct vrs_arg args[] = {VRS_ARG(who), VRS_ARG(job_id),
+				       {bytes, n},   VRS_ARG(m->version),
+				       VRS_ARG(sum), VRS_ARG(report)};
+	int status = vrs_store_eval(s, &r, save_script, keys, 4, args, 6, err);
+	if (status == 0 && r->integer != 1)
+		status = vrs_fail(err, VRS_ECONFLICT,
+				  "model: the training job is another replica's by now, "
+				  "nothing was stored");
+	vrs_reply_free(r);
+	free(bytes);
+	free(report);
+	return status;
+}

@@ -1,0 +1,457 @@
+/* serve.c - see serve.h. */
+#include "service/serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "service/answer.h"
+#include "service/metrics.h"
+#include "service/model_store.h"
+#include "service/train_job.h"
+#include "vrs/bus.h"
+#include "vrs/event.h"
+#include "vrs/fault.h"
+#include "vrs/keys.h"
+#include "vrs/log.h"
+#include "vrs/mem.h"
+#include "vrs/svc.h"
+
+struct settings {
+	char *forecast, *model, *model_file;
+	int64_t retrain_ms, check_ms, min_history_ms, claim_ms, drift_ms;
+	int64_t hidden, epochs, max_windows, max_series, max_open, seed, utc_offset_min;
+	bool training;
+};
+
+static const struct vrs_option options[] = {
+	{"forecast", VRS_OPT_STRING, offsetof(struct settings, forecast),
+	 "tcp://127.0.0.1:7703", 0, 0, "the scheduler's socket for forecast jobs"},
+	{"model", VRS_OPT_STRING, offsetof(struct settings, model), "default", 0, 0,
+	 "name of the model in Redis"},
+	{"model_file", VRS_OPT_STRING, offsetof(struct settings, model_file),
+	 VRS_MODEL_FILE, 0, 0,
+	 "answers until a model was trained here, which starts from it; empty: none"},
+	{"training", VRS_OPT_BOOL, offsetof(struct settings, training), "yes", 0, 0,
+	 "train on the history in Redis"},
+	{"retrain", VRS_OPT_DURATION, offsetof(struct settings, retrain_ms), "1d", 10000,
+	 4e9, "age at which a model is replaced by a new one"},
+	{"check", VRS_OPT_DURATION, offsetof(struct settings, check_ms), "10s", 100,
+	 3.6e6, "how often to look for a newer model and for work"},
+	{"claim", VRS_OPT_DURATION, offsetof(struct settings, claim_ms), "30s", 1000,
+	 3.6e6, "a training job not heard of for so long goes to another replica"},
+	{"drift_check", VRS_OPT_DURATION, offsetof(struct settings, drift_ms), "1h", 1000,
+	 8.64e7,
+	 "how often forecasts of the last two days are checked against the truth"},
+	{"min_history", VRS_OPT_DURATION, offsetof(struct settings, min_history_ms),
+	 "30h", 3.6e6, 6.9e8, "history that the first training waits for"},
+	{"hidden", VRS_OPT_INT, offsetof(struct settings, hidden), "32", 4, 256,
+	 "units of the LSTM of a model made from nothing"},
+	{"epochs", VRS_OPT_INT, offsetof(struct settings, epochs), "12", 1, 1000,
+	 "passes over the windows; a third of them on top of model_file"},
+	{"max_windows", VRS_OPT_INT, offsetof(struct settings, max_windows), "20000", 512,
+	 1e6, "windows of one pass; more are drawn from"},
+	{"max_series", VRS_OPT_INT, offsetof(struct settings, max_series), "256", 1,
+	 20000, "hosts and clusters that are trained on"},
+	{"max_open", VRS_OPT_INT, offsetof(struct settings, max_open), "8", 1, 256,
+	 "jobs that may wait here"},
+	{"seed", VRS_OPT_INT, offsetof(struct settings, seed), "1", 0, 4294967295.0,
+	 "of the training's random numbers"},
+	{"utc_offset", VRS_OPT_INT, offsetof(struct settings, utc_offset_min), "0", -720,
+	 840, "minutes that the clusters' working day is ahead of UTC"},
+	{0},
+};
+
+struct serve {
+	struct settings conf;
+	struct vrs_svc svc;
+	struct vrs_rep *rep;
+	struct vrs_workers *workers;
+	struct model *model; /* in use; NULL: none */
+	struct model *base;  /* of model_file; NULL: none */
+	bool own;            /* the one in use was trained on this company's history */
+	struct forecaster *forecaster;
+	char refused[MODEL_VERSION_LEN]; /* a version that was found damaged */
+	struct learner_job *learner;     /* NULL: nobody trains here */
+	struct watch_job *watch;         /* NULL: no drift check is running */
+	struct watch_table watched;      /* what the last one found */
+	int64_t wait_ms, next_train_mono_ms;
+	size_t known_series; /* at the last look */
+	uint64_t jobs;
+	struct numbers numbers;
+	struct vrs_complaint store_trouble, history_trouble;
+};
+
+static void say(struct serve *v, Vrsas__V1__Severity severity, const char *kind,
+		const char *text)
+{
+	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
+
+	ev.service = "predictor";
+	ev.severity = severity;
+	ev.kind = kind;
+	ev.text = text;
+	(void)vrs_event_put(v->svc.store, &ev, NULL);
+}
+
+static void note(struct serve *v)
+{
+	const char *version = v->model ? v->model->version : "no model yet";
+
+	if (v->learner)
+		vrs_svc_note(&v->svc, "%s, training %d %%, %llu jobs", version,
+			     (int)v->learner->percent, (unsigned long long)v->jobs);
+	else
+		vrs_svc_note(&v->svc, "%s, %llu jobs", version,
+			     (unsigned long long)v->jobs);
+}
+
+static void use_model_take(struct serve *v, struct model *m, bool own, const char *from)
+{
+	v->own = own;
+	forecaster_free(v->forecaster);
+	model_free(v->model);
+	v->model = m;
+	v->forecaster = forecaster_new(m);
+	log_notice("model in use version=%s from=%s windows=%u mae=%.2f yesterday=%.2f",
+		   m->version, from, m->n_windows, (double)m->calib_mae,
+		   (double)m->calib_mae_seasonal);
+	note(v);
+}
+
+/* The newest one that is whole; what is in use stays when there is nothing better. */
+static void load_model(struct serve *v)
+{
+	char version[MODEL_VERSION_LEN] = "", before[128];
+	struct vrs_err err = {0};
+	struct model *m = NULL;
+
+	if (modelstore_version(v->svc.store, v->conf.model, version, &err) < 0) {
+		vrs_complain(&v->store_trouble, VRS_WARN,
+			     "models cannot be looked up, next try in %lld ms: %s",
+			     (long long)v->conf.check_ms, err.text);
+		return;
+	}
+	vrs_complaint_over(&v->store_trouble, "models can be looked up again");
+	if (version[0] && !(v->model && strcmp(version, v->model->version) == 0) &&
+	    strcmp(version, v->refused) != 0) {
+		int status = modelstore_load(v->svc.store, v->conf.model, &m, &err);
+
+		if (status == 0) {
+			v->refused[0] = '\0';
+			use_model_take(v, m, true, "redis");
+			return;
+		}
+		if (status == VRS_ECONN || status == VRS_ETIMEOUT)
+			return;
+		(void)vrs_strcpy(v->refused, sizeof(v->refused), version);
+		log_warn("model refused, %s: %s",
+			 v->model ? "the one in use stays" : "looking for an older one",
+			 err.text);
+		say(v, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "model.refused", err.text);
+	}
+	if (v->model)
+		return;
+	(void)snprintf(before, sizeof(before), "%s.before", v->conf.model);
+	if (modelstore_load(v->svc.store, before, &m, NULL) == 0)
+		use_model_take(v, m, true, "the one before");
+	else if (v->base)
+		use_model_take(v, model_dup(v->base), false, v->conf.model_file);
+}
+
+/* Not having one is fine: simple methods answer until training is done. */
+static void load_base(struct serve *v)
+{
+	struct vrs_err err = {0};
+
+	if (!v->conf.model_file[0] || model_load(&v->base, v->conf.model_file, &err) == 0)
+		return;
+	if (err.code != VRS_ENOENT || strcmp(v->conf.model_file, VRS_MODEL_FILE) != 0)
+		log_warn("no model to begin with, simple methods answer at first: %s",
+			 err.text);
+}
+
+static void on_learned(void *arg)
+{
+	struct learner_job *job = arg;
+	struct serve *v = job->owner;
+	char text[200];
+
+	v->learner = NULL;
+	if (job->model) {
+		(void)snprintf(text, sizeof(text),
+			       "model %s trained in %.1f s on %zu series: misses by %.2f "
+			       "points, same time yesterday by %.2f",
+			       job->model->version, (double)job->took_ms / 1000,
+			       job->n_series, (double)job->model->calib_mae,
+			       (double)job->model->calib_mae_seasonal);
+		log_notice("%s", text);
+		say(v, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "model.trained", text);
+		use_model_take(v, job->model, true, "training");
+		job->model = NULL;
+		v->refused[0] = '\0';
+		v->wait_ms = 0;
+		v->numbers.trainings_ok++;
+		vrs_complaint_over(&v->history_trouble, "there is enough history");
+	} else if (job->err.code == VRS_ECONFLICT) {
+		log_info("no training: %s", job->err.text);
+	} else {
+		/* not yet: ask again, less and less often */
+		v->numbers.trainings_failed += job->err.code != VRS_ENOENT;
+		v->wait_ms = v->wait_ms ? 2 * v->wait_ms : v->conf.check_ms;
+		if (v->wait_ms > 300000)
+			v->wait_ms = 300000;
+		vrs_complain(&v->history_trouble,
+			     job->err.code == VRS_ENOENT ? VRS_INFO : VRS_WARN,
+			     "no training, next try in %lld ms: %s",
+			     (long long)v->wait_ms, job->err.text);
+	}
+	v->next_train_mono_ms = vrs_mono_ms(vrs_clock_system()) + v->wait_ms;
+	learner_free(job);
+	note(v);
+}
+
+/* Hosts and clusters that could be trained on; 0 when Redis does not say. */
+static size_t count_series(struct serve *v)
+{
+	struct vrs_reply *names = NULL, *sizes = NULL;
+	size_t n = 0;
+
+	if (vrs_store_cmd(v->svc.store, &names, NULL, "SMEMBERS " VRS_KEY "clusters") < 0)
+		return 0;
+	for (size_t i = 0; i < names->n_items; i++)
+		if (names->item[i].bytes)
+			vrs_store_addf(v->svc.store, "HLEN " VRS_KEY "host:{%s}",
+				       names->item[i].bytes);
+	if (vrs_store_run(v->svc.store, &sizes, NULL) == 0)
+		for (size_t i = 0; i < sizes->n_items; i++)
+			n += sizes->item[i].integer > 0
+				     ? (size_t)sizes->item[i].integer + 1
+				     : 0;
+	vrs_reply_free(names);
+	vrs_reply_free(sizes);
+	return n < (size_t)v->conf.max_series ? n : (size_t)v->conf.max_series;
+}
+
+/* A job for the model, when it is due; whoever comes first makes it, for all. */
+static void ask_for_training(struct serve *v)
+{
+	const struct settings *c = &v->conf;
+	const struct vrs_clock *clock = vrs_clock_system();
+	int64_t quiet_ms = c->retrain_ms < 3600000 ? c->retrain_ms : 3600000;
+	const char *why = !v->own         ? "no model of our own yet"
+			  : v->refused[0] ? "the stored model is damaged"
+					  : "the model is old";
+
+	if (vrs_mono_ms(clock) < v->next_train_mono_ms)
+		return;
+	size_t known = count_series(v);
+	if (v->own && !v->refused[0]) {
+		if (learner_outgrown(v->model, known))
+			why = "there are more hosts now";
+		else if (vrs_wall_ms(clock) - v->model->made_at_ms < c->retrain_ms)
+			return;
+	}
+	if (known != v->known_series) { /* hosts are still coming in */
+		v->known_series = known;
+		return;
+	}
+	(void)trainq_ask(v->svc.store, c->model, why, quiet_ms, NULL);
+}
+
+static void train(struct serve *v, const struct trainq_job *job)
+{
+	const struct settings *c = &v->conf;
+
+	v->learner = vrs_calloc(1, sizeof(*v->learner));
+	v->learner->owner = v;
+	v->learner->conf = (struct learner_conf){
+		.store = v->svc.store_conf,
+		.who = v->svc.instance,
+		.model_name = c->model,
+		.clock = vrs_clock_system(),
+		.train = train_defaults,
+		.min_history_ms = c->min_history_ms,
+		.max_series = (size_t)c->max_series,
+		.job = *job,
+		.claim_ms = c->claim_ms,
+		.retrain_ms = c->retrain_ms,
+		.known_series = v->known_series,
+	};
+	struct train_conf *t = &v->learner->conf.train;
+	t->hidden = (int)c->hidden;
+	t->base = v->base;
+	t->epochs = v->base ? (int)(c->epochs + 2) / 3 : (int)c->epochs;
+	t->max_windows = (int)c->max_windows;
+	t->seed = (uint32_t)c->seed;
+	t->utc_min = (int32_t)c->utc_offset_min;
+	log_notice("training job=%s try=%d: %s", job->id, job->tries, job->why);
+	vrs_workers_submit(v->workers, "train", learner_work, on_learned, v->learner);
+}
+
+static void maybe_train(struct serve *v)
+{
+	struct trainq_job job;
+	char reason[128], text[240];
+	int dead = 0;
+
+	if (!v->conf.training || v->learner)
+		return;
+	ask_for_training(v);
+	int got = trainq_claim(v->svc.store, v->conf.model, v->svc.instance,
+			       v->conf.claim_ms, &job, &dead, reason, NULL);
+	if (dead > 0) {
+		(void)snprintf(text, sizeof(text),
+			       "a training job was given up after %d tries: %s",
+			       TRAINQ_TRIES, reason);
+		log_warn("%s", text);
+		say(v, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "training.dead", text);
+	}
+	if (got == 1)
+		train(v, &job);
+}
+
+static void on_watched(void *arg)
+{
+	struct watch_job *job = arg;
+	struct serve *v = job->owner;
+	const char *kind;
+	char text[240];
+
+	v->watch = NULL;
+	if (job->err.code != 0)
+		log_warn("drift check not finished, next one in %lld ms: %s",
+			 (long long)v->conf.drift_ms, job->err.text);
+	else
+		log_info("drift check done series=%zu", job->table.n);
+	for (size_t i = 0; i < job->table.n; i++) {
+		const struct watched *now = &job->table.row[i];
+		const struct watched *before = watch_find(&v->watched, now->name, "");
+
+		if (!watch_news(before, now, &kind, text, sizeof(text)))
+			continue;
+		log_notice("%s", text);
+		say(v,
+		    now->drift.state == DRIFT_FITS && now->drift.jump == 0
+			    ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
+			    : VRSAS__V1__SEVERITY__SEVERITY_WARNING,
+		    kind, text);
+	}
+	if (job->err.code == 0) {
+		struct watch_table old = v->watched;
+
+		v->watched = job->table;
+		job->table = old;
+	}
+	watch_free(job);
+}
+
+static void on_drift(void *arg)
+{
+	struct serve *v = arg;
+
+	if (v->watch || !v->model)
+		return;
+	v->watch = vrs_calloc(1, sizeof(*v->watch));
+	v->watch->owner = v;
+	v->watch->store = v->svc.store_conf;
+	v->watch->clock = vrs_clock_system();
+	v->watch->model = model_dup(v->model);
+	v->watch->utc_min = (int32_t)v->conf.utc_offset_min;
+	v->watch->max_series = (size_t)v->conf.max_series;
+	vrs_workers_submit(v->workers, "drift", watch_work, on_watched, v->watch);
+}
+
+static void on_check(void *arg)
+{
+	struct serve *v = arg;
+
+	load_model(v);
+	maybe_train(v);
+	note(v);
+}
+
+static void on_job(void *arg, const ProtobufCMessage *request,
+		   struct vrs_req_token *token)
+{
+	struct serve *v = arg;
+	const Vrsas__V1__ForecastJob *job = (const Vrsas__V1__ForecastJob *)request;
+	const struct answer_conf conf = {
+		.predictor = v->svc.instance,
+		.model_version = v->model ? v->model->version : "",
+		.now_ms = vrs_wall_ms(vrs_clock_system()),
+		.utc_min = (int32_t)v->conf.utc_offset_min,
+		.watched = &v->watched,
+	};
+
+	int64_t begun_ns = vrs_tick_ns();
+
+	v->jobs++;
+	if (vrs_fault("predictor.job")) {
+		vrs_bus_answer(token, NULL);
+		return;
+	}
+	Vrsas__V1__ForecastAnswer *a =
+		answer_job(job, v->forecaster, v->svc.store, &conf);
+	vrs_bus_answer(token, &a->base);
+	v->numbers.targets += a->n_forecast;
+	v->numbers.jobs_ok += !a->error[0];
+	v->numbers.jobs_failed += a->error[0] != '\0';
+	vrs_histogram_add(&v->numbers.job_seconds,
+			  (double)(vrs_tick_ns() - begun_ns) / 1e9);
+	log_debug("answered job=%s targets=%zu", job->job_id, job->n_target);
+	answer_free(a);
+}
+
+static void on_metrics(void *arg, struct vrs_page *page)
+{
+	const struct serve *v = arg;
+	struct vrs_bus_counts bus;
+
+	numbers_tell(&v->numbers, v->model, v->own,
+		     v->learner ? (int)v->learner->percent : -1, page);
+	vrs_rep_counts(v->rep, &bus);
+	vrs_page_bus(page, "forecast", &bus);
+}
+
+int serve(int argc, char **argv)
+{
+	struct vrs_err err = {0};
+	struct serve v = {.svc = {.name = "predictor",
+				  .summary =
+					  "forecasts how the CPU of hosts and clusters "
+					  "will run, with an LSTM net",
+				  .options = options,
+				  .needs_redis = true}};
+
+	v.svc.conf = &v.conf;
+	vrs_svc_start(&v.svc, argc, argv);
+	v.forecaster = forecaster_new(NULL);
+	if (vrs_workers_open(&v.workers, v.svc.loop, 2, &err) < 0 ||
+	    vrs_rep_open(&v.rep, v.svc.loop, v.conf.forecast, false, (int)v.conf.max_open,
+			 &vrsas__v1__forecast_job__descriptor, on_job, &v, &err) < 0)
+		vrs_svc_die(&v.svc, &err);
+	numbers_init(&v.numbers);
+	vrs_svc_metrics(&v.svc, on_metrics, &v);
+	load_base(&v);
+	on_check(&v);
+	(void)vrs_loop_every(v.svc.loop, v.conf.check_ms, on_check, &v);
+	(void)vrs_loop_every(v.svc.loop, v.conf.drift_ms, on_drift, &v);
+
+	int status = vrs_svc_run(&v.svc);
+
+	if (v.learner)
+		v.learner->stop = true;
+	if (v.watch)
+		v.watch->stop = true;
+	vrs_rep_close(v.rep);
+	vrs_workers_close(v.workers);
+	learner_free(v.learner);
+	watch_free(v.watch);
+	watch_table_free(&v.watched);
+	forecaster_free(v.forecaster);
+	model_free(v.model);
+	model_free(v.base);
+	vrs_svc_stop(&v.svc);
+	return status;
+}

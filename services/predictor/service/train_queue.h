@@ -1,0 +1,56 @@
+/* train_queue.h - training jobs, shared among replicas: the stream vrsas:v1:q:train with
+ * the consumer group "predictors".
+ *
+ * At most one open job a model. A job is claimed by one replica, which renews its claim
+ * while it works; a claim that was not renewed for claim_ms goes to whoever asks next. A
+ * job that was claimed three times without being done (it failed, or its replica died) is
+ * moved to the stream vrsas:v1:q:train:dead with the newest reason. A finished job is
+ * deleted in the same step that stores its model, and only by who holds the claim: what a
+ * replica that was stopped for long has made is not stored over newer work. */
+#ifndef PREDICTOR_SERVICE_TRAIN_QUEUE_H
+#define PREDICTOR_SERVICE_TRAIN_QUEUE_H
+
+#include <stdbool.h>
+
+#include "vrs/store.h"
+
+enum { TRAINQ_ID_LEN = 48, TRAINQ_TRIES = 3 };
+
+struct trainq_job {
+	char id[TRAINQ_ID_LEN];
+	int tries; /* this one counted */
+	char why[128];
+};
+
+/* Makes a job for the model unless one is open, or died within the last quiet_ms. 1:
+ * made, 0: not. */
+int trainq_ask(struct vrs_store *s, const char *model, const char *why, int64_t quiet_ms,
+	       struct vrs_err *err);
+
+/* 1: a job of the model is ours now; 0: there is none to be had. *ret_dead counts jobs
+ * that were given up on the way; their last reason goes to dead_why. */
+int trainq_claim(struct vrs_store *s, const char *model, const char *who,
+		 int64_t claim_ms, struct trainq_job *ret, int *ret_dead,
+		 char dead_why[128], struct vrs_err *err);
+
+/* 1: still ours; 0: lost. */
+int trainq_renew(struct vrs_store *s, const char *who, const char *id,
+		 struct vrs_err *err);
+
+/* The job failed: kept for another try once the claim is over, with the reason. */
+void trainq_failed(struct vrs_store *s, const char *id, const char *reason);
+/* We are asked to stop: the next one gets it at once, and it does not count as a try. */
+void trainq_release(struct vrs_store *s, const char *who, const struct trainq_job *job);
+/* Done without a model (there is nothing to do, or not yet). 1: it was ours. */
+int trainq_drop(struct vrs_store *s, const char *who, const char *id,
+		struct vrs_err *err);
+
+/* Lua that returns 1 when ARGV[1] holds the job ARGV[2] of the stream KEYS[1]; others put
+ * it before their own. */
+#define TRAINQ_LUA_OURS                                                                  \
+	"local p = redis.call('XPENDING', KEYS[1], 'predictors', ARGV[2], ARGV[2], 1)\n" \
+	"local ours = p[1] and p[1][2] == ARGV[1]\n"
+
+extern const char trainq_key[], trainq_why_key[];
+
+#endif

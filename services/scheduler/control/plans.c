@@ -1,0 +1,120 @@
+/* Plans that are only asked for: nothing is promised, nothing is done. */
+#include "control/parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FEW_CANDIDATES = 6 };
+
+static size_t size_of(const struct plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		n += protobuf_c_message_get_packed_size(&p->decision[i]->base) + 8;
+	return n;
+}
+
+/* Many VMs with many candidates do not fit into one reply: the best candidates are told
+ * of each, the chosen one among them. */
+static void show_plan(struct answer *a, Vrsas__V1__PlanView *v)
+{
+	const struct plan *p = &a->plan;
+	bool all = size_of(p) <= CONTROL_MAX_REPLY;
+
+	v->decision = give(a, p->n, sizeof(*v->decision));
+	for (size_t i = 0; i < p->n; i++) {
+		Vrsas__V1__Decision *d = give(a, 1, sizeof(*d));
+
+		*d = *p->decision[i]; /* the plan keeps what it points to */
+		if (!all && d->n_candidate > FEW_CANDIDATES)
+			d->n_candidate = FEW_CANDIDATES;
+		if (!has_room(a, &d->base))
+			break;
+		v->decision[v->n_decision++] = d;
+	}
+	if (!all && !v->note[0])
+		v->note = "only the best candidates are shown of each VM";
+}
+
+static void answer_plan(struct control *c, struct world *w, struct plan_ask *ask,
+			const char *note, struct answer *a)
+{
+	Vrsas__V1__PlanView *v = give(a, 1, sizeof(*v));
+	struct world_mark *mark = world_mark(w);
+	struct vrs_err err = {0};
+	int status = plan_make(w, c->conf.plan, ask, 1, &a->plan, &err);
+
+	world_restore(w, mark);
+	if (status < 0) {
+		refuse_err(a, &err, "vrsctl host list");
+		return;
+	}
+	vrsas__v1__plan_view__init(v);
+	v->cluster = text(a, "%s", ask->cluster);
+	v->host = ask->source_alive ? "" : text(a, "%s", ask->host);
+	v->note = note;
+	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_PLAN;
+	a->reply.plan = v;
+	show_plan(a, v);
+}
+
+void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct answer *a)
+{
+	struct world *w = need_world(c, a);
+	struct world_host *h;
+	struct vrs_err err = {0};
+
+	if (!w)
+		return;
+	if (!place_ok(q->host)) {
+		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl host list",
+		       "host: a name like h1 or c1/h1 is needed");
+		return;
+	}
+	if (world_find_host(w, q->host, &h, &err) < 0) {
+		refuse_err(a, &err, "vrsctl host list");
+		return;
+	}
+	struct plan_ask ask = {.cluster = world_cluster_name(w, h), .host = h->name};
+	const Vrsas__V1__VmFacts **vms = plan_vms_of(w, h, &ask.n_vms);
+	ask.vm = vms;
+	const char *note = "";
+	if (!h->inventory_at_ms)
+		note = "which VMs it has is not known: its collector sent no inventory";
+	else if (!ask.n_vms && h->n_vms)
+		note = text(a, "it has %zu VMs, none of them protected and at home",
+			    h->n_vms);
+	answer_plan(c, w, &ask, note, a);
+	free(vms);
+}
+
+void control_plan_vm(struct control *c, const char *name, const char *to_cluster,
+		     struct answer *a)
+{
+	struct world *w = need_world(c, a);
+	const struct world_vm *vm;
+	struct vrs_err err = {0};
+
+	if (!w)
+		return;
+	if (world_find_vm(w, name, &vm, &err) < 0) {
+		refuse_err(a, &err, "vrsctl vm list");
+		return;
+	}
+	if (to_cluster[0] && !world_cluster(w, to_cluster)) {
+		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND, "vrsctl status",
+		       "cluster %s: not known", to_cluster);
+		return;
+	}
+	const struct world_host *h = &w->host[vm->host];
+	struct plan_ask ask = {
+		.cluster = world_cluster_name(w, h),
+		.host = h->name,
+		.vm = &vm->facts,
+		.n_vms = 1,
+		.source_alive = h->life == WORLD_UP,
+		.pinned_cluster = to_cluster,
+	};
+	answer_plan(c, w, &ask, "", a);
+}

@@ -1,0 +1,339 @@
+/* Transfers as people see and steer them: what the movers wrote in Redis, words to them,
+ * and what was expected of past copies against what they took. */
+#include "control/parts.h"
+
+#include "vrs/event.h"
+#include "vrs/keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_SHOWN = 200, MAX_TIMES = 100 };
+
+/* --- reading --- */
+
+static void *arena_give(void *mem, size_t n)
+{
+	return vrs_arena_alloc(mem, n);
+}
+
+static void arena_keep(void *mem, void *p)
+{
+	(void)mem;
+	(void)p;
+}
+
+/* Lives as long as the answer; NULL: none, or not one. */
+static Vrsas__V1__TransferStatus *unpack(struct answer *a, const struct vrs_reply *r)
+{
+	ProtobufCAllocator in_answer = {arena_give, arena_keep, a->mem};
+
+	return r->bytes && r->len ? vrsas__v1__transfer_status__unpack(
+					    &in_answer, r->len, (const uint8_t *)r->bytes)
+				  : NULL;
+}
+
+static bool is_over(const Vrsas__V1__TransferStatus *t)
+{
+	return t->ended_at_ms != 0;
+}
+
+static bool is_called(const Vrsas__V1__TransferStatus *t, const char *name)
+{
+	return strcmp(t->job_id, name) == 0 || strcmp(t->vm_name, name) == 0 ||
+	       strcmp(t->vm_id, name) == 0;
+}
+
+/* The newest transfers, newest first; n of them in *ret. False: refused. */
+static bool read_all(struct control *c, struct answer *a,
+		     Vrsas__V1__TransferStatus ***ret, size_t *ret_n)
+{
+	struct vrs_store *s = c->svc->store;
+	struct vrs_reply *jobs = NULL, *recs = NULL;
+	struct vrs_err err = {0};
+
+	*ret_n = 0;
+	if (vrs_store_cmd(s, &jobs, &err, "ZREVRANGE " VRS_KEY "xfer 0 %d",
+			  MAX_SHOWN - 1) < 0) {
+		refuse_err(a, &err, "see that Redis runs");
+		return false;
+	}
+	*ret = give(a, jobs->n_items, sizeof(**ret));
+	size_t n = 0;
+	for (size_t i = 0; i < jobs->n_items; i++)
+		if (jobs->item[i].bytes && vrs_id_ok(jobs->item[i].bytes)) {
+			vrs_store_addf(s, "HGET " VRS_KEY "xfer:%s rec",
+				       jobs->item[i].bytes);
+			n++;
+		}
+	int status = n ? vrs_store_run(s, &recs, &err) : 0;
+	vrs_reply_free(jobs);
+	if (status < 0) {
+		refuse_err(a, &err, "see that Redis runs");
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		Vrsas__V1__TransferStatus *t = unpack(a, &recs->item[i]);
+
+		if (t)
+			(*ret)[(*ret_n)++] = t;
+	}
+	vrs_reply_free(recs);
+	return true;
+}
+
+/* --- showing --- */
+
+void control_transfers(struct control *c, const Vrsas__V1__TransferQuery *q,
+		       struct answer *a)
+{
+	Vrsas__V1__TransferViews *v = give(a, 1, sizeof(*v));
+	Vrsas__V1__TransferStatus **all;
+	size_t n;
+
+	if (q->job[0] && !vrs_id_ok(q->job)) {
+		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl transfer list",
+		       "transfer: the name of a job or of a VM is needed");
+		return;
+	}
+	if (!read_all(c, a, &all, &n))
+		return;
+	vrsas__v1__transfer_views__init(v);
+	v->transfer = give(a, n, sizeof(*v->transfer));
+	for (int over = 0; over < 2; over++) /* those at work come first */
+		for (size_t i = 0; i < n; i++) {
+			if (is_over(all[i]) != over || (over && q->open_only) ||
+			    (q->job[0] && !is_called(all[i], q->job)))
+				continue;
+			if (!has_room(a, &all[i]->base))
+				break;
+			v->transfer[v->n_transfer++] = all[i];
+		}
+	if (q->job[0] && v->n_transfer == 0) {
+		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+		       "vrsctl transfer list shows those of the last days",
+		       "transfer %s: there is none", q->job);
+		return;
+	}
+	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_TRANSFERS;
+	a->reply.transfers = v;
+}
+
+/* --- steering --- */
+
+/* The open transfer that is meant; NULL: refused. */
+static const Vrsas__V1__TransferStatus *find_open(struct control *c, const char *name,
+						  struct answer *a)
+{
+	Vrsas__V1__TransferStatus **all;
+	const Vrsas__V1__TransferStatus *found = NULL, *over = NULL;
+	size_t n;
+
+	if (!read_all(c, a, &all, &n))
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_called(all[i], name))
+			continue;
+		if (is_over(all[i])) {
+			over = all[i];
+		} else if (found) {
+			refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
+			       "say which job: vrsctl transfer list",
+			       "transfer %s: there are several", name);
+			return NULL;
+		} else {
+			found = all[i];
+		}
+	}
+	if (!found)
+		refuse(a,
+		       over ? VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED
+			    : VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+		       "vrsctl transfer list", "transfer %s: %s", name,
+		       over ? "it has ended already" : "there is none");
+	return found;
+}
+
+/* A copy that a relocation waits for is given up with its relocation, not alone. */
+static const Vrsas__V1__Relocation *owner_of(struct control *c, const char *job)
+{
+	for (size_t i = 0; i < engine_n_records(c->engine); i++) {
+		const Vrsas__V1__Relocation *r = engine_record(c->engine, i);
+
+		if (engine_open_story(r) && strcmp(r->transfer_job, job) == 0)
+			return r;
+	}
+	return NULL;
+}
+
+static void tell(struct control *c, const Vrsas__V1__TransferStatus *t, const char *actor,
+		 const char *what)
+{
+	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
+	char line[400];
+
+	(void)snprintf(line, sizeof(line), "%.128s: %s, says %.64s",
+		       t->vm_name[0] ? t->vm_name : t->job_id, what,
+		       actor[0] ? actor : "somebody");
+	ev.service = "scheduler";
+	ev.severity = VRSAS__V1__SEVERITY__SEVERITY_NOTICE;
+	ev.kind = "transfer.word";
+	ev.cluster = t->target_cluster;
+	ev.vm_id = t->vm_id;
+	ev.vm_name = t->vm_name;
+	ev.relocation = t->job_id;
+	ev.text = line;
+	(void)vrs_event_put(c->svc->store, &ev, NULL);
+}
+
+void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o,
+			    const char *actor, struct answer *a)
+{
+	const char *field, *what;
+	struct vrs_err err = {0};
+	long long value = 1;
+
+	if (!vrs_id_ok(o->job)) {
+		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl transfer list",
+		       "transfer: the name of a job or of a VM is needed");
+		return;
+	}
+	switch (o->act) {
+	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_PAUSE:
+		field = "pause";
+		what = "its copy is held";
+		break;
+	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RESUME:
+		field = "pause";
+		what = "its copy goes on";
+		value = 0;
+		break;
+	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL:
+		field = "cancel";
+		what = "its copy is given up";
+		break;
+	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE:
+		field = "rate";
+		what = "its copy has another limit";
+		value = (long long)o->rate_bytes_per_s;
+		break;
+	default:
+		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
+		       "transfer: pause, resume, cancel or a rate is needed");
+		return;
+	}
+	const Vrsas__V1__TransferStatus *t = find_open(c, o->job, a);
+	if (!t)
+		return;
+	const Vrsas__V1__Relocation *owner = owner_of(c, t->job_id);
+	if (owner && o->act == VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL) {
+		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+		       text(a, "vrsctl relocation cancel %s", owner->vm_name),
+		       "transfer %s: the relocation of %s waits for it", t->job_id,
+		       owner->vm_name);
+		return;
+	}
+	if (vrs_store_cmd(c->svc->store, NULL, &err, "HSET " VRS_KEY "xfer:%s %s %lld",
+			  t->job_id, field, value) < 0) {
+		refuse_err(a, &err, "see that Redis runs");
+		return;
+	}
+	tell(c, t, actor, what);
+	a->reply.done = text(a, "%s: %s within a second", t->job_id, what);
+}
+
+/* --- what was expected, and what it took --- */
+
+/* "AT_MS full|changes DATA_BYTES SENT_BYTES TOOK_MS SAID_MS LOW_MS HIGH_MS LIMIT BESIDE
+ * JOB", as the movers keep it. */
+static bool read_time(struct answer *a, const char *line, Vrsas__V1__TransferPast *ret)
+{
+	char kind[16], job[132];
+	long long at_ms, took, said, low, high;
+	unsigned long long data, sent;
+
+	if (strlen(line) > 400 ||
+	    sscanf(line, "%lld %15s %llu %llu %lld %lld %lld %lld %*s %*s %131s", &at_ms,
+		   kind, &data, &sent, &took, &said, &low, &high, job) != 9 ||
+	    !vrs_id_ok(job))
+		return false;
+	vrsas__v1__transfer_past__init(ret);
+	ret->job_id = text(a, "%s", job);
+	ret->at_ms = at_ms;
+	ret->changes_only = strcmp(kind, "changes") == 0;
+	ret->data_bytes = data;
+	ret->sent_bytes = sent;
+	ret->took_ms = took;
+	ret->predicted_ms = said;
+	ret->predicted_low_ms = low;
+	ret->predicted_high_ms = high;
+	return true;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const Vrsas__V1__TransferPast *const *x = a, *const *y = b;
+
+	return ((*x)->at_ms < (*y)->at_ms) - ((*x)->at_ms > (*y)->at_ms);
+}
+
+static void add_times(struct answer *a, Vrsas__V1__TransferTimes *v, const char *from,
+		      const char *to, const struct vrs_reply *list)
+{
+	for (size_t i = 0; i < list->n_items; i++) {
+		Vrsas__V1__TransferPast *p = give(a, 1, sizeof(*p));
+		const char *line = list->item[i].bytes;
+
+		if (!line || !read_time(a, line, p))
+			continue;
+		p->source_cluster = from;
+		p->target_cluster = to;
+		if (!has_room(a, &p->base))
+			break;
+		v->past[v->n_past++] = p;
+	}
+}
+
+static bool is_asked(const char *want, const char *name)
+{
+	return !want[0] || strcmp(want, name) == 0;
+}
+
+void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQuery *q,
+			    struct answer *a)
+{
+	Vrsas__V1__TransferTimes *v = give(a, 1, sizeof(*v));
+	const struct world *w = need_world(c, a);
+	struct vrs_reply *r = NULL;
+	struct vrs_err err = {0};
+	size_t n = 0;
+
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->n_clusters; i++)
+		for (size_t k = 0; k < w->n_clusters; k++)
+			vrs_store_addf(
+				c->svc->store, "LRANGE " VRS_KEY "eta:{%s}:{%s} 0 %d",
+				w->cluster[i].name, w->cluster[k].name, MAX_TIMES - 1);
+	if (vrs_store_run(c->svc->store, &r, &err) < 0) {
+		refuse_err(a, &err, "see that Redis runs");
+		return;
+	}
+	vrsas__v1__transfer_times__init(v);
+	for (size_t i = 0; r && i < r->n_items; i++)
+		n += r->item[i].n_items;
+	v->past = give(a, n, sizeof(*v->past));
+	const struct vrs_reply *next = r ? r->item : NULL;
+	for (size_t i = 0; next && i < w->n_clusters; i++)
+		for (size_t k = 0; k < w->n_clusters; k++, next++)
+			if (is_asked(q->source_cluster, w->cluster[i].name) &&
+			    is_asked(q->target_cluster, w->cluster[k].name))
+				add_times(a, v, w->cluster[i].name, w->cluster[k].name,
+					  next);
+	vrs_reply_free(r);
+	if (v->n_past)
+		qsort(v->past, v->n_past, sizeof(*v->past), newest_first);
+	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_TRANSFER_TIMES;
+	a->reply.transfer_times = v;
+}

@@ -1,0 +1,276 @@
+/* What is: clusters, hosts, VMs and stories, as people are shown them. */
+#include "control/parts.h"
+
+#include "machine/records.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { JOURNAL_LIMIT = 300 };
+
+static const int64_t fresh_ms = 10 * 60000; /* older forecasts are not shown as such */
+
+static bool forecast_shown(const struct world *w, const struct world_forecast *fc)
+{
+	return fc->made_at_ms > 0 && w->at_ms - fc->made_at_ms <= fresh_ms;
+}
+
+static const char *life_name(const struct control *c, const struct world *w,
+			     const struct world_host *h)
+{
+	if (h->life != WORLD_DOWN)
+		return world_life_name(h->life);
+	for (size_t i = 0; i < engine_n_records(c->engine); i++) {
+		const Vrsas__V1__Relocation *r = engine_record(c->engine, i);
+
+		if (r->fenced_at_ms && strcmp(r->home_host, h->name) == 0 &&
+		    strcmp(r->home_cluster, world_cluster_name(w, h)) == 0)
+			return "fenced";
+	}
+	return "down";
+}
+
+/* --- hosts --- */
+
+static Vrsas__V1__HostView *host_view(struct control *c, const struct world *w,
+				      const struct world_host *h, struct answer *a)
+{
+	Vrsas__V1__HostView *v = give(a, 1, sizeof(*v));
+	const struct detector_host *d =
+		engine_host(c->engine, world_cluster_name(w, h), h->name);
+
+	vrsas__v1__host_view__init(v);
+	v->cluster = world_cluster_name(w, h);
+	v->name = h->name;
+	v->address = h->address;
+	v->state = life_name(c, w, h);
+	v->vcpus_total = h->vcpus_total;
+	v->vcpus_used = h->vcpus_used;
+	v->ram_total_bytes = h->ram_total_bytes;
+	v->cpu_ratio = h->cpu_ratio;
+	v->mem_ratio = h->mem_ratio;
+	v->vms = (uint32_t)h->n_vms;
+	v->last_sample_at_ms = h->sample_at_ms;
+	v->peak_p90_ratio =
+		forecast_shown(w, &h->forecast) ? h->forecast.peak[1].p90 : NAN;
+	if (d && d->verdict != DETECTOR_OK)
+		v->note = text(a, "%s: %s", detector_verdict_name(d->verdict), d->note);
+	else if (h->life != WORLD_UP && h->detail[0])
+		v->note = h->detail;
+	else if (!h->site)
+		v->note = "not in the site file: takes nothing";
+	return v;
+}
+
+void control_hosts(struct control *c, const Vrsas__V1__HostQuery *q, struct answer *a)
+{
+	struct world *w = need_world(c, a);
+	Vrsas__V1__HostViews *v = give(a, 1, sizeof(*v));
+
+	if (!w)
+		return;
+	if (q->cluster[0] && !world_cluster(w, q->cluster)) {
+		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND, "vrsctl status",
+		       "cluster %.64s: not known", q->cluster);
+		return;
+	}
+	vrsas__v1__host_views__init(v);
+	v->host = give(a, w->n_hosts, sizeof(*v->host));
+	for (size_t i = 0; i < w->n_hosts; i++) {
+		if (q->cluster[0] &&
+		    strcmp(world_cluster_name(w, &w->host[i]), q->cluster) != 0)
+			continue;
+		Vrsas__V1__HostView *one = host_view(c, w, &w->host[i], a);
+		if (!has_room(a, &one->base))
+			break;
+		v->host[v->n_host++] = one;
+	}
+	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_HOSTS;
+	a->reply.hosts = v;
+}
+
+/* --- VMs --- */
+
+static const char *vm_note(const struct world *w, const struct world_host *h,
+			   const Vrsas__V1__Relocation *r, struct answer *a)
+{
+	if (r && r->hold_reason[0])
+		return r->hold_reason;
+	if (r && r->active_host[0] &&
+	    (strcmp(r->active_cluster, r->home_cluster) != 0 ||
+	     strcmp(r->active_host, r->home_host) != 0)) {
+		bool here = strcmp(r->active_host, h->name) == 0 &&
+			    strcmp(r->active_cluster, world_cluster_name(w, h)) == 0;
+
+		return here ? text(a, "away from home, %s/%s", r->home_cluster,
+				   r->home_host)
+			    : text(a, "runs in %s/%s", r->active_cluster, r->active_host);
+	}
+	if (h->life == WORLD_DOWN)
+		return "its host is down";
+	return "";
+}
+
+static Vrsas__V1__VmView *vm_view(struct control *c, const struct world *w,
+				  const struct world_vm *vm, struct answer *a)
+{
+	Vrsas__V1__VmView *v = give(a, 1, sizeof(*v));
+	Vrsas__V1__VmFacts *facts = give(a, 1, sizeof(*facts));
+	const struct world_host *h = &w->host[vm->host];
+	const Vrsas__V1__Relocation *r = engine_find(c->engine, vm->facts->id);
+
+	vrsas__v1__vm_view__init(v);
+	*facts = *vm->facts;
+	facts->native = ""; /* a page of XML that nobody asked for */
+	v->facts = facts;
+	v->cluster = world_cluster_name(w, h);
+	v->host = h->name;
+	if (r)
+		v->relocation = r->state;
+	else if (facts->protect)
+		v->relocation = VRSAS__V1__RELOCATION_STATE__PROTECTED;
+	v->note = vm_note(w, h, r, a);
+	return v;
+}
+
+void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct answer *a)
+{
+	struct world *w = need_world(c, a);
+	Vrsas__V1__VmViews *v = give(a, 1, sizeof(*v));
+	struct world_host *only = NULL;
+	struct vrs_err err = {0};
+
+	if (!w)
+		return;
+	if (q->cluster[0] && !world_cluster(w, q->cluster)) {
+		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND, "vrsctl status",
+		       "cluster %.64s: not known", q->cluster);
+		return;
+	}
+	if (q->host[0]) {
+		int status = place_ok(q->host)
+				     ? world_find_host(w, q->host, &only, &err)
+				     : vrs_fail(&err, VRS_EINVAL, "host: not a name");
+
+		if (status < 0 && q->cluster[0] && place_ok(q->host)) {
+			only = world_host(w, q->cluster, q->host);
+			status = only ? 0 : status;
+		}
+		if (status < 0) {
+			refuse_err(a, &err, "vrsctl host list");
+			return;
+		}
+	}
+	vrsas__v1__vm_views__init(v);
+	v->vm = give(a, w->n_vms, sizeof(*v->vm));
+	for (size_t i = 0; i < w->n_vms; i++) {
+		const struct world_host *h = &w->host[w->vm[i].host];
+
+		if ((only && h != only) ||
+		    (q->cluster[0] && strcmp(world_cluster_name(w, h), q->cluster) != 0))
+			continue;
+		Vrsas__V1__VmView *one = vm_view(c, w, &w->vm[i], a);
+		if (!has_room(a, &one->base))
+			break;
+		v->vm[v->n_vm++] = one;
+	}
+	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_VMS;
+	a->reply.vms = v;
+}
+
+/* --- stories --- */
+
+static void read_journal(struct control *c, Vrsas__V1__RelocationView *v,
+			 struct answer *a)
+{
+	Vrsas__V1__JournalEntry **list = NULL;
+	size_t n = 0;
+
+	if (record_journal(c->svc->store, v->record->vm_id, JOURNAL_LIMIT, &list, &n,
+			   NULL) < 0)
+		return;
+	v->journal = give(a, n, sizeof(*v->journal));
+	for (size_t i = 0; i < n; i++) {
+		Vrsas__V1__JournalEntry *e = give(a, 1, sizeof(*e));
+
+		*e = *list[i];
+		e->id = text(a, "%s", e->id);
+		e->op_id = text(a, "%s", e->op_id);
+		e->by = text(a, "%s", e->by);
+		e->why = text(a, "%s", e->why);
+		v->journal[v->n_journal++] = e;
+	}
+	record_journal_free(list, n);
+}
+
+Vrsas__V1__RelocationView *relocation_view(struct control *c,
+					   const Vrsas__V1__Relocation *r, bool whole,
+					   struct answer *a)
+{
+	Vrsas__V1__RelocationView *v = give(a, 1, sizeof(*v));
+	Vrsas__V1__Relocation *record = give(a, 1, sizeof(*record));
+
+	vrsas__v1__relocation_view__init(v);
+	*record = *r;
+	if (r->vm) {
+		Vrsas__V1__VmFacts *facts = give(a, 1, sizeof(*facts));
+
+		*facts = *r->vm;
+		facts->native = "";
+		record->vm = facts;
+	}
+	if (r->decision && !whole) {
+		Vrsas__V1__Decision *d = give(a, 1, sizeof(*d));
+
+		*d = *r->decision; /* in a list only the chosen candidate is told */
+		d->n_candidate = d->n_candidate ? 1 : 0;
+		record->decision = d;
+	}
+	v->record = record;
+	v->transfer = (Vrsas__V1__TransferStatus *)engine_transfer(c->engine, r->vm_id);
+	return v;
+}
+
+static bool has_story(const Vrsas__V1__Relocation *r)
+{
+	return r->state != VRSAS__V1__RELOCATION_STATE__PROTECTED || r->detected_at_ms ||
+	       r->granted_at_ms;
+}
+
+void control_relocations(struct control *c, const Vrsas__V1__RelocationQuery *q,
+			 struct answer *a)
+{
+	Vrsas__V1__RelocationViews *v = give(a, 1, sizeof(*v));
+	size_t n = engine_n_records(c->engine);
+	const Vrsas__V1__Relocation *only = NULL;
+
+	if (q->vm[0]) {
+		only = vrs_id_ok(q->vm) ? engine_find(c->engine, q->vm) : NULL;
+		if (!only) {
+			refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+			       "vrsctl relocation list and vrsctl vm list show the names",
+			       "vm %.128s: has no relocation record",
+			       vrs_id_ok(q->vm) ? q->vm : "(not a name)");
+			return;
+		}
+	}
+	vrsas__v1__relocation_views__init(v);
+	v->relocation = give(a, n, sizeof(*v->relocation));
+	for (size_t i = 0; i < n; i++) {
+		const Vrsas__V1__Relocation *r = engine_record(c->engine, i);
+
+		if (only           ? r != only
+		    : q->open_only ? !engine_open_story(r)
+				   : !has_story(r))
+			continue;
+		Vrsas__V1__RelocationView *one = relocation_view(c, r, only, a);
+		if (q->with_journal)
+			read_journal(c, one, a);
+		if (!has_room(a, &one->base))
+			break;
+		v->relocation[v->n_relocation++] = one;
+	}
+	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_RELOCATIONS;
+	a->reply.relocations = v;
+}

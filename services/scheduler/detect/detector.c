@@ -1,0 +1,253 @@
+#include "detect/detector.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct detector_rules detector_defaults = {
+	.silent_samples = 3,
+	.silent_beats = 2,
+	.failed_probes = 2,
+	.probe_fresh_ms = 15000,
+	.suspect_ms = 0,
+	.stable_ms = 60000,
+	.brake_ratio = 0.3,
+	.brake_hosts = 2,
+};
+
+const char *detector_verdict_name(enum detector_verdict v)
+{
+	static const char *const names[] = {
+		[DETECTOR_OK] = "ok",           [DETECTOR_SILENT] = "silent",
+		[DETECTOR_SUSPECT] = "suspect", [DETECTOR_BRAKE] = "brake",
+		[DETECTOR_BACK] = "back",       [DETECTOR_DOWN_LIKELY] = "down likely",
+	};
+
+	return names[v];
+}
+
+/* What each channel says now. */
+struct opinion {
+	bool collector_dead, collector_silent, collector_up;
+	bool probe_dead, probe_alive;
+	bool word_dead, word_off;
+};
+
+static void count_beats(const struct detector_seen *s, struct detector_host *h)
+{
+	if (s->beat_at_ms == 0 || s->beat_at_ms == h->last_beat_ms)
+		return; /* the same word twice is one word */
+	h->last_beat_ms = s->beat_at_ms;
+	if (s->collector_says_up)
+		h->beats = 0;
+	else if (s->silent_samples > 0 && h->beats < UINT32_MAX)
+		h->beats++;
+}
+
+static struct opinion ask_all(const struct detector_rules *r, int64_t now_ms,
+			      const struct detector_seen *s,
+			      const struct detector_host *h)
+{
+	bool fresh = s->can_probe && s->probe_at_ms > 0 &&
+		     now_ms - s->probe_at_ms <= r->probe_fresh_ms;
+
+	return (struct opinion){
+		.collector_silent = !s->collector_alive,
+		.collector_up = s->collector_alive && s->collector_says_up,
+		.collector_dead = s->collector_alive && !s->collector_says_up &&
+				  s->silent_samples >= r->silent_samples &&
+				  h->beats >= r->silent_beats,
+		.probe_dead = fresh && s->probes_failed >= r->failed_probes,
+		.probe_alive = fresh && s->probes_failed == 0,
+		.word_dead = s->word != DETECTOR_NO_WORD || s->alert,
+		.word_off = s->word == DETECTOR_CONFIRMS_OFF,
+	};
+}
+
+static void note(struct detector_host *h, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void note(struct detector_host *h, const char *fmt, ...)
+{
+	size_t len = strlen(h->note);
+	va_list ap;
+
+	if (len && len + 3 < sizeof(h->note)) {
+		memcpy(h->note + len, "; ", 3);
+		len += 2;
+	}
+	va_start(ap, fmt);
+	(void)vsnprintf(h->note + len, sizeof(h->note) - len, fmt, ap);
+	va_end(ap);
+}
+
+static void write_note(const struct opinion *o, const struct detector_seen *s,
+		       struct detector_host *h)
+{
+	h->note[0] = '\0';
+	if (o->collector_silent)
+		note(h, "its collector is silent, which says nothing of the host");
+	else if (o->collector_up)
+		note(h, "its collector reads it");
+	else if (s->silent_samples > 0)
+		note(h, "%u readings in a row failed, seen in %u heartbeat%s",
+		     s->silent_samples, h->beats, h->beats == 1 ? "" : "s");
+	if (!s->can_probe)
+		note(h, "no probe address is set");
+	else if (s->probes_failed > 0)
+		note(h, "%u probe%s in a row had no answer", s->probes_failed,
+		     s->probes_failed == 1 ? "" : "s");
+	else if (o->probe_alive)
+		note(h, "it answers its probe");
+	if (s->alert)
+		note(h, "monitoring says that it is dead: %s", s->alert);
+	if (s->word != DETECTOR_NO_WORD)
+		note(h, "%s says that it is %s", s->word_by ? s->word_by : "an operator",
+		     o->word_off ? "switched off" : "dead");
+	if (o->word_dead && (o->probe_alive || o->collector_up))
+		note(h, "but it answers: not believed");
+}
+
+static void set(struct detector_host *h, enum detector_verdict v, int64_t now_ms)
+{
+	if (h->inner == v && h->inner_since_ms)
+		return;
+	h->inner = v;
+	h->inner_since_ms = now_ms;
+}
+
+/* Nothing says dead (any more). */
+static void all_quiet(const struct detector_rules *r, int64_t now_ms, bool answers,
+		      struct detector_host *h)
+{
+	h->silent_since_ms = 0;
+	if (!answers) { /* no word at all: neither dead nor back */
+		h->up_since_ms = 0;
+		if (!h->was_down)
+			set(h, DETECTOR_OK, now_ms);
+		return;
+	}
+	if (!h->up_since_ms)
+		h->up_since_ms = now_ms;
+	if (h->was_down && now_ms - h->up_since_ms < r->stable_ms) {
+		set(h, DETECTOR_BACK, now_ms);
+		return;
+	}
+	h->was_down = false;
+	set(h, DETECTOR_OK, now_ms);
+}
+
+static void one_channel(int64_t now_ms, bool answers, struct detector_host *h)
+{
+	if (h->was_down && !answers)
+		return; /* what was down stays down until it answers */
+	if (h->inner == DETECTOR_SUSPECT && !answers)
+		return; /* one voice fell silent; suspicion ends when the host answers */
+	set(h, DETECTOR_SILENT, now_ms);
+}
+
+static void two_channels(const struct detector_rules *r, int64_t now_ms,
+			 const struct detector_seen *s, const struct opinion *o,
+			 struct detector_host *h)
+{
+	if (h->inner == DETECTOR_DOWN_LIKELY)
+		return;
+	set(h, DETECTOR_SUSPECT, now_ms);
+	/* a probe that ended after suspicion began must agree; without one, only the word
+	 * of somebody who stood before the host will do */
+	bool agreed = o->probe_dead && s->probe_at_ms >= h->inner_since_ms;
+	if (now_ms - h->inner_since_ms >= r->suspect_ms && (agreed || o->word_off)) {
+		set(h, DETECTOR_DOWN_LIKELY, now_ms);
+		h->was_down = true;
+	}
+}
+
+static void judge(const struct detector_rules *r, int64_t now_ms,
+		  const struct detector_seen *s, struct detector_host *h)
+{
+	count_beats(s, h);
+	struct opinion o = ask_all(r, now_ms, s, h);
+	bool answers = o.collector_up || o.probe_alive;
+	bool first_sign =
+		s->probes_failed > 0 ||
+		(s->collector_alive && !s->collector_says_up && s->silent_samples > 0);
+
+	h->channels = (unsigned)o.collector_dead + (unsigned)o.probe_dead +
+		      (unsigned)o.word_dead + (unsigned)o.word_off;
+	if (!answers)
+		h->answers_since_ms = 0;
+	else if (!h->answers_since_ms)
+		h->answers_since_ms = now_ms;
+	if (answers && h->channels > 1)
+		h->channels = 1; /* who answers is alive, whatever anybody says */
+	h->wants_probe =
+		s->can_probe && (first_sign || o.word_dead || o.collector_silent);
+	write_note(&o, s, h);
+
+	if (s->maintenance && !o.word_off) {
+		h->channels = 0;
+		all_quiet(r, now_ms, answers, h);
+		return;
+	}
+	if (h->channels == 0 && !first_sign) {
+		all_quiet(r, now_ms, answers, h);
+		return;
+	}
+	h->up_since_ms = 0;
+	if (!h->silent_since_ms)
+		h->silent_since_ms = now_ms;
+	if (h->channels >= 2)
+		two_channels(r, now_ms, s, &o, h);
+	else if (h->channels == 1)
+		one_channel(now_ms, answers, h);
+	/* a first sign alone changes no verdict: one reading may fail */
+}
+
+static bool is_silent(const struct detector_host *h)
+{
+	return h->inner == DETECTOR_SILENT || h->inner == DETECTOR_SUSPECT ||
+	       h->inner == DETECTOR_DOWN_LIKELY;
+}
+
+static bool may_be_held(const struct detector_seen *s, const struct detector_host *h)
+{
+	return !s->handled && s->word != DETECTOR_CONFIRMS_OFF &&
+	       (h->inner == DETECTOR_SUSPECT || h->inner == DETECTOR_DOWN_LIKELY);
+}
+
+static void publish(int64_t now_ms, bool held, const struct detector_brake *b,
+		    struct detector_host *h)
+{
+	enum detector_verdict v = held ? DETECTOR_BRAKE : h->inner;
+
+	if (held)
+		note(h, "held: %u of %u hosts are silent", b->silent, b->hosts);
+	if (h->verdict != v || !h->since_ms)
+		h->since_ms = held ? now_ms : h->inner_since_ms;
+	h->verdict = v;
+}
+
+void detector_step(const struct detector_rules *rules, int64_t now_ms,
+		   const struct detector_seen *seen, struct detector_host *host, size_t n,
+		   struct detector_brake *ret_brake)
+{
+	struct detector_brake b = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		judge(rules, now_ms, &seen[i], &host[i]);
+		if (seen[i].handled || seen[i].maintenance)
+			continue; /* known and dealt with: says nothing of the rest */
+		b.hosts++;
+		b.silent += is_silent(&host[i]);
+	}
+	b.on = b.silent >= rules->brake_hosts &&
+	       (double)b.silent > rules->brake_ratio * (double)b.hosts;
+	for (size_t i = 0; i < n; i++)
+		publish(now_ms, b.on && may_be_held(&seen[i], &host[i]), &b, &host[i]);
+	if (b.on)
+		(void)snprintf(
+			b.note, sizeof(b.note),
+			"%u of %u hosts are silent at once: more likely a fault of "
+			"what looks at them; nothing is done without an operator",
+			b.silent, b.hosts);
+	*ret_brake = b;
+}

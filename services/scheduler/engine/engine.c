@@ -1,0 +1,334 @@
+#include "engine/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/parts.h"
+#include "vrs/clock.h"
+#include "vrs/mem.h"
+
+int64_t engine_mono(void)
+{
+	return vrs_mono_ms(vrs_clock_system());
+}
+
+int64_t engine_wall(void)
+{
+	return vrs_wall_ms(vrs_clock_system());
+}
+
+/* A lease that may have run out is not relied on; the store would refuse us anyway. */
+bool engine_may_act(const struct engine *e)
+{
+	return e->lease.token != 0 && e->loaded && engine_mono() < e->lease_until_mono_ms;
+}
+
+/* --- the pump --- */
+
+/* States that are left at once are left here, so that nobody waits for a tick. */
+static void settle(struct engine *e, struct entry *en)
+{
+	const struct reloc_event tick = {.kind = RELOC_TICK};
+
+	while ((en->r.state == RELOC_DOWN_LIKELY || en->r.state == RELOC_FENCED ||
+		en->r.state == RELOC_FENCING) &&
+	       engine_feed(e, en, &tick, NULL))
+		;
+}
+
+void engine_pump(struct engine *e)
+{
+	struct reloc_order order[RELOC_MAX_ORDERS];
+	struct vrs_err err = {0};
+
+	for (size_t i = 0; i < e->n_entries && engine_may_act(e); i++) {
+		struct entry *en = e->entry[i];
+
+		if (en->stale && engine_entry_reload(e, en, &err) < 0) {
+			vrs_complain(&e->store_complaint, VRS_WARN, "%s", err.text);
+			continue;
+		}
+		settle(e, en);
+	}
+	engine_decide(e);
+	for (size_t i = 0; i < e->n_entries && engine_may_act(e); i++) {
+		struct entry *en = e->entry[i];
+
+		if (en->stale)
+			continue;
+		size_t n = reloc_orders(&en->r, order);
+		uint64_t op = en->r.op;
+		for (size_t k = 0; k < n && en->r.op == op && !en->stale; k++)
+			if (order[k].kind != RELOC_DO_DECIDE)
+				engine_do(e, en, &order[k]);
+	}
+}
+
+/* --- lease and tick --- */
+
+static void renew(void *arg)
+{
+	struct engine *e = arg;
+	struct vrs_err err = {0};
+	bool ours = e->lease.token != 0;
+	uint64_t token = e->lease.token;
+	int64_t asked_mono_ms = engine_mono();
+
+	int status = record_lease_renew(e->svc->store, &e->lease, !e->took_over, &err);
+	e->lanes_lease.token = e->lease.token;
+	if (status < 0) {
+		vrs_complain(&e->lease_complaint, ours ? VRS_WARN : VRS_INFO,
+			     "not the active scheduler: %s", err.text);
+		if (status != VRS_EDENIED)
+			return; /* it may be ours still: until it has run out */
+		e->took_over = true;
+		e->loaded = false;
+		return;
+	}
+	e->took_over = true;
+	e->lease_until_mono_ms = asked_mono_ms + e->conf.lease_ms;
+	e->lanes_lease.until_mono_ms = e->lease_until_mono_ms;
+	if (e->loaded && ours && token == e->lease.token)
+		return;
+	status = engine_load_all(e, &err);
+	if (status == 0)
+		status = engine_words_load(e, &err);
+	if (status == 0)
+		status = engine_ran_load(e, &err);
+	if (status < 0) {
+		vrs_complain(&e->store_complaint, VRS_WARN, "%s", err.text);
+		e->loaded = false;
+		return;
+	}
+	vrs_complaint_over(&e->lease_complaint, "the active scheduler");
+	e->loaded = true;
+	log_notice("the active scheduler token=%llu records=%zu",
+		   (unsigned long long)e->lease.token, e->n_entries);
+}
+
+static void on_tick(void *arg)
+{
+	struct engine *e = arg;
+	const struct reloc_event tick = {.kind = RELOC_TICK};
+	uint64_t generation = vrs_store_generation(e->svc->store);
+
+	if (generation != e->generation) { /* what we believed may be older than Redis */
+		for (size_t i = 0; i < e->n_entries; i++)
+			e->entry[i]->stale = e->entry[i]->stale || e->entry[i]->stored;
+		e->generation = generation;
+	}
+	engine_watch(e);
+	if (!engine_may_act(e)) {
+		vrs_svc_note(e->svc, "standby");
+		return;
+	}
+	for (size_t i = 0; i < e->n_entries; i++)
+		(void)engine_feed(e, e->entry[i], &tick, NULL);
+	engine_pump(e);
+	size_t open = 0;
+	for (size_t i = 0; i < e->n_entries; i++)
+		open += !reloc_quiet(&e->entry[i]->r);
+	vrs_svc_note(e->svc, "active, %zu open relocations, %d movers", open,
+		     vrs_req_peers(e->req));
+}
+
+/* --- open and close --- */
+
+static void make_hosts(struct engine *e)
+{
+	e->host = vrs_calloc(e->site->n_hosts + 1, sizeof(*e->host));
+	for (size_t i = 0; i < e->site->n_hosts; i++) {
+		struct host *h = &e->host[e->n_hosts++];
+
+		h->site = &e->site->host[i];
+		h->act.site = h->site;
+		(void)vrs_strcpy(h->cluster, sizeof(h->cluster), h->site->cluster);
+		(void)vrs_strcpy(h->name, sizeof(h->name), h->site->name);
+	}
+	e->brake = vrs_calloc(e->site->n_clusters + 1, sizeof(*e->brake));
+	for (size_t i = 0; i < e->site->n_clusters; i++)
+		(void)vrs_strcpy(e->brake[e->n_brakes++].cluster,
+				 sizeof(e->brake[0].cluster), e->site->cluster[i].name);
+}
+
+int engine_refresh(struct engine *e, struct vrs_err *err)
+{
+	if (e->lease.token != 0 && e->loaded)
+		return 0;
+	e->loaded = false;
+	int status = record_lease_holder(e->svc->store, e->active_name,
+					 sizeof(e->active_name), err);
+	return status < 0 ? status : engine_load_all(e, err);
+}
+
+const char *engine_active_name(const struct engine *e)
+{
+	return engine_may_act(e) ? e->lease.instance : e->active_name;
+}
+
+int engine_open(struct engine **ret, struct vrs_svc *svc, const struct engine_conf *conf,
+		const struct vrs_site *site, struct world_loader *world,
+		struct vrs_err *err)
+{
+	struct engine *e = vrs_calloc(1, sizeof(*e));
+
+	e->svc = svc;
+	numbers_init(&e->numbers);
+	e->conf = *conf;
+	e->site = site;
+	e->loader = world;
+	e->act = (struct act_rules){
+		.hv_timeout_ms = conf->hv_timeout_ms,
+		.fence_timeout_ms = conf->fence_timeout_ms,
+		.shutdown_ms = conf->shutdown_ms,
+		.health_timeout_ms = conf->health_timeout_ms,
+	};
+	e->lease = (struct record_lease){.instance = svc->instance,
+					 .lease_ms = conf->lease_ms};
+	make_hosts(e);
+	int status = vrs_workers_open(&e->workers, svc->loop, 64, err);
+	if (status == 0)
+		status = vrs_req_open(&e->req, svc->loop, conf->transfer_url, true,
+				      conf->mover_silent_ms,
+				      &vrsas__v1__transfer_accept__descriptor, err);
+	if (status < 0) {
+		engine_close(e);
+		return status;
+	}
+	e->tick = vrs_loop_every(svc->loop, conf->tick_ms, on_tick, e);
+	e->renew = vrs_loop_every(svc->loop, conf->lease_ms / 3 + 1, renew, e);
+	renew(e);
+	*ret = e;
+	return 0;
+}
+
+void engine_close(struct engine *e)
+{
+	if (!e)
+		return;
+	e->closing = true;
+	if (e->tick)
+		vrs_timer_cancel(e->tick);
+	if (e->renew)
+		vrs_timer_cancel(e->renew);
+	vrs_workers_close(e->workers);
+	vrs_req_close(e->req);
+	record_lease_release(e->svc->store, &e->lease);
+	engine_drop_entries(e);
+	engine_ran_close(e);
+	for (size_t i = 0; i < e->n_hosts; i++)
+		act_host_fini(&e->host[i].act);
+	free(e->host);
+	free(e->brake);
+	numbers_fini(&e->numbers);
+	free(e);
+}
+
+void engine_set_forecasts(struct engine *e, struct forecasts *f)
+{
+	e->forecasts = f;
+}
+
+/* --- what is known --- */
+
+struct host *engine_host_of(struct engine *e, const struct reloc_place *p)
+{
+	for (size_t i = 0; i < e->n_hosts; i++)
+		if (strcmp(e->host[i].cluster, p->cluster) == 0 &&
+		    strcmp(e->host[i].name, p->host) == 0)
+			return &e->host[i];
+	return NULL;
+}
+
+bool engine_active(const struct engine *e)
+{
+	return engine_may_act(e);
+}
+
+struct world *engine_world(struct engine *e)
+{
+	struct world *w = world_loader_last(e->loader);
+
+	if (w)
+		engine_mark_lives(e, w);
+	return w;
+}
+
+const struct detector_host *engine_host(const struct engine *e, const char *cluster,
+					const char *host)
+{
+	for (size_t i = 0; i < e->n_hosts; i++)
+		if (strcmp(e->host[i].cluster, cluster) == 0 &&
+		    strcmp(e->host[i].name, host) == 0)
+			return &e->host[i].memory;
+	return NULL;
+}
+
+const struct detector_brake *engine_brake(const struct engine *e, const char *cluster)
+{
+	for (size_t i = 0; i < e->n_brakes; i++)
+		if (strcmp(e->brake[i].cluster, cluster) == 0)
+			return &e->brake[i].brake;
+	return NULL;
+}
+
+size_t engine_n_records(const struct engine *e)
+{
+	return e->n_entries;
+}
+
+const Vrsas__V1__Relocation *engine_record(const struct engine *e, size_t i)
+{
+	return e->entry[i]->msg;
+}
+
+static struct entry *find(const struct engine *e, const char *vm)
+{
+	for (size_t i = 0; i < e->n_entries; i++)
+		if (strcmp(e->entry[i]->r.vm_id, vm) == 0)
+			return e->entry[i];
+	for (size_t i = 0; i < e->n_entries; i++)
+		if (strcmp(e->entry[i]->r.vm_name, vm) == 0)
+			return e->entry[i];
+	return NULL;
+}
+
+const Vrsas__V1__Relocation *engine_find(const struct engine *e, const char *vm)
+{
+	const struct entry *en = find(e, vm);
+
+	return en ? en->msg : NULL;
+}
+
+const Vrsas__V1__TransferStatus *engine_transfer(const struct engine *e,
+						 const char *vm_id)
+{
+	const struct entry *en = find(e, vm_id);
+
+	return en ? en->status : NULL;
+}
+
+bool engine_open_story(const Vrsas__V1__Relocation *r)
+{
+	return (int)r->state != RELOC_PROTECTED && (int)r->state != RELOC_RUNNING_AWAY;
+}
+
+const char *engine_transfer_url(const struct engine *e)
+{
+	return vrs_req_url(e->req);
+}
+
+int engine_movers(const struct engine *e)
+{
+	return vrs_req_peers(e->req);
+}
+
+void engine_bus_counts(const struct engine *e, struct vrs_bus_counts *ret)
+{
+	vrs_req_counts(e->req, ret);
+}
+
+struct numbers *engine_numbers(struct engine *e)
+{
+	return &e->numbers;
+}

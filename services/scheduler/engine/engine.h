@@ -1,0 +1,103 @@
+/* engine.h - carries out what the machine of machine/machine.h orders.
+ *
+ * Keeps one record a VM, feeds each with what happens (detector, hypervisors, fences,
+ * movers, operators) and does the work that a record's state asks for on worker lanes.
+ * Intent is durable before its side effect: an order is carried out only after the
+ * transition that asks for it stands in Redis. Only the scheduler that holds the lease
+ * acts; another one waits, answers questions and refuses orders.
+ *
+ * Everything here is called on the loop. */
+#ifndef SCHEDULER_ENGINE_ENGINE_H
+#define SCHEDULER_ENGINE_ENGINE_H
+
+#include "detect/detector.h"
+#include "fleet/fleet.h"
+#include "forecasts/forecasts.h"
+#include "machine/machine.h"
+#include "metrics/counters.h"
+#include "plan/plan.h"
+#include "vrs/svc.h"
+
+struct engine;
+struct world_loader;
+
+struct engine_conf {
+	const char *transfer_url; /* listens here for movers */
+	struct reloc_rules rules; /* deadlines of the machine */
+	struct detector_rules detector;
+	const struct plan_rules *plan;
+	int64_t tick_ms;
+	int64_t hv_timeout_ms;    /* one call to a hypervisor */
+	int64_t fence_timeout_ms; /* one order to a fence agent */
+	int64_t fence_retry_ms;   /* between two orders */
+	int64_t shutdown_ms;      /* a guest's time to shut down before it is destroyed */
+	int64_t health_timeout_ms; /* one question to a guest */
+	int64_t health_retry_ms;
+	int64_t settle_ms; /* a VM without a health address: running for this long */
+	int64_t probe_ms;  /* between two probes of one host */
+	int64_t mover_silent_ms; /* a mover's beat this old: another one gets the job */
+	int64_t lease_ms;        /* of the scheduler */
+	int64_t rate_limit_bytes_per_s; /* of one transfer; 0: none */
+};
+
+int engine_open(struct engine **ret, struct vrs_svc *svc, const struct engine_conf *conf,
+		const struct vrs_site *site, struct world_loader *world,
+		struct vrs_err *err);
+void engine_close(struct engine *e);
+
+/* Where the engine tells that forecasts are wanted soon; may stay unset. */
+void engine_set_forecasts(struct engine *e, struct forecasts *f);
+
+/* --- what is known; belongs to the engine, valid until the loop goes on --- */
+
+bool engine_active(const struct engine *e); /* holds the lease */
+/* On standby, reads the records of the active scheduler anew; when active, they are ours.
+ * What is known (below) is as of then. */
+int engine_refresh(struct engine *e, struct vrs_err *err);
+/* Whose lease it was at the last refresh; "": nobody's. */
+const char *engine_active_name(const struct engine *e);
+/* The newest picture with the lives of hosts set (suspect, down); NULL: none yet. */
+struct world *engine_world(struct engine *e);
+/* What the detector remembers of a host; NULL: not known. */
+const struct detector_host *engine_host(const struct engine *e, const char *cluster,
+					const char *host);
+/* The brake of a cluster; NULL: not known. */
+const struct detector_brake *engine_brake(const struct engine *e, const char *cluster);
+
+size_t engine_n_records(const struct engine *e);
+const Vrsas__V1__Relocation *engine_record(const struct engine *e, size_t i);
+/* By id or name of the VM; NULL: it has no record. */
+const Vrsas__V1__Relocation *engine_find(const struct engine *e, const char *vm);
+/* How far the record's transfer is; NULL: none. */
+const Vrsas__V1__TransferStatus *engine_transfer(const struct engine *e,
+						 const char *vm_id);
+/* True while a story is under way: neither PROTECTED nor quietly RUNNING_AWAY. */
+bool engine_open_story(const Vrsas__V1__Relocation *r);
+const char *engine_transfer_url(const struct engine *e);
+int engine_movers(const struct engine *e);
+void engine_bus_counts(const struct engine *e, struct vrs_bus_counts *ret);
+struct numbers *engine_numbers(struct engine *e);
+
+/* --- orders --- */
+
+struct engine_answer {
+	Vrsas__V1__ControlCode code;
+	char done[400];  /* code OK: what was set going */
+	char error[320]; /* otherwise: what, where, why */
+	char hint[240];
+};
+
+/* A person's word that a host failed; with confirm_off, that it is off (evidence F5);
+ * with withdraw, that an earlier word no longer holds. host: "c1/h1" or a unique name. */
+void engine_fail_host(struct engine *e, const char *host, const char *actor,
+		      const char *reason, bool confirm_off, bool withdraw,
+		      struct engine_answer *ret);
+/* Moves a healthy VM, or pins where a waiting one goes. to_cluster may be "". */
+void engine_relocate(struct engine *e, const char *vm, const char *to_cluster,
+		     const char *actor, const char *reason, struct engine_answer *ret);
+void engine_failback(struct engine *e, const char *vm, const char *actor, bool dry_run,
+		     struct engine_answer *ret);
+void engine_cancel(struct engine *e, const char *vm, const char *actor,
+		   const char *reason, struct engine_answer *ret);
+
+#endif

@@ -1,0 +1,298 @@
+/* The records of all VMs in memory, and the one way in which one of them changes: the
+ * machine's step, durable before anybody acts on it. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/parts.h"
+#include "vrs/event.h"
+#include "vrs/fault.h"
+#include "vrs/mem.h"
+
+/* --- records --- */
+
+struct entry *engine_entry(struct engine *e, const char *vm_id)
+{
+	for (size_t i = 0; i < e->n_entries; i++)
+		if (strcmp(e->entry[i]->r.vm_id, vm_id) == 0)
+			return e->entry[i];
+	return NULL;
+}
+
+static struct entry *entry_add(struct engine *e)
+{
+	e->entry = vrs_realloc(e->entry, e->n_entries + 1, sizeof(*e->entry));
+	return e->entry[e->n_entries++] = vrs_calloc(1, sizeof(struct entry));
+}
+
+struct entry *engine_entry_new(struct engine *e, const Vrsas__V1__VmFacts *vm,
+			       const struct reloc_place *home)
+{
+	struct entry *en = entry_add(e);
+	const struct record_load load = {.vm = vm};
+
+	reloc_init(&en->r, vm->id, vm->name, home);
+	en->msg = record_message(&en->r, NULL, &load);
+	return en;
+}
+
+static void entry_free(struct entry *en)
+{
+	vrsas__v1__relocation__free_unpacked(en->msg, NULL);
+	vrsas__v1__transfer_status__free_unpacked(en->status, NULL);
+	free(en);
+}
+
+void engine_drop_entries(struct engine *e)
+{
+	for (size_t i = 0; i < e->n_entries; i++)
+		entry_free(e->entry[i]);
+	free(e->entry);
+	e->entry = NULL;
+	e->n_entries = 0;
+}
+
+/* Takes what Redis says of a record; orders of an older op are of no interest then. */
+int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err)
+{
+	Vrsas__V1__Relocation *msg = NULL;
+	struct reloc r;
+	int status = record_read(e->svc->store, en->r.vm_id, &msg, err);
+
+	if (status == VRS_ENOENT && !en->stored) {
+		en->stale = false; /* its first save did not get through */
+		return 0;
+	}
+	if (status == 0)
+		status = record_machine(msg, &r, err);
+	if (status < 0) {
+		vrsas__v1__relocation__free_unpacked(msg, NULL);
+		return status;
+	}
+	vrsas__v1__relocation__free_unpacked(en->msg, NULL);
+	en->msg = msg;
+	en->r = r;
+	en->stored = true;
+	en->stale = false;
+	return 0;
+}
+
+int engine_load_all(struct engine *e, struct vrs_err *err)
+{
+	char **ids = NULL;
+	size_t n = 0;
+	int status = record_list(e->svc->store, &ids, &n, err);
+
+	if (status < 0)
+		return status;
+	engine_drop_entries(e);
+	for (size_t i = 0; i < n; i++) {
+		struct entry *en = entry_add(e);
+		struct vrs_err bad = {0};
+
+		(void)vrs_strcpy(en->r.vm_id, sizeof(en->r.vm_id), ids[i]);
+		en->stored = true;
+		int one = engine_entry_reload(e, en, &bad);
+		if (one < 0) {
+			entry_free(en);
+			e->n_entries--;
+			if (one == VRS_ECONN || one == VRS_ETIMEOUT) {
+				status = one;
+				if (err)
+					*err = bad;
+				break;
+			}
+			log_error("a record is left alone: %s", bad.text);
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		free(ids[i]);
+	free(ids);
+	return status;
+}
+
+/* --- one change --- */
+
+/* What the story of this host is called: its alert, or the host itself where nobody told
+ * (the gateway lists it under the same name). */
+static const char *incident_of(const struct host *h, char *buf, size_t size)
+{
+	if (h->incident[0])
+		return h->incident;
+	(void)snprintf(buf, size, "host-%s-%s", h->cluster, h->name);
+	return buf;
+}
+
+static void tell(struct engine *e, Vrsas__V1__Event *ev, Vrsas__V1__Severity severity,
+		 const char *kind, const char *text)
+{
+	ev->at_ms = engine_wall();
+	ev->service = "scheduler";
+	ev->severity = severity;
+	ev->kind = kind;
+	ev->text = text;
+	(void)vrs_event_put(e->svc->store, ev, NULL);
+	numbers_event(&e->numbers, severity);
+}
+
+void engine_tell_host(struct engine *e, const struct host *h,
+		      Vrsas__V1__Severity severity, const char *kind, const char *fmt,
+		      ...)
+{
+	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
+	char text[480], buf[140];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ev.cluster = h->cluster;
+	ev.host = h->name;
+	ev.incident = incident_of(h, buf, sizeof(buf));
+	tell(e, &ev, severity, kind, text);
+}
+
+void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
+		 const char *kind, const char *fmt, ...)
+{
+	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
+	char text[480], buf[140];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (en) {
+		const struct reloc_place *p = &en->r.copy[en->r.active].place;
+
+		ev.vm_id = en->r.vm_id;
+		ev.vm_name = en->r.vm_name;
+		ev.relocation = en->r.id;
+		ev.cluster = p->cluster;
+		ev.host = p->host;
+		if (en->msg && en->msg->decision)
+			ev.decision = en->msg->decision->id;
+		const struct host *home = engine_host_of(e, &en->r.copy[0].place);
+		if (home && !en->r.planned)
+			ev.incident = incident_of(home, buf, sizeof(buf));
+	}
+	tell(e, &ev, severity, kind, text);
+}
+
+static Vrsas__V1__Severity severity_of(enum reloc_state s)
+{
+	switch (s) {
+	case RELOC_HOLD_BRAKE:
+	case RELOC_HOLD_OPERATOR:
+	case RELOC_SPLIT_SUSPECT:
+		return VRSAS__V1__SEVERITY__SEVERITY_ERROR;
+	case RELOC_SUSPECT:
+	case RELOC_DOWN_LIKELY:
+	case RELOC_FENCING:
+	case RELOC_START_FAILED:
+		return VRSAS__V1__SEVERITY__SEVERITY_WARNING;
+	default:
+		return VRSAS__V1__SEVERITY__SEVERITY_NOTICE;
+	}
+}
+
+/* What people shall know of a change. */
+static void tell_change(struct engine *e, const struct entry *en, const struct reloc *was)
+{
+	const struct reloc *r = &en->r;
+
+	if (r->state != was->state) {
+		log_notice("%s: %s -> %s: %s vm=%s epoch=%llu", r->vm_name,
+			   reloc_state_name(was->state), reloc_state_name(r->state),
+			   r->why, r->vm_id, (unsigned long long)r->epoch);
+		engine_tell(e, en, severity_of(r->state), "relocation.state",
+			    "%s: %s -> %s: %s", r->vm_name, reloc_state_name(was->state),
+			    reloc_state_name(r->state), r->why);
+	} else if (strcmp(r->why, was->why) != 0) {
+		log_info("%s: %s: %s vm=%s", r->vm_name, reloc_state_name(r->state),
+			 r->why, r->vm_id);
+		engine_tell(e, en, VRSAS__V1__SEVERITY__SEVERITY_INFO, "relocation.note",
+			    "%s: %s", r->vm_name, r->why);
+	}
+	if (r->paged_ms != was->paged_ms && r->paged_ms > 0)
+		engine_tell(e, en, VRSAS__V1__SEVERITY__SEVERITY_ERROR, "relocation.page",
+			    "%s: %s: %s", r->vm_name, reloc_state_name(r->state),
+			    r->hold_reason[0] ? r->hold_reason : r->why);
+}
+
+/* Where its cluster took it, its disks are the same. */
+static void carry_disks_along(const struct reloc *next, const struct reloc *was,
+			      const Vrsas__V1__Relocation *msg, struct record_load *l)
+{
+	const struct reloc_place *to = &next->copy[next->active].place;
+	const struct reloc_place *from = &was->copy[was->active].place;
+	size_t n;
+
+	if (strcmp(to->cluster, from->cluster) != 0 || strcmp(to->host, from->host) == 0)
+		return;
+	(void)engine_disks_of(msg, to, &n);
+	if (n == 0 && l->n_disks[next->active] == 0)
+		l->disk[next->active] = (Vrsas__V1__PlacedDisk **)engine_disks_of(
+			msg, from, &l->n_disks[next->active]);
+}
+
+static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
+		   const struct record_load *load)
+{
+	struct record_load l = load ? *load : (struct record_load){0};
+	struct reloc was = en->r;
+	struct vrs_err err = {0};
+
+	l.owner_token = e->lease.token;
+	if (next->state == RELOC_LOCAL_RESTART && was.state != RELOC_LOCAL_RESTART)
+		l.disk[next->target] = (Vrsas__V1__PlacedDisk **)engine_disks_of(
+			en->msg, &was.copy[was.good].place, &l.n_disks[next->target]);
+	carry_disks_along(next, &was, en->msg, &l);
+	Vrsas__V1__Relocation *msg = record_message(next, en->msg, &l);
+	bool journal = next->state != was.state || strcmp(next->why, was.why) != 0;
+	int status = record_save(e->svc->store, &e->lease, en->stored ? &was : NULL, msg,
+				 journal, &err);
+	if (status < 0) {
+		vrsas__v1__relocation__free_unpacked(msg, NULL);
+		en->stale = true; /* it may stand there all the same */
+		if (status == VRS_EDENIED) {
+			e->lease.token = 0;
+			e->lanes_lease.token = 0;
+			log_warn("no longer the active scheduler: %s", err.text);
+		} else {
+			vrs_complain(&e->store_complaint, VRS_WARN,
+				     "a change waits until it can be made durable: %s",
+				     err.text);
+		}
+		return false;
+	}
+	vrs_complaint_over(&e->store_complaint, "changes are durable again");
+	vrsas__v1__relocation__free_unpacked(en->msg, NULL);
+	en->msg = msg;
+	en->r = *next;
+	en->stored = true;
+	if (next->job != was.job || next->token != was.token) {
+		en->own_job = next->job;
+		en->own_token = next->token;
+	}
+	if (next->state != was.state) {
+		en->running_mono_ms = 0;
+		(void)vrs_fault("reloc.%s", reloc_state_name(next->state));
+	}
+	tell_change(e, en, &was);
+	numbers_change(&e->numbers, &was, &en->r, en->msg);
+	return true;
+}
+
+bool engine_feed(struct engine *e, struct entry *en, const struct reloc_event *ev,
+		 const struct record_load *load)
+{
+	struct reloc next;
+
+	if (!engine_may_act(e) || en->stale)
+		return false;
+	if (!reloc_step(&en->r, ev, &e->conf.rules, engine_wall(), &next))
+		return false;
+	return commit(e, en, &next, load);
+}

@@ -1,0 +1,502 @@
+#include "engine/host_ops.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "detect/health.h"
+#include "vrs/clock.h"
+#include "vrs/mem.h"
+
+static void say(struct act_job *j, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void say(struct act_job *j, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(j->text, sizeof(j->text), fmt, ap);
+	va_end(ap);
+}
+
+static bool too_late(struct act_job *j)
+{
+	if (!j->lease || (j->lease->token == j->lease_token &&
+			  vrs_mono_ms(vrs_clock_system()) <= j->lease->until_mono_ms))
+		return false;
+	say(j, "the order came too late: it will be given again");
+	return true;
+}
+
+/* --- talking to the hypervisor --- */
+
+/* The host itself did not answer: whatever was asked is not known. */
+static bool no_answer(int status)
+{
+	return status == VRS_ECONN || status == VRS_ETIMEOUT || status == VRS_EIO;
+}
+
+static void failed(struct act_job *j, int status, const struct vrs_err *err)
+{
+	say(j, "%.190s", err->text);
+	if (status == VRS_ECONN || status == VRS_ETIMEOUT) {
+		vrs_hv_close(j->host->hv); /* the next job opens it anew */
+		j->host->hv = NULL;
+	}
+}
+
+static bool open_host(struct act_job *j)
+{
+	struct vrs_err err = {0};
+
+	if (j->host->hv)
+		return true;
+	if (!j->host->site->uri || !*j->host->site->uri) {
+		say(j, "no uri is set for its host");
+		return false;
+	}
+	int status = vrs_hv_open(&j->host->hv, j->host->site->uri,
+				 j->rules->hv_timeout_ms, &err);
+	if (status < 0) {
+		j->host->hv = NULL;
+		say(j, "%.190s", err.text);
+		return false;
+	}
+	return true;
+}
+
+/* Reads the VM's state; true when its hypervisor answered (exists tells whether it knows
+ * the VM at all). A connection that had gone stale gets a second try. */
+static bool read_state(struct act_job *j)
+{
+	struct vrs_err err = {0};
+
+	for (int round = 0; round < 2; round++) {
+		bool fresh = !j->host->hv;
+
+		if (!open_host(j))
+			return false;
+		j->state = VRS_HV_UNKNOWN;
+		int status = vrs_hv_state(j->host->hv, j->rules->hv_timeout_ms, j->vm_id,
+					  &j->state, &err);
+		if (status == 0 || status == VRS_ENOENT) {
+			j->exists = status == 0;
+			j->reached = status == VRS_ENOENT || j->state != VRS_HV_UNKNOWN;
+			if (!j->reached)
+				say(j, "its hypervisor does not know its state");
+			return j->reached;
+		}
+		failed(j, status, &err);
+		if (fresh || status == VRS_ETIMEOUT)
+			return false;
+		vrs_hv_close(j->host->hv);
+		j->host->hv = NULL;
+	}
+	return false;
+}
+
+static bool is_off(const struct act_job *j)
+{
+	return j->reached &&
+	       (!j->exists || j->state == VRS_HV_OFF || j->state == VRS_HV_CRASHED);
+}
+
+/* --- stopping --- */
+
+/* A start that hung may fire when everybody has gone on; not one of a VM that is not
+ * known any more. True when the hypervisor then says that it is off and gone. */
+static bool forget_vm(struct act_job *j)
+{
+	struct vrs_err err = {0};
+
+	if (!j->exists)
+		return true;
+	if (j->state == VRS_HV_CRASHED) /* some keep the remains until they are told */
+		(void)vrs_hv_destroy(j->host->hv, j->rules->hv_timeout_ms, j->vm_id,
+				     NULL);
+	(void)vrs_hv_autostart_off(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, NULL);
+	int status =
+		vrs_hv_undefine(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, &err);
+	if (status < 0 && status != VRS_ENOENT) {
+		failed(j, status, &err);
+		return false;
+	}
+	if (!read_state(j))
+		return false;
+	if (j->exists)
+		say(j, "off, but its hypervisor does not forget it");
+	return !j->exists;
+}
+
+/* The last question before a guest is destroyed for its silence. Without an address, that
+ * it runs is all that can be known. */
+static bool answers(struct act_job *j)
+{
+	if (j->health[0])
+		j->spared = health_ask(j->health, j->rules->health_timeout_ms, NULL) == 0;
+	else
+		j->spared = read_state(j) && j->exists && j->state == VRS_HV_RUNNING;
+	if (j->spared)
+		say(j, "it answers at last: %.150s",
+		    j->health[0] ? j->health : "its hypervisor says that it runs");
+	return j->spared;
+}
+
+static void stop(struct act_job *j, bool ask_first)
+{
+	struct vrs_err err = {0};
+	const char *how = "destroyed";
+
+	if ((j->spare && answers(j)) || !read_state(j))
+		return;
+	if (is_off(j)) {
+		if (j->undefine && !forget_vm(j))
+			return;
+		j->ok = true;
+		say(j, "its hypervisor says that it is off%s",
+		    j->undefine ? ", and does not know it any more" : "");
+		return;
+	}
+	j->was_on = true;
+	if (ask_first && j->state == VRS_HV_RUNNING &&
+	    vrs_hv_shutdown(j->host->hv, j->rules->shutdown_ms, j->vm_id, &err) == 0)
+		how = "shut down";
+	if (!read_state(j))
+		return;
+	if (!is_off(j)) {
+		int status = vrs_hv_destroy(j->host->hv, j->rules->hv_timeout_ms,
+					    j->vm_id, &err);
+		if (status < 0 && status != VRS_ENOENT) {
+			failed(j, status, &err);
+			return;
+		}
+		if (!read_state(j))
+			return;
+	}
+	if (!is_off(j)) {
+		say(j, "%s, but still there", how);
+		return;
+	}
+	if (j->undefine && !forget_vm(j))
+		return;
+	j->ok = true;
+	say(j, "%s%s, and confirmed off by its hypervisor", how,
+	    j->undefine ? ", undefined" : "");
+}
+
+static bool has_fence(const struct vrs_site_host *site)
+{
+	return site->fence && *site->fence;
+}
+
+static void fence(struct act_job *j)
+{
+	struct vrs_err err = {0};
+	char detail[160] = "";
+
+	j->power = VRS_POWER_UNKNOWN;
+	if (!has_fence(j->host->site)) {
+		stop(j, false);
+		if (!j->ok) {
+			char why[120];
+
+			(void)vrs_strcpy(why, sizeof(why), j->text);
+			say(j, "no fence is set for %s, and its hypervisor: %s",
+			    j->host->site->name, why);
+		}
+		return;
+	}
+	int status = vrs_fence_off(j->host->site, j->rules->fence_timeout_ms, &j->power,
+				   detail, sizeof(detail), &err);
+	j->ok = status == 0 && j->power == VRS_POWER_OFF;
+	if (j->ok)
+		say(j, "asked off, and reads off%s%s", detail[0] ? ": " : "", detail);
+	else
+		say(j, "%s: %.150s", j->host->site->fence,
+		    status < 0  ? err.text
+		    : detail[0] ? detail
+				: "does not read off");
+}
+
+static void power(struct act_job *j)
+{
+	struct vrs_err err = {0};
+	char detail[160] = "";
+
+	j->power = VRS_POWER_UNKNOWN;
+	if (!has_fence(j->host->site))
+		return;
+	if (vrs_fence_status(j->host->site, j->rules->fence_timeout_ms, &j->power, detail,
+			     sizeof(detail), &err) < 0) {
+		j->power = VRS_POWER_UNKNOWN;
+		say(j, "%.190s", err.text);
+	}
+}
+
+/* --- starting --- */
+
+static void reserve(struct act_job *j)
+{
+	struct vrs_hv_host host = {0};
+	struct vrs_hv_store store = {0};
+	struct vrs_err err = {0};
+
+	if (!read_state(j))
+		return;
+	if (!is_off(j)) {
+		say(j, "a VM of this id runs there already");
+		return;
+	}
+	int status = vrs_hv_host(j->host->hv, j->rules->hv_timeout_ms, &host, &err);
+	if (status == 0 && j->images[0] && j->disk_bytes > 0)
+		status = vrs_hv_store(j->host->hv, j->rules->hv_timeout_ms, j->images,
+				      &store, &err);
+	if (status == VRS_EUNSUPPORTED)
+		status = 0; /* the copy itself will tell */
+	if (status < 0) {
+		failed(j, status, &err);
+		return;
+	}
+	if (store.total_bytes > 0 && store.free_bytes < j->disk_bytes) {
+		say(j, "%s has %llu MiB free, %llu are needed", j->images,
+		    (unsigned long long)(store.free_bytes >> 20),
+		    (unsigned long long)(j->disk_bytes >> 20));
+		return;
+	}
+	if (host.ram_total_bytes > 0 &&
+	    host.ram_total_bytes < host.ram_used_bytes + j->ram_bytes) {
+		say(j, "memory: %llu MiB are free, %llu are needed",
+		    (unsigned long long)((host.ram_total_bytes - host.ram_used_bytes) >>
+					 20),
+		    (unsigned long long)(j->ram_bytes >> 20));
+		return;
+	}
+	j->ok = true;
+	say(j, "it answers and has room");
+}
+
+static void define(struct act_job *j)
+{
+	struct vrs_err err = {0};
+
+	if (!read_state(j))
+		return;
+	if (!is_off(j)) {
+		j->permanent = true;
+		say(j, "a VM of this id runs there already");
+		return;
+	}
+	int status = vrs_hv_define(j->host->hv, j->rules->hv_timeout_ms, j->vm,
+				   j->move ? &j->move->move : NULL, &err);
+	if (status == 0)
+		status = vrs_hv_autostart_off(j->host->hv, j->rules->hv_timeout_ms,
+					      j->vm_id, &err);
+	if (status < 0 && status != VRS_EUNSUPPORTED) {
+		j->permanent = !no_answer(status);
+		failed(j, status, &err);
+		return;
+	}
+	j->ok = true;
+}
+
+static void start(struct act_job *j)
+{
+	struct vrs_err err = {0};
+
+	if (!read_state(j))
+		return;
+	if (j->exists && j->state == VRS_HV_RUNNING) {
+		j->ok = true;
+		say(j, "it runs");
+		return;
+	}
+	if (is_off(j)) {
+		define(j);
+		if (!j->ok)
+			return;
+		j->ok = false;
+	}
+	if (too_late(j))
+		return;
+	int status = vrs_hv_start(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, &err);
+	if (status < 0) {
+		failed(j, status, &err);
+		j->permanent = status != VRS_ECONN && status != VRS_ETIMEOUT;
+		return;
+	}
+	j->ok = true;
+	say(j, "started");
+}
+
+static void health(struct act_job *j)
+{
+	struct vrs_err err = {0};
+
+	if (health_ask(j->health, j->rules->health_timeout_ms, &err) == 0) {
+		j->ok = true;
+		say(j, "its guest answers at %.150s", j->health);
+	} else {
+		say(j, "%.190s", err.text);
+	}
+}
+
+/* --- keeping it down --- */
+
+static void quarantine(struct act_job *j)
+{
+	if (!read_state(j) || !is_off(j) || !forget_vm(j))
+		return;
+	j->ok = true;
+	say(j, "off, its definition removed, its disks kept");
+}
+
+static void autostart_off(struct act_job *j)
+{
+	struct vrs_err err = {0};
+
+	if (!read_state(j) || !j->exists)
+		return;
+	int status = vrs_hv_autostart_off(j->host->hv, j->rules->hv_timeout_ms, j->vm_id,
+					  &err);
+	j->ok = status == 0;
+	if (status < 0)
+		failed(j, status, &err);
+}
+
+void act_run(struct act_job *j)
+{
+	if (too_late(j))
+		return;
+	switch (j->kind) {
+	case ACT_STATE:
+		j->ok = read_state(j);
+		break;
+	case ACT_FENCE:
+		fence(j);
+		break;
+	case ACT_POWER:
+		power(j);
+		break;
+	case ACT_STOP:
+		stop(j, true);
+		break;
+	case ACT_KILL:
+		stop(j, false);
+		break;
+	case ACT_RESERVE:
+		reserve(j);
+		break;
+	case ACT_DEFINE:
+		define(j);
+		break;
+	case ACT_START:
+		start(j);
+		break;
+	case ACT_HEALTH:
+		health(j);
+		break;
+	case ACT_QUARANTINE:
+		quarantine(j);
+		break;
+	case ACT_AUTOSTART_OFF:
+		autostart_off(j);
+		break;
+	}
+}
+
+bool act_is_on(const struct act_job *j)
+{
+	return j->reached && !is_off(j);
+}
+
+enum reloc_seen act_seen(const struct act_job *j)
+{
+	if (!j->ok)
+		return RELOC_UNREACHABLE;
+	return act_is_on(j) ? RELOC_SEEN_ON : RELOC_SEEN_OFF;
+}
+
+void act_job_fini(struct act_job *j)
+{
+	if (j->vm) {
+		vrs_hv_vm_fini(j->vm);
+		free(j->vm);
+	}
+	free(j->move);
+	j->vm = NULL;
+	j->move = NULL;
+}
+
+void act_host_fini(struct act_host *h)
+{
+	vrs_hv_close(h->hv);
+	h->hv = NULL;
+}
+
+/* --- definitions --- */
+
+struct vrs_hv_vm *act_vm_new(const Vrsas__V1__VmFacts *f)
+{
+	struct vrs_hv_vm *vm = vrs_calloc(1, sizeof(*vm));
+
+	(void)vrs_strcpy(vm->id, sizeof(vm->id), f->id);
+	(void)vrs_strcpy(vm->name, sizeof(vm->name), f->name);
+	vm->state = VRS_HV_OFF;
+	vm->vcpus = f->vcpus;
+	vm->ram_bytes = f->ram_bytes;
+	vm->cpu_time_s = NAN;
+	for (size_t i = 0; i < f->n_disk && i < VRS_HV_MAX_DISKS; i++) {
+		struct vrs_hv_disk *d = &vm->disk[vm->n_disks++];
+
+		(void)vrs_strcpy(d->path, sizeof(d->path), f->disk[i]->path);
+		(void)vrs_strcpy(d->format, sizeof(d->format), f->disk[i]->format);
+		(void)vrs_strcpy(d->bus, sizeof(d->bus), f->disk[i]->bus);
+		(void)vrs_strcpy(d->target, sizeof(d->target), f->disk[i]->target);
+		d->virtual_bytes = f->disk[i]->virtual_bytes;
+		d->allocated_bytes = f->disk[i]->allocated_bytes;
+	}
+	for (size_t i = 0; i < f->n_nic && i < VRS_HV_MAX_NICS; i++) {
+		struct vrs_hv_nic *n = &vm->nic[vm->n_nics++];
+
+		(void)vrs_strcpy(n->mac, sizeof(n->mac), f->nic[i]->mac);
+		(void)vrs_strcpy(n->network, sizeof(n->network), f->nic[i]->network);
+		(void)vrs_strcpy(n->model, sizeof(n->model), f->nic[i]->model);
+	}
+	if (f->native && f->native[0])
+		vm->native = vrs_strdup(f->native);
+	return vm;
+}
+
+struct act_move *act_move_new(const struct vrs_site_cluster *home,
+			      const struct vrs_site_cluster *to,
+			      Vrsas__V1__PlacedDisk *const *disk, size_t n_disks)
+{
+	struct act_move *m = vrs_calloc(1, sizeof(*m));
+	struct vrs_hv_move *mv = &m->move;
+
+	for (size_t i = 0; i < n_disks && i < VRS_HV_MAX_DISKS; i++) {
+		struct vrs_hv_disk *d = &m->disk[mv->n_disks++];
+
+		(void)vrs_strcpy(d->path, sizeof(d->path), disk[i]->path);
+		(void)vrs_strcpy(d->format, sizeof(d->format), disk[i]->format);
+		(void)vrs_strcpy(d->bus, sizeof(d->bus), disk[i]->bus);
+	}
+	mv->disk = m->disk;
+	mv->network_from = m->from;
+	mv->network_to = m->to;
+	if (!home || !to || home == to)
+		return m;
+	mv->nic_model = to->nic_model;
+	mv->domain_type = to->domain_type;
+	for (size_t i = 0; i < home->n_networks && mv->n_networks < 32; i++)
+		for (size_t k = 0; k < to->n_networks; k++)
+			if (strcmp(home->network[i].key, to->network[k].key) == 0) {
+				m->from[mv->n_networks] = home->network[i].value;
+				m->to[mv->n_networks] = to->network[k].value;
+				mv->n_networks++;
+				break;
+			}
+	return m;
+}

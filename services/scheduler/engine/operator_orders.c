@@ -1,0 +1,343 @@
+/* Orders of people. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/parts.h"
+#include "vrs/mem.h"
+
+static void refuse(struct engine_answer *a, Vrsas__V1__ControlCode code, const char *hint,
+		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static void refuse(struct engine_answer *a, Vrsas__V1__ControlCode code, const char *hint,
+		   const char *fmt, ...)
+{
+	va_list ap;
+
+	*a = (struct engine_answer){.code = code};
+	va_start(ap, fmt);
+	(void)vsnprintf(a->error, sizeof(a->error), fmt, ap);
+	va_end(ap);
+	(void)vrs_strcpy(a->hint, sizeof(a->hint), hint);
+}
+
+static bool ready(struct engine *e, struct engine_answer *ret)
+{
+	struct vrs_err err = {0};
+
+	if (engine_may_act(e))
+		return true;
+	if (e->lease.token != 0)
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+		       "see that Redis is reachable",
+		       "this scheduler could not renew its lease in time");
+	else if (engine_refresh(e, &err) < 0)
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+		       "see that Redis is reachable",
+		       "this scheduler cannot act now: %.200s", err.text);
+	else if (e->active_name[0])
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+		       "ask that one: vrsctl --scheduler ADDRESS",
+		       "this scheduler is on standby; %s is the active one",
+		       e->active_name);
+	else
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+		       "ask again in a few seconds",
+		       "this scheduler is on standby, and none is active yet");
+	return false;
+}
+
+static struct world_host *find_host(struct engine *e, struct world *w, const char *host,
+				    struct engine_answer *ret)
+{
+	struct world_host *wh = NULL;
+	struct vrs_err err = {0};
+
+	(void)e;
+	if (world_find_host(w, host, &wh, &err) < 0)
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+		       "see `vrsctl host list`", "%s", err.text);
+	return wh;
+}
+
+static bool answers_now(const struct host *h)
+{
+	return h->memory.answers_since_ms > 0;
+}
+
+static void withdrawn(struct engine *e, const struct reloc_place *p, const char *by,
+		      const char *reason, struct engine_answer *ret)
+{
+	struct reloc_event ev = {.kind = RELOC_OPERATOR_WITHDRAW};
+
+	(void)vrs_strcpy(ev.by, sizeof(ev.by), by);
+	(void)snprintf(ev.text, sizeof(ev.text),
+		       "%s takes back what was said of %s: %.80s", by, p->host,
+		       reason ? reason : "");
+	unsigned n = engine_word_spread(e, p, &ev);
+	(void)snprintf(ret->done, sizeof(ret->done),
+		       "the word on %s/%s is taken back; %u relocation(s) wait for "
+		       "proof again",
+		       p->cluster, p->host, n);
+	engine_pump(e);
+}
+
+void engine_fail_host(struct engine *e, const char *host, const char *actor,
+		      const char *reason, bool confirm_off, bool withdraw,
+		      struct engine_answer *ret)
+{
+	struct world *w = engine_world(e);
+	struct vrs_err err = {0};
+	char by[96];
+	struct reloc_place p;
+
+	*ret = (struct engine_answer){0};
+	if (!ready(e, ret))
+		return;
+	if (!w) {
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+		       "see that Redis and the collectors run", "no host is known yet");
+		return;
+	}
+	if (confirm_off && (!reason || !*reason)) {
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
+		       "add --reason with what you have seen",
+		       "a confirmation needs a reason");
+		return;
+	}
+	struct world_host *wh = find_host(e, w, host, ret);
+	if (!wh)
+		return;
+	(void)vrs_strcpy(p.cluster, sizeof(p.cluster), world_cluster_name(w, wh));
+	(void)vrs_strcpy(p.host, sizeof(p.host), wh->name);
+	struct host *h = engine_host_of(e, &p);
+	if (!h) {
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+		       "add a [host] section to the site file",
+		       "%s/%s is not described in the site file", p.cluster, p.host);
+		return;
+	}
+	(void)snprintf(by, sizeof(by), "%.90s", actor && *actor ? actor : "?");
+	if (confirm_off && answers_now(h)) {
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+		       "to move VMs off a living host use `vrsctl relocate VM`",
+		       "%s/%s answers: it is not off", p.cluster, p.host);
+		return;
+	}
+	int status = withdraw ? engine_word_drop(e, h, &err)
+			      : engine_word_put(e, h, confirm_off, by,
+						reason ? reason : "", &err);
+	if (status < 0) {
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+		       "see that Redis is reachable, then say it again",
+		       "the word could not be made durable: %.200s", err.text);
+		return;
+	}
+	if (withdraw) {
+		withdrawn(e, &p, by, reason, ret);
+		return;
+	}
+	if (!confirm_off && answers_now(h)) { /* the detector weighs it from now on */
+		(void)snprintf(ret->done, sizeof(ret->done),
+			       "%s/%s still answers: your word counts as soon as its "
+			       "probes fail too",
+			       p.cluster, p.host);
+		return;
+	}
+	unsigned n = engine_word_tell(e, w, h);
+	(void)snprintf(ret->done, sizeof(ret->done), "%s/%s is taken for %s; %u VM(s)",
+		       p.cluster, p.host, confirm_off ? "off" : "dead", n);
+	engine_pump(e);
+}
+
+/* --- orders about one VM --- */
+
+static struct entry *find_entry(struct engine *e, struct world *w, const char *vm,
+				bool make, struct engine_answer *ret)
+{
+	const Vrsas__V1__Relocation *msg = engine_find(e, vm);
+	const struct world_vm *wv = NULL;
+	struct vrs_err err = {0};
+	struct reloc_place home;
+
+	if (msg)
+		return engine_entry(e, msg->vm_id);
+	if (!w || world_find_vm(w, vm, &wv, &err) < 0) {
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+		       "see `vrsctl vm list`", "%s", w ? err.text : "no VM is known yet");
+		return NULL;
+	}
+	struct entry *en = engine_entry(e, wv->facts->id);
+	if (en)
+		return en;
+	if (!make) {
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+		       "see `vrsctl relocation list`",
+		       "%s is at home, nothing is under way", wv->facts->name);
+		return NULL;
+	}
+	const struct world_host *wh = &w->host[wv->host];
+	(void)vrs_strcpy(home.cluster, sizeof(home.cluster), world_cluster_name(w, wh));
+	(void)vrs_strcpy(home.host, sizeof(home.host), wh->name);
+	return engine_entry_new(e, wv->facts, &home);
+}
+
+static bool refused(const struct entry *en, const struct reloc_event *ev,
+		    struct engine_answer *ret)
+{
+	const char *why = reloc_refuses(&en->r, ev);
+
+	if (!why)
+		return false;
+	char hint[240];
+	(void)snprintf(hint, sizeof(hint), "see `vrsctl relocation show %.100s`",
+		       en->r.vm_name);
+	refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED, hint, "%s: %s (%s)",
+	       en->r.vm_name, why, reloc_state_name(en->r.state));
+	return true;
+}
+
+static struct reloc_event by_person(enum reloc_event_kind kind, const char *actor,
+				    const char *reason)
+{
+	struct reloc_event ev = {.kind = kind};
+
+	(void)snprintf(ev.by, sizeof(ev.by), "%.90s", actor && *actor ? actor : "?");
+	(void)snprintf(ev.text, sizeof(ev.text), "%.150s", reason ? reason : "");
+	return ev;
+}
+
+/* Feeds an order and says so, or that it could not be made durable. */
+static bool take(struct engine *e, struct entry *en, const struct reloc_event *ev,
+		 const struct record_load *load, struct engine_answer *ret)
+{
+	if (engine_feed(e, en, ev, load)) {
+		engine_pump(e);
+		return true;
+	}
+	if (en->stale)
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+		       "see that Redis is reachable, then ask again",
+		       "the order could not be made durable");
+	else
+		(void)snprintf(ret->done, sizeof(ret->done), "%s: so it is already",
+			       en->r.vm_name);
+	return false;
+}
+
+/* A healthy VM is stopped only when there is a place for it. */
+static bool has_place(struct engine *e, struct world *w, const struct entry *en,
+		      const char *to_cluster, struct engine_answer *ret)
+{
+	const struct reloc_place *p = &en->r.copy[en->r.active].place;
+	const Vrsas__V1__VmFacts *vm = en->msg->vm;
+	const struct plan_ask ask = {.cluster = p->cluster,
+				     .host = p->host,
+				     .vm = &vm,
+				     .n_vms = 1,
+				     .source_alive = true,
+				     .pinned_cluster = to_cluster};
+	struct plan plan = {0};
+	struct vrs_err err = {0};
+
+	int status = plan_make(w, e->conf.plan, &ask, 1, &plan, &err);
+	bool ok = status == 0 && plan.n == 1 &&
+		  (plan.decision[0]->verdict == VRSAS__V1__VERDICT__VERDICT_RELOCATE ||
+		   plan.decision[0]->verdict == VRSAS__V1__VERDICT__VERDICT_LOCAL);
+	if (!ok)
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+		       "see `vrsctl relocate --dry-run` for every candidate's reasons",
+		       "%s stays where it is: %s", en->r.vm_name,
+		       status < 0    ? err.text
+		       : plan.n == 1 ? plan.decision[0]->summary
+				     : "no plan");
+	plan_free(&plan);
+	return ok;
+}
+
+void engine_relocate(struct engine *e, const char *vm, const char *to_cluster,
+		     const char *actor, const char *reason, struct engine_answer *ret)
+{
+	struct world *w = NULL;
+	struct reloc_event ev = by_person(RELOC_OPERATOR_RELOCATE, actor, reason);
+	struct record_load load = {0};
+
+	*ret = (struct engine_answer){0};
+	if (!ready(e, ret))
+		return;
+	if (world_load(e->loader, true, &w, NULL) < 0)
+		w = world_loader_last(e->loader);
+	if (w)
+		engine_mark_lives(e, w);
+	struct entry *en = find_entry(e, w, vm, true, ret);
+	if (!en || refused(en, &ev, ret))
+		return;
+	if (to_cluster && *to_cluster && !vrs_site_cluster(e->site, to_cluster)) {
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+		       "see `vrsctl status` for the clusters", "no cluster %s",
+		       to_cluster);
+		return;
+	}
+	(void)vrs_strcpy(ev.place.cluster, sizeof(ev.place.cluster),
+			 to_cluster ? to_cluster : "");
+	if (reloc_quiet(&en->r)) {
+		const struct world_vm *wv = NULL;
+
+		if (w && en->r.active == 0 &&
+		    world_find_vm(w, en->r.vm_id, &wv, NULL) == 0)
+			load.vm = wv->facts;
+		if (w && !has_place(e, w, en, ev.place.cluster, ret))
+			return;
+	}
+	if (take(e, en, &ev, &load, ret))
+		(void)snprintf(ret->done, sizeof(ret->done), "%s is on its way%s%s",
+			       en->r.vm_name, ev.place.cluster[0] ? " to " : "",
+			       ev.place.cluster);
+}
+
+void engine_failback(struct engine *e, const char *vm, const char *actor, bool dry_run,
+		     struct engine_answer *ret)
+{
+	struct reloc_event ev = by_person(RELOC_OPERATOR_FAILBACK, actor, "");
+
+	*ret = (struct engine_answer){0};
+	if (!ready(e, ret))
+		return;
+	struct entry *en = find_entry(e, engine_world(e), vm, false, ret);
+	if (!en || refused(en, &ev, ret))
+		return;
+	const struct reloc_place *home = &en->r.copy[0].place;
+	bool fit = en->r.state == RELOC_FAILBACK_READY;
+	if (!fit && !en->r.copy[0].alive) {
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+		       "repair the host first; the way home opens when it has been back "
+		       "for the stable while",
+		       "%s: its home %s/%s does not answer", en->r.vm_name, home->cluster,
+		       home->host);
+		return;
+	}
+	if (!dry_run && !take(e, en, &ev, NULL, ret))
+		return;
+	(void)snprintf(ret->done, sizeof(ret->done), "%s %s home to %s/%s%s",
+		       en->r.vm_name, dry_run ? "would go" : "goes", home->cluster,
+		       home->host,
+		       fit ? " now" : " as soon as that host has been back for a while");
+}
+
+void engine_cancel(struct engine *e, const char *vm, const char *actor,
+		   const char *reason, struct engine_answer *ret)
+{
+	struct reloc_event ev = by_person(RELOC_OPERATOR_CANCEL, actor, "");
+
+	*ret = (struct engine_answer){0};
+	if (!ready(e, ret))
+		return;
+	(void)snprintf(ev.text, sizeof(ev.text), "cancelled by %.60s%s%.100s", ev.by,
+		       reason && *reason ? ": " : "", reason ? reason : "");
+	struct entry *en = find_entry(e, engine_world(e), vm, false, ret);
+	if (!en || refused(en, &ev, ret))
+		return;
+	if (take(e, en, &ev, NULL, ret))
+		(void)snprintf(ret->done, sizeof(ret->done), "%s: %s", en->r.vm_name,
+			       reloc_state_name(en->r.state));
+}

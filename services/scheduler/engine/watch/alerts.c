@@ -1,0 +1,100 @@
+/* What the monitoring says of hosts: incidents that the gateway keeps in Redis. Read at
+ * every look, so nothing has to be told twice and a restart forgets nothing. An alert is
+ * one witness: the detector weighs it like a person's "it is dead", never as a proof. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/parts.h"
+#include "vrs/keys.h"
+#include "vrs/mem.h"
+#include "vrsas/v1/incident.pb-c.h"
+
+/* A host that goes on answering although its alert fires: after this the alert is not
+ * believed any more, or it would be half a proof for whatever happens much later. */
+enum { UNBELIEVED_MS = 15 * 60 * 1000, MAX_OPEN = 1000 };
+
+static void take(struct engine *e, const Vrsas__V1__Incident *in)
+{
+	struct reloc_place p;
+
+	(void)vrs_strcpy(p.cluster, sizeof(p.cluster), in->cluster);
+	(void)vrs_strcpy(p.host, sizeof(p.host), in->host);
+	struct host *h = engine_host_of(e, &p);
+	if (!h || in->ends_at_ms || strcmp(h->void_alert_id, in->id) == 0)
+		return;
+	if (h->memory.answers_since_ms > 0 &&
+	    engine_mono() - h->memory.answers_since_ms > UNBELIEVED_MS &&
+	    engine_wall() - in->received_at_ms > UNBELIEVED_MS) {
+		(void)vrs_strcpy(h->void_alert_id, sizeof(h->void_alert_id), in->id);
+		engine_tell_host(e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "alert.void",
+				 "%s/%s goes on answering: its alert %s is void",
+				 h->cluster, h->name, in->alert);
+		return;
+	}
+	(void)vrs_strcpy(h->alert_id, sizeof(h->alert_id), in->id);
+	(void)vrs_strcpy(h->incident, sizeof(h->incident), in->id);
+	(void)snprintf(h->alert, sizeof(h->alert), "alert %.64s%s%.100s", in->alert,
+		       in->summary[0] ? ": " : "", in->summary);
+}
+
+static bool in_a_story(const struct engine *e, const struct host *h)
+{
+	if (h->alert_id[0] || h->handled || h->memory.verdict != DETECTOR_OK)
+		return true;
+	for (size_t i = 0; i < e->n_entries; i++) {
+		const struct reloc *r = &e->entry[i]->r;
+
+		if (r->state != RELOC_PROTECTED &&
+		    strcmp(r->copy[0].place.host, h->name) == 0 &&
+		    strcmp(r->copy[0].place.cluster, h->cluster) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void take_all(struct engine *e, const struct vrs_reply *list)
+{
+	for (size_t i = 0; i < e->n_hosts; i++)
+		e->host[i].alert[0] = e->host[i].alert_id[0] = '\0';
+	for (size_t i = 0; i < list->n_items; i++) {
+		struct vrs_msg *msg;
+
+		if (list->item[i].type != VRS_REPLY_BYTES ||
+		    vrs_msg_unpack(&msg, &vrsas__v1__incident__descriptor,
+				   list->item[i].bytes, list->item[i].len, NULL) < 0)
+			continue;
+		take(e, (const void *)vrs_msg_get(msg));
+		vrs_msg_free(msg);
+	}
+	for (size_t i = 0; i < e->n_hosts; i++)
+		if (e->host[i].incident[0] && !in_a_story(e, &e->host[i]))
+			e->host[i].incident[0] = '\0';
+}
+
+/* What cannot be read now stays as it was. */
+void engine_alerts_read(struct engine *e)
+{
+	struct vrs_reply *ids, *list;
+
+	if (vrs_store_cmd(e->svc->store, &ids, NULL,
+			  "SMEMBERS " VRS_KEY "incident:open") < 0)
+		return;
+	size_t n = ids->n_items < MAX_OPEN ? ids->n_items : MAX_OPEN;
+	if (n == 0) {
+		take_all(e, ids);
+		vrs_reply_free(ids);
+		return;
+	}
+	struct vrs_arg *argv = vrs_calloc(n + 2, sizeof(*argv));
+	argv[0] = VRS_ARG("HMGET");
+	argv[1] = VRS_ARG(VRS_KEY "incident");
+	for (size_t i = 0; i < n; i++)
+		argv[i + 2] = (struct vrs_arg){ids->item[i].bytes, ids->item[i].len};
+	if (vrs_store_do(e->svc->store, &list, argv, n + 2, NULL) == 0) {
+		take_all(e, list);
+		vrs_reply_free(list);
+	}
+	free(argv);
+	vrs_reply_free(ids);
+}

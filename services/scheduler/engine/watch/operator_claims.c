@@ -1,0 +1,199 @@
+/* What people said of a host, as Redis keeps it: vrsas:v1:word:{cluster}. A word stands
+ * until it is taken back or has served its purpose, whoever is the active scheduler. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/parts.h"
+#include "vrs/keys.h"
+#include "vrs/mem.h"
+
+/* "It is dead" of a host that goes on answering: after this it is not believed any more,
+ * or it would be half a proof for whatever happens to that host much later. */
+enum { UNBELIEVED_MS = 15 * 60 * 1000 };
+
+static void word_key(const char *cluster, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, VRS_KEY "word:{%s}", cluster);
+}
+
+static void forget(struct host *h)
+{
+	h->word = DETECTOR_NO_WORD;
+	h->word_by[0] = h->word_reason[0] = '\0';
+	h->word_at_ms = 0;
+	h->word_told = false;
+}
+
+int engine_word_put(struct engine *e, struct host *h, bool confirm_off, const char *actor,
+		    const char *reason, struct vrs_err *err)
+{
+	Vrsas__V1__HostWord w = VRSAS__V1__HOST_WORD__INIT;
+	Vrsas__V1__FailOrder o = VRSAS__V1__FAIL_ORDER__INIT;
+	char key[VRS_KEY_MAX];
+	size_t n;
+
+	o.host = h->name;
+	o.confirm_off = confirm_off;
+	o.reason = reason;
+	w.order = &o;
+	w.actor = actor;
+	w.at_ms = engine_wall();
+	word_key(h->cluster, key, sizeof(key));
+	void *bytes = vrs_msg_pack(&w.base, &n);
+	const struct vrs_arg argv[] = {
+		VRS_ARG("HSET"), VRS_ARG(key), VRS_ARG(h->name), {bytes, n}};
+	int status = vrs_store_do(e->svc->store, NULL, argv, 4, err);
+	free(bytes);
+	if (status < 0)
+		return status;
+	h->word = confirm_off ? DETECTOR_CONFIRMS_OFF : DETECTOR_SAYS_DEAD;
+	h->word_at_ms = w.at_ms;
+	h->word_stored = true;
+	h->word_told = false;
+	(void)vrs_strcpy(h->word_by, sizeof(h->word_by), actor);
+	(void)vrs_strcpy(h->word_reason, sizeof(h->word_reason), reason);
+	return 0;
+}
+
+int engine_word_drop(struct engine *e, struct host *h, struct vrs_err *err)
+{
+	char key[VRS_KEY_MAX];
+
+	word_key(h->cluster, key, sizeof(key));
+	const struct vrs_arg argv[] = {VRS_ARG("HDEL"), VRS_ARG(key), VRS_ARG(h->name)};
+	int status = vrs_store_do(e->svc->store, NULL, argv, 3, err);
+	if (status < 0)
+		return status;
+	forget(h);
+	h->word_stored = false;
+	return 0;
+}
+
+static void take(struct host *h, const struct vrs_reply *r)
+{
+	struct vrs_msg *msg = NULL;
+	struct vrs_err err = {0};
+
+	if (vrs_msg_unpack(&msg, &vrsas__v1__host_word__descriptor, r->bytes, r->len,
+			   &err) < 0) {
+		log_warn("an operator's word is left alone: %s host=%s/%s", err.text,
+			 h->cluster, h->name);
+		return;
+	}
+	const Vrsas__V1__HostWord *w = (const void *)vrs_msg_get(msg);
+	if (w->order) {
+		h->word = w->order->confirm_off ? DETECTOR_CONFIRMS_OFF
+						: DETECTOR_SAYS_DEAD;
+		h->word_at_ms = w->at_ms;
+		h->word_stored = true;
+		(void)vrs_strcpy(h->word_by, sizeof(h->word_by), w->actor);
+		(void)vrs_strcpy(h->word_reason, sizeof(h->word_reason),
+				 w->order->reason);
+		log_notice("an operator's word stands by=%s host=%s/%s off=%d", w->actor,
+			   h->cluster, h->name, w->order->confirm_off);
+	}
+	vrs_msg_free(msg);
+}
+
+int engine_words_load(struct engine *e, struct vrs_err *err)
+{
+	for (size_t i = 0; i < e->n_hosts; i++) {
+		struct host *h = &e->host[i];
+		char key[VRS_KEY_MAX];
+		struct vrs_reply *r;
+
+		word_key(h->cluster, key, sizeof(key));
+		const struct vrs_arg argv[] = {VRS_ARG("HGET"), VRS_ARG(key),
+					       VRS_ARG(h->name)};
+		int status = vrs_store_do(e->svc->store, &r, argv, 3, err);
+		if (status < 0)
+			return status;
+		forget(h);
+		h->word_stored = false;
+		if (r->type == VRS_REPLY_BYTES)
+			take(h, r);
+		vrs_reply_free(r);
+	}
+	return 0;
+}
+
+/* --- who has to hear it --- */
+
+unsigned engine_word_spread(struct engine *e, const struct reloc_place *p,
+			    struct reloc_event *ev)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < e->n_entries; i++) {
+		struct entry *en = e->entry[i];
+
+		if (reloc_copy_at(&en->r, p->cluster, p->host) < 0 ||
+		    reloc_refuses(&en->r, ev))
+			continue;
+		ev->place = *p;
+		n += engine_feed(e, en, ev, NULL);
+	}
+	return n;
+}
+
+static void records_for(struct engine *e, struct world *w, const struct reloc_place *p)
+{
+	struct world_host *wh = world_host(w, p->cluster, p->host);
+	size_t n = 0;
+
+	if (!wh)
+		return;
+	const Vrsas__V1__VmFacts **vm = plan_vms_of(w, wh, &n);
+	for (size_t i = 0; i < n; i++)
+		if (!engine_entry(e, vm[i]->id))
+			(void)engine_entry_new(e, vm[i], p);
+	free(vm);
+}
+
+unsigned engine_word_tell(struct engine *e, struct world *w, struct host *h)
+{
+	bool off = h->word == DETECTOR_CONFIRMS_OFF;
+	struct reloc_event ev = {.kind = off ? RELOC_OPERATOR_CONFIRM_OFF
+					     : RELOC_OPERATOR_FAIL};
+	struct reloc_place p;
+
+	(void)vrs_strcpy(p.cluster, sizeof(p.cluster), h->cluster);
+	(void)vrs_strcpy(p.host, sizeof(p.host), h->name);
+	(void)vrs_strcpy(ev.by, sizeof(ev.by), h->word_by);
+	(void)snprintf(ev.text, sizeof(ev.text), "%s says that %s is %s: %.100s", ev.by,
+		       p.host, off ? "off" : "dead", h->word_reason);
+	records_for(e, w, &p);
+	h->word_told = true;
+	engine_tell_host(e, h, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "operator.word",
+			 "%s", ev.text);
+	return engine_word_spread(e, &p, &ev);
+}
+
+void engine_words_watch(struct engine *e, struct world *w)
+{
+	for (size_t i = 0; i < e->n_hosts; i++) {
+		struct host *h = &e->host[i];
+		bool dead =
+			h->memory.verdict == DETECTOR_DOWN_LIKELY &&
+			(!h->site->probe || !h->site->probe[0] || h->probes_failed > 0);
+		int64_t age_ms = engine_wall() - h->word_at_ms;
+
+		if (h->word == DETECTOR_NO_WORD) {
+			if (h->word_stored) /* it has served its purpose */
+				(void)engine_word_drop(e, h, NULL);
+		} else if (!h->word_told && dead) {
+			/* said to a scheduler that died before it had told everybody */
+			(void)engine_word_tell(e, w, h);
+		} else if (h->memory.answers_since_ms > 0 && age_ms > UNBELIEVED_MS &&
+			   engine_word_drop(e, h, NULL) == 0) {
+			engine_tell_host(
+				e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE,
+				"operator.word",
+				"%s/%s goes on answering: what was said of it is "
+				"void",
+				h->cluster, h->name);
+		}
+	}
+}

@@ -1,0 +1,253 @@
+/* VMs that fell with a host which was back before its silence was noticed: they are
+ * started at home again, under a new epoch, when every host of their cluster says that it
+ * does not run them. What ran where stands in Redis: vrsas:v1:ran:{cluster}. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/parts.h"
+#include "vrs/keys.h"
+#include "vrs/mem.h"
+
+enum { ASK_AGAIN_MS = 2000 };
+
+/* --- the memory in Redis --- */
+
+static void ran_key(const char *cluster, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, VRS_KEY "ran:{%s}", cluster);
+}
+
+static void *pack(const struct ran *r, size_t *ret_n)
+{
+	Vrsas__V1__HostRan m = VRSAS__V1__HOST_RAN__INIT;
+	Vrsas__V1__RanVm *vm = vrs_calloc(r->n + 1, sizeof(*vm));
+	Vrsas__V1__RanVm **list = vrs_calloc(r->n + 1, sizeof(*list));
+
+	for (size_t i = 0; i < r->n; i++) {
+		vrsas__v1__ran_vm__init(&vm[i]);
+		vm[i].id = r->vm[i].id;
+		vm[i].boot_id = r->vm[i].boot_id;
+		list[i] = &vm[i];
+	}
+	m.n_vm = r->n;
+	m.vm = list;
+	void *bytes = vrs_msg_pack(&m.base, ret_n);
+	free(list);
+	free(vm);
+	return bytes;
+}
+
+static int unpack(struct ran *r, const void *bytes, size_t n, struct vrs_err *err)
+{
+	struct vrs_msg *msg = NULL;
+	int status =
+		vrs_msg_unpack(&msg, &vrsas__v1__host_ran__descriptor, bytes, n, err);
+
+	if (status < 0)
+		return status;
+	const Vrsas__V1__HostRan *m = (const void *)vrs_msg_get(msg);
+	for (size_t i = 0; i < m->n_vm && i < RAN_MAX_VMS; i++)
+		if (vrs_id_ok(m->vm[i]->id) && !ran_find(r, m->vm[i]->id))
+			ran_remember(r, m->vm[i]->id, m->vm[i]->boot_id);
+	vrs_msg_free(msg);
+	return 0;
+}
+
+static void keep(struct engine *e, struct host *h)
+{
+	char key[VRS_KEY_MAX];
+	struct vrs_err err = {0};
+	size_t n;
+
+	ran_key(h->cluster, key, sizeof(key));
+	void *bytes = pack(&h->ran, &n);
+	const struct vrs_arg set[] = {
+		VRS_ARG("HSET"), VRS_ARG(key), VRS_ARG(h->name), {bytes, n}};
+	const struct vrs_arg del[] = {VRS_ARG("HDEL"), VRS_ARG(key), VRS_ARG(h->name)};
+	int status = h->ran.n > 0 ? vrs_store_do(e->svc->store, NULL, set, 4, &err)
+				  : vrs_store_do(e->svc->store, NULL, del, 3, &err);
+	free(bytes);
+	h->ran_unsaved = status < 0;
+	if (status < 0)
+		vrs_complain(&e->store_complaint, VRS_WARN,
+			     "what runs where is not kept yet: %s", err.text);
+}
+
+int engine_ran_load(struct engine *e, struct vrs_err *err)
+{
+	for (size_t i = 0; i < e->n_hosts; i++) {
+		struct host *h = &e->host[i];
+		char key[VRS_KEY_MAX];
+		struct vrs_reply *r;
+		struct vrs_err bad = {0};
+
+		ran_key(h->cluster, key, sizeof(key));
+		const struct vrs_arg argv[] = {VRS_ARG("HGET"), VRS_ARG(key),
+					       VRS_ARG(h->name)};
+		int status = vrs_store_do(e->svc->store, &r, argv, 3, err);
+		if (status < 0)
+			return status;
+		ran_fini(&h->ran);
+		if (r->type == VRS_REPLY_BYTES &&
+		    unpack(&h->ran, r->bytes, r->len, &bad) < 0)
+			log_warn("what ran on a host is not known: %s host=%s/%s",
+				 bad.text, h->cluster, h->name);
+		vrs_reply_free(r);
+	}
+	return 0;
+}
+
+void engine_ran_close(struct engine *e)
+{
+	for (size_t i = 0; i < e->n_hosts; i++)
+		ran_fini(&e->host[i].ran);
+}
+
+/* --- asking the whole cluster --- */
+
+/* From here on it is the machine's; what it does next it does in this boot. */
+static void fell(struct engine *e, struct host *home, struct ran_vm *v)
+{
+	const char *vm_id = v->id;
+	struct world *w = world_loader_last(e->loader);
+	struct world_host *wh = w ? world_host(w, home->cluster, home->name) : NULL;
+	const Vrsas__V1__VmFacts *vm = wh ? world_vm_at(w, wh, vm_id) : NULL;
+	struct entry *en = engine_entry(e, vm_id);
+	struct reloc_event ev = {.kind = RELOC_WENT_DOWN, .place = engine_place_of(home)};
+	const struct record_load load = {.vm = vm};
+
+	if (!vm || !engine_may_act(e))
+		return;
+	if (vm->state == VRSAS__V1__VM_STATE__VM_STATE_CRASHED)
+		(void)snprintf(ev.text, sizeof(ev.text), "it crashed on %s", home->name);
+	else
+		(void)snprintf(ev.text, sizeof(ev.text),
+			       "it ran on %s until that host was started anew; its start "
+			       "at boot is off, so it is started from here",
+			       home->name);
+	if (!en)
+		en = engine_entry_new(e, vm, &ev.place);
+	if (!engine_feed(e, en, &ev, &load))
+		return;
+	(void)vrs_strcpy(v->boot_id, sizeof(v->boot_id), wh->boot_id);
+	v->asked = 0;
+	keep(e, home);
+	engine_pump(e);
+}
+
+/* Of a host that nobody has heard of for long, in maintenance perhaps, no answer is
+ * awaited; of one that was heard of, it is: it may have been given the VM just now. */
+static bool must_answer(const struct host *h)
+{
+	return h->memory.answers_since_ms > 0 || h->memory.verdict != DETECTOR_OK;
+}
+
+static void roll_is_over(struct roll *r)
+{
+	struct ran_vm *v = ran_find(&r->home->ran, r->vm_id);
+	struct entry *en = engine_entry(r->e, r->vm_id);
+	bool silent = false, off_at_home = false;
+
+	if (!v)
+		return;
+	v->asking = false;
+	v->again_mono_ms = engine_mono() + ASK_AGAIN_MS;
+	for (size_t i = 0; i < r->n; i++) {
+		const struct roll_said *s = &r->said[i];
+
+		if (s->seen == RELOC_SEEN_ON && s->h != r->home) {
+			struct reloc_event ev = {.kind = RELOC_SEEN_RUNNING,
+						 .place = engine_place_of(s->h)};
+
+			if (en && engine_feed(r->e, en, &ev, NULL))
+				engine_pump(r->e);
+			return;
+		}
+		silent |= s->seen == RELOC_UNREACHABLE && must_answer(s->h);
+		off_at_home |= s->seen == RELOC_SEEN_OFF && s->h == r->home;
+	}
+	if (off_at_home && !silent)
+		fell(r->e, r->home, v);
+	else if (off_at_home && v->asked++ == 1)
+		engine_tell_host(
+			r->e, r->home, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "host.fell",
+			"VM %s fell with %s/%s; it waits until every host of its "
+			"cluster says that it does not run it",
+			r->vm_id, r->home->cluster, r->home->name);
+}
+
+/* Its own cluster may have started it elsewhere. */
+static void ask_its_cluster(struct engine *e, struct host *home, struct ran_vm *v)
+{
+	struct roll *r = roll_new(e, v->id, home, roll_is_over);
+
+	v->asking = true;
+	for (size_t i = 0; i < e->n_hosts; i++) {
+		struct host *h = &e->host[i];
+
+		if (strcmp(h->cluster, home->cluster) == 0 && h->site->uri &&
+		    *h->site->uri &&
+		    (h == home ||
+		     (!h->handled && h->memory.verdict != DETECTOR_DOWN_LIKELY)))
+			roll_add(r, h);
+	}
+	roll_call(r);
+}
+
+/* --- one look --- */
+
+static bool listed_as_running(const struct world *w, const char *id)
+{
+	for (size_t i = 0; i < w->n_vms; i++)
+		if (w->vm[i].facts->state == VRSAS__V1__VM_STATE__VM_STATE_RUNNING &&
+		    strcmp(w->vm[i].facts->id, id) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the machine has nothing else in mind with it. */
+static bool is_at_rest(struct engine *e, const struct host *h,
+		       const struct world_host *wh, const char *id)
+{
+	const struct entry *en = engine_entry(e, id);
+	const struct reloc_place *p = en ? &en->r.copy[en->r.active].place : NULL;
+
+	return !en ||
+	       (!en->stale && en->r.state == RELOC_PROTECTED &&
+		wh->inventory_at_ms > en->r.since_ms &&
+		strcmp(p->cluster, h->cluster) == 0 && strcmp(p->host, h->name) == 0);
+}
+
+static void look_at_host(struct engine *e, const struct world *w, struct host *h,
+			 const struct world_host *wh)
+{
+	if (h->memory.verdict != DETECTOR_OK && h->memory.verdict != DETECTOR_BACK)
+		return; /* that is the detector's story */
+	if (wh->collector_state == VRSAS__V1__HOST_STATE__HOST_STATE_MAINTENANCE)
+		return;
+	for (size_t i = 0; i < h->ran.n; i++) {
+		struct ran_vm *v = &h->ran.vm[i];
+		const Vrsas__V1__VmFacts *vm = world_vm_at(w, wh, v->id);
+
+		if (v->asking || v->again_mono_ms > engine_mono() || !vm ||
+		    !ran_fell(v, vm, wh->boot_id) || listed_as_running(w, v->id) ||
+		    !is_at_rest(e, h, wh, v->id))
+			continue;
+		ask_its_cluster(e, h, v);
+	}
+}
+
+void engine_ran_watch(struct engine *e, const struct world *w)
+{
+	for (size_t i = 0; i < e->n_hosts; i++) {
+		struct host *h = &e->host[i];
+		const struct world_host *wh = world_host(w, h->cluster, h->name);
+
+		if (!wh)
+			continue;
+		if (ran_look(&h->ran, w, wh) || h->ran_unsaved)
+			keep(e, h);
+		look_at_host(e, w, h, wh);
+	}
+}

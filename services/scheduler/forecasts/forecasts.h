@@ -1,0 +1,48 @@
+/* forecasts.h - keeps the forecasts of all clusters and hosts young.
+ *
+ * Asks the predictors in jobs of at most 64 targets, every interval and at once for what
+ * becomes urgent. The predictors store what they answer; the world reads it there. */
+#ifndef SCHEDULER_FORECASTS_FORECASTS_H
+#define SCHEDULER_FORECASTS_FORECASTS_H
+
+#include "fleet/fleet.h"
+#include "vrs/bus.h"
+#include "vrs/loop.h"
+#include "vrs/metrics.h"
+
+struct forecasts;
+
+struct forecasts_conf {
+	const char *url;     /* listens here for predictors */
+	int64_t interval_ms; /* 5 min */
+	int64_t timeout_ms;  /* of one job; 60 s */
+	int64_t silence_ms; /* a predictor that is silent this long loses its job; 20 s */
+};
+
+/* world is asked for the newest picture whenever a round begins; it may give NULL. */
+int forecasts_open(struct forecasts **ret, struct vrs_loop *loop,
+		   const struct forecasts_conf *conf, struct world *(*world)(void *arg),
+		   void *arg, struct vrs_err *err);
+void forecasts_close(struct forecasts *f);
+
+/* Everything that can take VMs, soon; called when a host becomes suspect. Calls that come
+ * while a round is under way are one. */
+void forecasts_refresh(struct forecasts *f);
+
+/* One target, answered once on the loop: the forecast, or NULL and why. */
+typedef void (*forecasts_fn)(void *arg, const Vrsas__V1__Forecast *fc,
+			     const struct vrs_err *err);
+int forecasts_ask(struct forecasts *f, const char *cluster, const char *host,
+		  int64_t timeout_ms, forecasts_fn fn, void *arg, struct vrs_err *err);
+int forecasts_predictors(const struct forecasts *f); /* connected now */
+const char *forecasts_url(const struct forecasts *f);
+
+struct forecasts_counts {
+	uint64_t ok, failed; /* jobs */
+	unsigned open;
+	struct vrs_histogram seconds; /* asked to answered */
+	struct vrs_bus_counts bus;
+};
+void forecasts_counts(const struct forecasts *f, struct forecasts_counts *ret);
+
+#endif

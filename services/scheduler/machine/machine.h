@@ -1,0 +1,320 @@
+/* machine.h - the story of one VM whose host failed, as a pure machine.
+ *
+ * reloc_step takes the record and one event and gives the record that follows;
+ * reloc_orders tells what has to be done in the state a record is in. Orders are derived
+ * from the record alone, so after a crash they are simply derived again; each is safe to
+ * do twice. Every order is answered by an event that carries the record's op; an answer
+ * to an order of an earlier state is too late and changes nothing.
+ *
+ * The promise that everything here serves: a VM is granted a place to run only when every
+ * other place that could run it is proven not to. A record therefore lists all copies
+ * that exist, each with its proof of death, and a grant raises the epoch in the same
+ * durable write that names the new place.
+ *
+ * Pure: no I/O, no clock, fixed size, the same answer for the same record. */
+#ifndef SCHEDULER_MACHINE_MACHINE_H
+#define SCHEDULER_MACHINE_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The same numbers as RelocationState and EvidenceClass of relocation.proto. */
+enum reloc_state {
+	RELOC_NONE,
+	RELOC_PROTECTED,
+	RELOC_SUSPECT,
+	RELOC_HOLD_BRAKE,
+	RELOC_DOWN_LIKELY,
+	RELOC_FENCING,
+	RELOC_HOLD_OPERATOR,
+	RELOC_FENCED,
+	RELOC_DECIDING,
+	RELOC_WAIT_REPAIR,
+	RELOC_RESERVING,
+	RELOC_TRANSFERRING,
+	RELOC_VERIFYING,
+	RELOC_GRANTING,
+	RELOC_STARTING,
+	RELOC_START_FAILED,
+	RELOC_RUNNING_AWAY,
+	RELOC_ROLLBACK,
+	RELOC_REPROTECTING,
+	RELOC_FAILBACK_READY,
+	RELOC_FB_QUIESCE,
+	RELOC_FB_FINAL_SYNC,
+	RELOC_FB_GRANTING,
+	RELOC_RESTORING_HOME,
+	RELOC_CLEANUP,
+	RELOC_SPLIT_SUSPECT,
+	RELOC_LOCAL_RESTART,
+	RELOC_HOME_GRANT,
+	RELOC_N_STATES,
+};
+const char *reloc_state_name(enum reloc_state s);
+
+/* Who has to act in this state: "scheduler", "mover", "hypervisor", "operator". */
+const char *reloc_state_owner(enum reloc_state s);
+
+enum reloc_proof {
+	RELOC_NO_PROOF,
+	RELOC_F1_POWER_OFF,
+	RELOC_F2_LEASE_EXPIRED,
+	RELOC_F3_ATTESTED,
+	RELOC_F4_NO_DISK_ACTIVITY,
+	RELOC_F5_OPERATOR,
+};
+
+struct reloc_place {
+	char cluster[65], host[65];
+};
+
+/* A place that has, or may have, this VM: home first, then every place it was sent to. */
+struct reloc_copy {
+	struct reloc_place place;
+	uint64_t epoch;    /* of the newest grant it had; 0: never granted */
+	bool defined;      /* its hypervisor may know the VM */
+	bool disks;        /* disks of ours may lie there */
+	bool shared;       /* these are home's own disks, on storage that both see */
+	bool alive;        /* its host was seen to answer since it was last proven dead */
+	bool seen_running; /* although it must not; until it is confirmed off */
+	bool stranger;     /* seen where nothing of ours ever sent it */
+	bool remove;       /* home runs: these disks are of no use any more */
+	bool seed;         /* home runs: these disks are kept, for the next time */
+	enum reloc_proof proof; /* that it does not run */
+	int64_t proof_at_ms;
+	char proof_by[96], proof_text[160];
+};
+
+enum { RELOC_MAX_COPIES = 6, RELOC_MAX_TRIED = 8 };
+
+/* What a hold waits for. */
+enum reloc_hold {
+	RELOC_NO_HOLD,
+	RELOC_NEEDS_PROOF,  /* nobody can prove that the old copy is dead */
+	RELOC_NEEDS_CHOICE, /* nowhere to go, or nothing to read */
+	RELOC_NEEDS_STOP,   /* an older copy was seen running and cannot be stopped */
+};
+
+struct reloc {
+	char id[64]; /* of this story */
+	char vm_id[132], vm_name[132];
+	enum reloc_state state, resume; /* resume: where SUSPECT and a split go back to */
+	uint64_t epoch;
+	uint64_t op;                   /* rises with every change of state */
+	int64_t since_ms, deadline_ms; /* of this state; deadline 0: none */
+
+	struct reloc_copy copy[RELOC_MAX_COPIES]; /* copy[0]: home */
+	uint32_t n_copies;
+	uint32_t active; /* index: newest grant */
+	uint32_t good;   /* index: whose disks hold the VM's data */
+	int32_t target;  /* index: where it shall run next; -1: none */
+
+	bool planned;     /* a healthy VM is moved by order */
+	bool readable;    /* decided on: the good disks can be read without its host */
+	bool copied;      /* the target's disks are proven equal to the good ones */
+	bool started;     /* the hypervisor accepted the start */
+	bool maybe_ran;   /* its guest may have written since the newest grant */
+	bool good_failed; /* it did not come up where its data is */
+	bool local;       /* the target shares the good copy's disks: nothing to carry */
+	bool cancelled, failback_asked;
+	bool auto_failback_held; /* an operator cancelled the way home */
+	bool home_unclear; /* found in two places at once: which is home is not known */
+	enum reloc_hold hold;
+	char hold_reason[320]; /* what is missing, and what would let it go on */
+	char fence_said[200];  /* the last word of a fence that proved nothing */
+	char why[200];         /* of the last change, one line */
+
+	uint64_t job, token; /* of the transfer; token rises with every hand-out */
+	bool moving;         /* a mover may be at work on it */
+	uint64_t progress;   /* bytes, when the deadline was last moved */
+	int32_t unsure;      /* index: whose silence keeps the grant waiting; -1: none */
+	uint64_t bytes_moved, fb_bytes_moved;
+	uint32_t starts;    /* on this target, until it is in service */
+	uint32_t decisions; /* of this failure */
+	struct reloc_place tried[RELOC_MAX_TRIED];
+	uint32_t n_tried;
+	char pinned[65]; /* operator's --to */
+
+	int64_t silent_since_ms, detected_ms, fenced_ms, decided_ms, copy_started_ms,
+		copied_ms, granted_ms, alive_ms, host_back_ms, fb_stopped_ms, fb_alive_ms,
+		paged_ms, predicted_outage_ms;
+};
+
+/* Deadlines; all in milliseconds. */
+struct reloc_rules {
+	int64_t suspect_ms;     /* SUSPECT without a word either way; 30 s */
+	int64_t fence_ms;       /* then a person is asked, and fencing goes on; 120 s */
+	int64_t decide_ms;      /* 10 s */
+	int64_t reserve_ms;     /* 60 s */
+	int64_t stall_ms;       /* a transfer without one byte of progress; 10 min */
+	int64_t verify_ms;      /* comparing without progress, or defining; 30 min */
+	int64_t grant_ms;       /* until the proofs were read again; 60 s */
+	int64_t boot_ms;        /* from the grant to the guest's answer; 300 s */
+	int64_t stop_ms;        /* a copy must be confirmed off; 180 s */
+	int64_t look_ms;        /* home is looked at before the way back; 60 s */
+	int64_t review_ms;      /* a wait or a hold is thought over again; 5 min */
+	int64_t page_ms;        /* a hold calls again; 15 min */
+	int64_t split_ms;       /* 10 s */
+	int64_t cleanup_ms;     /* 60 s */
+	uint32_t max_starts;    /* on one target; 2 */
+	uint32_t max_decisions; /* of one failure; 3 */
+	bool auto_failback;
+	bool keep_away; /* the newest disks away stay as a seed when it is home again */
+};
+extern const struct reloc_rules reloc_defaults;
+
+/* --- events --- */
+
+enum reloc_event_kind {
+	/* Time went on. */
+	RELOC_TICK,
+	/* From the detector, about ev.place. */
+	RELOC_HOST_SUSPECT,
+	RELOC_HOST_BRAKE,
+	RELOC_HOST_DOWN,
+	RELOC_HOST_UP,   /* it answers (clears a suspicion, ends a proof of F1 or F5) */
+	RELOC_HOST_BACK, /* and has done so for the stable while */
+	/* A copy of this VM was seen running at ev.place. */
+	RELOC_SEEN_RUNNING,
+	/* It was found running at home and at ev.place, and never had a record. */
+	RELOC_SEEN_TWICE,
+	/* It went down where it may run, and its host lives. */
+	RELOC_WENT_DOWN,
+	/* Answers to orders; carry op and, where it has one, place. */
+	RELOC_FENCE_RESULT, /* ev.proof: what is proven, NO_PROOF: nothing */
+	RELOC_STOPPED, /* ok: confirmed off by its hypervisor; seen: as it was found */
+	RELOC_DECIDED, /* ev.verdict, place, readable, predicted_ms */
+	RELOC_RESERVED,
+	RELOC_TRANSFER, /* ev.transfer, of job and token */
+	RELOC_DEFINED,
+	RELOC_RECHECKED, /* ev.recheck; not ok: place names the copy that stands against
+			    it */
+	RELOC_STARTED,
+	RELOC_HEALTH,
+	RELOC_LOOKED, /* at home before the way back: ok = answers, and the VM is off */
+	RELOC_QUARANTINED, /* ok: off and its definition gone */
+	RELOC_CLEANED,
+	RELOC_REMOVED, /* ok: no disk of ours lies there any more */
+	/* Orders of people. */
+	RELOC_OPERATOR_FAIL,
+	RELOC_OPERATOR_CONFIRM_OFF,
+	RELOC_OPERATOR_WITHDRAW,
+	RELOC_OPERATOR_RELOCATE,
+	RELOC_OPERATOR_FAILBACK,
+	RELOC_OPERATOR_CANCEL,
+	RELOC_N_EVENTS,
+};
+const char *reloc_event_name(enum reloc_event_kind k);
+
+enum reloc_verdict { RELOC_HOLD, RELOC_WAIT, RELOC_LOCAL, RELOC_RELOCATE };
+
+enum reloc_transfer {
+	RELOC_XFER_WAITING, /* a mover has it: waits for its turn, or a person holds it */
+	RELOC_XFER_MOVING,  /* bytes: copied and compared so far, both; it only rises */
+	RELOC_XFER_PROVING, /* within one try. More of them move the deadline */
+	RELOC_XFER_DONE,    /* ok: source and target hashes are equal */
+	RELOC_XFER_FAILED,  /* permanent: this target is of no use */
+	RELOC_XFER_LOST,    /* no mover has it: hand it out again with a higher token */
+};
+
+enum reloc_recheck {
+	RELOC_STANDS, /* every other copy is still proven dead, the target answers */
+	RELOC_GONE,   /* the copy at place is alive, or may be: its proof is void */
+	RELOC_UNSURE, /* a proof could not be read again now */
+	RELOC_TARGET_SILENT, /* the place that shall run it does not answer */
+};
+
+/* What somebody who can know says of a VM, or of a host's power. */
+enum reloc_seen { RELOC_UNREACHABLE, RELOC_SEEN_OFF, RELOC_SEEN_ON };
+
+struct reloc_event {
+	enum reloc_event_kind kind;
+	uint64_t op; /* of the order that this answers */
+	struct reloc_place place;
+	bool ok, permanent, readable;
+	enum reloc_proof proof;
+	enum reloc_verdict verdict;
+	enum reloc_transfer transfer;
+	enum reloc_recheck recheck;
+	enum reloc_seen seen;
+	uint64_t job, token, bytes;
+	int64_t predicted_ms;
+	char by[96]; /* agent, host or person */
+	char text[200];
+};
+
+/* --- the machine --- */
+
+/* A VM that runs at home, watched. */
+void reloc_init(struct reloc *r, const char *vm_id, const char *vm_name,
+		const struct reloc_place *home);
+
+/* True when the record changed; it must be made durable before its orders are
+ * done. The reason is in next->why. An event that does not fit the state
+ * leaves the record alone. */
+bool reloc_step(const struct reloc *r, const struct reloc_event *ev,
+		const struct reloc_rules *rules, int64_t now_ms, struct reloc *next);
+
+/* Why an order of a person cannot be taken now; NULL: it can. */
+const char *reloc_refuses(const struct reloc *r, const struct reloc_event *ev);
+
+/* --- orders --- */
+
+enum reloc_order_kind {
+	RELOC_DO_FENCE, /* make sure that the host of copy is off, and read it back */
+	RELOC_DO_STOP,  /* shut the VM down there, destroy it if it will not; confirm */
+	RELOC_DO_KILL,  /* the same without asking; see `undefine` and `spare` */
+	RELOC_DO_DECIDE,
+	RELOC_DO_RESERVE,  /* target answers and has room */
+	RELOC_DO_TRANSFER, /* hand (job, token) out and follow it */
+	RELOC_DO_CANCEL_TRANSFER,
+	RELOC_DO_DEFINE,  /* at copy, start blocked */
+	RELOC_DO_RECHECK, /* read all proofs again, for a grant to copy */
+	RELOC_DO_START,   /* at copy; already running is fine */
+	RELOC_DO_HEALTH,
+	RELOC_DO_LOOK,       /* does it run there? */
+	RELOC_DO_QUARANTINE, /* read the state; off: undefine, keep the disks */
+	RELOC_DO_CLEAN,      /* the same, after the way home */
+	RELOC_DO_REMOVE,     /* its disks, unless a definition anywhere names them */
+};
+const char *reloc_order_name(enum reloc_order_kind k);
+
+struct reloc_order {
+	enum reloc_order_kind kind;
+	uint32_t copy; /* index */
+	uint64_t op;   /* to be given back with the answer */
+	/* of a stop, or a fence that is no more than one: only a VM that its hypervisor
+	 * does not know any more counts as off, for a start that hung may still fire.
+	 * Its disks stay. */
+	bool undefine;
+	/* of a kill for want of a sign of life: the guest is asked once more, right
+	 * before, and one that answers is left alone. The answer is RELOC_HEALTH then. */
+	bool spare;
+};
+enum { RELOC_MAX_ORDERS = 2 * RELOC_MAX_COPIES };
+
+/* What has to be (re)done in this state. Returns how many. */
+size_t reloc_orders(const struct reloc *r, struct reloc_order *ret);
+
+/* What `undefine` of an order to this copy is: the definition stays only where the data
+ * is and no start is under way; every start defines anew. */
+bool reloc_undefines(const struct reloc *r, enum reloc_order_kind kind, uint32_t copy);
+
+/* --- helpers for those who carry it out --- */
+
+/* Index of the copy at a place; -1: none. */
+int reloc_copy_at(const struct reloc *r, const char *cluster, const char *host);
+
+/* What one copy's proof is worth at the moment of a grant to another place, from what its
+ * hypervisor and its power controller say now. */
+enum reloc_recheck reloc_weigh(const struct reloc_copy *c, enum reloc_seen vm,
+			       enum reloc_seen power);
+
+/* The VM's host lives on after a failure of the VM's story: nothing is open. */
+bool reloc_quiet(const struct reloc *r);
+
+/* After the commit point of a story that is not yet home. */
+bool reloc_is_away(const struct reloc *r);
+
+#endif

@@ -1,0 +1,325 @@
+/* Two copies: one that its own cluster moved, one that must not run, one that nobody
+ * sent. */
+#include <stdio.h>
+#include <string.h>
+
+#include "machine/step.h"
+
+/* Its own cluster runs it on another host by now: that is its home then. */
+static void adopt(struct step *s)
+{
+	struct reloc *n = s->n;
+	const struct reloc_copy was = n->copy[n->active];
+	int32_t i = step_want_copy(n, &s->ev->place);
+
+	if (i < 0)
+		return;
+	n->copy[n->active].disks = false; /* they are the other one's now */
+	if (n->active == 0) { /* home moves; the old one is a copy that must stay down */
+		struct reloc_copy moved = n->copy[0];
+
+		n->copy[0] = n->copy[i];
+		n->copy[i] = moved;
+		i = 0;
+	}
+	n->active = n->good = (uint32_t)i;
+	n->target = -1;
+	n->epoch++;
+	n->copy[i].epoch = n->epoch;
+	n->copy[i].defined = n->copy[i].alive = true;
+	n->copy[i].disks = was.disks;
+	n->copy[i].shared = was.shared;
+	n->copy[i].proof = RELOC_NO_PROOF;
+	n->copied = false;
+	step_go(s, i == 0 ? RELOC_PROTECTED : RELOC_RUNNING_AWAY,
+		"its own cluster runs it on %s", s->ev->place.host);
+}
+
+static bool may_be_adopted(enum reloc_state s)
+{
+	return s <= RELOC_GRANTING || s == RELOC_RUNNING_AWAY ||
+	       s == RELOC_REPROTECTING || s == RELOC_FAILBACK_READY ||
+	       s == RELOC_LOCAL_RESTART || s == RELOC_HOME_GRANT;
+}
+
+void step_stranger(struct step *s)
+{
+	struct reloc *n = s->n;
+	const struct reloc_place *p = &s->ev->place;
+	bool own = strcmp(n->copy[n->active].place.cluster, p->cluster) == 0;
+
+	if (own && may_be_adopted(n->state) && n->hold != RELOC_NEEDS_STOP) {
+		adopt(s);
+		return;
+	}
+	int32_t i = step_want_copy(n, p);
+	if (i < 0) {
+		if (s->now_ms - n->paged_ms < s->rules->page_ms)
+			return;
+		n->paged_ms = s->now_ms;
+		step_because(s, "it runs on %s/%s as well, and too many places have it",
+			     p->cluster, p->host);
+		return;
+	}
+	step_split(s, (uint32_t)i);
+}
+
+/* --- one of them has to go --- */
+
+void step_runs_there(struct step *s, uint32_t i)
+{
+	struct reloc_copy *c = &s->n->copy[i];
+
+	step_unprove(s, i);
+	if (c->epoch == 0 && !c->defined && !c->disks && !c->shared)
+		c->stranger = true; /* thought of as a target, no more */
+	c->seen_running = c->defined = c->alive = true;
+}
+
+/* Where the story goes on when one of the two is off. Whatever leads to a grant begins
+ * with the proofs again. */
+static enum reloc_state after_split(const struct reloc *n)
+{
+	switch (n->state) {
+	case RELOC_SUSPECT:
+	case RELOC_HOLD_BRAKE:
+		return n->resume;
+	case RELOC_FB_FINAL_SYNC:
+		return RELOC_FB_QUIESCE;
+	case RELOC_FB_GRANTING:
+	case RELOC_HOME_GRANT:
+	case RELOC_LOCAL_RESTART:
+		return RELOC_FENCING;
+	default:
+		return n->state >= RELOC_DOWN_LIKELY && n->state <= RELOC_GRANTING
+			       ? RELOC_FENCING
+			       : n->state;
+	}
+}
+
+void step_split(struct step *s, uint32_t i)
+{
+	struct reloc *n = s->n;
+	const struct reloc_copy *newest = &n->copy[n->active];
+
+	if (n->copy[i].seen_running &&
+	    (n->state == RELOC_SPLIT_SUSPECT || n->hold == RELOC_NEEDS_STOP))
+		return; /* known */
+	step_runs_there(s, i);
+	if (n->state == RELOC_SPLIT_SUSPECT || n->hold == RELOC_NEEDS_STOP)
+		return;
+	n->resume = after_split(n);
+	step_go(s, RELOC_SPLIT_SUSPECT, "%s was seen running on %s/%s%s%s%s%s",
+		n->copy[i].stranger ? "a copy that nobody sent there" : "an older copy",
+		n->copy[i].place.cluster, n->copy[i].place.host,
+		step_can_tell(n, i) ? "" : ", while the granted one on ",
+		step_can_tell(n, i) ? "" : newest->place.cluster,
+		step_can_tell(n, i) ? "" : "/",
+		step_can_tell(n, i) ? "" : newest->place.host);
+	n->paged_ms = s->now_ms;
+}
+
+bool step_seen_off(struct step *s)
+{
+	int i = step_at(s);
+
+	if (s->ev->kind != RELOC_LOOKED || s->ev->seen != RELOC_SEEN_OFF || i < 0 ||
+	    i == (int)s->n->active || !s->n->copy[i].seen_running)
+		return false;
+	step_prove(s, &s->n->copy[i], RELOC_F3_ATTESTED);
+	step_because(s, "the copy on %s/%s is off", s->ev->place.cluster,
+		     s->ev->place.host);
+	return true;
+}
+
+static void hold_for_stop(struct step *s)
+{
+	const struct reloc *n = s->n;
+	const struct reloc_copy *granted = &n->copy[n->active];
+	uint32_t who = n->active;
+
+	for (uint32_t i = 0; i < n->n_copies; i++)
+		if (n->copy[i].seen_running)
+			who = i;
+	const struct reloc_place *p = &n->copy[who].place;
+	if (step_can_tell(n, who))
+		step_hold(s, RELOC_NEEDS_STOP,
+			  "an older copy was seen running on %s/%s and cannot be "
+			  "confirmed off; stop it by hand, or have its host off and "
+			  "confirm",
+			  p->cluster, p->host);
+	else
+		step_hold(s, RELOC_NEEDS_STOP,
+			  "it runs on %s/%s, where nobody sent it, and the granted copy "
+			  "on %s/%s does not: which one is to live cannot be told; "
+			  "nothing is stopped or started until it is stopped there by "
+			  "hand",
+			  p->cluster, p->host, granted->place.cluster,
+			  granted->place.host);
+}
+
+/* A copy that was seen running is off by now, or its host is. */
+static bool split_copy_off(struct step *s, int i)
+{
+	struct reloc *n = s->n;
+	const struct reloc_event *ev = s->ev;
+
+	if (i == (int)n->active && ev->kind == RELOC_LOOKED &&
+	    ev->seen == RELOC_SEEN_ON && !n->copy[i].alive) {
+		n->copy[i].alive = true;
+		step_because(s, "it runs where it was granted to");
+	}
+	if (i < 0 || i == (int)n->active)
+		return false;
+	if (ev->kind == RELOC_STOPPED && ev->ok)
+		step_stopped(s, (uint32_t)i);
+	else if (ev->kind == RELOC_FENCE_RESULT && ev->proof != RELOC_NO_PROOF)
+		step_prove(s, &n->copy[i], ev->proof);
+	else if (ev->kind == RELOC_OPERATOR_CONFIRM_OFF)
+		step_prove(s, &n->copy[i], RELOC_F5_OPERATOR);
+	else
+		return step_seen_off(s);
+	step_because(s, "the copy on %s/%s is off", n->copy[i].place.cluster,
+		     n->copy[i].place.host);
+	return true;
+}
+
+/* --- found in two places, before it had a record --- */
+
+/* Neither was ever sent anywhere by us: only people can tell which one is the VM. */
+static void both_places(const struct reloc *n, char *buf, size_t size)
+{
+	const struct reloc_copy *other = &n->copy[0];
+
+	for (uint32_t i = 1; i < n->n_copies && other == &n->copy[0]; i++)
+		if (n->copy[i].seen_running)
+			other = &n->copy[i];
+	(void)snprintf(buf, size, "%s/%s and %s/%s", n->copy[0].place.cluster,
+		       n->copy[0].place.host, other->place.cluster, other->place.host);
+}
+
+void step_seen_twice(struct step *s)
+{
+	struct reloc *n = s->n;
+	int32_t i = step_want_copy(n, &s->ev->place);
+	char both[280];
+
+	if (i <= 0 || n->active != 0)
+		return;
+	step_runs_there(s, (uint32_t)i);
+	n->home_unclear = true;
+	n->resume = RELOC_PROTECTED;
+	both_places(n, both, sizeof(both));
+	step_go(s, RELOC_SPLIT_SUSPECT, "it runs on %s, and nothing was sent to either",
+		both);
+	n->paged_ms = s->now_ms;
+}
+
+/* It is off there: that place is none of ours, and whatever lies there stays. */
+static void is_off_there(struct step *s, uint32_t gone)
+{
+	struct reloc *n = s->n;
+	uint32_t left = 0;
+
+	for (uint32_t i = 1; i < n->n_copies; i++)
+		if (i != gone && n->copy[i].seen_running)
+			left = i;
+	if (gone == 0) { /* then the other one is the VM, and there is its home */
+		if (left == 0)
+			return;
+		n->copy[0].place = n->copy[left].place;
+		n->copy[0].alive = true;
+		gone = left;
+		for (left = n->n_copies - 1; left > 0; left--)
+			if (left != gone && n->copy[left].seen_running)
+				break;
+	}
+	n->copy[gone].defined = n->copy[gone].disks = n->copy[gone].seen_running = false;
+	step_compact(n);
+	if (left > 0) {
+		step_because(s, "off on %s/%s", s->ev->place.cluster, s->ev->place.host);
+		return;
+	}
+	n->home_unclear = false;
+	step_go(s, RELOC_PROTECTED, "it runs on %s/%s only now", n->copy[0].place.cluster,
+		n->copy[0].place.host);
+}
+
+static void hold_unclear(struct step *s)
+{
+	char both[280];
+
+	both_places(s->n, both, sizeof(both));
+	step_hold(s, RELOC_NEEDS_STOP,
+		  "it runs on %s, and nothing was sent to either: which one is to live "
+		  "cannot be told; stop one of them by hand; until then nothing is "
+		  "started, stopped or moved",
+		  both);
+}
+
+static void step_unclear(struct step *s)
+{
+	struct reloc *n = s->n;
+	const struct reloc_event *ev = s->ev;
+	int i = step_at(s);
+
+	switch (ev->kind) {
+	case RELOC_LOOKED:
+		if (i >= 0 && ev->seen == RELOC_SEEN_OFF)
+			is_off_there(s, (uint32_t)i);
+		break;
+	case RELOC_OPERATOR_CONFIRM_OFF:
+		if (i >= 0)
+			is_off_there(s, (uint32_t)i);
+		break;
+	case RELOC_SEEN_RUNNING:
+		i = step_want_copy(n, &ev->place);
+		if (i > 0 && !n->copy[i].seen_running)
+			step_runs_there(s, (uint32_t)i);
+		break;
+	case RELOC_TICK:
+		if (!step_late(s))
+			break;
+		if (n->state == RELOC_SPLIT_SUSPECT)
+			hold_unclear(s);
+		else
+			step_page_again(s);
+		break;
+	default:
+		break;
+	}
+}
+
+/* SPLIT_SUSPECT, and HOLD_OPERATOR for want of a stop. Until every older copy is
+ * confirmed off, nothing is granted. */
+void step_split_suspect(struct step *s)
+{
+	struct reloc *n = s->n;
+	const struct reloc_event *ev = s->ev;
+	int i = step_at(s);
+
+	if (n->home_unclear) {
+		step_unclear(s);
+		return;
+	}
+	bool known_dead =
+		i == (int)n->active && !n->copy[i].alive &&
+		(ev->kind == RELOC_HOST_DOWN || ev->kind == RELOC_OPERATOR_FAIL);
+
+	if (!split_copy_off(s, i) && !known_dead)
+		step_watch(s);
+	if (n->state != RELOC_SPLIT_SUSPECT && n->state != RELOC_HOLD_OPERATOR)
+		return;
+	bool over = true;
+	for (uint32_t k = 0; k < n->n_copies; k++)
+		over = over && !n->copy[k].seen_running;
+	if (over) {
+		step_go(s, n->resume, "the other copy is off");
+	} else if (ev->kind == RELOC_TICK && step_late(s)) {
+		if (n->state == RELOC_SPLIT_SUSPECT) {
+			hold_for_stop(s);
+			return;
+		}
+		step_page_again(s);
+	}
+}

@@ -1,0 +1,329 @@
+/* The page itself: families in the order of docs/METRICS.md. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/control.h"
+#include "engine/engine.h"
+#include "forecasts/forecasts.h"
+#include "metrics/counters.h"
+#include "vrs/svc.h"
+
+#define LENGTH(list) (sizeof(list) / sizeof((list)[0]))
+
+/* --- clusters --- */
+
+static void tell_hosts(const struct world *w, const struct world_cluster *c,
+		       struct vrs_page *page)
+{
+	static const char name[] = "vrsas_vms";
+	static const char help[] = "VMs, as inventories have them.";
+	unsigned life[WORLD_DOWN + 1] = {0}, running = 0, vms = 0;
+
+	for (size_t i = 0; i < c->n_hosts; i++) {
+		const struct world_host *h = &w->host[c->first_host + i];
+
+		life[h->life]++;
+		vms += (unsigned)h->n_vms;
+		for (size_t k = 0; k < h->n_vms; k++)
+			running += w->vm[h->first_vm + k].facts->state ==
+				   VRSAS__V1__VM_STATE__VM_STATE_RUNNING;
+	}
+	for (int i = WORLD_UNKNOWN; i <= WORLD_DOWN; i++)
+		vrs_page_add(page, VRS_GAUGE, "vrsas_hosts", "Hosts, by state.", life[i],
+			     "cluster", c->name, "state",
+			     world_life_name((enum world_life)i), NULL);
+	vrs_page_add(page, VRS_GAUGE, name, help, running, "cluster", c->name, "state",
+		     "running", NULL);
+	vrs_page_add(page, VRS_GAUGE, name, help, vms - running, "cluster", c->name,
+		     "state", "off", NULL);
+}
+
+/* Of hosts that are up. */
+struct room {
+	double cores, used_cores, memory_free_bytes;
+};
+
+static struct room room_of(const struct world *w, const struct world_cluster *c)
+{
+	struct room r = {0};
+
+	for (size_t i = 0; i < c->n_hosts; i++) {
+		const struct world_host *h = &w->host[c->first_host + i];
+
+		if (h->life != WORLD_UP)
+			continue;
+		r.cores += h->vcpus_total;
+		r.used_cores += h->cpu_ratio * h->vcpus_total; /* NAN: not known */
+		r.memory_free_bytes += (1 - h->mem_ratio) * (double)h->ram_total_bytes;
+	}
+	return r;
+}
+
+static void tell_spare(const struct world_cluster *c, const char *at, double cores,
+		       double of_cores, struct vrs_page *page)
+{
+	if (!(cores > 0))
+		cores = isnan(cores) ? NAN : 0;
+	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_spare_cores",
+		     "Cores that it could lend: now, and at the worst point of 4 h.",
+		     cores, "cluster", c->name, "at", at, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_spare_ratio",
+		     "The same as a share of its cores.",
+		     of_cores > 0 ? cores / of_cores : NAN, "cluster", c->name, "at", at,
+		     NULL);
+}
+
+static void tell_room(const struct world *w, const struct world_cluster *c,
+		      struct vrs_page *page)
+{
+	struct room r = room_of(w, c);
+	double worst = c->forecast.made_at_ms > 0
+			       ? r.cores * (1 - c->forecast.peak[1].p90)
+			       : NAN;
+
+	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_capacity_cores",
+		     "Cores of hosts that are up.", r.cores, "cluster", c->name, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_cpu_ratio",
+		     "Newest reading of all hosts that are up.",
+		     r.cores > 0 ? r.used_cores / r.cores : NAN, "cluster", c->name,
+		     NULL);
+	tell_spare(c, "now", r.cores - r.used_cores - c->promise.cores, r.cores, page);
+	tell_spare(c, "worst", worst - c->promise.cores, r.cores, page);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_memory_free_bytes",
+		     "Memory of hosts that are up, less what is promised.",
+		     fmax(r.memory_free_bytes - (double)c->promise.ram_bytes, 0),
+		     "cluster", c->name, NULL);
+	if (c->sample_at_ms > 0)
+		vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_sample_age_seconds",
+			     "Since the beginning of the newest interval that is stored.",
+			     (double)(w->at_ms - c->sample_at_ms) / 1e3, "cluster",
+			     c->name, NULL);
+}
+
+static void tell_cluster(const struct engine *e, const struct world *w,
+			 const struct world_cluster *c, struct vrs_page *page)
+{
+	const struct detector_brake *brake = engine_brake(e, c->name);
+
+	tell_hosts(w, c, page);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_collector_up",
+		     "1: its collector's heartbeat is fresh.", c->collector_alive,
+		     "cluster", c->name, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_brake",
+		     "1: too many of its hosts are silent, hands off.",
+		     brake && brake->on, "cluster", c->name, NULL);
+	tell_room(w, c, page);
+}
+
+/* --- forecasts --- */
+
+static void tell_peaks(const struct world_cluster *c, struct vrs_page *page)
+{
+	static const char *const horizons[WORLD_HORIZONS] = {"2h", "4h"};
+	static const char *const percentiles[] = {"50", "90", "99"};
+
+	for (size_t h = 0; h < WORLD_HORIZONS; h++) {
+		const struct world_peak *p = &c->forecast.peak[h];
+		const double value[] = {p->p50, p->p90, p->p99};
+
+		for (size_t i = 0; i < LENGTH(value); i++)
+			vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_peak_ratio",
+				     "Highest 5-minute mean within the horizon.",
+				     value[i], "cluster", c->name, "horizon", horizons[h],
+				     "percentile", percentiles[i], NULL);
+	}
+}
+
+static void tell_forecast(const struct numbers *n, const struct world *w,
+			  const struct world_cluster *c, struct vrs_page *page)
+{
+	static const char *const methods[] = {"lstm", "slevel", "seasonal", "last",
+					      "none"};
+	static const char *const sure[] = {"ok", "low", "none"};
+	const struct world_forecast *f = &c->forecast;
+	bool any = f->made_at_ms > 0;
+	const char *method = any && f->method ? f->method : "none";
+	struct score score;
+
+	if (any) {
+		vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_age_seconds",
+			     "Age of the cluster's newest forecast.",
+			     (double)(w->at_ms - f->made_at_ms) / 1e3, "cluster", c->name,
+			     NULL);
+		tell_peaks(c, page);
+	}
+	for (size_t i = 0; i < LENGTH(methods); i++)
+		vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_method",
+			     "1 for the rung of the ladder that answered.",
+			     strcmp(method, methods[i]) == 0, "cluster", c->name,
+			     "method", methods[i], NULL);
+	for (size_t i = 0; i < LENGTH(sure); i++) {
+		int is = any ? (int)f->confidence
+			     : (int)VRSAS__V1__CONFIDENCE__CONFIDENCE_NONE;
+
+		vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_confidence",
+			     "1 for how sure the newest forecast is.", is == (int)i + 1,
+			     "cluster", c->name, "confidence", sure[i], NULL);
+	}
+	scorer_score(n->scorer, c->name, &score);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_error_ratio",
+		     "Mean distance of the 2 h peaks that came from their P50.",
+		     score.error_ratio, "cluster", c->name, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_coverage_ratio",
+		     "Share of these peaks at or below their P90.", score.coverage_ratio,
+		     "cluster", c->name, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_scored",
+		     "Forecasts of the last day that were held against what came.",
+		     score.n, "cluster", c->name, NULL);
+}
+
+static void tell_jobs(const struct forecasts *f, struct vrs_page *page)
+{
+	static const char name[] = "vrsas_forecast_jobs_total";
+	static const char help[] = "Forecast jobs, by result.";
+	struct forecasts_counts c;
+
+	forecasts_counts(f, &c);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_jobs_open",
+		     "Jobs asked and not yet answered.", c.open, NULL);
+	vrs_page_add(page, VRS_COUNTER, name, help, (double)c.ok, "result", "ok", NULL);
+	vrs_page_add(page, VRS_COUNTER, name, help, (double)c.failed, "result", "failed",
+		     NULL);
+	vrs_page_histogram(page, "vrsas_forecast_job_seconds",
+			   "A forecast job, asked to answered.", &c.seconds, NULL);
+	vrs_page_bus(page, "forecast", &c.bus);
+}
+
+/* --- relocations --- */
+
+static bool without_target(const Vrsas__V1__Relocation *r)
+{
+	bool waits = r->state == VRSAS__V1__RELOCATION_STATE__DECIDING ||
+		     r->state == VRSAS__V1__RELOCATION_STATE__WAIT_REPAIR ||
+		     r->state == VRSAS__V1__RELOCATION_STATE__HOLD_OPERATOR;
+
+	if (!waits || !r->decision)
+		return false;
+	for (size_t i = 0; i < r->decision->n_candidate; i++)
+		if (r->decision->candidate[i]->fits)
+			return false;
+	return true;
+}
+
+static void tell_states(const struct engine *e, struct vrs_page *page)
+{
+	unsigned state[RELOC_N_STATES] = {0}, stuck = 0;
+
+	for (size_t i = 0; i < engine_n_records(e); i++) {
+		const Vrsas__V1__Relocation *r = engine_record(e, i);
+
+		if ((size_t)r->state < LENGTH(state))
+			state[r->state]++;
+		stuck += without_target(r);
+	}
+	for (int i = RELOC_PROTECTED; i < RELOC_N_STATES; i++)
+		vrs_page_add(page, VRS_GAUGE, "vrsas_relocations",
+			     "Records of VMs, by state.", state[i], "state",
+			     reloc_state_name((enum reloc_state)i), NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_relocations_without_target",
+		     "VMs for which every place is ruled out now.", stuck, NULL);
+}
+
+static void tell_results(const struct numbers *n, struct vrs_page *page)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} results[] = {
+		{"away", n->reached[RELOC_RUNNING_AWAY]},
+		{"home", n->home},
+		{"held", n->reached[RELOC_HOLD_OPERATOR]},
+		{"failed_start", n->reached[RELOC_START_FAILED]},
+		{"split", n->reached[RELOC_SPLIT_SUSPECT]},
+	};
+	static const char *const verdicts[] = {"", "wait", "local", "relocate", "hold"};
+	static const char *const severities[] = {"", "info", "notice", "warning",
+						 "error"};
+	static const char moved[] = "vrsas_relocation_moved_bytes_total";
+	static const char moved_help[] = "Bytes of transfers that were proven.";
+
+	for (size_t i = 0; i < LENGTH(results); i++)
+		vrs_page_add(page, VRS_COUNTER, "vrsas_relocations_total",
+			     "Stories of VMs, by what they came to.",
+			     (double)results[i].value, "result", results[i].name, NULL);
+	vrs_page_add(page, VRS_COUNTER, moved, moved_help, (double)n->bytes_out, "way",
+		     "out", NULL);
+	vrs_page_add(page, VRS_COUNTER, moved, moved_help, (double)n->bytes_home, "way",
+		     "home", NULL);
+	vrs_page_histogram(page, "vrsas_relocation_outage_seconds",
+			   "Silence of a host to its guest's answer elsewhere.",
+			   &n->outage_seconds, NULL);
+	vrs_page_histogram(page, "vrsas_relocation_eta_error_ratio",
+			   "How far the predicted transfer time was off.",
+			   &n->eta_error_ratio, NULL);
+	for (size_t i = 1; i < LENGTH(verdicts); i++)
+		vrs_page_add(page, VRS_COUNTER, "vrsas_decisions_total",
+			     "Decisions, by verdict.", (double)n->verdicts[i], "verdict",
+			     verdicts[i], NULL);
+	vrs_page_histogram(page, "vrsas_decision_seconds",
+			   "One decision, all VMs that wait together.",
+			   &n->decision_seconds, NULL);
+	for (size_t i = 1; i < LENGTH(severities); i++)
+		vrs_page_add(page, VRS_COUNTER, "vrsas_events_total", "Events told.",
+			     (double)n->events[i], "severity", severities[i], NULL);
+}
+
+static void tell_transfer(const struct numbers_moving *m, const struct engine *e,
+			  int64_t mono_ms, struct vrs_page *page)
+{
+	const Vrsas__V1__TransferStatus *t = engine_transfer(e, m->vm_id);
+	const Vrsas__V1__Relocation *r = engine_find(e, m->vm_id);
+	const char *vm = r && r->vm_name[0] ? r->vm_name : m->vm_id;
+	const struct {
+		const char *name, *help;
+		double value;
+	} rows[] = {
+		{"vrsas_relocation_progress_ratio", "Share of its bytes that is done.",
+		 t && t->bytes_total ? (double)t->bytes_done / (double)t->bytes_total
+				     : NAN},
+		{"vrsas_relocation_moved_bytes", "Bytes done.",
+		 t ? (double)t->bytes_done : NAN},
+		{"vrsas_relocation_rate_bytes_per_second", "Newest rate.",
+		 t ? t->rate_now_bytes_per_s : NAN},
+		{"vrsas_relocation_eta_seconds", "Until the copy is there.",
+		 t && t->eta_ms >= 0 ? (double)t->eta_ms / 1e3 : NAN},
+		{"vrsas_relocation_silence_seconds", "Since its last byte of progress.",
+		 (double)(mono_ms - m->mono_ms) / 1e3},
+	};
+
+	for (size_t i = 0; i < LENGTH(rows); i++)
+		vrs_page_add(page, VRS_GAUGE, rows[i].name, rows[i].help, rows[i].value,
+			     "vm", vm, "vm_id", m->vm_id, NULL);
+}
+
+void numbers_tell(struct numbers *n, struct engine *e, const struct forecasts *f,
+		  const struct control *c, int64_t mono_ms, struct vrs_page *page)
+{
+	struct vrs_bus_counts bus;
+	bool active = engine_active(e);
+
+	vrs_page_add(page, VRS_GAUGE, "vrsas_scheduler_active",
+		     "1: this scheduler holds the lease and acts.", active, NULL);
+	tell_jobs(f, page);
+	engine_bus_counts(e, &bus);
+	vrs_page_bus(page, "transfer", &bus);
+	control_bus_counts(c, &bus);
+	vrs_page_bus(page, "control", &bus);
+	if (!active)
+		return;
+	const struct world *w = engine_world(e);
+	for (size_t i = 0; w && i < w->n_clusters; i++) {
+		tell_cluster(e, w, &w->cluster[i], page);
+		tell_forecast(n, w, &w->cluster[i], page);
+	}
+	tell_states(e, page);
+	tell_results(n, page);
+	for (size_t i = 0; i < n->n_moving; i++)
+		tell_transfer(&n->moving[i], e, mono_ms, page);
+}

@@ -1,0 +1,99 @@
+#include "plan/cost_model.h"
+
+#include "fleet/fleet.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct worth_rules worth_defaults = {
+	.assumed_bytes_per_s = 50.0 * 1024 * 1024,
+	.setup_ms = 3000,
+	.boot_ms = 60000,
+	.gain_ratio = 0.8,
+};
+
+enum { WORTH_MAX_RATES = 64 };
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double quantile(const double *sorted, size_t n, double q)
+{
+	double at = q * (double)(n - 1);
+	size_t i = (size_t)at;
+
+	if (i + 1 >= n)
+		return sorted[n - 1];
+	return sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]);
+}
+
+void worth_rate_of(const struct worth_rules *rules, const double *bytes_per_s, size_t n,
+		   struct worth_rate *ret)
+{
+	double sorted[WORTH_MAX_RATES];
+	size_t k = 0;
+	char text[32];
+
+	for (size_t i = 0; i < n && k < WORTH_MAX_RATES; i++)
+		if (isfinite(bytes_per_s[i]) && bytes_per_s[i] > 0)
+			sorted[k++] = bytes_per_s[i];
+	*ret = (struct worth_rate){.n = k};
+	if (k == 0) {
+		double a = rules->assumed_bytes_per_s;
+
+		ret->low = a / 4;
+		ret->mid = a;
+		ret->high = a * 4;
+		world_bytes_text(text, sizeof(text), (uint64_t)a);
+		(void)snprintf(ret->source, sizeof(ret->source),
+			       "assumed %s/s: nothing was moved between these two yet",
+			       text);
+		return;
+	}
+	qsort(sorted, k, sizeof(*sorted), by_value);
+	/* few measurements say little about the tails: widen what they say */
+	double widen = 1 + 1.0 / (double)k;
+	ret->mid = quantile(sorted, k, 0.5);
+	ret->low = quantile(sorted, k, 0.1) / widen;
+	ret->high = quantile(sorted, k, 0.9) * widen;
+	world_bytes_text(text, sizeof(text), (uint64_t)ret->mid);
+	(void)snprintf(ret->source, sizeof(ret->source),
+		       "measured %s/s on %zu transfer%s", text, k, k == 1 ? "" : "s");
+}
+
+static int64_t time_at(const struct worth_rules *rules, double rate, double bytes)
+{
+	double ms = bytes / rate * 1000;
+
+	return rules->setup_ms + (ms < 1e15 ? (int64_t)ms : (int64_t)1e15);
+}
+
+void worth_transfer(const struct worth_rules *rules, const struct worth_rate *rate,
+		    uint64_t bytes, uint64_t queued_bytes, struct worth_time *ret)
+{
+	double all = (double)bytes + (double)queued_bytes;
+
+	ret->low_ms = time_at(rules, rate->high, all);
+	ret->mid_ms = time_at(rules, rate->mid, all);
+	ret->high_ms = time_at(rules, rate->low, all);
+}
+
+enum worth_choice worth_choose(const struct worth_rules *rules,
+			       const struct worth_options *o)
+{
+	if (o->local_ms >= 0 && o->local_ms <= o->wait_ms &&
+	    (o->relocate_ms < 0 || o->local_ms <= o->relocate_ms))
+		return WORTH_LOCAL;
+	if (o->relocate_ms >= 0 &&
+	    (double)o->relocate_ms <= rules->gain_ratio * (double)o->wait_ms)
+		return WORTH_RELOCATE;
+	if (o->local_ms >= 0 && o->local_ms <= o->wait_ms)
+		return WORTH_LOCAL;
+	return WORTH_WAIT;
+}

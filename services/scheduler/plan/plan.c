@@ -1,0 +1,313 @@
+#include "plan/plan.h"
+
+#include "plan/parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct plan_rules plan_defaults = {
+	.disk_reserve_ratio = 0.05,
+	.ram_reserve_ratio = 0.02,
+	.forecast_max_age_ms = 10 * 60000,
+	.sample_max_age_ms = 10 * 60000,
+	.stable_ms = 60000,
+	.blind_ratio = 0.15,
+	.overload_class = 2,
+	.local_restart = true,
+	.worth = {.assumed_bytes_per_s = 50.0 * 1024 * 1024,
+		  .setup_ms = 3000,
+		  .boot_ms = 60000,
+		  .gain_ratio = 0.8},
+};
+
+/* --- the order in which VMs are placed: class, then size, then name --- */
+
+static unsigned class_of(const Vrsas__V1__VmFacts *vm)
+{
+	return vm->vm_class >= 1 && vm->vm_class <= 4 ? vm->vm_class : 4;
+}
+
+static int compare_urgency(const Vrsas__V1__VmFacts *x, const Vrsas__V1__VmFacts *y)
+{
+	double cx = world_vm_cores(x), cy = world_vm_cores(y);
+
+	if (class_of(x) != class_of(y))
+		return class_of(x) < class_of(y) ? -1 : 1;
+	if (cx != cy)
+		return cx > cy ? -1 : 1; /* the large one is hard to place later */
+	int c = strcmp(x->name, y->name);
+	return c ? c : strcmp(x->id, y->id);
+}
+
+/* A VM that waits, and what is known of the place where it was. */
+struct waiting {
+	const Vrsas__V1__VmFacts *vm;
+	struct plan_frame *frame;
+};
+
+static int by_urgency(const void *a, const void *b)
+{
+	return compare_urgency(((const struct waiting *)a)->vm,
+			       ((const struct waiting *)b)->vm);
+}
+
+/* --- the order of candidates --- */
+
+static int by_preference(const void *a, const void *b)
+{
+	const struct look *x = a, *y = b;
+
+	if (!x->out != !y->out)
+		return x->out ? 1 : -1;
+	if (!x->out) {
+		if (x->admitted != y->admitted)
+			return x->admitted ? -1 : 1;
+		if (x->score_key != y->score_key)
+			return x->score_key < y->score_key ? -1 : 1;
+		if (x->margin_key != y->margin_key)
+			return x->margin_key > y->margin_key ? -1 : 1;
+	}
+	int c = strcmp(x->cluster->name, y->cluster->name);
+	return c ? c : strcmp(x->host->name, y->host->name);
+}
+
+static const struct look *best(const struct look *look, size_t n, bool local,
+			       bool admitted)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!look[i].out && look[i].local == local &&
+		    look[i].admitted == admitted)
+			return &look[i];
+	return NULL;
+}
+
+static void choose_admitted(const struct plan_frame *f, struct choice *c)
+{
+	struct worth_options o = {
+		.wait_ms = c->wait_ms,
+		.local_ms = c->local ? c->local->outage_ms : -1,
+		.relocate_ms = c->relocate ? c->relocate->outage_ms : -1,
+	};
+
+	switch (worth_choose(&f->rules->worth, &o)) {
+	case WORTH_LOCAL:
+		c->verdict = VRSAS__V1__VERDICT__VERDICT_LOCAL;
+		c->chosen = c->local;
+		break;
+	case WORTH_RELOCATE:
+		c->verdict = VRSAS__V1__VERDICT__VERDICT_RELOCATE;
+		c->chosen = c->relocate;
+		break;
+	case WORTH_WAIT:
+		c->verdict = VRSAS__V1__VERDICT__VERDICT_WAIT;
+		break;
+	}
+}
+
+static struct choice choose(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
+			    const struct look *look, size_t n)
+{
+	struct choice c = {
+		.verdict = VRSAS__V1__VERDICT__VERDICT_HOLD,
+		.local = best(look, n, true, true),
+		.relocate = best(look, n, false, true),
+		.wait_ms = f->repair_ms + f->rules->worth.boot_ms,
+	};
+
+	if (f->ask->source_alive ||
+	    (f->ask->pinned_cluster && f->ask->pinned_cluster[0])) {
+		/* somebody asked for this move: it is not weighed against waiting */
+		c.chosen = c.relocate ? c.relocate : c.local;
+	} else if (c.local || c.relocate) {
+		choose_admitted(f, &c);
+		return c;
+	}
+	if (!c.chosen && class_of(vm) <= f->rules->overload_class && n && !look[0].out) {
+		c.chosen = &look[0];
+		c.overloads = true;
+	}
+	if (c.chosen)
+		c.verdict = c.chosen->local ? VRSAS__V1__VERDICT__VERDICT_LOCAL
+					    : VRSAS__V1__VERDICT__VERDICT_RELOCATE;
+	return c;
+}
+
+static void rank(struct look *look, size_t n, const struct look *chosen)
+{
+	unsigned next = 2;
+
+	for (size_t i = 0; i < n; i++)
+		look[i].rank = look[i].out ? 0 : &look[i] == chosen ? 1 : next++;
+}
+
+static Vrsas__V1__Decision *place(struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
+				  struct look *look)
+{
+	struct world *w = f->w;
+	double cores = world_vm_cores(vm);
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n_hosts; i++) {
+		if (&w->host[i] == f->source)
+			continue;
+		look[n] = (struct look){
+			.host = &w->host[i],
+			.cluster = &w->cluster[w->host[i].cluster],
+			.local = &w->cluster[w->host[i].cluster] == f->home,
+		};
+		plan_look(f, vm, cores, &look[n++]);
+	}
+	if (n)
+		qsort(look, n, sizeof(*look), by_preference);
+
+	struct choice c = choose(f, vm, look, n);
+	rank(look, n, c.chosen);
+	Vrsas__V1__Decision *d = plan_say(f, vm, cores, look, n, &c);
+	if (c.chosen) {
+		world_promise(w, c.chosen->host, cores, vm->ram_bytes,
+			      c.chosen->local ? 0 : c.chosen->disk_need);
+		if (!c.chosen->local)
+			world_enqueue(w, f->home->name, c.chosen->cluster->name,
+				      world_vm_disk_bytes(vm));
+	}
+	return d;
+}
+
+static bool can_read(const struct world *w, const struct world_cluster *home,
+		     const struct world_host *source)
+{
+	for (size_t i = 0; i < home->n_hosts; i++) {
+		const struct world_host *h = &w->host[home->first_host + i];
+
+		if (h != source && h->life == WORLD_UP && h->site && h->site->ssh)
+			return true;
+	}
+	return false;
+}
+
+static int frame_init(struct plan_frame *f, struct world *w,
+		      const struct plan_rules *rules, const struct plan_ask *ask,
+		      struct vrs_err *err)
+{
+	*f = (struct plan_frame){.w = w, .rules = rules, .ask = ask};
+	f->home = world_cluster(w, ask->cluster);
+	f->source = world_host(w, ask->cluster, ask->host);
+	if (!f->home || !f->source)
+		return vrs_fail(err, VRS_ENOENT, "plan: host %s/%s is not known",
+				ask->cluster, ask->host);
+	f->repair_ms = ask->repair_ms  ? ask->repair_ms
+		       : f->home->site ? f->home->site->repair_ms
+				       : (int64_t)4 * 3600000;
+	f->reader_lives = can_read(w, f->home, f->source);
+	f->of_host = vrs_calloc(w->n_hosts, sizeof(*f->of_host));
+	f->of_cluster = vrs_calloc(w->n_clusters, sizeof(*f->of_cluster));
+	f->rate = vrs_calloc(w->n_clusters, sizeof(*f->rate));
+	plan_outlooks(f);
+	for (size_t i = 0; i < w->n_clusters; i++) {
+		const struct world_rate *r =
+			world_rate(w, f->home->name, w->cluster[i].name);
+
+		worth_rate_of(&rules->worth, r ? r->bytes_per_s : NULL, r ? r->n : 0,
+			      &f->rate[i]);
+	}
+	return 0;
+}
+
+static void frame_fini(struct plan_frame *f)
+{
+	free(f->rate);
+	free(f->of_cluster);
+	free(f->of_host);
+}
+
+static size_t count_vms(const struct plan_ask *ask, size_t n)
+{
+	size_t n_vms = 0;
+
+	for (size_t i = 0; i < n; i++)
+		n_vms += ask[i].n_vms;
+	return n_vms;
+}
+
+/* Whoever is most urgent is next, wherever it waits. */
+static void place_all(struct plan_frame *frame, size_t n_frames, struct plan *ret)
+{
+	struct world *w = frame[0].w;
+	struct waiting *waiting = vrs_calloc(ret->n, sizeof(*waiting));
+	struct look *look = vrs_calloc(w->n_hosts, sizeof(*look));
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_frames; i++)
+		for (size_t k = 0; k < frame[i].ask->n_vms; k++)
+			waiting[n++] = (struct waiting){frame[i].ask->vm[k], &frame[i]};
+	if (n)
+		qsort(waiting, n, sizeof(*waiting), by_urgency);
+	for (size_t i = 0; i < n; i++)
+		ret->decision[i] = place(waiting[i].frame, waiting[i].vm, look);
+	free(look);
+	free(waiting);
+}
+
+int plan_make(struct world *w, const struct plan_rules *rules, const struct plan_ask *ask,
+	      size_t n_asks, struct plan *ret, struct vrs_err *err)
+{
+	struct plan_frame *frame = vrs_calloc(n_asks, sizeof(*frame));
+	struct plan p = {.n = count_vms(ask, n_asks)};
+	int status = 0;
+	size_t n = 0;
+
+	for (; n < n_asks && status == 0; n++)
+		status = frame_init(&frame[n], w, rules, &ask[n], err);
+	if (status == 0) {
+		p.decision = vrs_calloc(p.n, sizeof(Vrsas__V1__Decision *));
+		if (n > 0)
+			place_all(frame, n, &p);
+		*ret = p;
+	}
+	while (n > 0)
+		frame_fini(&frame[--n]);
+	free(frame);
+	return status;
+}
+
+static bool lives_elsewhere(const struct world *w, const struct world_host *h,
+			    const Vrsas__V1__VmFacts *vm)
+{
+	const Vrsas__V1__Relocation *r = world_relocation(w, vm->id);
+
+	return r && r->active_host && r->active_host[0] &&
+	       (strcmp(r->active_host, h->name) != 0 ||
+		strcmp(r->active_cluster, world_cluster_name(w, h)) != 0);
+}
+
+const Vrsas__V1__VmFacts **plan_vms_of(const struct world *w, const struct world_host *h,
+				       size_t *ret_n)
+{
+	const Vrsas__V1__VmFacts **list = vrs_calloc(h->n_vms, sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_vms; i++) {
+		const Vrsas__V1__VmFacts *vm = w->vm[h->first_vm + i].facts;
+
+		if (vm->protect && vm->state != VRSAS__V1__VM_STATE__VM_STATE_OFF &&
+		    !lives_elsewhere(w, h, vm))
+			list[n++] = vm;
+	}
+	*ret_n = n;
+	return list;
+}
+
+void plan_decision_free(Vrsas__V1__Decision *d)
+{
+	if (d)
+		vrsas__v1__decision__free_unpacked(d, NULL);
+}
+
+void plan_free(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		plan_decision_free(p->decision[i]);
+	free(p->decision);
+	*p = (struct plan){0};
+}

@@ -1,0 +1,67 @@
+/* plan.h - which host takes each VM of a failed host, and why.
+ *
+ * Pure: the same world gives the same plan, on any machine, at any time. That is what
+ * lets tests/scenario/ keep every past decision as a file.
+ *
+ * VMs are placed by class, the most urgent first, each with the ones before it counted,
+ * also when they wait at several places.
+ * A host may take a VM when the P90 of its CPU peak over the stay, and its cluster's,
+ * stay below the cluster's lending limit with the VM on it. Among those that may, the
+ * lowest P50 of the peak with the VM on it wins; then the larger margin of the P90, then
+ * the name. Every candidate keeps its reasons for and against. */
+#ifndef SCHEDULER_PLAN_PLAN_H
+#define SCHEDULER_PLAN_PLAN_H
+
+#include "fleet/fleet.h"
+#include "plan/cost_model.h"
+
+struct plan_rules {
+	double disk_reserve_ratio;   /* of the target's file system, kept free; 0.05 */
+	double ram_reserve_ratio;    /* of the target's RAM, kept free; 0.02 */
+	int64_t forecast_max_age_ms; /* older: the newest reading counts; 10 min */
+	int64_t sample_max_age_ms;   /* older: CPU is unknown; 10 min */
+	int64_t stable_ms;           /* host must be back this long before the way home */
+	double blind_ratio;          /* P90 above the newest reading when that is all we
+					have; 0.15 */
+	uint32_t overload_class; /* up to this class a VM is placed where it fits least
+				    badly when nothing admits it; 0: never; 2 */
+	bool local_restart;      /* own cluster's hosts are candidates; true */
+	struct worth_rules worth;
+};
+extern const struct plan_rules plan_defaults;
+
+struct plan_ask {
+	const char *cluster, *host; /* where the VMs are (or were) */
+	const Vrsas__V1__VmFacts *const *vm;
+	size_t n_vms;
+	bool source_alive;          /* a planned move: the host itself reads the disks */
+	const char *pinned_cluster; /* NULL or "": any */
+	const char *const *tried;   /* "cluster/host" that failed already */
+	size_t n_tried;
+	int64_t repair_ms; /* expected until the host is back, from now; 0: as the site
+			      says */
+};
+
+/* Room for n_vms decisions, in the order in which they were placed. Freed one by one with
+ * plan_decision_free, or all with plan_free. */
+struct plan {
+	Vrsas__V1__Decision **decision;
+	size_t n;
+};
+
+/* Fills ret for the VMs of all asks together: the most urgent one first, whichever of the
+ * failed hosts it was on. Promises what it gives away in w (so that a second call counts
+ * the first). VRS_ENOENT: no such cluster or host. */
+int plan_make(struct world *w, const struct plan_rules *rules, const struct plan_ask *ask,
+	      size_t n_asks, struct plan *ret, struct vrs_err *err);
+
+/* The protected VMs that a host had, as its newest inventory says and without
+ * those whose record says that they live elsewhere. The list is the caller's to
+ * free, facts are w's. */
+const Vrsas__V1__VmFacts **plan_vms_of(const struct world *w, const struct world_host *h,
+				       size_t *ret_n);
+
+void plan_decision_free(Vrsas__V1__Decision *d); /* NULL is fine */
+void plan_free(struct plan *p);
+
+#endif

@@ -1,0 +1,234 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth.h"
+#include "check.h"
+#include "vrs/mem.h"
+
+enum { NOW = 1700000000 };
+static const int64_t now_ms = (int64_t)NOW * 1000;
+
+/* A gate with the keys of c1 and c2, and c1's key for those who speak. */
+struct door {
+	struct gate *gate;
+	struct vrs_seal_key key;
+	struct vrs_err err;
+	/* a message on its way */
+	Vrsas__V1__Live live, outer;
+	Vrsas__V1__Heartbeat hb;
+	Vrsas__V1__Sealed sealed;
+	void *payload;
+	unsigned char mac[VRS_SEAL_MAC_BYTES];
+};
+
+static struct door *door_new(void)
+{
+	static const char hex[] =
+		"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n";
+	char folder[] = "/tmp/vrs-gate-XXXXXX", path[2][64];
+	struct door *d = vrs_calloc(1, sizeof(*d));
+	struct vrs_seal_keys *keys = NULL;
+
+	assert_non_null(mkdtemp(folder));
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(path[i], sizeof(path[i]), "%s/c%d.key", folder, i + 1);
+		FILE *f = fopen(path[i], "we");
+		assert_non_null(f);
+		(void)fputs(hex, f);
+		(void)fclose(f);
+		(void)chmod(path[i], 0600);
+	}
+	assert_ok(vrs_seal_key_read(path[0], &d->key, &d->err), &d->err);
+	assert_ok(vrs_seal_keys_read(&keys, folder, &d->err), &d->err);
+	d->gate = gate_new_take(keys);
+	(void)unlink(path[0]);
+	(void)unlink(path[1]);
+	(void)rmdir(folder);
+	return d;
+}
+
+static void door_free(struct door *d)
+{
+	gate_free(d->gate);
+	free(d->payload);
+	free(d);
+}
+
+/* A heartbeat of a cluster in the seal of one. */
+static const Vrsas__V1__Live *beat(struct door *d, const char *cluster,
+				   const char *seal_of, int64_t at_ms)
+{
+	size_t n;
+
+	vrsas__v1__heartbeat__init(&d->hb);
+	vrsas__v1__live__init(&d->live);
+	vrsas__v1__live__init(&d->outer);
+	d->hb.cluster = cluster;
+	d->hb.collector = "k";
+	d->live.body_case = VRSAS__V1__LIVE__BODY_HEARTBEAT;
+	d->live.heartbeat = &d->hb;
+	free(d->payload);
+	d->payload = vrs_msg_pack(&d->live.base, &n);
+	vrs_seal(&d->key, VRS_SEAL_LIVE, seal_of, at_ms, d->payload, n, &d->sealed,
+		 d->mac);
+	d->outer.body_case = VRSAS__V1__LIVE__BODY_SEALED;
+	d->outer.sealed = &d->sealed;
+	return &d->outer;
+}
+
+static void a_seal_is_opened(void **state)
+{
+	(void)state;
+	struct door *d = door_new();
+	const Vrsas__V1__Live *in =
+		gate_live(d->gate, beat(d, "c1", "c1", now_ms), now_ms, &d->err);
+
+	assert_non_null(in);
+	assert_int_equal(in->body_case, VRSAS__V1__LIVE__BODY_HEARTBEAT);
+	assert_string_equal(in->heartbeat->cluster, "c1");
+	gate_close(d->gate);
+	door_free(d);
+}
+
+static void nobody_speaks_for_another_cluster(void **state)
+{
+	(void)state;
+	struct door *d = door_new();
+
+	assert_null(gate_live(d->gate, beat(d, "c1", "c2", now_ms), now_ms, &d->err));
+	assert_non_null(strstr(d->err.text, "of cluster c2"));
+	assert_non_null(strstr(d->err.text, "for cluster c1"));
+	assert_int_equal(gate_refused(d->gate, GATE_SIGNATURE), 1);
+	door_free(d);
+}
+
+static void nothing_comes_in_without_a_seal(void **state)
+{
+	(void)state;
+	struct door *d = door_new();
+
+	(void)beat(d, "c1", "c1", now_ms);
+	assert_null(gate_live(d->gate, &d->live, now_ms, &d->err));
+	assert_non_null(strstr(d->err.text, "cluster c1"));
+	assert_int_equal(gate_refused(d->gate, GATE_UNSIGNED), 1);
+	door_free(d);
+}
+
+static void a_heartbeat_is_heard_once(void **state)
+{
+	(void)state;
+	struct door *d = door_new();
+	const struct {
+		int64_t at_ms;
+		bool in;
+	} cases[] = {
+		{now_ms, true},     {now_ms, false},          {now_ms - 1, false},
+		{now_ms + 1, true}, {now_ms + 121000, false}, {now_ms - 121000, false},
+		{now_ms + 2, true}, /* what was refused has left no trace */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(gate_live(d->gate, beat(d, "c1", "c1", cases[i].at_ms),
+					   now_ms, &d->err) != NULL,
+				 cases[i].in);
+	assert_int_equal(gate_refused(d->gate, GATE_REPLAY), 4);
+	door_free(d);
+}
+
+static void seals_within_seals_and_noise_stay_outside(void **state)
+{
+	(void)state;
+	struct door *d = door_new();
+	Vrsas__V1__Live outer = VRSAS__V1__LIVE__INIT;
+	Vrsas__V1__Sealed sealed;
+	unsigned char mac[VRS_SEAL_MAC_BYTES];
+	size_t n;
+	void *inner = vrs_msg_pack(&beat(d, "c1", "c1", now_ms)->base, &n);
+
+	outer.body_case = VRSAS__V1__LIVE__BODY_SEALED;
+	outer.sealed = &sealed;
+	vrs_seal(&d->key, VRS_SEAL_LIVE, "c1", now_ms, inner, n, &sealed, mac);
+	assert_null(gate_live(d->gate, &outer, now_ms, &d->err));
+	vrs_seal(&d->key, VRS_SEAL_LIVE, "c1", now_ms, "\xff\xff", 2, &sealed, mac);
+	assert_null(gate_live(d->gate, &outer, now_ms, &d->err));
+	assert_int_equal(gate_refused(d->gate, GATE_MALFORMED), 2);
+	free(inner);
+	door_free(d);
+}
+
+static void every_record_of_a_piece_is_of_the_seals_cluster(void **state)
+{
+	(void)state;
+	struct door *d = door_new();
+	Vrsas__V1__Record a = VRSAS__V1__RECORD__INIT, b = VRSAS__V1__RECORD__INIT;
+	Vrsas__V1__Record *list[] = {&a, &b};
+	Vrsas__V1__Piece piece = VRSAS__V1__PIECE__INIT;
+	Vrsas__V1__FillRequest inner = VRSAS__V1__FILL_REQUEST__INIT;
+	Vrsas__V1__FillRequest outer = VRSAS__V1__FILL_REQUEST__INIT;
+	Vrsas__V1__Sealed sealed;
+	unsigned char mac[VRS_SEAL_MAC_BYTES];
+	size_t n;
+
+	a.cluster = "c1";
+	piece.record = list;
+	piece.n_record = 2;
+	inner.body_case = VRSAS__V1__FILL_REQUEST__BODY_PIECE;
+	inner.piece = &piece;
+	outer.body_case = VRSAS__V1__FILL_REQUEST__BODY_SEALED;
+	outer.sealed = &sealed;
+	for (int i = 0; i < 2; i++) {
+		b.cluster = i ? "c1" : "c2";
+		void *bytes = vrs_msg_pack(&inner.base, &n);
+
+		vrs_seal(&d->key, VRS_SEAL_FILL, "c1", now_ms, bytes, n, &sealed, mac);
+		assert_int_equal(gate_fill(d->gate, &outer, &d->err) != NULL, i);
+		free(bytes);
+	}
+	assert_null(gate_fill(d->gate, &inner, &d->err)); /* no seal */
+	assert_int_equal(gate_refused(d->gate, GATE_UNSIGNED), 1);
+	door_free(d);
+}
+
+static void reading_the_history_needs_no_seal(void **state)
+{
+	(void)state;
+	struct door *d = door_new();
+	Vrsas__V1__FillRequest r = VRSAS__V1__FILL_REQUEST__INIT;
+	Vrsas__V1__ExportPage page = VRSAS__V1__EXPORT_PAGE__INIT;
+
+	r.body_case = VRSAS__V1__FILL_REQUEST__BODY_EXPORT_PAGE;
+	r.export_page = &page;
+	assert_ptr_equal(gate_fill(d->gate, &r, &d->err), &r);
+	door_free(d);
+}
+
+static void without_keys_all_comes_in(void **state)
+{
+	(void)state;
+	struct door *d = door_new();
+	struct gate *open = gate_new_take(NULL);
+
+	assert_non_null(gate_live(open, beat(d, "c1", "c2", 5), now_ms, &d->err));
+	assert_non_null(gate_live(open, &d->live, now_ms, &d->err));
+	gate_free(open);
+	door_free(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_seal_is_opened),
+		cmocka_unit_test(nobody_speaks_for_another_cluster),
+		cmocka_unit_test(nothing_comes_in_without_a_seal),
+		cmocka_unit_test(a_heartbeat_is_heard_once),
+		cmocka_unit_test(seals_within_seals_and_noise_stay_outside),
+		cmocka_unit_test(every_record_of_a_piece_is_of_the_seals_cluster),
+		cmocka_unit_test(reading_the_history_needs_no_seal),
+		cmocka_unit_test(without_keys_all_comes_in),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

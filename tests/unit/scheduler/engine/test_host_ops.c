@@ -1,0 +1,417 @@
+/* The engine's hands at a pretend host: each job may be done twice, and says what is so.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "check.h"
+#include "engine/host_ops.h"
+#include "vrs/clock.h"
+#include "world.h"
+
+#define ID "6f1c9c0e-5b2b-4c5a-9d62-0a3d3c7b5e11"
+
+enum { SOON = 20000 };
+
+struct test {
+	char *world, *image, *native, *health;
+	struct vrs_site_pair arg[2];
+	struct vrs_site_host site;
+	struct act_host host;
+	struct act_rules rules;
+	Vrsas__V1__VmFacts facts;
+	Vrsas__V1__Disk disk, *disks[1];
+};
+
+static int setup(void **state)
+{
+	struct test *t = vrs_calloc(1, sizeof(*t));
+	int port = world_port();
+
+	t->world = world_make();
+	world_host(t->world, "h1");
+	t->image = vrs_asprintf("%s/web1.img", t->world);
+	world_write(t->world, "web1.img", "");
+	assert_int_equal(truncate(t->image, 1 << 20), 0);
+	t->native = vrs_asprintf("{\"port\": %d}", port);
+	t->health = vrs_asprintf("http://127.0.0.1:%d/", port);
+	t->site.cluster = vrs_strdup("c1");
+	t->site.name = vrs_strdup("h1");
+	t->site.uri =
+		vrs_asprintf("command:%s %s/h1", world_program("pretend-hv"), t->world);
+	t->host.site = &t->site;
+	t->rules = (struct act_rules){.hv_timeout_ms = SOON,
+				      .fence_timeout_ms = SOON,
+				      .shutdown_ms = SOON,
+				      .health_timeout_ms = SOON};
+	vrsas__v1__vm_facts__init(&t->facts);
+	vrsas__v1__disk__init(&t->disk);
+	t->disk.path = t->image;
+	t->disk.format = "raw";
+	t->disks[0] = &t->disk;
+	t->facts.id = ID;
+	t->facts.name = "web1";
+	t->facts.vcpus = 1;
+	t->facts.ram_bytes = 1 << 28;
+	t->facts.native = t->native;
+	t->facts.disk = t->disks;
+	t->facts.n_disk = 1;
+	*state = t;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct test *t = *state;
+
+	world_do(t->world, "h1", "heal");
+	world_do(t->world, "h1", "power-off");
+	act_host_fini(&t->host);
+	world_remove(t->world);
+	for (size_t i = 0; i < t->site.n_fence_args; i++) {
+		free(t->arg[i].key);
+		free(t->arg[i].value);
+	}
+	free(t->site.fence);
+	free(t->site.cluster);
+	free(t->site.name);
+	free(t->site.uri);
+	free(t->image);
+	free(t->native);
+	free(t->health);
+	free(t);
+	return 0;
+}
+
+static void add_fence(struct test *t, const char *mode)
+{
+	t->site.fence = vrs_strdup(world_program("pretend-fence"));
+	t->site.fence_arg = t->arg;
+	t->site.n_fence_args = 1;
+	t->arg[0] = (struct vrs_site_pair){.key = vrs_strdup("dir"),
+					   .value = vrs_asprintf("%s/h1", t->world)};
+	world_write(t->world, "h1/fence-mode", mode);
+}
+
+static struct act_job job(struct test *t, enum act_kind kind)
+{
+	struct act_job j = {.kind = kind, .host = &t->host, .rules = &t->rules};
+
+	(void)vrs_strcpy(j.vm_id, sizeof(j.vm_id), ID);
+	if (kind == ACT_DEFINE || kind == ACT_START)
+		j.vm = act_vm_new(&t->facts);
+	return j;
+}
+
+static struct act_job run(struct test *t, enum act_kind kind)
+{
+	struct act_job j = job(t, kind);
+
+	act_run(&j);
+	act_job_fini(&j);
+	return j;
+}
+
+static enum reloc_seen seen(struct test *t)
+{
+	struct act_job j = run(t, ACT_STATE);
+
+	return act_seen(&j);
+}
+
+static void start(struct test *t)
+{
+	struct act_job j = run(t, ACT_START);
+
+	if (!j.ok)
+		fail_msg("%s", j.text);
+}
+
+/* --- looking --- */
+
+static void what_nobody_knows_is_off_and_what_does_not_answer_is_unknown(void **state)
+{
+	struct test *t = *state;
+	struct act_job j = run(t, ACT_STATE);
+
+	assert_true(j.ok);
+	assert_false(j.exists);
+	assert_int_equal(act_seen(&j), RELOC_SEEN_OFF);
+	assert_true(run(t, ACT_DEFINE).ok);
+	assert_int_equal(seen(t), RELOC_SEEN_OFF);
+	start(t);
+	assert_int_equal(seen(t), RELOC_SEEN_ON);
+	world_do(t->world, "h1", "cut");
+	j = run(t, ACT_STATE);
+	assert_false(j.ok);
+	assert_int_equal(act_seen(&j), RELOC_UNREACHABLE);
+	assert_true(j.text[0] != '\0');
+	world_do(t->world, "h1", "heal"); /* the next job connects anew */
+	assert_int_equal(seen(t), RELOC_SEEN_ON);
+}
+
+/* --- starting --- */
+
+static void starting_twice_is_starting_once(void **state)
+{
+	struct test *t = *state;
+
+	start(t);
+	struct act_job again = run(t, ACT_START);
+	assert_true(again.ok);
+	assert_string_equal(again.text, "it runs");
+	again = run(t, ACT_DEFINE); /* under a running VM nothing is redefined */
+	assert_false(again.ok);
+	assert_true(again.permanent);
+}
+
+static void a_start_that_cannot_be_is_said_to_be_for_good(void **state)
+{
+	struct test *t = *state;
+
+	world_write(t->world, "h1/fail-start", "8 no room");
+	struct act_job j = run(t, ACT_START);
+	assert_false(j.ok);
+	assert_true(j.permanent);
+	assert_non_null(strstr(j.text, "no room"));
+	world_write(t->world, "h1/fail-start", "5 gone");
+	j = run(t, ACT_START);
+	assert_false(j.ok);
+	assert_false(j.permanent); /* nobody answered: it may be tried again */
+}
+
+static void an_order_of_a_lease_that_is_over_is_not_begun(void **state)
+{
+	struct test *t = *state;
+	int64_t now_ms = vrs_mono_ms(vrs_clock_system());
+	struct act_lease lease = {.token = 7, .until_mono_ms = now_ms + SOON};
+	struct act_job j = job(t, ACT_START);
+
+	j.lease = &lease;
+	j.lease_token = 6; /* another one's by now */
+	act_run(&j);
+	assert_false(j.ok);
+	assert_non_null(strstr(j.text, "too late"));
+	j.lease_token = 7;
+	lease.until_mono_ms = now_ms - 1; /* ours, and run out */
+	act_run(&j);
+	assert_false(j.ok);
+	assert_int_equal(seen(t), RELOC_SEEN_OFF);
+	lease.until_mono_ms = now_ms + SOON;
+	act_run(&j);
+	assert_true(j.ok);
+	act_job_fini(&j);
+}
+
+static void room_is_looked_for_before_anything_is_carried(void **state)
+{
+	struct test *t = *state;
+	struct act_job j = job(t, ACT_RESERVE);
+
+	(void)vrs_strcpy(j.images, sizeof(j.images), t->world);
+	j.disk_bytes = j.ram_bytes = 1 << 20;
+	world_write(t->world, "h1/store", "4194304 2097152");
+	act_run(&j);
+	assert_true(j.ok);
+	j.ok = false;
+	j.disk_bytes = 3 << 20;
+	act_run(&j);
+	assert_false(j.ok);
+	assert_non_null(strstr(j.text, "2 MiB free, 3 are needed"));
+	j.disk_bytes = 1 << 20;
+	j.ram_bytes = (uint64_t)64 << 30;
+	act_run(&j);
+	assert_false(j.ok);
+	assert_non_null(strstr(j.text, "memory"));
+	start(t);
+	j.ram_bytes = 1 << 20;
+	act_run(&j);
+	assert_false(j.ok);
+	assert_non_null(strstr(j.text, "runs there already"));
+}
+
+/* --- stopping --- */
+
+static void stopping_asks_first_and_then_insists(void **state)
+{
+	struct test *t = *state;
+
+	start(t);
+	struct act_job j = run(t, ACT_STOP);
+	assert_true(j.ok);
+	assert_true(j.was_on);
+	assert_non_null(strstr(j.text, "shut down"));
+	start(t);
+	world_write(t->world, "h1/deaf-" ID, "");
+	j = run(t, ACT_STOP);
+	assert_true(j.ok);
+	assert_non_null(strstr(j.text, "destroyed"));
+	j = run(t, ACT_STOP); /* off already */
+	assert_true(j.ok);
+	assert_false(j.was_on);
+	assert_true(j.exists);
+}
+
+static void what_must_not_start_again_is_undefined_with_it(void **state)
+{
+	struct test *t = *state;
+	struct act_job j = job(t, ACT_KILL);
+
+	start(t);
+	j.undefine = true;
+	act_run(&j);
+	assert_true(j.ok);
+	assert_false(j.exists);
+	j.ok = false;
+	act_run(&j); /* and once more */
+	assert_true(j.ok);
+	world_do(t->world, "h1", "cut");
+	j.ok = false;
+	act_run(&j); /* nobody says that it is off */
+	assert_false(j.ok);
+}
+
+static void a_guest_that_answers_is_spared(void **state)
+{
+	struct test *t = *state;
+	struct act_job j = job(t, ACT_KILL);
+
+	start(t);
+	j.spare = j.undefine = true;
+	(void)vrs_strcpy(j.health, sizeof(j.health), t->health);
+	act_run(&j);
+	assert_true(j.spared);
+	assert_false(j.ok);
+	assert_int_equal(seen(t), RELOC_SEEN_ON);
+	/* its own word counts where its hypervisor has none */
+	world_do(t->world, "h1", "cut");
+	j.spared = false;
+	act_run(&j);
+	assert_true(j.spared);
+	world_do(t->world, "h1", "heal");
+	/* and who does not answer is not spared */
+	(void)snprintf(j.health, sizeof(j.health), "http://127.0.0.1:%d/", world_port());
+	act_run(&j);
+	assert_false(j.spared);
+	assert_true(j.ok);
+	assert_true(j.was_on);
+	assert_int_equal(seen(t), RELOC_SEEN_OFF);
+}
+
+static void without_an_address_who_runs_is_spared(void **state)
+{
+	struct test *t = *state;
+	struct act_job j = job(t, ACT_KILL);
+
+	j.spare = true;
+	start(t);
+	act_run(&j);
+	assert_true(j.spared);
+	assert_int_equal(seen(t), RELOC_SEEN_ON);
+	assert_true(run(t, ACT_STOP).ok);
+	act_run(&j);
+	assert_false(j.spared);
+	assert_true(j.ok);
+}
+
+static void only_what_is_off_is_quarantined(void **state)
+{
+	struct test *t = *state;
+
+	start(t);
+	struct act_job j = run(t, ACT_QUARANTINE);
+	assert_false(j.ok);
+	assert_true(act_is_on(&j));
+	assert_true(run(t, ACT_STOP).ok);
+	j = run(t, ACT_QUARANTINE);
+	assert_true(j.ok);
+	assert_false(run(t, ACT_STATE).exists);
+	assert_true(run(t, ACT_QUARANTINE).ok);
+	assert_int_equal(access(t->image, F_OK), 0); /* its disks stay */
+}
+
+/* --- power --- */
+
+static void power_must_read_off_after_it_was_asked_off(void **state)
+{
+	struct test *t = *state;
+
+	add_fence(t, "lies");
+	struct act_job j = run(t, ACT_FENCE);
+	assert_false(j.ok);
+	assert_non_null(strstr(j.text, "pretend-fence"));
+	world_write(t->world, "h1/fence-mode", "refuses");
+	j = run(t, ACT_FENCE);
+	assert_false(j.ok);
+	assert_int_equal(run(t, ACT_POWER).power, VRS_POWER_UNKNOWN);
+	world_write(t->world, "h1/fence-mode", "works");
+	assert_int_equal(run(t, ACT_POWER).power, VRS_POWER_ON);
+	j = run(t, ACT_FENCE);
+	assert_true(j.ok);
+	assert_int_equal(run(t, ACT_POWER).power, VRS_POWER_OFF);
+	assert_true(run(t, ACT_FENCE).ok); /* off already */
+}
+
+static void without_a_power_controller_its_hypervisor_may_prove_it(void **state)
+{
+	struct test *t = *state;
+
+	start(t);
+	struct act_job j = run(t, ACT_FENCE);
+	assert_true(j.ok);
+	assert_int_equal(seen(t), RELOC_SEEN_OFF);
+	world_do(t->world, "h1", "cut");
+	j = run(t, ACT_FENCE);
+	assert_false(j.ok);
+	assert_non_null(strstr(j.text, "no fence is set for h1"));
+}
+
+/* --- definitions --- */
+
+static void networks_are_mapped_by_what_the_company_calls_them(void **state)
+{
+	(void)state;
+	char prod[] = "prod", test[] = "test", br0[] = "br0", br1[] = "br1",
+	     vm1[] = "VM 1";
+	struct vrs_site_pair here[] = {{prod, br0}, {test, br1}}, there[] = {{prod, vm1}};
+	struct vrs_site_cluster home = {.network = here, .n_networks = 2};
+	struct vrs_site_cluster to = {.network = there, .n_networks = 1};
+	Vrsas__V1__PlacedDisk disk = VRSAS__V1__PLACED_DISK__INIT, *list[] = {&disk};
+
+	disk.path = "/img/web1.vmdk";
+	disk.format = "vmdk";
+	disk.bus = "pvscsi";
+	struct act_move *m = act_move_new(&home, &to, list, 1);
+	assert_int_equal(m->move.n_networks, 1); /* `test` has no counterpart */
+	assert_string_equal(m->move.network_from[0], "br0");
+	assert_string_equal(m->move.network_to[0], "VM 1");
+	assert_int_equal(m->move.n_disks, 1);
+	assert_string_equal(m->move.disk[0].path, "/img/web1.vmdk");
+	assert_string_equal(m->move.disk[0].bus, "pvscsi");
+	free(m);
+	m = act_move_new(&home, &home, list, 1); /* nothing has another name */
+	assert_int_equal(m->move.n_networks, 0);
+	free(m);
+}
+
+int main(void)
+{
+#define at_a_host(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		at_a_host(what_nobody_knows_is_off_and_what_does_not_answer_is_unknown),
+		at_a_host(starting_twice_is_starting_once),
+		at_a_host(a_start_that_cannot_be_is_said_to_be_for_good),
+		at_a_host(an_order_of_a_lease_that_is_over_is_not_begun),
+		at_a_host(room_is_looked_for_before_anything_is_carried),
+		at_a_host(stopping_asks_first_and_then_insists),
+		at_a_host(what_must_not_start_again_is_undefined_with_it),
+		at_a_host(a_guest_that_answers_is_spared),
+		at_a_host(without_an_address_who_runs_is_spared),
+		at_a_host(only_what_is_off_is_quarantined),
+		at_a_host(power_must_read_off_after_it_was_asked_off),
+		at_a_host(without_a_power_controller_its_hypervisor_may_prove_it),
+		cmocka_unit_test(networks_are_mapped_by_what_the_company_calls_them),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN); /* as daemons do */
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,157 @@
+/* What a person said of a host outlives the scheduler that heard it. */
+#include "redis_group.h"
+
+#include "engine/parts.h"
+#include "vrs/clock.h"
+#include "vrs/mem.h"
+
+/* A scheduler with one host, freshly started. */
+struct here {
+	struct vrs_svc svc;
+	struct vrs_site_host site;
+	struct host host;
+	struct engine e;
+};
+
+static char cluster[] = "c1", name[] = "h1";
+
+static void begin(struct here *h)
+{
+	struct vrs_err err = {0};
+
+	*h = (struct here){.svc = {.name = "scheduler", .store = store}};
+	h->site = (struct vrs_site_host){.cluster = cluster, .name = name};
+	h->host.site = &h->site;
+	(void)vrs_strcpy(h->host.cluster, sizeof(h->host.cluster), "c1");
+	(void)vrs_strcpy(h->host.name, sizeof(h->host.name), "h1");
+	h->e = (struct engine){.svc = &h->svc, .host = &h->host, .n_hosts = 1};
+	h->e.conf.rules = reloc_defaults;
+	h->e.lease = (struct record_lease){.instance = "one", .lease_ms = 60000};
+	assert_ok(record_lease_renew(store, &h->e.lease, true, &err), &err);
+	h->e.loaded = true;
+	h->e.lease_until_mono_ms = engine_mono() + 60000;
+	assert_ok(engine_words_load(&h->e, &err), &err);
+}
+
+static void say(struct here *h, bool off)
+{
+	struct vrs_err err = {0};
+
+	assert_ok(engine_word_put(&h->e, &h->host, off, "alice", "seen dark", &err),
+		  &err);
+}
+
+static void a_word_is_not_forgotten_over_a_restart(void **state)
+{
+	(void)state;
+	struct here first, second;
+
+	begin(&first);
+	assert_int_equal(first.host.word, DETECTOR_NO_WORD);
+	say(&first, true);
+	begin(&second);
+	assert_int_equal(second.host.word, DETECTOR_CONFIRMS_OFF);
+	assert_string_equal(second.host.word_by, "alice");
+	assert_string_equal(second.host.word_reason, "seen dark");
+	assert_int_equal(second.host.word_at_ms, first.host.word_at_ms);
+}
+
+static void a_word_that_is_taken_back_is_gone(void **state)
+{
+	(void)state;
+	struct here first, second;
+	struct vrs_err err = {0};
+
+	begin(&first);
+	say(&first, false);
+	assert_ok(engine_word_drop(&first.e, &first.host, &err), &err);
+	assert_int_equal(first.host.word, DETECTOR_NO_WORD);
+	begin(&second);
+	assert_int_equal(second.host.word, DETECTOR_NO_WORD);
+}
+
+static void a_word_that_has_served_its_purpose_is_dropped(void **state)
+{
+	(void)state;
+	struct here first, second;
+	struct world w = {0};
+
+	begin(&first);
+	say(&first, true);
+	first.host.word = DETECTOR_NO_WORD; /* the host's death is proven by now */
+	engine_words_watch(&first.e, &w);
+	begin(&second);
+	assert_int_equal(second.host.word, DETECTOR_NO_WORD);
+}
+
+static void a_host_that_goes_on_answering_refutes_it(void **state)
+{
+	(void)state;
+	struct here h;
+	struct world w = {0};
+
+	begin(&h);
+	say(&h, false);
+	h.host.memory.answers_since_ms = 1;
+	engine_words_watch(&h.e, &w);
+	assert_int_equal(h.host.word, DETECTOR_SAYS_DEAD);
+	h.host.word_at_ms -= 3600000;
+	engine_words_watch(&h.e, &w);
+	assert_int_equal(h.host.word, DETECTOR_NO_WORD);
+	begin(&h);
+	assert_int_equal(h.host.word, DETECTOR_NO_WORD);
+}
+
+/* The scheduler died after the word was durable and before the records had heard it. */
+static void who_had_not_heard_it_hears_it_after_the_restart(void **state)
+{
+	(void)state;
+	const struct reloc_place home = {"c1", "h1"};
+	Vrsas__V1__VmFacts vm = VRSAS__V1__VM_FACTS__INIT;
+	struct here first, h;
+	struct world w = {0};
+
+	vm.id = vm.name = "vm-1";
+	begin(&first);
+	say(&first, true);
+	begin(&h);
+	struct entry *en = engine_entry_new(&h.e, &vm, &home);
+	engine_words_watch(&h.e, &w);
+	assert_int_equal(en->r.state, RELOC_PROTECTED); /* nobody but the word says so */
+	h.host.memory.verdict = DETECTOR_DOWN_LIKELY;
+	engine_words_watch(&h.e, &w);
+	assert_int_equal(en->r.state, RELOC_DOWN_LIKELY);
+	assert_int_equal(en->r.copy[0].proof, RELOC_F5_OPERATOR);
+	assert_string_equal(en->r.copy[0].proof_by, "alice");
+	vrsas__v1__relocation__free_unpacked(en->msg, NULL);
+	free(en);
+	free(h.e.entry);
+}
+
+static void what_cannot_be_made_durable_does_not_count(void **state)
+{
+	(void)state;
+	struct here h;
+	struct vrs_err err = {0};
+
+	begin(&h);
+	assert_ok(engine_word_drop(&h.e, &h.host, &err), &err);
+	redis_kill9(&redis);
+	assert_true(engine_word_put(&h.e, &h.host, true, "alice", "dark", &err) < 0);
+	assert_int_equal(h.host.word, DETECTOR_NO_WORD);
+	redis_restart(&redis);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_word_is_not_forgotten_over_a_restart),
+		cmocka_unit_test(a_word_that_is_taken_back_is_gone),
+		cmocka_unit_test(a_word_that_has_served_its_purpose_is_dropped),
+		cmocka_unit_test(a_host_that_goes_on_answering_refutes_it),
+		cmocka_unit_test(who_had_not_heard_it_hears_it_after_the_restart),
+		cmocka_unit_test(what_cannot_be_made_durable_does_not_count),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
