@@ -1,6 +1,6 @@
-/* far_sftp.h - far.h for a host that offers SFTP and nothing else. */
-#ifndef MOVER_FAR_SFTP_H
-#define MOVER_FAR_SFTP_H
+/* sftp.h - remote.h for a host that offers SFTP and nothing else. */
+#ifndef MOVER_REMOTE_SFTP_H
+#define MOVER_REMOTE_SFTP_H
 
 #include "remote/remote.h"
 
