@@ -10,40 +10,6 @@
 #include "vrs/fault.h"
 #include "vrs/mem.h"
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
-	       a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-/* What has the name must be what was looked at, and nobody may be running on it. */
-int part_check_old(struct part *p, struct stat *ret, struct vrs_err *err)
-{
-	int fd = openat(p->dir_fd, p->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return vrs_fail_errno(err, "%s", p->name);
-	int status = disk_is_free(fd, err);
-	if (status >= 0 && (fstat(fd, ret) < 0 || !same_file(ret, &p->base)))
-		status = vrs_fail(err, VRS_ECONFLICT,
-				  "it changed while its successor was made");
-	(void)close(fd);
-	return status;
-}
-
-void part_take_owner(struct part *p, const struct stat *old)
-{
-	int fd = p->part_fd >= 0 ? p->part_fd
-				 : openat(p->dir_fd, p->part_name,
-					  O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	(void)fchmod(fd, old->st_mode & 07777);
-	(void)!fchown(fd, old->st_uid, old->st_gid);
-	if (fd >= 0 && fd != p->part_fd)
-		(void)close(fd);
-}
-
 static int give_name(struct part *p, struct vrs_err *err)
 {
 	struct stat old;
@@ -131,29 +97,4 @@ int part_discard(struct part *p, struct vrs_err *err)
 	p->map.stage = STAGE_SEALING;
 	part_leave(p);
 	return 0;
-}
-
-int part_forget(const struct beneath *b, const char *path, const char *job,
-		uint64_t token, struct vrs_err *err)
-{
-	struct part *p;
-	int status = part_resolve(b, path, job, token, err);
-
-	if (status < 0)
-		return status;
-	status = part_find(&p, b, path, err);
-	if (status == 0 && p->map_fd >= 0) {
-		status = part_lock_within(p->map_fd, err);
-		if (status == 0 && part_read_map(p, NULL) == 0 &&
-		    (strcmp(p->map.job, job) != 0 || p->map.stage == STAGE_GROUP ||
-		     (p->map.stage != STAGE_SEALING && p->map.token > token)))
-			status = vrs_fail(err, VRS_ECONFLICT,
-					  "the part belongs to transfer %s", p->map.job);
-		if (status == 0)
-			status = overlay_finish(p, err);
-		if (status == 0)
-			part_poison(p);
-	}
-	part_close(p);
-	return status;
 }

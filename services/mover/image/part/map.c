@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "image/base/wire.h"
@@ -108,13 +107,6 @@ void part_passed(struct gate *g)
 {
 	(void)flock(g->fd, LOCK_UN);
 	(void)pthread_mutex_unlock(&g->lock);
-}
-
-void part_pause_ms(long ms)
-{
-	struct timespec t = {ms / 1000, (ms % 1000) * 1000000};
-
-	(void)nanosleep(&t, NULL);
 }
 
 /* An exclusive lock, waiting a little for somebody who is in the middle of a write. */

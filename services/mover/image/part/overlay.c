@@ -305,25 +305,3 @@ int overlay_finish(struct part *p, struct vrs_err *err)
 	int status = apply_files(p, err);
 	return status < 0 ? vrs_context(err, "finish what was proven") : 0;
 }
-
-int part_recover(const struct beneath *b, const char *path, struct vrs_err *err)
-{
-	struct part *p;
-	int status = part_resolve(b, path, NULL, 0, err);
-
-	if (status < 0)
-		return status;
-	status = part_find(&p, b, path, err);
-	if (status == 0 && p->map_fd >= 0 && part_read_map(p, NULL) == 0 &&
-	    p->map.overlay && p->map.stage == STAGE_SEALING) {
-		status = part_lock_within(p->map_fd, err);
-		chunkmap_fini(&p->map);
-		/* whoever held it may have finished meanwhile */
-		if (status == 0 && part_read_map(p, NULL) == 0)
-			status = overlay_finish(p, err);
-		if (status == 0)
-			part_poison(p);
-	}
-	part_close(p);
-	return status;
-}

@@ -1,14 +1,10 @@
 /* Opening a part: the one that is there, or a new one. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "image/base/boot.h"
@@ -18,37 +14,6 @@
 #include "image/part/parts.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"
-
-enum { CLOSING_WAIT_MS = 5000 };
-
-const struct chunkmap *part_map(const struct part *p)
-{
-	return &p->map;
-}
-
-struct disk *part_disk(struct part *p)
-{
-	return p->disk;
-}
-
-struct disk *part_proof(struct part *p)
-{
-	return p->proof ? p->proof : p->disk;
-}
-
-struct part *part_new(const struct beneath *b)
-{
-	struct part *p = vrs_calloc(1, sizeof(*p));
-
-	p->beneath = b;
-	p->dir_fd = p->map_fd = p->part_fd = p->watch_fd = -1;
-	(void)pthread_mutex_init(&p->lock, NULL);
-	for (size_t i = 0; i < PART_GATES; i++) {
-		(void)pthread_mutex_init(&p->gate[i].lock, NULL);
-		p->gate[i].fd = -1;
-	}
-	return p;
-}
 
 /* May we throw away the part of another job? Not while its writer lives. */
 static int nobody_writes(struct part *p, struct vrs_err *err)
@@ -94,72 +59,6 @@ static int weigh_states(struct part *p, const char *identity, const char *boot,
 		}
 	}
 	return 0;
-}
-
-/* From now on, who opens the part is noticed. Only raw: qemu-nbd opens when it likes. */
-static void watch(struct part *p)
-{
-	char path[40];
-
-	if (!p->raw)
-		return;
-	if (p->watch_fd >= 0)
-		(void)close(p->watch_fd);
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", p->disk->fd);
-	p->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (p->watch_fd >= 0 && inotify_add_watch(p->watch_fd, path, IN_OPEN) < 0) {
-		(void)close(p->watch_fd);
-		p->watch_fd = -1;
-	}
-}
-
-bool part_look(struct part *p)
-{
-	char events[4096];
-
-	while (p->watch_fd >= 0 && read(p->watch_fd, events, sizeof(events)) > 0)
-		atomic_store(&p->touched, true);
-	return atomic_load(&p->touched);
-}
-
-static int open_one(struct part *p, enum disk_how how, struct disk **ret,
-		    struct vrs_err *err)
-{
-	for (int waited = 0;; waited += PART_STEP_MS) {
-		int fd = openat(p->dir_fd, p->part_name,
-				(how == DISK_WRITE ? O_RDWR : O_RDONLY) | O_NOFOLLOW |
-					O_CLOEXEC);
-
-		if (fd < 0)
-			return vrs_fail_errno(err, "%s", p->part_name);
-		if (how == DISK_PROVE)
-			(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-		int status = disk_open(ret, fd, p->format, how, err);
-		/* the qemu-nbd of a try that was cut off may need a moment to end */
-		if (status != VRS_ECONFLICT || waited >= CLOSING_WAIT_MS)
-			return status;
-		part_pause_ms(PART_STEP_MS);
-	}
-}
-
-int part_open_disk(struct part *p, bool writable, struct vrs_err *err)
-{
-	(void)part_look(p);
-	int status = open_one(p, writable ? DISK_WRITE : DISK_PROVE, &p->disk, err);
-	if (status == 0 && writable && p->raw)
-		status = open_one(p, DISK_PROVE, &p->proof, err);
-	if (status == 0 && p->map.overlay)
-		status = overlay_open(p, err);
-	if (status == 0)
-		watch(p);
-	return status;
-}
-
-void part_close_disk(struct part *p)
-{
-	disk_close(p->disk);
-	disk_close(p->proof);
-	p->disk = p->proof = NULL;
 }
 
 /* The image is made in a directory of its own under its own name, because some formats
@@ -355,18 +254,6 @@ static int look_at_name(struct part *p, const struct part_want *w, struct vrs_er
 		       : vrs_fail(err, VRS_ECONFLICT, "it exists already");
 }
 
-int part_name_files(struct part *p, const char *name, struct vrs_err *err)
-{
-	if (strlen(name) > PART_MAX_NAME)
-		return vrs_fail(err, VRS_EINVAL, "the name is too long");
-	(void)vrs_strcpy(p->name, sizeof(p->name), name);
-	(void)snprintf(p->part_name, sizeof(p->part_name), ".%.240s.vrs-part", name);
-	(void)snprintf(p->map_name, sizeof(p->map_name), ".%.240s.vrs-map", name);
-	(void)snprintf(p->bits_name, sizeof(p->bits_name), ".%.240s.vrs-bits", name);
-	(void)snprintf(p->group_name, sizeof(p->group_name), ".%.240s.vrs-group", name);
-	return 0;
-}
-
 int part_open(struct part **ret, const struct beneath *b, const struct part_want *w,
 	      unsigned *ret_flags, struct vrs_err *err)
 {
@@ -403,7 +290,7 @@ int part_open(struct part **ret, const struct beneath *b, const struct part_want
 		if (p->part_fd < 0 || flock(p->part_fd, LOCK_SH | LOCK_NB) < 0)
 			status = vrs_fail_errno(err, "%s", p->part_name);
 		else
-			watch(p); /* that was us */
+			part_watch(p); /* that was us */
 	}
 	if (p->map_fd >= 0)
 		part_leave(p);
@@ -417,62 +304,4 @@ int part_open(struct part **ret, const struct beneath *b, const struct part_want
 	p->marked = vrs_calloc(p->map.n_chunks, sizeof(*p->marked));
 	*ret = p;
 	return 0;
-}
-
-static void *close_fd(void *arg)
-{
-	(void)close((int)(intptr_t)arg);
-	return NULL;
-}
-
-/* A file in many pieces takes seconds to go where freed blocks are discarded at once;
- * nobody needs to wait for that. */
-static void close_aside(int fd)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, close_fd, (void *)(intptr_t)fd) != 0)
-		(void)close(fd);
-	(void)pthread_attr_destroy(&attr);
-}
-
-void part_close(struct part *p)
-{
-	if (!p)
-		return;
-	if (!atomic_load(&p->failed) && p->map_fd >= 0 && p->map.stage == STAGE_OPEN &&
-	    part_sync(p, NULL, NULL) == 0 && part_enter(p, NULL) == 0) {
-		p->map.open = false;
-		(void)part_put_page(p, 0, NULL);
-		part_leave(p);
-	}
-	bool many_pieces = p->map.overlay;
-	part_close_disk(p);
-	overlay_close(p);
-	fill_close(p);
-	chunkmap_fini(&p->map);
-	free(p->began_empty);
-	free(p->allocated);
-	free(p->marked);
-	for (size_t i = 0; i < PART_GATES; i++) {
-		if (p->gate[i].fd >= 0)
-			(void)close(p->gate[i].fd);
-		(void)pthread_mutex_destroy(&p->gate[i].lock);
-	}
-	(void)pthread_mutex_destroy(&p->lock);
-	if (p->watch_fd >= 0)
-		(void)close(p->watch_fd);
-	if (p->part_fd >= 0 && many_pieces)
-		close_aside(p->part_fd);
-	else if (p->part_fd >= 0)
-		(void)close(p->part_fd);
-	if (p->map_fd >= 0)
-		(void)close(p->map_fd);
-	if (p->dir_fd >= 0)
-		(void)close(p->dir_fd);
-	free(p->path);
-	free(p);
 }

@@ -51,6 +51,20 @@ struct part {
 	uint64_t n_marks;
 };
 
+/* --- names and neighbours (base.c) --- */
+
+struct part *part_new(const struct beneath *b);
+int part_name_files(struct part *p, const char *name, struct vrs_err *err);
+/* From now on, another program that opens the part is noticed; part_look: has one? */
+void part_watch(struct part *p);
+bool part_look(struct part *p);
+/* The image under the name is the one that was found at the start, and no program runs on
+ * it. */
+int part_check_old(struct part *p, struct stat *ret, struct vrs_err *err);
+/* Mode and owner of what had the name go to the part. */
+void part_take_owner(struct part *p, const struct stat *old);
+void part_pause_ms(long ms);
+
 /* --- the map file (map.c) --- */
 
 /* Opens it and holds it with the exclusive lock. flags: O_CREAT, or 0: VRS_ENOENT when
@@ -81,7 +95,6 @@ int part_lock_within(int fd, struct vrs_err *err);
 /* With the map locked: makes it refuse its writers for ever, takes both names away. */
 void part_poison(struct part *p);
 void part_remove_files(struct part *p);
-void part_pause_ms(long ms);
 
 /* --- changes of a base, beside it (overlay.c) ---
  *
@@ -105,7 +118,6 @@ int overlay_commit(struct part *p, struct vrs_err *err);
 /* The same after a crash: finds out by itself whether there is something to finish. With
  * the map read and locked. */
 int overlay_finish(struct part *p, struct vrs_err *err);
-int part_check_old(struct part *p, struct stat *ret, struct vrs_err *err);
 
 /* --- together with others (group_commit.c) --- */
 
@@ -130,8 +142,6 @@ int part_resolve(const struct beneath *b, const char *path, const char *job,
 
 /* --- the end (commit.c) --- */
 
-/* Mode and owner of what had the name go to the part. */
-void part_take_owner(struct part *p, const struct stat *old);
 void part_forget_kept(const struct part *p);
 
 /* --- chunks that come from a base (fill.c) ---
@@ -141,13 +151,9 @@ void part_forget_kept(const struct part *p);
 int fill_open(struct part *p, const char *base, bool fresh, struct vrs_err *err);
 void fill_close(struct part *p);
 
-/* --- opening (part.c) --- */
+/* --- what it holds open (handles.c) --- */
 
-struct part *part_new(const struct beneath *b);
 int part_open_disk(struct part *p, bool writable, struct vrs_err *err);
 void part_close_disk(struct part *p);
-/* Looks whether somebody else has opened the part. */
-bool part_look(struct part *p);
-int part_name_files(struct part *p, const char *name, struct vrs_err *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* What somebody who was killed has begun with several disks together. */
+/* What a process that was killed has left: a commit half done, or a part that its job has
+ * given up. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -235,6 +236,53 @@ int part_resolve(const struct beneath *b, const char *path, const char *job,
 	    (!job || (strcmp(p->map.job, job) == 0 && p->map.sealing_token <= token)))
 		status = resolve(b, path, p, job != NULL, err);
 	/* what cannot be looked at is found out by who opens it */
+	part_close(p);
+	return status;
+}
+
+int part_recover(const struct beneath *b, const char *path, struct vrs_err *err)
+{
+	struct part *p;
+	int status = part_resolve(b, path, NULL, 0, err);
+
+	if (status < 0)
+		return status;
+	status = part_find(&p, b, path, err);
+	if (status == 0 && p->map_fd >= 0 && part_read_map(p, NULL) == 0 &&
+	    p->map.overlay && p->map.stage == STAGE_SEALING) {
+		status = part_lock_within(p->map_fd, err);
+		chunkmap_fini(&p->map);
+		/* whoever held it may have finished meanwhile */
+		if (status == 0 && part_read_map(p, NULL) == 0)
+			status = overlay_finish(p, err);
+		if (status == 0)
+			part_poison(p);
+	}
+	part_close(p);
+	return status;
+}
+
+int part_forget(const struct beneath *b, const char *path, const char *job,
+		uint64_t token, struct vrs_err *err)
+{
+	struct part *p;
+	int status = part_resolve(b, path, job, token, err);
+
+	if (status < 0)
+		return status;
+	status = part_find(&p, b, path, err);
+	if (status == 0 && p->map_fd >= 0) {
+		status = part_lock_within(p->map_fd, err);
+		if (status == 0 && part_read_map(p, NULL) == 0 &&
+		    (strcmp(p->map.job, job) != 0 || p->map.stage == STAGE_GROUP ||
+		     (p->map.stage != STAGE_SEALING && p->map.token > token)))
+			status = vrs_fail(err, VRS_ECONFLICT,
+					  "the part belongs to transfer %s", p->map.job);
+		if (status == 0)
+			status = overlay_finish(p, err);
+		if (status == 0)
+			part_poison(p);
+	}
 	part_close(p);
 	return status;
 }

@@ -199,13 +199,3 @@ int part_sync(struct part *p, bool *ret_touched, struct vrs_err *err)
 	}
 	return status;
 }
-
-int part_reopen(struct part *p, bool writable, struct vrs_err *err)
-{
-	part_close_disk(p);
-	overlay_close(p);
-	/* after its writer has closed it, everything of the file goes to the disk */
-	if (fsync(p->part_fd) < 0)
-		return vrs_fail_errno(err, "%s", p->part_name);
-	return part_open_disk(p, writable, err);
-}

@@ -21,16 +21,6 @@ void answer_set_join(struct answerer *a, const char *name)
 	a->join = name;
 }
 
-void answer_slot_clear(struct slot *s)
-{
-	if (s->cache)
-		hashcache_save(s->cache);
-	hashcache_close(s->cache);
-	disk_close(s->disk);
-	part_close(s->part);
-	*s = (struct slot){0};
-}
-
 void answer_close(struct answerer *a)
 {
 	for (size_t i = 0; i < WIRE_MAX_SLOTS; i++)
