@@ -18,7 +18,7 @@
 
 int64_t ctl_now_ms(void)
 {
-	return vrs_wall_ms(vrs_clock_system());
+	return vrs_now_wall_ms();
 }
 
 int ctl_fail(int code, const char *hint, const char *fmt, ...)

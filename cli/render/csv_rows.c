@@ -66,10 +66,7 @@ static size_t host_index(struct rows *r, const char *name)
 		if (strcmp(r->host[k].host, name) == 0)
 			return k;
 	}
-	if (r->n_hosts == r->cap_hosts) {
-		r->cap_hosts = r->cap_hosts ? 2 * r->cap_hosts : 64;
-		r->host = vrs_realloc(r->host, r->cap_hosts, sizeof(*r->host));
-	}
+	r->host = vrs_grow(r->host, r->n_hosts, &r->cap_hosts, sizeof(*r->host));
 	return r->n_hosts++;
 }
 
@@ -85,10 +82,8 @@ int rows_add(struct rows *r, const struct vrs_table5_row *row, struct vrs_err *e
 	if (!vrs_name_ok(row->host))
 		return vrs_fail(err, VRS_EINVAL, "'%s' cannot be the name of a host",
 				row->host);
-	if (r->n_samples == r->cap_samples) {
-		r->cap_samples = r->cap_samples ? 2 * r->cap_samples : 4096;
-		r->sample = vrs_realloc(r->sample, r->cap_samples, sizeof(*r->sample));
-	}
+	r->sample =
+		vrs_grow(r->sample, r->n_samples, &r->cap_samples, sizeof(*r->sample));
 	r->last_host = host_index(r, row->host);
 	r->host[r->last_host] = *row;
 	r->sample[r->n_samples] = (struct sample){

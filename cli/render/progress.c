@@ -109,7 +109,7 @@ static int look(struct follow *f, const char *vm)
 
 int ctl_follow(struct ctl *ctl, const char *vm, bool home, int64_t limit_ms)
 {
-	int64_t begun_ms = vrs_mono_ms(vrs_clock_system());
+	int64_t begun_ms = vrs_now_mono_ms();
 	struct follow f = {.ctl = ctl, .home = home};
 	bool moved = false;
 
@@ -118,10 +118,10 @@ int ctl_follow(struct ctl *ctl, const char *vm, bool home, int64_t limit_ms)
 
 		/* Before its first step a story still rests where the last one ended. */
 		if (code != GOES_ON && code != EXIT_UNREACHABLE && code != EXIT_TIMEOUT &&
-		    (moved || vrs_mono_ms(vrs_clock_system()) - begun_ms > 3000))
+		    (moved || vrs_now_mono_ms() - begun_ms > 3000))
 			return code;
 		moved = moved || code == GOES_ON;
-		if (limit_ms && vrs_mono_ms(vrs_clock_system()) - begun_ms > limit_ms)
+		if (limit_ms && vrs_now_mono_ms() - begun_ms > limit_ms)
 			return ctl_fail(
 				EXIT_TIMEOUT, "it goes on: vrsctl relocation show",
 				"%s: not done yet, in state %s", vm, state_name(f.last));

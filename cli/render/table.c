@@ -63,10 +63,7 @@ static void add_cell(struct table *t, enum tone tone, bool note, const char *fmt
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = vrs_strdup("?");
 	disarm(text);
-	if (t->n_cells == t->cap) {
-		t->cap = t->cap ? 2 * t->cap : 64;
-		t->cell = vrs_realloc(t->cell, t->cap, sizeof(*t->cell));
-	}
+	t->cell = vrs_grow(t->cell, t->n_cells, &t->cap, sizeof(*t->cell));
 	t->cell[t->n_cells++] = (struct cell){text, tone, note};
 }
 

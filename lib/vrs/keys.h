@@ -1,47 +1,104 @@
-/* keys.h - the names of everything in Redis, in one place.
+/* keys.h - the name of everything in Redis: one function, or one macro, a key.
  *
- *   vrsas:v1:m:{cluster}:host:yyyymmdd  string, 1440 slots of 8 bytes (series.h)
- *   vrsas:v1:host:{cluster}    hash host -> packed HostFacts
- *   vrsas:v1:inv:{cluster}     hash host -> packed HostInventory (VMs, stores)
- *   vrsas:v1:hb:{cluster}      hash host -> packed HostHealth; field "@" -> packed
- *                              Heartbeat without hosts, "@at" -> server ms when received,
- *                              "@seal" -> packed Sealed that it came in, if any
- *   vrsas:v1:wm:{cluster}      hash collector/epoch -> watermark, written after the data;
- *                              collector/epoch/head -> newest number heard of
- *   vrsas:v1:tab:{cluster}     hash collector/epoch -> packed newest HostTable
- *   vrsas:v1:clusters          set of cluster names
- *   vrsas:v1:fc:{cluster}      hash host ("" = cluster) -> packed Forecast
- *   vrsas:v1:model:NAME        hash: weights, version, checksum, report
- *   vrsas:v1:reloc:VM          hash: state, epoch, token, op, rec (packed Relocation)
- *   vrsas:v1:reloc             set of VM ids that have a record
- *   vrsas:v1:jrn:VM            stream of transitions
- *   vrsas:v1:xfer:JOB          hash: token, rec (packed TransferStatus), order (packed
- *                              TransferJob, while it waits), cancel, rate, pause
- *   vrsas:v1:xfer              sorted set of jobs by when they last changed their state
- *   vrsas:v1:xrun              hash job -> JSON: who works or waits, and on which ends
- *   vrsas:v1:rate:{src}:{dst}  list of measured transfers, newest first (text, 40 kept)
- *   vrsas:v1:eta:{src}:{dst}   list of what was said before copies and what they took,
- *                              newest first (text, 100 kept)
- *   vrsas:v1:word:{cluster}    hash host -> operator's word (packed HostWord)
- *   vrsas:v1:ran:{cluster}     hash host -> what ran there when last seen (HostRan)
- *   vrsas:v1:incident          hash id -> packed Incident; :open, the ids that are firing
- *                              (set); :closed, those that ended (sorted by when)
- *   vrsas:v1:sink:NAME         hash: cursor (id of the newest event that it took)
- *   vrsas:v1:svc:NAME          hash instance -> "at_ms note": who is alive
- *   vrsas:v1:metrics           hash SERVICE/instance -> "at_ms\n" and its page of metrics
- *   vrsas:v1:lease:scheduler   string token:instance, with expiry
- *   vrsas:v1:ev                stream of packed Event
- *   vrsas:v1:q:train           stream, group "predictors": open training jobs
- *   vrsas:v1:q:train:dead      stream: those given up (job, reason)
- *   vrsas:v1:q:train:why       hash job -> why its newest try failed
- *
- * {cluster} stands in braces in the key itself, so that all keys of one cluster live in
- * one slot of a Redis Cluster. */
+ * A function returns its key by value: vrs_key_watermark(cluster).text lives until the
+ * end of the statement, a variable of struct vrs_key longer. Parts come from names that
+ * were checked (vrs_name_ok, vrs_id_ok) and are cut at VRS_KEY_MAX. Braces are part of
+ * the key: they put all keys of one cluster into one slot of a Redis Cluster. What a
+ * service may touch stands in deploy/redis/users.acl. */
 #ifndef VRS_KEYS_H
 #define VRS_KEYS_H
 
 #define VRS_KEY "vrsas:v1:"
 
 enum { VRS_KEY_MAX = 320 };
+
+struct vrs_key {
+	char text[VRS_KEY_MAX];
+};
+
+/* m:{CLUSTER}:HOST:YYYYMMDD - string: 1440 slots of 8 bytes, one a minute of that UTC
+ * day. Its function is vrs_series_key of series.h. */
+
+/* host:{CLUSTER} - hash: host -> HostFacts. */
+struct vrs_key vrs_key_host_facts(const char *cluster);
+
+/* inv:{CLUSTER} - hash: host -> HostInventory (VMs, storage). */
+struct vrs_key vrs_key_inventory(const char *cluster);
+
+/* hb:{CLUSTER} - hash: host -> HostHealth; "@" -> Heartbeat without hosts; "@at" ->
+ * server time in ms when it arrived; "@seal" -> the Sealed message that carried it, if
+ * any. */
+struct vrs_key vrs_key_heartbeat(const char *cluster);
+
+/* wm:{CLUSTER} - hash: COLLECTOR/EPOCH -> watermark, written after the data;
+ * COLLECTOR/EPOCH/head -> newest sequence number announced. */
+struct vrs_key vrs_key_watermark(const char *cluster);
+
+/* tab:{CLUSTER} - hash: COLLECTOR/EPOCH -> newest HostTable. */
+struct vrs_key vrs_key_host_table(const char *cluster);
+
+/* fc:{CLUSTER} - hash: host ("" for the whole cluster) -> Forecast. */
+struct vrs_key vrs_key_forecast(const char *cluster);
+
+/* word:{CLUSTER} - hash: host -> operator's claim about it (HostWord). */
+struct vrs_key vrs_key_operator_claim(const char *cluster);
+
+/* ran:{CLUSTER} - hash: host -> VMs that ran there when it was last seen (HostRan). */
+struct vrs_key vrs_key_host_ran(const char *cluster);
+
+/* model:NAME - hash: weights, version, checksum, report. */
+struct vrs_key vrs_key_model(const char *name);
+
+/* model:NAME.before - the model that NAME replaced. */
+struct vrs_key vrs_key_model_before(const char *name);
+
+/* reloc:VM - hash: state, epoch, token, op, rec (Relocation). */
+struct vrs_key vrs_key_relocation(const char *vm_id);
+
+/* jrn:VM - stream: state transitions of the VM's relocation. */
+struct vrs_key vrs_key_journal(const char *vm_id);
+
+/* xfer:JOB - hash: token, rec (TransferStatus), order (TransferJob, while it waits),
+ * cancel, rate, pause. */
+struct vrs_key vrs_key_transfer(const char *job);
+
+/* rate:{SOURCE}:{TARGET} - list: measured transfers, newest first (text, 40 kept). */
+struct vrs_key vrs_key_rate(const char *source, const char *target);
+
+/* eta:{SOURCE}:{TARGET} - list: estimated and actual duration of copies, newest first
+ * (text, 100 kept). */
+struct vrs_key vrs_key_eta(const char *source, const char *target);
+
+/* sink:NAME - hash: cursor (id of the newest event that was delivered). */
+struct vrs_key vrs_key_sink(const char *name);
+
+/* svc:SERVICE - hash: instance -> "AT_MS NOTE", refreshed while the instance runs. */
+struct vrs_key vrs_key_service(const char *service);
+
+/* Set: names of clusters. */
+#define VRS_KEY_CLUSTERS VRS_KEY "clusters"
+/* Set: ids of the VMs that have a relocation record. */
+#define VRS_KEY_RELOCATIONS VRS_KEY "reloc"
+/* Sorted set: transfer jobs by the time of their last change of state. */
+#define VRS_KEY_TRANSFERS VRS_KEY "xfer"
+/* Hash: job -> JSON: which mover runs it or waits to, and on which hosts (job_limits). */
+#define VRS_KEY_JOB_LIMITS VRS_KEY "xrun"
+/* Hash: id -> Incident; set of the ids that are firing; ended ones, sorted by their end.
+ */
+#define VRS_KEY_INCIDENTS VRS_KEY "incident"
+#define VRS_KEY_INCIDENTS_OPEN VRS_KEY "incident:open"
+#define VRS_KEY_INCIDENTS_CLOSED VRS_KEY "incident:closed"
+/* Hash: SERVICE/INSTANCE -> "AT_MS\n" and its page of metrics. */
+#define VRS_KEY_METRICS VRS_KEY "metrics"
+/* String with expiry: TOKEN:INSTANCE of the active scheduler; counter of tokens. */
+#define VRS_KEY_LEASE VRS_KEY "lease:scheduler"
+#define VRS_KEY_LEASE_TOKEN VRS_KEY "lease:scheduler:token"
+/* Stream: Event. */
+#define VRS_KEY_EVENTS VRS_KEY "ev"
+/* Stream with group "predictors": open training jobs; stream of those given up (job,
+ * reason); hash: job -> why its newest try failed. */
+#define VRS_KEY_TRAIN_QUEUE VRS_KEY "q:train"
+#define VRS_KEY_TRAIN_DEAD VRS_KEY "q:train:dead"
+#define VRS_KEY_TRAIN_WHY VRS_KEY "q:train:why"
 
 #endif

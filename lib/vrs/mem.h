@@ -11,6 +11,9 @@
 
 void *vrs_calloc(size_t n, size_t size);
 void *vrs_realloc(void *p, size_t n, size_t size);
+/* An array with a place free behind its n elements: doubled when *cap says that it is
+ * full. */
+void *vrs_grow(void *array, size_t n, size_t *cap, size_t element_size);
 char *vrs_strdup(const char *s);
 char *vrs_asprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

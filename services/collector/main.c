@@ -87,7 +87,7 @@ static int put(void *arg, Vrsas__V1__Record *const *records, size_t n,
 static int beat(void *arg, Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
 {
 	struct collector *c = arg;
-	int64_t now = vrs_mono_ms(vrs_clock_system());
+	int64_t now = vrs_now_mono_ms();
 	const char *none = hb->metrics;
 	char *page = NULL;
 

@@ -43,8 +43,8 @@ static int by_name(const void *a, const void *b)
 static int load_hosts(struct page *p, struct vrs_err *err)
 {
 	struct vrs_reply *all;
-	int status = vrs_store_cmd(p->store, &all, err, "HGETALL " VRS_KEY "host:{%s}",
-				   p->ask->cluster);
+	int status = vrs_store_cmd(p->store, &all, err, "HGETALL %s",
+				   vrs_key_host_facts(p->ask->cluster).text);
 
 	if (status < 0)
 		return status;
@@ -86,10 +86,7 @@ static void add_row(struct page *p, const Vrsas__V1__HostFacts *f, int64_t at_ms
 						      (1 - (double)slot->mem_ratio));
 	}
 	r->cpu_ratio = slot->cpu_ratio;
-	if (p->n_rows == p->cap_rows) {
-		p->cap_rows = p->cap_rows ? 2 * p->cap_rows : 256;
-		p->row = vrs_realloc(p->row, p->cap_rows, sizeof(*p->row));
-	}
+	p->row = vrs_grow(p->row, p->n_rows, &p->cap_rows, sizeof(*p->row));
 	p->row[p->n_rows++] = r;
 	p->bytes += vrsas__v1__export_row__get_packed_size(r) + 4;
 }

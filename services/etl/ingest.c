@@ -63,7 +63,7 @@ static void store_failed(struct ingest *ing, const struct vrs_err *err)
 {
 	ing->counts.store_failures++;
 	(void)vrs_strcpy(ing->counts.store_why, sizeof(ing->counts.store_why), err->text);
-	ing->failed_mono_ms = vrs_mono_ms(vrs_clock_system());
+	ing->failed_mono_ms = vrs_now_mono_ms();
 	/* What is in memory may be ahead of Redis now. */
 	for (struct source *s = ing->sources.first; s; s = s->next)
 		s->generation = 0;
@@ -112,7 +112,7 @@ static int take(struct ingest *ing, struct source *s, const Vrsas__V1__Record *r
 		uint8_t flag, struct vrs_err *err)
 {
 	struct vrs_err why = {0};
-	int64_t now = vrs_wall_ms(vrs_clock_system());
+	int64_t now = vrs_now_wall_ms();
 
 	if (normalise_body(r, s->table, now, ing->apply.retention_ms, &why) < 0)
 		refused(ing, &why);
@@ -166,7 +166,7 @@ static int drain(struct ingest *ing, struct source *s, struct vrs_err *err)
 static bool just_failed(const struct ingest *ing)
 {
 	return ing->failed_mono_ms != 0 &&
-	       vrs_mono_ms(vrs_clock_system()) - ing->failed_mono_ms < RETRY_MS;
+	       vrs_now_mono_ms() - ing->failed_mono_ms < RETRY_MS;
 }
 
 static void flush(void *arg);

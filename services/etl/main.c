@@ -51,8 +51,7 @@ static void on_live(void *arg, const ProtobufCMessage *msg)
 	const Vrsas__V1__Live *live = (const Vrsas__V1__Live *)msg;
 	struct etl *e = arg;
 	struct vrs_err err = {0};
-	const Vrsas__V1__Live *inner =
-		gate_live(e->gate, live, vrs_wall_ms(vrs_clock_system()), &err);
+	const Vrsas__V1__Live *inner = gate_live(e->gate, live, vrs_now_wall_ms(), &err);
 
 	if (inner)
 		ingest_live(e->ingest, inner, inner == live ? NULL : live->sealed);

@@ -67,8 +67,7 @@ void numbers_tell(const struct numbers_source *from, struct vrs_page *page)
 	ingest_counts(from->ingest, &counts);
 	tell_records(page, &counts);
 	tell_refused(page, from->gate, counts.refused);
-	ingest_clusters(from->ingest, vrs_wall_ms(vrs_clock_system()), tell_cluster,
-			page);
+	ingest_clusters(from->ingest, vrs_now_wall_ms(), tell_cluster, page);
 	vrs_page_histogram(page, "vrsas_ingest_latency_seconds",
 			   "End of an interval to its readings stored, live path.",
 			   ingest_latency(from->ingest), NULL);

@@ -111,10 +111,7 @@ bool source_hold(struct sources *all, struct source *s, uint64_t seq, const void
 			return false; /* it would be the highest itself */
 		drop_last(all, s);
 	}
-	if (s->n_held == s->cap_held) {
-		s->cap_held = s->cap_held ? 2 * s->cap_held : 16;
-		s->held = vrs_realloc(s->held, s->cap_held, sizeof(*s->held));
-	}
+	s->held = vrs_grow(s->held, s->n_held, &s->cap_held, sizeof(*s->held));
 	memmove(s->held + at + 1, s->held + at, (s->n_held - at) * sizeof(*s->held));
 	struct held *h = &s->held[at];
 	h->seq = seq;

@@ -47,8 +47,8 @@ static int close_epochs(struct vrs_store *store, const struct source *s, uint64_
 {
 	struct vrs_reply *all;
 	uint64_t owed = 0;
-	int status =
-		vrs_store_cmd(store, &all, err, "HGETALL " VRS_KEY "wm:{%s}", s->cluster);
+	int status = vrs_store_cmd(store, &all, err, "HGETALL %s",
+				   vrs_key_watermark(s->cluster).text);
 
 	if (status < 0)
 		return status;
@@ -65,7 +65,8 @@ static int close_epochs(struct vrs_store *store, const struct source *s, uint64_
 				watermark = number(&all->item[k + 1]);
 		if (head > watermark)
 			owed += head - watermark;
-		vrs_store_addf(store, "HDEL " VRS_KEY "wm:{%s} %s", s->cluster, field);
+		vrs_store_addf(store, "HDEL %s %s", vrs_key_watermark(s->cluster).text,
+			       field);
 	}
 	status = vrs_store_run(store, NULL, err);
 	vrs_reply_free(all);
@@ -89,9 +90,11 @@ int ledger_load(struct vrs_store *store, struct source *s, uint64_t *lost,
 
 	if (status < 0 || s->generation == vrs_store_generation(store))
 		return status;
-	vrs_store_addf(store, "HGET " VRS_KEY "wm:{%s} %s", s->cluster, s->field);
-	vrs_store_addf(store, "HGET " VRS_KEY "wm:{%s} %s/head", s->cluster, s->field);
-	vrs_store_addf(store, "HGET " VRS_KEY "tab:{%s} %s", s->cluster, s->field);
+	vrs_store_addf(store, "HGET %s %s", vrs_key_watermark(s->cluster).text, s->field);
+	vrs_store_addf(store, "HGET %s %s/head", vrs_key_watermark(s->cluster).text,
+		       s->field);
+	vrs_store_addf(store, "HGET %s %s", vrs_key_host_table(s->cluster).text,
+		       s->field);
 	status = vrs_store_run(store, &r, err);
 	if (status < 0)
 		return status;
@@ -110,8 +113,9 @@ int ledger_load(struct vrs_store *store, struct source *s, uint64_t *lost,
 int ledger_raise(struct vrs_store *store, struct source *s, uint64_t watermark,
 		 struct vrs_err *err)
 {
-	int status = vrs_store_cmd(store, NULL, err, "HSET " VRS_KEY "wm:{%s} %s %llu",
-				   s->cluster, s->field, (unsigned long long)watermark);
+	int status = vrs_store_cmd(store, NULL, err, "HSET %s %s %llu",
+				   vrs_key_watermark(s->cluster).text, s->field,
+				   (unsigned long long)watermark);
 
 	if (status < 0)
 		return status;
@@ -146,9 +150,9 @@ int ledger_note_head(struct vrs_store *store, struct source *s, struct vrs_err *
 {
 	if (s->head <= s->head_noted || source_is_import(s))
 		return 0;
-	int status =
-		vrs_store_cmd(store, NULL, err, "HSET " VRS_KEY "wm:{%s} %s/head %llu",
-			      s->cluster, s->field, (unsigned long long)s->head);
+	int status = vrs_store_cmd(store, NULL, err, "HSET %s %s/head %llu",
+				   vrs_key_watermark(s->cluster).text, s->field,
+				   (unsigned long long)s->head);
 	if (status == 0)
 		s->head_noted = s->head;
 	return status;

@@ -16,22 +16,14 @@ static void add(struct apply *a, const struct vrs_arg *argv, size_t argc)
 	a->n_commands++;
 }
 
-static struct vrs_arg key_of(char buf[VRS_KEY_MAX], const char *family,
-			     const struct source *s)
-{
-	int n = snprintf(buf, VRS_KEY_MAX, VRS_KEY "%s:{%s}", family, s->cluster);
-
-	return (struct vrs_arg){buf, (size_t)n};
-}
-
 /* HSET of a message; only_new leaves a field that is there alone. */
-static void add_message(struct apply *a, struct vrs_arg key, const char *field,
+static void add_message(struct apply *a, struct vrs_key key, const char *field,
 			const ProtobufCMessage *msg, bool only_new)
 {
 	size_t n;
 	void *bytes = vrs_msg_pack(msg, &n);
 	struct vrs_arg argv[] = {only_new ? VRS_ARG("HSETNX") : VRS_ARG("HSET"),
-				 key,
+				 VRS_ARG(key.text),
 				 VRS_ARG(field),
 				 {bytes, n}};
 
@@ -115,9 +107,10 @@ static int by_name(const void *a, const void *b)
 static void drop_hosts(struct apply *a, const struct source *s,
 		       const Vrsas__V1__HostTable *t)
 {
-	static const char *const families[] = {"host", "inv", "hb"};
+	const struct vrs_key of_hosts[] = {vrs_key_host_facts(s->cluster),
+					   vrs_key_inventory(s->cluster),
+					   vrs_key_heartbeat(s->cluster)};
 	const char **names = vrs_calloc(t->n_host, sizeof(*names));
-	char buf[VRS_KEY_MAX];
 
 	for (size_t i = 0; i < t->n_host; i++)
 		names[i] = t->host[i]->name;
@@ -129,7 +122,7 @@ static void drop_hosts(struct apply *a, const struct source *s,
 			continue;
 		for (size_t k = 0; k < 3; k++) {
 			struct vrs_arg argv[] = {VRS_ARG("HDEL"),
-						 key_of(buf, families[k], s),
+						 VRS_ARG(of_hosts[k].text),
 						 VRS_ARG(name)};
 			add(a, argv, 3);
 		}
@@ -141,18 +134,17 @@ static int add_table(struct apply *a, struct source *s, const Vrsas__V1__HostTab
 		     struct vrs_err *err)
 {
 	bool import = source_is_import(s);
-	char buf[VRS_KEY_MAX];
 	size_t n;
 
-	struct vrs_arg cluster[] = {VRS_ARG("SADD"), VRS_ARG(VRS_KEY "clusters"),
+	struct vrs_arg cluster[] = {VRS_ARG("SADD"), VRS_ARG(VRS_KEY_CLUSTERS),
 				    VRS_ARG(s->cluster)};
 	add(a, cluster, 3);
 	if (!import)
 		drop_hosts(a, s, t);
 	for (size_t i = 0; i < t->n_host; i++)
-		add_message(a, key_of(buf, "host", s), t->host[i]->name,
+		add_message(a, vrs_key_host_facts(s->cluster), t->host[i]->name,
 			    &t->host[i]->base, import);
-	add_message(a, key_of(buf, "tab", s), s->field, &t->base, false);
+	add_message(a, vrs_key_host_table(s->cluster), s->field, &t->base, false);
 
 	void *bytes = vrs_msg_pack(&t->base, &n);
 	int status = source_set_table(s, bytes, n, err);
@@ -163,8 +155,6 @@ static int add_table(struct apply *a, struct source *s, const Vrsas__V1__HostTab
 int apply_record(struct apply *a, struct source *s, const Vrsas__V1__Record *r,
 		 uint8_t flag, struct vrs_err *err)
 {
-	char buf[VRS_KEY_MAX];
-
 	switch (r->body_case) {
 	case VRSAS__V1__RECORD__BODY_HOSTS:
 		return add_table(a, s, r->hosts, err);
@@ -173,7 +163,7 @@ int apply_record(struct apply *a, struct source *s, const Vrsas__V1__Record *r,
 			    source_is_import(s) ? VRS_SLOT_IMPORTED : flag);
 		return 0;
 	case VRSAS__V1__RECORD__BODY_INVENTORY:
-		add_message(a, key_of(buf, "inv", s), r->inventory->host,
+		add_message(a, vrs_key_inventory(s->cluster), r->inventory->host,
 			    &r->inventory->base, false);
 		return 0;
 	default:
@@ -185,27 +175,26 @@ int apply_heartbeat(struct apply *a, const Vrsas__V1__Heartbeat *hb,
 		    const Vrsas__V1__Sealed *seal, struct vrs_err *err)
 {
 	Vrsas__V1__Heartbeat alone = *hb;
-	char key[VRS_KEY_MAX], at_text[24];
+	struct vrs_key key = vrs_key_heartbeat(hb->cluster);
+	char at_text[24];
 	int64_t at_ms;
 	int status = vrs_store_time_ms(a->store, &at_ms, err);
 
 	if (status < 0)
 		return status;
-	int n = snprintf(key, sizeof(key), VRS_KEY "hb:{%s}", hb->cluster);
-	struct vrs_arg key_arg = {key, (size_t)n};
 	for (size_t i = 0; i < hb->n_host; i++)
-		add_message(a, key_arg, hb->host[i]->name, &hb->host[i]->base, false);
+		add_message(a, key, hb->host[i]->name, &hb->host[i]->base, false);
 	alone.n_host = 0;
 	alone.host = NULL;
 	alone.metrics = "";
-	add_message(a, key_arg, "@", &alone.base, false);
+	add_message(a, key, "@", &alone.base, false);
 	if (seal)
-		add_message(a, key_arg, "@seal", &seal->base, false);
+		add_message(a, key, "@seal", &seal->base, false);
 	(void)snprintf(at_text, sizeof(at_text), "%lld", (long long)at_ms);
-	struct vrs_arg at[] = {VRS_ARG("HSET"), key_arg, VRS_ARG("@at"),
+	struct vrs_arg at[] = {VRS_ARG("HSET"), VRS_ARG(key.text), VRS_ARG("@at"),
 			       VRS_ARG(at_text)};
 	add(a, at, 4);
-	struct vrs_arg cluster[] = {VRS_ARG("SADD"), VRS_ARG(VRS_KEY "clusters"),
+	struct vrs_arg cluster[] = {VRS_ARG("SADD"), VRS_ARG(VRS_KEY_CLUSTERS),
 				    VRS_ARG(hb->cluster)};
 	add(a, cluster, 3);
 	a->n_commands = 0;

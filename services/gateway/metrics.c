@@ -69,7 +69,7 @@ static void tell_alerts(const struct gateway *g, struct vrs_page *page)
 			     result[i], NULL);
 	vrs_page_add(page, VRS_COUNTER, "vrsas_alerts_total", "Alerts that came in.",
 		     (double)g->alerts_refused, "result", "refused", NULL);
-	if (vrs_store_cmd(g->svc->store, &r, NULL, "SCARD " VRS_KEY "incident:open") < 0)
+	if (vrs_store_cmd(g->svc->store, &r, NULL, "SCARD " VRS_KEY_INCIDENTS_OPEN) < 0)
 		return;
 	vrs_page_add(page, VRS_GAUGE, "vrsas_incidents_open",
 		     "Incidents that monitoring told of and that have not ended.",
@@ -100,8 +100,8 @@ static int all_pages(struct gateway *g, struct vrs_page *all, const char *own,
 	int status = vrs_page_store(g->svc->store, "gateway", g->svc->instance, own, err);
 
 	if (status == 0)
-		status = vrs_pages_read(g->svc->store, all,
-					vrs_wall_ms(vrs_clock_system()), &read, err);
+		status =
+			vrs_pages_read(g->svc->store, all, vrs_now_wall_ms(), &read, err);
 	if (status == 0 && read.refused)
 		vrs_complain(&refused, VRS_WARN, "%u pages of metrics left out: %s",
 			     read.refused, read.why.text);

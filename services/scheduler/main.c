@@ -158,8 +158,7 @@ static void on_watch(void *arg)
 	struct told *t = arg;
 
 	say_refused(t);
-	numbers_watch(engine_numbers(t->engine), t->engine,
-		      vrs_mono_ms(vrs_clock_system()));
+	numbers_watch(engine_numbers(t->engine), t->engine, vrs_now_mono_ms());
 }
 
 static void on_metrics(void *arg, struct vrs_page *page)
@@ -171,7 +170,7 @@ static void on_metrics(void *arg, struct vrs_page *page)
 		     "Heartbeats in Redis that their cluster did not seal.",
 		     (double)world_loader_refused(t->world, &why), NULL);
 	numbers_tell(engine_numbers(t->engine), t->engine, t->forecasts, t->control,
-		     vrs_mono_ms(vrs_clock_system()), page);
+		     vrs_now_mono_ms(), page);
 }
 
 int main(int argc, char **argv)

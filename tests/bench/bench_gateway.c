@@ -62,16 +62,6 @@ struct bench {
 	double seconds;
 };
 
-static int64_t wall(void)
-{
-	return vrs_wall_ms(vrs_clock_system());
-}
-
-static int64_t mono(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
 /* --- what the scheduler would say --- */
 
 static void answer_status(struct bench *b, struct vrs_req_token *token)
@@ -111,7 +101,7 @@ static void answer_status(struct bench *b, struct vrs_req_token *token)
 	v.n_cluster = 4;
 	v.open = open;
 	v.n_open = RELOCATIONS;
-	v.at_ms = wall();
+	v.at_ms = vrs_now_wall_ms();
 	(void)b;
 	r.body_case = VRSAS__V1__CONTROL_REPLY__BODY_STATUS;
 	r.status = &v;
@@ -153,7 +143,7 @@ static void move_transfers(struct bench *b)
 	t.bytes_done = t.bytes_sent = b->done_bytes;
 	t.rate_now_bytes_per_s = t.rate_avg_bytes_per_s = 1e8;
 	t.eta_ms = 3600000;
-	t.beat_at_ms = wall();
+	t.beat_at_ms = vrs_now_wall_ms();
 	for (int i = 0; i < RELOCATIONS; i++) {
 		char key[64];
 		size_t n;
@@ -177,7 +167,8 @@ static void on_change(void *arg)
 		int k = b->next_changed = (b->next_changed + 1) % HOSTS;
 
 		b->host[k].cpu_ratio = (double)(rand() % 1000) / 1000;
-		(void)snprintf(b->note[k], sizeof(b->note[k]), "t=%" PRId64, wall());
+		(void)snprintf(b->note[k], sizeof(b->note[k]), "t=%" PRId64,
+			       vrs_now_wall_ms());
 	}
 	move_transfers(b);
 	ev.service = "scheduler";
@@ -206,7 +197,7 @@ static void read_line(struct bench *b, char *line)
 
 		if (end)
 			*end = '\0';
-		note(&b->progress, (double)(wall() - vrs_time_parse(at + 11)));
+		note(&b->progress, (double)(vrs_now_wall_ms() - vrs_time_parse(at + 11)));
 		return;
 	}
 	for (at = line; (at = strstr(at, "\"t=")); at++) {
@@ -215,7 +206,7 @@ static void read_line(struct bench *b, char *line)
 		newest = t > newest ? t : newest;
 	}
 	if (newest)
-		note(&b->hosts, (double)(wall() - newest));
+		note(&b->hosts, (double)(vrs_now_wall_ms() - newest));
 }
 
 static void on_bytes(void *arg)
@@ -352,7 +343,7 @@ static void on_end(void *arg)
 {
 	struct bench *b = arg;
 	double cpu = cpu_seconds(b->gateway_pid) - b->cpu_at_start;
-	double seconds = (double)(mono() - b->began_mono_ms) / 1000;
+	double seconds = (double)(vrs_now_mono_ms() - b->began_mono_ms) / 1000;
 	size_t bytes = 0;
 
 	for (int i = 0; i < b->n_clients; i++)
@@ -375,7 +366,7 @@ static void on_begin(void *arg)
 	struct bench *b = arg;
 
 	b->measuring = true;
-	b->began_mono_ms = mono();
+	b->began_mono_ms = vrs_now_mono_ms();
 	b->cpu_at_start = cpu_seconds(b->gateway_pid);
 	(void)vrs_loop_after(b->loop, (int64_t)(b->seconds * 1000), on_end, b);
 }

@@ -33,7 +33,7 @@ static _Noreturn void die(const struct vrs_err *err)
 
 static int64_t first_minute(void)
 {
-	int64_t now = vrs_wall_ms(vrs_clock_system());
+	int64_t now = vrs_now_wall_ms();
 
 	return now / minute_ms * minute_ms - (int64_t)(BATCHES + 10) * minute_ms;
 }

@@ -107,7 +107,7 @@ static void on_answer(void *arg, const ProtobufCMessage *reply, const struct vrs
 		(const Vrsas__V1__ForecastAnswer *)reply;
 	struct question *q = arg;
 	struct asker *a = q->a;
-	int64_t ms = vrs_mono_ms(vrs_clock_system()) - q->asked_mono_ms;
+	int64_t ms = vrs_now_mono_ms() - q->asked_mono_ms;
 
 	free(q);
 	if (ms > a->slowest_ms)
@@ -152,7 +152,7 @@ static void ask_one(void *arg)
 	job.n_target = a->n_targets;
 	job.target = a->targets;
 	struct question *q = vrs_calloc(1, sizeof(*q));
-	*q = (struct question){a, vrs_mono_ms(vrs_clock_system())};
+	*q = (struct question){a, vrs_now_mono_ms()};
 	if (vrs_req_send(a->req, &job.base, 30000, on_answer, q, &err) < 0)
 		die(&err);
 }

@@ -13,33 +13,14 @@ static int64_t read_ms(clockid_t id)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int64_t system_wall(const struct vrs_clock *c)
+int64_t vrs_now_wall_ms(void)
 {
-	(void)c;
 	return read_ms(CLOCK_REALTIME);
 }
 
-static int64_t system_mono(const struct vrs_clock *c)
+int64_t vrs_now_mono_ms(void)
 {
-	(void)c;
 	return read_ms(CLOCK_MONOTONIC);
-}
-
-const struct vrs_clock *vrs_clock_system(void)
-{
-	static const struct vrs_clock clock = {system_wall, system_mono};
-
-	return &clock;
-}
-
-int64_t vrs_wall_ms(const struct vrs_clock *c)
-{
-	return c->wall_ms(c);
-}
-
-int64_t vrs_mono_ms(const struct vrs_clock *c)
-{
-	return c->mono_ms(c);
 }
 
 int64_t vrs_tick_ns(void)
@@ -48,23 +29,6 @@ int64_t vrs_tick_ns(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static int64_t fake_wall(const struct vrs_clock *c)
-{
-	return ((const struct vrs_clock_fake *)c)->wall_at_ms;
-}
-
-static int64_t fake_mono(const struct vrs_clock *c)
-{
-	return ((const struct vrs_clock_fake *)c)->mono_at_ms;
-}
-
-void vrs_clock_fake_init(struct vrs_clock_fake *f, int64_t wall_at_ms)
-{
-	f->clock = (struct vrs_clock){fake_wall, fake_mono};
-	f->wall_at_ms = wall_at_ms;
-	f->mono_at_ms = 1000;
 }
 
 char *vrs_time_format(char *buf, size_t size, int64_t at_ms)

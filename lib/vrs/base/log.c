@@ -48,7 +48,7 @@ static void write_line(enum vrs_level level, const char *text)
 	char at[40];
 
 	atomic_fetch_add(&written[level], 1);
-	vrs_time_format(at, sizeof(at), vrs_wall_ms(vrs_clock_system()));
+	vrs_time_format(at, sizeof(at), vrs_now_wall_ms());
 	if (settings.json) {
 		vrs_text_add(
 			&line,
@@ -104,7 +104,7 @@ void vrs_log(enum vrs_level level, const char *fmt, ...)
 
 void vrs_complain(struct vrs_complaint *c, enum vrs_level level, const char *fmt, ...)
 {
-	int64_t now = vrs_mono_ms(vrs_clock_system());
+	int64_t now = vrs_now_mono_ms();
 	char suffix[64] = "";
 	va_list ap;
 

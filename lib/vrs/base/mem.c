@@ -32,6 +32,14 @@ void *vrs_realloc(void *p, size_t n, size_t size)
 	return q;
 }
 
+void *vrs_grow(void *array, size_t n, size_t *cap, size_t element_size)
+{
+	if (n < *cap)
+		return array;
+	*cap = *cap ? 2 * *cap : 16;
+	return vrs_realloc(array, *cap, element_size);
+}
+
 char *vrs_strdup(const char *s)
 {
 	char *d = strdup(s ? s : "");

@@ -17,7 +17,7 @@ enum { RECONNECT_MIN_MS = 100, RECONNECT_MAX_MS = 5000 };
 
 int64_t bus_now_ms(void)
 {
-	return vrs_mono_ms(vrs_clock_system());
+	return vrs_now_mono_ms();
 }
 
 static void on_pipe(nng_pipe pipe, nng_pipe_ev ev, void *arg)
@@ -26,10 +26,7 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev ev, void *arg)
 
 	(void)pthread_mutex_lock(&s->lock);
 	if (ev == NNG_PIPE_EV_ADD_POST) {
-		if (s->n_peers == s->cap_peers) {
-			s->cap_peers = s->cap_peers ? 2 * s->cap_peers : 4;
-			s->peer = vrs_realloc(s->peer, s->cap_peers, sizeof(*s->peer));
-		}
+		s->peer = vrs_grow(s->peer, s->n_peers, &s->cap_peers, sizeof(*s->peer));
 		s->peer[s->n_peers++] = (struct bus_peer){pipe, bus_now_ms()};
 		s->counts.connects++;
 	} else {

@@ -236,10 +236,7 @@ static bool seen_before(struct reader *r, const char *section, const char *key)
 	for (size_t i = 0; i < r->n_seen; i++)
 		if (r->seen[i] == h)
 			return true;
-	if (r->n_seen == r->cap_seen) {
-		r->cap_seen = r->cap_seen ? 2 * r->cap_seen : 64;
-		r->seen = vrs_realloc(r->seen, r->cap_seen, sizeof(*r->seen));
-	}
+	r->seen = vrs_grow(r->seen, r->n_seen, &r->cap_seen, sizeof(*r->seen));
 	r->seen[r->n_seen++] = h;
 	return false;
 }

@@ -316,10 +316,10 @@ static void say_alive(void *arg)
 	struct vrs_err err = {0};
 	char text[240];
 
-	(void)snprintf(text, sizeof(text), "%lld %s",
-		       (long long)vrs_wall_ms(vrs_clock_system()), svc->priv->note);
-	if (vrs_store_cmd(svc->store, NULL, &err, "HSET " VRS_KEY "svc:%s %s %s",
-			  svc->name, svc->instance, text) < 0)
+	(void)snprintf(text, sizeof(text), "%lld %s", (long long)vrs_now_wall_ms(),
+		       svc->priv->note);
+	if (vrs_store_cmd(svc->store, NULL, &err, "HSET %s %s %s",
+			  vrs_key_service(svc->name).text, svc->instance, text) < 0)
 		vrs_complain(&svc->priv->store_trouble, VRS_WARN,
 			     "store is not answering, next try in %d ms: %s",
 			     ALIVE_EVERY_MS, err.text);
@@ -401,8 +401,8 @@ void vrs_svc_stop(struct vrs_svc *svc)
 	if (!svc->priv)
 		return;
 	if (svc->store)
-		(void)vrs_store_cmd(svc->store, NULL, NULL, "HDEL " VRS_KEY "svc:%s %s",
-				    svc->name, svc->instance);
+		(void)vrs_store_cmd(svc->store, NULL, NULL, "HDEL %s %s",
+				    vrs_key_service(svc->name).text, svc->instance);
 	vrs_telemetry_free(svc->priv->telemetry);
 	vrs_store_close(svc->store);
 	vrs_loop_close(svc->loop);

@@ -250,9 +250,8 @@ int vrs_page_store(struct vrs_store *s, const char *service, const char *instanc
 		   const char *text, struct vrs_err *err)
 {
 	char *field = vrs_asprintf("%s/%s", service, instance);
-	char *value = vrs_asprintf("%lld\n%s", (long long)vrs_wall_ms(vrs_clock_system()),
-				   text);
-	int status = vrs_store_cmd(s, NULL, err, "HSET " VRS_KEY "metrics %s %b", field,
+	char *value = vrs_asprintf("%lld\n%s", (long long)vrs_now_wall_ms(), text);
+	int status = vrs_store_cmd(s, NULL, err, "HSET " VRS_KEY_METRICS " %s %b", field,
 				   value, strlen(value));
 
 	free(value);
@@ -287,7 +286,7 @@ int vrs_pages_read(struct vrs_store *s, struct vrs_page *page, int64_t now_ms,
 		   struct vrs_pages_read *ret, struct vrs_err *err)
 {
 	struct vrs_reply *r;
-	int status = vrs_store_cmd(s, &r, err, "HGETALL " VRS_KEY "metrics");
+	int status = vrs_store_cmd(s, &r, err, "HGETALL " VRS_KEY_METRICS);
 
 	if (status < 0)
 		return status;
@@ -301,7 +300,7 @@ int vrs_pages_read(struct vrs_store *s, struct vrs_page *page, int64_t now_ms,
 		if (!field->bytes)
 			continue;
 		if (now_ms - at_ms > KEEP_MS)
-			vrs_store_addf(s, "HDEL " VRS_KEY "metrics %b", field->bytes,
+			vrs_store_addf(s, "HDEL " VRS_KEY_METRICS " %b", field->bytes,
 				       field->len);
 		if (now_ms - at_ms > FRESH_MS)
 			continue;
@@ -367,8 +366,9 @@ void vrs_telemetry_free(struct vrs_telemetry *t)
 	vrs_responder_close(t->responder);
 	vrs_timer_cancel(t->timer);
 	if (t->store)
-		(void)vrs_store_cmd(t->store, NULL, NULL, "HDEL " VRS_KEY "metrics %s/%s",
-				    t->service, t->instance);
+		(void)vrs_store_cmd(t->store, NULL, NULL,
+				    "HDEL " VRS_KEY_METRICS " %s/%s", t->service,
+				    t->instance);
 	free(t->service);
 	free(t->instance);
 	free(t);

@@ -56,11 +56,6 @@ struct vrs_responder {
 	struct vrs_responder_count count[VRS_RESPONDER_CODES + 1];
 };
 
-static int64_t now_ms(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
 static void wake(struct vrs_responder *r)
 {
 	uint64_t one = 1;
@@ -83,7 +78,7 @@ static void make(void *arg)
 	vrs_text_fini(&r->reasons);
 	r->page = page;
 	r->reasons = reasons;
-	r->made_mono_ms = now_ms();
+	r->made_mono_ms = vrs_now_mono_ms();
 	r->made = true;
 	r->asked = false;
 	(void)pthread_mutex_unlock(&r->lock);
@@ -118,7 +113,7 @@ static void answer(struct vrs_responder *r, struct connection *c, int code,
 	if (!c->head.head_only)
 		vrs_text_add_bytes(&c->out, body, len);
 	c->state = WRITING;
-	c->deadline_mono_ms = now_ms() + WRITE_MS;
+	c->deadline_mono_ms = vrs_now_mono_ms() + WRITE_MS;
 }
 
 static void answer_text(struct vrs_responder *r, struct connection *c, int code,
@@ -160,7 +155,7 @@ static void answer_page(struct vrs_responder *r, struct connection *c)
 static void want_page(struct vrs_responder *r, struct connection *c)
 {
 	(void)pthread_mutex_lock(&r->lock);
-	if (r->made && now_ms() - r->made_mono_ms < FRESH_MS) {
+	if (r->made && vrs_now_mono_ms() - r->made_mono_ms < FRESH_MS) {
 		answer_page(r, c);
 		return;
 	}
@@ -170,7 +165,7 @@ static void want_page(struct vrs_responder *r, struct connection *c)
 	if (ask)
 		vrs_loop_post(r->loop, make, r);
 	c->state = WAITING;
-	c->deadline_mono_ms = now_ms() + WAIT_MS;
+	c->deadline_mono_ms = vrs_now_mono_ms() + WAIT_MS;
 }
 
 /* Whoever waits gets what was made, however long it took; when somebody has asked again
@@ -242,7 +237,7 @@ static bool go_on(struct vrs_responder *r, struct connection *c)
 		(void)shutdown(c->fd, SHUT_WR);
 		c->state = LINGERING;
 		c->n_in = 0;
-		c->deadline_mono_ms = now_ms() + LINGER_MS;
+		c->deadline_mono_ms = vrs_now_mono_ms() + LINGER_MS;
 	}
 	if (c->state == LINGERING) {
 		n = recv(c->fd, rest, sizeof(rest), 0);
@@ -285,7 +280,7 @@ static void take_new(struct vrs_responder *r)
 	}
 	struct connection *c = vrs_calloc(1, sizeof(*c));
 	c->fd = fd;
-	c->deadline_mono_ms = now_ms() + READ_MS;
+	c->deadline_mono_ms = vrs_now_mono_ms() + READ_MS;
 	r->connection[r->n++] = c;
 	if (!go_on(r, c))
 		drop(r, r->n - 1);
@@ -293,7 +288,7 @@ static void take_new(struct vrs_responder *r)
 
 static int until_deadline(const struct vrs_responder *r)
 {
-	int64_t now = now_ms(), wait = 60000;
+	int64_t now = vrs_now_mono_ms(), wait = 60000;
 
 	for (size_t i = 0; i < r->n; i++)
 		if (r->connection[i]->deadline_mono_ms - now < wait)
@@ -303,7 +298,7 @@ static int until_deadline(const struct vrs_responder *r)
 
 static void expire(struct vrs_responder *r)
 {
-	int64_t now = now_ms();
+	int64_t now = vrs_now_mono_ms();
 
 	for (size_t i = r->n; i-- > 0;) {
 		struct connection *c = r->connection[i];

@@ -100,7 +100,7 @@ static int do_shutdown(struct call *c, virConnectPtr conn, struct vrs_err *err)
 		return err->code;
 	/* A guest that is still booting misses the first press of its button. */
 	while (lv_is_on(lv_state_of(dom))) {
-		int64_t now = vrs_mono_ms(vrs_clock_system());
+		int64_t now = vrs_now_mono_ms();
 
 		if (lv_is_late(c)) {
 			status = vrs_fail(err, VRS_ETIMEOUT,

@@ -241,7 +241,7 @@ void lv_call_free(struct call *c)
 
 bool lv_is_late(const struct call *c)
 {
-	return vrs_mono_ms(vrs_clock_system()) >= c->deadline_mono_ms;
+	return vrs_now_mono_ms() >= c->deadline_mono_ms;
 }
 
 static void *call_main(void *arg)
@@ -282,7 +282,7 @@ struct call *lv_call_new(struct lv *lv, int64_t timeout_ms, const char *id,
 	c->lv = lv;
 	c->line = lv->line[FOR_CALLS];
 	c->fn = fn;
-	c->deadline_mono_ms = vrs_mono_ms(vrs_clock_system()) + timeout_ms;
+	c->deadline_mono_ms = vrs_now_mono_ms() + timeout_ms;
 	if (id)
 		(void)vrs_strcpy(c->id, sizeof(c->id), id);
 	pthread_mutex_lock(&lv->lock);
@@ -347,7 +347,7 @@ int lv_call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err)
 
 int lv_call_run(struct call *c, struct vrs_err *err)
 {
-	int64_t wait_ms = c->deadline_mono_ms - vrs_mono_ms(vrs_clock_system());
+	int64_t wait_ms = c->deadline_mono_ms - vrs_now_mono_ms();
 
 	return lv_call_wait(c, wait_ms > 0 ? wait_ms : 0, err);
 }

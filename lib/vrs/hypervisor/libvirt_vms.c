@@ -346,7 +346,7 @@ int lv_list(void *h, int64_t timeout_ms, struct vrs_hv_vm **ret, size_t *ret_n,
 
 	if (status < 0)
 		return status;
-	int64_t left = c->deadline_mono_ms - vrs_mono_ms(vrs_clock_system());
+	int64_t left = c->deadline_mono_ms - vrs_now_mono_ms();
 	if (c->n_vms > 0)
 		find_sizes(h, left, c->vm, c->n_vms);
 	*ret = c->vm;
@@ -390,7 +390,7 @@ int lv_get(void *h, int64_t timeout_ms, const char *id, struct vrs_hv_vm *ret,
 
 	if (status < 0)
 		return status;
-	int64_t left = c->deadline_mono_ms - vrs_mono_ms(vrs_clock_system());
+	int64_t left = c->deadline_mono_ms - vrs_now_mono_ms();
 	find_sizes(h, left, c->vm, 1);
 	*ret = c->vm[0];
 	c->n_vms = 0;

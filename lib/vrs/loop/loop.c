@@ -43,11 +43,6 @@ struct vrs_loop {
 	bool stop;
 };
 
-static int64_t now_ms(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
 int vrs_loop_open(struct vrs_loop **ret, struct vrs_err *err)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -107,11 +102,8 @@ int vrs_loop_watch(struct vrs_loop *loop, int fd, void (*fn)(void *arg), void *a
 {
 	if (fd < 0)
 		return vrs_fail(err, VRS_EINVAL, "loop: watch of descriptor %d", fd);
-	if (loop->n_watches == loop->cap_watches) {
-		loop->cap_watches = loop->cap_watches ? 2 * loop->cap_watches : 8;
-		loop->watch =
-			vrs_realloc(loop->watch, loop->cap_watches, sizeof(*loop->watch));
-	}
+	loop->watch = vrs_grow(loop->watch, loop->n_watches, &loop->cap_watches,
+			       sizeof(*loop->watch));
 	loop->watch[loop->n_watches++] = (struct watch){fd, fn, arg};
 	return 0;
 }
@@ -131,7 +123,7 @@ static struct vrs_timer *timer_new(struct vrs_loop *loop, int64_t delay_ms,
 	*t = (struct vrs_timer){
 		.loop = loop,
 		.next = loop->timers,
-		.due_mono_ms = now_ms() + delay_ms,
+		.due_mono_ms = vrs_now_mono_ms() + delay_ms,
 		.interval_ms = interval_ms,
 		.fn = fn,
 		.arg = arg,
@@ -163,7 +155,7 @@ void vrs_timer_cancel(struct vrs_timer *timer)
 void vrs_timer_interval(struct vrs_timer *timer, int64_t interval_ms)
 {
 	timer->interval_ms = interval_ms < 1 ? 1 : interval_ms;
-	timer->due_mono_ms = now_ms() + timer->interval_ms;
+	timer->due_mono_ms = vrs_now_mono_ms() + timer->interval_ms;
 }
 
 static void wake(struct vrs_loop *loop)
@@ -215,7 +207,7 @@ static void run_posted(struct vrs_loop *loop)
 
 static int until_next_timer(const struct vrs_loop *loop)
 {
-	int64_t now = now_ms(), wait = 60000;
+	int64_t now = vrs_now_mono_ms(), wait = 60000;
 
 	for (const struct vrs_timer *t = loop->timers; t; t = t->next)
 		if (!t->dead && t->due_mono_ms - now < wait)
@@ -225,7 +217,7 @@ static int until_next_timer(const struct vrs_loop *loop)
 
 static void run_timers(struct vrs_loop *loop)
 {
-	int64_t now = now_ms();
+	int64_t now = vrs_now_mono_ms();
 
 	for (struct vrs_timer *t = loop->timers; t; t = t->next) {
 		if (t->dead || t->due_mono_ms > now)

@@ -72,7 +72,7 @@ static int talk(int in[2], int out[2], int err_fd[2], const char *bytes, size_t 
 		int64_t deadline_mono_ms, struct vrs_proc_result *r)
 {
 	while (out[0] >= 0 || err_fd[0] >= 0) {
-		int64_t left = deadline_mono_ms - vrs_mono_ms(vrs_clock_system());
+		int64_t left = deadline_mono_ms - vrs_now_mono_ms();
 		struct pollfd fds[3] = {
 			{.fd = out[0], .events = POLLIN},
 			{.fd = err_fd[0], .events = POLLIN},
@@ -113,7 +113,7 @@ static bool reap(pid_t pid, int64_t deadline_mono_ms, int *ret_status)
 
 		if (got == pid || (got < 0 && errno != EINTR))
 			return true;
-		if (vrs_mono_ms(vrs_clock_system()) >= deadline_mono_ms)
+		if (vrs_now_mono_ms() >= deadline_mono_ms)
 			return false;
 		(void)poll(NULL, 0, 5);
 	}
@@ -124,7 +124,7 @@ int vrs_proc_run(const char *const *argv, const void *in_bytes, size_t n_in,
 {
 	int in[2] = {-1, -1}, out[2] = {-1, -1}, err_fd[2] = {-1, -1};
 	struct vrs_proc_result r = {0};
-	int64_t deadline = vrs_mono_ms(vrs_clock_system()) + timeout_ms;
+	int64_t deadline = vrs_now_mono_ms() + timeout_ms;
 	int status, wait_status = 0;
 	pid_t pid = -1;
 

@@ -119,11 +119,7 @@ static struct family *add_family(struct vrs_page *page, enum vrs_metric_type typ
 	f->type = type;
 	(void)vrs_strcpy(f->name, sizeof(f->name), name);
 	(void)vrs_strcpy(f->help, sizeof(f->help), help);
-	if (page->n == page->cap) {
-		page->cap = page->cap ? 2 * page->cap : 64;
-		page->family =
-			vrs_realloc(page->family, page->cap, sizeof(*page->family));
-	}
+	page->family = vrs_grow(page->family, page->n, &page->cap, sizeof(*page->family));
 	page->last = page->n;
 	page->family[page->n++] = f;
 	return f;

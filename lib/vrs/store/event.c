@@ -18,10 +18,11 @@ int vrs_event_put(struct vrs_store *s, const Vrsas__V1__Event *ev, struct vrs_er
 
 	stamped.id = "";
 	if (stamped.at_ms == 0)
-		stamped.at_ms = vrs_wall_ms(vrs_clock_system());
+		stamped.at_ms = vrs_now_wall_ms();
 	void *bytes = vrs_msg_pack(&stamped.base, &n);
-	int status = vrs_store_cmd(s, NULL, err, "XADD " VRS_KEY "ev MAXLEN ~ %d * e %b",
-				   KEEP_EVENTS, bytes, n);
+	int status =
+		vrs_store_cmd(s, NULL, err, "XADD " VRS_KEY_EVENTS " MAXLEN ~ %d * e %b",
+			      KEEP_EVENTS, bytes, n);
 	free(bytes);
 	return status;
 }
@@ -54,10 +55,11 @@ int vrs_event_read(struct vrs_store *s, const char *after_id, uint32_t limit,
 	if (limit > READ_LIMIT)
 		limit = READ_LIMIT;
 	if (newest)
-		status = vrs_store_cmd(s, &r, err, "XREVRANGE " VRS_KEY "ev + - COUNT %u",
-				       limit);
+		status = vrs_store_cmd(
+			s, &r, err, "XREVRANGE " VRS_KEY_EVENTS " + - COUNT %u", limit);
 	else
-		status = vrs_store_cmd(s, &r, err, "XRANGE " VRS_KEY "ev (%s + COUNT %u",
+		status = vrs_store_cmd(s, &r, err,
+				       "XRANGE " VRS_KEY_EVENTS " (%s + COUNT %u",
 				       after_id, limit);
 	if (status < 0)
 		return status;

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "vrs/keys.h"
+
 static void put_u16(uint8_t *p, unsigned v)
 {
 	p[0] = (uint8_t)(v & 0xff);
@@ -75,7 +77,7 @@ void vrs_series_key(char *buf, size_t size, const char *cluster, const char *hos
 	int y, m, d;
 
 	civil_from_days(days, &y, &m, &d);
-	(void)snprintf(buf, size, "vrsas:v1:m:{%s}:%s:%04d%02d%02d", cluster, host, y, m,
+	(void)snprintf(buf, size, VRS_KEY "m:{%s}:%s:%04d%02d%02d", cluster, host, y, m,
 		       d);
 }
 

@@ -528,10 +528,7 @@ struct key_list {
 static void keys_add(struct key_list *l, const struct vrs_reply *page)
 {
 	for (size_t i = 0; i < page->n_items; i++) {
-		if (l->n == l->cap) {
-			l->cap = l->cap ? 2 * l->cap : 64;
-			l->key = vrs_realloc(l->key, l->cap, sizeof(*l->key));
-		}
+		l->key = vrs_grow(l->key, l->n, &l->cap, sizeof(*l->key));
 		l->key[l->n++] = vrs_strdup(page->item[i].bytes);
 	}
 }

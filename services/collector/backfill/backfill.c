@@ -48,11 +48,6 @@ struct past {
 	bool learnt; /* of a host that was not known before */
 };
 
-static int64_t wall_ms(void)
-{
-	return vrs_wall_ms(vrs_clock_system());
-}
-
 /* --- the position: "NEXT END", in Unix ms, or "stored" --- */
 
 static bool load_position(struct past *p, bool *ret_stored)
@@ -271,10 +266,10 @@ int past_open(struct past **ret, struct vrs_loop *loop, const struct past_conf *
 	p->collector = vrs_asprintf("%.50s.past", conf->feed.collector);
 	p->spool_dir = vrs_asprintf("%s.past", conf->feed.spool_dir);
 	p->position_path = vrs_asprintf("%s.position", p->spool_dir);
-	p->table_version = (uint32_t)(wall_ms() / 1000);
+	p->table_version = (uint32_t)(vrs_now_wall_ms() / 1000);
 	if (status == 0 && p->n > 0 && conf->history_ms > 0 &&
 	    !load_position(p, &stored)) {
-		p->end_ms = track_interval(wall_ms(), MINUTE_MS);
+		p->end_ms = track_interval(vrs_now_wall_ms(), MINUTE_MS);
 		p->next_ms = p->end_ms - conf->history_ms / MINUTE_MS * MINUTE_MS;
 	}
 	if (status < 0 || p->n == 0 || conf->history_ms <= 0 || stored) {

@@ -31,11 +31,6 @@ struct playback {
 	struct vrs_complaint trouble;
 };
 
-static int64_t wall_ms(void)
-{
-	return vrs_wall_ms(vrs_clock_system());
-}
-
 /* --- the position --- */
 
 static int64_t load_position(const char *path)
@@ -89,7 +84,7 @@ static void tell_one(struct playback *p, int64_t at_ms)
 			track_silence(t, err.text, &gauge[i]);
 			continue;
 		}
-		track_answer(t, &r, vrs_mono_ms(vrs_clock_system()), &gauge[i], NULL);
+		track_answer(t, &r, vrs_now_mono_ms(), &gauge[i], NULL);
 		changed |= t->vcpus != vcpus;
 		reading_fini(&r);
 	}
@@ -106,12 +101,11 @@ static void tell_one(struct playback *p, int64_t at_ms)
 /* How far the past may be told now. */
 static int64_t limit_ms(const struct playback *p)
 {
-	int64_t now = track_interval(wall_ms(), p->conf.interval_ms);
+	int64_t now = track_interval(vrs_now_wall_ms(), p->conf.interval_ms);
 
 	if (p->caught_up || p->conf.history_speed <= 0)
 		return now;
-	double run_s =
-		(double)(vrs_mono_ms(vrs_clock_system()) - p->begun_mono_ms) / 1000;
+	double run_s = (double)(vrs_now_mono_ms() - p->begun_mono_ms) / 1000;
 	int64_t paced = p->begun_at_ms +
 			(int64_t)(run_s * p->conf.history_speed) * p->conf.interval_ms;
 	return paced < now ? paced : now;
@@ -121,7 +115,7 @@ static void on_tick(void *arg)
 {
 	struct playback *p = arg;
 	int64_t limit = limit_ms(p), wait_ms = 1;
-	int64_t interval_ms = p->conf.interval_ms, now = wall_ms();
+	int64_t interval_ms = p->conf.interval_ms, now = vrs_now_wall_ms();
 
 	p->tick = NULL;
 	for (int i = 0; i < AT_ONCE && p->next_at_ms <= limit; i++) {
@@ -146,7 +140,8 @@ static void on_tick(void *arg)
 static void send_heartbeat(void *arg)
 {
 	struct playback *p = arg;
-	Vrsas__V1__Heartbeat *hb = tell_heartbeat(p->host, p->conf.n_hosts, wall_ms());
+	Vrsas__V1__Heartbeat *hb =
+		tell_heartbeat(p->host, p->conf.n_hosts, vrs_now_wall_ms());
 
 	(void)p->outbox.sink.heartbeat(p->outbox.sink.arg, hb, NULL);
 	tell_free_heartbeat(hb);
@@ -157,7 +152,7 @@ int playback_open(struct playback **ret, struct vrs_loop *loop,
 		  struct vrs_err *err)
 {
 	struct playback *p = vrs_calloc(1, sizeof(*p));
-	int64_t now = wall_ms();
+	int64_t now = vrs_now_wall_ms();
 	int status = 0;
 
 	p->loop = loop;
@@ -169,7 +164,7 @@ int playback_open(struct playback **ret, struct vrs_loop *loop,
 	p->next_at_ms = load_position(conf->position_path);
 	if (p->next_at_ms < 0)
 		p->next_at_ms = track_interval(now - conf->history_ms, conf->interval_ms);
-	p->begun_mono_ms = vrs_mono_ms(vrs_clock_system());
+	p->begun_mono_ms = vrs_now_mono_ms();
 	p->begun_at_ms = p->next_at_ms;
 	for (size_t i = 0; i < conf->n_hosts && status == 0; i++) {
 		p->host[i].site = conf->host[i];

@@ -60,11 +60,6 @@ struct measure {
 
 static void arm(struct measure *m);
 
-static int64_t wall_ms(void)
-{
-	return vrs_wall_ms(vrs_clock_system());
-}
-
 static int64_t wait_ms(const struct measure *m)
 {
 	int64_t most = m->conf.interval_ms * 8 / 10;
@@ -75,7 +70,8 @@ static int64_t wait_ms(const struct measure *m)
 static void send_heartbeat(void *arg)
 {
 	struct measure *m = arg;
-	Vrsas__V1__Heartbeat *hb = tell_heartbeat(m->host, m->conf.n_hosts, wall_ms());
+	Vrsas__V1__Heartbeat *hb =
+		tell_heartbeat(m->host, m->conf.n_hosts, vrs_now_wall_ms());
 
 	(void)m->outbox.sink.heartbeat(m->outbox.sink.arg, hb, NULL);
 	tell_free_heartbeat(hb);
@@ -155,13 +151,13 @@ static void look(void *arg)
 static void tell_what_is_new(struct measure *m, size_t i, const float *cores)
 {
 	struct post *p = &m->post[i];
-	int64_t now = vrs_mono_ms(vrs_clock_system());
+	int64_t now = vrs_now_mono_ms();
 
 	if (!p->reading.has_vms)
 		return;
-	Vrsas__V1__Record *r =
-		tell_inventory(m->conf.site, m->conf.cluster, m->host[i].site,
-			       &p->reading, cores, wall_ms(), INVENTORY_MAX_BYTES);
+	Vrsas__V1__Record *r = tell_inventory(m->conf.site, m->conf.cluster,
+					      m->host[i].site, &p->reading, cores,
+					      vrs_now_wall_ms(), INVENTORY_MAX_BYTES);
 	uint64_t print = tell_fingerprint(r->inventory), load = tell_load(r->inventory);
 	int64_t age_ms = now - p->told_mono_ms;
 	bool is_news = print != p->told || age_ms >= INVENTORY_EVERY_MS ||
@@ -183,7 +179,7 @@ static void take_answer(struct measure *m, size_t i)
 	struct track before = *t;
 	float *cores = vrs_calloc(p->reading.n_vms, sizeof(*cores));
 
-	track_answer(t, &p->reading, vrs_mono_ms(vrs_clock_system()), &p->gauge, cores);
+	track_answer(t, &p->reading, vrs_now_mono_ms(), &p->gauge, cores);
 	if (t->vcpus != before.vcpus || t->ram_bytes != before.ram_bytes ||
 	    strcmp(t->address, before.address) != 0)
 		m->table_is_new = true;
@@ -251,7 +247,7 @@ static void open_round(struct measure *m, int64_t at_ms, int64_t most_ms)
 static void on_tick(void *arg)
 {
 	struct measure *m = arg;
-	int64_t at_ms = track_interval(wall_ms(), m->conf.interval_ms);
+	int64_t at_ms = track_interval(vrs_now_wall_ms(), m->conf.interval_ms);
 
 	m->tick = NULL;
 	/* The first look may take its time to connect. After that: the clock may have
@@ -265,7 +261,7 @@ static void on_tick(void *arg)
 
 static void arm(struct measure *m)
 {
-	int64_t now = wall_ms();
+	int64_t now = vrs_now_wall_ms();
 
 	m->tick = vrs_loop_after(m->loop, m->conf.interval_ms - now % m->conf.interval_ms,
 				 on_tick, m);
@@ -299,7 +295,7 @@ int measure_open(struct measure **ret, struct vrs_loop *loop,
 	m->post = vrs_calloc(conf->n_hosts, sizeof(*m->post));
 	m->first_round = m->table_is_new = true;
 	/* Above every version that an earlier process of this collector gave. */
-	m->table_version = (uint32_t)(wall_ms() / 1000);
+	m->table_version = (uint32_t)(vrs_now_wall_ms() / 1000);
 	for (size_t i = 0; i < conf->n_hosts && status == 0; i++) {
 		m->host[i].site = conf->host[i];
 		m->post[i].m = m;
@@ -316,7 +312,7 @@ int measure_open(struct measure **ret, struct vrs_loop *loop,
 		free_all(m);
 		return status;
 	}
-	m->at_ms = track_interval(wall_ms(), conf->interval_ms);
+	m->at_ms = track_interval(vrs_now_wall_ms(), conf->interval_ms);
 	/* The first look tells inventories at once and takes the
 	 * counters' first stand. */
 	open_round(m, m->at_ms, LONGEST_WAIT_MS);

@@ -78,7 +78,7 @@ static unsigned tame(struct source *s, int64_t deadline_mono_ms, struct reading 
 	for (size_t i = 0; i < r->n_vms; i++) {
 		struct vrs_hv_vm *vm = &r->vm[i];
 		const struct vrs_site_vm *rule = vrs_site_vm(s->site, vm->id, vm->name);
-		int64_t left = deadline_mono_ms - vrs_mono_ms(vrs_clock_system());
+		int64_t left = deadline_mono_ms - vrs_now_mono_ms();
 
 		if (!vm->autostart || !rule || !rule->protect || left <= 0)
 			continue;
@@ -92,7 +92,7 @@ static unsigned tame(struct source *s, int64_t deadline_mono_ms, struct reading 
 
 static void read_store(struct source *s, int64_t deadline_mono_ms, struct reading *r)
 {
-	int64_t now = vrs_mono_ms(vrs_clock_system());
+	int64_t now = vrs_now_mono_ms();
 
 	if (now - s->store_mono_ms >= STORE_EVERY_MS && now < deadline_mono_ms) {
 		s->store_mono_ms = now;
@@ -117,9 +117,9 @@ static int read_hv(struct source *s, int64_t timeout_ms, struct reading *r,
 		s->store_mono_ms = INT64_MIN / 2;
 	}
 
-	int64_t deadline = vrs_mono_ms(vrs_clock_system()) + timeout_ms;
+	int64_t deadline = vrs_now_mono_ms() + timeout_ms;
 	status = vrs_hv_host(s->hv, timeout_ms, &r->host, err);
-	int64_t left = deadline - vrs_mono_ms(vrs_clock_system());
+	int64_t left = deadline - vrs_now_mono_ms();
 	if (status == 0)
 		status = vrs_hv_list(s->hv, left > 1 ? left : 1, &r->vm, &r->n_vms, err);
 	if (status == VRS_ECONN || status == VRS_ETIMEOUT) {

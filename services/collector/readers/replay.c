@@ -87,7 +87,7 @@ static int set_option(struct replay *r, const char *key, const char *value,
 			return vrs_fail(err, VRS_EINVAL, "loop=%s: 0 or 1", value);
 		r->loop = value[0] == '1';
 	} else if (strcmp(key, "shift") == 0 && strcmp(value, "now") == 0) {
-		r->anchor_ms = vrs_wall_ms(vrs_clock_system()) / 60000 * 60000;
+		r->anchor_ms = vrs_now_wall_ms() / 60000 * 60000;
 	} else if (strcmp(key, "shift") == 0) {
 		r->anchor_ms = strtoll(value, &end, 10);
 		if (*end || r->anchor_ms < 0)

@@ -114,10 +114,8 @@ static size_t entity_of(struct loading *l, const char *name)
 	for (size_t i = 0; i < t->n_entities; i++)
 		if (strcmp(t->entity[i].name, name) == 0)
 			return l->newest = i;
-	if (t->n_entities == l->cap_entities) {
-		l->cap_entities = l->cap_entities ? l->cap_entities * 2 : 16;
-		t->entity = vrs_realloc(t->entity, l->cap_entities, sizeof(*t->entity));
-	}
+	t->entity =
+		vrs_grow(t->entity, t->n_entities, &l->cap_entities, sizeof(*t->entity));
 	t->entity[t->n_entities] = (struct trace_entity){0};
 	(void)vrs_strcpy(t->entity[t->n_entities].name, sizeof(t->entity[0].name), name);
 	return l->newest = t->n_entities++;
@@ -135,10 +133,7 @@ static int add_row(struct loading *l, const char *name, int64_t at_ms,
 		return bad(l, "no name of a host", err);
 	if (l->n_rows == MAX_ROWS)
 		return bad(l, "too many rows", err);
-	if (l->n_rows == l->cap_rows) {
-		l->cap_rows = l->cap_rows ? l->cap_rows * 2 : 4096;
-		l->row = vrs_realloc(l->row, l->cap_rows, sizeof(*l->row));
-	}
+	l->row = vrs_grow(l->row, l->n_rows, &l->cap_rows, sizeof(*l->row));
 	size_t i = entity_of(l, name);
 	l->row[l->n_rows++] = (struct row){.entity = i, .at_ms = at_ms, .p = p};
 	*ret = &l->trace->entity[i];

@@ -49,11 +49,6 @@ static struct spool_info info_of(const struct feed *f)
 	return info;
 }
 
-static int64_t now_ms(void)
-{
-	return vrs_wall_ms(vrs_clock_system());
-}
-
 /* --- seals --- */
 
 struct sealed {
@@ -65,7 +60,7 @@ struct sealed {
 static void seal(struct feed *f, enum vrs_seal_use use, const ProtobufCMessage *msg,
 		 struct sealed *ret)
 {
-	int64_t at_ms = now_ms();
+	int64_t at_ms = vrs_now_wall_ms();
 	size_t n;
 
 	if (at_ms <= f->sealed_at_ms)
@@ -211,7 +206,7 @@ static void take_answer(struct feed *f, const Vrsas__V1__FillReply *r)
 	f->counts.stored_seq = r->watermark;
 	/* etl knows more than we have: our disk went back. Never reuse a number. */
 	if (r->watermark > info.head_seq) {
-		(void)spool_advance(f->spool, r->watermark, now_ms(), NULL);
+		(void)spool_advance(f->spool, r->watermark, vrs_now_wall_ms(), NULL);
 		return;
 	}
 	if (r->want_from != 0 && !stuck)
@@ -288,7 +283,7 @@ static int put_all(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
 		size_t size;
 		void *bytes = vrs_msg_pack(&records[i]->base, &size);
 
-		status = spool_append(f->spool, bytes, size, now_ms(), err);
+		status = spool_append(f->spool, bytes, size, vrs_now_wall_ms(), err);
 		free(bytes);
 		if (status < 0)
 			return vrs_context(err, "feed");
@@ -315,14 +310,14 @@ static int keep_table(struct feed *f, const Vrsas__V1__Record *r, struct vrs_err
 		return status;
 	vrs_msg_free(f->table);
 	f->table = copy;
-	f->table_at_mono_ms = vrs_mono_ms(vrs_clock_system());
+	f->table_at_mono_ms = vrs_now_mono_ms();
 	return 0;
 }
 
 int feed_put(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
 	     struct vrs_err *err)
 {
-	int64_t age = vrs_mono_ms(vrs_clock_system()) - f->table_at_mono_ms;
+	int64_t age = vrs_now_mono_ms() - f->table_at_mono_ms;
 	int status = 0;
 
 	/* Once in a while again, since old segments of the spool take theirs along. */
@@ -330,7 +325,7 @@ int feed_put(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
 		Vrsas__V1__Record *table = (Vrsas__V1__Record *)vrs_msg_get(f->table);
 
 		status = put_all(f, &table, 1, err);
-		f->table_at_mono_ms = vrs_mono_ms(vrs_clock_system());
+		f->table_at_mono_ms = vrs_now_mono_ms();
 	}
 	if (status == 0)
 		status = put_all(f, records, n, err);
@@ -391,7 +386,7 @@ int feed_open(struct feed **ret, struct vrs_loop *loop, const struct feed_conf *
 		f->key = *conf->key;
 	if (!vrs_name_ok(f->cluster) || !vrs_name_ok(f->collector))
 		status = vrs_fail(err, VRS_EINVAL, "feed: '%s' is no name", owner);
-	else if ((status = spool_open(&f->spool, &spool, now_ms(), err)) == 0 &&
+	else if ((status = spool_open(&f->spool, &spool, vrs_now_wall_ms(), err)) == 0 &&
 		 (status = vrs_pub_open(&f->pub, conf->samples_url, err)) == 0)
 		status = vrs_req_open(&f->fill, loop, conf->fill_url, false, 0,
 				      &vrsas__v1__fill_reply__descriptor, err);

@@ -13,11 +13,6 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-static int64_t now_ms(void)
-{
-	return vrs_wall_ms(vrs_clock_system());
-}
-
 /* --- taking alerts --- */
 
 static void tell_people(struct gateway *g, const struct alert *a, enum incident_result r)
@@ -29,7 +24,7 @@ static void tell_people(struct gateway *g, const struct alert *a, enum incident_
 		       a->cluster, a->host,
 		       r == INCIDENT_RESOLVED ? "says it is over" : "says it is down",
 		       a->name, a->summary[0] ? ": " : "", a->summary);
-	ev.at_ms = now_ms();
+	ev.at_ms = vrs_now_wall_ms();
 	ev.service = "gateway";
 	ev.severity = r == INCIDENT_RESOLVED ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
 					     : VRSAS__V1__SEVERITY__SEVERITY_WARNING;
@@ -60,7 +55,7 @@ static int end_older(struct gateway *g, const struct alert *a, struct vrs_err *e
 		older.starts_at_ms = open.one[i]->starts_at_ms;
 		older.ends_at_ms = a->starts_at_ms;
 		status = incident_tell(g->svc->store, &older, open.one[i]->source,
-				       now_ms(), &result, err);
+				       vrs_now_wall_ms(), &result, err);
 	}
 	incident_fini(&open);
 	return status;
@@ -69,7 +64,7 @@ static int end_older(struct gateway *g, const struct alert *a, struct vrs_err *e
 int alerts_take(struct gateway *g, const struct alert *a, const char *source,
 		enum incident_result *ret, struct vrs_err *err)
 {
-	int status = incident_tell(g->svc->store, a, source, now_ms(), ret, err);
+	int status = incident_tell(g->svc->store, a, source, vrs_now_wall_ms(), ret, err);
 
 	if (status == 0 && *ret == INCIDENT_NEW)
 		status = end_older(g, a, err);
@@ -164,8 +159,8 @@ static void show(void *arg, const Vrsas__V1__StatusView *status,
 	struct vrs_err err = {0};
 	enum { ARENA = 16 << 20 };
 
-	if (incident_read(s->g->svc->store, now_ms() - WATCH_INCIDENTS_MS, &told, &err) <
-	    0) {
+	if (incident_read(s->g->svc->store, vrs_now_wall_ms() - WATCH_INCIDENTS_MS, &told,
+			  &err) < 0) {
 		api_store_failure(s->q, &err);
 	} else {
 		struct vrs_arena *mem = vrs_arena_new(ARENA);

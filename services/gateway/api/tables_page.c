@@ -143,7 +143,7 @@ void api_tables(struct gateway *g, struct http_request *q)
 
 	d->g = g;
 	d->q = q;
-	d->now_ms = vrs_wall_ms(vrs_clock_system());
+	d->now_ms = vrs_now_wall_ms();
 	if (role != ROLE_READ && role != ROLE_OPERATE) {
 		tables_login(&d->out, api_secret(q, buf, sizeof(buf))
 					      ? "this token may not read"

@@ -163,7 +163,7 @@ void api_history(struct gateway *g, struct http_request *q)
 		*slash = '\0';
 		host = slash + 1;
 	}
-	int64_t now = vrs_wall_ms(vrs_clock_system());
+	int64_t now = vrs_now_wall_ms();
 	int64_t steps = minutes / STEP_MIN;
 	v.cluster = cluster;
 	v.host = host;

@@ -23,7 +23,8 @@ static void add_cluster(struct inventory *inv, const char *name)
 	struct inventory_cluster *c = &inv->cluster[inv->n_clusters++];
 	*c = (struct inventory_cluster){0};
 	(void)vrs_strcpy(c->name, sizeof(c->name), name);
-	(void)snprintf(c->forecast_key, sizeof(c->forecast_key), VRS_KEY "fc:{%s}", name);
+	(void)vrs_strcpy(c->forecast_key, sizeof(c->forecast_key),
+			 vrs_key_forecast(name).text);
 }
 
 static struct inventory_host *add_host(struct inventory *inv, const char *cluster,
@@ -31,10 +32,7 @@ static struct inventory_host *add_host(struct inventory *inv, const char *cluste
 {
 	if (!vrs_name_ok(name) || inv->n_hosts == MAX_HOSTS)
 		return NULL;
-	if (inv->n_hosts == *cap) {
-		*cap = *cap ? 2 * *cap : 64;
-		inv->host = vrs_realloc(inv->host, *cap, sizeof(*inv->host));
-	}
+	inv->host = vrs_grow(inv->host, inv->n_hosts, cap, sizeof(*inv->host));
 	struct inventory_host *h = &inv->host[inv->n_hosts++];
 	*h = (struct inventory_host){.vcpus = 1};
 	(void)vrs_strcpy(h->cluster, sizeof(h->cluster), cluster);
@@ -45,8 +43,7 @@ static struct inventory_host *add_host(struct inventory *inv, const char *cluste
 int inventory_clusters(struct inventory *ret, struct gateway *g, struct vrs_err *err)
 {
 	struct vrs_reply *r;
-	int status =
-		vrs_store_cmd(g->svc->store, &r, err, "SMEMBERS " VRS_KEY "clusters");
+	int status = vrs_store_cmd(g->svc->store, &r, err, "SMEMBERS " VRS_KEY_CLUSTERS);
 
 	if (status < 0)
 		return status;
@@ -83,8 +80,8 @@ int inventory_read(struct inventory *ret, struct gateway *g, struct vrs_err *err
 	if (status < 0)
 		return status;
 	for (size_t i = 0; i < ret->n_clusters; i++)
-		vrs_store_addf(g->svc->store, "HGETALL " VRS_KEY "host:{%s}",
-			       ret->cluster[i].name);
+		vrs_store_addf(g->svc->store, "HGETALL %s",
+			       vrs_key_host_facts(ret->cluster[i].name).text);
 	status = vrs_store_run(g->svc->store, &r, err);
 	if (status < 0)
 		return status;

@@ -6,11 +6,6 @@
 #include "http/parts.h"
 #include "vrs/clock.h"
 
-static int64_t mono(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
 static void unlink_conn(struct http_conn *c)
 {
 	struct http *h = c->http;
@@ -30,7 +25,7 @@ static void append_conn(struct http_conn *c)
 {
 	struct http *h = c->http;
 
-	c->since_mono_ms = mono();
+	c->since_mono_ms = vrs_now_mono_ms();
 	c->prev = h->last;
 	c->next = NULL;
 	if (h->last)
@@ -105,7 +100,7 @@ void http_on_connection(void *arg, struct MHD_Connection *connection, void **ctx
 
 void http_conn_sweep(struct http *h)
 {
-	int64_t now = mono(), since = now - h->swept_mono_ms;
+	int64_t now = vrs_now_mono_ms(), since = now - h->swept_mono_ms;
 	struct http_conn *next;
 
 	h->swept_mono_ms = now;

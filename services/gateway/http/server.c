@@ -12,11 +12,6 @@
 
 enum { POOL_BYTES = HTTP_MAX_HEADERS + 4096 };
 
-static int64_t mono(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
 /* --- turning --- */
 
 static void on_soon(void *arg)
@@ -87,7 +82,7 @@ static struct http_request *request_new(struct http *h, struct MHD_Connection *c
 	q->conn = info ? info->socket_context : NULL;
 	q->method = vrs_strdup(method);
 	q->path = vrs_strdup(url);
-	q->began_mono_ms = mono();
+	q->began_mono_ms = vrs_now_mono_ms();
 	if (!http_decode(q->path)) {
 		free(q->path);
 		q->path = NULL;
@@ -216,7 +211,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **ct
 		h->counts.code[status / 100]++;
 	if (h->handler.done && q->status > 0)
 		h->handler.done(h->handler.arg, status,
-				(double)(mono() - q->began_mono_ms) / 1000);
+				(double)(vrs_now_mono_ms() - q->began_mono_ms) / 1000);
 	http_conn_set(q->conn, CONN_WAITS);
 	request_free(q);
 }

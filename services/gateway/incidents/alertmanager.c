@@ -59,7 +59,7 @@ static int end_others(struct gateway *g, const struct alert *list, size_t n,
 		      struct vrs_err *err)
 {
 	struct incidents open = {0};
-	int64_t now = vrs_wall_ms(vrs_clock_system());
+	int64_t now = vrs_now_wall_ms();
 	int status = incident_read(g->svc->store, INT64_MAX, &open, err);
 
 	for (size_t i = 0; status == 0 && i < open.n; i++) {

@@ -71,9 +71,9 @@ static enum incident_result result_of(const Vrsas__V1__Incident *old,
 static int put(struct vrs_store *s, const Vrsas__V1__Incident *in,
 	       const struct vrs_reply *old, bool *ret_done, struct vrs_err *err)
 {
-	const struct vrs_arg keys[] = {VRS_ARG(VRS_KEY "incident"),
-				       VRS_ARG(VRS_KEY "incident:open"),
-				       VRS_ARG(VRS_KEY "incident:closed")};
+	const struct vrs_arg keys[] = {VRS_ARG(VRS_KEY_INCIDENTS),
+				       VRS_ARG(VRS_KEY_INCIDENTS_OPEN),
+				       VRS_ARG(VRS_KEY_INCIDENTS_CLOSED)};
 	char ends[24], kept[16], open[16];
 	struct vrs_reply *r;
 	size_t n;
@@ -110,7 +110,7 @@ static int try_once(struct vrs_store *s, const struct alert *a, const char *sour
 	Vrsas__V1__Incident in;
 	struct vrs_msg *msg = NULL;
 	struct vrs_reply *old;
-	const struct vrs_arg get[] = {VRS_ARG("HGET"), VRS_ARG(VRS_KEY "incident"),
+	const struct vrs_arg get[] = {VRS_ARG("HGET"), VRS_ARG(VRS_KEY_INCIDENTS),
 				      VRS_ARG(a->id)};
 	int status = vrs_store_do(s, &old, get, 3, err);
 
@@ -147,8 +147,8 @@ int incident_tell(struct vrs_store *s, const struct alert *a, const char *source
 static int ids_of(struct vrs_store *s, int64_t since_ms, struct vrs_reply **ret,
 		  struct vrs_err *err)
 {
-	vrs_store_addf(s, "SMEMBERS " VRS_KEY "incident:open");
-	vrs_store_addf(s, "ZREVRANGEBYSCORE " VRS_KEY "incident:closed +inf %lld",
+	vrs_store_addf(s, "SMEMBERS " VRS_KEY_INCIDENTS_OPEN);
+	vrs_store_addf(s, "ZREVRANGEBYSCORE " VRS_KEY_INCIDENTS_CLOSED " +inf %lld",
 		       (long long)since_ms);
 	return vrs_store_run(s, ret, err);
 }
@@ -180,7 +180,7 @@ int incident_read(struct vrs_store *s, int64_t since_ms, struct incidents *ret,
 	struct vrs_arg *argv = vrs_calloc(n + 2, sizeof(*argv));
 	size_t argc = 0;
 	argv[argc++] = VRS_ARG("HMGET");
-	argv[argc++] = VRS_ARG(VRS_KEY "incident");
+	argv[argc++] = VRS_ARG(VRS_KEY_INCIDENTS);
 	for (size_t k = 0; k < 2; k++)
 		for (size_t i = 0; i < ids->item[k].n_items; i++)
 			argv[argc++] = (struct vrs_arg){ids->item[k].item[i].bytes,

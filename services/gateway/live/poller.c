@@ -53,11 +53,6 @@ struct watch {
 	struct vrs_complaint store;
 };
 
-static int64_t mono(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
 static uint64_t hash_message(const ProtobufCMessage *msg)
 {
 	size_t n;
@@ -115,7 +110,7 @@ static uint64_t hash_open(const Vrsas__V1__StatusView *status)
 static void tell_status(struct watch *w, const Vrsas__V1__StatusView *status)
 {
 	uint64_t h = hash_status(status);
-	int64_t now = mono();
+	int64_t now = vrs_now_mono_ms();
 	Vrsas__V1__StatusView v = *status;
 
 	if (h == w->status_hash && now - w->told_mono_ms < STATUS_ANYWAY_MS)
@@ -170,7 +165,7 @@ static const void *kept_message(const struct vrs_msg *msg)
 static void tell_incidents(struct watch *w)
 {
 	struct incidents told = {0};
-	int64_t since = vrs_wall_ms(vrs_clock_system()) - WATCH_INCIDENTS_MS;
+	int64_t since = vrs_now_wall_ms() - WATCH_INCIDENTS_MS;
 
 	if (!hub_listeners(w->g->hub) ||
 	    incident_read(w->g->svc->store, since, &told, NULL) < 0)
@@ -228,12 +223,13 @@ static void look_at_status(struct watch *w)
 	Vrsas__V1__ControlRequest r = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__StatusQuery body = VRSAS__V1__STATUS_QUERY__INIT;
 
-	if (w->asking_status || (!w->waiters && w->status_mono_ms &&
-				 mono() - w->status_mono_ms < every && !w->hurry))
+	if (w->asking_status ||
+	    (!w->waiters && w->status_mono_ms &&
+	     vrs_now_mono_ms() - w->status_mono_ms < every && !w->hurry))
 		return;
 	w->hurry = false;
 	w->asking_status = true;
-	w->status_mono_ms = mono();
+	w->status_mono_ms = vrs_now_mono_ms();
 	r.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_STATUS;
 	r.status = &body;
 	ask(w->g, &r, on_status, w);
@@ -307,12 +303,12 @@ static void look_at_hosts(struct watch *w)
 	Vrsas__V1__HostQuery body = VRSAS__V1__HOST_QUERY__INIT;
 
 	if (w->asking_hosts ||
-	    (!w->waiters &&
-	     (!hub_listeners(w->g->hub) ||
-	      (w->hosts_mono_ms && mono() - w->hosts_mono_ms < HOSTS_EVERY_MS))))
+	    (!w->waiters && (!hub_listeners(w->g->hub) ||
+			     (w->hosts_mono_ms &&
+			      vrs_now_mono_ms() - w->hosts_mono_ms < HOSTS_EVERY_MS))))
 		return;
 	w->asking_hosts = true;
-	w->hosts_mono_ms = mono();
+	w->hosts_mono_ms = vrs_now_mono_ms();
 	r.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS;
 	r.hosts = &body;
 	ask(w->g, &r, on_hosts, w);
@@ -341,7 +337,7 @@ static void look_at_events(struct watch *w)
 			   &events, &n, &err) < 0) {
 		vrs_complain(&w->store, VRS_WARN, "the journal cannot be read: %s",
 			     err.text);
-		w->rest_until_mono_ms = mono() + REST_MS;
+		w->rest_until_mono_ms = vrs_now_mono_ms() + REST_MS;
 		return;
 	}
 	vrs_complaint_over(&w->store, "the journal is read again");
@@ -357,7 +353,7 @@ static void on_tick(void *arg)
 {
 	struct watch *w = arg;
 
-	if (mono() < w->rest_until_mono_ms)
+	if (vrs_now_mono_ms() < w->rest_until_mono_ms)
 		return;
 	look_at_events(w);
 	look_at_status(w);
@@ -368,7 +364,7 @@ static void on_progress(void *arg)
 {
 	struct watch *w = arg;
 
-	if (!hub_listeners(w->g->hub) || mono() < w->rest_until_mono_ms)
+	if (!hub_listeners(w->g->hub) || vrs_now_mono_ms() < w->rest_until_mono_ms)
 		return;
 	char *text = progress_look(w->transfers, w->g->svc->store);
 	if (text)

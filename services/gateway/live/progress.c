@@ -123,7 +123,8 @@ char *progress_look(struct progress *p, struct vrs_store *store)
 	if (p->n == 0)
 		return NULL;
 	for (size_t i = 0; i < p->n; i++)
-		vrs_store_addf(store, "HGET " VRS_KEY "xfer:%s rec", p->one[i].job);
+		vrs_store_addf(store, "HGET %s rec",
+			       vrs_key_transfer(p->one[i].job).text);
 	if (vrs_store_run(store, &r, NULL) < 0)
 		return NULL;
 	Vrsas__V1__ProgressView *view = vrs_calloc(p->n, sizeof(*view));

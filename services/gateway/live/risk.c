@@ -36,11 +36,6 @@ struct risk {
 	bool asking;
 };
 
-static int64_t mono(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
 /* --- one plan --- */
 
 static const char *why_not(const Vrsas__V1__Decision *d, struct vrs_arena *mem)
@@ -103,9 +98,9 @@ static void read_inventory(struct risk *r)
 	struct inventory inv = {0};
 
 	if (r->inventory_mono_ms &&
-	    mono() - r->inventory_mono_ms < (r->n ? INVENTORY_EVERY_MS : 2000))
+	    vrs_now_mono_ms() - r->inventory_mono_ms < (r->n ? INVENTORY_EVERY_MS : 2000))
 		return;
-	r->inventory_mono_ms = mono();
+	r->inventory_mono_ms = vrs_now_mono_ms();
 	if (inventory_read(&inv, r->g, NULL) < 0) {
 		inventory_fini(&inv);
 		return;
@@ -154,7 +149,8 @@ static void on_plan(void *arg, const Vrsas__V1__ControlReply *reply,
 	struct risk *r = arg;
 
 	r->asking = false;
-	r->rest_until_mono_ms = mono() + REST_TIMES * (mono() - r->asked_mono_ms);
+	r->rest_until_mono_ms =
+		vrs_now_mono_ms() + REST_TIMES * (vrs_now_mono_ms() - r->asked_mono_ms);
 	if (f || !reply->plan)
 		return;
 	struct one *o = find(r, reply->plan->cluster, reply->plan->host);
@@ -164,12 +160,12 @@ static void on_plan(void *arg, const Vrsas__V1__ControlReply *reply,
 	Vrsas__V1__RiskView v;
 	size_t n;
 	risk_of_plan(reply->plan, mem, &v);
-	v.at_ms = vrs_wall_ms(vrs_clock_system());
+	v.at_ms = vrs_now_wall_ms();
 	void *bytes = vrs_msg_pack(&v.base, &n);
 	vrs_msg_free(o->view);
 	o->view = NULL;
 	(void)vrs_msg_unpack(&o->view, v.base.descriptor, bytes, n, NULL);
-	o->at_mono_ms = mono();
+	o->at_mono_ms = vrs_now_mono_ms();
 	free(bytes);
 	tell(r, &v);
 	vrs_arena_free(mem);
@@ -181,18 +177,18 @@ static void ask_next(struct risk *r)
 	Vrsas__V1__PlanQuery body = VRSAS__V1__PLAN_QUERY__INIT;
 	char place[140];
 
-	if (r->asking || r->n == 0 || mono() < r->rest_until_mono_ms)
+	if (r->asking || r->n == 0 || vrs_now_mono_ms() < r->rest_until_mono_ms)
 		return;
 	r->next = r->next + 1 < r->n ? r->next + 1 : 0;
 	const struct one *o = &r->one[r->next];
-	if (o->view && mono() - o->at_mono_ms < ROUND_MIN_MS)
+	if (o->view && vrs_now_mono_ms() - o->at_mono_ms < ROUND_MIN_MS)
 		return;
 	(void)snprintf(place, sizeof(place), "%s/%s", o->cluster, o->host);
 	body.host = place;
 	q.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_PLAN;
 	q.plan = &body;
 	r->asking = true;
-	r->asked_mono_ms = mono();
+	r->asked_mono_ms = vrs_now_mono_ms();
 	ask(r->g, &q, on_plan, r);
 }
 
@@ -242,7 +238,8 @@ void risk_show(const struct risk *r,
 			continue;
 		views.risk[views.n_risk++] =
 			(Vrsas__V1__RiskView *)(uintptr_t)vrs_msg_get(r->one[i].view);
-		views.looked += mono() - r->one[i].at_mono_ms <= r->g->conf.risk_ms;
+		views.looked +=
+			vrs_now_mono_ms() - r->one[i].at_mono_ms <= r->g->conf.risk_ms;
 	}
 	show(arg, &views);
 	free(views.risk);

@@ -126,7 +126,7 @@ static void fail(struct delivery *d, const char *fmt, ...)
 
 static char *signature_of(const struct delivery *d)
 {
-	int64_t seconds = vrs_wall_ms(vrs_clock_system()) / 1000;
+	int64_t seconds = vrs_now_wall_ms() / 1000;
 	char mac[65];
 
 	if (!d->to.secret)

@@ -99,8 +99,8 @@ static int on_line(void *arg, const char *section, const char *key, const char *
 static int read_cursor(struct sinks *s, struct sink *k, struct vrs_err *err)
 {
 	struct vrs_reply *r;
-	int status = vrs_store_cmd(s->g->svc->store, &r, err,
-				   "HGET " VRS_KEY "sink:%s cursor", k->name);
+	int status = vrs_store_cmd(s->g->svc->store, &r, err, "HGET %s cursor",
+				   vrs_key_sink(k->name).text);
 
 	if (status < 0)
 		return status;
@@ -113,8 +113,8 @@ static int read_cursor(struct sinks *s, struct sink *k, struct vrs_err *err)
 static int write_cursor(struct sinks *s, const struct sink *k, const char *id,
 			struct vrs_err *err)
 {
-	return vrs_store_cmd(s->g->svc->store, NULL, err,
-			     "HSET " VRS_KEY "sink:%s cursor %s", k->name, id);
+	return vrs_store_cmd(s->g->svc->store, NULL, err, "HSET %s cursor %s",
+			     vrs_key_sink(k->name).text, id);
 }
 
 /* A new sink is told what happens from now on. */
@@ -193,8 +193,7 @@ static void done(void *arg)
 				k->back_off_ms ? 2 * k->back_off_ms : BACK_OFF_MS;
 			if (k->back_off_ms > BACK_OFF_MAX_MS)
 				k->back_off_ms = BACK_OFF_MAX_MS;
-			k->wait_mono_ms =
-				vrs_mono_ms(vrs_clock_system()) + k->back_off_ms;
+			k->wait_mono_ms = vrs_now_mono_ms() + k->back_off_ms;
 			vrs_complain(&k->complaint, VRS_WARN,
 				     "sink %s: %s; next try in %lld ms", k->name, why,
 				     (long long)k->back_off_ms);
@@ -223,15 +222,15 @@ static void send_next(struct sinks *s, struct sink *k)
 
 static void rest(struct sinks *s)
 {
-	s->rest_until_mono_ms = vrs_mono_ms(vrs_clock_system()) + REST_MS;
+	s->rest_until_mono_ms = vrs_now_mono_ms() + REST_MS;
 }
 
 static void step(struct sinks *s, struct sink *k)
 {
 	struct vrs_err err = {0};
 
-	if (vrs_mono_ms(vrs_clock_system()) < s->rest_until_mono_ms || k->busy ||
-	    vrs_mono_ms(vrs_clock_system()) < k->wait_mono_ms)
+	if (vrs_now_mono_ms() < s->rest_until_mono_ms || k->busy ||
+	    vrs_now_mono_ms() < k->wait_mono_ms)
 		return;
 	if (!k->cursor[0] && find_cursor(s, k, &err) < 0) {
 		rest(s); /* the watch's complaint says why */
@@ -262,7 +261,7 @@ static void on_tick(void *arg)
 {
 	struct sinks *s = arg;
 
-	if (vrs_mono_ms(vrs_clock_system()) < s->rest_until_mono_ms)
+	if (vrs_now_mono_ms() < s->rest_until_mono_ms)
 		return;
 	for (size_t i = 0; i < s->n; i++)
 		step(s, s->sink[i]);

@@ -36,7 +36,7 @@ static const char *human(char buf[32], double bytes)
 static int show(void *arg, struct vrs_err *err)
 {
 	struct shown *s = arg;
-	int64_t now = vrs_mono_ms(vrs_clock_system());
+	int64_t now = vrs_now_mono_ms();
 	uint64_t done = atomic_load(&s->progress.done_bytes);
 	uint64_t total = atomic_load(&s->progress.total_bytes);
 	char bar[31], a[32], b[32], r[32];
@@ -83,15 +83,14 @@ static void print_result(const struct cmd_args *a, const struct copy_disk *d,
 			 const struct transfer_result *result, const struct shown *s)
 {
 	const struct copy_result *r = &result->disk[0];
-	double seconds =
-		(double)(vrs_mono_ms(vrs_clock_system()) - s->begun_mono_ms) / 1e3;
+	double seconds = (double)(vrs_now_mono_ms() - s->begun_mono_ms) / 1e3;
 	uint64_t data = atomic_load(&s->progress.total_bytes);
 	uint64_t sent = atomic_load(&s->progress.sent_bytes); /* in all tries */
 	uint64_t resent = atomic_load(&s->progress.resent_bytes);
 	char b1[32], b2[32], b3[32];
 
 	if (a->json) {
-		int64_t ended_ms = vrs_wall_ms(vrs_clock_system());
+		int64_t ended_ms = vrs_now_wall_ms();
 
 		printf("{\"source\":");
 		cmd_print_json_string(a->word[0]);
@@ -168,12 +167,12 @@ static int copy_job(const struct cmd_args *a, struct copy_disk *d, char *source,
 	disk.base_path = d->base_path;
 	disk.base_hash = d->base_hash;
 	job.job_id = job_id;
-	job.token = (uint64_t)vrs_wall_ms(vrs_clock_system());
+	job.token = (uint64_t)vrs_now_wall_ms();
 	job.n_source = job.n_target = job.n_disk = 1;
 	job.source = sources;
 	job.target = targets;
 	job.disk = disks;
-	s.begun_mono_ms = s.last_mono_ms = vrs_mono_ms(vrs_clock_system());
+	s.begun_mono_ms = s.last_mono_ms = vrs_now_mono_ms();
 	int status = transfer_run(&env, &job, &result, &err);
 	if (s.terminal)
 		(void)fprintf(stderr, "\r%78s\r", "");

@@ -103,10 +103,7 @@ void copy_prove_later(struct copy *c, uint64_t chunk)
 		c->proving->copy = c;
 	}
 	struct prove_list *l = c->proving;
-	if (l->n == l->room) {
-		l->room = l->room ? 2 * l->room : 32;
-		l->chunk = vrs_realloc(l->chunk, l->room, sizeof(*l->chunk));
-	}
+	l->chunk = vrs_grow(l->chunk, l->n, &l->room, sizeof(*l->chunk));
 	l->chunk[l->n++] = chunk;
 	l->bytes += copy_data_bytes(c, chunk);
 	bool enough = l->bytes >= enough_bytes(c) && !c->syncing;

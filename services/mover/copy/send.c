@@ -119,7 +119,7 @@ static void on_written(void *arg, const struct wire_head *reply, uint8_t *payloa
 	free(payload);
 	(void)pthread_mutex_lock(&c->flow.lock);
 	pace_arrived(&c->pace, p->run, p->len, p->packed, p->n_data, p->n_wire,
-		     vrs_mono_ms(vrs_clock_system()));
+		     vrs_now_mono_ms());
 	(void)pthread_mutex_unlock(&c->flow.lock);
 	piece_done(arg, reply ? NULL : err);
 }

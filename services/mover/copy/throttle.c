@@ -6,11 +6,6 @@
 
 enum { TICK_MS = 200 };
 
-static int64_t now(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
 void flow_init(struct flow *f, uint64_t room_bytes,
 	       int (*tick)(void *arg, struct vrs_err *err), void *arg,
 	       const _Atomic uint64_t *rate)
@@ -55,10 +50,11 @@ static void wait_a_little(struct flow *f, int64_t ms)
 /* With the lock held; gives it up while the owner speaks. */
 static int look_up(struct flow *f, struct vrs_err *err)
 {
-	if (!f->failed.code && f->tick && now() - f->ticked_mono_ms >= TICK_MS) {
+	if (!f->failed.code && f->tick &&
+	    vrs_now_mono_ms() - f->ticked_mono_ms >= TICK_MS) {
 		struct vrs_err why = {0};
 
-		f->ticked_mono_ms = now();
+		f->ticked_mono_ms = vrs_now_mono_ms();
 		(void)pthread_mutex_unlock(&f->lock);
 		int status = f->tick(f->arg, &why);
 		(void)pthread_mutex_lock(&f->lock);
@@ -74,7 +70,7 @@ static int look_up(struct flow *f, struct vrs_err *err)
 static int64_t debt_ms(struct flow *f)
 {
 	uint64_t rate = f->rate ? atomic_load(f->rate) : 0;
-	int64_t at = now(), passed_ms = at - f->rate_mono_ms;
+	int64_t at = vrs_now_mono_ms(), passed_ms = at - f->rate_mono_ms;
 
 	f->rate_mono_ms = at;
 	if (rate == 0) {

@@ -25,7 +25,7 @@ struct job *job_new(const struct job_conf *conf, struct vrs_msg *msg)
 	j->conf = conf;
 	j->msg = msg;
 	j->order = (const Vrsas__V1__TransferJob *)vrs_msg_get(msg);
-	j->queued_wall_ms = vrs_wall_ms(vrs_clock_system());
+	j->queued_wall_ms = vrs_now_wall_ms();
 	atomic_init(&j->rate_bytes_per_s, j->order->rate_limit_bytes_per_s);
 	return j;
 }
@@ -37,11 +37,6 @@ void job_free(struct job *j)
 	vrs_msg_free(j->msg);
 	free(j->past);
 	free(j);
-}
-
-static int64_t now(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
 }
 
 void job_rest(void)
@@ -74,7 +69,7 @@ const char *job_vm(const struct job *j)
 
 int64_t job_elapsed_ms(const struct job *j)
 {
-	return j->begun_mono_ms ? now() - j->begun_mono_ms - j->held_ms : 0;
+	return j->begun_mono_ms ? vrs_now_mono_ms() - j->begun_mono_ms - j->held_ms : 0;
 }
 
 /* --- how long it takes --- */
@@ -154,7 +149,7 @@ void job_fill(struct job *j, Vrsas__V1__TransferStatus *s, Vrsas__V1__TransferSt
 	s->rate_now_bytes_per_s = j->rate_now;
 	s->rate_avg_bytes_per_s = ms > 0 ? (double)sent * 1e3 / (double)ms : 0;
 	s->started_at_ms = j->begun_wall_ms;
-	s->beat_at_ms = vrs_wall_ms(vrs_clock_system());
+	s->beat_at_ms = vrs_now_wall_ms();
 	fill_eta(j, s);
 }
 
@@ -193,7 +188,7 @@ int job_say(struct job *j, struct vrs_store *s, Vrsas__V1__TransferState state,
 static void measure(struct job *j)
 {
 	uint64_t done = atomic_load(&j->progress.done_bytes);
-	int64_t at = now(), ms = at - j->rate_mono_ms;
+	int64_t at = vrs_now_mono_ms(), ms = at - j->rate_mono_ms;
 
 	if (ms < WRITE_EVERY_MS / 2)
 		return;
@@ -219,7 +214,7 @@ static void say_quarters(struct job *j)
 		Vrsas__V1__TransferStatus st = VRSAS__V1__TRANSFER_STATUS__INIT;
 
 		fill_eta(j, &st);
-		j->quarter_mono_ms = now();
+		j->quarter_mono_ms = vrs_now_mono_ms();
 		j->quarter_eta_ms = st.eta_ms;
 	}
 	j->quarters = quarter;
@@ -257,7 +252,7 @@ static int write_and_heed(struct job *j, Vrsas__V1__TransferState state,
 static int hold(struct job *j, struct vrs_err *err)
 {
 	struct record_word word = {.paused = true};
-	int64_t since = now();
+	int64_t since = vrs_now_mono_ms();
 	char text[200];
 	int status = 0;
 
@@ -286,8 +281,8 @@ static int hold(struct job *j, struct vrs_err *err)
 		a.go = status < 0 || atomic_load(&j->stop);
 	}
 	atomic_store(&j->held, false);
-	j->held_ms += now() - since;
-	j->rate_mono_ms = now();
+	j->held_ms += vrs_now_mono_ms() - since;
+	j->rate_mono_ms = vrs_now_mono_ms();
 	return status;
 }
 
@@ -300,9 +295,9 @@ static int tick(void *arg, struct vrs_err *err)
 	if (atomic_load(&j->stop))
 		return vrs_fail(err, VRS_ECONFLICT, "a later hand-out came");
 	job_predict(j);
-	if (now() - j->written_mono_ms < WRITE_EVERY_MS)
+	if (vrs_now_mono_ms() - j->written_mono_ms < WRITE_EVERY_MS)
 		return 0;
-	j->written_mono_ms = now();
+	j->written_mono_ms = vrs_now_mono_ms();
 	measure(j);
 	int status = write_and_heed(j,
 				    atomic_load(&j->progress.verifying) ? STATE(VERIFYING)
@@ -325,8 +320,8 @@ static void begin(struct job *j)
 {
 	char text[400];
 
-	j->begun_mono_ms = j->rate_mono_ms = now();
-	j->begun_wall_ms = vrs_wall_ms(vrs_clock_system());
+	j->begun_mono_ms = j->rate_mono_ms = vrs_now_mono_ms();
+	j->begun_wall_ms = vrs_now_wall_ms();
 	if (j->order->n_remove_path > 0)
 		return; /* its end is told */
 	j->past = vrs_calloc(ETA_PAST_MAX, sizeof(*j->past));

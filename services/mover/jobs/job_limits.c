@@ -8,7 +8,7 @@
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
-#define KEY VRS_KEY "xrun"
+#define KEY VRS_KEY_JOB_LIMITS
 
 /* One entry: w works (else waits), f has a free hand, p priority, q since, b newest beat,
  * m mover, s source, t target, l link. Times are the server's ms. */

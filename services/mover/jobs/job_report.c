@@ -17,7 +17,7 @@ enum { WORTH_REMEMBERING = 1 << 20 };
 /* For the numbers: how it ended, and how good the ETA of its first quarter was. */
 static void note_end(struct job *j, enum job_end end)
 {
-	int64_t at = vrs_mono_ms(vrs_clock_system());
+	int64_t at = vrs_now_mono_ms();
 	int64_t real_ms = at - j->quarter_mono_ms;
 
 	j->end = end;

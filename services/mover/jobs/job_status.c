@@ -87,10 +87,8 @@ static int run_script(struct vrs_store *s, const char *script, const char *job,
 		      const struct vrs_arg *args, size_t n_args, size_t n_want,
 		      struct vrs_reply **ret, struct vrs_err *err)
 {
-	char key[VRS_KEY_MAX];
-
-	(void)snprintf(key, sizeof(key), VRS_KEY "xfer:%s", job);
-	struct vrs_arg keys[] = {VRS_ARG(key)};
+	struct vrs_key key = vrs_key_transfer(job);
+	struct vrs_arg keys[] = {VRS_ARG(key.text)};
 	int status = vrs_store_eval(s, ret, script, keys, 1, args, n_args, err);
 	if (status == 0 && (*ret)->n_items != n_want) {
 		vrs_reply_free(*ret);
@@ -102,10 +100,10 @@ static int run_script(struct vrs_store *s, const char *script, const char *job,
 /* For lists: which jobs there are. Losing a line of it costs a view, nothing else. */
 static void put_in_index(struct vrs_store *s, const char *job)
 {
-	int64_t now_ms = vrs_wall_ms(vrs_clock_system());
+	int64_t now_ms = vrs_now_wall_ms();
 
-	vrs_store_addf(s, "ZADD " VRS_KEY "xfer %lld %s", (long long)now_ms, job);
-	vrs_store_addf(s, "ZREMRANGEBYRANK " VRS_KEY "xfer 0 %d", -KEEP_INDEX - 1);
+	vrs_store_addf(s, "ZADD " VRS_KEY_TRANSFERS " %lld %s", (long long)now_ms, job);
+	vrs_store_addf(s, "ZREMRANGEBYRANK " VRS_KEY_TRANSFERS " 0 %d", -KEEP_INDEX - 1);
 	(void)vrs_store_run(s, NULL, NULL);
 }
 
@@ -213,8 +211,9 @@ int record_past(struct vrs_store *s, const char *source_cluster,
 	*ret_n = 0;
 	if (!vrs_name_ok(source_cluster) || !vrs_name_ok(target_cluster))
 		return 0;
-	int status = vrs_store_cmd(s, &r, err, "LRANGE " VRS_KEY "eta:{%s}:{%s} 0 %d",
-				   source_cluster, target_cluster, ETA_PAST_MAX - 1);
+	int status = vrs_store_cmd(s, &r, err, "LRANGE %s 0 %d",
+				   vrs_key_eta(source_cluster, target_cluster).text,
+				   ETA_PAST_MAX - 1);
 	if (status < 0)
 		return status;
 	for (size_t i = 0; i < r->n_items && *ret_n < ETA_PAST_MAX; i++)
@@ -229,15 +228,14 @@ int record_past_add(struct vrs_store *s, const char *source_cluster,
 		    const char *target_cluster, const struct eta_past *one,
 		    struct vrs_err *err)
 {
-	char key[VRS_KEY_MAX], line[ETA_LINE_MAX];
+	char line[ETA_LINE_MAX];
 
 	if (!vrs_name_ok(source_cluster) || !vrs_name_ok(target_cluster))
 		return 0;
-	(void)snprintf(key, sizeof(key), VRS_KEY "eta:{%s}:{%s}", source_cluster,
-		       target_cluster);
+	struct vrs_key key = vrs_key_eta(source_cluster, target_cluster);
 	eta_past_print(line, one);
-	vrs_store_addf(s, "LPUSH %s %s", key, line);
-	vrs_store_addf(s, "LTRIM %s 0 %d", key, ETA_PAST_MAX - 1);
+	vrs_store_addf(s, "LPUSH %s %s", key.text, line);
+	vrs_store_addf(s, "LTRIM %s 0 %d", key.text, ETA_PAST_MAX - 1);
 	return vrs_store_run(s, NULL, err);
 }
 
@@ -245,15 +243,14 @@ int record_rate(struct vrs_store *s, const char *source_cluster,
 		const char *target_cluster, uint64_t n_bytes, int64_t ms, int64_t at_ms,
 		struct vrs_err *err)
 {
-	char key[VRS_KEY_MAX], text[96];
+	char text[96];
 
 	if (!vrs_name_ok(source_cluster) || !vrs_name_ok(target_cluster))
 		return 0;
-	(void)snprintf(key, sizeof(key), VRS_KEY "rate:{%s}:{%s}", source_cluster,
-		       target_cluster);
+	struct vrs_key key = vrs_key_rate(source_cluster, target_cluster);
 	(void)snprintf(text, sizeof(text), "%llu %lld %lld", (unsigned long long)n_bytes,
 		       (long long)ms, (long long)at_ms);
-	vrs_store_addf(s, "LPUSH %s %s", key, text);
-	vrs_store_addf(s, "LTRIM %s 0 %d", key, KEEP_RATES - 1);
+	vrs_store_addf(s, "LPUSH %s %s", key.text, text);
+	vrs_store_addf(s, "LTRIM %s 0 %d", key.text, KEEP_RATES - 1);
 	return vrs_store_run(s, NULL, err);
 }

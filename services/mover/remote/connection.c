@@ -10,11 +10,6 @@
 
 enum { PING_MS = 8000, STEP_MS = 500 };
 
-static int64_t now(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
 /* Takes the request with this seq out of the open ones; NULL: nobody asked. */
 static struct request *take_open(struct lane *l, uint32_t seq)
 {
@@ -74,7 +69,7 @@ static int on_bytes(void *arg, const void *bytes, size_t n, struct vrs_err *err)
 {
 	struct lane *l = arg;
 
-	l->life_mono_ms = now();
+	l->life_mono_ms = vrs_now_mono_ms();
 	(void)pthread_mutex_lock(&l->far->lock);
 	l->far->bytes_in += n;
 	(void)pthread_mutex_unlock(&l->far->lock);
@@ -96,7 +91,7 @@ static bool next_request(struct lane *l)
 		(void)queue_take(q);
 		l->open_bytes += r->head.len;
 		if (!l->open.first)
-			l->life_mono_ms = now();
+			l->life_mono_ms = vrs_now_mono_ms();
 		queue_add(&l->open, r);
 		l->writing = r;
 	}
@@ -129,7 +124,7 @@ static int write_some(struct lane *l, bool *ret_more, struct vrs_err *err)
 			return 0;
 		}
 		l->n_written += (size_t)done;
-		l->life_mono_ms = now();
+		l->life_mono_ms = vrs_now_mono_ms();
 		if (l->n_written == WIRE_HEAD_BYTES + r->head.len) {
 			free(r->payload);
 			r->payload = NULL;
@@ -168,7 +163,7 @@ static void ignore(void *arg, const struct wire_head *reply, uint8_t *payload,
 
 static int look_for_life(struct lane *l, struct vrs_err *err)
 {
-	int64_t quiet_ms = now() - l->life_mono_ms;
+	int64_t quiet_ms = vrs_now_mono_ms() - l->life_mono_ms;
 
 	(void)pthread_mutex_lock(&l->far->lock);
 	bool waits = l->open.first != NULL;
@@ -177,7 +172,7 @@ static int look_for_life(struct lane *l, struct vrs_err *err)
 		return vrs_fail(err, VRS_ETIMEOUT, "no sign of life for %lld s",
 				(long long)quiet_ms / 1000);
 	if (!waits && quiet_ms > PING_MS) {
-		l->life_mono_ms = now();
+		l->life_mono_ms = vrs_now_mono_ms();
 		send_own(l, WIRE_PING, NULL, 0, ignore);
 	}
 	return 0;
@@ -231,7 +226,7 @@ static void carry(struct lane *l)
 	struct vrs_err err = {0};
 	int status = 0;
 
-	l->life_mono_ms = now();
+	l->life_mono_ms = vrs_now_mono_ms();
 	while (status == 0 && !told_to_stop(f)) {
 		bool more;
 

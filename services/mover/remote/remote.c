@@ -87,12 +87,12 @@ static int measure_distance(struct far *f, struct vrs_err *err)
 	f->rtt_ms = INT64_MAX;
 	for (int i = 0; i < PINGS; i++) {
 		struct wire_head ping = {.type = WIRE_PING}, reply;
-		int64_t at_ms = vrs_mono_ms(vrs_clock_system());
+		int64_t at_ms = vrs_now_mono_ms();
 		int status = far_ask(f, &ping, NULL, &reply, NULL, err);
 
 		if (status < 0)
 			return status;
-		int64_t ms = vrs_mono_ms(vrs_clock_system()) - at_ms;
+		int64_t ms = vrs_now_mono_ms() - at_ms;
 		if (ms < f->rtt_ms)
 			f->rtt_ms = ms;
 		if (ms < FAR_AWAY_MS)

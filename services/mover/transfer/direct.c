@@ -33,11 +33,6 @@ struct near {
 	struct vrs_err why;
 };
 
-static int64_t now(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
 static bool is_here(const char *place)
 {
 	struct place p;
@@ -130,7 +125,7 @@ static int on_bytes(void *arg, const void *bytes, size_t n_bytes, struct vrs_err
 {
 	struct near *n = arg;
 
-	n->life_mono_ms = now();
+	n->life_mono_ms = vrs_now_mono_ms();
 	return n->over ? 0 : direct_feed(&n->reader, bytes, n_bytes, on_news, n, err);
 }
 
@@ -141,7 +136,7 @@ static int send_message(struct near *n, const ProtobufCMessage *message,
 {
 	size_t len, done = 0;
 	uint8_t *bytes = direct_pack(message, &len);
-	int64_t since = now();
+	int64_t since = vrs_now_mono_ms();
 	int status = 0;
 
 	while (done < len && status == 0) {
@@ -149,7 +144,7 @@ static int send_message(struct near *n, const ProtobufCMessage *message,
 
 		if (k < 0)
 			status = (int)k;
-		else if (k == 0 && now() - since > SILENCE_MS)
+		else if (k == 0 && vrs_now_mono_ms() - since > SILENCE_MS)
 			status = vrs_fail(err, VRS_ETIMEOUT, "it does not read");
 		else if (k == 0)
 			status = n->link->ops->step(n->link, true, STEP_MS, err);
@@ -193,9 +188,9 @@ static int send_word(struct near *n, struct vrs_err *err)
 	uint64_t rate = rate_now(n);
 	bool cancel = n->cancelled_mono_ms != 0;
 
-	if (now() - n->word_mono_ms < WORD_MS && rate == n->rate_said)
+	if (vrs_now_mono_ms() - n->word_mono_ms < WORD_MS && rate == n->rate_said)
 		return 0;
-	n->word_mono_ms = now();
+	n->word_mono_ms = vrs_now_mono_ms();
 	word.rate_limit_bytes_per_s = n->rate_said = rate;
 	word.cancel = cancel;
 	return send_message(n, &word.base, err);
@@ -205,17 +200,17 @@ static int send_word(struct near *n, struct vrs_err *err)
  * and the copy rests as well. */
 static int heed(struct near *n, struct vrs_err *err)
 {
-	int64_t at = now();
+	int64_t at = vrs_now_mono_ms();
 
 	if (n->cancelled_mono_ms)
 		return at - n->cancelled_mono_ms < CANCEL_MS
 			       ? 0
 			       : vrs_fail(err, VRS_ECANCELLED, "cancelled");
 	int status = n->env->tick ? n->env->tick(n->env->arg, err) : 0;
-	if (now() - at > STEP_MS)
-		n->life_mono_ms = now();
+	if (vrs_now_mono_ms() - at > STEP_MS)
+		n->life_mono_ms = vrs_now_mono_ms();
 	if (status == VRS_ECANCELLED) {
-		n->cancelled_mono_ms = now();
+		n->cancelled_mono_ms = vrs_now_mono_ms();
 		n->word_mono_ms = 0; /* at once */
 		return 0;
 	}
@@ -229,14 +224,14 @@ static int converse(struct near *n, const char *source, struct vrs_err *err)
 
 	if (!silence_ms)
 		silence_ms = SILENCE_MS;
-	n->life_mono_ms = n->word_mono_ms = now();
+	n->life_mono_ms = n->word_mono_ms = vrs_now_mono_ms();
 	status = send_order(n, source, err);
 	while (status == 0 && !n->over) {
 		status = n->link->ops->step(n->link, false, STEP_MS, err);
 		if (status < 0 || n->over)
 			break;
 		(void)vrs_fault("mover.direct.step");
-		if (now() - n->life_mono_ms > silence_ms)
+		if (vrs_now_mono_ms() - n->life_mono_ms > silence_ms)
 			status = vrs_fail(err, VRS_ETIMEOUT, "no sign of life for %lld s",
 					  (long long)silence_ms / 1000);
 		if (status == 0)

@@ -35,11 +35,6 @@ struct far_end {
 	_Atomic int64_t word_mono_ms;
 };
 
-static int64_t now(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
 static const Vrsas__V1__DirectOrder *order_of(const struct far_end *f)
 {
 	return (const Vrsas__V1__DirectOrder *)vrs_msg_get(f->order);
@@ -154,7 +149,7 @@ static int on_message(void *arg, const uint8_t *bytes, size_t n, struct vrs_err 
 	struct vrs_msg *msg;
 	int status;
 
-	atomic_store(&f->word_mono_ms, now());
+	atomic_store(&f->word_mono_ms, vrs_now_mono_ms());
 	if (!f->order) {
 		status = vrs_msg_unpack(&f->order, &vrsas__v1__direct_order__descriptor,
 					bytes, n, err);
@@ -197,12 +192,12 @@ static void *hear_and_tell(void *arg)
 	for (;;) {
 		struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
 
-		if (now() - told_mono_ms >= NEWS_MS) {
-			told_mono_ms = now();
+		if (vrs_now_mono_ms() - told_mono_ms >= NEWS_MS) {
+			told_mono_ms = vrs_now_mono_ms();
 			say_news(f);
 		}
 		if ((poll(&in, 1, NEWS_MS) > 0 && !hear(f)) ||
-		    now() - atomic_load(&f->word_mono_ms) > GIVE_UP_MS)
+		    vrs_now_mono_ms() - atomic_load(&f->word_mono_ms) > GIVE_UP_MS)
 			leave();
 	}
 	return NULL;
@@ -216,7 +211,7 @@ static int tick(void *arg, struct vrs_err *err)
 	struct timespec rest = {0, REST_MS * 1000000};
 
 	while (!atomic_load(&f->cancelled)) {
-		if (now() - atomic_load(&f->word_mono_ms) < HOLD_MS)
+		if (vrs_now_mono_ms() - atomic_load(&f->word_mono_ms) < HOLD_MS)
 			return 0;
 		(void)nanosleep(&rest, NULL);
 	}
@@ -262,7 +257,7 @@ int direct_serve(const struct far_conf *conf)
 	pthread_t thread;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	atomic_store(&f.word_mono_ms, now());
+	atomic_store(&f.word_mono_ms, vrs_now_mono_ms());
 	say_news(&f);
 	while (!f.order)
 		if (!hear(&f))

@@ -78,10 +78,7 @@ static int read_peaks(const char *path, const struct traces *t, struct peaks *re
 		if (!found)
 			continue; /* of an entity that the truth does not know */
 		r.entity = (size_t)(found - t->trace);
-		if (ret->n == cap) {
-			cap = cap ? 2 * cap : 1024;
-			ret->row = vrs_realloc(ret->row, cap, sizeof(*ret->row));
-		}
+		ret->row = vrs_grow(ret->row, ret->n, &cap, sizeof(*ret->row));
 		ret->row[ret->n++] = r;
 	}
 	(void)fclose(f);

@@ -176,7 +176,7 @@ int cmd_train(int argc, char **argv)
 	conf.epochs = epochs >= 0 ? (int)epochs : conf.epochs;
 	conf.max_windows = (int)most;
 	conf.utc_min = (int32_t)utc;
-	conf.made_at_ms = vrs_wall_ms(vrs_clock_system());
+	conf.made_at_ms = vrs_now_wall_ms();
 	int status = train_model(&m, l.series, l.n, &conf, show, NULL, &err);
 	if (status == 0)
 		status = model_save(m, model, &err);

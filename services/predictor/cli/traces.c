@@ -134,10 +134,7 @@ static struct trace *trace_named(struct traces *t, const char *name, struct trac
 	for (size_t i = 0; i < t->n; i++)
 		if (strcmp(t->trace[i].name, name) == 0)
 			return &t->trace[i];
-	if (t->n == t->cap) {
-		t->cap = t->cap ? 2 * t->cap : 16;
-		t->trace = vrs_realloc(t->trace, t->cap, sizeof(*t->trace));
-	}
+	t->trace = vrs_grow(t->trace, t->n, &t->cap, sizeof(*t->trace));
 	t->trace[t->n] = (struct trace){.name = vrs_strdup(name)};
 	return &t->trace[t->n++];
 }

@@ -174,8 +174,8 @@ static void keep(struct vrs_store *s, const Vrsas__V1__ForecastAnswer *a)
 		if (f->confidence == VRSAS__V1__CONFIDENCE__CONFIDENCE_NONE)
 			continue;
 		void *bytes = vrs_msg_pack(&f->base, &n);
-		vrs_store_addf(s, "HSET " VRS_KEY "fc:{%s} %b %b", f->cluster, f->host,
-			       strlen(f->host), bytes, n);
+		vrs_store_addf(s, "HSET %s %b %b", vrs_key_forecast(f->cluster).text,
+			       f->host, strlen(f->host), bytes, n);
 		free(bytes);
 	}
 	(void)vrs_store_run(s, NULL, NULL);

@@ -88,7 +88,7 @@ static int look_at(struct watch_job *job, struct forecaster *f, struct vrs_store
 		   const char *cluster, struct vrs_err *err)
 {
 	struct history h;
-	int status = history_open(&h, s, cluster, vrs_wall_ms(job->clock), err);
+	int status = history_open(&h, s, cluster, vrs_now_wall_ms(), err);
 
 	if (status == VRS_ENOENT)
 		return 0;
@@ -117,7 +117,7 @@ void watch_work(void *arg)
 	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
 	int status = vrs_store_open(&s, &job->store, &job->err);
 	if (status == 0)
-		status = vrs_store_cmd(s, &r, &job->err, "SMEMBERS " VRS_KEY "clusters");
+		status = vrs_store_cmd(s, &r, &job->err, "SMEMBERS " VRS_KEY_CLUSTERS);
 	for (size_t i = 0; status == 0 && i < r->n_items && !job->stop; i++)
 		if (r->item[i].bytes && vrs_name_ok(r->item[i].bytes) &&
 		    job->table.n < job->max_series)

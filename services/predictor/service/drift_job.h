@@ -32,7 +32,6 @@ bool watch_news(const struct watched *before, const struct watched *now,
 struct watch_job {
 	void *owner; /* not looked at here */
 	struct vrs_store_conf store;
-	const struct vrs_clock *clock;
 	struct model *model; /* its own */
 	int32_t utc_min;
 	size_t max_series;

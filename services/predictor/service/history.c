@@ -75,7 +75,8 @@ int history_open(struct history *h, struct vrs_store *s, const char *cluster,
 	if (!vrs_name_ok(cluster))
 		return vrs_fail(err, VRS_EINVAL,
 				"history: '%.64s' is not a cluster's name", cluster);
-	int status = vrs_store_cmd(s, &r, err, "HGETALL " VRS_KEY "host:{%s}", cluster);
+	int status =
+		vrs_store_cmd(s, &r, err, "HGETALL %s", vrs_key_host_facts(cluster).text);
 	if (status < 0)
 		return status;
 	if (r->n_items == 0 || r->n_items / 2 > MAX_HOSTS) {

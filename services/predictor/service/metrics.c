@@ -23,7 +23,7 @@ static void tell_model(const struct model *m, bool own, struct vrs_page *page)
 {
 	static const char error[] = "vrsas_predictor_model_error_ratio";
 	static const char error_help[] = "Mean error on the days kept aside at training.";
-	int64_t now = vrs_wall_ms(vrs_clock_system());
+	int64_t now = vrs_now_wall_ms();
 
 	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_model_info",
 		     "1 for the model in use.", 1, "version", m->version, "origin",

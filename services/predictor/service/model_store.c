@@ -27,7 +27,8 @@ int modelstore_version(struct vrs_store *s, const char *name, char ret[MODEL_VER
 		       struct vrs_err *err)
 {
 	struct vrs_reply *r = NULL;
-	int status = vrs_store_cmd(s, &r, err, "HGET " VRS_KEY "model:%s version", name);
+	int status =
+		vrs_store_cmd(s, &r, err, "HGET %s version", vrs_key_model(name).text);
 
 	if (status < 0)
 		return status;
@@ -40,7 +41,8 @@ int modelstore_load(struct vrs_store *s, const char *name, struct model **ret,
 		    struct vrs_err *err)
 {
 	struct vrs_reply *r = NULL;
-	int status = vrs_store_cmd(s, &r, err, "HGET " VRS_KEY "model:%s weights", name);
+	int status =
+		vrs_store_cmd(s, &r, err, "HGET %s weights", vrs_key_model(name).text);
 
 	if (status < 0)
 		return status;
@@ -49,7 +51,7 @@ int modelstore_load(struct vrs_store *s, const char *name, struct model **ret,
 	} else {
 		status = model_unpack(ret, r->bytes, r->len, err);
 		if (status < 0)
-			vrs_context(err, VRS_KEY "model:%s", name);
+			vrs_context(err, "%s", vrs_key_model(name).text);
 	}
 	vrs_reply_free(r);
 	return status;
@@ -58,18 +60,17 @@ int modelstore_load(struct vrs_store *s, const char *name, struct model **ret,
 int modelstore_save(struct vrs_store *s, const char *name, struct model *m,
 		    const char *who, const char *job_id, struct vrs_err *err)
 {
-	char key[VRS_KEY_MAX], before[VRS_KEY_MAX], sum[20];
+	struct vrs_key key = vrs_key_model(name), before = vrs_key_model_before(name);
+	char sum[20];
 	size_t n;
 	void *bytes = model_pack(m, &n);
 	char *report = model_report(m);
 	struct vrs_reply *r = NULL;
 
-	(void)snprintf(key, sizeof(key), VRS_KEY "model:%s", name);
-	(void)snprintf(before, sizeof(before), VRS_KEY "model:%s.before", name);
 	(void)snprintf(sum, sizeof(sum), "%016llx",
 		       (unsigned long long)XXH3_64bits(bytes, n));
-	const struct vrs_arg keys[] = {VRS_ARG(trainq_key), VRS_ARG(key), VRS_ARG(before),
-				       VRS_ARG(trainq_why_key)};
+	const struct vrs_arg keys[] = {VRS_ARG(trainq_key), VRS_ARG(key.text),
+				       VRS_ARG(before.text), VRS_ARG(trainq_why_key)};
 	const struct vrs_arg args[] = {VRS_ARG(who), VRS_ARG(job_id),
 				       {bytes, n},   VRS_ARG(m->version),
 				       VRS_ARG(sum), VRS_ARG(report)};

@@ -206,7 +206,7 @@ static void on_learned(void *arg)
 			     "no training, next try in %lld ms: %s",
 			     (long long)v->wait_ms, job->err.text);
 	}
-	v->next_train_mono_ms = vrs_mono_ms(vrs_clock_system()) + v->wait_ms;
+	v->next_train_mono_ms = vrs_now_mono_ms() + v->wait_ms;
 	learner_free(job);
 	note(v);
 }
@@ -217,12 +217,12 @@ static size_t count_series(struct serve *v)
 	struct vrs_reply *names = NULL, *sizes = NULL;
 	size_t n = 0;
 
-	if (vrs_store_cmd(v->svc.store, &names, NULL, "SMEMBERS " VRS_KEY "clusters") < 0)
+	if (vrs_store_cmd(v->svc.store, &names, NULL, "SMEMBERS " VRS_KEY_CLUSTERS) < 0)
 		return 0;
 	for (size_t i = 0; i < names->n_items; i++)
 		if (names->item[i].bytes)
-			vrs_store_addf(v->svc.store, "HLEN " VRS_KEY "host:{%s}",
-				       names->item[i].bytes);
+			vrs_store_addf(v->svc.store, "HLEN %s",
+				       vrs_key_host_facts(names->item[i].bytes).text);
 	if (vrs_store_run(v->svc.store, &sizes, NULL) == 0)
 		for (size_t i = 0; i < sizes->n_items; i++)
 			n += sizes->item[i].integer > 0
@@ -237,19 +237,18 @@ static size_t count_series(struct serve *v)
 static void ask_for_training(struct serve *v)
 {
 	const struct settings *c = &v->conf;
-	const struct vrs_clock *clock = vrs_clock_system();
 	int64_t quiet_ms = c->retrain_ms < 3600000 ? c->retrain_ms : 3600000;
 	const char *why = !v->own         ? "no model of our own yet"
 			  : v->refused[0] ? "the stored model is damaged"
 					  : "the model is old";
 
-	if (vrs_mono_ms(clock) < v->next_train_mono_ms)
+	if (vrs_now_mono_ms() < v->next_train_mono_ms)
 		return;
 	size_t known = count_series(v);
 	if (v->own && !v->refused[0]) {
 		if (learner_outgrown(v->model, known))
 			why = "there are more hosts now";
-		else if (vrs_wall_ms(clock) - v->model->made_at_ms < c->retrain_ms)
+		else if (vrs_now_wall_ms() - v->model->made_at_ms < c->retrain_ms)
 			return;
 	}
 	if (known != v->known_series) { /* hosts are still coming in */
@@ -269,7 +268,6 @@ static void train(struct serve *v, const struct trainq_job *job)
 		.store = v->svc.store_conf,
 		.who = v->svc.instance,
 		.model_name = c->model,
-		.clock = vrs_clock_system(),
 		.train = train_defaults,
 		.min_history_ms = c->min_history_ms,
 		.max_series = (size_t)c->max_series,
@@ -355,7 +353,6 @@ static void on_drift(void *arg)
 	v->watch = vrs_calloc(1, sizeof(*v->watch));
 	v->watch->owner = v;
 	v->watch->store = v->svc.store_conf;
-	v->watch->clock = vrs_clock_system();
 	v->watch->model = model_dup(v->model);
 	v->watch->utc_min = (int32_t)v->conf.utc_offset_min;
 	v->watch->max_series = (size_t)v->conf.max_series;
@@ -379,7 +376,7 @@ static void on_job(void *arg, const ProtobufCMessage *request,
 	const struct answer_conf conf = {
 		.predictor = v->svc.instance,
 		.model_version = v->model ? v->model->version : "",
-		.now_ms = vrs_wall_ms(vrs_clock_system()),
+		.now_ms = vrs_now_wall_ms(),
 		.utc_min = (int32_t)v->conf.utc_offset_min,
 		.watched = &v->watched,
 	};

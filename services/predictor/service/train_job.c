@@ -27,7 +27,7 @@ struct learning {
 static int beat(struct learning *l)
 {
 	const struct learner_conf *c = &l->job->conf;
-	int64_t now = vrs_mono_ms(c->clock);
+	int64_t now = vrs_now_mono_ms();
 
 	if (l->job->stop)
 		return 1;
@@ -84,8 +84,8 @@ static int collect_cluster(struct learning *l, const char *cluster, int64_t now_
 static int collect(struct learning *l, struct vrs_err *err)
 {
 	struct vrs_reply *r = NULL;
-	int64_t now_ms = vrs_wall_ms(l->job->conf.clock);
-	int status = vrs_store_cmd(l->s, &r, err, "SMEMBERS " VRS_KEY "clusters");
+	int64_t now_ms = vrs_now_wall_ms();
+	int status = vrs_store_cmd(l->s, &r, err, "SMEMBERS " VRS_KEY_CLUSTERS);
 
 	for (size_t i = 0; status == 0 && i < r->n_items; i++)
 		if (r->item[i].bytes && vrs_name_ok(r->item[i].bytes) &&
@@ -118,8 +118,7 @@ static int needless(struct learning *l, struct vrs_err *err)
 	const struct learner_conf *c = &l->job->conf;
 	struct model *m = NULL;
 	int status = modelstore_load(l->s, c->model_name, &m, NULL);
-	bool fine = status == 0 &&
-		    vrs_wall_ms(c->clock) - m->made_at_ms < c->retrain_ms &&
+	bool fine = status == 0 && vrs_now_wall_ms() - m->made_at_ms < c->retrain_ms &&
 		    !learner_outgrown(m, c->known_series);
 
 	model_free(m);
@@ -137,7 +136,7 @@ static int learn(struct learning *l, struct vrs_err *err)
 		return status;
 	if (vrs_fault("predictor.train"))
 		return vrs_fail(err, VRS_EINTERNAL, "training: made to fail");
-	c->train.made_at_ms = vrs_wall_ms(c->clock);
+	c->train.made_at_ms = vrs_now_wall_ms();
 	l->job->n_series = l->n;
 	struct model *m = NULL;
 	status = train_model(&m, l->series, l->n, &c->train, on_progress, l, err);
@@ -171,7 +170,7 @@ void learner_work(void *arg)
 {
 	struct learner_job *job = arg;
 	struct learning l = {.job = job};
-	int64_t began = vrs_mono_ms(job->conf.clock);
+	int64_t began = vrs_now_mono_ms();
 
 	/* answering comes first */
 	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
@@ -189,7 +188,7 @@ void learner_work(void *arg)
 	}
 	free(l.series);
 	vrs_store_close(l.s);
-	job->took_ms = vrs_mono_ms(job->conf.clock) - began;
+	job->took_ms = vrs_now_mono_ms() - began;
 }
 
 void learner_free(struct learner_job *job)

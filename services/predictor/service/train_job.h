@@ -14,7 +14,6 @@
 struct learner_conf {
 	struct vrs_store_conf store; /* the thread opens its own connection */
 	const char *who, *model_name;
-	const struct vrs_clock *clock;
 	struct train_conf train;
 	int64_t min_history_ms;
 	size_t max_series;

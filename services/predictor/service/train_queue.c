@@ -7,9 +7,9 @@
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
-const char trainq_key[] = VRS_KEY "q:train";
-static const char dead_key[] = VRS_KEY "q:train:dead";
-const char trainq_why_key[] = VRS_KEY "q:train:why";
+const char trainq_key[] = VRS_KEY_TRAIN_QUEUE;
+static const char dead_key[] = VRS_KEY_TRAIN_DEAD;
+const char trainq_why_key[] = VRS_KEY_TRAIN_WHY;
 
 enum { DEAD_KEPT = 1000 };
 

@@ -35,10 +35,7 @@ struct samples {
 
 static void samples_add(struct samples *a, struct sample s)
 {
-	if (a->n == a->cap) {
-		a->cap = a->cap ? 2 * a->cap : 1024;
-		a->s = vrs_realloc(a->s, a->cap, sizeof(*a->s));
-	}
+	a->s = vrs_grow(a->s, a->n, &a->cap, sizeof(*a->s));
 	a->s[a->n++] = s;
 }
 

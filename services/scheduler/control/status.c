@@ -43,7 +43,8 @@ static void read_services(struct control *c, int64_t now_ms, Vrsas__V1__StatusVi
 	int64_t etl_at = 0;
 
 	for (size_t i = 0; i < N_SERVICES; i++)
-		vrs_store_addf(c->svc->store, "HGETALL " VRS_KEY "svc:%s", services[i]);
+		vrs_store_addf(c->svc->store, "HGETALL %s",
+			       vrs_key_service(services[i]).text);
 	if (vrs_store_run(c->svc->store, &r, &err) < 0) {
 		BAD(why, "Redis does not answer: %s", err.text);
 		return;

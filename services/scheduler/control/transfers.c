@@ -54,7 +54,7 @@ static bool read_all(struct control *c, struct answer *a,
 	struct vrs_err err = {0};
 
 	*ret_n = 0;
-	if (vrs_store_cmd(s, &jobs, &err, "ZREVRANGE " VRS_KEY "xfer 0 %d",
+	if (vrs_store_cmd(s, &jobs, &err, "ZREVRANGE " VRS_KEY_TRANSFERS " 0 %d",
 			  MAX_SHOWN - 1) < 0) {
 		refuse_err(a, &err, "see that Redis runs");
 		return false;
@@ -63,8 +63,8 @@ static bool read_all(struct control *c, struct answer *a,
 	size_t n = 0;
 	for (size_t i = 0; i < jobs->n_items; i++)
 		if (jobs->item[i].bytes && vrs_id_ok(jobs->item[i].bytes)) {
-			vrs_store_addf(s, "HGET " VRS_KEY "xfer:%s rec",
-				       jobs->item[i].bytes);
+			vrs_store_addf(s, "HGET %s rec",
+				       vrs_key_transfer(jobs->item[i].bytes).text);
 			n++;
 		}
 	int status = n ? vrs_store_run(s, &recs, &err) : 0;
@@ -234,8 +234,8 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 		       owner->vm_name);
 		return;
 	}
-	if (vrs_store_cmd(c->svc->store, NULL, &err, "HSET " VRS_KEY "xfer:%s %s %lld",
-			  t->job_id, field, value) < 0) {
+	if (vrs_store_cmd(c->svc->store, NULL, &err, "HSET %s %s %lld",
+			  vrs_key_transfer(t->job_id).text, field, value) < 0) {
 		refuse_err(a, &err, "see that Redis runs");
 		return;
 	}
@@ -314,8 +314,9 @@ void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQue
 	for (size_t i = 0; i < w->n_clusters; i++)
 		for (size_t k = 0; k < w->n_clusters; k++)
 			vrs_store_addf(
-				c->svc->store, "LRANGE " VRS_KEY "eta:{%s}:{%s} 0 %d",
-				w->cluster[i].name, w->cluster[k].name, MAX_TIMES - 1);
+				c->svc->store, "LRANGE %s 0 %d",
+				vrs_key_eta(w->cluster[i].name, w->cluster[k].name).text,
+				MAX_TIMES - 1);
 	if (vrs_store_run(c->svc->store, &r, &err) < 0) {
 		refuse_err(a, &err, "see that Redis runs");
 		return;

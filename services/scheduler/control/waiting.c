@@ -45,7 +45,7 @@ static void stored_forecast(struct control *c, const char *cluster, const char *
 {
 	struct vrs_reply *r = NULL;
 	struct vrs_err err = {0};
-	const char *key = text(a, VRS_KEY "fc:{%s}", cluster);
+	const char *key = text(a, "%s", vrs_key_forecast(cluster).text);
 	const struct vrs_arg argv[] = {
 		VRS_ARG("HGET"), VRS_ARG(key), {host, strlen(host)}};
 
@@ -223,7 +223,7 @@ static void forget_look(struct event_wait *w)
 static void on_wait_tick(void *arg)
 {
 	struct control *c = arg;
-	int64_t now = vrs_mono_ms(vrs_clock_system());
+	int64_t now = vrs_now_mono_ms();
 
 	for (struct event_wait **p = &c->waiting; *p;) {
 		struct event_wait *w = *p;
@@ -263,7 +263,7 @@ bool control_events(struct control *c, const Vrsas__V1__EventQuery *q, struct an
 		.limit = q->limit == 0            ? EVENT_DEFAULT
 			 : q->limit > EVENT_LIMIT ? EVENT_LIMIT
 						  : q->limit,
-		.until_mono_ms = vrs_mono_ms(vrs_clock_system()) + wait,
+		.until_mono_ms = vrs_now_mono_ms() + wait,
 	};
 	(void)vrs_strcpy(w->after, sizeof(w->after), q->after_id);
 	(void)vrs_strcpy(w->vm, sizeof(w->vm), q->vm);

@@ -69,7 +69,7 @@ int health_status(const char *line)
 static int ready(int fd, short events, int64_t until_mono_ms)
 {
 	for (;;) {
-		int64_t left_ms = until_mono_ms - vrs_mono_ms(vrs_clock_system());
+		int64_t left_ms = until_mono_ms - vrs_now_mono_ms();
 		struct pollfd p = {.fd = fd, .events = events};
 
 		if (left_ms <= 0)
@@ -143,7 +143,7 @@ static int ask_http(int fd, const struct health_address *a, int64_t until_mono_m
 
 int health_ask(const char *address, int64_t timeout_ms, struct vrs_err *err)
 {
-	int64_t until = vrs_mono_ms(vrs_clock_system()) + timeout_ms;
+	int64_t until = vrs_now_mono_ms() + timeout_ms;
 	struct health_address a;
 	int fd = -1;
 	int status = health_parse(address, &a, err);

@@ -56,7 +56,7 @@ static int wait_for(int fd, short events, int64_t deadline_ms, const char *addre
 	struct pollfd p = {.fd = fd, .events = events};
 
 	for (;;) {
-		int64_t left = deadline_ms - vrs_mono_ms(vrs_clock_system());
+		int64_t left = deadline_ms - vrs_now_mono_ms();
 
 		if (left <= 0)
 			return vrs_fail(err, VRS_ETIMEOUT, "probe: %s: %s in time",
@@ -101,7 +101,7 @@ static int speak_to(int fd, const struct addrinfo *ai, const struct goal *g,
 
 int probe_run(const char *address, int64_t timeout_ms, struct vrs_err *err)
 {
-	int64_t deadline_ms = vrs_mono_ms(vrs_clock_system()) + timeout_ms;
+	int64_t deadline_ms = vrs_now_mono_ms() + timeout_ms;
 	/* numbers first: then no name server is asked */
 	struct addrinfo hint = {.ai_socktype = SOCK_STREAM,
 				.ai_flags = AI_NUMERICSERV | AI_NUMERICHOST},

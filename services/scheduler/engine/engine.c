@@ -9,12 +9,12 @@
 
 int64_t engine_mono(void)
 {
-	return vrs_mono_ms(vrs_clock_system());
+	return vrs_now_mono_ms();
 }
 
 int64_t engine_wall(void)
 {
-	return vrs_wall_ms(vrs_clock_system());
+	return vrs_now_wall_ms();
 }
 
 /* A lease that may have run out is not relied on; the store would refuse us anyway. */

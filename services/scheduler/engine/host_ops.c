@@ -24,7 +24,7 @@ static void say(struct act_job *j, const char *fmt, ...)
 static bool too_late(struct act_job *j)
 {
 	if (!j->lease || (j->lease->token == j->lease_token &&
-			  vrs_mono_ms(vrs_clock_system()) <= j->lease->until_mono_ms))
+			  vrs_now_mono_ms() <= j->lease->until_mono_ms))
 		return false;
 	say(j, "the order came too late: it will be given again");
 	return true;

@@ -260,8 +260,8 @@ Vrsas__V1__TransferStatus *engine_transfer_status(struct engine *e, const char *
 	struct vrs_reply *r;
 	Vrsas__V1__TransferStatus *st = NULL;
 
-	*ret_known = vrs_store_cmd(e->svc->store, &r, NULL, "HGET " VRS_KEY "xfer:%s rec",
-				   job) == 0;
+	*ret_known = vrs_store_cmd(e->svc->store, &r, NULL, "HGET %s rec",
+				   vrs_key_transfer(job).text) == 0;
 	if (!*ret_known)
 		return NULL;
 	if (r->type == VRS_REPLY_BYTES)
@@ -461,8 +461,8 @@ void engine_transfer_cancel(struct engine *e, struct entry *en)
 	if (en->poll_mono_ms && now_ms - en->poll_mono_ms < e->conf.tick_ms / 2)
 		return;
 	en->poll_mono_ms = now_ms;
-	if (vrs_store_cmd(e->svc->store, NULL, NULL, "HSET " VRS_KEY "xfer:%s cancel 1",
-			  en->msg->transfer_job) < 0)
+	if (vrs_store_cmd(e->svc->store, NULL, NULL, "HSET %s cancel 1",
+			  vrs_key_transfer(en->msg->transfer_job).text) < 0)
 		return;
 	Vrsas__V1__TransferStatus *st =
 		engine_transfer_status(e, en->msg->transfer_job, &known);

@@ -59,10 +59,7 @@ static const void *unpack(struct messages *m, const ProtobufCMessageDescriptor *
 	if (r->type != VRS_REPLY_BYTES ||
 	    vrs_msg_unpack(&msg, type, r->bytes, r->len, NULL) < 0)
 		return NULL;
-	if (m->n == m->cap) {
-		m->cap = m->cap ? 2 * m->cap : 64;
-		m->msg = vrs_realloc(m->msg, m->cap, sizeof(*m->msg));
-	}
+	m->msg = vrs_grow(m->msg, m->n, &m->cap, sizeof(*m->msg));
 	m->msg[m->n++] = msg;
 	return vrs_msg_get(msg);
 }
@@ -159,8 +156,8 @@ static int who_is_there(struct making *m, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	m->w = world_new(site, now);
-	vrs_store_addf(s, "SMEMBERS " VRS_KEY "clusters");
-	vrs_store_addf(s, "SMEMBERS " VRS_KEY "reloc");
+	vrs_store_addf(s, "SMEMBERS " VRS_KEY_CLUSTERS);
+	vrs_store_addf(s, "SMEMBERS " VRS_KEY_RELOCATIONS);
 	status = vrs_store_run(s, &r, err);
 	if (status < 0)
 		return status;
@@ -316,12 +313,12 @@ static int what_clusters_say(struct making *m, struct vrs_err *err)
 	for (size_t i = 0; i < m->w->n_clusters; i++) {
 		const char *name = m->w->cluster[i].name;
 
-		vrs_store_addf(s, "HGETALL " VRS_KEY "hb:{%s}", name);
-		vrs_store_addf(s, "HGETALL " VRS_KEY "host:{%s}", name);
-		vrs_store_addf(s, "HGETALL " VRS_KEY "fc:{%s}", name);
+		vrs_store_addf(s, "HGETALL %s", vrs_key_heartbeat(name).text);
+		vrs_store_addf(s, "HGETALL %s", vrs_key_host_facts(name).text);
+		vrs_store_addf(s, "HGETALL %s", vrs_key_forecast(name).text);
 	}
 	for (size_t i = 0; i < m->n_records; i++)
-		vrs_store_addf(s, "HGET " VRS_KEY "reloc:%s rec", m->record[i]);
+		vrs_store_addf(s, "HGET %s rec", vrs_key_relocation(m->record[i]).text);
 	int status = vrs_store_run(s, &r, err);
 	if (status < 0)
 		return status;
@@ -410,8 +407,8 @@ static void ask_transfers(struct making *m)
 		    r->state != VRSAS__V1__RELOCATION_STATE__TRANSFERRING)
 			continue;
 		m->transfer[m->n_transfers++].job = r->transfer_job;
-		vrs_store_addf(m->l->store, "HGET " VRS_KEY "xfer:%s rec",
-			       r->transfer_job);
+		vrs_store_addf(m->l->store, "HGET %s rec",
+			       vrs_key_transfer(r->transfer_job).text);
 	}
 }
 
@@ -457,8 +454,9 @@ static void ask_rates(struct making *m)
 	for (size_t i = 0; i < w->n_clusters; i++)
 		for (size_t k = 0; k < w->n_clusters; k++)
 			vrs_store_addf(
-				m->l->store, "LRANGE " VRS_KEY "rate:{%s}:{%s} 0 %d",
-				w->cluster[i].name, w->cluster[k].name, MAX_RATES - 1);
+				m->l->store, "LRANGE %s 0 %d",
+				vrs_key_rate(w->cluster[i].name, w->cluster[k].name).text,
+				MAX_RATES - 1);
 }
 
 static void read_rates(struct making *m, const struct vrs_reply *r)
@@ -529,7 +527,8 @@ static int newest_figures(struct making *m, bool inventories, struct vrs_err *er
 	ask_rates(m);
 	ask_transfers(m);
 	for (size_t i = 0; inventories && i < w->n_clusters; i++)
-		vrs_store_addf(s, "HGETALL " VRS_KEY "inv:{%s}", w->cluster[i].name);
+		vrs_store_addf(s, "HGETALL %s",
+			       vrs_key_inventory(w->cluster[i].name).text);
 	int status = vrs_store_run(s, &r, err);
 	if (status < 0)
 		return status;

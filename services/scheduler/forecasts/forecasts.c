@@ -35,7 +35,7 @@ static void end_of_round(struct forecasts *f)
 {
 	if (f->failed)
 		return; /* tried again soon; what was answered is stored already */
-	f->done_mono_ms = vrs_mono_ms(vrs_clock_system());
+	f->done_mono_ms = vrs_now_mono_ms();
 	vrs_complaint_over(&f->trouble, "forecasts come again");
 }
 
@@ -67,8 +67,7 @@ static void ask_job(struct forecasts *f, Vrsas__V1__ForecastTarget **target, siz
 	struct vrs_err err = {0};
 	char id[48];
 
-	(void)snprintf(id, sizeof(id), "round-%lld-%llu",
-		       (long long)vrs_wall_ms(vrs_clock_system()),
+	(void)snprintf(id, sizeof(id), "round-%lld-%llu", (long long)vrs_now_wall_ms(),
 		       (unsigned long long)f->next_job++);
 	job.job_id = id;
 	job.n_target = n;
@@ -84,7 +83,7 @@ static void begin_round(struct forecasts *f)
 {
 	const struct world *w = f->world(f->world_arg);
 
-	f->tried_mono_ms = vrs_mono_ms(vrs_clock_system());
+	f->tried_mono_ms = vrs_now_mono_ms();
 	f->wanted = false;
 	f->failed = 0;
 	if (!w || w->n_clusters + w->n_hosts == 0) {
@@ -120,7 +119,7 @@ static void begin_round(struct forecasts *f)
 static void on_tick(void *arg)
 {
 	struct forecasts *f = arg;
-	int64_t now = vrs_mono_ms(vrs_clock_system());
+	int64_t now = vrs_now_mono_ms();
 	bool due = f->wanted || f->failed || !f->done_mono_ms ||
 		   now - f->done_mono_ms >= f->conf.interval_ms;
 
@@ -200,8 +199,7 @@ int forecasts_ask(struct forecasts *f, const char *cluster, const char *host,
 
 	if (vrs_req_peers(f->req) == 0)
 		return vrs_fail(err, VRS_ECONN, "forecast: no predictor is connected");
-	(void)snprintf(id, sizeof(id), "ask-%lld-%llu",
-		       (long long)vrs_wall_ms(vrs_clock_system()),
+	(void)snprintf(id, sizeof(id), "ask-%lld-%llu", (long long)vrs_now_wall_ms(),
 		       (unsigned long long)f->next_job++);
 	t.cluster = cluster;
 	t.host = host;

@@ -50,8 +50,8 @@ static const char release_script[] =
 	"if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end\n"
 	"return 1\n";
 
-static const char lease_key[] = VRS_KEY "lease:scheduler";
-static const char lease_counter_key[] = VRS_KEY "lease:scheduler:token";
+static const char lease_key[] = VRS_KEY_LEASE;
+static const char lease_counter_key[] = VRS_KEY_LEASE_TOKEN;
 
 static void lease_text(const struct record_lease *lease, char *buf, size_t size)
 {
@@ -114,13 +114,13 @@ int record_save(struct vrs_store *s, const struct record_lease *lease,
 		const struct reloc *from, const Vrsas__V1__Relocation *to, bool journal,
 		struct vrs_err *err)
 {
-	char key[VRS_KEY_MAX], jrn[VRS_KEY_MAX], mine[160];
+	struct vrs_key key = vrs_key_relocation(to->vm_id);
+	struct vrs_key journal_key = vrs_key_journal(to->vm_id);
+	char mine[160];
 	char old_op[24] = "", state[16], from_state[16], epoch[24], op[24], at[24];
 	struct vrs_reply *r;
 	size_t n;
 
-	(void)snprintf(key, sizeof(key), VRS_KEY "reloc:%s", to->vm_id);
-	(void)snprintf(jrn, sizeof(jrn), VRS_KEY "jrn:%s", to->vm_id);
 	lease_text(lease, mine, sizeof(mine));
 	if (from)
 		(void)snprintf(old_op, sizeof(old_op), "%" PRIu64, from->op);
@@ -128,11 +128,11 @@ int record_save(struct vrs_store *s, const struct record_lease *lease,
 	(void)snprintf(from_state, sizeof(from_state), "%d", from ? (int)from->state : 0);
 	(void)snprintf(epoch, sizeof(epoch), "%" PRIu64, to->epoch);
 	(void)snprintf(op, sizeof(op), "%" PRIu64, to->op);
-	(void)snprintf(at, sizeof(at), "%" PRId64, vrs_wall_ms(vrs_clock_system()));
+	(void)snprintf(at, sizeof(at), "%" PRId64, vrs_now_wall_ms());
 	void *bytes = vrs_msg_pack(&to->base, &n);
 
-	const struct vrs_arg keys[] = {VRS_ARG(key), VRS_ARG(jrn),
-				       VRS_ARG(VRS_KEY "reloc"), VRS_ARG(lease_key)};
+	const struct vrs_arg keys[] = {VRS_ARG(key.text), VRS_ARG(journal_key.text),
+				       VRS_ARG(VRS_KEY_RELOCATIONS), VRS_ARG(lease_key)};
 	const struct vrs_arg args[] = {VRS_ARG(mine),       VRS_ARG(old_op),
 				       VRS_ARG(to->vm_id),  VRS_ARG(state),
 				       VRS_ARG(epoch),      VRS_ARG(op),
@@ -164,7 +164,8 @@ int record_read(struct vrs_store *s, const char *vm_id, Vrsas__V1__Relocation **
 		struct vrs_err *err)
 {
 	struct vrs_reply *r;
-	int status = vrs_store_cmd(s, &r, err, "HGET " VRS_KEY "reloc:%s rec", vm_id);
+	int status =
+		vrs_store_cmd(s, &r, err, "HGET %s rec", vrs_key_relocation(vm_id).text);
 
 	if (status < 0)
 		return status;
@@ -186,7 +187,7 @@ int record_read(struct vrs_store *s, const char *vm_id, Vrsas__V1__Relocation **
 int record_list(struct vrs_store *s, char ***ret, size_t *ret_n, struct vrs_err *err)
 {
 	struct vrs_reply *r;
-	int status = vrs_store_cmd(s, &r, err, "SMEMBERS " VRS_KEY "reloc");
+	int status = vrs_store_cmd(s, &r, err, "SMEMBERS " VRS_KEY_RELOCATIONS);
 
 	if (status < 0)
 		return status;
@@ -239,8 +240,8 @@ int record_journal(struct vrs_store *s, const char *vm_id, size_t limit,
 		   Vrsas__V1__JournalEntry ***ret, size_t *ret_n, struct vrs_err *err)
 {
 	struct vrs_reply *r;
-	int status = vrs_store_cmd(s, &r, err, "XREVRANGE " VRS_KEY "jrn:%s + - COUNT %d",
-				   vm_id, (int)limit);
+	int status = vrs_store_cmd(s, &r, err, "XREVRANGE %s + - COUNT %d",
+				   vrs_key_journal(vm_id).text, (int)limit);
 
 	if (status < 0)
 		return status;

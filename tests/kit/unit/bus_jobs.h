@@ -100,7 +100,7 @@ static inline void on_answer(void *arg, const ProtobufCMessage *reply,
 {
 	struct asked *q = arg;
 	struct asker *a = q->asker;
-	int64_t took = mono_ms() - q->at_mono_ms;
+	int64_t took = vrs_now_mono_ms() - q->at_mono_ms;
 
 	if (reply) {
 		const Vrsas__V1__ForecastAnswer *answer =
@@ -129,7 +129,7 @@ static inline void ask_next(struct asker *a)
 	struct asked *q = calloc(1, sizeof(*q));
 	assert_non_null(q);
 	q->asker = a;
-	q->at_mono_ms = mono_ms();
+	q->at_mono_ms = vrs_now_mono_ms();
 	(void)snprintf(q->job, sizeof(q->job), "job-%d", a->asked++);
 	job.job_id = q->job;
 	assert_ok(vrs_req_send(a->req, &job.base, a->timeout_ms, on_answer, q, &err),

@@ -62,11 +62,6 @@ static inline bool run_until(struct vrs_loop *loop, bool (*cond)(void *arg), voi
 	return u.held || cond(arg);
 }
 
-static inline int64_t mono_ms(void)
-{
-	return vrs_mono_ms(vrs_clock_system());
-}
-
 /* This program again, with these arguments; ends with us. */
 static inline pid_t spawn_self(const char *const *argv)
 {

@@ -77,8 +77,8 @@ void engine_alerts_read(struct engine *e)
 {
 	struct vrs_reply *ids, *list;
 
-	if (vrs_store_cmd(e->svc->store, &ids, NULL,
-			  "SMEMBERS " VRS_KEY "incident:open") < 0)
+	if (vrs_store_cmd(e->svc->store, &ids, NULL, "SMEMBERS " VRS_KEY_INCIDENTS_OPEN) <
+	    0)
 		return;
 	size_t n = ids->n_items < MAX_OPEN ? ids->n_items : MAX_OPEN;
 	if (n == 0) {
@@ -88,7 +88,7 @@ void engine_alerts_read(struct engine *e)
 	}
 	struct vrs_arg *argv = vrs_calloc(n + 2, sizeof(*argv));
 	argv[0] = VRS_ARG("HMGET");
-	argv[1] = VRS_ARG(VRS_KEY "incident");
+	argv[1] = VRS_ARG(VRS_KEY_INCIDENTS);
 	for (size_t i = 0; i < n; i++)
 		argv[i + 2] = (struct vrs_arg){ids->item[i].bytes, ids->item[i].len};
 	if (vrs_store_do(e->svc->store, &list, argv, n + 2, NULL) == 0) {

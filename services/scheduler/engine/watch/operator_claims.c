@@ -13,11 +13,6 @@
  * or it would be half a proof for whatever happens to that host much later. */
 enum { UNBELIEVED_MS = 15 * 60 * 1000 };
 
-static void word_key(const char *cluster, char *buf, size_t size)
-{
-	(void)snprintf(buf, size, VRS_KEY "word:{%s}", cluster);
-}
-
 static void forget(struct host *h)
 {
 	h->word = DETECTOR_NO_WORD;
@@ -31,7 +26,6 @@ int engine_word_put(struct engine *e, struct host *h, bool confirm_off, const ch
 {
 	Vrsas__V1__HostWord w = VRSAS__V1__HOST_WORD__INIT;
 	Vrsas__V1__FailOrder o = VRSAS__V1__FAIL_ORDER__INIT;
-	char key[VRS_KEY_MAX];
 	size_t n;
 
 	o.host = h->name;
@@ -40,10 +34,10 @@ int engine_word_put(struct engine *e, struct host *h, bool confirm_off, const ch
 	w.order = &o;
 	w.actor = actor;
 	w.at_ms = engine_wall();
-	word_key(h->cluster, key, sizeof(key));
+	struct vrs_key key = vrs_key_operator_claim(h->cluster);
 	void *bytes = vrs_msg_pack(&w.base, &n);
 	const struct vrs_arg argv[] = {
-		VRS_ARG("HSET"), VRS_ARG(key), VRS_ARG(h->name), {bytes, n}};
+		VRS_ARG("HSET"), VRS_ARG(key.text), VRS_ARG(h->name), {bytes, n}};
 	int status = vrs_store_do(e->svc->store, NULL, argv, 4, err);
 	free(bytes);
 	if (status < 0)
@@ -59,10 +53,10 @@ int engine_word_put(struct engine *e, struct host *h, bool confirm_off, const ch
 
 int engine_word_drop(struct engine *e, struct host *h, struct vrs_err *err)
 {
-	char key[VRS_KEY_MAX];
 
-	word_key(h->cluster, key, sizeof(key));
-	const struct vrs_arg argv[] = {VRS_ARG("HDEL"), VRS_ARG(key), VRS_ARG(h->name)};
+	struct vrs_key key = vrs_key_operator_claim(h->cluster);
+	const struct vrs_arg argv[] = {VRS_ARG("HDEL"), VRS_ARG(key.text),
+				       VRS_ARG(h->name)};
 	int status = vrs_store_do(e->svc->store, NULL, argv, 3, err);
 	if (status < 0)
 		return status;
@@ -101,11 +95,10 @@ int engine_words_load(struct engine *e, struct vrs_err *err)
 {
 	for (size_t i = 0; i < e->n_hosts; i++) {
 		struct host *h = &e->host[i];
-		char key[VRS_KEY_MAX];
 		struct vrs_reply *r;
 
-		word_key(h->cluster, key, sizeof(key));
-		const struct vrs_arg argv[] = {VRS_ARG("HGET"), VRS_ARG(key),
+		struct vrs_key key = vrs_key_operator_claim(h->cluster);
+		const struct vrs_arg argv[] = {VRS_ARG("HGET"), VRS_ARG(key.text),
 					       VRS_ARG(h->name)};
 		int status = vrs_store_do(e->svc->store, &r, argv, 3, err);
 		if (status < 0)

@@ -13,11 +13,6 @@ enum { ASK_AGAIN_MS = 2000 };
 
 /* --- the memory in Redis --- */
 
-static void ran_key(const char *cluster, char *buf, size_t size)
-{
-	(void)snprintf(buf, size, VRS_KEY "ran:{%s}", cluster);
-}
-
 static void *pack(const struct ran *r, size_t *ret_n)
 {
 	Vrsas__V1__HostRan m = VRSAS__V1__HOST_RAN__INIT;
@@ -56,15 +51,15 @@ static int unpack(struct ran *r, const void *bytes, size_t n, struct vrs_err *er
 
 static void keep(struct engine *e, struct host *h)
 {
-	char key[VRS_KEY_MAX];
 	struct vrs_err err = {0};
 	size_t n;
 
-	ran_key(h->cluster, key, sizeof(key));
+	struct vrs_key key = vrs_key_host_ran(h->cluster);
 	void *bytes = pack(&h->ran, &n);
 	const struct vrs_arg set[] = {
-		VRS_ARG("HSET"), VRS_ARG(key), VRS_ARG(h->name), {bytes, n}};
-	const struct vrs_arg del[] = {VRS_ARG("HDEL"), VRS_ARG(key), VRS_ARG(h->name)};
+		VRS_ARG("HSET"), VRS_ARG(key.text), VRS_ARG(h->name), {bytes, n}};
+	const struct vrs_arg del[] = {VRS_ARG("HDEL"), VRS_ARG(key.text),
+				      VRS_ARG(h->name)};
 	int status = h->ran.n > 0 ? vrs_store_do(e->svc->store, NULL, set, 4, &err)
 				  : vrs_store_do(e->svc->store, NULL, del, 3, &err);
 	free(bytes);
@@ -78,12 +73,11 @@ int engine_ran_load(struct engine *e, struct vrs_err *err)
 {
 	for (size_t i = 0; i < e->n_hosts; i++) {
 		struct host *h = &e->host[i];
-		char key[VRS_KEY_MAX];
 		struct vrs_reply *r;
 		struct vrs_err bad = {0};
 
-		ran_key(h->cluster, key, sizeof(key));
-		const struct vrs_arg argv[] = {VRS_ARG("HGET"), VRS_ARG(key),
+		struct vrs_key key = vrs_key_host_ran(h->cluster);
+		const struct vrs_arg argv[] = {VRS_ARG("HGET"), VRS_ARG(key.text),
 					       VRS_ARG(h->name)};
 		int status = vrs_store_do(e->svc->store, &r, argv, 3, err);
 		if (status < 0)

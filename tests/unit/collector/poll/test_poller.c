@@ -292,8 +292,7 @@ static void readings_that_find_no_disk_wait_and_go_in_order(void **state)
 
 static bool told_up_to_now(struct test *t)
 {
-	return t->n_batches > 0 &&
-	       t->last_at_ms >= vrs_wall_ms(vrs_clock_system()) - 2 * 60000;
+	return t->n_batches > 0 && t->last_at_ms >= vrs_now_wall_ms() - 2 * 60000;
 }
 
 static bool told_half(struct test *t)

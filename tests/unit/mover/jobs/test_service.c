@@ -144,7 +144,7 @@ static void a_mover_that_slept_finds_that_it_is_not_wanted(void **state)
 	assert_true(same_files(w->source, w->target));
 	assert_int_equal(kill(w->mover[0], SIGCONT), 0);
 	/* it wakes, tries to write, is refused at both places and gives the job up */
-	await_idle(w, "m0", vrs_wall_ms(vrs_clock_system()));
+	await_idle(w, "m0", vrs_now_wall_ms());
 	s = read_status(w);
 	assert_int_equal(s->token, 2);
 	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);

@@ -182,7 +182,7 @@ static void a_start_that_cannot_be_is_said_to_be_for_good(void **state)
 static void an_order_of_a_lease_that_is_over_is_not_begun(void **state)
 {
 	struct test *t = *state;
-	int64_t now_ms = vrs_mono_ms(vrs_clock_system());
+	int64_t now_ms = vrs_now_mono_ms();
 	struct act_lease lease = {.token = 7, .until_mono_ms = now_ms + SOON};
 	struct act_job j = job(t, ACT_START);
 
