@@ -35,7 +35,7 @@ static void read_groups(const uint8_t *data, size_t size)
 		if (group_unpack(&got, in, len, NULL) < 0)
 			continue;
 		for (size_t k = 0; k < got.n; k++)
-			if (beneath_path_ok(got.disk[k].path, NULL) < 0)
+			if (sandbox_path_ok(got.disk[k].path, NULL) < 0)
 				abort();
 		if (got.n == 0 || got.n > GROUP_MAX_DISKS)
 			abort();
@@ -46,24 +46,24 @@ static void read_groups(const uint8_t *data, size_t size)
 /* Good ones with some bytes changed: what is still believed must be what was written. */
 static void read_hashes(const uint8_t *data, size_t size)
 {
-	static uint8_t head[CACHEFILE_HEAD_BYTES], bytes[CACHEFILE_SLOT_BYTES];
-	static struct cachefile_slot slot, got;
+	static uint8_t head[CACHEFILE_HEAD_BYTES], bytes[CACHEFILE_ENTRY_BYTES];
+	static struct cachefile_entry slot, got;
 	struct cachefile_head h = {.inode = 7, .boot = "b"}, got_head;
 
 	slot.known = size;
 	memcpy(slot.leaf, data, size < sizeof(slot.leaf) ? size : sizeof(slot.leaf));
 	cachefile_put_head(head, &h);
-	cachefile_put_slot(bytes, 3, &slot);
+	cachefile_put_entry(bytes, 3, &slot);
 	for (size_t i = 8; i + 3 <= size; i += 3) {
 		head[(data[i] | data[i + 1] << 8) % sizeof(head)] ^= data[i + 2];
 		bytes[(data[i] | data[i + 1] << 8) % sizeof(bytes)] ^= data[i + 2];
 	}
 	if (cachefile_get_head(&got_head, head) && got_head.inode != 7)
 		abort();
-	if (cachefile_get_slot(&got, 3, bytes) &&
+	if (cachefile_get_entry(&got, 3, bytes) &&
 	    (got.known != size || memcmp(got.leaf, slot.leaf, sizeof(got.leaf)) != 0))
 		abort();
-	if (cachefile_get_slot(&got, 4, bytes) || got.known != 0)
+	if (cachefile_get_entry(&got, 4, bytes) || got.known != 0)
 		abort();
 }
 
@@ -73,14 +73,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint8_t head[CHUNKMAP_PAGE_BYTES], page[CHUNKMAP_PAGE_BYTES];
 	struct chunkmap m;
 	struct vrs_err err = {0};
-	char name[CHAIN_NAME_BYTES], format[16];
+	char name[BACKING_CHAIN_NAME_BYTES], format[16];
 
 	read_groups(data, size);
 	read_hashes(data, size);
 	for (size_t i = 0; i < 3; i++)
-		(void)refs_check_head(data, size, formats[i], &err);
+		(void)outside_refs_check_head(data, size, formats[i], &err);
 
-	if (chain_next(data, size, name, format, &err) == 1 &&
+	if (backing_chain_next(data, size, name, format, &err) == 1 &&
 	    (strlen(name) == 0 || strlen(format) == 0))
 		abort();
 

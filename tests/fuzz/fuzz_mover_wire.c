@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MAX_FRAMES = 64 };
 
-static struct beneath roots;
+static struct sandbox roots;
 static uint8_t *out;
 static char dir[] = "/tmp/vrs-fuzz-XXXXXX";
 
@@ -42,10 +42,10 @@ static void set_up(void)
 	static const struct rlimit small = {1 << 24, 1 << 24};
 	char path[64];
 
-	out = malloc(ANSWER_BYTES);
+	out = malloc(REPLY_BYTES);
 	(void)setrlimit(RLIMIT_FSIZE, &small);
 	(void)setenv("PATH", "/nonexistent", 1); /* no QEMU in here */
-	if (!mkdtemp(dir) || beneath_add(&roots, dir, NULL) < 0)
+	if (!mkdtemp(dir) || sandbox_add(&roots, dir, NULL) < 0)
 		abort();
 	(void)atexit(clean_up);
 	/* a known short way in: a request finds "/r/..." below the directory */
@@ -64,8 +64,12 @@ static int on_frame(void *arg, const struct wire_head *head, uint8_t *payload,
 {
 	struct wire_head reply = {0};
 
-	(void)answer(arg, head, payload ? payload : (uint8_t *)"", &reply, out, err);
-	if (reply.len > ANSWER_BYTES)
+	struct image_request r = {.head = head,
+				  .payload = payload ? payload : (uint8_t *)"",
+				  .reply = &reply,
+				  .out = out};
+	(void)requests_run(arg, &r, err);
+	if (reply.len > REPLY_BYTES)
 		abort();
 	free(payload);
 	return 0;
@@ -82,10 +86,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (hashes_parse_leaves(data, size, &chunk, leaf) > size)
 		abort();
 	(void)wire_blocks_ok(data, size, 0, size, TREE_LEAF_SHIFT);
-	(void)unpack(out, ANSWER_BYTES, data, size, &err);
+	(void)pack_decompress(out, REPLY_BYTES, data, size, &err);
 
 	/* heads are made from the bytes, so that most of them are heads */
-	struct answerer *a = answer_open(&roots);
+	struct requests *a = requests_open(&roots, "");
 	struct wire_head hello = {.type = WIRE_HELLO, .a = WIRE_VERSION};
 	(void)on_frame(a, &hello, NULL, &err);
 	for (int i = 0; i < MAX_FRAMES && size >= 20; i++) {
@@ -114,6 +118,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	(void)wire_feed(&r, data, size, on_frame, a, &err); /* the rest as it is */
 	wire_reader_fini(&r);
-	answer_close(a);
+	requests_close(a);
 	return 0;
 }

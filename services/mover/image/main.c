@@ -24,7 +24,7 @@ static int usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-	struct beneath roots = {.n = 0};
+	struct sandbox roots = {.n = 0};
 	struct vrs_err err = {0};
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
@@ -38,7 +38,7 @@ int main(int argc, char **argv)
 	for (int i = 2; i < argc; i += 2) {
 		if (strcmp(argv[i], "--root") != 0)
 			return usage(stderr);
-		if (beneath_add(&roots, argv[i + 1], &err) < 0) {
+		if (sandbox_add(&roots, argv[i + 1], &err) < 0) {
 			(void)fprintf(stderr, "vrs-image: %s\n", err.text);
 			return 1;
 		}
@@ -51,6 +51,6 @@ int main(int argc, char **argv)
 	int status = serve(&roots, STDIN_FILENO, STDOUT_FILENO, &err);
 	if (status < 0)
 		(void)fprintf(stderr, "vrs-image: %s\n", err.text);
-	beneath_fini(&roots);
+	sandbox_fini(&roots);
 	return status < 0 ? 1 : 0;
 }

@@ -30,11 +30,16 @@ static void serve_one(struct far *f, struct request *r, uint8_t **room)
 	struct vrs_err why = {0};
 
 	if (!*room)
-		*room = vrs_realloc(NULL, 1, ANSWER_BYTES);
+		*room = vrs_realloc(NULL, 1, REPLY_BYTES);
 	if (r->begun)
 		r->begun(r->arg);
-	int status = answer(f->answerer, &r->head, r->payload ? r->payload : *room,
-			    &reply, *room, &why);
+	struct image_request image_request = {
+		.head = &r->head,
+		.payload = r->payload ? r->payload : *room,
+		.reply = &reply,
+		.out = *room,
+	};
+	int status = requests_run(f->answerer, &image_request, &why);
 	reply.type = WIRE_OK;
 	if (status < 0) {
 		(void)vrs_context(&why, "%s", f->name);
@@ -59,11 +64,11 @@ static void end_together(struct far *f)
 	while (f->n_ended < f->n_workers)
 		(void)pthread_cond_wait(&f->changed, &f->lock);
 	bool mine = f->answerer != NULL;
-	struct answerer *a = f->answerer;
+	struct requests *a = f->answerer;
 	f->answerer = NULL;
 	(void)pthread_mutex_unlock(&f->lock);
 	if (mine)
-		answer_close(a);
+		requests_close(a);
 	(void)pthread_mutex_lock(&f->lock);
 	f->closed = f->closed || mine;
 	(void)pthread_cond_broadcast(&f->changed);
@@ -88,12 +93,12 @@ static void *work(void *arg)
 int here_open(struct far *f, struct vrs_err *err)
 {
 	for (size_t i = 0; i < f->n_roots; i++) {
-		int status = beneath_add(&f->beneath, f->roots[i], err);
+		int status = sandbox_add(&f->beneath, f->roots[i], err);
 
 		if (status < 0)
 			return status;
 	}
-	f->answerer = answer_open(&f->beneath);
+	f->answerer = requests_open(&f->beneath, "");
 	(void)pthread_mutex_lock(&f->lock);
 	f->pulled = true;
 	while (f->n_workers < FAR_WORKERS &&
@@ -108,6 +113,6 @@ void here_close(struct far *f)
 	for (size_t i = 0; i < f->n_workers; i++)
 		(void)pthread_join(f->worker[i], NULL);
 	if (f->answerer)
-		answer_close(f->answerer);
-	beneath_fini(&f->beneath);
+		requests_close(f->answerer);
+	sandbox_fini(&f->beneath);
 }

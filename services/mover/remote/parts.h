@@ -73,8 +73,8 @@ struct far {
 	struct sftp_far *sftp;
 
 	/* here, instead of lanes (local.c) */
-	struct beneath beneath;
-	struct answerer *answerer;
+	struct sandbox beneath;
+	struct requests *answerer;
 	pthread_t worker[FAR_WORKERS];
 	size_t n_workers, n_ended;
 	bool closed;

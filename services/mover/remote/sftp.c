@@ -45,7 +45,7 @@ static void serve_one(struct sftp_worker *w, struct request *r)
 	struct sftp_far *s = w->shared;
 	struct wire_head reply = {.type = WIRE_OK};
 	struct vrs_err why = {0};
-	uint8_t *room = vrs_realloc(NULL, 1, ANSWER_BYTES);
+	uint8_t *room = vrs_realloc(NULL, 1, REPLY_BYTES);
 
 	if (r->begun)
 		r->begun(r->arg);

@@ -121,7 +121,7 @@ static int find_or_begin(struct sftp_worker *w, struct sftp_slot *s,
 
 	if (status < 0)
 		return status;
-	if (mine && s->map.stage != STAGE_SEALING && want->token < s->map.token)
+	if (mine && s->map.stage != STAGE_COMMITTING && want->token < s->map.token)
 		return vrs_fail(err, VRS_ECONFLICT,
 				"token %llu is older than %llu of the transfer that has "
 				"taken over",
@@ -139,7 +139,7 @@ static int find_or_begin(struct sftp_worker *w, struct sftp_slot *s,
 		describe(&s->map, want);
 		return put_all_pages(map_file, &s->map, err);
 	}
-	if (mine && s->map.overlay && s->map.stage == STAGE_SEALING)
+	if (mine && s->map.overlay && s->map.stage == STAGE_COMMITTING)
 		return vrs_fail(
 			err, VRS_EUNSUPPORTED,
 			"%s is half changed; vrs-image on that host would finish it",
@@ -340,8 +340,8 @@ int sftp_part_seal(struct sftp_worker *w, unsigned slot, struct vrs_err *err)
 		return status;
 	if (kind && !s->keep_aside)
 		return vrs_fail(err, VRS_ECONFLICT, "%s: it exists already", s->path);
-	s->map.stage = STAGE_SEALING;
-	s->map.sealing_token = s->token;
+	s->map.stage = STAGE_COMMITTING;
+	s->map.commit_token = s->token;
 	s->map.token = CHUNKMAP_NO_TOKEN; /* nobody writes to it any more */
 	s->map.open = false;
 	if ((status = put_page(map, &s->map, 0, err)) < 0)
@@ -374,8 +374,9 @@ int sftp_part_forget(struct sftp_worker *w, const char *path, const char *job,
 	if (status == 0 && kind == 'f') {
 		status = sftp_side_file_open(w->side, map_path, O_RDWR, &f, err);
 		if (status == 0 && read_map(f, &m) == 0 &&
-		    (strcmp(m.job, job) != 0 || (m.stage == STAGE_SEALING && m.overlay) ||
-		     (m.stage != STAGE_SEALING && m.token > token)))
+		    (strcmp(m.job, job) != 0 ||
+		     (m.stage == STAGE_COMMITTING && m.overlay) ||
+		     (m.stage != STAGE_COMMITTING && m.token > token)))
 			status = vrs_fail(err, VRS_ECONFLICT,
 					  "the part of %s belongs to transfer %s", path,
 					  m.job);

@@ -43,7 +43,7 @@ struct sftp_far {
 
 void sftp_slot_clear(struct sftp_slot *s);
 
-/* As answer() does it; out has ANSWER_BYTES. */
+/* As answer() does it; out has REPLY_BYTES. */
 int sftp_answer(struct sftp_worker *w, const struct wire_head *head,
 		const uint8_t *payload, struct wire_head *reply, uint8_t *out,
 		struct vrs_err *err);

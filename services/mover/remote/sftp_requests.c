@@ -88,7 +88,7 @@ static int do_stat(struct call *c, struct vrs_err *err)
 	struct wire_stat st;
 	int status = text(c, path, sizeof(path), err);
 
-	if (status < 0 || (status = beneath_path_ok(path, err)) < 0 ||
+	if (status < 0 || (status = sandbox_path_ok(path, err)) < 0 ||
 	    (status = sftp_side_stat(c->w->side, path, &kind, &st, err)) < 0)
 		return status;
 	wire_put_stat(c->out, &st);
@@ -117,7 +117,7 @@ static int do_source(struct call *c, struct vrs_err *err)
 
 	if ((status = text(c, path, sizeof(path), err)) < 0 ||
 	    (status = text(c, format, sizeof(format), err)) < 0 ||
-	    (status = beneath_path_ok(path, err)) < 0 ||
+	    (status = sandbox_path_ok(path, err)) < 0 ||
 	    (status = check_format(format, err)) < 0 ||
 	    (status = sftp_side_stat(c->w->side, path, &kind, &st, err)) < 0)
 		return status;
@@ -168,7 +168,7 @@ static int do_read(struct call *c, struct vrs_err *err)
 	if (status == 0)
 		status = sftp_side_read(f, data, off, (size_t)len, err);
 	if (status == 0)
-		answer_put_blocks(c->head, c->reply, c->out);
+		requests_put_blocks(c->head, c->reply, c->out);
 	return status;
 }
 
@@ -236,7 +236,7 @@ static int do_target(struct call *c, struct vrs_err *err)
 	    (status = text(c, job, sizeof(job), err)) < 0 ||
 	    (status = text(c, identity, sizeof(identity), err)) < 0 ||
 	    (status = text(c, base, sizeof(base), err)) < 0 ||
-	    (status = beneath_path_ok(path, err)) < 0 ||
+	    (status = sandbox_path_ok(path, err)) < 0 ||
 	    (status = check_format(format, err)) < 0)
 		return status;
 	if (*base)
@@ -279,7 +279,7 @@ static int do_discard(struct call *c, struct vrs_err *err)
 		return vrs_fail(err, VRS_EINVAL, "nothing to throw away");
 	if ((status = text(c, path, sizeof(path), err)) < 0 ||
 	    (status = text(c, job, sizeof(job), err)) < 0 ||
-	    (status = beneath_path_ok(path, err)) < 0)
+	    (status = sandbox_path_ok(path, err)) < 0)
 		return status;
 	return sftp_part_forget(c->w, path, job, c->head->b, err);
 }
@@ -292,7 +292,7 @@ static int do_remove(struct call *c, struct vrs_err *err)
 
 	if ((status = text(c, path, sizeof(path), err)) < 0 ||
 	    (status = text(c, job, sizeof(job), err)) < 0 ||
-	    (status = beneath_path_ok(path, err)) < 0 ||
+	    (status = sandbox_path_ok(path, err)) < 0 ||
 	    (status = sftp_part_forget(c->w, path, job, c->head->b, err)) < 0 ||
 	    (status = sftp_side_stat(c->w->side, path, &kind, &st, err)) < 0)
 		return status;
@@ -332,7 +332,7 @@ int sftp_answer(struct sftp_worker *w, const struct wire_head *head,
 	case WIRE_TARGET:
 		return do_target(&c, err);
 	case WIRE_STATES:
-		return answer_put_states(&c.slot->map, head, reply, out, err);
+		return requests_put_states(&c.slot->map, head, reply, out, err);
 	case WIRE_WRITE:
 		return do_write(&c, err);
 	case WIRE_MARK:

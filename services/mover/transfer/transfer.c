@@ -48,10 +48,10 @@ static int check_disk(const Vrsas__V1__DiskCopy *d, struct vrs_err *err)
 {
 	int status;
 
-	if ((status = beneath_path_ok(d->source_path, err)) < 0 ||
-	    (status = beneath_path_ok(d->target_path, err)) < 0)
+	if ((status = sandbox_path_ok(d->source_path, err)) < 0 ||
+	    (status = sandbox_path_ok(d->target_path, err)) < 0)
 		return status;
-	if (*d->base_path && (status = beneath_path_ok(d->base_path, err)) < 0)
+	if (*d->base_path && (status = sandbox_path_ok(d->base_path, err)) < 0)
 		return status;
 	if (!disk_format_ok(d->source_format) || !disk_format_ok(d->target_format))
 		return vrs_fail(err, VRS_EUNSUPPORTED,
@@ -69,7 +69,7 @@ static int check_removal(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 		return vrs_fail(err, VRS_EINVAL, "a job copies or removes, and not %zu",
 				job->n_remove_path);
 	for (size_t i = 0; i < job->n_remove_path && status == 0; i++)
-		status = beneath_path_ok(job->remove_path[i], err);
+		status = sandbox_path_ok(job->remove_path[i], err);
 	return status < 0 ? status
 			  : check_places((char *const *)job->target, job->n_target,
 					 "target", err);

@@ -24,7 +24,7 @@ static void make_keys(void)
 	(void)pthread_key_create(&unpacker_key, free_unpacker);
 }
 
-size_t pack(uint8_t *out, size_t room, const uint8_t *in, size_t n)
+size_t pack_compress(uint8_t *out, size_t size, const uint8_t *in, size_t n)
 {
 	(void)pthread_once(&once, make_keys);
 	ZSTD_CCtx *c = pthread_getspecific(packer_key);
@@ -32,11 +32,12 @@ size_t pack(uint8_t *out, size_t room, const uint8_t *in, size_t n)
 		c = ZSTD_createCCtx();
 		(void)pthread_setspecific(packer_key, c);
 	}
-	size_t got = c ? ZSTD_compressCCtx(c, out, room, in, n, LEVEL) : 0;
+	size_t got = c ? ZSTD_compressCCtx(c, out, size, in, n, LEVEL) : 0;
 	return c && !ZSTD_isError(got) ? got : 0;
 }
 
-int unpack(uint8_t *out, size_t n, const uint8_t *in, size_t n_in, struct vrs_err *err)
+int pack_decompress(uint8_t *out, size_t n, const uint8_t *in, size_t n_in,
+		    struct vrs_err *err)
 {
 	(void)pthread_once(&once, make_keys);
 	ZSTD_DCtx *c = pthread_getspecific(unpacker_key);

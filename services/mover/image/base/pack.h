@@ -7,10 +7,11 @@
 
 #include "vrs/err.h"
 
-/* Packs n bytes into at most room; 0: it does not become small enough. */
-size_t pack(uint8_t *out, size_t room, const uint8_t *in, size_t n);
+/* Packs n bytes into at most size bytes; 0: it does not become small enough. */
+size_t pack_compress(uint8_t *out, size_t size, const uint8_t *in, size_t n);
 
 /* The other way; refused unless it gives exactly n bytes. */
-int unpack(uint8_t *out, size_t n, const uint8_t *in, size_t n_in, struct vrs_err *err);
+int pack_decompress(uint8_t *out, size_t n, const uint8_t *in, size_t n_in,
+		    struct vrs_err *err);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "vrs/mem.h"
 
-int beneath_path_ok(const char *path, struct vrs_err *err)
+int sandbox_path_ok(const char *path, struct vrs_err *err)
 {
 	const char *p = path;
 
@@ -33,12 +33,12 @@ int beneath_path_ok(const char *path, struct vrs_err *err)
 	return 0;
 }
 
-int beneath_add(struct beneath *b, const char *root, struct vrs_err *err)
+int sandbox_add(struct sandbox *b, const char *root, struct vrs_err *err)
 {
 	size_t n = strlen(root);
 
-	if (b->n == BENEATH_MAX_ROOTS)
-		return vrs_fail(err, VRS_EINVAL, "more than %d roots", BENEATH_MAX_ROOTS);
+	if (b->n == SANDBOX_MAX_ROOTS)
+		return vrs_fail(err, VRS_EINVAL, "more than %d roots", SANDBOX_MAX_ROOTS);
 	if (root[0] != '/')
 		return vrs_fail(err, VRS_EINVAL, "root %s is not an absolute path", root);
 	while (n > 0 && root[n - 1] == '/')
@@ -49,7 +49,7 @@ int beneath_add(struct beneath *b, const char *root, struct vrs_err *err)
 	return 0;
 }
 
-void beneath_fini(struct beneath *b)
+void sandbox_fini(struct sandbox *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		free(b->root[i]);
@@ -60,7 +60,7 @@ void beneath_fini(struct beneath *b)
 }
 
 /* What is left of path below the longest root that holds it; NULL: none does. */
-static const char *below(const struct beneath *b, const char *path, int *ret_fd)
+static const char *below(const struct sandbox *b, const char *path, int *ret_fd)
 {
 	const char *best = NULL;
 	size_t best_len = 0;
@@ -93,11 +93,11 @@ static int open_below(int root_fd, const char *rest, int flags)
 	return (int)syscall(SYS_openat2, root_fd, *rest ? rest : ".", &how, sizeof(how));
 }
 
-int beneath_open(const struct beneath *b, const char *path, int flags, int *ret_fd,
+int sandbox_open(const struct sandbox *b, const char *path, int flags, int *ret_fd,
 		 struct vrs_err *err)
 {
 	int root_fd = -1;
-	int status = beneath_path_ok(path, err);
+	int status = sandbox_path_ok(path, err);
 
 	if (status < 0)
 		return status;
@@ -118,10 +118,10 @@ int beneath_open(const struct beneath *b, const char *path, int flags, int *ret_
 	return 0;
 }
 
-int beneath_dir(const struct beneath *b, const char *path, int *ret_fd,
+int sandbox_dir(const struct sandbox *b, const char *path, int *ret_fd,
 		const char **ret_name, struct vrs_err *err)
 {
-	int status = beneath_path_ok(path, err);
+	int status = sandbox_path_ok(path, err);
 
 	if (status < 0)
 		return status;

@@ -7,28 +7,28 @@
 
 #include "vrs/err.h"
 
-enum { BENEATH_MAX_ROOTS = 32 };
+enum { SANDBOX_MAX_ROOTS = 32 };
 
-struct beneath {
-	char *root[BENEATH_MAX_ROOTS]; /* absolute, no slash at the end ("" is /) */
-	int fd[BENEATH_MAX_ROOTS];
+struct sandbox {
+	char *root[SANDBOX_MAX_ROOTS]; /* absolute, no slash at the end ("" is /) */
+	int fd[SANDBOX_MAX_ROOTS];
 	size_t n;
 };
 
 /* The root itself may be reached over symbolic links: the operator named it. One that
  * cannot be opened is found out when something in it is asked for. */
-int beneath_add(struct beneath *b, const char *root, struct vrs_err *err);
-void beneath_fini(struct beneath *b);
+int sandbox_add(struct sandbox *b, const char *root, struct vrs_err *err);
+void sandbox_fini(struct sandbox *b);
 
 /* path is absolute. flags as open(2); O_CLOEXEC is added. */
-int beneath_open(const struct beneath *b, const char *path, int flags, int *ret_fd,
+int sandbox_open(const struct sandbox *b, const char *path, int flags, int *ret_fd,
 		 struct vrs_err *err);
 
 /* Opens the directory that holds path; *ret_name is its last part, inside path. */
-int beneath_dir(const struct beneath *b, const char *path, int *ret_fd,
+int sandbox_dir(const struct sandbox *b, const char *path, int *ret_fd,
 		const char **ret_name, struct vrs_err *err);
 
 /* Is this text a path that may be asked for: absolute, no empty, "." or ".." parts? */
-int beneath_path_ok(const char *path, struct vrs_err *err);
+int sandbox_path_ok(const char *path, struct vrs_err *err);
 
 #endif

@@ -39,15 +39,15 @@ static bool find_format(const uint8_t *head, size_t n, char format[16])
 	return false;
 }
 
-int chain_next(const uint8_t *head, size_t n, char name[CHAIN_NAME_BYTES],
-	       char format[16], struct vrs_err *err)
+int backing_chain_next(const uint8_t *head, size_t n, char name[BACKING_CHAIN_NAME_BYTES],
+		       char format[16], struct vrs_err *err)
 {
 	if (n < 104 || memcmp(head, "QFI\xfb", 4) != 0)
 		return 0;
 	uint64_t at = be(head + 8, 8), len = be(head + 16, 4);
 	if (at == 0)
 		return 0;
-	if (len == 0 || len >= CHAIN_NAME_BYTES || at > n || len > n - at ||
+	if (len == 0 || len >= BACKING_CHAIN_NAME_BYTES || at > n || len > n - at ||
 	    memchr(head + at, '\0', len))
 		return vrs_fail(err, VRS_EPARSE,
 				"the name of its backing file is broken");
@@ -81,13 +81,13 @@ static int place_of(const char *path, const char *name, char ret[WIRE_MAX_TEXT],
 }
 
 /* The layers below fd, each of them checked. */
-static int open_layers(const struct beneath *b, const char *path, int fd,
-		       const char *format, int fds[CHAIN_MAX], char formats[][16],
+static int open_layers(const struct sandbox *b, const char *path, int fd,
+		       const char *format, int fds[BACKING_CHAIN_MAX], char formats[][16],
 		       size_t *ret_n, struct vrs_err *err)
 {
 	static const char *const whole = "qcow2";
-	char at[WIRE_MAX_TEXT], next[WIRE_MAX_TEXT], name[CHAIN_NAME_BYTES];
-	uint8_t head[REFS_HEAD_BYTES];
+	char at[WIRE_MAX_TEXT], next[WIRE_MAX_TEXT], name[BACKING_CHAIN_NAME_BYTES];
+	uint8_t head[OUTSIDE_REFS_HEAD_BYTES];
 
 	(void)vrs_strcpy(at, sizeof(at), path);
 	fds[0] = fd;
@@ -96,18 +96,20 @@ static int open_layers(const struct beneath *b, const char *path, int fd,
 		size_t i = *ret_n;
 		ssize_t n = pread(fds[i - 1], head, sizeof(head), 0);
 		int status = n < 0 ? vrs_fail_errno(err, "read the head")
-				   : refs_check_layer(head, (size_t)n, err);
+				   : outside_refs_check_layer(head, (size_t)n, err);
 
-		if (status == 0 && i == CHAIN_MAX)
+		if (status == 0 && i == BACKING_CHAIN_MAX)
 			status = vrs_fail(err, VRS_EUNSUPPORTED,
-					  "more than %d backing files", CHAIN_MAX - 1);
+					  "more than %d backing files",
+					  BACKING_CHAIN_MAX - 1);
 		if (status < 0)
 			return status;
-		status = chain_next(head, (size_t)n, name, formats[i % CHAIN_MAX], err);
+		status = backing_chain_next(head, (size_t)n, name,
+					    formats[i % BACKING_CHAIN_MAX], err);
 		if (status <= 0)
 			return status;
 		if ((status = place_of(at, name, next, err)) < 0 ||
-		    (status = beneath_open(b, next, O_RDONLY, &fds[i], err)) < 0)
+		    (status = sandbox_open(b, next, O_RDONLY, &fds[i], err)) < 0)
 			return vrs_context(err, "backing file");
 		(*ret_n)++;
 		if ((status = disk_is_free(fds[i], err)) < 0)
@@ -117,16 +119,17 @@ static int open_layers(const struct beneath *b, const char *path, int fd,
 	return 0;
 }
 
-int chain_open(struct disk **ret, const struct beneath *b, const char *path, int fd,
-	       const char *format, struct vrs_err *err)
+int backing_chain_open(struct disk **ret, const struct sandbox *b, const char *path,
+		       int fd, const char *format, struct vrs_err *err)
 {
-	char formats[CHAIN_MAX][16] = {{0}}, name[CHAIN_NAME_BYTES], below[16];
-	int fds[CHAIN_MAX] = {fd};
-	uint8_t head[REFS_HEAD_BYTES];
+	char formats[BACKING_CHAIN_MAX][16] = {{0}}, name[BACKING_CHAIN_NAME_BYTES],
+	     below[16];
+	int fds[BACKING_CHAIN_MAX] = {fd};
+	uint8_t head[OUTSIDE_REFS_HEAD_BYTES];
 	size_t n = 1;
 
 	ssize_t got = strcmp(format, "qcow2") == 0 ? pread(fd, head, sizeof(head), 0) : 0;
-	if (got <= 0 || chain_next(head, (size_t)got, name, below, NULL) == 0)
+	if (got <= 0 || backing_chain_next(head, (size_t)got, name, below, NULL) == 0)
 		return disk_open(ret, fd, format, DISK_READ, err);
 	int status = disk_is_free(fd, err);
 	if (status == 0)

@@ -10,16 +10,16 @@
 #include "image/base/sandbox.h"
 #include "image/disk/disk.h"
 
-enum { CHAIN_MAX = 16, CHAIN_NAME_BYTES = 1024 };
+enum { BACKING_CHAIN_MAX = 16, BACKING_CHAIN_NAME_BYTES = 1024 };
 
 /* The backing file that a head of a qcow2 file names: 1 and both texts, 0 when there is
  * none, negative when it cannot be used. Pure. */
-int chain_next(const uint8_t *head, size_t n, char name[CHAIN_NAME_BYTES],
-	       char format[16], struct vrs_err *err);
+int backing_chain_next(const uint8_t *head, size_t n, char name[BACKING_CHAIN_NAME_BYTES],
+		       char format[16], struct vrs_err *err);
 
 /* As disk_open for reading. path: where fd was opened; it and fd's content say where the
  * others are. Takes fd. */
-int chain_open(struct disk **ret, const struct beneath *b, const char *path, int fd,
-	       const char *format, struct vrs_err *err);
+int backing_chain_open(struct disk **ret, const struct sandbox *b, const char *path,
+		       int fd, const char *format, struct vrs_err *err);
 
 #endif

@@ -97,7 +97,8 @@ int disk_allocate(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *er
 		rc = fallocate(d->fd, FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len);
 	while (rc < 0 && errno == EINTR);
 	if (rc < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-		return vrs_fail_errno(err, "room at %llu", (unsigned long long)off);
+		return vrs_fail_errno(err, "allocate space at %llu",
+				      (unsigned long long)off);
 	return 0;
 }
 

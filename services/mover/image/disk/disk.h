@@ -63,13 +63,14 @@ int disk_create(int dir_fd, const char *name, const char *format, uint64_t size,
 /* Begins to write this range to the disk, so that a later flush has little to do. */
 void disk_start_flush(struct disk *d, uint64_t off, uint64_t len);
 
-/* Takes room for a range of a raw image, if the file system can. */
+/* Takes buffer for a range of a raw image, if the file system can. */
 int disk_allocate(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *err);
 
 int disk_raw_open(struct disk **ret, int fd, enum disk_how how, struct vrs_err *err);
 /* Leaves of 4 KiB whose bit is set come from top, the others from base; what is written
  * goes to top and sets bits. Takes top; base and bits are borrowed. Both are raw. */
-int disk_over_open(struct disk **ret, struct disk *base, struct disk *top, uint8_t *bits);
+int disk_overlay_open(struct disk **ret, struct disk *base, struct disk *top,
+		      uint8_t *bits);
 /* The first of n layers is the image, the others are its backing files, which are
  * borrowed; read only. */
 int disk_nbd_open_chain(struct disk **ret, const int *fds, char formats[][16], size_t n,

@@ -214,7 +214,7 @@ static int start_chain(struct disk_nbd *n, const int *fds, char formats[][16], s
 		       struct vrs_err *err)
 {
 	struct vrs_text opts = {0}, prefix = {0};
-	int copy[CHAIN_MAX], status = 0;
+	int copy[BACKING_CHAIN_MAX], status = 0;
 	size_t n_copies = 0;
 
 	for (; n_copies < len; n_copies++) {
@@ -281,7 +281,7 @@ static int finish_open(struct disk **ret, struct disk_nbd *n, int status,
 int disk_nbd_open(struct disk **ret, int fd, const char *format, bool writable,
 		  struct vrs_err *err)
 {
-	int status = refs_check(fd, format, err);
+	int status = outside_refs_check(fd, format, err);
 
 	if (status < 0)
 		return status;

@@ -23,7 +23,7 @@ static uint64_t le(const uint8_t *p, int n)
 	return v;
 }
 
-int refs_check_layer(const uint8_t *head, size_t n, struct vrs_err *err)
+int outside_refs_check_layer(const uint8_t *head, size_t n, struct vrs_err *err)
 {
 	enum { EXTERNAL_DATA_FILE = 4, CORRUPT = 2 };
 
@@ -46,7 +46,7 @@ int refs_check_layer(const uint8_t *head, size_t n, struct vrs_err *err)
 
 static int check_qcow2(const uint8_t *head, size_t n, struct vrs_err *err)
 {
-	int status = refs_check_layer(head, n, err);
+	int status = outside_refs_check_layer(head, n, err);
 
 	if (status == 0 && be(head + 8, 8) != 0)
 		return vrs_fail(
@@ -85,8 +85,8 @@ static int check_vmdk(const uint8_t *head, size_t n, struct vrs_err *err)
 		      : 0;
 }
 
-int refs_check_head(const uint8_t *head, size_t n, const char *format,
-		    struct vrs_err *err)
+int outside_refs_check_head(const uint8_t *head, size_t n, const char *format,
+			    struct vrs_err *err)
 {
 	if (strcmp(format, "qcow2") == 0)
 		return check_qcow2(head, n, err);
@@ -99,12 +99,12 @@ int refs_check_head(const uint8_t *head, size_t n, const char *format,
 	return 0;
 }
 
-int refs_check(int fd, const char *format, struct vrs_err *err)
+int outside_refs_check(int fd, const char *format, struct vrs_err *err)
 {
-	uint8_t head[REFS_HEAD_BYTES];
+	uint8_t head[OUTSIDE_REFS_HEAD_BYTES];
 	ssize_t n = pread(fd, head, sizeof(head), 0);
 
 	if (n < 0)
 		return vrs_fail_errno(err, "read the head");
-	return refs_check_head(head, (size_t)n, format, err);
+	return outside_refs_check_head(head, (size_t)n, format, err);
 }

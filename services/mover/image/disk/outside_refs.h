@@ -10,15 +10,15 @@
 #include "vrs/err.h"
 
 /* Looks at the head of the file: is it that format, and whole in itself? */
-int refs_check(int fd, const char *format, struct vrs_err *err);
+int outside_refs_check(int fd, const char *format, struct vrs_err *err);
 
 /* The same on bytes; n may be short. */
-int refs_check_head(const uint8_t *head, size_t n, const char *format,
-		    struct vrs_err *err);
+int outside_refs_check_head(const uint8_t *head, size_t n, const char *format,
+			    struct vrs_err *err);
 
 /* A qcow2 file that may have a backing file (backing_chain.h opens that). */
-int refs_check_layer(const uint8_t *head, size_t n, struct vrs_err *err);
+int outside_refs_check_layer(const uint8_t *head, size_t n, struct vrs_err *err);
 
-enum { REFS_HEAD_BYTES = 1 << 16 };
+enum { OUTSIDE_REFS_HEAD_BYTES = 1 << 16 };
 
 #endif

@@ -136,7 +136,8 @@ static void over_close(struct disk *d)
 	free(o);
 }
 
-int disk_over_open(struct disk **ret, struct disk *base, struct disk *top, uint8_t *bits)
+int disk_overlay_open(struct disk **ret, struct disk *base, struct disk *top,
+		      uint8_t *bits)
 {
 	static const struct disk_ops ops = {.read = over_read,
 					    .write = over_write,

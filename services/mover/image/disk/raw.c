@@ -57,14 +57,14 @@ static bool read_direct(struct disk_raw *r, void *buf, uint64_t off, size_t len)
 	if (fd < 0 || off % ALIGN != 0)
 		return false;
 	bool fits = (uintptr_t)buf % ALIGN == 0 && whole == len;
-	if (!fits && whole > ROOM_BYTES)
+	if (!fits && whole > BUFFER_BYTES)
 		return false;
-	void *room = fits ? buf : room_take();
-	bool ok = room && read_all(fd, room, off, whole, &done) == 0 && done >= len;
+	void *buffer = fits ? buf : buffer_take();
+	bool ok = buffer && read_all(fd, buffer, off, whole, &done) == 0 && done >= len;
 	if (ok && !fits)
-		memcpy(buf, room, len);
+		memcpy(buf, buffer, len);
 	if (!fits)
-		room_put(room);
+		buffer_put(buffer);
 	return ok;
 }
 
@@ -140,16 +140,16 @@ static int write_direct(struct disk_raw *r, const void *buf, uint64_t off, size_
 	if (fd < 0 || len < DIRECT_BYTES || off % ALIGN != 0 || len % ALIGN != 0)
 		return 0;
 	bool fits = (uintptr_t)buf % ALIGN == 0;
-	void *room = NULL;
+	void *buffer = NULL;
 	if (!fits) {
-		room = len <= ROOM_BYTES ? room_take() : NULL;
-		if (!room)
+		buffer = len <= BUFFER_BYTES ? buffer_take() : NULL;
+		if (!buffer)
 			return 0;
-		memcpy(room, buf, len);
+		memcpy(buffer, buf, len);
 	}
-	int status = write_all(fd, fits ? buf : room, off, len);
+	int status = write_all(fd, fits ? buf : buffer, off, len);
 	int why = errno;
-	room_put(room);
+	buffer_put(buffer);
 	errno = why;
 	if (status == 0)
 		return 1;

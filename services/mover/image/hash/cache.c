@@ -88,7 +88,7 @@ static bool has_rested(const struct cachefile_head *h)
 
 /* The lease of somebody who reads is granted while nobody can write. Who wants to is told
  * by a signal that does nothing, and waits for microseconds. */
-static bool nobody_writes(int fd)
+static bool has_no_writer(int fd)
 {
 	bool granted =
 		fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0;
@@ -155,7 +155,7 @@ static int open_old(int dir_fd, const char *name, const struct cachefile_head *n
 static int open_new(int dir_fd, uint64_t n_chunks)
 {
 	struct statvfs fs;
-	uint64_t most = cachefile_slot_at(n_chunks);
+	uint64_t most = cachefile_entry_at(n_chunks);
 
 	if (fstatvfs(dir_fd, &fs) < 0 ||
 	    (uint64_t)fs.f_bavail * fs.f_frsize < ROOM_FACTOR * most)
@@ -168,7 +168,7 @@ struct hashcache *hashcache_open(int dir_fd, const char *name, int fd, int64_t n
 	struct cachefile_head head;
 
 	if (strlen(name) > MAX_NAME || !describe(&head, fd) || head.bytes == 0 ||
-	    head.bytes > MAX_IMAGE_BYTES || !is_local(fd) || !nobody_writes(fd) ||
+	    head.bytes > MAX_IMAGE_BYTES || !is_local(fd) || !has_no_writer(fd) ||
 	    !has_rested(&head))
 		return NULL;
 	head.since_ms = now_ms;
@@ -205,9 +205,9 @@ void hashcache_close(struct hashcache *c)
 	free(c);
 }
 
-void hashcache_get(struct hashcache *c, uint64_t chunk, struct cachefile_slot *ret)
+void hashcache_get(struct hashcache *c, uint64_t chunk, struct cachefile_entry *ret)
 {
-	uint8_t bytes[CACHEFILE_SLOT_BYTES];
+	uint8_t bytes[CACHEFILE_ENTRY_BYTES];
 
 	ret->known = 0;
 	if (chunk >= c->n_chunks)
@@ -215,23 +215,23 @@ void hashcache_get(struct hashcache *c, uint64_t chunk, struct cachefile_slot *r
 	pthread_mutex_t *lock = &c->stripe[chunk % STRIPES];
 	(void)pthread_mutex_lock(lock);
 	int fd = atomic_load(&c->is_new[chunk]) ? c->new_fd : c->old_fd;
-	if (fd >= 0 && pread(fd, bytes, sizeof(bytes), (off_t)cachefile_slot_at(chunk)) ==
-			       (ssize_t)sizeof(bytes))
-		(void)cachefile_get_slot(ret, chunk, bytes);
+	if (fd >= 0 && pread(fd, bytes, sizeof(bytes),
+			     (off_t)cachefile_entry_at(chunk)) == (ssize_t)sizeof(bytes))
+		(void)cachefile_get_entry(ret, chunk, bytes);
 	(void)pthread_mutex_unlock(lock);
 }
 
-void hashcache_put(struct hashcache *c, uint64_t chunk, const struct cachefile_slot *s)
+void hashcache_put(struct hashcache *c, uint64_t chunk, const struct cachefile_entry *s)
 {
-	uint8_t bytes[CACHEFILE_SLOT_BYTES];
+	uint8_t bytes[CACHEFILE_ENTRY_BYTES];
 
 	if (chunk >= c->n_chunks || atomic_load(&c->failed))
 		return;
-	cachefile_put_slot(bytes, chunk, s);
+	cachefile_put_entry(bytes, chunk, s);
 	pthread_mutex_t *lock = &c->stripe[chunk % STRIPES];
 	(void)pthread_mutex_lock(lock);
 	if (c->new_fd >= 0 &&
-	    pwrite(c->new_fd, bytes, sizeof(bytes), (off_t)cachefile_slot_at(chunk)) ==
+	    pwrite(c->new_fd, bytes, sizeof(bytes), (off_t)cachefile_entry_at(chunk)) ==
 		    (ssize_t)sizeof(bytes)) {
 		atomic_store(&c->is_new[chunk], 1);
 		atomic_store(&c->changed, true);
@@ -246,22 +246,22 @@ void hashcache_put(struct hashcache *c, uint64_t chunk, const struct cachefile_s
 /* What was not looked at this time is taken over. */
 static bool take_over(struct hashcache *c)
 {
-	uint8_t bytes[CACHEFILE_SLOT_BYTES];
-	struct cachefile_slot slot;
+	uint8_t bytes[CACHEFILE_ENTRY_BYTES];
+	struct cachefile_entry slot;
 
 	for (uint64_t i = 0; c->old_fd >= 0 && i < c->n_chunks; i++) {
-		off_t at = (off_t)cachefile_slot_at(i);
+		off_t at = (off_t)cachefile_entry_at(i);
 
 		if (atomic_load(&c->is_new[i]))
 			continue;
 		off_t data = lseek(c->old_fd, at, SEEK_DATA); /* holes are many */
 		if (data < 0)
 			break;
-		if (data >= at + CACHEFILE_SLOT_BYTES)
+		if (data >= at + CACHEFILE_ENTRY_BYTES)
 			continue;
 		if (pread(c->old_fd, bytes, sizeof(bytes), at) !=
 			    (ssize_t)sizeof(bytes) ||
-		    !cachefile_get_slot(&slot, i, bytes))
+		    !cachefile_get_entry(&slot, i, bytes))
 			continue;
 		if (pwrite(c->new_fd, bytes, sizeof(bytes), at) != (ssize_t)sizeof(bytes))
 			return false;
@@ -297,7 +297,7 @@ void hashcache_save(struct hashcache *c)
 	struct cachefile_head now;
 
 	if (atomic_load(&c->changed) && !atomic_load(&c->failed) && take_over(c) &&
-	    nobody_writes(c->fd) && describe(&now, c->fd) && same_moment(&now, &c->head))
+	    has_no_writer(c->fd) && describe(&now, c->fd) && same_moment(&now, &c->head))
 		write_down(c, &now);
 }
 

@@ -43,9 +43,9 @@ struct hashcache;
 struct hashcache *hashcache_open(int dir_fd, const char *name, int fd, int64_t now_ms);
 
 /* What is known of a chunk; all else in it is undefined. */
-void hashcache_get(struct hashcache *c, uint64_t chunk, struct cachefile_slot *ret);
+void hashcache_get(struct hashcache *c, uint64_t chunk, struct cachefile_entry *ret);
 /* Takes the place of what was known of it. The content was read after hashcache_open. */
-void hashcache_put(struct hashcache *c, uint64_t chunk, const struct cachefile_slot *s);
+void hashcache_put(struct hashcache *c, uint64_t chunk, const struct cachefile_entry *s);
 
 /* Writes down what is known, if the image is what it was at hashcache_open. */
 void hashcache_save(struct hashcache *c);

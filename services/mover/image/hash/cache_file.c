@@ -71,25 +71,25 @@ bool cachefile_get_head(struct cachefile_head *ret,
 	return true;
 }
 
-uint64_t cachefile_slot_at(uint64_t chunk)
+uint64_t cachefile_entry_at(uint64_t chunk)
 {
-	return CACHEFILE_HEAD_BYTES + chunk * CACHEFILE_SLOT_BYTES;
+	return CACHEFILE_HEAD_BYTES + chunk * CACHEFILE_ENTRY_BYTES;
 }
 
-void cachefile_put_slot(uint8_t out[CACHEFILE_SLOT_BYTES], uint64_t chunk,
-			const struct cachefile_slot *slot)
+void cachefile_put_entry(uint8_t out[CACHEFILE_ENTRY_BYTES], uint64_t chunk,
+			 const struct cachefile_entry *slot)
 {
 	wire_put64(out, slot->known);
 	memcpy(out + 8, slot->block, sizeof(slot->block));
 	memcpy(out + 8 + sizeof(slot->block), slot->leaf, sizeof(slot->leaf));
-	checksum(out + CACHEFILE_SLOT_BYTES - SUM_BYTES, out,
-		 CACHEFILE_SLOT_BYTES - SUM_BYTES, 1 + chunk);
+	checksum(out + CACHEFILE_ENTRY_BYTES - SUM_BYTES, out,
+		 CACHEFILE_ENTRY_BYTES - SUM_BYTES, 1 + chunk);
 }
 
-bool cachefile_get_slot(struct cachefile_slot *ret, uint64_t chunk,
-			const uint8_t in[CACHEFILE_SLOT_BYTES])
+bool cachefile_get_entry(struct cachefile_entry *ret, uint64_t chunk,
+			 const uint8_t in[CACHEFILE_ENTRY_BYTES])
 {
-	if (!is_whole(in, CACHEFILE_SLOT_BYTES, 1 + chunk)) {
+	if (!is_whole(in, CACHEFILE_ENTRY_BYTES, 1 + chunk)) {
 		ret->known = 0;
 		return false;
 	}

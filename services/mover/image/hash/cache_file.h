@@ -14,8 +14,8 @@
 enum {
 	CACHEFILE_HEAD_BYTES = 4096,
 	CACHEFILE_BOOT_BYTES = 48,
-	CACHEFILE_SLOT_BYTES = 8 + TREE_BLOCKS_PER_CHUNK * TREE_DIGEST_BYTES +
-			       TREE_LEAVES_PER_CHUNK * TREE_DIGEST_BYTES + 16,
+	CACHEFILE_ENTRY_BYTES = 8 + TREE_BLOCKS_PER_CHUNK * TREE_DIGEST_BYTES +
+				TREE_LEAVES_PER_CHUNK * TREE_DIGEST_BYTES + 16,
 };
 
 struct cachefile_head {
@@ -27,7 +27,7 @@ struct cachefile_head {
 };
 
 /* Digests of a chunk's blocks, and of the leaves in them, as tree.h has them. */
-struct cachefile_slot {
+struct cachefile_entry {
 	uint64_t known; /* bit 0: block 0 */
 	struct tree_digest block[TREE_BLOCKS_PER_CHUNK];
 	struct tree_digest leaf[TREE_LEAVES_PER_CHUNK];
@@ -38,11 +38,11 @@ void cachefile_put_head(uint8_t out[CACHEFILE_HEAD_BYTES],
 bool cachefile_get_head(struct cachefile_head *ret,
 			const uint8_t in[CACHEFILE_HEAD_BYTES]);
 
-void cachefile_put_slot(uint8_t out[CACHEFILE_SLOT_BYTES], uint64_t chunk,
-			const struct cachefile_slot *slot);
+void cachefile_put_entry(uint8_t out[CACHEFILE_ENTRY_BYTES], uint64_t chunk,
+			 const struct cachefile_entry *slot);
 /* False, and nothing known, when it is not the slot of this chunk. */
-bool cachefile_get_slot(struct cachefile_slot *ret, uint64_t chunk,
-			const uint8_t in[CACHEFILE_SLOT_BYTES]);
-uint64_t cachefile_slot_at(uint64_t chunk); /* offset in the file */
+bool cachefile_get_entry(struct cachefile_entry *ret, uint64_t chunk,
+			 const uint8_t in[CACHEFILE_ENTRY_BYTES]);
+uint64_t cachefile_entry_at(uint64_t chunk); /* offset in the file */
 
 #endif

@@ -12,7 +12,7 @@ enum {
 	PIECE = 16 * BLOCK,
 };
 
-static void digest_blocks(struct cachefile_slot *g, const uint8_t *data, size_t at,
+static void digest_blocks(struct cachefile_entry *g, const uint8_t *data, size_t at,
 			  size_t len, bool leaves)
 {
 	for (size_t i = 0; i < len; i += BLOCK) {
@@ -28,7 +28,7 @@ static void digest_blocks(struct cachefile_slot *g, const uint8_t *data, size_t 
 	}
 }
 
-static int digest_run(struct cachefile_slot *g, struct disk *d, uint8_t *buf,
+static int digest_run(struct cachefile_entry *g, struct disk *d, uint8_t *buf,
 		      uint64_t start, uint64_t from, uint64_t to, bool leaves,
 		      struct vrs_err *err)
 {
@@ -44,7 +44,7 @@ static int digest_run(struct cachefile_slot *g, struct disk *d, uint8_t *buf,
 	return 0;
 }
 
-static size_t put_leaves(const struct cachefile_slot *g, uint8_t *out)
+static size_t put_leaves(const struct cachefile_entry *g, uint8_t *out)
 {
 	uint8_t *map = out, *to = out + TREE_LEAF_MAP_BYTES;
 
@@ -59,7 +59,7 @@ static size_t put_leaves(const struct cachefile_slot *g, uint8_t *out)
 	return (size_t)(to - out);
 }
 
-static int digest_data(struct cachefile_slot *g, struct disk *d, uint64_t start,
+static int digest_data(struct cachefile_entry *g, struct disk *d, uint64_t start,
 		       uint64_t off, uint64_t end, bool leaves, uint8_t *buf,
 		       struct vrs_err *err)
 {
@@ -85,18 +85,18 @@ static int digest_data(struct cachefile_slot *g, struct disk *d, uint64_t start,
 	return 0;
 }
 
-static bool is_known(const struct cachefile_slot *g, size_t block)
+static bool is_known(const struct cachefile_entry *g, size_t block)
 {
 	return g->known >> block & 1;
 }
 
 /* All blocks that are not known. */
-static int digest_rest(struct cachefile_slot *g, struct disk *d, uint64_t chunk,
+static int digest_rest(struct cachefile_entry *g, struct disk *d, uint64_t chunk,
 		       size_t n_blocks, bool leaves, struct vrs_err *err)
 {
 	uint64_t start = chunk << TREE_CHUNK_SHIFT;
 	uint64_t end = start + tree_chunk_bytes(d->size, chunk);
-	uint8_t *buf = room_take();
+	uint8_t *buf = buffer_take();
 	int status = buf ? 0 : vrs_fail(err, VRS_EIO, "no memory");
 
 	for (size_t i = 0; i < n_blocks && status == 0;) {
@@ -111,11 +111,11 @@ static int digest_rest(struct cachefile_slot *g, struct disk *d, uint64_t chunk,
 		else
 			i++;
 	}
-	room_put(buf);
+	buffer_put(buf);
 	return status;
 }
 
-static void copy_block(struct cachefile_slot *to, const struct cachefile_slot *from,
+static void copy_block(struct cachefile_entry *to, const struct cachefile_entry *from,
 		       size_t block)
 {
 	size_t leaf = block * LEAVES_PER_BLOCK;
@@ -130,10 +130,10 @@ static uint64_t changed_blocks(struct disk *d, uint64_t chunk)
 }
 
 /* What was read, and is what the cache is about, is known from now on. */
-static void learn(struct hashcache *cache, uint64_t chunk, const struct cachefile_slot *g,
-		  uint64_t changed, size_t n_blocks)
+static void learn(struct hashcache *cache, uint64_t chunk,
+		  const struct cachefile_entry *g, uint64_t changed, size_t n_blocks)
 {
-	struct cachefile_slot k;
+	struct cachefile_entry k;
 	bool some = false;
 
 	hashcache_get(cache, chunk, &k);
@@ -150,7 +150,7 @@ static void learn(struct hashcache *cache, uint64_t chunk, const struct cachefil
 		hashcache_put(cache, chunk, &k);
 }
 
-static int digest_chunk(struct cachefile_slot *g, struct disk *d, uint64_t chunk,
+static int digest_chunk(struct cachefile_entry *g, struct disk *d, uint64_t chunk,
 			size_t n_blocks, bool leaves, struct hashcache *cache,
 			struct vrs_err *err)
 {
@@ -158,7 +158,7 @@ static int digest_chunk(struct cachefile_slot *g, struct disk *d, uint64_t chunk
 
 	memset(g, 0, sizeof(*g));
 	if (cache) {
-		struct cachefile_slot k;
+		struct cachefile_entry k;
 
 		changed = changed_blocks(d, chunk);
 		hashcache_get(cache, chunk, &k);
@@ -178,7 +178,7 @@ static int digest_chunk(struct cachefile_slot *g, struct disk *d, uint64_t chunk
 int hashes_of_chunk(struct disk *d, uint64_t chunk, bool leaves, struct hashcache *cache,
 		    uint8_t *out, size_t *ret_len, struct vrs_err *err)
 {
-	struct cachefile_slot g;
+	struct cachefile_entry g;
 	size_t n_blocks =
 		(size_t)((tree_chunk_bytes(d->size, chunk) + BLOCK - 1) / BLOCK);
 	int status = digest_chunk(&g, d, chunk, n_blocks, leaves, cache, err);

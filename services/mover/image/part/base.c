@@ -26,16 +26,16 @@ struct disk *part_proof(struct part *p)
 	return p->proof ? p->proof : p->disk;
 }
 
-struct part *part_new(const struct beneath *b)
+struct part *part_new(const struct sandbox *b)
 {
 	struct part *p = vrs_calloc(1, sizeof(*p));
 
-	p->beneath = b;
+	p->sandbox = b;
 	p->dir_fd = p->map_fd = p->part_fd = p->watch_fd = -1;
 	(void)pthread_mutex_init(&p->lock, NULL);
-	for (size_t i = 0; i < PART_GATES; i++) {
-		(void)pthread_mutex_init(&p->gate[i].lock, NULL);
-		p->gate[i].fd = -1;
+	for (size_t i = 0; i < PART_SHARED_LOCKS; i++) {
+		(void)pthread_mutex_init(&p->shared[i].lock, NULL);
+		p->shared[i].fd = -1;
 	}
 	return p;
 }
@@ -69,7 +69,7 @@ void part_watch(struct part *p)
 	}
 }
 
-bool part_look(struct part *p)
+bool part_was_touched(struct part *p)
 {
 	char events[4096];
 
@@ -86,7 +86,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 }
 
 /* What has the name must be what was looked at, and nobody may be running on it. */
-int part_check_old(struct part *p, struct stat *ret, struct vrs_err *err)
+int part_check_base(struct part *p, struct stat *ret, struct vrs_err *err)
 {
 	int fd = openat(p->dir_fd, p->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -100,7 +100,7 @@ int part_check_old(struct part *p, struct stat *ret, struct vrs_err *err)
 	return status;
 }
 
-void part_take_owner(struct part *p, const struct stat *old)
+void part_copy_owner(struct part *p, const struct stat *old)
 {
 	int fd = p->part_fd >= 0 ? p->part_fd
 				 : openat(p->dir_fd, p->part_name,

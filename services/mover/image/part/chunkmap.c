@@ -80,7 +80,7 @@ void chunkmap_page(const struct chunkmap *m, size_t page,
 	if (page == 0) {
 		memcpy(out, magic, sizeof(magic));
 		wire_put64(out + AT_TOKEN, m->token);
-		wire_put64(out + AT_SEALING, m->sealing_token);
+		wire_put64(out + AT_SEALING, m->commit_token);
 		wire_put64(out + AT_SIZE, m->disk_bytes);
 		wire_put64(out + AT_RECEIVED, m->received_bytes);
 		out[AT_STAGE] = m->stage;
@@ -131,7 +131,7 @@ int chunkmap_read_head(struct chunkmap *m, const uint8_t in[CHUNKMAP_PAGE_BYTES]
 		return vrs_fail(err, VRS_EPARSE, "chunk map is of an impossible disk");
 	memset(got.state, CHUNK_DOUBT, got.n_chunks);
 	got.token = wire_get64(in + AT_TOKEN);
-	got.sealing_token = wire_get64(in + AT_SEALING);
+	got.commit_token = wire_get64(in + AT_SEALING);
 	got.received_bytes = wire_get64(in + AT_RECEIVED);
 	got.stage = in[AT_STAGE];
 	got.open = in[AT_OPEN] != 0;

@@ -24,8 +24,8 @@ enum chunk_state {
 enum chunkmap_stage {
 	STAGE_CLONING = 1, /* the base is being copied: not usable */
 	STAGE_OPEN = 2,
-	STAGE_SEALING = 3, /* proven; token holds no writer any more */
-	STAGE_GROUP = 4,   /* the same, together with others: group_record.h */
+	STAGE_COMMITTING = 3, /* proven; token holds no writer any more */
+	STAGE_GROUP = 4,      /* the same, together with others: group_record.h */
 };
 
 enum {
@@ -39,7 +39,7 @@ enum {
 
 struct chunkmap {
 	uint64_t token; /* writers with another one are refused */
-	uint64_t sealing_token;
+	uint64_t commit_token;
 	uint64_t disk_bytes, n_chunks;
 	uint64_t received_bytes; /* payload that arrived, all tries */
 	uint8_t stage;

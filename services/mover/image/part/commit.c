@@ -14,17 +14,17 @@ static int give_name(struct part *p, struct vrs_err *err)
 {
 	struct stat old;
 
-	if (p->replaces || p->keep_aside) {
-		int status = part_check_old(p, &old, err);
+	if (p->replaces || p->displaces) {
+		int status = part_check_base(p, &old, err);
 
 		if (status < 0)
 			return status;
-		part_take_owner(p, &old);
+		part_copy_owner(p, &old);
 	}
-	if (p->keep_aside) {
-		char aside[KEPT_NAME_BYTES];
+	if (p->displaces) {
+		char aside[DISPLACED_NAME_BYTES];
 
-		kept_name(aside, p->name, p->token);
+		displaced_name(aside, p->name, p->token);
 		if (renameat2(p->dir_fd, p->name, p->dir_fd, aside, RENAME_NOREPLACE) < 0)
 			return vrs_fail_errno(err, "%s", aside);
 		(void)vrs_fault("mover.target.aside");
@@ -36,35 +36,35 @@ static int give_name(struct part *p, struct vrs_err *err)
 }
 
 /* What an earlier successor had put aside is two proven copies old. */
-void part_forget_kept(const struct part *p)
+void part_remove_displaced(const struct part *p)
 {
-	char newest[KEPT_NAME_BYTES];
+	char newest[DISPLACED_NAME_BYTES];
 
-	kept_name(newest, p->name, p->token);
-	if (p->replaces || p->keep_aside)
-		(void)kept_remove(p->dir_fd, p->name, p->keep_aside ? newest : NULL);
+	displaced_name(newest, p->name, p->token);
+	if (p->replaces || p->displaces)
+		(void)displaced_remove(p->dir_fd, p->name, p->displaces ? newest : NULL);
 }
 
-int part_seal(struct part *p, struct vrs_err *err)
+int part_commit(struct part *p, struct vrs_err *err)
 {
 	int status;
 
 	part_close_disk(p);
 	if (fsync(p->part_fd) < 0)
 		return vrs_fail_errno(err, "%s", p->part_name);
-	if ((status = part_enter(p, err)) < 0)
+	if ((status = part_lock(p, err)) < 0)
 		return status;
-	if (part_look(p)) {
-		part_leave(p);
+	if (part_was_touched(p)) {
+		part_unlock(p);
 		return vrs_fail(err, VRS_EIO,
 				"somebody else has opened the copy after it was proven");
 	}
 	if (p->over && (status = overlay_prepare(p, err)) < 0) {
-		part_leave(p);
+		part_unlock(p);
 		return status;
 	}
-	p->map.stage = STAGE_SEALING;
-	p->map.sealing_token = p->token;
+	p->map.stage = STAGE_COMMITTING;
+	p->map.commit_token = p->token;
 	p->map.token = CHUNKMAP_NO_TOKEN; /* nobody writes to it any more */
 	p->map.open = false;
 	status = part_put_page(p, 0, err);
@@ -75,12 +75,12 @@ int part_seal(struct part *p, struct vrs_err *err)
 		status = vrs_fail_errno(err, "%s", p->name);
 	(void)vrs_fault("mover.target.sealed");
 	if (status == 0)
-		part_forget_kept(p);
+		part_remove_displaced(p);
 	if (status == 0 && p->over)
 		part_remove_files(p);
 	else if (status == 0)
 		(void)unlinkat(p->dir_fd, p->map_name, 0);
-	part_leave(p);
+	part_unlock(p);
 	return status;
 }
 
@@ -88,13 +88,13 @@ int part_discard(struct part *p, struct vrs_err *err)
 {
 	atomic_store(&p->failed,
 		     false); /* a part that cannot be written may still be removed */
-	int status = part_enter(p, err);
+	int status = part_lock(p, err);
 
 	if (status < 0)
 		return status;
 	part_close_disk(p);
 	part_poison(p);
-	p->map.stage = STAGE_SEALING;
-	part_leave(p);
+	p->map.stage = STAGE_COMMITTING;
+	part_unlock(p);
 	return 0;
 }

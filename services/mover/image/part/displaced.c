@@ -12,9 +12,9 @@
 
 static const char mark[] = ".kept-";
 
-void kept_name(char buf[KEPT_NAME_BYTES], const char *name, uint64_t token)
+void displaced_name(char buf[DISPLACED_NAME_BYTES], const char *name, uint64_t token)
 {
-	(void)snprintf(buf, KEPT_NAME_BYTES, "%s%s%llu", name, mark,
+	(void)snprintf(buf, DISPLACED_NAME_BYTES, "%s%s%llu", name, mark,
 		       (unsigned long long)token);
 }
 
@@ -41,7 +41,7 @@ static int remove_one(int dir_fd, const char *file)
 	return may;
 }
 
-int kept_remove(int dir_fd, const char *name, const char *but)
+int displaced_remove(int dir_fd, const char *name, const char *but)
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;

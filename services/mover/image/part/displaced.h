@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { KEPT_NAME_BYTES = 300 };
+enum { DISPLACED_NAME_BYTES = 300 };
 
-void kept_name(char buf[KEPT_NAME_BYTES], const char *name, uint64_t token);
+void displaced_name(char buf[DISPLACED_NAME_BYTES], const char *name, uint64_t token);
 
 /* Takes those of name away, except the one that is called but (NULL: none). What somebody
  * has open for writing stays. Returns how many went. */
-int kept_remove(int dir_fd, const char *name, const char *but);
+int displaced_remove(int dir_fd, const char *name, const char *but);
 
 #endif

@@ -48,7 +48,7 @@ static int fill_extent(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret
 static int open_base(struct part *p, const char *base, struct disk **ret,
 		     struct vrs_err *err)
 {
-	int fd, status = beneath_open(p->beneath, base, O_RDONLY, &fd, err);
+	int fd, status = sandbox_open(p->sandbox, base, O_RDONLY, &fd, err);
 
 	if (status < 0 || (status = disk_open(ret, fd, "raw", DISK_READ, err)) < 0)
 		return status;
@@ -99,8 +99,8 @@ static int bring(struct part *p, uint64_t chunk, uint8_t *out, size_t *ret_len,
 	struct disk_fill both = {.disk = {.ops = &ops, .size = p->disk->size, .fd = -1},
 				 .base = p->fill->base,
 				 .part = p->disk};
-	struct gate *g;
-	int status = part_pass(p, &g, err);
+	struct shared_lock *g;
+	int status = part_lock_shared(p, &g, err);
 
 	if (status < 0)
 		return status;
@@ -110,7 +110,7 @@ static int bring(struct part *p, uint64_t chunk, uint8_t *out, size_t *ret_len,
 	if (status == 0)
 		status =
 			hashes_of_chunk(&both.disk, chunk, true, NULL, out, ret_len, err);
-	part_passed(g);
+	part_unlock_shared(g);
 	if (status == 0)
 		atomic_store(&p->fill->brought[chunk], 1);
 	else

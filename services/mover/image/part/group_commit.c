@@ -63,13 +63,13 @@ static int give_name(struct member *m, struct vrs_err *err)
 		return 0;
 	if (inode_of(p, p->part_name) != m->d->part_inode)
 		return vrs_fail(err, VRS_EIO, "%s is gone", p->part_name);
-	if (m->d->keep_aside && inode_of(p, p->name) == m->d->base_inode) {
-		char aside[KEPT_NAME_BYTES];
+	if (m->d->displaces && inode_of(p, p->name) == m->d->base_inode) {
+		char aside[DISPLACED_NAME_BYTES];
 
-		if ((status = part_check_old(p, &old, err)) < 0)
+		if ((status = part_check_base(p, &old, err)) < 0)
 			return vrs_context(err, "%s", p->name);
-		part_take_owner(p, &old);
-		kept_name(aside, p->name, p->token);
+		part_copy_owner(p, &old);
+		displaced_name(aside, p->name, p->token);
 		if ((status = move(p, p->name, aside, err)) < 0 ||
 		    (status = step(err)) < 0)
 			return status;
@@ -90,7 +90,7 @@ static int give_names(struct member *m, size_t n, struct vrs_err *err)
 		status = sync_dirs(m, n, err);
 	for (size_t i = 0; i < n && status == 0; i++)
 		if (m[i].d->after_mark &&
-		    (status = part_check_old(m[i].p, &old, err)) < 0)
+		    (status = part_check_base(m[i].p, &old, err)) < 0)
 			(void)vrs_context(err, "%s", m[i].p->name);
 	return status < 0 ? status : step(err);
 }
@@ -98,7 +98,7 @@ static int give_names(struct member *m, size_t n, struct vrs_err *err)
 static int take_name_back(struct member *m, struct vrs_err *err)
 {
 	struct part *p = m->p;
-	char aside[KEPT_NAME_BYTES];
+	char aside[DISPLACED_NAME_BYTES];
 	int status = 0;
 
 	if (m->d->after_mark)
@@ -114,8 +114,8 @@ static int take_name_back(struct member *m, struct vrs_err *err)
 			return status;
 		(void)vrs_fault("mover.target.group");
 	}
-	kept_name(aside, p->name, p->token);
-	if (m->d->keep_aside && inode_of(p, aside) == m->d->base_inode)
+	displaced_name(aside, p->name, p->token);
+	if (m->d->displaces && inode_of(p, aside) == m->d->base_inode)
 		status = move(p, aside, p->name, err);
 	return status;
 }
@@ -136,7 +136,7 @@ int group_take_back(struct member *m, size_t n, struct vrs_err *err)
 		if (!m[i].agrees)
 			continue;
 		p->map.stage = STAGE_OPEN; /* a part like any other again */
-		p->map.token = p->map.sealing_token;
+		p->map.token = p->map.commit_token;
 		p->map.open = false;
 		p->map.group_nonce = 0;
 		memset(p->map.group, 0, sizeof(p->map.group));
@@ -159,14 +159,14 @@ static int finish_one(struct member *m, struct vrs_err *err)
 		return inode_of(p, p->part_name) == m->d->part_inode ? give_name(m, err)
 								     : 0;
 	if (p->map.overlay)
-		return overlay_finish(p, err);
+		return overlay_recover(p, err);
 	/* another file has taken its place: that one is not ours to change */
 	if (inode_of(p, p->name) != m->d->base_inode)
 		return 0;
-	int status = part_check_old(p, &old, err);
+	int status = part_check_base(p, &old, err);
 	if (status < 0)
 		return vrs_context(err, "%s", p->name);
-	part_take_owner(p, &old);
+	part_copy_owner(p, &old);
 	return renameat(p->dir_fd, p->part_name, p->dir_fd, p->name) < 0
 		       ? vrs_fail_errno(err, "%s", p->name)
 		       : 0;
@@ -186,7 +186,7 @@ int group_finish(struct member *m, size_t n, struct vrs_err *err)
 
 		if (!m[i].agrees)
 			continue;
-		part_forget_kept(p);
+		part_remove_displaced(p);
 		if (m[i].d->after_mark)
 			part_remove_files(p);
 		else
@@ -234,18 +234,18 @@ int group_go_on(struct member *m, size_t n, int lock_fd, uint64_t nonce,
 /* --- beginning --- */
 
 /* With the map entered: may it become an image? */
-static int look_at(struct part *p, struct vrs_err *err)
+static int check_commit(struct part *p, struct vrs_err *err)
 {
 	struct stat old;
 	int status = 0;
 
-	if (part_look(p))
+	if (part_was_touched(p))
 		return vrs_fail(err, VRS_EIO,
 				"somebody else has opened the copy after it was proven");
 	if (p->over)
 		return overlay_prepare(p, err);
-	if (p->replaces || p->keep_aside)
-		status = part_check_old(p, &old, err);
+	if (p->replaces || p->displaces)
+		status = part_check_base(p, &old, err);
 	else if (faccessat(p->dir_fd, p->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		status = vrs_fail(err, VRS_ECONFLICT, "it exists already");
 	if (status == 0 && fsync(p->dir_fd) < 0)
@@ -267,11 +267,11 @@ static int describe(struct group *g, struct part *const *parts, size_t n,
 
 		if (fstat(p->part_fd, &st) < 0)
 			return vrs_fail_errno(err, "%s", p->part_name);
-		bool had = p->replaces || p->keep_aside;
+		bool had = p->replaces || p->displaces;
 		g->disk[i] = (struct group_disk){
 			.path = vrs_strdup(p->path),
 			.after_mark = p->replaces,
-			.keep_aside = p->keep_aside,
+			.displaces = p->displaces,
 			.part_inode = st.st_ino,
 			.base_inode = had ? p->base.st_ino : 0,
 			.base_bytes = had ? (uint64_t)p->base.st_size : 0,
@@ -334,7 +334,7 @@ static int put_in_maps(struct member *m, size_t n, const struct group *g,
 		struct part *p = m[i].p;
 
 		p->map.stage = STAGE_GROUP;
-		p->map.sealing_token = p->token;
+		p->map.commit_token = p->token;
 		p->map.token = CHUNKMAP_NO_TOKEN; /* nobody writes to it any more */
 		p->map.open = false;
 		p->map.group_nonce = g->nonce;
@@ -381,13 +381,13 @@ static int seal_entered(struct part **parts, size_t n, struct vrs_err *err)
 	return status;
 }
 
-int part_seal_group(struct part **parts, size_t n, struct vrs_err *err)
+int part_commit_group(struct part **parts, size_t n, struct vrs_err *err)
 {
 	size_t n_entered = 0;
 	int status = 0;
 
 	if (n == 1)
-		return part_seal(parts[0], err);
+		return part_commit(parts[0], err);
 	if (n == 0 || n > GROUP_MAX_DISKS || strlen(parts[0]->path) >= CHUNKMAP_MAX_GROUP)
 		return vrs_fail(err, VRS_EINVAL,
 				"no group: %zu disks, the first at %.80s", n,
@@ -398,9 +398,9 @@ int part_seal_group(struct part **parts, size_t n, struct vrs_err *err)
 			status = vrs_fail_errno(err, "%s", parts[i]->part_name);
 	}
 	for (size_t i = 0; i < n && status == 0; i++) {
-		if ((status = part_enter(parts[i], err)) == 0) {
+		if ((status = part_lock(parts[i], err)) == 0) {
 			n_entered++;
-			status = look_at(parts[i], err);
+			status = check_commit(parts[i], err);
 		}
 		if (status < 0)
 			(void)vrs_context(err, "%s", parts[i]->path);
@@ -408,6 +408,6 @@ int part_seal_group(struct part **parts, size_t n, struct vrs_err *err)
 	if (status == 0)
 		status = seal_entered(parts, n, err);
 	for (size_t i = 0; i < n_entered; i++)
-		part_leave(parts[i]);
+		part_unlock(parts[i]);
 	return status;
 }

@@ -21,7 +21,7 @@ enum {
 	DISK_BYTES = 36, /* kind, path length, part, base; then the path */
 	SUM_BYTES = 16,
 	KIND_AFTER_MARK = 1,
-	KIND_KEEP_ASIDE = 2,
+	KIND_DISPLACES = 2,
 };
 
 static void checksum(uint8_t out[SUM_BYTES], const uint8_t *bytes, size_t n)
@@ -55,7 +55,7 @@ size_t group_pack(const struct group *g, uint8_t *out)
 		size_t len = strlen(d->path);
 
 		list[at] = (uint8_t)((d->after_mark ? KIND_AFTER_MARK : 0) |
-				     (d->keep_aside ? KIND_KEEP_ASIDE : 0));
+				     (d->displaces ? KIND_DISPLACES : 0));
 		list[at + 1] = 0;
 		list[at + 2] = (uint8_t)(len & 0xff);
 		list[at + 3] = (uint8_t)(len >> 8);
@@ -87,20 +87,20 @@ static bool take_disk(struct group *g, const uint8_t *list, size_t n, size_t *at
 		return false;
 	const uint8_t *p = list + *at;
 	size_t len = (size_t)p[2] | (size_t)p[3] << 8;
-	if (p[0] > (KIND_AFTER_MARK | KIND_KEEP_ASIDE) || p[1] != 0 || len == 0 ||
+	if (p[0] > (KIND_AFTER_MARK | KIND_DISPLACES) || p[1] != 0 || len == 0 ||
 	    len > GROUP_MAX_PATH || len > n - *at - DISK_BYTES ||
 	    memchr(p + DISK_BYTES, '\0', len))
 		return false;
 	char *path = vrs_calloc(len + 1, 1);
 	memcpy(path, p + DISK_BYTES, len);
-	if (beneath_path_ok(path, NULL) < 0 || is_twice(g, path)) {
+	if (sandbox_path_ok(path, NULL) < 0 || is_twice(g, path)) {
 		free(path);
 		return false;
 	}
 	*d = (struct group_disk){
 		.path = path,
 		.after_mark = p[0] & KIND_AFTER_MARK,
-		.keep_aside = p[0] & KIND_KEEP_ASIDE,
+		.displaces = p[0] & KIND_DISPLACES,
 		.part_inode = wire_get64(p + 4),
 		.base_inode = wire_get64(p + 12),
 		.base_bytes = wire_get64(p + 20),

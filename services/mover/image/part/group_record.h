@@ -29,7 +29,7 @@ enum {
 struct group_disk {
 	char *path;          /* absolute, owned */
 	bool after_mark;     /* changes what has the name, which cannot be taken back */
-	bool keep_aside;     /* what has the name is renamed first */
+	bool displaces;      /* what has the name is renamed first */
 	uint64_t part_inode; /* the new content */
 	/* what had the name; inode 0: nothing */
 	uint64_t base_inode, base_bytes, base_mtime_ns;

@@ -29,7 +29,7 @@ static int open_one(struct part *p, enum disk_how how, struct disk **ret,
 
 int part_open_disk(struct part *p, bool writable, struct vrs_err *err)
 {
-	(void)part_look(p);
+	(void)part_was_touched(p);
 	int status = open_one(p, writable ? DISK_WRITE : DISK_PROVE, &p->disk, err);
 	if (status == 0 && writable && p->raw)
 		status = open_one(p, DISK_PROVE, &p->proof, err);
@@ -72,10 +72,10 @@ void part_close(struct part *p)
 	if (!p)
 		return;
 	if (!atomic_load(&p->failed) && p->map_fd >= 0 && p->map.stage == STAGE_OPEN &&
-	    part_sync(p, NULL, NULL) == 0 && part_enter(p, NULL) == 0) {
+	    part_sync(p, NULL, NULL) == 0 && part_lock(p, NULL) == 0) {
 		p->map.open = false;
 		(void)part_put_page(p, 0, NULL);
-		part_leave(p);
+		part_unlock(p);
 	}
 	bool many_pieces = p->map.overlay;
 	part_close_disk(p);
@@ -85,10 +85,10 @@ void part_close(struct part *p)
 	free(p->began_empty);
 	free(p->allocated);
 	free(p->marked);
-	for (size_t i = 0; i < PART_GATES; i++) {
-		if (p->gate[i].fd >= 0)
-			(void)close(p->gate[i].fd);
-		(void)pthread_mutex_destroy(&p->gate[i].lock);
+	for (size_t i = 0; i < PART_SHARED_LOCKS; i++) {
+		if (p->shared[i].fd >= 0)
+			(void)close(p->shared[i].fd);
+		(void)pthread_mutex_destroy(&p->shared[i].lock);
 	}
 	(void)pthread_mutex_destroy(&p->lock);
 	if (p->watch_fd >= 0)

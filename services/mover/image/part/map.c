@@ -61,28 +61,28 @@ static int enter(struct part *p, int fd, int how, struct vrs_err *err)
 	return vrs_fail(err, VRS_ECONFLICT, "a later transfer has taken over");
 }
 
-int part_enter(struct part *p, struct vrs_err *err)
+int part_lock(struct part *p, struct vrs_err *err)
 {
 	return enter(p, p->map_fd, LOCK_EX, err);
 }
 
-void part_leave(struct part *p)
+void part_unlock(struct part *p)
 {
 	(void)flock(p->map_fd, LOCK_UN);
 }
 
-static struct gate *free_gate(struct part *p)
+static struct shared_lock *free_lock(struct part *p)
 {
-	for (size_t i = 0; i < PART_GATES; i++)
-		if (pthread_mutex_trylock(&p->gate[i].lock) == 0)
-			return &p->gate[i];
-	(void)pthread_mutex_lock(&p->gate[0].lock);
-	return &p->gate[0];
+	for (size_t i = 0; i < PART_SHARED_LOCKS; i++)
+		if (pthread_mutex_trylock(&p->shared[i].lock) == 0)
+			return &p->shared[i];
+	(void)pthread_mutex_lock(&p->shared[0].lock);
+	return &p->shared[0];
 }
 
-int part_pass(struct part *p, struct gate **ret, struct vrs_err *err)
+int part_lock_shared(struct part *p, struct shared_lock **ret, struct vrs_err *err)
 {
-	struct gate *g = free_gate(p);
+	struct shared_lock *g = free_lock(p);
 	int status = 0;
 
 	if (g->fd < 0) { /* the file of map_fd once more, whatever its name is now */
@@ -103,14 +103,14 @@ int part_pass(struct part *p, struct gate **ret, struct vrs_err *err)
 	return 0;
 }
 
-void part_passed(struct gate *g)
+void part_unlock_shared(struct shared_lock *g)
 {
 	(void)flock(g->fd, LOCK_UN);
 	(void)pthread_mutex_unlock(&g->lock);
 }
 
 /* An exclusive lock, waiting a little for somebody who is in the middle of a write. */
-int part_lock_within(int fd, struct vrs_err *err)
+int part_lock_wait(int fd, struct vrs_err *err)
 {
 	for (int waited = 0;; waited += PART_STEP_MS) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -138,7 +138,7 @@ int part_read_map(struct part *p, struct vrs_err *err)
 	return 0;
 }
 
-int part_locate(struct part **ret, const struct beneath *b, const char *path,
+int part_locate(struct part **ret, const struct sandbox *b, const char *path,
 		struct vrs_err *err)
 {
 	struct part *p = part_new(b);
@@ -146,11 +146,11 @@ int part_locate(struct part **ret, const struct beneath *b, const char *path,
 
 	*ret = p;
 	atomic_store(&p->failed, true); /* part_close shall not write */
-	int status = beneath_dir(b, path, &p->dir_fd, &name, err);
+	int status = sandbox_dir(b, path, &p->dir_fd, &name, err);
 	return status < 0 ? status : part_name_files(p, name, err);
 }
 
-int part_find(struct part **ret, const struct beneath *b, const char *path,
+int part_find(struct part **ret, const struct sandbox *b, const char *path,
 	      struct vrs_err *err)
 {
 	int status = part_locate(ret, b, path, err);
@@ -189,7 +189,7 @@ int part_open_map(struct part *p, int flags, struct vrs_err *err)
 				   O_RDWR | flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (p->map_fd < 0)
 			return vrs_fail_errno(err, "%s", p->map_name);
-		int status = part_lock_within(p->map_fd, err);
+		int status = part_lock_wait(p->map_fd, err);
 		if (status < 0)
 			return status;
 		/* it may have been taken away while we waited */

@@ -129,11 +129,11 @@ int overlay_open(struct part *p, struct vrs_err *err)
 		o->cache = hashcache_open(p->dir_fd, p->name, o->base->fd, now_ms());
 	}
 	struct disk *whole;
-	(void)disk_over_open(&whole, p->over->base, p->disk, p->over->bits);
+	(void)disk_overlay_open(&whole, p->over->base, p->disk, p->over->bits);
 	whole->cache = p->over->cache;
 	p->disk = whole;
 	if (p->proof) {
-		(void)disk_over_open(&whole, p->over->base, p->proof, p->over->bits);
+		(void)disk_overlay_open(&whole, p->over->base, p->proof, p->over->bits);
 		whole->cache = p->over->cache;
 		p->proof = whole;
 	}
@@ -221,7 +221,7 @@ static void forget_changed(const struct part *p, const struct overlay *o,
 
 	for (uint64_t c = 0; c < p->map.n_chunks; c++) {
 		const uint8_t *bits = o->bits + c * BITS_PER_CHUNK;
-		struct cachefile_slot slot;
+		struct cachefile_entry slot;
 		uint64_t changed = 0;
 
 		for (unsigned i = 0; i < TREE_BLOCKS_PER_CHUNK; i++)
@@ -274,7 +274,7 @@ static int apply_files(struct part *p, struct vrs_err *err)
 int overlay_prepare(struct part *p, struct vrs_err *err)
 {
 	struct stat old;
-	int status = part_check_old(p, &old, err);
+	int status = part_check_base(p, &old, err);
 
 	if (status < 0 || (status = overlay_put_bits(p, 0, p->map.n_chunks, err)) < 0 ||
 	    (status = overlay_flush_bits(p, err)) < 0)
@@ -290,12 +290,12 @@ int overlay_commit(struct part *p, struct vrs_err *err)
 	return apply_files(p, err);
 }
 
-int overlay_finish(struct part *p, struct vrs_err *err)
+int overlay_recover(struct part *p, struct vrs_err *err)
 {
 	struct stat now;
 
 	if (!p->map.overlay ||
-	    (p->map.stage != STAGE_SEALING && p->map.stage != STAGE_GROUP))
+	    (p->map.stage != STAGE_COMMITTING && p->map.stage != STAGE_GROUP))
 		return 0;
 	if (fstatat(p->dir_fd, p->name, &now, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : vrs_fail_errno(err, "%s", p->name);

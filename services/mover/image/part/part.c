@@ -16,7 +16,7 @@
 #include "vrs/mem.h"
 
 /* May we throw away the part of another job? Not while its writer lives. */
-static int nobody_writes(struct part *p, struct vrs_err *err)
+static int check_no_writer(struct part *p, struct vrs_err *err)
 {
 	int fd = openat(p->dir_fd, p->part_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -32,7 +32,7 @@ static int nobody_writes(struct part *p, struct vrs_err *err)
 /* Chunks that cannot be taken as they are: everything when the source is another one,
  * what was not on the disk yet when the machine was started anew or when QEMU kept
  * metadata in its memory. */
-static int weigh_states(struct part *p, const char *identity, const char *boot,
+static int doubt_states(struct part *p, const char *identity, const char *boot,
 			struct vrs_err *err)
 {
 	bool same_source = strcmp(p->map.identity, identity) == 0;
@@ -92,7 +92,7 @@ static int create_part(struct part *p, uint64_t disk_bytes, struct vrs_err *err)
 
 static int clone_base(struct part *p, const char *base, struct vrs_err *err)
 {
-	int from, status = beneath_open(p->beneath, base, O_RDONLY, &from, err);
+	int from, status = sandbox_open(p->sandbox, base, O_RDONLY, &from, err);
 
 	if (status < 0)
 		return status;
@@ -185,7 +185,7 @@ static int take_over(struct part *p, const struct part_want *w, const char *boot
 	if (status == 0)
 		status = part_open_disk(p, true, err);
 	if (status == 0)
-		status = weigh_states(p, w->identity, boot, err);
+		status = doubt_states(p, w->identity, boot, err);
 	if (status < 0)
 		return status;
 	if (p->map.filled && *w->base) /* without it, what is missing is sent */
@@ -206,8 +206,8 @@ static int find_or_begin(struct part *p, const struct part_want *w, unsigned *re
 		return status;
 	boot_id(boot, sizeof(boot));
 	bool found = part_read_map(p, NULL) == 0;
-	uint64_t owner = p->map.stage == STAGE_SEALING || p->map.stage == STAGE_GROUP
-				 ? p->map.sealing_token
+	uint64_t owner = p->map.stage == STAGE_COMMITTING || p->map.stage == STAGE_GROUP
+				 ? p->map.commit_token
 				 : p->map.token;
 	if (found && p->map.stage == STAGE_GROUP) /* just now: part_recover was here */
 		return vrs_fail(err, VRS_EIO, "the transfer %s is giving it its name",
@@ -219,7 +219,7 @@ static int find_or_begin(struct part *p, const struct part_want *w, unsigned *re
 				(unsigned long long)w->token, (unsigned long long)owner);
 	if (found && can_go_on(p, w))
 		return take_over(p, w, boot, ret_flags, err);
-	if (found && (status = nobody_writes(p, err)) < 0)
+	if (found && (status = check_no_writer(p, err)) < 0)
 		return status;
 	if (found || faccessat(p->dir_fd, p->part_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
 		part_poison(p);
@@ -243,18 +243,18 @@ static int find_or_begin(struct part *p, const struct part_want *w, unsigned *re
 }
 
 /* The image's own name must be free, or be the base that this job replaces. */
-static int look_at_name(struct part *p, const struct part_want *w, struct vrs_err *err)
+static int check_name(struct part *p, const struct part_want *w, struct vrs_err *err)
 {
 	if (fstatat(p->dir_fd, p->name, &p->base, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : vrs_fail_errno(err, "%s", w->path);
 	p->replaces = strcmp(w->base, w->path) == 0;
-	p->keep_aside = !p->replaces && w->keep_aside;
-	return p->replaces || p->keep_aside
+	p->displaces = !p->replaces && w->displaces;
+	return p->replaces || p->displaces
 		       ? 0
 		       : vrs_fail(err, VRS_ECONFLICT, "it exists already");
 }
 
-int part_open(struct part **ret, const struct beneath *b, const struct part_want *w,
+int part_open(struct part **ret, const struct sandbox *b, const struct part_want *w,
 	      unsigned *ret_flags, struct vrs_err *err)
 {
 	struct part *p = part_new(b);
@@ -272,11 +272,11 @@ int part_open(struct part **ret, const struct beneath *b, const struct part_want
 		 strlen(w->identity) >= sizeof(p->map.identity))
 		status = vrs_fail(err, VRS_EINVAL, "job, identity or token is too long");
 	else
-		status = beneath_dir(b, w->path, &p->dir_fd, &name, err);
+		status = sandbox_dir(b, w->path, &p->dir_fd, &name, err);
 	if (status == 0)
 		status = part_recover(b, w->path, err);
 	if (status == 0 && (status = part_name_files(p, name, err)) == 0 &&
-	    (status = look_at_name(p, w, err)) == 0)
+	    (status = check_name(p, w, err)) == 0)
 		status = find_or_begin(p, w, ret_flags, err);
 	if (status == 0 && p->disk->size != w->disk_bytes)
 		status = vrs_fail(err, VRS_EUNSUPPORTED,
@@ -293,7 +293,7 @@ int part_open(struct part **ret, const struct beneath *b, const struct part_want
 			part_watch(p); /* that was us */
 	}
 	if (p->map_fd >= 0)
-		part_leave(p);
+		part_unlock(p);
 	if (status < 0) {
 		atomic_store(&p->failed, true);
 		part_close(p);

@@ -23,14 +23,14 @@ struct part_want {
 	const char *path, *format, *job, *identity;
 	const char *base; /* begin as a clone of it; "": begin empty */
 	uint64_t disk_bytes, token;
-	bool keep_aside; /* what has the name is renamed, not refused, at the end */
+	bool displaces; /* what has the name is renamed, not refused, at the end */
 };
 
 struct part;
 
 /* Finds the part of this job and takes it over, or begins a new one. A part of another
  * job is thrown away, unless somebody is still writing it. *ret_flags: WIRE_TARGET_*. */
-int part_open(struct part **ret, const struct beneath *b, const struct part_want *want,
+int part_open(struct part **ret, const struct sandbox *b, const struct part_want *want,
 	      unsigned *ret_flags, struct vrs_err *err);
 
 /* Not in order when the last try ended without it. */
@@ -59,20 +59,20 @@ int part_mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err);
  * the file, so what was read back before proves nothing any more. */
 int part_sync(struct part *p, bool *ret_touched, struct vrs_err *err);
 int part_reopen(struct part *p, bool writable, struct vrs_err *err);
-int part_seal(struct part *p, struct vrs_err *err);
+int part_commit(struct part *p, struct vrs_err *err);
 /* All of them or none, whatever happens: on failure no part has become an image, unless
  * what had been done could not be taken back or finished. Then the line says so, and
  * part_recover or part_forget of any of them goes on with it. */
-int part_seal_group(struct part **parts, size_t n, struct vrs_err *err);
+int part_commit_group(struct part **parts, size_t n, struct vrs_err *err);
 int part_discard(struct part *p, struct vrs_err *err);
 
 /* An image that was proven and only half changed when the machine or we went down is
  * finished first, with those that belong to it. Nothing to do: 0. */
-int part_recover(const struct beneath *b, const char *path, struct vrs_err *err);
+int part_recover(const struct sandbox *b, const char *path, struct vrs_err *err);
 
 /* Throws away what a job left beside path, whatever its state, unless a later token or
  * another job owns it. Nothing there: 0. */
-int part_forget(const struct beneath *b, const char *path, const char *job,
+int part_forget(const struct sandbox *b, const char *path, const char *job,
 		uint64_t token, struct vrs_err *err);
 
 #endif

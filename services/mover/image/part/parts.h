@@ -12,19 +12,19 @@
 
 enum {
 	PART_STEP_MS = 20,
-	PART_GATES = 8,
+	PART_SHARED_LOCKS = 8,
 	PART_MAX_NAME = 240, /* of an image: what is beside it has a longer one */
 };
 
 /* A lock of the map belongs to an open file: threads that hold it at once need one each.
  */
-struct gate {
+struct shared_lock {
 	pthread_mutex_t lock;
 	int fd; /* -1: not opened yet */
 };
 
 struct part {
-	const struct beneath *beneath;
+	const struct sandbox *sandbox;
 	int dir_fd, map_fd, part_fd; /* part_fd: held with a shared lock while we live */
 	char *path;
 	char name[NAME_MAX + 1], part_name[NAME_MAX + 1], map_name[NAME_MAX + 1];
@@ -32,8 +32,8 @@ struct part {
 	char format[16];
 	uint64_t token;
 	bool raw;
-	bool replaces;   /* the image under the name is the base that we replace */
-	bool keep_aside; /* ... or something that is kept under another name */
+	bool replaces;  /* the image under the name is the base that we replace */
+	bool displaces; /* ... or something that is kept under another name */
 	struct stat base;
 	_Atomic bool failed; /* a write failed: nothing is believed until opened again */
 	struct disk *disk, *proof;
@@ -41,7 +41,7 @@ struct part {
 	struct fill *fill;    /* NULL: nothing comes from a base any more */
 	int watch_fd;         /* tells when somebody else opens the part; -1: not known */
 	_Atomic bool touched;
-	struct gate gate[PART_GATES];
+	struct shared_lock shared[PART_SHARED_LOCKS];
 
 	pthread_mutex_t lock; /* what follows */
 	struct chunkmap map;
@@ -53,16 +53,17 @@ struct part {
 
 /* --- names and neighbours (base.c) --- */
 
-struct part *part_new(const struct beneath *b);
+struct part *part_new(const struct sandbox *b);
 int part_name_files(struct part *p, const char *name, struct vrs_err *err);
-/* From now on, another program that opens the part is noticed; part_look: has one? */
+/* From now on, another program that opens the part is noticed; part_was_touched: has one?
+ */
 void part_watch(struct part *p);
-bool part_look(struct part *p);
+bool part_was_touched(struct part *p);
 /* The image under the name is the one that was found at the start, and no program runs on
  * it. */
-int part_check_old(struct part *p, struct stat *ret, struct vrs_err *err);
+int part_check_base(struct part *p, struct stat *ret, struct vrs_err *err);
 /* Mode and owner of what had the name go to the part. */
-void part_take_owner(struct part *p, const struct stat *old);
+void part_copy_owner(struct part *p, const struct stat *old);
 void part_pause_ms(long ms);
 
 /* --- the map file (map.c) --- */
@@ -77,20 +78,20 @@ int part_put_all_pages(struct part *p, struct vrs_err *err);
 
 /* What lies beside path, to be looked at: nothing is open but the directory, and
  * part_close() writes nothing. *ret in every case. */
-int part_locate(struct part **ret, const struct beneath *b, const char *path,
+int part_locate(struct part **ret, const struct sandbox *b, const char *path,
 		struct vrs_err *err);
 /* The same with its map open, neither held nor read yet (map_fd < 0: there is none). */
-int part_find(struct part **ret, const struct beneath *b, const char *path,
+int part_find(struct part **ret, const struct sandbox *b, const char *path,
 	      struct vrs_err *err);
 
 /* Takes the exclusive lock, to change the owner, and checks that nobody came after us. */
-int part_enter(struct part *p, struct vrs_err *err);
-void part_leave(struct part *p);
+int part_lock(struct part *p, struct vrs_err *err);
+void part_unlock(struct part *p);
 /* The shared one, to write. */
-int part_pass(struct part *p, struct gate **ret, struct vrs_err *err);
-void part_passed(struct gate *g);
+int part_lock_shared(struct part *p, struct shared_lock **ret, struct vrs_err *err);
+void part_unlock_shared(struct shared_lock *g);
 /* An exclusive lock, waiting a little for somebody who is in the middle of a write. */
-int part_lock_within(int fd, struct vrs_err *err);
+int part_lock_wait(int fd, struct vrs_err *err);
 
 /* With the map locked: makes it refuse its writers for ever, takes both names away. */
 void part_poison(struct part *p);
@@ -117,7 +118,7 @@ int overlay_prepare(struct part *p, struct vrs_err *err);
 int overlay_commit(struct part *p, struct vrs_err *err);
 /* The same after a crash: finds out by itself whether there is something to finish. With
  * the map read and locked. */
-int overlay_finish(struct part *p, struct vrs_err *err);
+int overlay_recover(struct part *p, struct vrs_err *err);
 
 /* --- together with others (group_commit.c) --- */
 
@@ -137,12 +138,12 @@ int group_take_back(struct member *m, size_t n, struct vrs_err *err);
 /* When somebody was killed in the middle (recover.c). job NULL: all that is proven
  * gets its name if that can still be; else, when it is this job's and no later token's,
  * all that can be taken back is. Nothing to do: 0. */
-int part_resolve(const struct beneath *b, const char *path, const char *job,
-		 uint64_t token, struct vrs_err *err);
+int part_recover_group(const struct sandbox *b, const char *path, const char *job,
+		       uint64_t token, struct vrs_err *err);
 
 /* --- the end (commit.c) --- */
 
-void part_forget_kept(const struct part *p);
+void part_remove_displaced(const struct part *p);
 
 /* --- chunks that come from a base (fill.c) ---
  *

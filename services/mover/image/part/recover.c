@@ -15,7 +15,7 @@ enum { LOCK_TRIES = 12 }; /* of 5 s: a large seed takes a while to be changed */
 
 /* The files beside path; its map is read, and held when asked. NULL, and VRS_ENOENT when
  * there is no map. */
-static struct part *open_beside(const struct beneath *b, const char *path, bool hold,
+static struct part *open_beside(const struct sandbox *b, const char *path, bool hold,
 				struct vrs_err *err)
 {
 	struct part *p;
@@ -28,7 +28,7 @@ static struct part *open_beside(const struct beneath *b, const char *path, bool 
 	if (status == 0)
 		status = part_read_map(p, err);
 	if (status == 0) {
-		p->token = p->map.sealing_token;
+		p->token = p->map.commit_token;
 		return p;
 	}
 	part_close(p);
@@ -37,7 +37,7 @@ static struct part *open_beside(const struct beneath *b, const char *path, bool 
 
 /* Its record is gone, somebody took it away: what is left is a part like any other, or
  * nothing but a map. */
-static int resolve_alone(const struct beneath *b, const char *path, uint64_t nonce,
+static int resolve_alone(const struct sandbox *b, const char *path, uint64_t nonce,
 			 struct vrs_err *err)
 {
 	struct vrs_err why = {0};
@@ -86,7 +86,7 @@ static void set_base(struct part *p, const struct group_disk *d)
 	struct stat dir;
 
 	p->replaces = d->after_mark;
-	p->keep_aside = d->keep_aside;
+	p->displaces = d->displaces;
 	p->base.st_dev = fstat(p->dir_fd, &dir) == 0 ? dir.st_dev : 0;
 	p->base.st_ino = (ino_t)d->base_inode;
 	p->base.st_size = (off_t)d->base_bytes;
@@ -95,7 +95,7 @@ static void set_base(struct part *p, const struct group_disk *d)
 }
 
 /* All disks of the group, each with its map held. */
-static int open_members(struct member *m, const struct group *g, const struct beneath *b,
+static int open_members(struct member *m, const struct group *g, const struct sandbox *b,
 			struct vrs_err *err)
 {
 	for (size_t i = 0; i < g->n; i++) {
@@ -120,7 +120,7 @@ static int open_members(struct member *m, const struct group *g, const struct be
 	return 0;
 }
 
-static int resolve_record(const struct group *g, int fd, const struct beneath *b,
+static int resolve_record(const struct group *g, int fd, const struct sandbox *b,
 			  bool take_back, struct vrs_err *err)
 {
 	struct member m[GROUP_MAX_DISKS] = {0};
@@ -147,7 +147,7 @@ static int resolve_record(const struct group *g, int fd, const struct beneath *b
 }
 
 /* The map that leads to the record says the same still. */
-static bool still_so(const struct beneath *b, const char *path, uint64_t nonce)
+static bool still_so(const struct sandbox *b, const char *path, uint64_t nonce)
 {
 	struct part *p = open_beside(b, path, false, NULL);
 	bool so = p && p->map.stage == STAGE_GROUP && p->map.group_nonce == nonce;
@@ -161,12 +161,12 @@ static int lock_record(int fd, struct vrs_err *err)
 	int status = VRS_ETIMEOUT;
 
 	for (int i = 0; i < LOCK_TRIES && status == VRS_ETIMEOUT; i++)
-		status = part_lock_within(fd, err);
+		status = part_lock_wait(fd, err);
 	return status;
 }
 
 /* entry's map says that it belongs to a group. */
-static int resolve(const struct beneath *b, const char *path, const struct part *entry,
+static int resolve(const struct sandbox *b, const char *path, const struct part *entry,
 		   bool take_back, struct vrs_err *err)
 {
 	uint64_t nonce = entry->map.group_nonce;
@@ -206,14 +206,14 @@ static int resolve(const struct beneath *b, const char *path, const struct part 
 
 /* While a record is of use, the map of the first disk says so: it is the first to say it
  * and the last to say something else. */
-static void sweep_record(const struct beneath *b, const char *path)
+static void sweep_record(const struct sandbox *b, const char *path)
 {
 	struct part *p = part_new(b);
 	const char *name = "";
 	int fd = -1;
 
 	atomic_store(&p->failed, true);
-	if (beneath_dir(b, path, &p->dir_fd, &name, NULL) == 0 &&
+	if (sandbox_dir(b, path, &p->dir_fd, &name, NULL) == 0 &&
 	    part_name_files(p, name, NULL) == 0)
 		fd = openat(p->dir_fd, p->group_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) /* else it is just being made */
@@ -223,8 +223,8 @@ static void sweep_record(const struct beneath *b, const char *path)
 	part_close(p);
 }
 
-int part_resolve(const struct beneath *b, const char *path, const char *job,
-		 uint64_t token, struct vrs_err *err)
+int part_recover_group(const struct sandbox *b, const char *path, const char *job,
+		       uint64_t token, struct vrs_err *err)
 {
 	struct vrs_err why = {0};
 	struct part *p = open_beside(b, path, false, &why);
@@ -233,28 +233,28 @@ int part_resolve(const struct beneath *b, const char *path, const char *job,
 	if (p ? p->map.stage != STAGE_GROUP : why.code == VRS_ENOENT)
 		sweep_record(b, path);
 	if (p && p->map.stage == STAGE_GROUP &&
-	    (!job || (strcmp(p->map.job, job) == 0 && p->map.sealing_token <= token)))
+	    (!job || (strcmp(p->map.job, job) == 0 && p->map.commit_token <= token)))
 		status = resolve(b, path, p, job != NULL, err);
 	/* what cannot be looked at is found out by who opens it */
 	part_close(p);
 	return status;
 }
 
-int part_recover(const struct beneath *b, const char *path, struct vrs_err *err)
+int part_recover(const struct sandbox *b, const char *path, struct vrs_err *err)
 {
 	struct part *p;
-	int status = part_resolve(b, path, NULL, 0, err);
+	int status = part_recover_group(b, path, NULL, 0, err);
 
 	if (status < 0)
 		return status;
 	status = part_find(&p, b, path, err);
 	if (status == 0 && p->map_fd >= 0 && part_read_map(p, NULL) == 0 &&
-	    p->map.overlay && p->map.stage == STAGE_SEALING) {
-		status = part_lock_within(p->map_fd, err);
+	    p->map.overlay && p->map.stage == STAGE_COMMITTING) {
+		status = part_lock_wait(p->map_fd, err);
 		chunkmap_fini(&p->map);
 		/* whoever held it may have finished meanwhile */
 		if (status == 0 && part_read_map(p, NULL) == 0)
-			status = overlay_finish(p, err);
+			status = overlay_recover(p, err);
 		if (status == 0)
 			part_poison(p);
 	}
@@ -262,24 +262,24 @@ int part_recover(const struct beneath *b, const char *path, struct vrs_err *err)
 	return status;
 }
 
-int part_forget(const struct beneath *b, const char *path, const char *job,
+int part_forget(const struct sandbox *b, const char *path, const char *job,
 		uint64_t token, struct vrs_err *err)
 {
 	struct part *p;
-	int status = part_resolve(b, path, job, token, err);
+	int status = part_recover_group(b, path, job, token, err);
 
 	if (status < 0)
 		return status;
 	status = part_find(&p, b, path, err);
 	if (status == 0 && p->map_fd >= 0) {
-		status = part_lock_within(p->map_fd, err);
+		status = part_lock_wait(p->map_fd, err);
 		if (status == 0 && part_read_map(p, NULL) == 0 &&
 		    (strcmp(p->map.job, job) != 0 || p->map.stage == STAGE_GROUP ||
-		     (p->map.stage != STAGE_SEALING && p->map.token > token)))
+		     (p->map.stage != STAGE_COMMITTING && p->map.token > token)))
 			status = vrs_fail(err, VRS_ECONFLICT,
 					  "the part belongs to transfer %s", p->map.job);
 		if (status == 0)
-			status = overlay_finish(p, err);
+			status = overlay_recover(p, err);
 		if (status == 0)
 			part_poison(p);
 	}

@@ -68,7 +68,7 @@ int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t le
 	       unsigned shift, struct vrs_err *err)
 {
 	uint64_t chunk = off >> TREE_CHUNK_SHIFT;
-	struct gate *g;
+	struct shared_lock *g;
 	bool fresh;
 
 	if (!p->disk)
@@ -80,11 +80,11 @@ int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t le
 				off, (size_t)len, (size_t)1 << shift, err);
 	if (status < 0)
 		return status;
-	if ((status = part_pass(p, &g, err)) < 0)
+	if ((status = part_lock_shared(p, &g, err)) < 0)
 		return status;
 	if ((status = begin_write(p, chunk, &fresh, err)) == 0)
 		status = write_blocks(p, payload, off, len, shift, fresh, err);
-	part_passed(g);
+	part_unlock_shared(g);
 	if (vrs_fault("mover.target.write") && status == 0)
 		status = vrs_fail(err, VRS_EIO, "asked to fail");
 	if (status < 0)
@@ -103,17 +103,17 @@ static int allocate(struct part *p, uint64_t off, uint64_t len, struct vrs_err *
 
 int part_allocate(struct part *p, uint64_t off, uint64_t len, struct vrs_err *err)
 {
-	struct gate *g;
+	struct shared_lock *g;
 
 	if (len == 0 || off >= p->map.disk_bytes || len > p->map.disk_bytes - off)
 		return vrs_fail(err, VRS_EPARSE, "room beyond the end of the disk");
 	if (!p->disk || !p->raw || p->over)
 		return 0;
-	int status = part_pass(p, &g, err);
+	int status = part_lock_shared(p, &g, err);
 	if (status < 0)
 		return status;
 	status = allocate(p, off, len, err);
-	part_passed(g);
+	part_unlock_shared(g);
 	return status;
 }
 
@@ -139,15 +139,15 @@ static int mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err)
 
 int part_mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err)
 {
-	struct gate *g;
+	struct shared_lock *g;
 
 	if (first >= p->map.n_chunks || n > p->map.n_chunks - first || n == 0)
 		return vrs_fail(err, VRS_EPARSE, "chunks beyond the end of the disk");
-	int status = part_pass(p, &g, err);
+	int status = part_lock_shared(p, &g, err);
 	if (status < 0)
 		return status;
 	status = mark(p, first, n, err);
-	part_passed(g);
+	part_unlock_shared(g);
 	if (p->raw && p->disk)
 		disk_start_flush(p->disk, first << TREE_CHUNK_SHIFT,
 				 n << TREE_CHUNK_SHIFT);
@@ -175,8 +175,8 @@ static int make_durable(struct part *p, uint64_t n_marks, struct vrs_err *err)
 
 int part_sync(struct part *p, bool *ret_touched, struct vrs_err *err)
 {
-	struct gate *g;
-	int status = part_pass(p, &g, err);
+	struct shared_lock *g;
+	int status = part_lock_shared(p, &g, err);
 
 	if (status < 0)
 		return status;
@@ -190,11 +190,11 @@ int part_sync(struct part *p, bool *ret_touched, struct vrs_err *err)
 	(void)vrs_fault("mover.target.sync");
 	if (status == 0)
 		status = make_durable(p, n_marks, err);
-	part_passed(g);
+	part_unlock_shared(g);
 	if (status < 0)
 		atomic_store(&p->failed, true);
 	if (ret_touched) {
-		(void)part_look(p);
+		(void)part_was_touched(p);
 		*ret_touched = atomic_exchange(&p->touched, false);
 	}
 	return status;

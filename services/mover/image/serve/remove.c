@@ -30,17 +30,17 @@ static int take_away(int dir_fd, const char *name, int fd, struct vrs_err *err)
 	return 0;
 }
 
-int image_remove(const struct beneath *b, const char *path, const char *job,
+int image_remove(const struct sandbox *b, const char *path, const char *job,
 		 uint64_t token, int *ret_removed, struct vrs_err *err)
 {
 	int dir_fd = -1, fd = -1;
 	const char *name;
 	int status = part_forget(b, path, job, token, err);
 
-	if (status < 0 || (status = beneath_dir(b, path, &dir_fd, &name, err)) < 0)
+	if (status < 0 || (status = sandbox_dir(b, path, &dir_fd, &name, err)) < 0)
 		return status;
 	/* not blocking: what is there may be a pipe */
-	status = beneath_open(b, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, &fd, err);
+	status = sandbox_open(b, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, &fd, err);
 	*ret_removed = status == 0;
 	if (status == 0) {
 		status = take_away(dir_fd, name, fd, err);
@@ -49,7 +49,7 @@ int image_remove(const struct beneath *b, const char *path, const char *job,
 		status = 0; /* twice is once */
 	}
 	if (status == 0) {
-		(void)kept_remove(dir_fd, name, NULL);
+		(void)displaced_remove(dir_fd, name, NULL);
 		hashcache_remove(dir_fd, name);
 	}
 	(void)close(dir_fd);

@@ -10,7 +10,7 @@
  * which no other job is making its successor (VRS_ECONFLICT). Not there: 0. Durable when
  * it returns. What was kept beside it (image/part/displaced.h) goes with it.
  * *ret_removed: whether there was something. */
-int image_remove(const struct beneath *b, const char *path, const char *job,
+int image_remove(const struct sandbox *b, const char *path, const char *job,
 		 uint64_t token, int *ret_removed, struct vrs_err *err);
 
 #endif

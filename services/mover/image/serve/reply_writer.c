@@ -33,9 +33,9 @@ static int put_frame(int fd, const struct wire_head *head, const uint8_t *payloa
 	return 0;
 }
 
-static void *say_alive(void *arg)
+static void *send_alive(void *arg)
 {
-	struct outlet *o = arg;
+	struct reply_writer *o = arg;
 	uint64_t seen = 0;
 
 	(void)pthread_mutex_lock(&o->lock);
@@ -56,21 +56,21 @@ static void *say_alive(void *arg)
 	return NULL;
 }
 
-int outlet_open(struct outlet *o, int fd, struct vrs_err *err)
+int reply_writer_open(struct reply_writer *o, int fd, struct vrs_err *err)
 {
 	pthread_condattr_t attr;
 
-	*o = (struct outlet){.fd = fd};
+	*o = (struct reply_writer){.fd = fd};
 	(void)pthread_mutex_init(&o->lock, NULL);
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	(void)pthread_cond_init(&o->wake, &attr);
 	(void)pthread_condattr_destroy(&attr);
-	o->started = pthread_create(&o->thread, NULL, say_alive, o) == 0;
+	o->started = pthread_create(&o->thread, NULL, send_alive, o) == 0;
 	return o->started ? 0 : vrs_fail(err, VRS_EIO, "cannot start a thread");
 }
 
-void outlet_close(struct outlet *o)
+void reply_writer_close(struct reply_writer *o)
 {
 	(void)pthread_mutex_lock(&o->lock);
 	o->stop = true;
@@ -82,7 +82,7 @@ void outlet_close(struct outlet *o)
 	(void)pthread_cond_destroy(&o->wake);
 }
 
-void outlet_begin(struct outlet *o, uint32_t seq)
+void reply_writer_begin(struct reply_writer *o, uint32_t seq)
 {
 	(void)pthread_mutex_lock(&o->lock);
 	o->n_open++;
@@ -90,7 +90,8 @@ void outlet_begin(struct outlet *o, uint32_t seq)
 	(void)pthread_mutex_unlock(&o->lock);
 }
 
-int outlet_answer(struct outlet *o, const struct wire_head *head, const uint8_t *payload)
+int reply_writer_send(struct reply_writer *o, const struct wire_head *head,
+		      const uint8_t *payload)
 {
 	(void)pthread_mutex_lock(&o->lock);
 	o->n_open--;
@@ -100,12 +101,13 @@ int outlet_answer(struct outlet *o, const struct wire_head *head, const uint8_t 
 	return status;
 }
 
-int outlet_serve(struct outlet *o, struct answerer *a, const struct wire_head *head,
-		 const uint8_t *payload, uint8_t *out)
+int reply_writer_serve(struct reply_writer *o, struct requests *a,
+		       const struct wire_head *head, const uint8_t *payload, uint8_t *out)
 {
 	struct wire_head reply = {0};
 	struct vrs_err why = {0};
-	int code = answer(a, head, payload, &reply, out, &why);
+	struct image_request r = {head, payload, &reply, out, NULL, NULL};
+	int code = requests_run(a, &r, &why);
 
 	reply.seq = head->seq;
 	reply.type = WIRE_OK;
@@ -118,5 +120,5 @@ int outlet_serve(struct outlet *o, struct answerer *a, const struct wire_head *h
 		};
 		memcpy(out, why.text, reply.len);
 	}
-	return outlet_answer(o, &reply, out);
+	return reply_writer_send(o, &reply, out);
 }

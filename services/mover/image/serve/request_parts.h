@@ -1,4 +1,4 @@
-/* request_parts.h - what the files of requests.h share: one request at a time. */
+/* request_parts.h - what the files of requests.h share. */
 #ifndef MOVER_IMAGE_SERVE_REQUEST_PARTS_H
 #define MOVER_IMAGE_SERVE_REQUEST_PARTS_H
 
@@ -9,52 +9,42 @@
 #include "image/part/part.h"
 #include "image/serve/requests.h"
 
-struct slot {
+struct open_image {
 	char path[WIRE_MAX_TEXT];
 	struct disk *disk; /* a source */
 	struct hashcache *cache;
 	struct part *part; /* or a target */
 };
 
-struct answerer {
-	const struct beneath *beneath;
+struct requests {
+	const struct sandbox *sandbox;
 	const char *join;
-	pthread_rwlock_t lock; /* shared by what leaves the slots as they are */
+	pthread_rwlock_t lock; /* shared by requests that open and close nothing */
 	bool greeted;
-	struct slot slot[WIRE_MAX_SLOTS];
+	struct open_image image[WIRE_MAX_SLOTS]; /* by the slot of a frame */
 };
 
-/* One request: what was asked, where the answer goes. */
-struct call {
-	struct answerer *a;
-	const struct wire_head *head;
-	const uint8_t *payload;
-	struct wire_head *reply;
-	uint8_t *out;
-	struct slot *slot;
-};
-
-/* Closes what it holds. */
-void answer_slot_clear(struct slot *s);
+/* Saves what was hashed, closes the image; the slot is free again (open_image.c). */
+void open_image_close(struct open_image *s);
 
 /* Reading (source_requests.c). */
-int answer_stat(struct call *c, struct vrs_err *err);
-int answer_source(struct call *c, struct vrs_err *err);
-int answer_extents(struct call *c, struct vrs_err *err);
-int answer_read(struct call *c, struct vrs_err *err);
-int answer_hashes(struct call *c, struct vrs_err *err);
+int request_stat(struct image_request *r, struct vrs_err *err);
+int request_source(struct image_request *r, struct vrs_err *err);
+int request_extents(struct image_request *r, struct vrs_err *err);
+int request_read(struct image_request *r, struct vrs_err *err);
+int request_hashes(struct image_request *r, struct vrs_err *err);
 
-/* A target, from its first word to its name (target_requests.c). */
-int answer_target(struct call *c, struct vrs_err *err);
-int answer_states(struct call *c, struct vrs_err *err);
-int answer_write(struct call *c, struct vrs_err *err);
-int answer_allocate(struct call *c, struct vrs_err *err);
-int answer_mark(struct call *c, struct vrs_err *err);
-int answer_sync(struct call *c, struct vrs_err *err);
-int answer_reopen(struct call *c, struct vrs_err *err);
-int answer_seal(struct call *c, struct vrs_err *err);
-int answer_group(struct call *c, struct vrs_err *err);
-int answer_discard(struct call *c, struct vrs_err *err);
-int answer_remove(struct call *c, struct vrs_err *err);
+/* Writing (target_requests.c). */
+int request_target(struct image_request *r, struct vrs_err *err);
+int request_states(struct image_request *r, struct vrs_err *err);
+int request_write(struct image_request *r, struct vrs_err *err);
+int request_allocate(struct image_request *r, struct vrs_err *err);
+int request_mark(struct image_request *r, struct vrs_err *err);
+int request_sync(struct image_request *r, struct vrs_err *err);
+int request_reopen(struct image_request *r, struct vrs_err *err);
+int request_commit(struct image_request *r, struct vrs_err *err);
+int request_commit_group(struct image_request *r, struct vrs_err *err);
+int request_discard(struct image_request *r, struct vrs_err *err);
+int request_remove(struct image_request *r, struct vrs_err *err);
 
 #endif

@@ -16,34 +16,35 @@
 enum {
 	IDLE_MS = 60 * 1000, /* a mover pings every few seconds */
 	PIPE_BYTES = 1 << 20,
-	MAX_LANES = 16, /* in the life of one vrs-image */
+	MAX_CONNECTIONS = 16, /* in the life of one vrs-image */
 	ALIGN = 4096,
 	JOINED = 2,
 };
 
 struct server;
 
-struct lane {
+struct connection {
 	struct server *server;
-	struct outlet outlet;
-	int in_fd, conn_fd; /* conn_fd: closed to let go who brought the pipes */
+	struct reply_writer writer;
+	int in_fd, joiner_fd; /* joiner_fd: closed to let go who brought the pipes */
 	pthread_t thread;
 };
 
 struct server {
-	struct answerer *answerer;
-	struct pool *pool, *writers;
+	struct requests *requests;
+	struct workers *pool, *writers;
 	int stop_fd; /* readable: everybody ends */
 	int listen_fd;
-	pthread_t doorkeeper;
-	bool has_doorkeeper;
+	pthread_t acceptor;
+	bool has_acceptor;
 	char name[JOIN_NAME_BYTES], join[JOIN_NAME_BYTES];
-	struct lane lane[MAX_LANES]; /* the first is ours, the others have joined */
-	size_t n_lanes;              /* the doorkeeper's */
+	struct connection connection[MAX_CONNECTIONS]; /* the first is ours, the others
+							  have joined */
+	size_t n_connections;                          /* the acceptor's */
 };
 
 /* 1: got all, 0: the pipe ended before the first byte, negative: failed. */
-static int get(struct lane *l, uint8_t *buf, size_t len, struct vrs_err *err)
+static int get(struct connection *l, uint8_t *buf, size_t len, struct vrs_err *err)
 {
 	for (size_t done = 0; done < len;) {
 		struct pollfd p[2] = {
@@ -72,8 +73,8 @@ static int get(struct lane *l, uint8_t *buf, size_t len, struct vrs_err *err)
 	return 1;
 }
 
-_Static_assert((size_t)ROOM_BYTES >= WIRE_MAX_PAYLOAD + ALIGN &&
-		       (size_t)ROOM_BYTES >= ANSWER_BYTES,
+_Static_assert((size_t)BUFFER_BYTES >= WIRE_MAX_PAYLOAD + ALIGN &&
+		       (size_t)BUFFER_BYTES >= REPLY_BYTES,
 	       "a payload fits, wherever in a page it begins");
 
 /* Where the payload goes so that the blocks of a WRITE, behind their digests, begin on a
@@ -98,28 +99,28 @@ static int wants_to_join(struct server *s, const struct wire_head *h,
 }
 
 /* True when a worker has taken the request, and the room of its payload if it has one. */
-static bool somebody_does(struct lane *l, const struct wire_head *head, uint8_t **in,
-			  const uint8_t *payload)
+static bool hand_over(struct connection *l, const struct wire_head *head, uint8_t **in,
+		      const uint8_t *payload)
 {
 	switch (head->type) {
 	case WIRE_HASHES:
 	case WIRE_SYNC:
-		return pool_add(l->server->pool, &l->outlet, head, NULL, NULL);
+		return workers_add(l->server->pool, &l->writer, head, NULL, NULL);
 	case WIRE_WRITE:
-		return pool_add(l->server->writers, &l->outlet, head, in, payload);
+		return workers_add(l->server->writers, &l->writer, head, in, payload);
 	default:
 		return false;
 	}
 }
 
-static int serve_frames(struct lane *l, struct wire_head *head, struct vrs_err *err)
+static int serve_frames(struct connection *l, struct wire_head *head, struct vrs_err *err)
 {
 	struct server *s = l->server;
 	uint8_t head_bytes[WIRE_HEAD_BYTES];
-	uint8_t *in = room_take();
-	uint8_t *out = room_take();
+	uint8_t *in = buffer_take();
+	uint8_t *out = buffer_take();
 	int status = in && out ? 1 : vrs_fail(err, VRS_EIO, "no memory");
-	bool first = l == &s->lane[0];
+	bool first = l == &s->connection[0];
 
 	while (status > 0 && (status = get(l, head_bytes, sizeof(head_bytes), err)) > 0) {
 		if ((status = wire_unpack(head, head_bytes, err)) < 0)
@@ -142,19 +143,19 @@ static int serve_frames(struct lane *l, struct wire_head *head, struct vrs_err *
 		}
 		first = false;
 		(void)vrs_fault("mover.far.request");
-		outlet_begin(&l->outlet, head->seq);
+		reply_writer_begin(&l->writer, head->seq);
 		status = 1;
-		if (somebody_does(l, head, &in, payload))
+		if (hand_over(l, head, &in, payload))
 			continue;
-		if (outlet_serve(&l->outlet, s->answerer, head, payload, out) < 0)
+		if (reply_writer_serve(&l->writer, s->requests, head, payload, out) < 0)
 			status = vrs_fail_errno(err, "write");
 	}
-	room_put(in);
-	room_put(out);
+	buffer_put(in);
+	buffer_put(out);
 	return status;
 }
 
-static void *serve_lane(void *arg)
+static void *serve_connection(void *arg)
 {
 	struct wire_head head;
 
@@ -162,30 +163,30 @@ static void *serve_lane(void *arg)
 	return NULL;
 }
 
-/* A joined lane becomes one of ours. */
-static void add_lane(struct server *s, int in, int out, int conn, uint32_t seq)
+/* A joined connection becomes one of ours. */
+static void add_connection(struct server *s, int in, int out, int conn, uint32_t seq)
 {
 	struct wire_head ok = {.type = WIRE_OK, .seq = seq};
-	struct lane *l = &s->lane[s->n_lanes];
+	struct connection *l = &s->connection[s->n_connections];
 
-	*l = (struct lane){.server = s, .in_fd = in, .conn_fd = conn};
+	*l = (struct connection){.server = s, .in_fd = in, .joiner_fd = conn};
 	(void)fcntl(in, F_SETPIPE_SZ, PIPE_BYTES);
 	(void)fcntl(out, F_SETPIPE_SZ, PIPE_BYTES);
-	if (outlet_open(&l->outlet, out, NULL) == 0) {
-		outlet_begin(&l->outlet, seq);
-		if (outlet_answer(&l->outlet, &ok, NULL) == 0 &&
-		    pthread_create(&l->thread, NULL, serve_lane, l) == 0) {
-			s->n_lanes++;
+	if (reply_writer_open(&l->writer, out, NULL) == 0) {
+		reply_writer_begin(&l->writer, seq);
+		if (reply_writer_send(&l->writer, &ok, NULL) == 0 &&
+		    pthread_create(&l->thread, NULL, serve_connection, l) == 0) {
+			s->n_connections++;
 			return;
 		}
 	}
-	outlet_close(&l->outlet);
+	reply_writer_close(&l->writer);
 	(void)close(in);
 	(void)close(out);
 	(void)close(conn);
 }
 
-static void *keep_door(void *arg)
+static void *accept_joins(void *arg)
 {
 	struct server *s = arg;
 	struct pollfd p[2] = {
@@ -193,7 +194,7 @@ static void *keep_door(void *arg)
 		{.fd = s->stop_fd, .events = POLLIN},
 	};
 
-	while (s->n_lanes < MAX_LANES) {
+	while (s->n_connections < MAX_CONNECTIONS) {
 		int in, out, conn;
 		uint32_t seq;
 
@@ -202,7 +203,7 @@ static void *keep_door(void *arg)
 		if (p[1].revents)
 			break;
 		if (p[0].revents && join_accept(s->listen_fd, &in, &out, &conn, &seq) > 0)
-			add_lane(s, in, out, conn, seq);
+			add_connection(s, in, out, conn, seq);
 	}
 	return NULL;
 }
@@ -212,22 +213,22 @@ static void stop_all(struct server *s)
 	uint64_t one = 1;
 
 	(void)!write(s->stop_fd, &one, sizeof(one));
-	if (s->has_doorkeeper)
-		(void)pthread_join(s->doorkeeper, NULL);
-	for (size_t i = 1; i < s->n_lanes; i++)
-		(void)pthread_join(s->lane[i].thread, NULL);
-	pool_close(s->pool);
-	pool_close(s->writers);
-	answer_close(s->answerer);
-	for (size_t i = 0; i < s->n_lanes; i++) {
-		struct lane *l = &s->lane[i];
+	if (s->has_acceptor)
+		(void)pthread_join(s->acceptor, NULL);
+	for (size_t i = 1; i < s->n_connections; i++)
+		(void)pthread_join(s->connection[i].thread, NULL);
+	workers_close(s->pool);
+	workers_close(s->writers);
+	requests_close(s->requests);
+	for (size_t i = 0; i < s->n_connections; i++) {
+		struct connection *l = &s->connection[i];
 
-		outlet_close(&l->outlet);
+		reply_writer_close(&l->writer);
 		if (i == 0)
 			continue;
 		(void)close(l->in_fd);
-		(void)close(l->outlet.fd);
-		(void)close(l->conn_fd);
+		(void)close(l->writer.fd);
+		(void)close(l->joiner_fd);
 	}
 	if (s->listen_fd >= 0)
 		(void)close(s->listen_fd);
@@ -235,7 +236,7 @@ static void stop_all(struct server *s)
 	free(s);
 }
 
-int serve(const struct beneath *b, int in_fd, int out_fd, struct vrs_err *err)
+int serve(const struct sandbox *b, int in_fd, int out_fd, struct vrs_err *err)
 {
 	struct server *s = vrs_calloc(1, sizeof(*s));
 	struct wire_head head = {0};
@@ -243,22 +244,22 @@ int serve(const struct beneath *b, int in_fd, int out_fd, struct vrs_err *err)
 
 	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->listen_fd = -1;
-	s->n_lanes = 1;
-	s->lane[0] = (struct lane){.server = s, .in_fd = in_fd, .conn_fd = -1};
+	s->n_connections = 1;
+	s->connection[0] =
+		(struct connection){.server = s, .in_fd = in_fd, .joiner_fd = -1};
 	(void)fcntl(in_fd, F_SETPIPE_SZ, PIPE_BYTES);
 	(void)fcntl(out_fd, F_SETPIPE_SZ, PIPE_BYTES);
 	if (join_listen(s->name, &s->listen_fd, NULL) < 0)
-		s->name[0] = '\0'; /* then there will be one lane */
-	s->answerer = answer_open(b);
-	answer_set_join(s->answerer, s->name);
-	s->pool = pool_open(s->answerer, MAX_JOBS);
-	s->writers = pool_open(s->answerer, MAX_WRITES);
-	int status = outlet_open(&s->lane[0].outlet, out_fd, err);
+		s->name[0] = '\0'; /* then there will be one connection */
+	s->requests = requests_open(b, s->name);
+	s->pool = workers_open(s->requests, MAX_JOBS);
+	s->writers = workers_open(s->requests, MAX_WRITES);
+	int status = reply_writer_open(&s->connection[0].writer, out_fd, err);
 	if (status == 0) {
-		s->has_doorkeeper =
+		s->has_acceptor =
 			s->listen_fd >= 0 &&
-			pthread_create(&s->doorkeeper, NULL, keep_door, s) == 0;
-		status = serve_frames(&s->lane[0], &head, err);
+			pthread_create(&s->acceptor, NULL, accept_joins, s) == 0;
+		status = serve_frames(&s->connection[0], &head, err);
 	}
 	memcpy(join, s->join, sizeof(join));
 	stop_all(s);

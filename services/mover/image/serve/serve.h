@@ -6,6 +6,6 @@
 #include "image/base/sandbox.h"
 
 /* 0 when the mover said goodbye by closing the pipe between two frames. */
-int serve(const struct beneath *b, int in_fd, int out_fd, struct vrs_err *err);
+int serve(const struct sandbox *b, int in_fd, int out_fd, struct vrs_err *err);
 
 #endif

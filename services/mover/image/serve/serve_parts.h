@@ -1,10 +1,10 @@
 /* serve_parts.h - what the files of serve.h share: pipes to a mover, and who works for
  * them.
  *
- * A lane is one pair of pipes and a thread that reads requests from it. Requests that
- * take long go to workers that all lanes share: HASHES and SYNC to some, WRITE to others,
- * so what is being read back does not hold up what is being written, and what is being
- * written not what comes in. */
+ * A connection is one pair of pipes and a thread that reads requests from it. Requests
+ * that take long go to workers that all connections share: HASHES and SYNC to some, WRITE
+ * to others, so what is being read back does not hold up what is being written, and what
+ * is being written not what comes in. */
 #ifndef MOVER_IMAGE_SERVE_SERVE_PARTS_H
 #define MOVER_IMAGE_SERVE_SERVE_PARTS_H
 
@@ -26,7 +26,7 @@ enum {
 };
 
 /* Where answers go. */
-struct outlet {
+struct reply_writer {
 	int fd;
 	pthread_mutex_t lock; /* what follows */
 	pthread_cond_t wake;
@@ -37,28 +37,30 @@ struct outlet {
 	uint32_t seq;
 };
 
-int outlet_open(struct outlet *o, int fd, struct vrs_err *err);
-void outlet_close(struct outlet *o);
-void outlet_begin(struct outlet *o, uint32_t seq);
+int reply_writer_open(struct reply_writer *o, int fd, struct vrs_err *err);
+void reply_writer_close(struct reply_writer *o);
+void reply_writer_begin(struct reply_writer *o, uint32_t seq);
 /* Negative: the mover is gone. */
-int outlet_answer(struct outlet *o, const struct wire_head *head, const uint8_t *payload);
+int reply_writer_send(struct reply_writer *o, const struct wire_head *head,
+		      const uint8_t *payload);
 
-/* Asks answerer a and sends what it says; out has ANSWER_BYTES. */
-int outlet_serve(struct outlet *o, struct answerer *a, const struct wire_head *head,
-		 const uint8_t *payload, uint8_t *out);
+/* Asks requests a and sends what it says; out has REPLY_BYTES. */
+int reply_writer_serve(struct reply_writer *o, struct requests *a,
+		       const struct wire_head *head, const uint8_t *payload,
+		       uint8_t *out);
 
 /* --- workers (workers.c) --- */
 
-struct pool;
+struct workers;
 /* At most max_jobs wait, of which each may hold a buffer. */
-struct pool *pool_open(struct answerer *a, size_t max_jobs);
+struct workers *workers_open(struct requests *a, size_t max_jobs);
 /* False: too many wait, do it yourself. *room (of image/base/buffers.h; room may be NULL)
  * is where payload lies; the job takes it and leaves another one there. */
-bool pool_add(struct pool *p, struct outlet *o, const struct wire_head *head,
-	      uint8_t **room, const uint8_t *payload);
-void pool_close(struct pool *p); /* what waits is not done any more */
+bool workers_add(struct workers *p, struct reply_writer *o, const struct wire_head *head,
+		 uint8_t **room, const uint8_t *payload);
+void workers_close(struct workers *p); /* what waits is not done any more */
 
-/* --- further lanes (join_connections.c) --- */
+/* --- further connections (join_connections.c) --- */
 
 /* A name that only our mover learns, in the abstract name space; listens there. */
 int join_listen(char name[JOIN_NAME_BYTES], int *ret_fd, struct vrs_err *err);

@@ -16,18 +16,18 @@
 #include "image/serve/request_parts.h"
 #include "vrs/mem.h"
 
-static struct disk *disk_of(struct call *c)
+static struct disk *disk_of(struct image_request *r)
 {
-	return c->slot->part ? part_disk(c->slot->part) : c->slot->disk;
+	return r->image->part ? part_disk(r->image->part) : r->image->disk;
 }
 
-static int need_disk(struct call *c, struct disk **ret, struct vrs_err *err)
+static int need_disk(struct image_request *r, struct disk **ret, struct vrs_err *err)
 {
-	*ret = disk_of(c);
+	*ret = disk_of(r);
 	return *ret ? 0 : vrs_fail(err, VRS_EINVAL, "this slot holds no open image");
 }
 
-int answer_stat(struct call *c, struct vrs_err *err)
+int request_stat(struct image_request *r, struct vrs_err *err)
 {
 	char path[WIRE_MAX_TEXT];
 	size_t pos = 0;
@@ -37,17 +37,17 @@ int answer_stat(struct call *c, struct vrs_err *err)
 	struct statvfs fs;
 	struct wire_stat s = {0};
 
-	if ((status = wire_get_text(c->payload, c->head->len, &pos, path, sizeof(path),
+	if ((status = wire_get_text(r->payload, r->head->len, &pos, path, sizeof(path),
 				    err)) < 0 ||
-	    (status = part_recover(c->a->beneath, path, err)) < 0 ||
-	    (status = beneath_dir(c->a->beneath, path, &dir_fd, &name, err)) < 0)
+	    (status = part_recover(r->all->sandbox, path, err)) < 0 ||
+	    (status = sandbox_dir(r->all->sandbox, path, &dir_fd, &name, err)) < 0)
 		return status;
 	if (fstatvfs(dir_fd, &fs) == 0) {
 		s.fs_free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 		s.fs_total_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
 	}
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		c->reply->a = 1;
+		r->reply->a = 1;
 		s.file_bytes = (uint64_t)st.st_size;
 		s.allocated_bytes = (uint64_t)st.st_blocks * 512;
 		s.mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u +
@@ -56,28 +56,28 @@ int answer_stat(struct call *c, struct vrs_err *err)
 		status = vrs_fail_errno(err, "%s", path);
 	}
 	(void)close(dir_fd);
-	wire_put_stat(c->out, &s);
-	c->reply->b = s.file_bytes;
-	c->reply->len = WIRE_STAT_BYTES;
+	wire_put_stat(r->out, &s);
+	r->reply->b = s.file_bytes;
+	r->reply->len = WIRE_STAT_BYTES;
 	return status;
 }
 
-static void remember(struct call *c, const char *path)
+static void open_cache(struct image_request *r, const char *path)
 {
 	struct timespec now;
 	const char *name;
 	int dir_fd;
 
-	if (beneath_dir(c->a->beneath, path, &dir_fd, &name, NULL) < 0)
+	if (sandbox_dir(r->all->sandbox, path, &dir_fd, &name, NULL) < 0)
 		return;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	c->slot->cache = c->slot->disk->cache =
-		hashcache_open(dir_fd, name, c->slot->disk->fd,
+	r->image->cache = r->image->disk->cache =
+		hashcache_open(dir_fd, name, r->image->disk->fd,
 			       (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 	(void)close(dir_fd);
 }
 
-int answer_source(struct call *c, struct vrs_err *err)
+int request_source(struct image_request *r, struct vrs_err *err)
 {
 	char path[WIRE_MAX_TEXT], format[16], identity[200];
 	size_t pos = 0;
@@ -85,42 +85,42 @@ int answer_source(struct call *c, struct vrs_err *err)
 	struct stat st;
 	struct wire_texts t = {.len = 0};
 
-	if ((status = wire_get_text(c->payload, c->head->len, &pos, path, sizeof(path),
+	if ((status = wire_get_text(r->payload, r->head->len, &pos, path, sizeof(path),
 				    err)) < 0 ||
-	    (status = wire_get_text(c->payload, c->head->len, &pos, format,
+	    (status = wire_get_text(r->payload, r->head->len, &pos, format,
 				    sizeof(format), err)) < 0 ||
-	    (status = part_recover(c->a->beneath, path, err)) < 0 ||
-	    (status = beneath_open(c->a->beneath, path, O_RDONLY, &fd, err)) < 0)
+	    (status = part_recover(r->all->sandbox, path, err)) < 0 ||
+	    (status = sandbox_open(r->all->sandbox, path, O_RDONLY, &fd, err)) < 0)
 		return status;
 	if (fstat(fd, &st) < 0) {
 		status = vrs_fail_errno(err, "%s", path);
 		(void)close(fd);
 		return status;
 	}
-	answer_slot_clear(c->slot);
-	if ((status = chain_open(&c->slot->disk, c->a->beneath, path, fd, format, err)) <
-	    0)
+	open_image_close(r->image);
+	if ((status = backing_chain_open(&r->image->disk, r->all->sandbox, path, fd,
+					 format, err)) < 0)
 		return vrs_context(err, "%s", path);
-	(void)vrs_strcpy(c->slot->path, sizeof(c->slot->path), path);
+	(void)vrs_strcpy(r->image->path, sizeof(r->image->path), path);
 	if (disk_format_is_raw(format))
-		remember(c, path);
+		open_cache(r, path);
 	(void)snprintf(identity, sizeof(identity), "%s:%llu:%llu:%lld.%09ld", format,
-		       (unsigned long long)c->slot->disk->size,
+		       (unsigned long long)r->image->disk->size,
 		       (unsigned long long)st.st_size, (long long)st.st_mtim.tv_sec,
 		       st.st_mtim.tv_nsec);
 	(void)wire_put_text(&t, identity, NULL);
-	memcpy(c->out, t.bytes, t.len);
-	c->reply->len = (uint32_t)t.len;
-	c->reply->a = c->slot->disk->size;
+	memcpy(r->out, t.bytes, t.len);
+	r->reply->len = (uint32_t)t.len;
+	r->reply->a = r->image->disk->size;
 	return 0;
 }
 
-int answer_extents(struct call *c, struct vrs_err *err)
+int request_extents(struct image_request *r, struct vrs_err *err)
 {
 	struct disk *d;
-	uint64_t off = c->head->a, end = c->head->b;
+	uint64_t off = r->head->a, end = r->head->b;
 	uint32_t n = 0;
-	int status = need_disk(c, &d, err);
+	int status = need_disk(r, &d, err);
 
 	if (status < 0)
 		return status;
@@ -132,38 +132,39 @@ int answer_extents(struct call *c, struct vrs_err *err)
 
 		if ((status = d->ops->extent(d, off, end, &until, &data, err)) < 0)
 			return status;
-		uint8_t *last = c->out + 16 * (size_t)(n - 1);
+		uint8_t *last = r->out + 16 * (size_t)(n - 1);
 		if (n > 0 && wire_get64(last + 8) == data) {
 			wire_put64(last, until);
 		} else {
-			wire_put64(c->out + 16 * (size_t)n, until);
-			wire_put64(c->out + 16 * (size_t)n + 8, data);
+			wire_put64(r->out + 16 * (size_t)n, until);
+			wire_put64(r->out + 16 * (size_t)n + 8, data);
 			n++;
 		}
 		off = until;
 	}
-	c->reply->a = c->head->a;
-	c->reply->b = off;
-	c->reply->len = n * 16;
+	r->reply->a = r->head->a;
+	r->reply->b = off;
+	r->reply->len = n * 16;
 	return 0;
 }
 
 /* Packs the blocks behind the digests where they are, when it makes them smaller. */
-static bool pack_answer(struct call *c, size_t digest_bytes, size_t data_bytes)
+static bool compress_reply(struct image_request *r, size_t digest_bytes,
+			   size_t data_bytes)
 {
 	uint8_t *room = vrs_realloc(NULL, 1, data_bytes);
-	size_t n = pack(room, data_bytes - data_bytes / 16, c->out + digest_bytes,
-			data_bytes);
+	size_t n = pack_compress(room, data_bytes - data_bytes / 16,
+				 r->out + digest_bytes, data_bytes);
 
 	if (n > 0)
-		memcpy(c->out + digest_bytes, room, n);
+		memcpy(r->out + digest_bytes, room, n);
 	free(room);
-	c->reply->len = (uint32_t)(digest_bytes + (n > 0 ? n : data_bytes));
+	r->reply->len = (uint32_t)(digest_bytes + (n > 0 ? n : data_bytes));
 	return n > 0;
 }
 
-void answer_put_blocks(const struct wire_head *head, struct wire_head *reply,
-		       uint8_t *out)
+void requests_put_blocks(const struct wire_head *head, struct wire_head *reply,
+			 uint8_t *out)
 {
 	unsigned shift = head->shift & ~(unsigned)WIRE_PACKED;
 	uint8_t *data = out + wire_n_blocks(head->b, shift) * TREE_DIGEST_BYTES;
@@ -175,12 +176,12 @@ void answer_put_blocks(const struct wire_head *head, struct wire_head *reply,
 	reply->len = (uint32_t)(end - out);
 }
 
-int answer_read(struct call *c, struct vrs_err *err)
+int request_read(struct image_request *r, struct vrs_err *err)
 {
 	struct disk *d;
-	uint64_t off = c->head->a, len = c->head->b;
-	unsigned shift = c->head->shift & ~(unsigned)WIRE_PACKED;
-	int status = need_disk(c, &d, err);
+	uint64_t off = r->head->a, len = r->head->b;
+	unsigned shift = r->head->shift & ~(unsigned)WIRE_PACKED;
+	int status = need_disk(r, &d, err);
 
 	if (status < 0)
 		return status;
@@ -188,27 +189,27 @@ int answer_read(struct call *c, struct vrs_err *err)
 		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
 
 	size_t digests = wire_n_blocks(len, shift) * TREE_DIGEST_BYTES;
-	if ((status = d->ops->read(d, c->out + digests, off, (size_t)len, err)) < 0)
+	if ((status = d->ops->read(d, r->out + digests, off, (size_t)len, err)) < 0)
 		return status;
-	answer_put_blocks(c->head, c->reply, c->out);
-	if (c->head->shift & WIRE_PACKED && c->reply->len > digests &&
-	    pack_answer(c, digests, c->reply->len - digests))
-		c->reply->shift |= WIRE_PACKED;
+	requests_put_blocks(r->head, r->reply, r->out);
+	if (r->head->shift & WIRE_PACKED && r->reply->len > digests &&
+	    compress_reply(r, digests, r->reply->len - digests))
+		r->reply->shift |= WIRE_PACKED;
 	return 0;
 }
 
-int answer_hashes(struct call *c, struct vrs_err *err)
+int request_hashes(struct image_request *r, struct vrs_err *err)
 {
 	struct disk *d;
-	uint64_t first = c->head->a, n = c->head->b;
-	unsigned shift = c->head->shift & ~(unsigned)WIRE_REMEMBERED;
+	uint64_t first = r->head->a, n = r->head->b;
+	unsigned shift = r->head->shift & ~(unsigned)WIRE_REMEMBERED;
 	bool leaves = (shift & ~(unsigned)WIRE_FROM_DISK) == TREE_LEAF_SHIFT;
-	int status = need_disk(c, &d, err);
+	int status = need_disk(r, &d, err);
 
 	if (status < 0)
 		return status;
-	if (c->slot->part && !leaves)
-		d = part_proof(c->slot->part);
+	if (r->image->part && !leaves)
+		d = part_proof(r->image->part);
 	if (!leaves && shift != 0)
 		return vrs_fail(err, VRS_EPARSE, "no such kind of hashes");
 	uint64_t most = leaves ? WIRE_MAX_LEAF_CHUNKS : WIRE_MAX_HASHED_CHUNKS;
@@ -221,17 +222,17 @@ int answer_hashes(struct call *c, struct vrs_err *err)
 		size_t used = 0;
 
 		struct hashcache *known =
-			c->head->shift & WIRE_REMEMBERED ? d->cache : NULL;
+			r->head->shift & WIRE_REMEMBERED ? d->cache : NULL;
 
-		status = c->slot->part && leaves
-				 ? part_leaves(c->slot->part, i, shift & WIRE_FROM_DISK,
-					       known, c->out + len, &used, err)
-				 : hashes_of_chunk(d, i, leaves, known, c->out + len,
+		status = r->image->part && leaves
+				 ? part_leaves(r->image->part, i, shift & WIRE_FROM_DISK,
+					       known, r->out + len, &used, err)
+				 : hashes_of_chunk(d, i, leaves, known, r->out + len,
 						   &used, err);
 		len += used;
 	}
-	c->reply->a = first;
-	c->reply->b = n;
-	c->reply->len = (uint32_t)len;
+	r->reply->a = first;
+	r->reply->b = n;
+	r->reply->len = (uint32_t)len;
 	return status;
 }

@@ -10,7 +10,7 @@
 
 #define PAGE ((size_t)4096)
 
-int answer_target(struct call *c, struct vrs_err *err)
+int request_target(struct image_request *r, struct vrs_err *err)
 {
 	char path[WIRE_MAX_TEXT], format[16], job[136], identity[256],
 		base[WIRE_MAX_TEXT];
@@ -27,7 +27,7 @@ int answer_target(struct call *c, struct vrs_err *err)
 	int status;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if ((status = wire_get_text(c->payload, c->head->len, &pos, texts[i].text,
+		if ((status = wire_get_text(r->payload, r->head->len, &pos, texts[i].text,
 					    texts[i].size, err)) < 0)
 			return status;
 	struct part_want want = {
@@ -36,29 +36,31 @@ int answer_target(struct call *c, struct vrs_err *err)
 		.job = job,
 		.identity = identity,
 		.base = base,
-		.disk_bytes = c->head->a,
-		.token = c->head->b,
-		.keep_aside = c->head->shift == 1,
+		.disk_bytes = r->head->a,
+		.token = r->head->b,
+		.displaces = r->head->shift == 1,
 	};
-	answer_slot_clear(c->slot);
-	if ((status = part_open(&c->slot->part, c->a->beneath, &want, &flags, err)) < 0)
+	open_image_close(r->image);
+	if ((status = part_open(&r->image->part, r->all->sandbox, &want, &flags, err)) <
+	    0)
 		return vrs_context(err, "%s", path);
-	(void)vrs_strcpy(c->slot->path, sizeof(c->slot->path), path);
-	c->reply->a = flags;
+	(void)vrs_strcpy(r->image->path, sizeof(r->image->path), path);
+	r->reply->a = flags;
 	return 0;
 }
 
-static int need_part(struct call *c, struct vrs_err *err)
+static int need_part(struct image_request *r, struct vrs_err *err)
 {
-	return c->slot->part ? 0 : vrs_fail(err, VRS_EINVAL, "this slot holds no target");
+	return r->image->part ? 0
+			      : vrs_fail(err, VRS_EINVAL, "this slot holds no target");
 }
 
-int answer_put_states(const struct chunkmap *m, const struct wire_head *head,
-		      struct wire_head *reply, uint8_t *out, struct vrs_err *err)
+int requests_put_states(const struct chunkmap *m, const struct wire_head *head,
+			struct wire_head *reply, uint8_t *out, struct vrs_err *err)
 {
 	uint64_t first = head->a, n = head->b;
 
-	if (first >= m->n_chunks || n > m->n_chunks - first || n > ANSWER_BYTES)
+	if (first >= m->n_chunks || n > m->n_chunks - first || n > REPLY_BYTES)
 		return vrs_fail(err, VRS_EPARSE, "chunks beyond the end of the disk");
 	memcpy(out, m->state + first, n);
 	reply->a = first;
@@ -67,156 +69,157 @@ int answer_put_states(const struct chunkmap *m, const struct wire_head *head,
 	return 0;
 }
 
-int answer_states(struct call *c, struct vrs_err *err)
+int request_states(struct image_request *r, struct vrs_err *err)
 {
-	int status = need_part(c, err);
+	int status = need_part(r, err);
 
 	if (status < 0)
 		return status;
-	return answer_put_states(part_map(c->slot->part), c->head, c->reply, c->out, err);
+	return requests_put_states(part_map(r->image->part), r->head, r->reply, r->out,
+				   err);
 }
 
-static int write_packed(struct call *c, unsigned shift, struct vrs_err *err)
+static int write_compressed(struct image_request *r, unsigned shift, struct vrs_err *err)
 {
-	const struct wire_head *h = c->head;
+	const struct wire_head *h = r->head;
 	size_t n = wire_n_blocks(h->b, shift) * TREE_DIGEST_BYTES;
 	size_t aside = (PAGE - n % PAGE) % PAGE; /* the blocks begin on a page */
 
 	if (h->len < n)
 		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
-	size_t data_bytes = wire_data_bytes(c->payload, h->b, shift);
+	size_t data_bytes = wire_data_bytes(r->payload, h->b, shift);
 	uint8_t *room =
 		aligned_alloc(PAGE, (aside + n + data_bytes + PAGE) & ~(PAGE - 1));
 	if (!room)
 		return vrs_fail(err, VRS_EIO, "no memory");
-	memcpy(room + aside, c->payload, n);
-	int status =
-		unpack(room + aside + n, data_bytes, c->payload + n, h->len - n, err);
+	memcpy(room + aside, r->payload, n);
+	int status = pack_decompress(room + aside + n, data_bytes, r->payload + n,
+				     h->len - n, err);
 	if (status == 0)
-		status = part_write(c->slot->part, room + aside, h->a, h->b, shift, err);
+		status = part_write(r->image->part, room + aside, h->a, h->b, shift, err);
 	free(room);
 	return status;
 }
 
-int answer_write(struct call *c, struct vrs_err *err)
+int request_write(struct image_request *r, struct vrs_err *err)
 {
-	const struct wire_head *h = c->head;
+	const struct wire_head *h = r->head;
 	unsigned shift = h->shift & ~(unsigned)WIRE_PACKED;
-	int status = need_part(c, err);
+	int status = need_part(r, err);
 
 	if (status < 0)
 		return status;
-	if (!wire_range_ok(h->a, h->b, shift, part_map(c->slot->part)->disk_bytes))
+	if (!wire_range_ok(h->a, h->b, shift, part_map(r->image->part)->disk_bytes))
 		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
-	c->reply->a = h->a;
-	c->reply->b = h->b;
+	r->reply->a = h->a;
+	r->reply->b = h->b;
 	if (h->shift & WIRE_PACKED)
-		return write_packed(c, shift, err);
-	if (!wire_blocks_ok(c->payload, h->len, h->a, h->b, shift))
+		return write_compressed(r, shift, err);
+	if (!wire_blocks_ok(r->payload, h->len, h->a, h->b, shift))
 		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
-	return part_write(c->slot->part, c->payload, h->a, h->b, shift, err);
+	return part_write(r->image->part, r->payload, h->a, h->b, shift, err);
 }
 
-int answer_allocate(struct call *c, struct vrs_err *err)
+int request_allocate(struct image_request *r, struct vrs_err *err)
 {
-	int status = need_part(c, err);
+	int status = need_part(r, err);
 
 	return status < 0 ? status
-			  : part_allocate(c->slot->part, c->head->a, c->head->b, err);
+			  : part_allocate(r->image->part, r->head->a, r->head->b, err);
 }
 
-int answer_mark(struct call *c, struct vrs_err *err)
+int request_mark(struct image_request *r, struct vrs_err *err)
 {
-	int status = need_part(c, err);
+	int status = need_part(r, err);
 
 	return status < 0 ? status
-			  : part_mark(c->slot->part, c->head->a, c->head->b, err);
+			  : part_mark(r->image->part, r->head->a, r->head->b, err);
 }
 
-int answer_sync(struct call *c, struct vrs_err *err)
+int request_sync(struct image_request *r, struct vrs_err *err)
 {
 	bool touched = false;
-	int status = need_part(c, err);
+	int status = need_part(r, err);
 
 	if (status == 0)
-		status = part_sync(c->slot->part, &touched, err);
-	c->reply->a = touched;
+		status = part_sync(r->image->part, &touched, err);
+	r->reply->a = touched;
 	return status;
 }
 
-int answer_reopen(struct call *c, struct vrs_err *err)
+int request_reopen(struct image_request *r, struct vrs_err *err)
 {
-	int status = need_part(c, err);
+	int status = need_part(r, err);
 
-	return status < 0 ? status : part_reopen(c->slot->part, c->head->a != 0, err);
+	return status < 0 ? status : part_reopen(r->image->part, r->head->a != 0, err);
 }
 
-int answer_seal(struct call *c, struct vrs_err *err)
+int request_commit(struct image_request *r, struct vrs_err *err)
 {
-	int status = need_part(c, err);
+	int status = need_part(r, err);
 
-	if (status < 0 || (status = part_seal(c->slot->part, err)) < 0)
+	if (status < 0 || (status = part_commit(r->image->part, err)) < 0)
 		return status;
-	answer_slot_clear(c->slot);
+	open_image_close(r->image);
 	return 0;
 }
 
-int answer_group(struct call *c, struct vrs_err *err)
+int request_commit_group(struct image_request *r, struct vrs_err *err)
 {
 	struct part *parts[WIRE_MAX_SLOTS];
-	size_t n = c->head->len;
+	size_t n = r->head->len;
 
 	if (n == 0 || n > WIRE_MAX_SLOTS)
 		return vrs_fail(err, VRS_EPARSE, "a group of %zu", n);
 	for (size_t i = 0; i < n; i++) {
-		uint8_t slot = c->payload[i];
+		uint8_t slot = r->payload[i];
 
-		if (slot >= WIRE_MAX_SLOTS || memchr(c->payload, slot, i) ||
-		    !c->a->slot[slot].part)
+		if (slot >= WIRE_MAX_SLOTS || memchr(r->payload, slot, i) ||
+		    !r->all->image[slot].part)
 			return vrs_fail(err, VRS_EPARSE, "slot %d holds no target", slot);
-		parts[i] = c->a->slot[slot].part;
+		parts[i] = r->all->image[slot].part;
 	}
-	int status = part_seal_group(parts, n, err);
+	int status = part_commit_group(parts, n, err);
 	for (size_t i = 0; i < n && status == 0; i++)
-		answer_slot_clear(&c->a->slot[c->payload[i]]);
+		open_image_close(&r->all->image[r->payload[i]]);
 	return status;
 }
 
 /* With a path and a job: what any try of this job left there. Without: this slot's. */
-int answer_discard(struct call *c, struct vrs_err *err)
+int request_discard(struct image_request *r, struct vrs_err *err)
 {
 	char path[WIRE_MAX_TEXT], job[136];
 	size_t pos = 0;
 	int status;
 
-	if (c->head->len == 0) {
-		if ((status = need_part(c, err)) < 0 ||
-		    (status = part_discard(c->slot->part, err)) < 0)
+	if (r->head->len == 0) {
+		if ((status = need_part(r, err)) < 0 ||
+		    (status = part_discard(r->image->part, err)) < 0)
 			return status;
-		answer_slot_clear(c->slot);
+		open_image_close(r->image);
 		return 0;
 	}
-	if ((status = wire_get_text(c->payload, c->head->len, &pos, path, sizeof(path),
+	if ((status = wire_get_text(r->payload, r->head->len, &pos, path, sizeof(path),
 				    err)) < 0 ||
-	    (status = wire_get_text(c->payload, c->head->len, &pos, job, sizeof(job),
+	    (status = wire_get_text(r->payload, r->head->len, &pos, job, sizeof(job),
 				    err)) < 0)
 		return status;
-	status = part_forget(c->a->beneath, path, job, c->head->b, err);
+	status = part_forget(r->all->sandbox, path, job, r->head->b, err);
 	return status < 0 ? vrs_context(err, "%s", path) : 0;
 }
 
-int answer_remove(struct call *c, struct vrs_err *err)
+int request_remove(struct image_request *r, struct vrs_err *err)
 {
 	char path[WIRE_MAX_TEXT], job[136];
 	size_t pos = 0;
 	int status, removed = 0;
 
-	if ((status = wire_get_text(c->payload, c->head->len, &pos, path, sizeof(path),
+	if ((status = wire_get_text(r->payload, r->head->len, &pos, path, sizeof(path),
 				    err)) < 0 ||
-	    (status = wire_get_text(c->payload, c->head->len, &pos, job, sizeof(job),
+	    (status = wire_get_text(r->payload, r->head->len, &pos, job, sizeof(job),
 				    err)) < 0)
 		return status;
-	status = image_remove(c->a->beneath, path, job, c->head->b, &removed, err);
-	c->reply->a = (uint64_t)removed;
+	status = image_remove(r->all->sandbox, path, job, r->head->b, &removed, err);
+	r->reply->a = (uint64_t)removed;
 	return status < 0 ? vrs_context(err, "%s", path) : 0;
 }

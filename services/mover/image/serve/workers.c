@@ -6,14 +6,14 @@
 #include "vrs/mem.h"
 
 struct job {
-	struct outlet *outlet;
+	struct reply_writer *writer;
 	struct wire_head head;
 	uint8_t *room; /* where the payload lies; NULL: it has none */
 	const uint8_t *payload;
 };
 
-struct pool {
-	struct answerer *answerer;
+struct workers {
+	struct requests *requests;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	struct job job[MAX_JOBS]; /* a ring */
@@ -25,8 +25,8 @@ struct pool {
 
 static void *work(void *arg)
 {
-	struct pool *p = arg;
-	uint8_t *out = vrs_calloc(1, ANSWER_BYTES);
+	struct workers *p = arg;
+	uint8_t *out = vrs_calloc(1, REPLY_BYTES);
 
 	for (;;) {
 		(void)pthread_mutex_lock(&p->lock);
@@ -40,19 +40,19 @@ static void *work(void *arg)
 		p->first = (p->first + 1) % MAX_JOBS;
 		p->n--;
 		(void)pthread_mutex_unlock(&p->lock);
-		(void)outlet_serve(j.outlet, p->answerer, &j.head, j.payload, out);
-		room_put(j.room);
+		(void)reply_writer_serve(j.writer, p->requests, &j.head, j.payload, out);
+		buffer_put(j.room);
 	}
 	free(out);
 	return NULL;
 }
 
-struct pool *pool_open(struct answerer *a, size_t max_jobs)
+struct workers *workers_open(struct requests *a, size_t max_jobs)
 {
-	struct pool *p = vrs_calloc(1, sizeof(*p));
+	struct workers *p = vrs_calloc(1, sizeof(*p));
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
-	p->answerer = a;
+	p->requests = a;
 	p->max = max_jobs;
 	(void)pthread_mutex_init(&p->lock, NULL);
 	(void)pthread_cond_init(&p->more, NULL);
@@ -66,14 +66,14 @@ struct pool *pool_open(struct answerer *a, size_t max_jobs)
 	return p;
 }
 
-bool pool_add(struct pool *p, struct outlet *o, const struct wire_head *head,
-	      uint8_t **room, const uint8_t *payload)
+bool workers_add(struct workers *p, struct reply_writer *o, const struct wire_head *head,
+		 uint8_t **room, const uint8_t *payload)
 {
 	uint8_t *next = NULL;
 
 	(void)pthread_mutex_lock(&p->lock);
 	bool fits = p->n < p->max && p->n_threads > 0 &&
-		    (!room || (next = room_take()) != NULL);
+		    (!room || (next = buffer_take()) != NULL);
 	if (fits) {
 		p->job[(p->first + p->n) % MAX_JOBS] =
 			(struct job){o, *head, room ? *room : NULL, payload};
@@ -86,7 +86,7 @@ bool pool_add(struct pool *p, struct outlet *o, const struct wire_head *head,
 	return fits;
 }
 
-void pool_close(struct pool *p)
+void workers_close(struct workers *p)
 {
 	(void)pthread_mutex_lock(&p->lock);
 	p->stop = true;
@@ -95,7 +95,7 @@ void pool_close(struct pool *p)
 	for (size_t i = 0; i < p->n_threads; i++)
 		(void)pthread_join(p->thread[i], NULL);
 	for (; p->n > 0; p->n--, p->first = (p->first + 1) % MAX_JOBS)
-		room_put(p->job[p->first].room);
+		buffer_put(p->job[p->first].room);
 	(void)pthread_mutex_destroy(&p->lock);
 	(void)pthread_cond_destroy(&p->more);
 	free(p);

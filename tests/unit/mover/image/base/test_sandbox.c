@@ -62,10 +62,10 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static int try_open(const struct beneath *b, const char *path, struct vrs_err *err)
+static int try_open(const struct sandbox *b, const char *path, struct vrs_err *err)
 {
 	int fd;
-	int status = beneath_open(b, path, O_RDONLY, &fd, err);
+	int status = sandbox_open(b, path, O_RDONLY, &fd, err);
 
 	if (status == 0)
 		(void)close(fd);
@@ -75,22 +75,22 @@ static int try_open(const struct beneath *b, const char *path, struct vrs_err *e
 static void files_in_the_roots_open(void **state)
 {
 	(void)state;
-	struct beneath b = {.n = 0};
+	struct sandbox b = {.n = 0};
 	struct vrs_err err = {0};
 
-	assert_ok(beneath_add(&b, at("in"), &err), &err);
-	assert_ok(beneath_add(&b, at("inside-too/"), &err), &err);
+	assert_ok(sandbox_add(&b, at("in"), &err), &err);
+	assert_ok(sandbox_add(&b, at("inside-too/"), &err), &err);
 	assert_ok(try_open(&b, at("in/a"), &err), &err);
 	assert_ok(try_open(&b, at("in/sub/b"), &err), &err);
 	assert_ok(try_open(&b, at("inside-too/c"), &err), &err);
 	assert_fails(try_open(&b, at("in/none"), &err), VRS_ENOENT, &err);
-	beneath_fini(&b);
+	sandbox_fini(&b);
 }
 
 static void nothing_outside_is_reached(void **state)
 {
 	(void)state;
-	struct beneath b = {.n = 0};
+	struct sandbox b = {.n = 0};
 	struct vrs_err err = {0};
 	const char *bad[] = {
 		at("secret"),       at("in/../secret"), at("in/sub/../../secret"),
@@ -98,45 +98,45 @@ static void nothing_outside_is_reached(void **state)
 		at("inside-too/c"), at("in/./a"),
 	};
 
-	assert_ok(beneath_add(&b, at("in"), &err), &err);
+	assert_ok(sandbox_add(&b, at("in"), &err), &err);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (try_open(&b, bad[i], &err) != VRS_EDENIED)
 			fail_msg("%s: %s", bad[i], err.text);
 	assert_fails(try_open(&b, "in/a", &err), VRS_EINVAL, &err);
 	assert_fails(try_open(&b, "", &err), VRS_EINVAL, &err);
-	beneath_fini(&b);
+	sandbox_fini(&b);
 }
 
 static void a_root_may_be_reached_over_a_link_and_may_be_missing(void **state)
 {
 	(void)state;
-	struct beneath b = {.n = 0};
+	struct sandbox b = {.n = 0};
 	struct vrs_err err = {0};
 
-	assert_ok(beneath_add(&b, at("root-link"), &err), &err);
-	assert_ok(beneath_add(&b, at("not-there"), &err), &err);
+	assert_ok(sandbox_add(&b, at("root-link"), &err), &err);
+	assert_ok(sandbox_add(&b, at("not-there"), &err), &err);
 	assert_ok(try_open(&b, at("root-link/a"), &err), &err);
 	assert_fails(try_open(&b, at("not-there/a"), &err), VRS_ENOENT, &err);
-	assert_fails(beneath_add(&b, "relative", &err), VRS_EINVAL, &err);
-	beneath_fini(&b);
+	assert_fails(sandbox_add(&b, "relative", &err), VRS_EINVAL, &err);
+	sandbox_fini(&b);
 }
 
 static void the_directory_of_a_path_is_inside_too(void **state)
 {
 	(void)state;
-	struct beneath b = {.n = 0};
+	struct sandbox b = {.n = 0};
 	struct vrs_err err = {0};
 	const char *name, *path = at("in/sub/new.raw");
 	int fd;
 
-	assert_ok(beneath_add(&b, at("in"), &err), &err);
-	assert_ok(beneath_dir(&b, path, &fd, &name, &err), &err);
+	assert_ok(sandbox_add(&b, at("in"), &err), &err);
+	assert_ok(sandbox_dir(&b, path, &fd, &name, &err), &err);
 	assert_string_equal(name, "new.raw");
 	(void)close(fd);
-	assert_fails(beneath_dir(&b, at("new.raw"), &fd, &name, &err), VRS_EDENIED, &err);
-	assert_int_not_equal(beneath_dir(&b, at("in/dir/new.raw"), &fd, &name, &err), 0);
-	assert_fails(beneath_dir(&b, at("in/.."), &fd, &name, &err), VRS_EDENIED, &err);
-	beneath_fini(&b);
+	assert_fails(sandbox_dir(&b, at("new.raw"), &fd, &name, &err), VRS_EDENIED, &err);
+	assert_int_not_equal(sandbox_dir(&b, at("in/dir/new.raw"), &fd, &name, &err), 0);
+	assert_fails(sandbox_dir(&b, at("in/.."), &fd, &name, &err), VRS_EDENIED, &err);
+	sandbox_fini(&b);
 }
 
 int main(void)

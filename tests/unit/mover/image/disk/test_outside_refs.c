@@ -5,7 +5,7 @@
 #include "image/disk/backing_chain.h"
 #include "image/disk/outside_refs.h"
 
-static uint8_t head[REFS_HEAD_BYTES];
+static uint8_t head[OUTSIDE_REFS_HEAD_BYTES];
 
 static void make_qcow2(void)
 {
@@ -26,7 +26,7 @@ static void make_vmdk(const char *text)
 
 static int check(const char *format, struct vrs_err *err)
 {
-	return refs_check_head(head, sizeof(head), format, err);
+	return outside_refs_check_head(head, sizeof(head), format, err);
 }
 
 static void a_qcow2_that_is_whole_in_itself_passes(void **state)
@@ -89,7 +89,7 @@ static void short_files_are_no_images(void **state)
 		for (size_t i = 0; i < 3; i++) {
 			struct vrs_err err = {0};
 
-			assert_fails(refs_check_head(head, n, formats[i], &err),
+			assert_fails(outside_refs_check_head(head, n, formats[i], &err),
 				     VRS_EPARSE, &err);
 		}
 }
@@ -98,30 +98,30 @@ static void a_backing_file_is_used_only_with_its_format(void **state)
 {
 	(void)state;
 	struct vrs_err err = {0};
-	char name[CHAIN_NAME_BYTES], format[16];
+	char name[BACKING_CHAIN_NAME_BYTES], format[16];
 
 	make_qcow2();
-	assert_int_equal(chain_next(head, sizeof(head), name, format, &err), 0);
+	assert_int_equal(backing_chain_next(head, sizeof(head), name, format, &err), 0);
 	head[14] = 1; /* its name is at 256 */
 	head[19] = 4;
 	memcpy(head + 256, "base", 4);
 	head[103] = 104; /* the header ends there, extensions follow */
-	assert_fails(chain_next(head, sizeof(head), name, format, &err), VRS_EUNSUPPORTED,
-		     &err);
+	assert_fails(backing_chain_next(head, sizeof(head), name, format, &err),
+		     VRS_EUNSUPPORTED, &err);
 	memcpy(head + 104, "\xE2\x79\x2A\xCA\0\0\0\3raw", 11);
-	assert_int_equal(chain_next(head, sizeof(head), name, format, &err), 1);
+	assert_int_equal(backing_chain_next(head, sizeof(head), name, format, &err), 1);
 	assert_string_equal(name, "base");
 	assert_string_equal(format, "raw");
 	memcpy(head + 112, "nbd", 3);
-	assert_fails(chain_next(head, sizeof(head), name, format, &err), VRS_EUNSUPPORTED,
-		     &err);
+	assert_fails(backing_chain_next(head, sizeof(head), name, format, &err),
+		     VRS_EUNSUPPORTED, &err);
 	memcpy(head + 112, "raw", 3);
 	memcpy(head + 256, "a:b/", 4); /* another protocol */
-	assert_fails(chain_next(head, sizeof(head), name, format, &err), VRS_EUNSUPPORTED,
-		     &err);
+	assert_fails(backing_chain_next(head, sizeof(head), name, format, &err),
+		     VRS_EUNSUPPORTED, &err);
 	head[13] = 0xff; /* beyond the head */
-	assert_fails(chain_next(head, sizeof(head), name, format, &err), VRS_EPARSE,
-		     &err);
+	assert_fails(backing_chain_next(head, sizeof(head), name, format, &err),
+		     VRS_EPARSE, &err);
 }
 
 int main(void)

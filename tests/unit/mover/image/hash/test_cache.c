@@ -20,7 +20,7 @@ enum { SIZE = 2 * TREE_CHUNK_BYTES + 12345, BLOCK = 65536 };
 struct world {
 	char dir[40], path[100], cache[120];
 	int dir_fd;
-	struct beneath roots;
+	struct sandbox roots;
 };
 
 static int64_t now_ms(void)
@@ -63,7 +63,7 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(w->dir));
 	(void)snprintf(w->path, sizeof(w->path), "%s/disk.raw", w->dir);
 	(void)snprintf(w->cache, sizeof(w->cache), "%s/.disk.raw.vrs-hashes", w->dir);
-	assert_ok(beneath_add(&w->roots, w->dir, &err), &err);
+	assert_ok(sandbox_add(&w->roots, w->dir, &err), &err);
 	w->dir_fd = open(w->dir, O_RDONLY | O_DIRECTORY);
 	for (off_t at = 0; at < SIZE; at += BLOCK / 2)
 		write_at(w->path, at, (uint8_t)(1 + at / BLOCK));
@@ -78,7 +78,7 @@ static int tear_down(void **state)
 	struct world *w = *state;
 
 	(void)close(w->dir_fd);
-	beneath_fini(&w->roots);
+	sandbox_fini(&w->roots);
 	remove_tree(w->dir);
 	free(w);
 	return 0;
@@ -96,7 +96,7 @@ static int look(struct world *w, int64_t at_ms, uint8_t out[3 * HASHES_MAX_BYTES
 	assert_ok(disk_open(&d, fd, "raw", DISK_READ, &err), &err);
 	struct hashcache *c = hashcache_open(w->dir_fd, "disk.raw", d->fd, at_ms);
 	for (uint64_t i = 0; i < 3; i++) {
-		struct cachefile_slot k = {.known = 0};
+		struct cachefile_entry k = {.known = 0};
 
 		if (c)
 			hashcache_get(c, i, &k);
@@ -193,7 +193,7 @@ static void what_somebody_may_write_is_not_remembered(void **state)
 static void a_change_while_it_is_read_leaves_nothing(void **state)
 {
 	struct world *w = *state;
-	struct cachefile_slot slot = {.known = 1};
+	struct cachefile_entry slot = {.known = 1};
 	int fd = open(w->path, O_RDONLY);
 	struct hashcache *c = hashcache_open(w->dir_fd, "disk.raw", fd, now_ms());
 
@@ -238,7 +238,7 @@ static void a_damaged_file_costs_a_look(void **state)
 	static uint8_t first[3 * HASHES_MAX_BYTES], again[3 * HASHES_MAX_BYTES];
 
 	assert_int_equal(look(w, now_ms(), first), ALL);
-	write_at(w->cache, (off_t)cachefile_slot_at(1) + 100, 0xee);
+	write_at(w->cache, (off_t)cachefile_entry_at(1) + 100, 0xee);
 	assert_int_equal(look(w, now_ms(), again), TREE_BLOCKS_PER_CHUNK);
 	assert_memory_equal(first, again, sizeof(first));
 	write_at(w->cache, 40, 0xee);
@@ -288,7 +288,7 @@ static int seed(struct world *w, uint64_t token, uint8_t fill)
 	struct disk *d = part_proof(p);
 	assert_non_null(d->cache);
 	for (uint64_t i = 0; i < 3; i++) {
-		struct cachefile_slot k;
+		struct cachefile_entry k;
 
 		hashcache_get(d->cache, i, &k);
 		n_known += __builtin_popcountll(k.known);
@@ -306,7 +306,7 @@ static int seed(struct world *w, uint64_t token, uint8_t fill)
 		assert_ok(hashes_of_chunk(d, i, false, NULL, plain, &used, &err), &err);
 		assert_memory_equal(proof, plain, TREE_DIGEST_BYTES);
 	}
-	assert_ok(part_seal(p, &err), &err);
+	assert_ok(part_commit(p, &err), &err);
 	part_close(p);
 	return n_known;
 }

@@ -28,7 +28,7 @@ struct world {
 	char dir[40], other[60];
 	char path[DISKS][100];
 	char kept[120];
-	struct beneath roots;
+	struct sandbox roots;
 };
 
 static int set_up(void **state)
@@ -49,7 +49,7 @@ static int set_up(void **state)
 	(void)snprintf(w->path[2], sizeof(w->path[2]), "%s/far.raw", w->other);
 	(void)snprintf(w->path[3], sizeof(w->path[3]), "%s/wrong.raw", w->dir);
 	(void)snprintf(w->kept, sizeof(w->kept), "%s.kept-5", w->path[3]);
-	assert_ok(beneath_add(&w->roots, w->dir, &err), &err);
+	assert_ok(sandbox_add(&w->roots, w->dir, &err), &err);
 	*state = w;
 	return 0;
 }
@@ -82,7 +82,7 @@ static int tear_down(void **state)
 	empty_all(w);
 	(void)rmdir(w->other);
 	(void)rmdir(w->dir);
-	beneath_fini(&w->roots);
+	sandbox_fini(&w->roots);
 	free(w);
 	return 0;
 }
@@ -131,7 +131,7 @@ static int open_all(struct world *w, struct part *parts[DISKS], uint64_t token,
 			.base = i == 1 ? w->path[i] : "",
 			.disk_bytes = SIZE,
 			.token = token,
-			.keep_aside = i == 3,
+			.displaces = i == 3,
 		};
 		unsigned flags;
 		int status = part_open(&parts[i], &w->roots, &want, &flags, err);
@@ -182,7 +182,7 @@ static int seal_all(struct world *w)
 	int status = open_all(w, parts, 5, &err);
 
 	if (status == 0)
-		status = part_seal_group(parts, DISKS, &err);
+		status = part_commit_group(parts, DISKS, &err);
 	for (int i = 0; i < DISKS; i++)
 		part_close(parts[i]);
 	return status;
@@ -436,12 +436,12 @@ static void a_seed_that_was_written_to_undoes_the_others(void **state)
 
 static int recover_within_the_other(struct world *w)
 {
-	struct beneath only = {.n = 0};
-	int status = beneath_add(&only, w->other, NULL);
+	struct sandbox only = {.n = 0};
+	int status = sandbox_add(&only, w->other, NULL);
 
 	if (status == 0)
 		status = part_recover(&only, w->path[2], NULL);
-	beneath_fini(&only);
+	sandbox_fini(&only);
 	return status;
 }
 

@@ -17,7 +17,7 @@ enum { SIZE = 3 * TREE_CHUNK_BYTES + 4096, BLOCK = 65536 };
 
 struct world {
 	char dir[40], path[80];
-	struct beneath roots;
+	struct sandbox roots;
 };
 
 static int set_up(void **state)
@@ -28,7 +28,7 @@ static int set_up(void **state)
 	strcpy(w->dir, "/tmp/vrs-part-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	(void)snprintf(w->path, sizeof(w->path), "%s/disk.raw", w->dir);
-	assert_ok(beneath_add(&w->roots, w->dir, &err), &err);
+	assert_ok(sandbox_add(&w->roots, w->dir, &err), &err);
 	*state = w;
 	return 0;
 }
@@ -58,7 +58,7 @@ static int tear_down(void **state)
 
 	(void)n_files(w, true);
 	(void)rmdir(w->dir);
-	beneath_fini(&w->roots);
+	sandbox_fini(&w->roots);
 	free(w);
 	return 0;
 }
@@ -114,7 +114,7 @@ static void nothing_has_the_name_until_it_is_sealed(void **state)
 	assert_ok(put(p, BLOCK, 7, &err), &err);
 	assert_ok(part_mark(p, 0, 1, &err), &err);
 	assert_int_equal(access(w->path, F_OK), -1);
-	assert_ok(part_seal(p, &err), &err);
+	assert_ok(part_commit(p, &err), &err);
 	part_close(p);
 	assert_int_equal(byte_at(w->path, BLOCK), 7);
 	assert_int_equal(byte_at(w->path, 0), 0);
@@ -156,11 +156,11 @@ static void a_later_token_takes_over_and_the_older_one_cannot_write(void **state
 	assert_int_equal(part_map(new)->state[0], CHUNK_WRITTEN); /* same machine */
 	assert_fails(put(old, BLOCK, 9, &err), VRS_ECONFLICT, &err);
 	assert_fails(part_mark(old, 1, 1, &err), VRS_ECONFLICT, &err);
-	assert_fails(part_seal(old, &err), VRS_ECONFLICT, &err);
+	assert_fails(part_commit(old, &err), VRS_ECONFLICT, &err);
 	assert_fails(open_part(w, &late, "j", 5, "", &flags, &err), VRS_ECONFLICT, &err);
 	part_close(old);
 	assert_ok(put(new, BLOCK, 3, &err), &err);
-	assert_ok(part_seal(new, &err), &err);
+	assert_ok(part_commit(new, &err), &err);
 	part_close(new);
 	assert_int_equal(byte_at(w->path, BLOCK), 3);
 }
@@ -174,7 +174,7 @@ static void after_the_seal_the_older_one_cannot_write_into_the_image(void **stat
 
 	assert_ok(open_part(w, &old, "j", 5, "", &flags, &err), &err);
 	assert_ok(open_part(w, &new, "j", 5, "", &flags, &err), &err); /* same token */
-	assert_ok(part_seal(new, &err), &err);
+	assert_ok(part_commit(new, &err), &err);
 	part_close(new);
 	assert_fails(put(old, 0, 9, &err), VRS_ECONFLICT, &err);
 	part_close(old);
@@ -209,7 +209,7 @@ static void an_image_that_is_there_is_not_replaced(void **state)
 	FILE *f = fopen(w->path, "w"); /* somebody makes it meanwhile */
 	(void)fputs("precious", f);
 	(void)fclose(f);
-	assert_fails(part_seal(p, &err), VRS_ECONFLICT, &err);
+	assert_fails(part_commit(p, &err), VRS_ECONFLICT, &err);
 	part_close(p);
 	assert_int_equal(byte_at(w->path, 0), 'p');
 	assert_fails(open_part(w, &p, "j", 2, "", &flags, &err), VRS_ECONFLICT, &err);
@@ -239,13 +239,13 @@ static void the_base_is_replaced_only_if_it_is_still_the_same(void **state)
 	int fd = open(w->path, O_RDWR);
 	assert_int_equal(pwrite(fd, "x", 1, 2 * BLOCK), 1); /* it was started after all */
 	(void)close(fd);
-	assert_fails(part_seal(p, &err), VRS_ECONFLICT, &err);
+	assert_fails(part_commit(p, &err), VRS_ECONFLICT, &err);
 	part_close(p);
 	assert_int_equal(byte_at(w->path, 0), 0);
 
 	assert_ok(open_part(w, &p, "j", 2, w->path, &flags, &err), &err);
 	assert_ok(put(p, 0, 5, &err), &err);
-	assert_ok(part_seal(p, &err), &err);
+	assert_ok(part_commit(p, &err), &err);
 	part_close(p);
 	assert_int_equal(byte_at(w->path, 0), 5);
 	assert_int_equal(byte_at(w->path, BLOCK), 'b');
@@ -266,14 +266,14 @@ static void what_had_the_name_can_be_kept_aside(void **state)
 		.base = "",
 		.disk_bytes = SIZE,
 		.token = 4,
-		.keep_aside = true,
+		.displaces = true,
 	};
 
 	make_base(w);
 	assert_ok(part_open(&p, &w->roots, &want, &flags, &err), &err);
 	assert_ok(put(p, 0, 5, &err), &err);
 	assert_int_equal(byte_at(w->path, BLOCK), 'b');
-	assert_ok(part_seal(p, &err), &err);
+	assert_ok(part_commit(p, &err), &err);
 	part_close(p);
 	assert_int_equal(byte_at(w->path, 0), 5);
 	assert_int_equal(byte_at(w->path, BLOCK), 0);
@@ -284,7 +284,7 @@ static void what_had_the_name_can_be_kept_aside(void **state)
 	want.token = 5;
 	assert_ok(part_open(&p, &w->roots, &want, &flags, &err), &err);
 	assert_ok(put(p, 0, 6, &err), &err);
-	assert_ok(part_seal(p, &err), &err);
+	assert_ok(part_commit(p, &err), &err);
 	part_close(p);
 	assert_int_equal(access(kept, F_OK), -1);
 	(void)snprintf(kept, sizeof(kept), "%s.kept-5", w->path);
@@ -304,7 +304,7 @@ static void a_disk_that_a_guest_runs_on_is_not_replaced(void **state)
 	assert_ok(open_part(w, &p, "j", 1, w->path, &flags, &err), &err);
 	int fd = open(w->path, O_RDWR);
 	assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
-	assert_fails(part_seal(p, &err), VRS_ECONFLICT, &err);
+	assert_fails(part_commit(p, &err), VRS_ECONFLICT, &err);
 	part_close(p);
 	(void)close(fd);
 	assert_int_equal(byte_at(w->path, BLOCK), 'b');
@@ -407,7 +407,7 @@ static void room_taken_for_what_is_zeros_is_given_back(void **state)
 	assert_ok(put(p, TREE_CHUNK_BYTES + BLOCK, 0, &err), &err);
 	assert_true(room_of_part(w) < room);
 	assert_ok(part_mark(p, 1, 1, &err), &err);
-	assert_ok(part_seal(p, &err), &err);
+	assert_ok(part_commit(p, &err), &err);
 	part_close(p);
 	assert_int_equal(byte_at(w->path, TREE_CHUNK_BYTES), 7);
 	assert_int_equal(byte_at(w->path, TREE_CHUNK_BYTES + BLOCK), 0);

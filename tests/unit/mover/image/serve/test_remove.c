@@ -13,7 +13,7 @@
 
 struct world {
 	char dir[40], path[80], outside[80];
-	struct beneath roots;
+	struct sandbox roots;
 };
 
 static void put_file(const char *path)
@@ -39,7 +39,7 @@ static int set_up(void **state)
 	(void)snprintf(w->outside, sizeof(w->outside), "%s/other.raw", w->dir);
 	put_file(w->path);
 	put_file(w->outside);
-	assert_ok(beneath_add(&w->roots, root, &err), &err);
+	assert_ok(sandbox_add(&w->roots, root, &err), &err);
 	*state = w;
 	return 0;
 }
@@ -51,7 +51,7 @@ static int tear_down(void **state)
 
 	(void)snprintf(command, sizeof(command), "rm -rf %s", w->dir);
 	assert_int_equal(system(command), 0);
-	beneath_fini(&w->roots);
+	sandbox_fini(&w->roots);
 	free(w);
 	return 0;
 }

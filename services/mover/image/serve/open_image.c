@@ -1,11 +1,11 @@
 #include "image/serve/request_parts.h"
 
-void answer_slot_clear(struct slot *s)
+void open_image_close(struct open_image *s)
 {
 	if (s->cache)
 		hashcache_save(s->cache);
 	hashcache_close(s->cache);
 	disk_close(s->disk);
 	part_close(s->part);
-	*s = (struct slot){0};
+	*s = (struct open_image){0};
 }
