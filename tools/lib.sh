@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# lib.sh - what the tools share: where the tree is, what they say, which packages they need.
-# Sourced, not run. Programs that are missing are installed from tools/packages.
+# lib.sh - shared by the tools: the top of the tree, messages, packages.
+# Sourced, not run. Missing packages of tools/packages are installed.
 
 VRS_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VRS_JOBS=${VRS_JOBS:-$(nproc)}
@@ -28,24 +28,24 @@ vrs_packages() {
 	' "$VRS_TOP/tools/packages" | sort -u
 }
 
-# Those of them that this machine does not have.
+# Those of them that are not installed.
 vrs_missing() {
 	comm -23 <(vrs_packages "$@") \
 		<(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null |
 			awk '$1 == "installed" { print $2 }' | sort -u)
 }
 
-# Installs what is missing of the given sections; does nothing, fast, when nothing is.
+# Installs the missing packages of the given sections; fast if none is missing.
 vrs_install() {
 	local -a missing as_root=() apt
 	command -v dpkg-query >/dev/null ||
-		die "packages are installed with apt: this is not a Debian system"
+		die "this is not a Debian system: packages are installed with apt"
 	mapfile -t missing < <(vrs_missing "$@")
 	((${#missing[@]})) || return 0
 
 	if ((EUID != 0)); then
 		command -v sudo >/dev/null ||
-			die "these packages are missing, and only root can install them: ${missing[*]}"
+			die "only root can install the missing packages: ${missing[*]}"
 		as_root=(sudo)
 	fi
 	apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q
@@ -53,7 +53,7 @@ vrs_install() {
 	note "installing ${#missing[@]} packages: ${missing[*]}"
 	local log
 	log=$(mktemp)
-	# Daemons that come with a package stay down: we start our own where we need one.
+	# Daemons of a package are not started: the tests start their own.
 	local policy=/usr/sbin/policy-rc.d made_policy=
 	if [[ ! -e $policy && ! -d /run/systemd/system ]] &&
 		printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null 2>&1; then
@@ -62,7 +62,7 @@ vrs_install() {
 	fi
 	local status=0
 	"${apt[@]}" install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 || {
-		# Most likely the lists are missing or old: once more with fresh ones.
+		# Most likely the package lists are missing or old: update them and retry.
 		{
 			"${apt[@]}" update &&
 				"${apt[@]}" install -y --no-install-recommends "${missing[@]}"
@@ -76,7 +76,7 @@ vrs_install() {
 	rm -f "$log"
 }
 
-# Our own files that fit the given patterns, one a line.
+# The files of the project that match the given patterns, one a line.
 vrs_files() {
 	if git -C "$VRS_TOP" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
 		(cd "$VRS_TOP" && git ls-files --cached --others --exclude-standard -- "$@" |
