@@ -10,29 +10,7 @@
 
 enum { TRIES = 8, CLOSED_KEPT = 1000, OPEN_MAX = 1000 };
 
-/* Writes an incident if it still is what was read. Three keys: all, open, closed. */
-static const char put_script[] =
-	"local old = redis.call('HGET', KEYS[1], ARGV[1]) or ''\n"
-	"if old ~= ARGV[2] then return 0 end\n"
-	"if old == '' and redis.call('SCARD', KEYS[2]) >= tonumber(ARGV[6]) then\n"
-	"  return 2\n"
-	"end\n"
-	"redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])\n"
-	"if ARGV[4] == '0' then\n"
-	"  redis.call('SADD', KEYS[2], ARGV[1])\n"
-	"  redis.call('ZREM', KEYS[3], ARGV[1])\n"
-	"  return 1\n"
-	"end\n"
-	"redis.call('SREM', KEYS[2], ARGV[1])\n"
-	"redis.call('ZADD', KEYS[3], ARGV[4], ARGV[1])\n"
-	"local more = redis.call('ZCARD', KEYS[3]) - tonumber(ARGV[5])\n"
-	"if more > 0 then\n"
-	"  for _, id in ipairs(redis.call('ZRANGE', KEYS[3], 0, more - 1)) do\n"
-	"    redis.call('HDEL', KEYS[1], id)\n"
-	"    redis.call('ZREM', KEYS[3], id)\n"
-	"  end\n"
-	"end\n"
-	"return 1\n";
+extern const char lua_incident_put[];
 
 const char *incident_result_name(enum incident_result r)
 {
@@ -89,7 +67,7 @@ static int put(struct vrs_store *s, const Vrsas__V1__Incident *in,
 				       VRS_ARG(ends),
 				       VRS_ARG(kept),
 				       VRS_ARG(open)};
-	int status = vrs_store_eval(s, &r, put_script, keys, 3, args, 6, err);
+	int status = vrs_store_eval(s, &r, lua_incident_put, keys, 3, args, 6, err);
 	free(bytes);
 	if (status < 0)
 		return status;

@@ -10,51 +10,7 @@
 
 enum { KEEP_RATES = 40, KEEP_INDEX = 1000, KEEP_RECORD_S = 30 * 24 * 3600 };
 
-/* A mover that says nothing for 15 s has lost its claim. Tokens are compared as numbers:
- * they stay far below 2^53. */
-static const char claim_script[] =
-	"local t = redis.call('HMGET', KEYS[1], 'token', 'mover', 'beat', 'state', "
-	"'rec')\n"
-	"local now = redis.call('TIME')\n"
-	"now = now[1] * 1000 + math.floor(now[2] / 1000)\n"
-	"if t[1] then\n"
-	"  local was, mine = tonumber(t[1]), tonumber(ARGV[1])\n"
-	"  if was > mine then return {'late', ''} end\n"
-	"  if was == mine and t[2] and t[2] ~= ARGV[2] and t[3] and\n"
-	"     now - tonumber(t[3]) < 15000 and t[4] ~= 'done' then\n"
-	"    return {'taken', ''}\n"
-	"  end\n"
-	"end\n"
-	"redis.call('HSET', KEYS[1], 'token', ARGV[1], 'mover', ARGV[2], 'beat', now,\n"
-	"  'order', ARGV[4])\n"
-	"redis.call('EXPIRE', KEYS[1], ARGV[3])\n"
-	"return {'yours', t[5] or ''}\n";
-
-static const char take_over_script[] =
-	"local t = redis.call('HMGET', KEYS[1], 'mover', 'state', 'order')\n"
-	"if t[2] ~= 'queued' or t[1] == ARGV[1] or not t[3] then return {'', ''} end\n"
-	"local now = redis.call('TIME')\n"
-	"now = now[1] * 1000 + math.floor(now[2] / 1000)\n"
-	"redis.call('HSET', KEYS[1], 'mover', ARGV[1], 'beat', now)\n"
-	"return {'yours', t[3]}\n";
-
-static const char write_script[] =
-	"local t = redis.call('HMGET', KEYS[1], 'token', 'mover', 'cancel', 'rate', "
-	"'pause')\n"
-	"if t[1] and (tonumber(t[1]) > tonumber(ARGV[1]) or\n"
-	"   (tonumber(t[1]) == tonumber(ARGV[1]) and t[2] and t[2] ~= ARGV[2])) then\n"
-	"  return {'late', '', '', ''}\n"
-	"end\n"
-	"local now = redis.call('TIME')\n"
-	"now = now[1] * 1000 + math.floor(now[2] / 1000)\n"
-	"redis.call('HSET', KEYS[1], 'token', ARGV[1], 'mover', ARGV[2], 'rec', "
-	"ARGV[3],\n"
-	"  'state', ARGV[4], 'beat', now)\n"
-	"redis.call('EXPIRE', KEYS[1], ARGV[5])\n"
-	"if ARGV[4] ~= 'queued' and ARGV[4] ~= 'paused' then\n"
-	"  redis.call('HDEL', KEYS[1], 'order')\n"
-	"end\n"
-	"return {'yours', t[3] or '', t[4] or '', t[5] or ''}\n";
+extern const char lua_job_claim[], lua_job_take_over[], lua_job_write[];
 
 static const char *state_name(Vrsas__V1__TransferState s)
 {
@@ -122,7 +78,7 @@ int record_claim(struct vrs_store *s, const Vrsas__V1__TransferJob *order,
 	(void)snprintf(keep, sizeof(keep), "%d", KEEP_RECORD_S);
 	struct vrs_arg args[] = {
 		VRS_ARG(token_text), VRS_ARG(mover), VRS_ARG(keep), {bytes, n}};
-	int status = run_script(s, claim_script, job, args, 4, 2, &r, err);
+	int status = run_script(s, lua_job_claim, job, args, 4, 2, &r, err);
 	free(bytes);
 	if (status < 0)
 		return status;
@@ -146,7 +102,7 @@ int record_take_over(struct vrs_store *s, const char *job, const char *mover,
 {
 	struct vrs_arg args[] = {VRS_ARG(mover)};
 	struct vrs_reply *r = NULL;
-	int status = run_script(s, take_over_script, job, args, 1, 2, &r, err);
+	int status = run_script(s, lua_job_take_over, job, args, 1, 2, &r, err);
 
 	if (status < 0)
 		return status;
@@ -175,7 +131,7 @@ int record_write(struct vrs_store *s, const Vrsas__V1__TransferStatus *status,
 				 {bytes, n},
 				 VRS_ARG(state_name(status->state)),
 				 VRS_ARG(keep)};
-	int code = run_script(s, write_script, status->job_id, args, 5, 4, &r, err);
+	int code = run_script(s, lua_job_write, status->job_id, args, 5, 4, &r, err);
 	free(bytes);
 	if (code < 0)
 		return code;

@@ -28,7 +28,7 @@ static bool start_with(struct peer *p, const char *python)
 		if (!freopen("/dev/null", "w", stderr))
 			_exit(127);
 		(void)setenv("OMP_NUM_THREADS", "1", 1);
-		execlp(python, python, "-c", bench_peer_py, (char *)NULL);
+		execlp(python, python, "-c", py_bench_peer, (char *)NULL);
 		_exit(127);
 	}
 	(void)close(to[0]);

@@ -8,7 +8,7 @@
 #include "net/feature.h"
 
 /* bench_peer.py, as the build made a text of it. */
-extern const char bench_peer_py[];
+extern const char py_bench_peer[];
 
 struct peer {
 	pid_t pid;

@@ -10,19 +10,6 @@
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
-/* KEYS: jobs, model, the one before, reasons. ARGV: who, job, then the model. */
-static const char save_script[] = TRAINQ_LUA_OURS
-	"if not ours then return 0 end\n"
-	"if redis.call('EXISTS', KEYS[2]) == 1 then\n"
-	"  redis.call('COPY', KEYS[2], KEYS[3], 'REPLACE')\n"
-	"end\n"
-	"redis.call('HSET', KEYS[2], 'weights', ARGV[3], 'version', ARGV[4],\n"
-	"           'checksum', ARGV[5], 'report', ARGV[6])\n"
-	"redis.call('XACK', KEYS[1], 'predictors', ARGV[2])\n"
-	"redis.call('XDEL', KEYS[1], ARGV[2])\n"
-	"redis.call('HDEL', KEYS[4], ARGV[2])\n"
-	"return 1\n";
-
 int modelstore_version(struct vrs_store *s, const char *name, char ret[MODEL_VERSION_LEN],
 		       struct vrs_err *err)
 {
@@ -60,7 +47,6 @@ int modelstore_load(struct vrs_store *s, const char *name, struct model **ret,
 int modelstore_save(struct vrs_store *s, const char *name, struct model *m,
 		    const char *who, const char *job_id, struct vrs_err *err)
 {
-	struct vrs_key key = vrs_key_model(name), before = vrs_key_model_before(name);
 	char sum[20];
 	size_t n;
 	void *bytes = model_pack(m, &n);
@@ -69,12 +55,10 @@ int modelstore_save(struct vrs_store *s, const char *name, struct model *m,
 
 	(void)snprintf(sum, sizeof(sum), "%016llx",
 		       (unsigned long long)XXH3_64bits(bytes, n));
-	const struct vrs_arg keys[] = {VRS_ARG(trainq_key), VRS_ARG(key.text),
-				       VRS_ARG(before.text), VRS_ARG(trainq_why_key)};
-	const struct vrs_arg args[] = {VRS_ARG(who), VRS_ARG(job_id),
-				       {bytes, n},   VRS_ARG(m->version),
-				       VRS_ARG(sum), VRS_ARG(report)};
-	int status = vrs_store_eval(s, &r, save_script, keys, 4, args, 6, err);
+	const struct vrs_arg args[] = {
+		VRS_ARG("save"),     VRS_ARG(who), VRS_ARG(job_id), {bytes, n},
+		VRS_ARG(m->version), VRS_ARG(sum), VRS_ARG(report)};
+	int status = trainq_eval(s, &r, name, args, 7, err);
 	if (status == 0 && r->integer != 1)
 		status = vrs_fail(err, VRS_ECONFLICT,
 				  "model: the training job is another replica's by now, "

@@ -45,12 +45,8 @@ void trainq_release(struct vrs_store *s, const char *who, const struct trainq_jo
 int trainq_drop(struct vrs_store *s, const char *who, const char *id,
 		struct vrs_err *err);
 
-/* Lua that returns 1 when ARGV[1] holds the job ARGV[2] of the stream KEYS[1]; others put
- * it before their own. */
-#define TRAINQ_LUA_OURS                                                                  \
-	"local p = redis.call('XPENDING', KEYS[1], 'predictors', ARGV[2], ARGV[2], 1)\n" \
-	"local ours = p[1] and p[1][2] == ARGV[1]\n"
-
-extern const char trainq_key[], trainq_why_key[];
+/* Runs train_queue.lua, which knows what args mean. model: the one to save, else "". */
+int trainq_eval(struct vrs_store *s, struct vrs_reply **ret, const char *model,
+		const struct vrs_arg *args, size_t n_args, struct vrs_err *err);
 
 #endif

@@ -10,45 +10,7 @@
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
-/* Checks whose lease it is and what the record was, then writes all of it.
- * KEYS record, journal, set of records, lease
- * ARGV lease, old op ("" = no record yet), vm, state, epoch, op, bytes, journal?, from,
- *      at_ms, op_id, by, why */
-static const char save_script[] =
-	"if redis.call('GET', KEYS[4]) ~= ARGV[1] then return -1 end\n"
-	"local op = redis.call('HGET', KEYS[1], 'op')\n"
-	"if (op or '') ~= ARGV[2] then return -2 end\n"
-	"local epoch = redis.call('HGET', KEYS[1], 'epoch')\n"
-	"if epoch and tonumber(epoch) > tonumber(ARGV[5]) then return -3 end\n"
-	"redis.call('HSET', KEYS[1], 'state', ARGV[4], 'epoch', ARGV[5], 'op', ARGV[6],\n"
-	"  'token', ARGV[1], 'rec', ARGV[7])\n"
-	"redis.call('SADD', KEYS[3], ARGV[3])\n"
-	"if ARGV[8] == '1' then\n"
-	"  redis.call('XADD', KEYS[2], 'MAXLEN', '~', 5000, '*', 'from', ARGV[9], 'to',\n"
-	"    ARGV[4], 'epoch', ARGV[5], 'at', ARGV[10], 'op', ARGV[11], 'by', ARGV[12],\n"
-	"    'why', ARGV[13])\n"
-	"end\n"
-	"return 1\n";
-
-/* KEYS lease, counter. ARGV instance, milliseconds, our token or 0, takeover?
- * Answers the token, or the holder's name. */
-static const char lease_script[] =
-	"local held = redis.call('GET', KEYS[1])\n"
-	"if held then\n"
-	"  local token, who = string.match(held, '^(%d+):(.*)$')\n"
-	"  if who == ARGV[1] and token == ARGV[3] then\n"
-	"    redis.call('PEXPIRE', KEYS[1], ARGV[2])\n"
-	"    return tonumber(token)\n"
-	"  end\n"
-	"  if not (who == ARGV[1] and ARGV[4] == '1') then return held end\n"
-	"end\n"
-	"local token = redis.call('INCR', KEYS[2])\n"
-	"redis.call('SET', KEYS[1], token .. ':' .. ARGV[1], 'PX', ARGV[2])\n"
-	"return token\n";
-
-static const char release_script[] =
-	"if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end\n"
-	"return 1\n";
+extern const char lua_record_save[], lua_lease_renew[], lua_lease_release[];
 
 static const char lease_key[] = VRS_KEY_LEASE;
 static const char lease_counter_key[] = VRS_KEY_LEASE_TOKEN;
@@ -69,7 +31,7 @@ int record_lease_renew(struct vrs_store *s, struct record_lease *lease, bool tak
 	const struct vrs_arg keys[] = {VRS_ARG(lease_key), VRS_ARG(lease_counter_key)};
 	const struct vrs_arg args[] = {VRS_ARG(lease->instance), VRS_ARG(ms),
 				       VRS_ARG(token), VRS_ARG(takeover ? "1" : "0")};
-	int status = vrs_store_eval(s, &r, lease_script, keys, 2, args, 4, err);
+	int status = vrs_store_eval(s, &r, lua_lease_renew, keys, 2, args, 4, err);
 	if (status < 0)
 		return status;
 	if (r->type == VRS_REPLY_INT) {
@@ -92,7 +54,7 @@ void record_lease_release(struct vrs_store *s, struct record_lease *lease)
 	lease_text(lease, mine, sizeof(mine));
 	const struct vrs_arg keys[] = {VRS_ARG(lease_key)};
 	const struct vrs_arg args[] = {VRS_ARG(mine)};
-	(void)vrs_store_eval(s, NULL, release_script, keys, 1, args, 1, NULL);
+	(void)vrs_store_eval(s, NULL, lua_lease_release, keys, 1, args, 1, NULL);
 	lease->token = 0;
 }
 
@@ -140,7 +102,7 @@ int record_save(struct vrs_store *s, const struct record_lease *lease,
 				       VRS_ARG(from_state), VRS_ARG(at),
 				       VRS_ARG(to->op_id),  VRS_ARG(lease->instance),
 				       VRS_ARG(to->why)};
-	int status = vrs_store_eval(s, &r, save_script, keys, 4, args, 13, err);
+	int status = vrs_store_eval(s, &r, lua_record_save, keys, 4, args, 13, err);
 	free(bytes);
 	if (status < 0)
 		return vrs_context(err, "record of %s", to->vm_name);

@@ -1,0 +1,7 @@
+-- lease_release.lua - gives the lease up, if it still is the caller's.
+--
+-- KEYS: lease. ARGV: lease text. Check and delete are a single step: a lease that expired
+-- and went to another scheduler is left alone.
+
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
