@@ -16,7 +16,7 @@ struct settings {
 	struct detector_rules detector;
 	struct reloc_rules rules;
 	struct plan_rules plan;
-	struct world_load_rules load;
+	struct fleet_load_rules load;
 	struct forecasts_conf forecasts;
 	int64_t silent_samples, silent_beats, failed_probes, brake_hosts, max_starts,
 		max_decisions, overload_class;
@@ -125,9 +125,9 @@ static void settle(struct settings *c)
 	c->forecasts.url = c->forecast;
 }
 
-static struct world *newest_world(void *arg)
+static struct fleet *newest_world(void *arg)
 {
-	return engine_world(arg);
+	return engine_fleet(arg);
 }
 
 enum { WATCH_EVERY_MS = 2000 };
@@ -136,7 +136,7 @@ struct told {
 	struct engine *engine;
 	struct forecasts *forecasts;
 	struct control *control;
-	const struct world_loader *world;
+	const struct fleet_loader *world;
 	uint64_t refused_said;
 	struct vrs_complaint refused;
 };
@@ -144,7 +144,7 @@ struct told {
 static void say_refused(struct told *t)
 {
 	const char *why;
-	uint64_t n = world_loader_refused(t->world, &why);
+	uint64_t n = fleet_loader_refused(t->world, &why);
 
 	if (n > t->refused_said)
 		vrs_complain(&t->refused, VRS_WARN, "heartbeats do not count: %s", why);
@@ -168,7 +168,7 @@ static void on_metrics(void *arg, struct vrs_page *page)
 
 	vrs_page_add(page, VRS_COUNTER, "vrsas_scheduler_heartbeats_refused_total",
 		     "Heartbeats in Redis that their cluster did not seal.",
-		     (double)world_loader_refused(t->world, &why), NULL);
+		     (double)fleet_loader_refused(t->world, &why), NULL);
 	numbers_tell(engine_numbers(t->engine), t->engine, t->forecasts, t->control,
 		     vrs_now_mono_ms(), page);
 }
@@ -196,7 +196,7 @@ int main(int argc, char **argv)
 	    (*c.cluster_keys && vrs_seal_keys_read(&keys, c.cluster_keys, &err) < 0))
 		vrs_svc_die(&svc, &err);
 	c.load.keys = keys;
-	struct world_loader *world = world_loader_new(svc.store, site, &c.load);
+	struct fleet_loader *world = fleet_loader_new(svc.store, site, &c.load);
 	const struct control_conf control_conf = {.url = c.control, .plan = &c.plan};
 	if (engine_open(&engine, &svc, &c.engine, site, world, &err) < 0 ||
 	    forecasts_open(&forecasts, svc.loop, &c.forecasts, newest_world, engine,
@@ -216,7 +216,7 @@ int main(int argc, char **argv)
 	control_close(control);
 	engine_close(engine);
 	forecasts_close(forecasts);
-	world_loader_free(world);
+	fleet_loader_free(world);
 	vrs_seal_keys_free(keys);
 	vrs_site_free(site);
 	vrs_svc_stop(&svc);

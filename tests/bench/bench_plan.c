@@ -33,11 +33,11 @@ static struct vrs_site_cluster site_cluster[CLUSTERS];
 static struct vrs_site_pair network;
 static struct vrs_site_host site_host;
 
-static struct world_forecast forecast(int64_t at_ms, size_t i)
+static struct fleet_forecast forecast(int64_t at_ms, size_t i)
 {
 	double p50 = 0.15 + (double)(i * 37 % 40) / 100;
 
-	return (struct world_forecast){
+	return (struct fleet_forecast){
 		.made_at_ms = at_ms - 60000,
 		.method = "lstm",
 		.reason = "",
@@ -75,9 +75,9 @@ static Vrsas__V1__VmFacts *a_vm(struct vrs_arena *mem, size_t i)
 	return vm;
 }
 
-static struct world *company(size_t n_hosts, size_t n_vms)
+static struct fleet *company(size_t n_hosts, size_t n_vms)
 {
-	struct world *w = vrs_calloc(1, sizeof(*w));
+	struct fleet *w = vrs_calloc(1, sizeof(*w));
 
 	w->at_ms = 1800000000000;
 	w->mem = vrs_arena_new((size_t)256 << 20);
@@ -102,7 +102,7 @@ static struct world *company(size_t n_hosts, size_t n_vms)
 			.n_networks = 1,
 		};
 		site_cluster[c].format[5] = '\0';
-		w->cluster[c] = (struct world_cluster){
+		w->cluster[c] = (struct fleet_cluster){
 			.name = site_cluster[c].name,
 			.site = &site_cluster[c],
 			.collector = "",
@@ -114,11 +114,11 @@ static struct world *company(size_t n_hosts, size_t n_vms)
 		};
 	}
 	for (size_t i = 0; i < n_hosts; i++)
-		w->host[i] = (struct world_host){
+		w->host[i] = (struct fleet_host){
 			.name = name(w->mem, "h", i),
 			.cluster = i * CLUSTERS / n_hosts,
 			.site = &site_host,
-			.life = i ? WORLD_UP : WORLD_DOWN,
+			.life = i ? FLEET_UP : FLEET_DOWN,
 			.detail = "",
 			.address = "",
 			.vcpus_total = 128,
@@ -140,14 +140,14 @@ static struct world *company(size_t n_hosts, size_t n_vms)
 	w->n_vms = n_vms;
 	w->vm = vrs_calloc(n_vms, sizeof(*w->vm));
 	for (size_t i = 0; i < n_vms; i++)
-		w->vm[i] = (struct world_vm){a_vm(w->mem, i), 0};
+		w->vm[i] = (struct fleet_vm){a_vm(w->mem, i), 0};
 	w->host[0].n_vms = n_vms;
 	return w;
 }
 
 /* --- the plain planner: most free CPU, no accounts, no reasons --- */
 
-static size_t plain_plan(const struct world *w, size_t *where)
+static size_t plain_plan(const struct fleet *w, size_t *where)
 {
 	size_t placed = 0;
 
@@ -156,13 +156,13 @@ static size_t plain_plan(const struct world *w, size_t *where)
 
 		where[v] = SIZE_MAX;
 		for (size_t h = 1; h < w->n_hosts; h++) {
-			const struct world_host *host = &w->host[h];
+			const struct fleet_host *host = &w->host[h];
 			double cores = host->cpu_ratio * host->vcpus_total;
 			double ram = host->mem_ratio * (double)host->ram_total_bytes;
 
 			for (size_t u = 0; u <= v; u++)
 				if (u == v || where[u] == h) {
-					cores += world_vm_cores(w->vm[u].facts);
+					cores += fleet_vm_cores(w->vm[u].facts);
 					ram += (double)w->vm[u].facts->ram_bytes;
 				}
 			if (ram > (double)host->ram_total_bytes ||
@@ -178,9 +178,9 @@ static size_t plain_plan(const struct world *w, size_t *where)
 
 /* --- ours --- */
 
-static size_t our_plan(struct world *w, size_t *ret_reasons)
+static size_t our_plan(struct fleet *w, size_t *ret_reasons)
 {
-	struct world_mark *mark = world_mark(w);
+	struct fleet_mark *mark = fleet_mark(w);
 	struct plan_ask ask = {.cluster = w->cluster[0].name, .host = w->host[0].name};
 	struct plan p = {0};
 	struct vrs_err err = {0};
@@ -200,7 +200,7 @@ static size_t our_plan(struct world *w, size_t *ret_reasons)
 	}
 	plan_free(&p);
 	free(vms);
-	world_restore(w, mark);
+	fleet_restore(w, mark);
 	return placed;
 }
 
@@ -223,7 +223,7 @@ int main(int argc, char **argv)
 			      2 * CLUSTERS);
 		return 2;
 	}
-	struct world *w = company(n_hosts, n_vms);
+	struct fleet *w = company(n_hosts, n_vms);
 	size_t *where = vrs_calloc(n_vms, sizeof(*where));
 	for (int i = 0; i < ROUNDS; i++) {
 		double t = now_s();
@@ -248,6 +248,6 @@ int main(int argc, char **argv)
 	printf("ratio VR-SAS / plain: %.2f; a decision for one VM takes %.0f us\n", a / b,
 	       a * 1000 / (double)n_vms);
 	free(where);
-	world_free(w);
+	fleet_free(w);
 	return 0;
 }

@@ -126,12 +126,12 @@ static void read_networks(struct line *l, struct vrs_site_cluster *c)
 
 static void read_cluster(struct told *t, struct line *l)
 {
-	struct world *w = t->w;
+	struct fleet *w = t->w;
 	struct vrs_site_cluster *s = vrs_arena_alloc(l->mem, sizeof(*s));
 
 	w->cluster = vrs_realloc(w->cluster, w->n_clusters + 1, sizeof(*w->cluster));
-	struct world_cluster *c = &w->cluster[w->n_clusters++];
-	*c = (struct world_cluster){.name = keep(l->mem, word(l, 1)), .site = s};
+	struct fleet_cluster *c = &w->cluster[w->n_clusters++];
+	*c = (struct fleet_cluster){.name = keep(l->mem, word(l, 1)), .site = s};
 	*s = (struct vrs_site_cluster){
 		.name = keep(l->mem, c->name),
 		.driver = keep(l->mem, "libvirt"),
@@ -162,25 +162,25 @@ static bool split_place(struct line *l, const char *text, char *cluster, char *h
 	return true;
 }
 
-static enum world_life life_of(struct line *l)
+static enum fleet_life life_of(struct line *l)
 {
 	const char *text = value(l, "life", "up");
 
-	for (enum world_life i = WORLD_UNKNOWN; i <= WORLD_DOWN; i++)
-		if (strcmp(text, world_life_name(i)) == 0)
+	for (enum fleet_life i = FLEET_UNKNOWN; i <= FLEET_DOWN; i++)
+		if (strcmp(text, fleet_life_name(i)) == 0)
 			return i;
 	l->wrong = text;
-	return WORLD_UP;
+	return FLEET_UP;
 }
 
-static const struct world_forecast no_forecast = {
+static const struct fleet_forecast no_forecast = {
 	.method = "",
 	.peak = {{NAN, NAN, NAN}, {NAN, NAN, NAN}},
 };
 
 static void read_host(struct told *t, struct line *l)
 {
-	struct world *w = t->w;
+	struct fleet *w = t->w;
 	char cluster[80], host[80];
 
 	if (!split_place(l, word(l, 1), cluster, host))
@@ -189,15 +189,15 @@ static void read_host(struct told *t, struct line *l)
 		l->wrong = "hosts follow their cluster";
 		return;
 	}
-	struct world_cluster *c = &w->cluster[w->n_clusters - 1];
+	struct fleet_cluster *c = &w->cluster[w->n_clusters - 1];
 	struct vrs_site_host *s = vrs_arena_alloc(l->mem, sizeof(*s));
 	*s = (struct vrs_site_host){.cluster = (char *)c->name,
 				    .name = keep(l->mem, host),
 				    .ssh = keep(l->mem, "root@host:22")};
 	w->host = vrs_realloc(w->host, w->n_hosts + 1, sizeof(*w->host));
-	struct world_host *h = &w->host[w->n_hosts++];
+	struct fleet_host *h = &w->host[w->n_hosts++];
 	c->n_hosts++;
-	*h = (struct world_host){
+	*h = (struct fleet_host){
 		.name = s->name,
 		.cluster = w->n_clusters - 1,
 		.site = s,
@@ -228,11 +228,11 @@ static void read_host(struct told *t, struct line *l)
 static void read_forecast(struct told *t, struct line *l)
 {
 	const char *target = word(l, 1), *conf = value(l, "conf", "ok");
-	struct world_forecast *fc = NULL;
+	struct fleet_forecast *fc = NULL;
 	char cluster[80], host[80];
 
 	if (strchr(target, '/') && split_place(l, target, cluster, host)) {
-		struct world_host *h = world_host(t->w, cluster, host);
+		struct fleet_host *h = fleet_host(t->w, cluster, host);
 
 		fc = h ? &h->forecast : NULL;
 	} else {
@@ -301,12 +301,12 @@ static Vrsas__V1__VmFacts *vm_of(struct line *l, const char *name)
 
 static void read_vm(struct told *t, struct line *l, unsigned count)
 {
-	struct world *w = t->w;
+	struct fleet *w = t->w;
 	char cluster[80], host[80], name[100];
 
 	if (!split_place(l, word(l, 1), cluster, host))
 		return;
-	struct world_host *h = world_host(w, cluster, host);
+	struct fleet_host *h = fleet_host(w, cluster, host);
 	if (!h || (h->n_vms && h->first_vm + h->n_vms != w->n_vms)) {
 		l->wrong = "the VMs of one host stand together, after it";
 		return;
@@ -320,18 +320,18 @@ static void read_vm(struct told *t, struct line *l, unsigned count)
 			(void)snprintf(name, sizeof(name), "%s", word(l, 2));
 		w->vm = vrs_realloc(w->vm, w->n_vms + 1, sizeof(*w->vm));
 		w->vm[w->n_vms++] =
-			(struct world_vm){vm_of(l, name), (size_t)(h - w->host)};
+			(struct fleet_vm){vm_of(l, name), (size_t)(h - w->host)};
 		h->n_vms++;
 	}
 }
 
 static void read_rate(struct told *t, struct line *l)
 {
-	struct world *w = t->w;
+	struct fleet *w = t->w;
 
 	w->rate = vrs_realloc(w->rate, w->n_rates + 1, sizeof(*w->rate));
-	struct world_rate *r = &w->rate[w->n_rates++];
-	*r = (struct world_rate){.source = keep(l->mem, word(l, 1)),
+	struct fleet_rate *r = &w->rate[w->n_rates++];
+	*r = (struct fleet_rate){.source = keep(l->mem, word(l, 1)),
 				 .target = keep(l->mem, word(l, 2)),
 				 .bytes_per_s = vrs_calloc(l->n, sizeof(double))};
 	for (size_t i = 3; i < l->n; i++)
@@ -344,9 +344,9 @@ static void read_promise(struct told *t, struct line *l)
 
 	if (!split_place(l, word(l, 1), cluster, host))
 		return;
-	struct world_host *h = world_host(t->w, cluster, host);
+	struct fleet_host *h = fleet_host(t->w, cluster, host);
 	if (h)
-		world_promise(t->w, h, number(l, "cores", "0"),
+		fleet_promise(t->w, h, number(l, "cores", "0"),
 			      (uint64_t)bytes(l, "ram", "0"),
 			      (uint64_t)bytes(l, "disk", "0"));
 	else
@@ -397,7 +397,7 @@ static void read_line(struct told *t, struct line *l)
 	else if (strcmp(what, "rate") == 0)
 		read_rate(t, l);
 	else if (strcmp(what, "queue") == 0)
-		world_enqueue(t->w, keep(l->mem, word(l, 1)), keep(l->mem, word(l, 2)),
+		fleet_enqueue(t->w, keep(l->mem, word(l, 1)), keep(l->mem, word(l, 2)),
 			      (uint64_t)bytes_of(l, word(l, 3)));
 	else if (strcmp(what, "promise") == 0)
 		read_promise(t, l);
@@ -444,7 +444,7 @@ int told_read(struct told *ret, const char *path, struct vrs_err *err)
 
 void told_free(struct told *t)
 {
-	world_free(t->w);
+	fleet_free(t->w);
 	t->w = NULL;
 }
 
@@ -456,7 +456,7 @@ int told_plan(struct told *t, struct plan *ret, struct vrs_err *err)
 
 	for (size_t i = 0; i < t->n_asks && status == 0; i++) {
 		const struct told_ask *a = &t->ask[i];
-		struct world_host *h = world_host(t->w, a->cluster, a->host);
+		struct fleet_host *h = fleet_host(t->w, a->cluster, a->host);
 
 		ask[i] = (struct plan_ask){
 			.cluster = a->cluster,
@@ -488,10 +488,10 @@ void told_blind(struct told *t)
 		t->w->cluster[i].forecast = no_forecast;
 }
 
-static void zero(struct world_forecast *fc)
+static void zero(struct fleet_forecast *fc)
 {
-	for (size_t i = 0; i < WORLD_HORIZONS && fc->made_at_ms; i++)
-		fc->peak[i] = (struct world_peak){0, 0, 0};
+	for (size_t i = 0; i < FLEET_HORIZONS && fc->made_at_ms; i++)
+		fc->peak[i] = (struct fleet_peak){0, 0, 0};
 }
 
 void told_zero(struct told *t)

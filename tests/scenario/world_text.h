@@ -21,7 +21,7 @@
 #include "plan/plan.h"
 
 struct told {
-	struct world *w;
+	struct fleet *w;
 	struct vrs_site site;
 	struct plan_rules rules;
 	struct told_ask {

@@ -123,9 +123,9 @@ bool place_ok(const char *place)
 	return vrs_name_ok(cluster) && vrs_name_ok(slash + 1);
 }
 
-struct world *need_world(struct control *c, struct answer *a)
+struct fleet *need_world(struct control *c, struct answer *a)
 {
-	struct world *w = engine_world(c->engine);
+	struct fleet *w = engine_fleet(c->engine);
 
 	if (!w)
 		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,

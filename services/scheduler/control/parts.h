@@ -71,7 +71,7 @@ void refuse_err(struct answer *a, const struct vrs_err *err, const char *hint);
 bool place_ok(const char *text);
 
 /* The newest picture; NULL: refused. */
-struct world *need_world(struct control *c, struct answer *a);
+struct fleet *need_world(struct control *c, struct answer *a);
 
 /* --- what can be asked --- */
 

@@ -37,15 +37,15 @@ static void show_plan(struct answer *a, Vrsas__V1__PlanView *v)
 		v->note = "only the best candidates are shown of each VM";
 }
 
-static void answer_plan(struct control *c, struct world *w, struct plan_ask *ask,
+static void answer_plan(struct control *c, struct fleet *w, struct plan_ask *ask,
 			const char *note, struct answer *a)
 {
 	Vrsas__V1__PlanView *v = give(a, 1, sizeof(*v));
-	struct world_mark *mark = world_mark(w);
+	struct fleet_mark *mark = fleet_mark(w);
 	struct vrs_err err = {0};
 	int status = plan_make(w, c->conf.plan, ask, 1, &a->plan, &err);
 
-	world_restore(w, mark);
+	fleet_restore(w, mark);
 	if (status < 0) {
 		refuse_err(a, &err, "vrsctl host list");
 		return;
@@ -61,8 +61,8 @@ static void answer_plan(struct control *c, struct world *w, struct plan_ask *ask
 
 void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct answer *a)
 {
-	struct world *w = need_world(c, a);
-	struct world_host *h;
+	struct fleet *w = need_world(c, a);
+	struct fleet_host *h;
 	struct vrs_err err = {0};
 
 	if (!w)
@@ -72,11 +72,11 @@ void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct answe
 		       "host: a name like h1 or c1/h1 is needed");
 		return;
 	}
-	if (world_find_host(w, q->host, &h, &err) < 0) {
+	if (fleet_find_host(w, q->host, &h, &err) < 0) {
 		refuse_err(a, &err, "vrsctl host list");
 		return;
 	}
-	struct plan_ask ask = {.cluster = world_cluster_name(w, h), .host = h->name};
+	struct plan_ask ask = {.cluster = fleet_cluster_name(w, h), .host = h->name};
 	const Vrsas__V1__VmFacts **vms = plan_vms_of(w, h, &ask.n_vms);
 	ask.vm = vms;
 	const char *note = "";
@@ -92,28 +92,28 @@ void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct answe
 void control_plan_vm(struct control *c, const char *name, const char *to_cluster,
 		     struct answer *a)
 {
-	struct world *w = need_world(c, a);
-	const struct world_vm *vm;
+	struct fleet *w = need_world(c, a);
+	const struct fleet_vm *vm;
 	struct vrs_err err = {0};
 
 	if (!w)
 		return;
-	if (world_find_vm(w, name, &vm, &err) < 0) {
+	if (fleet_find_vm(w, name, &vm, &err) < 0) {
 		refuse_err(a, &err, "vrsctl vm list");
 		return;
 	}
-	if (to_cluster[0] && !world_cluster(w, to_cluster)) {
+	if (to_cluster[0] && !fleet_cluster(w, to_cluster)) {
 		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND, "vrsctl status",
 		       "cluster %s: not known", to_cluster);
 		return;
 	}
-	const struct world_host *h = &w->host[vm->host];
+	const struct fleet_host *h = &w->host[vm->host];
 	struct plan_ask ask = {
-		.cluster = world_cluster_name(w, h),
+		.cluster = fleet_cluster_name(w, h),
 		.host = h->name,
 		.vm = &vm->facts,
 		.n_vms = 1,
-		.source_alive = h->life == WORLD_UP,
+		.source_alive = h->life == FLEET_UP,
 		.pinned_cluster = to_cluster,
 	};
 	answer_plan(c, w, &ask, "", a);

@@ -78,17 +78,17 @@ static void read_services(struct control *c, int64_t now_ms, Vrsas__V1__StatusVi
 
 /* --- clusters --- */
 
-static void count_hosts(const struct world *w, const struct world_cluster *c,
+static void count_hosts(const struct fleet *w, const struct fleet_cluster *c,
 			Vrsas__V1__ClusterView *v)
 {
 	double cpu = 0, cpu_weight = 0, mem = 0, mem_weight = 0;
 	bool shared = c->site && c->site->shared_storage;
 
 	for (size_t i = 0; i < c->n_hosts; i++) {
-		const struct world_host *h = &w->host[c->first_host + i];
+		const struct fleet_host *h = &w->host[c->first_host + i];
 
 		v->hosts++;
-		v->hosts_up += h->life == WORLD_UP;
+		v->hosts_up += h->life == FLEET_UP;
 		v->vcpus_total += h->vcpus_total;
 		v->ram_total_bytes += h->ram_total_bytes;
 		if (shared && h->disk_free_bytes > v->disk_free_bytes)
@@ -99,7 +99,7 @@ static void count_hosts(const struct world *w, const struct world_cluster *c,
 			v->vms++;
 			v->vms_protected += w->vm[h->first_vm + k].facts->protect;
 		}
-		if (h->life == WORLD_DOWN || !isfinite(h->cpu_ratio))
+		if (h->life == FLEET_DOWN || !isfinite(h->cpu_ratio))
 			continue;
 		cpu += h->cpu_ratio * h->vcpus_total;
 		cpu_weight += h->vcpus_total;
@@ -113,7 +113,7 @@ static void count_hosts(const struct world *w, const struct world_cluster *c,
 }
 
 static Vrsas__V1__ClusterView *
-cluster_view(const struct world *w, const struct world_cluster *c, struct answer *a)
+cluster_view(const struct fleet *w, const struct fleet_cluster *c, struct answer *a)
 {
 	Vrsas__V1__ClusterView *v = give(a, 1, sizeof(*v));
 	bool fresh =
@@ -130,8 +130,8 @@ cluster_view(const struct world *w, const struct world_cluster *c, struct answer
 	return v;
 }
 
-static void weigh_cluster(struct control *c, const struct world *w,
-			  const struct world_cluster *cluster, struct reasons *why)
+static void weigh_cluster(struct control *c, const struct fleet *w,
+			  const struct fleet_cluster *cluster, struct reasons *why)
 {
 	const struct detector_brake *brake = engine_brake(c->engine, cluster->name);
 	char t[32];
@@ -143,7 +143,7 @@ static void weigh_cluster(struct control *c, const struct world *w,
 	else if (!cluster->collector_alive)
 		WARNING(why, "cluster %s: its collector has been silent for %s",
 			cluster->name,
-			world_time_text(t, sizeof(t), w->at_ms - cluster->beat_at_ms));
+			fleet_time_text(t, sizeof(t), w->at_ms - cluster->beat_at_ms));
 	if (cluster->sample_at_ms && (!cluster->forecast.made_at_ms ||
 				      w->at_ms - cluster->forecast.made_at_ms > fresh_ms))
 		WARNING(why,
@@ -152,10 +152,10 @@ static void weigh_cluster(struct control *c, const struct world *w,
 			cluster->name);
 }
 
-static void weigh_host(struct control *c, const struct world *w,
-		       const struct world_host *h, struct reasons *why)
+static void weigh_host(struct control *c, const struct fleet *w,
+		       const struct fleet_host *h, struct reasons *why)
 {
-	const char *cluster = world_cluster_name(w, h);
+	const char *cluster = fleet_cluster_name(w, h);
 	const struct detector_host *d = engine_host(c->engine, cluster, h->name);
 
 	if (!d)
@@ -235,7 +235,7 @@ static void show_open(struct control *c, Vrsas__V1__StatusView *v, struct reason
 void control_status(struct control *c, struct answer *a)
 {
 	Vrsas__V1__StatusView *v = give(a, 1, sizeof(*v));
-	const struct world *w = engine_world(c->engine);
+	const struct fleet *w = engine_fleet(c->engine);
 	struct reasons why = {.a = a};
 
 	vrsas__v1__status_view__init(v);

@@ -304,7 +304,7 @@ void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQue
 			    struct answer *a)
 {
 	Vrsas__V1__TransferTimes *v = give(a, 1, sizeof(*v));
-	const struct world *w = need_world(c, a);
+	const struct fleet *w = need_world(c, a);
 	struct vrs_reply *r = NULL;
 	struct vrs_err err = {0};
 	size_t n = 0;

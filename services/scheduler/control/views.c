@@ -11,21 +11,21 @@ enum { JOURNAL_LIMIT = 300 };
 
 static const int64_t fresh_ms = 10 * 60000; /* older forecasts are not shown as such */
 
-static bool forecast_shown(const struct world *w, const struct world_forecast *fc)
+static bool forecast_shown(const struct fleet *w, const struct fleet_forecast *fc)
 {
 	return fc->made_at_ms > 0 && w->at_ms - fc->made_at_ms <= fresh_ms;
 }
 
-static const char *life_name(const struct control *c, const struct world *w,
-			     const struct world_host *h)
+static const char *life_name(const struct control *c, const struct fleet *w,
+			     const struct fleet_host *h)
 {
-	if (h->life != WORLD_DOWN)
-		return world_life_name(h->life);
+	if (h->life != FLEET_DOWN)
+		return fleet_life_name(h->life);
 	for (size_t i = 0; i < engine_n_records(c->engine); i++) {
 		const Vrsas__V1__Relocation *r = engine_record(c->engine, i);
 
 		if (r->fenced_at_ms && strcmp(r->home_host, h->name) == 0 &&
-		    strcmp(r->home_cluster, world_cluster_name(w, h)) == 0)
+		    strcmp(r->home_cluster, fleet_cluster_name(w, h)) == 0)
 			return "fenced";
 	}
 	return "down";
@@ -33,15 +33,15 @@ static const char *life_name(const struct control *c, const struct world *w,
 
 /* --- hosts --- */
 
-static Vrsas__V1__HostView *host_view(struct control *c, const struct world *w,
-				      const struct world_host *h, struct answer *a)
+static Vrsas__V1__HostView *host_view(struct control *c, const struct fleet *w,
+				      const struct fleet_host *h, struct answer *a)
 {
 	Vrsas__V1__HostView *v = give(a, 1, sizeof(*v));
 	const struct detector_host *d =
-		engine_host(c->engine, world_cluster_name(w, h), h->name);
+		engine_host(c->engine, fleet_cluster_name(w, h), h->name);
 
 	vrsas__v1__host_view__init(v);
-	v->cluster = world_cluster_name(w, h);
+	v->cluster = fleet_cluster_name(w, h);
 	v->name = h->name;
 	v->address = h->address;
 	v->state = life_name(c, w, h);
@@ -56,7 +56,7 @@ static Vrsas__V1__HostView *host_view(struct control *c, const struct world *w,
 		forecast_shown(w, &h->forecast) ? h->forecast.peak[1].p90 : NAN;
 	if (d && d->verdict != DETECTOR_OK)
 		v->note = text(a, "%s: %s", detector_verdict_name(d->verdict), d->note);
-	else if (h->life != WORLD_UP && h->detail[0])
+	else if (h->life != FLEET_UP && h->detail[0])
 		v->note = h->detail;
 	else if (!h->site)
 		v->note = "not in the site file: takes nothing";
@@ -65,12 +65,12 @@ static Vrsas__V1__HostView *host_view(struct control *c, const struct world *w,
 
 void control_hosts(struct control *c, const Vrsas__V1__HostQuery *q, struct answer *a)
 {
-	struct world *w = need_world(c, a);
+	struct fleet *w = need_world(c, a);
 	Vrsas__V1__HostViews *v = give(a, 1, sizeof(*v));
 
 	if (!w)
 		return;
-	if (q->cluster[0] && !world_cluster(w, q->cluster)) {
+	if (q->cluster[0] && !fleet_cluster(w, q->cluster)) {
 		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND, "vrsctl status",
 		       "cluster %.64s: not known", q->cluster);
 		return;
@@ -79,7 +79,7 @@ void control_hosts(struct control *c, const Vrsas__V1__HostQuery *q, struct answ
 	v->host = give(a, w->n_hosts, sizeof(*v->host));
 	for (size_t i = 0; i < w->n_hosts; i++) {
 		if (q->cluster[0] &&
-		    strcmp(world_cluster_name(w, &w->host[i]), q->cluster) != 0)
+		    strcmp(fleet_cluster_name(w, &w->host[i]), q->cluster) != 0)
 			continue;
 		Vrsas__V1__HostView *one = host_view(c, w, &w->host[i], a);
 		if (!has_room(a, &one->base))
@@ -92,7 +92,7 @@ void control_hosts(struct control *c, const Vrsas__V1__HostQuery *q, struct answ
 
 /* --- VMs --- */
 
-static const char *vm_note(const struct world *w, const struct world_host *h,
+static const char *vm_note(const struct fleet *w, const struct fleet_host *h,
 			   const Vrsas__V1__Relocation *r, struct answer *a)
 {
 	if (r && r->hold_reason[0])
@@ -101,30 +101,30 @@ static const char *vm_note(const struct world *w, const struct world_host *h,
 	    (strcmp(r->active_cluster, r->home_cluster) != 0 ||
 	     strcmp(r->active_host, r->home_host) != 0)) {
 		bool here = strcmp(r->active_host, h->name) == 0 &&
-			    strcmp(r->active_cluster, world_cluster_name(w, h)) == 0;
+			    strcmp(r->active_cluster, fleet_cluster_name(w, h)) == 0;
 
 		return here ? text(a, "away from home, %s/%s", r->home_cluster,
 				   r->home_host)
 			    : text(a, "runs in %s/%s", r->active_cluster, r->active_host);
 	}
-	if (h->life == WORLD_DOWN)
+	if (h->life == FLEET_DOWN)
 		return "its host is down";
 	return "";
 }
 
-static Vrsas__V1__VmView *vm_view(struct control *c, const struct world *w,
-				  const struct world_vm *vm, struct answer *a)
+static Vrsas__V1__VmView *vm_view(struct control *c, const struct fleet *w,
+				  const struct fleet_vm *vm, struct answer *a)
 {
 	Vrsas__V1__VmView *v = give(a, 1, sizeof(*v));
 	Vrsas__V1__VmFacts *facts = give(a, 1, sizeof(*facts));
-	const struct world_host *h = &w->host[vm->host];
+	const struct fleet_host *h = &w->host[vm->host];
 	const Vrsas__V1__Relocation *r = engine_find(c->engine, vm->facts->id);
 
 	vrsas__v1__vm_view__init(v);
 	*facts = *vm->facts;
 	facts->native = ""; /* a page of XML that nobody asked for */
 	v->facts = facts;
-	v->cluster = world_cluster_name(w, h);
+	v->cluster = fleet_cluster_name(w, h);
 	v->host = h->name;
 	if (r)
 		v->relocation = r->state;
@@ -136,25 +136,25 @@ static Vrsas__V1__VmView *vm_view(struct control *c, const struct world *w,
 
 void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct answer *a)
 {
-	struct world *w = need_world(c, a);
+	struct fleet *w = need_world(c, a);
 	Vrsas__V1__VmViews *v = give(a, 1, sizeof(*v));
-	struct world_host *only = NULL;
+	struct fleet_host *only = NULL;
 	struct vrs_err err = {0};
 
 	if (!w)
 		return;
-	if (q->cluster[0] && !world_cluster(w, q->cluster)) {
+	if (q->cluster[0] && !fleet_cluster(w, q->cluster)) {
 		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND, "vrsctl status",
 		       "cluster %.64s: not known", q->cluster);
 		return;
 	}
 	if (q->host[0]) {
 		int status = place_ok(q->host)
-				     ? world_find_host(w, q->host, &only, &err)
+				     ? fleet_find_host(w, q->host, &only, &err)
 				     : vrs_fail(&err, VRS_EINVAL, "host: not a name");
 
 		if (status < 0 && q->cluster[0] && place_ok(q->host)) {
-			only = world_host(w, q->cluster, q->host);
+			only = fleet_host(w, q->cluster, q->host);
 			status = only ? 0 : status;
 		}
 		if (status < 0) {
@@ -165,10 +165,10 @@ void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct answer *
 	vrsas__v1__vm_views__init(v);
 	v->vm = give(a, w->n_vms, sizeof(*v->vm));
 	for (size_t i = 0; i < w->n_vms; i++) {
-		const struct world_host *h = &w->host[w->vm[i].host];
+		const struct fleet_host *h = &w->host[w->vm[i].host];
 
 		if ((only && h != only) ||
-		    (q->cluster[0] && strcmp(world_cluster_name(w, h), q->cluster) != 0))
+		    (q->cluster[0] && strcmp(fleet_cluster_name(w, h), q->cluster) != 0))
 			continue;
 		Vrsas__V1__VmView *one = vm_view(c, w, &w->vm[i], a);
 		if (!has_room(a, &one->base))

@@ -96,8 +96,8 @@ static void on_forecast(void *arg, const Vrsas__V1__Forecast *fc,
 static bool find_target(struct control *c, const char *target, const char **ret_cluster,
 			const char **ret_host, struct answer *a)
 {
-	struct world *w = need_world(c, a);
-	struct world_host *h;
+	struct fleet *w = need_world(c, a);
+	struct fleet_host *h;
 	struct vrs_err err = {0};
 
 	if (!w)
@@ -107,17 +107,17 @@ static bool find_target(struct control *c, const char *target, const char **ret_
 		       "target: a cluster, a host, or cluster/host is needed");
 		return false;
 	}
-	const struct world_cluster *cluster = world_cluster(w, target);
+	const struct fleet_cluster *cluster = fleet_cluster(w, target);
 	if (cluster) {
 		*ret_cluster = cluster->name;
 		*ret_host = "";
 		return true;
 	}
-	if (world_find_host(w, target, &h, &err) < 0) {
+	if (fleet_find_host(w, target, &h, &err) < 0) {
 		refuse_err(a, &err, "vrsctl status and vrsctl host list show the names");
 		return false;
 	}
-	*ret_cluster = world_cluster_name(w, h);
+	*ret_cluster = fleet_cluster_name(w, h);
 	*ret_host = h->name;
 	return true;
 }

@@ -118,7 +118,7 @@ static Vrsas__V1__VmFacts *facts_away(const struct engine *e, const struct entry
 	Vrsas__V1__Nic **nics = vrs_calloc(facts.n_nic + 1, sizeof(*nics));
 	for (size_t i = 0; i < facts.n_nic; i++) {
 		const char *name =
-			home && here ? world_network(home, here, facts.nic[i]->network)
+			home && here ? fleet_network(home, here, facts.nic[i]->network)
 				     : NULL;
 
 		nic[i] = *facts.nic[i];
@@ -184,7 +184,7 @@ static void group_fini(struct group *g)
 
 /* Everybody who has to be decided on now, as groups; those of a place that is not known
  * have to wait. */
-static size_t who_waits(struct engine *e, const struct world *w, struct group *group)
+static size_t who_waits(struct engine *e, const struct fleet *w, struct group *group)
 {
 	bool *done = vrs_calloc(e->n_entries + 1, sizeof(*done));
 	size_t n = 0;
@@ -195,7 +195,7 @@ static size_t who_waits(struct engine *e, const struct world *w, struct group *g
 
 		if (done[i] || !is_due(first))
 			continue;
-		if (!world_host(w, p->cluster, p->host)) {
+		if (!fleet_host(w, p->cluster, p->host)) {
 			log_warn("no decision yet: nothing is known of its host vm=%s "
 				 "host=%s/%s",
 				 first->r.vm_name, p->cluster, p->host);
@@ -237,12 +237,12 @@ void engine_decide(struct engine *e)
 {
 	struct vrs_err err = {0};
 	struct plan plan = {0};
-	struct world *w = NULL;
+	struct fleet *w = NULL;
 	bool due = false;
 
 	for (size_t i = 0; i < e->n_entries && !due; i++)
 		due = is_due(e->entry[i]);
-	if (!due || !engine_may_act(e) || world_load(e->loader, true, &w, NULL) < 0)
+	if (!due || !engine_may_act(e) || fleet_load(e->loader, true, &w, NULL) < 0)
 		return;
 	engine_mark_lives(e, w);
 	struct group *group = vrs_calloc(e->n_entries, sizeof(*group));

@@ -167,7 +167,7 @@ const char *engine_active_name(const struct engine *e)
 }
 
 int engine_open(struct engine **ret, struct vrs_svc *svc, const struct engine_conf *conf,
-		const struct vrs_site *site, struct world_loader *world,
+		const struct vrs_site *site, struct fleet_loader *world,
 		struct vrs_err *err)
 {
 	struct engine *e = vrs_calloc(1, sizeof(*e));
@@ -245,9 +245,9 @@ bool engine_active(const struct engine *e)
 	return engine_may_act(e);
 }
 
-struct world *engine_world(struct engine *e)
+struct fleet *engine_fleet(struct engine *e)
 {
-	struct world *w = world_loader_last(e->loader);
+	struct fleet *w = fleet_loader_last(e->loader);
 
 	if (w)
 		engine_mark_lives(e, w);

@@ -19,7 +19,7 @@
 #include "vrs/svc.h"
 
 struct engine;
-struct world_loader;
+struct fleet_loader;
 
 struct engine_conf {
 	const char *transfer_url; /* listens here for movers */
@@ -41,7 +41,7 @@ struct engine_conf {
 };
 
 int engine_open(struct engine **ret, struct vrs_svc *svc, const struct engine_conf *conf,
-		const struct vrs_site *site, struct world_loader *world,
+		const struct vrs_site *site, struct fleet_loader *world,
 		struct vrs_err *err);
 void engine_close(struct engine *e);
 
@@ -57,7 +57,7 @@ int engine_refresh(struct engine *e, struct vrs_err *err);
 /* Whose lease it was at the last refresh; "": nobody's. */
 const char *engine_active_name(const struct engine *e);
 /* The newest picture with the lives of hosts set (suspect, down); NULL: none yet. */
-struct world *engine_world(struct engine *e);
+struct fleet *engine_fleet(struct engine *e);
 /* What the detector remembers of a host; NULL: not known. */
 const struct detector_host *engine_host(const struct engine *e, const char *cluster,
 					const char *host);

@@ -290,7 +290,7 @@ static void add_needs(const struct engine *e, const struct entry *en,
 	(void)vrs_strcpy(j->act.images, sizeof(j->act.images), images);
 	if (!en->msg->vm)
 		return;
-	j->act.disk_bytes = world_vm_disk_bytes(en->msg->vm);
+	j->act.disk_bytes = fleet_vm_disk_bytes(en->msg->vm);
 	j->act.ram_bytes = en->msg->vm->ram_bytes;
 }
 

@@ -40,12 +40,12 @@ void ran_remember(struct ran *r, const char *id, const char *boot_id)
 }
 
 /* Who was shut down, is gone or is of no concern any more is forgotten. */
-static bool forget_some(struct ran *r, const struct world *w, const struct world_host *h)
+static bool forget_some(struct ran *r, const struct fleet *w, const struct fleet_host *h)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->n; i++) {
-		const Vrsas__V1__VmFacts *vm = world_vm_at(w, h, r->vm[i].id);
+		const Vrsas__V1__VmFacts *vm = fleet_vm_at(w, h, r->vm[i].id);
 		bool keep = vm && vm->protect &&
 			    (!is_off(vm) || ran_fell(&r->vm[i], vm, h->boot_id));
 
@@ -57,7 +57,7 @@ static bool forget_some(struct ran *r, const struct world *w, const struct world
 	return changed;
 }
 
-bool ran_look(struct ran *r, const struct world *w, const struct world_host *h)
+bool ran_look(struct ran *r, const struct fleet *w, const struct fleet_host *h)
 {
 	if (h->inventory_at_ms == 0)
 		return false;

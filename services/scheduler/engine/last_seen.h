@@ -30,7 +30,7 @@ struct ran {
 
 /* Takes in what the newest inventory of its host says. A VM that fell is remembered until
  * it is seen running again, or off for a reason. True when the memory changed. */
-bool ran_look(struct ran *r, const struct world *w, const struct world_host *h);
+bool ran_look(struct ran *r, const struct fleet *w, const struct fleet_host *h);
 struct ran_vm *ran_find(const struct ran *r, const char *id); /* NULL: not remembered */
 /* Did this VM fall, as far as this word on it tells? */
 bool ran_fell(const struct ran_vm *was, const Vrsas__V1__VmFacts *now,

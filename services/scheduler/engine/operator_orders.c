@@ -47,14 +47,14 @@ static bool ready(struct engine *e, struct engine_answer *ret)
 	return false;
 }
 
-static struct world_host *find_host(struct engine *e, struct world *w, const char *host,
+static struct fleet_host *find_host(struct engine *e, struct fleet *w, const char *host,
 				    struct engine_answer *ret)
 {
-	struct world_host *wh = NULL;
+	struct fleet_host *wh = NULL;
 	struct vrs_err err = {0};
 
 	(void)e;
-	if (world_find_host(w, host, &wh, &err) < 0)
+	if (fleet_find_host(w, host, &wh, &err) < 0)
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
 		       "see `vrsctl host list`", "%s", err.text);
 	return wh;
@@ -86,7 +86,7 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 		      const char *reason, bool confirm_off, bool withdraw,
 		      struct engine_answer *ret)
 {
-	struct world *w = engine_world(e);
+	struct fleet *w = engine_fleet(e);
 	struct vrs_err err = {0};
 	char by[96];
 	struct reloc_place p;
@@ -105,10 +105,10 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 		       "a confirmation needs a reason");
 		return;
 	}
-	struct world_host *wh = find_host(e, w, host, ret);
+	struct fleet_host *wh = find_host(e, w, host, ret);
 	if (!wh)
 		return;
-	(void)vrs_strcpy(p.cluster, sizeof(p.cluster), world_cluster_name(w, wh));
+	(void)vrs_strcpy(p.cluster, sizeof(p.cluster), fleet_cluster_name(w, wh));
 	(void)vrs_strcpy(p.host, sizeof(p.host), wh->name);
 	struct host *h = engine_host_of(e, &p);
 	if (!h) {
@@ -152,17 +152,17 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 
 /* --- orders about one VM --- */
 
-static struct entry *find_entry(struct engine *e, struct world *w, const char *vm,
+static struct entry *find_entry(struct engine *e, struct fleet *w, const char *vm,
 				bool make, struct engine_answer *ret)
 {
 	const Vrsas__V1__Relocation *msg = engine_find(e, vm);
-	const struct world_vm *wv = NULL;
+	const struct fleet_vm *wv = NULL;
 	struct vrs_err err = {0};
 	struct reloc_place home;
 
 	if (msg)
 		return engine_entry(e, msg->vm_id);
-	if (!w || world_find_vm(w, vm, &wv, &err) < 0) {
+	if (!w || fleet_find_vm(w, vm, &wv, &err) < 0) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
 		       "see `vrsctl vm list`", "%s", w ? err.text : "no VM is known yet");
 		return NULL;
@@ -176,8 +176,8 @@ static struct entry *find_entry(struct engine *e, struct world *w, const char *v
 		       "%s is at home, nothing is under way", wv->facts->name);
 		return NULL;
 	}
-	const struct world_host *wh = &w->host[wv->host];
-	(void)vrs_strcpy(home.cluster, sizeof(home.cluster), world_cluster_name(w, wh));
+	const struct fleet_host *wh = &w->host[wv->host];
+	(void)vrs_strcpy(home.cluster, sizeof(home.cluster), fleet_cluster_name(w, wh));
 	(void)vrs_strcpy(home.host, sizeof(home.host), wh->name);
 	return engine_entry_new(e, wv->facts, &home);
 }
@@ -226,7 +226,7 @@ static bool take(struct engine *e, struct entry *en, const struct reloc_event *e
 }
 
 /* A healthy VM is stopped only when there is a place for it. */
-static bool has_place(struct engine *e, struct world *w, const struct entry *en,
+static bool has_place(struct engine *e, struct fleet *w, const struct entry *en,
 		      const char *to_cluster, struct engine_answer *ret)
 {
 	const struct reloc_place *p = &en->r.copy[en->r.active].place;
@@ -258,15 +258,15 @@ static bool has_place(struct engine *e, struct world *w, const struct entry *en,
 void engine_relocate(struct engine *e, const char *vm, const char *to_cluster,
 		     const char *actor, const char *reason, struct engine_answer *ret)
 {
-	struct world *w = NULL;
+	struct fleet *w = NULL;
 	struct reloc_event ev = by_person(RELOC_OPERATOR_RELOCATE, actor, reason);
 	struct record_load load = {0};
 
 	*ret = (struct engine_answer){0};
 	if (!ready(e, ret))
 		return;
-	if (world_load(e->loader, true, &w, NULL) < 0)
-		w = world_loader_last(e->loader);
+	if (fleet_load(e->loader, true, &w, NULL) < 0)
+		w = fleet_loader_last(e->loader);
 	if (w)
 		engine_mark_lives(e, w);
 	struct entry *en = find_entry(e, w, vm, true, ret);
@@ -281,10 +281,10 @@ void engine_relocate(struct engine *e, const char *vm, const char *to_cluster,
 	(void)vrs_strcpy(ev.place.cluster, sizeof(ev.place.cluster),
 			 to_cluster ? to_cluster : "");
 	if (reloc_quiet(&en->r)) {
-		const struct world_vm *wv = NULL;
+		const struct fleet_vm *wv = NULL;
 
 		if (w && en->r.active == 0 &&
-		    world_find_vm(w, en->r.vm_id, &wv, NULL) == 0)
+		    fleet_find_vm(w, en->r.vm_id, &wv, NULL) == 0)
 			load.vm = wv->facts;
 		if (w && !has_place(e, w, en, ev.place.cluster, ret))
 			return;
@@ -303,7 +303,7 @@ void engine_failback(struct engine *e, const char *vm, const char *actor, bool d
 	*ret = (struct engine_answer){0};
 	if (!ready(e, ret))
 		return;
-	struct entry *en = find_entry(e, engine_world(e), vm, false, ret);
+	struct entry *en = find_entry(e, engine_fleet(e), vm, false, ret);
 	if (!en || refused(en, &ev, ret))
 		return;
 	const struct reloc_place *home = &en->r.copy[0].place;
@@ -334,7 +334,7 @@ void engine_cancel(struct engine *e, const char *vm, const char *actor,
 		return;
 	(void)snprintf(ev.text, sizeof(ev.text), "cancelled by %.60s%s%.100s", ev.by,
 		       reason && *reason ? ": " : "", reason ? reason : "");
-	struct entry *en = find_entry(e, engine_world(e), vm, false, ret);
+	struct entry *en = find_entry(e, engine_fleet(e), vm, false, ret);
 	if (!en || refused(en, &ev, ret))
 		return;
 	if (take(e, en, &ev, NULL, ret))

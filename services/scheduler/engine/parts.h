@@ -81,7 +81,7 @@ struct engine {
 	struct engine_conf conf;
 	struct act_rules act;
 	const struct vrs_site *site;
-	struct world_loader *loader;
+	struct fleet_loader *loader;
 	struct forecasts *forecasts;
 	struct vrs_workers *workers;
 	struct vrs_timer *tick, *renew;
@@ -98,7 +98,7 @@ struct engine {
 	size_t n_hosts;
 	struct brake *brake;
 	size_t n_brakes;
-	struct vrs_complaint store_complaint, lease_complaint, world_complaint;
+	struct vrs_complaint store_complaint, lease_complaint, fleet_complaint;
 	int64_t autostart_mono_ms;
 	unsigned jobs;
 	uint64_t removals; /* handed out by this process */
@@ -135,14 +135,14 @@ bool engine_may_act(const struct engine *e);
 
 /* engine/watch/hosts.c: detector and probes */
 void engine_watch(struct engine *e);
-void engine_mark_lives(struct engine *e, struct world *w);
+void engine_mark_lives(struct engine *e, struct fleet *w);
 
 /* engine/watch/copies.c: what inventories show */
-void engine_copies_watch(struct engine *e, const struct world *w);
+void engine_copies_watch(struct engine *e, const struct fleet *w);
 /* NULL: its owner has not described it yet. */
-struct host *engine_host_at(struct engine *e, const struct world *w,
-			    const struct world_host *wh);
-const Vrsas__V1__VmFacts *engine_facts_at(const struct world *w, const char *vm_id,
+struct host *engine_host_at(struct engine *e, const struct fleet *w,
+			    const struct fleet_host *wh);
+const Vrsas__V1__VmFacts *engine_facts_at(const struct fleet *w, const char *vm_id,
 					  const struct reloc_place *p);
 
 /* jobs.c: orders become jobs, jobs become events */
@@ -162,7 +162,7 @@ Vrsas__V1__TransferStatus *engine_transfer_status(struct engine *e, const char *
 enum { ENGINE_REMOVE_RETRY_MS = 60000 };
 void engine_remove_do(struct engine *e, struct entry *en, const struct reloc_order *o);
 /* Nothing that is known needs the disks of this copy; else why not. */
-bool engine_may_remove(struct engine *e, const struct world *w, const struct entry *en,
+bool engine_may_remove(struct engine *e, const struct fleet *w, const struct entry *en,
 		       uint32_t copy, const char **ret_why);
 
 /* engine/watch/operator_claims.c: what people said of a host. Durable before it counts.
@@ -172,10 +172,10 @@ int engine_word_put(struct engine *e, struct host *h, bool confirm_off, const ch
 int engine_word_drop(struct engine *e, struct host *h, struct vrs_err *err);
 int engine_words_load(struct engine *e, struct vrs_err *err);
 /* Lets every record with a copy on this host hear it; how many took it. */
-unsigned engine_word_tell(struct engine *e, struct world *w, struct host *h);
+unsigned engine_word_tell(struct engine *e, struct fleet *w, struct host *h);
 unsigned engine_word_spread(struct engine *e, const struct reloc_place *p,
 			    struct reloc_event *ev);
-void engine_words_watch(struct engine *e, struct world *w);
+void engine_words_watch(struct engine *e, struct fleet *w);
 
 /* fencing.c */
 void engine_fence(struct engine *e, struct host *h);
@@ -205,7 +205,7 @@ struct reloc_place engine_place_of(const struct host *h);
 /* engine/watch/reboot_recovery.c: VMs that fell with a host that booted faster than
  * anybody noticed */
 int engine_ran_load(struct engine *e, struct vrs_err *err);
-void engine_ran_watch(struct engine *e, const struct world *w);
+void engine_ran_watch(struct engine *e, const struct fleet *w);
 void engine_ran_close(struct engine *e);
 
 /* engine/watch/alerts.c: what the monitoring says of hosts; the gateway wrote it to

@@ -34,7 +34,7 @@ static bool record_names(const struct entry *en, const struct reloc_place *p,
 }
 
 /* Why this disk is not removed (now); NULL: it may be. */
-static const char *objection(struct engine *e, const struct world *w,
+static const char *objection(struct engine *e, const struct fleet *w,
 			     const struct entry *en, const struct reloc_place *p,
 			     const char *path)
 {
@@ -51,17 +51,17 @@ static const char *objection(struct engine *e, const struct world *w,
 }
 
 /* What the cluster's inventory says is from after the copy was undefined. */
-static bool inventory_is_new(const struct world *w, const struct reloc_copy *c,
+static bool inventory_is_new(const struct fleet *w, const struct reloc_copy *c,
 			     int64_t since_ms)
 {
-	const struct world_cluster *wc = world_cluster(w, c->place.cluster);
-	const struct world_host *wh = world_host(w, c->place.cluster, c->place.host);
+	const struct fleet_cluster *wc = fleet_cluster(w, c->place.cluster);
+	const struct fleet_host *wh = fleet_host(w, c->place.cluster, c->place.host);
 	int64_t after_ms = c->proof_at_ms > since_ms ? c->proof_at_ms : since_ms;
 
 	return wc && wc->collector_alive && wh && wh->inventory_at_ms > after_ms;
 }
 
-bool engine_may_remove(struct engine *e, const struct world *w, const struct entry *en,
+bool engine_may_remove(struct engine *e, const struct fleet *w, const struct entry *en,
 		       uint32_t copy, const char **ret_why)
 {
 	const struct reloc *r = &en->r;
@@ -186,7 +186,7 @@ void engine_remove_do(struct engine *e, struct entry *en, const struct reloc_ord
 		removed(e, en, &place, o->op);
 		return;
 	}
-	struct world *w = world_loader_last(e->loader);
+	struct fleet *w = fleet_loader_last(e->loader);
 	if (!w)
 		return;
 	if (engine_may_remove(e, w, en, o->copy, &why)) {

@@ -4,19 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORLD_MEM = 64 << 20 };
+enum { FLEET_MEM = 64 << 20 };
 
-struct world *world_new(const struct vrs_site *site, int64_t at_ms)
+struct fleet *fleet_new(const struct vrs_site *site, int64_t at_ms)
 {
-	struct world *w = vrs_calloc(1, sizeof(*w));
+	struct fleet *w = vrs_calloc(1, sizeof(*w));
 
 	w->site = site;
 	w->at_ms = at_ms;
-	w->mem = vrs_arena_new(WORLD_MEM);
+	w->mem = vrs_arena_new(FLEET_MEM);
 	return w;
 }
 
-char *world_keep(struct world *w, const char *text)
+char *fleet_keep(struct fleet *w, const char *text)
 {
 	size_t n = strlen(text) + 1;
 	char *copy = vrs_arena_alloc(w->mem, n);
@@ -24,24 +24,24 @@ char *world_keep(struct world *w, const char *text)
 	return copy ? memcpy(copy, text, n) : (char *)"";
 }
 
-size_t world_add_cluster(struct world *w, const char *name)
+size_t fleet_add_cluster(struct fleet *w, const char *name)
 {
 	for (size_t i = 0; i < w->n_clusters; i++)
 		if (strcmp(w->cluster[i].name, name) == 0)
 			return i;
 	w->cluster = vrs_realloc(w->cluster, w->n_clusters + 1, sizeof(*w->cluster));
-	w->cluster[w->n_clusters] = (struct world_cluster){
-		.name = world_keep(w, name),
+	w->cluster[w->n_clusters] = (struct fleet_cluster){
+		.name = fleet_keep(w, name),
 		.site = w->site ? vrs_site_cluster(w->site, name) : NULL,
 		.collector = "",
 	};
-	world_set_forecast(&w->cluster[w->n_clusters].forecast, NULL);
+	fleet_set_forecast(&w->cluster[w->n_clusters].forecast, NULL);
 	return w->n_clusters++;
 }
 
-size_t world_add_host(struct world *w, size_t cluster, const char *name)
+size_t fleet_add_host(struct fleet *w, size_t cluster, const char *name)
 {
-	struct world_cluster *c = &w->cluster[cluster];
+	struct fleet_cluster *c = &w->cluster[cluster];
 
 	for (size_t i = 0; i < c->n_hosts; i++)
 		if (strcmp(w->host[c->first_host + i].name, name) == 0)
@@ -49,9 +49,9 @@ size_t world_add_host(struct world *w, size_t cluster, const char *name)
 	if (!c->n_hosts)
 		c->first_host = w->n_hosts;
 	w->host = vrs_realloc(w->host, w->n_hosts + 1, sizeof(*w->host));
-	struct world_host *h = &w->host[w->n_hosts];
-	*h = (struct world_host){
-		.name = world_keep(w, name),
+	struct fleet_host *h = &w->host[w->n_hosts];
+	*h = (struct fleet_host){
+		.name = fleet_keep(w, name),
 		.cluster = cluster,
 		.site = w->site ? vrs_site_host(w->site, c->name, name) : NULL,
 		.detail = "",
@@ -62,14 +62,14 @@ size_t world_add_host(struct world *w, size_t cluster, const char *name)
 	};
 	if (h->site && h->site->address)
 		h->address = h->site->address;
-	world_set_forecast(&h->forecast, NULL);
+	fleet_set_forecast(&h->forecast, NULL);
 	c->n_hosts++;
 	return w->n_hosts++;
 }
 
-void world_set_facts(struct world *w, size_t host, const Vrsas__V1__HostFacts *f)
+void fleet_set_facts(struct fleet *w, size_t host, const Vrsas__V1__HostFacts *f)
 {
-	struct world_host *h = &w->host[host];
+	struct fleet_host *h = &w->host[host];
 
 	if (!f)
 		return;
@@ -79,9 +79,9 @@ void world_set_facts(struct world *w, size_t host, const Vrsas__V1__HostFacts *f
 		h->address = f->address;
 }
 
-void world_set_health(struct world *w, size_t host, const Vrsas__V1__HostHealth *health)
+void fleet_set_health(struct fleet *w, size_t host, const Vrsas__V1__HostHealth *health)
 {
-	struct world_host *h = &w->host[host];
+	struct fleet_host *h = &w->host[host];
 
 	if (!health)
 		return;
@@ -90,10 +90,10 @@ void world_set_health(struct world *w, size_t host, const Vrsas__V1__HostHealth 
 	h->detail = health->detail;
 }
 
-void world_set_sample(struct world *w, size_t host, const struct vrs_slot *slot,
+void fleet_set_sample(struct fleet *w, size_t host, const struct vrs_slot *slot,
 		      int64_t at_ms)
 {
-	struct world_host *h = &w->host[host];
+	struct fleet_host *h = &w->host[host];
 
 	h->cpu_ratio = slot->cpu_ratio;
 	h->mem_ratio = slot->mem_ratio;
@@ -113,7 +113,7 @@ static size_t covers(const char *path, const char *dir)
 	return path[n - 1] == '/' || dir[n] == '/' || dir[n] == '\0' ? n : 0;
 }
 
-static void set_store(struct world *w, struct world_host *h,
+static void set_store(struct fleet *w, struct fleet_host *h,
 		      const Vrsas__V1__HostInventory *inv)
 {
 	const struct vrs_site_cluster *c = w->cluster[h->cluster].site;
@@ -135,10 +135,10 @@ static void set_store(struct world *w, struct world_host *h,
 	}
 }
 
-void world_set_inventory(struct world *w, size_t host,
+void fleet_set_inventory(struct fleet *w, size_t host,
 			 const Vrsas__V1__HostInventory *inv)
 {
-	struct world_host *h = &w->host[host];
+	struct fleet_host *h = &w->host[host];
 
 	if (!inv)
 		return;
@@ -152,14 +152,14 @@ void world_set_inventory(struct world *w, size_t host,
 
 		if (!vrs_id_ok(vm->id))
 			continue;
-		w->vm[w->n_vms++] = (struct world_vm){vm, host};
+		w->vm[w->n_vms++] = (struct fleet_vm){vm, host};
 		h->n_vms++;
 	}
 }
 
-void world_set_forecast(struct world_forecast *fc, const Vrsas__V1__Forecast *f)
+void fleet_set_forecast(struct fleet_forecast *fc, const Vrsas__V1__Forecast *f)
 {
-	*fc = (struct world_forecast){
+	*fc = (struct fleet_forecast){
 		.method = "",
 		.reason = "",
 		.peak = {{NAN, NAN, NAN}, {NAN, NAN, NAN}},
@@ -172,17 +172,17 @@ void world_set_forecast(struct world_forecast *fc, const Vrsas__V1__Forecast *f)
 	fc->confidence = f->confidence;
 	fc->reason = f->reason;
 	for (size_t i = 0; i < f->n_peak; i++)
-		for (size_t k = 0; k < WORLD_HORIZONS; k++)
-			if (f->peak[i]->horizon_min == world_horizon_min[k])
-				fc->peak[k] = (struct world_peak){f->peak[i]->p50,
+		for (size_t k = 0; k < FLEET_HORIZONS; k++)
+			if (f->peak[i]->horizon_min == fleet_horizon_min[k])
+				fc->peak[k] = (struct fleet_peak){f->peak[i]->p50,
 								  f->peak[i]->p90,
 								  f->peak[i]->p99};
 }
 
-void world_set_beat(struct world *w, size_t cluster, const Vrsas__V1__Heartbeat *beat,
+void fleet_set_beat(struct fleet *w, size_t cluster, const Vrsas__V1__Heartbeat *beat,
 		    int64_t received_at_ms, int64_t late_ms)
 {
-	struct world_cluster *c = &w->cluster[cluster];
+	struct fleet_cluster *c = &w->cluster[cluster];
 
 	if (beat) {
 		c->collector = beat->collector;
@@ -192,18 +192,18 @@ void world_set_beat(struct world *w, size_t cluster, const Vrsas__V1__Heartbeat 
 	c->collector_alive = received_at_ms > 0 && w->at_ms - received_at_ms <= late_ms;
 }
 
-void world_add_relocation(struct world *w, Vrsas__V1__Relocation *r)
+void fleet_add_relocation(struct fleet *w, Vrsas__V1__Relocation *r)
 {
 	w->relocation =
 		vrs_realloc(w->relocation, w->n_relocations + 1, sizeof(*w->relocation));
 	w->relocation[w->n_relocations++] = r;
 }
 
-void world_add_rate(struct world *w, size_t source, size_t target, double *bytes_per_s,
+void fleet_add_rate(struct fleet *w, size_t source, size_t target, double *bytes_per_s,
 		    size_t n)
 {
 	w->rate = vrs_realloc(w->rate, w->n_rates + 1, sizeof(*w->rate));
-	w->rate[w->n_rates++] = (struct world_rate){.source = w->cluster[source].name,
+	w->rate[w->n_rates++] = (struct fleet_rate){.source = w->cluster[source].name,
 						    .target = w->cluster[target].name,
 						    .bytes_per_s = bytes_per_s,
 						    .n = n};
@@ -211,7 +211,7 @@ void world_add_rate(struct world *w, size_t source, size_t target, double *bytes
 
 /* --- what open relocations hold --- */
 
-static bool runs_there(const struct world *w, const struct world_host *h, const char *id)
+static bool runs_there(const struct fleet *w, const struct fleet_host *h, const char *id)
 {
 	for (size_t i = 0; i < h->n_vms; i++) {
 		const Vrsas__V1__VmFacts *vm = w->vm[h->first_vm + i].facts;
@@ -256,11 +256,11 @@ static struct claim claim_of(Vrsas__V1__RelocationState s)
 	}
 }
 
-static void claim_place(struct world *w, const Vrsas__V1__Relocation *r,
+static void claim_place(struct fleet *w, const Vrsas__V1__Relocation *r,
 			const char *cluster, const char *host, uint64_t disk)
 {
-	struct world_host *h =
-		cluster[0] && host[0] ? world_host(w, cluster, host) : NULL;
+	struct fleet_host *h =
+		cluster[0] && host[0] ? fleet_host(w, cluster, host) : NULL;
 
 	if (!h || !r->vm)
 		return;
@@ -269,14 +269,14 @@ static void claim_place(struct world *w, const Vrsas__V1__Relocation *r,
 	bool in_reading = visible && r->alive_at_ms && h->sample_at_ms > r->alive_at_ms;
 	bool in_forecast = in_reading && h->forecast.origin_ms > r->alive_at_ms;
 
-	world_promise(w, h, in_forecast ? 0 : world_vm_cores(r->vm),
+	fleet_promise(w, h, in_forecast ? 0 : fleet_vm_cores(r->vm),
 		      in_reading ? 0 : r->vm->ram_bytes, disk);
 }
 
-static void claim_all(struct world *w, const Vrsas__V1__Relocation *r, uint64_t done)
+static void claim_all(struct fleet *w, const Vrsas__V1__Relocation *r, uint64_t done)
 {
 	struct claim c = claim_of(r->state);
-	uint64_t bytes = r->vm ? world_vm_disk_bytes(r->vm) : 0;
+	uint64_t bytes = r->vm ? fleet_vm_disk_bytes(r->vm) : 0;
 	uint64_t left = bytes > done ? bytes - done : 0;
 	bool local = strcmp(r->target_cluster, r->home_cluster) == 0;
 
@@ -284,7 +284,7 @@ static void claim_all(struct world *w, const Vrsas__V1__Relocation *r, uint64_t 
 		claim_place(w, r, r->target_cluster, r->target_host,
 			    c.target_disk && !local ? left : 0);
 	if (c.target_disk && !local && r->target_cluster[0])
-		world_enqueue(w, r->home_cluster, r->target_cluster, left);
+		fleet_enqueue(w, r->home_cluster, r->target_cluster, left);
 	if (c.active)
 		claim_place(w, r, r->active_cluster, r->active_host, 0);
 	if (c.home)
@@ -293,26 +293,26 @@ static void claim_all(struct world *w, const Vrsas__V1__Relocation *r, uint64_t 
 
 /* --- the end --- */
 
-static enum world_life life_of(const struct world_host *h, const struct world_cluster *c)
+static enum fleet_life life_of(const struct fleet_host *h, const struct fleet_cluster *c)
 {
 	switch (h->collector_state) {
 	case VRSAS__V1__HOST_STATE__HOST_STATE_UP:
-		return c->collector_alive ? WORLD_UP : WORLD_SILENT;
+		return c->collector_alive ? FLEET_UP : FLEET_SILENT;
 	case VRSAS__V1__HOST_STATE__HOST_STATE_UNREACHABLE:
-		return WORLD_SILENT;
+		return FLEET_SILENT;
 	case VRSAS__V1__HOST_STATE__HOST_STATE_MAINTENANCE:
-		return WORLD_MAINTENANCE;
+		return FLEET_MAINTENANCE;
 	default:
-		return WORLD_UNKNOWN;
+		return FLEET_UNKNOWN;
 	}
 }
 
-void world_finish(struct world *w,
+void fleet_finish(struct fleet *w,
 		  uint64_t (*done)(void *arg, const Vrsas__V1__Relocation *r), void *arg)
 {
 	for (size_t i = 0; i < w->n_hosts; i++) {
-		struct world_host *h = &w->host[i];
-		struct world_cluster *c = &w->cluster[h->cluster];
+		struct fleet_host *h = &w->host[i];
+		struct fleet_cluster *c = &w->cluster[h->cluster];
 
 		h->life = life_of(h, c);
 		if (h->sample_at_ms > c->sample_at_ms)

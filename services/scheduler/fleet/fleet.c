@@ -5,24 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-const uint32_t world_horizon_min[WORLD_HORIZONS] = {120, 240};
+const uint32_t fleet_horizon_min[FLEET_HORIZONS] = {120, 240};
 
-const char *world_life_name(enum world_life life)
+const char *fleet_life_name(enum fleet_life life)
 {
 	static const char *const names[] = {
-		[WORLD_UNKNOWN] = "unknown",
-		[WORLD_UP] = "up",
-		[WORLD_MAINTENANCE] = "maintenance",
-		[WORLD_SILENT] = "silent",
-		[WORLD_BACK] = "back",
-		[WORLD_SUSPECT] = "suspect",
-		[WORLD_DOWN] = "down",
+		[FLEET_UNKNOWN] = "unknown",
+		[FLEET_UP] = "up",
+		[FLEET_MAINTENANCE] = "maintenance",
+		[FLEET_SILENT] = "silent",
+		[FLEET_BACK] = "back",
+		[FLEET_SUSPECT] = "suspect",
+		[FLEET_DOWN] = "down",
 	};
 
 	return names[life];
 }
 
-void world_free(struct world *w)
+void fleet_free(struct fleet *w)
 {
 	if (!w)
 		return;
@@ -38,7 +38,7 @@ void world_free(struct world *w)
 	free(w);
 }
 
-const struct world_cluster *world_cluster(const struct world *w, const char *name)
+const struct fleet_cluster *fleet_cluster(const struct fleet *w, const char *name)
 {
 	for (size_t i = 0; i < w->n_clusters; i++)
 		if (strcmp(w->cluster[i].name, name) == 0)
@@ -46,7 +46,7 @@ const struct world_cluster *world_cluster(const struct world *w, const char *nam
 	return NULL;
 }
 
-const Vrsas__V1__VmFacts *world_vm_at(const struct world *w, const struct world_host *h,
+const Vrsas__V1__VmFacts *fleet_vm_at(const struct fleet *w, const struct fleet_host *h,
 				      const char *vm_id)
 {
 	for (size_t i = 0; i < h->n_vms; i++)
@@ -55,15 +55,15 @@ const Vrsas__V1__VmFacts *world_vm_at(const struct world *w, const struct world_
 	return NULL;
 }
 
-const char *world_cluster_name(const struct world *w, const struct world_host *h)
+const char *fleet_cluster_name(const struct fleet *w, const struct fleet_host *h)
 {
 	return w->cluster[h->cluster].name;
 }
 
-struct world_host *world_host(const struct world *w, const char *cluster,
+struct fleet_host *fleet_host(const struct fleet *w, const char *cluster,
 			      const char *host)
 {
-	const struct world_cluster *c = world_cluster(w, cluster);
+	const struct fleet_cluster *c = fleet_cluster(w, cluster);
 
 	for (size_t i = 0; c && i < c->n_hosts; i++)
 		if (strcmp(w->host[c->first_host + i].name, host) == 0)
@@ -71,15 +71,15 @@ struct world_host *world_host(const struct world *w, const char *cluster,
 	return NULL;
 }
 
-int world_find_host(const struct world *w, const char *text, struct world_host **ret,
+int fleet_find_host(const struct fleet *w, const char *text, struct fleet_host **ret,
 		    struct vrs_err *err)
 {
 	const char *slash = strchr(text, '/');
-	struct world_host *found = NULL;
+	struct fleet_host *found = NULL;
 
 	for (size_t i = 0; i < w->n_hosts; i++) {
-		struct world_host *h = &w->host[i];
-		const char *cluster = world_cluster_name(w, h);
+		struct fleet_host *h = &w->host[i];
+		const char *cluster = fleet_cluster_name(w, h);
 
 		if (slash ? strncmp(cluster, text, (size_t)(slash - text)) != 0 ||
 				    cluster[slash - text] != '\0' ||
@@ -89,7 +89,7 @@ int world_find_host(const struct world *w, const char *text, struct world_host *
 		if (found)
 			return vrs_fail(err, VRS_ECONFLICT,
 					"host %s: in %s and in %s; say cluster/host",
-					text, world_cluster_name(w, found), cluster);
+					text, fleet_cluster_name(w, found), cluster);
 		found = h;
 	}
 	if (!found)
@@ -100,20 +100,20 @@ int world_find_host(const struct world *w, const char *text, struct world_host *
 
 /* Of two hosts that list a VM: the one where its newest grant lets it run, then the one
  * that says it runs there, then the one with the newer word. */
-static unsigned standing(const struct world *w, const struct world_vm *vm)
+static unsigned standing(const struct fleet *w, const struct fleet_vm *vm)
 {
-	const Vrsas__V1__Relocation *r = world_relocation(w, vm->facts->id);
-	const struct world_host *h = &w->host[vm->host];
+	const Vrsas__V1__Relocation *r = fleet_relocation(w, vm->facts->id);
+	const struct fleet_host *h = &w->host[vm->host];
 	unsigned n = vm->facts->state == VRSAS__V1__VM_STATE__VM_STATE_RUNNING;
 
 	if (r && strcmp(r->active_host, h->name) == 0 &&
-	    strcmp(r->active_cluster, world_cluster_name(w, h)) == 0)
+	    strcmp(r->active_cluster, fleet_cluster_name(w, h)) == 0)
 		n += 2;
 	return n;
 }
 
-static bool is_better(const struct world *w, const struct world_vm *a,
-		      const struct world_vm *b)
+static bool is_better(const struct fleet *w, const struct fleet_vm *a,
+		      const struct fleet_vm *b)
 {
 	unsigned x = standing(w, a), y = standing(w, b);
 
@@ -122,13 +122,13 @@ static bool is_better(const struct world *w, const struct world_vm *a,
 				w->host[b->host].inventory_at_ms;
 }
 
-int world_find_vm(const struct world *w, const char *text, const struct world_vm **ret,
+int fleet_find_vm(const struct fleet *w, const char *text, const struct fleet_vm **ret,
 		  struct vrs_err *err)
 {
-	const struct world_vm *by_id = NULL, *by_name = NULL;
+	const struct fleet_vm *by_id = NULL, *by_name = NULL;
 
 	for (size_t i = 0; i < w->n_vms; i++) {
-		const struct world_vm *vm = &w->vm[i];
+		const struct fleet_vm *vm = &w->vm[i];
 
 		if (strcmp(vm->facts->id, text) == 0) {
 			if (!by_id || is_better(w, vm, by_id))
@@ -149,7 +149,7 @@ int world_find_vm(const struct world *w, const char *text, const struct world_vm
 	return 0;
 }
 
-const struct world_rate *world_rate(const struct world *w, const char *source,
+const struct fleet_rate *fleet_rate(const struct fleet *w, const char *source,
 				    const char *target)
 {
 	for (size_t i = 0; i < w->n_rates; i++)
@@ -159,7 +159,7 @@ const struct world_rate *world_rate(const struct world *w, const char *source,
 	return NULL;
 }
 
-const Vrsas__V1__Relocation *world_relocation(const struct world *w, const char *vm_id)
+const Vrsas__V1__Relocation *fleet_relocation(const struct fleet *w, const char *vm_id)
 {
 	for (size_t i = 0; i < w->n_relocations; i++)
 		if (strcmp(w->relocation[i]->vm_id, vm_id) == 0)
@@ -167,10 +167,10 @@ const Vrsas__V1__Relocation *world_relocation(const struct world *w, const char 
 	return NULL;
 }
 
-void world_promise(struct world *w, struct world_host *h, double cores,
+void fleet_promise(struct fleet *w, struct fleet_host *h, double cores,
 		   uint64_t ram_bytes, uint64_t disk_bytes)
 {
-	struct world_cluster *c = &w->cluster[h->cluster];
+	struct fleet_cluster *c = &w->cluster[h->cluster];
 	bool shared = c->site && c->site->shared_storage;
 
 	h->promise.cores += cores;
@@ -186,15 +186,15 @@ void world_promise(struct world *w, struct world_host *h, double cores,
 		w->host[c->first_host + i].promise.disk_bytes += disk_bytes;
 }
 
-struct world_mark {
-	struct world_promise *promise; /* hosts, then clusters */
-	struct world_queue *queue;
+struct fleet_mark {
+	struct fleet_promise *promise; /* hosts, then clusters */
+	struct fleet_queue *queue;
 	size_t n_queues;
 };
 
-struct world_mark *world_mark(const struct world *w)
+struct fleet_mark *fleet_mark(const struct fleet *w)
 {
-	struct world_mark *m = vrs_calloc(1, sizeof(*m));
+	struct fleet_mark *m = vrs_calloc(1, sizeof(*m));
 
 	m->promise = vrs_calloc(w->n_hosts + w->n_clusters, sizeof(*m->promise));
 	for (size_t i = 0; i < w->n_hosts; i++)
@@ -208,7 +208,7 @@ struct world_mark *world_mark(const struct world *w)
 	return m;
 }
 
-void world_restore(struct world *w, struct world_mark *m)
+void fleet_restore(struct fleet *w, struct fleet_mark *m)
 {
 	for (size_t i = 0; i < w->n_hosts; i++)
 		w->host[i].promise = m->promise[i];
@@ -221,11 +221,11 @@ void world_restore(struct world *w, struct world_mark *m)
 	free(m);
 }
 
-void world_enqueue(struct world *w, const char *source, const char *target,
+void fleet_enqueue(struct fleet *w, const char *source, const char *target,
 		   uint64_t bytes)
 {
 	for (size_t i = 0; i < w->n_queues; i++) {
-		struct world_queue *q = &w->queue[i];
+		struct fleet_queue *q = &w->queue[i];
 
 		if (strcmp(q->source, source) == 0 && strcmp(q->target, target) == 0) {
 			q->bytes += bytes;
@@ -233,10 +233,10 @@ void world_enqueue(struct world *w, const char *source, const char *target,
 		}
 	}
 	w->queue = vrs_realloc(w->queue, w->n_queues + 1, sizeof(*w->queue));
-	w->queue[w->n_queues++] = (struct world_queue){source, target, bytes};
+	w->queue[w->n_queues++] = (struct fleet_queue){source, target, bytes};
 }
 
-uint64_t world_queued(const struct world *w, const char *source, const char *target)
+uint64_t fleet_queued(const struct fleet *w, const char *source, const char *target)
 {
 	for (size_t i = 0; i < w->n_queues; i++)
 		if (strcmp(w->queue[i].source, source) == 0 &&
@@ -245,7 +245,7 @@ uint64_t world_queued(const struct world *w, const char *source, const char *tar
 	return 0;
 }
 
-double world_vm_cores(const Vrsas__V1__VmFacts *vm)
+double fleet_vm_cores(const Vrsas__V1__VmFacts *vm)
 {
 	double most = vm->vcpus ? vm->vcpus : 1;
 	double used = vm->cpu_cores;
@@ -256,7 +256,7 @@ double world_vm_cores(const Vrsas__V1__VmFacts *vm)
 	return fmin(most, fmax(0.1 * most, 1.5 * used));
 }
 
-uint64_t world_vm_disk_bytes(const Vrsas__V1__VmFacts *vm)
+uint64_t fleet_vm_disk_bytes(const Vrsas__V1__VmFacts *vm)
 {
 	uint64_t sum = 0;
 
@@ -266,7 +266,7 @@ uint64_t world_vm_disk_bytes(const Vrsas__V1__VmFacts *vm)
 	return sum;
 }
 
-Vrsas__V1__Answer world_vm_readable(const Vrsas__V1__VmFacts *vm,
+Vrsas__V1__Answer fleet_vm_readable(const Vrsas__V1__VmFacts *vm,
 				    const struct vrs_site_cluster *site)
 {
 	bool all_yes = true;
@@ -287,7 +287,7 @@ Vrsas__V1__Answer world_vm_readable(const Vrsas__V1__VmFacts *vm,
 				    : VRSAS__V1__ANSWER__ANSWER_NO;
 }
 
-const char *world_network(const struct vrs_site_cluster *source,
+const char *fleet_network(const struct vrs_site_cluster *source,
 			  const struct vrs_site_cluster *target, const char *name)
 {
 	const char *company = name;
@@ -303,7 +303,7 @@ const char *world_network(const struct vrs_site_cluster *source,
 	return NULL;
 }
 
-char *world_bytes_text(char *buf, size_t size, uint64_t bytes)
+char *fleet_bytes_text(char *buf, size_t size, uint64_t bytes)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
 	double value = (double)bytes;
@@ -318,7 +318,7 @@ char *world_bytes_text(char *buf, size_t size, uint64_t bytes)
 	return buf;
 }
 
-char *world_time_text(char *buf, size_t size, int64_t ms)
+char *fleet_time_text(char *buf, size_t size, int64_t ms)
 {
 	int64_t s = (ms + 500) / 1000;
 

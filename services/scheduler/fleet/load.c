@@ -33,11 +33,11 @@ struct transfer {
 	uint64_t done;
 };
 
-struct world_loader {
+struct fleet_loader {
 	struct vrs_store *store;
 	const struct vrs_site *site;
-	struct world_load_rules rules;
-	struct world *world;
+	struct fleet_load_rules rules;
+	struct fleet *fleet;
 	struct messages messages; /* of the world */
 	struct messages kept;     /* of the inventories */
 	struct inventory *inventory;
@@ -72,7 +72,7 @@ static void drop(struct messages *m)
 	*m = (struct messages){0};
 }
 
-static void drop_inventories(struct world_loader *l)
+static void drop_inventories(struct fleet_loader *l)
 {
 	for (size_t i = 0; i < l->n_inventories; i++) {
 		free(l->inventory[i].cluster);
@@ -84,11 +84,11 @@ static void drop_inventories(struct world_loader *l)
 	drop(&l->kept);
 }
 
-struct world_loader *world_loader_new(struct vrs_store *store,
+struct fleet_loader *fleet_loader_new(struct vrs_store *store,
 				      const struct vrs_site *site,
-				      const struct world_load_rules *rules)
+				      const struct fleet_load_rules *rules)
 {
-	struct world_loader *l = vrs_calloc(1, sizeof(*l));
+	struct fleet_loader *l = vrs_calloc(1, sizeof(*l));
 
 	l->store = store;
 	l->site = site;
@@ -96,26 +96,26 @@ struct world_loader *world_loader_new(struct vrs_store *store,
 	return l;
 }
 
-void world_loader_free(struct world_loader *l)
+void fleet_loader_free(struct fleet_loader *l)
 {
 	if (!l)
 		return;
-	world_free(l->world);
+	fleet_free(l->fleet);
 	drop(&l->messages);
 	drop_inventories(l);
 	free(l);
 }
 
-struct world *world_loader_last(const struct world_loader *l)
+struct fleet *fleet_loader_last(const struct fleet_loader *l)
 {
-	return l->world;
+	return l->fleet;
 }
 
 /* --- the picture that is being made --- */
 
 struct making {
-	struct world_loader *l;
-	struct world *w;
+	struct fleet_loader *l;
+	struct fleet *w;
 	struct messages messages;
 	const char **record; /* ids of VMs that have one */
 	size_t n_records;
@@ -137,7 +137,7 @@ static const char **sorted_members(struct making *m, const struct vrs_reply *set
 
 	for (size_t i = 0; i < set->n_items; i++)
 		if (set->item[i].bytes && ok(set->item[i].bytes))
-			list[n++] = world_keep(m->w, set->item[i].bytes);
+			list[n++] = fleet_keep(m->w, set->item[i].bytes);
 	if (n)
 		qsort(list, n, sizeof(*list), by_name);
 	*ret_n = n;
@@ -155,17 +155,17 @@ static int who_is_there(struct making *m, struct vrs_err *err)
 
 	if (status < 0)
 		return status;
-	m->w = world_new(site, now);
+	m->w = fleet_new(site, now);
 	vrs_store_addf(s, "SMEMBERS " VRS_KEY_CLUSTERS);
 	vrs_store_addf(s, "SMEMBERS " VRS_KEY_RELOCATIONS);
 	status = vrs_store_run(s, &r, err);
 	if (status < 0)
 		return status;
 	for (size_t i = 0; site && i < site->n_clusters; i++)
-		(void)world_add_cluster(m->w, site->cluster[i].name);
+		(void)fleet_add_cluster(m->w, site->cluster[i].name);
 	const char **names = sorted_members(m, &r->item[0], vrs_name_ok, &n);
 	for (size_t i = 0; i < n && m->w->n_clusters < MAX_CLUSTERS; i++)
-		(void)world_add_cluster(m->w, names[i]);
+		(void)fleet_add_cluster(m->w, names[i]);
 	free(names);
 	m->record = sorted_members(m, &r->item[1], vrs_id_ok, &m->n_records);
 	vrs_reply_free(r);
@@ -185,12 +185,12 @@ static const struct vrs_reply *field(const struct vrs_reply *hash, const char *n
 static void hosts_of_cluster(struct making *m, size_t c, const struct vrs_reply *facts)
 {
 	const struct vrs_site *site = m->l->site;
-	struct world *w = m->w;
+	struct fleet *w = m->w;
 	size_t n = 0;
 
 	for (size_t i = 0; site && i < site->n_hosts; i++)
 		if (strcmp(site->host[i].cluster, w->cluster[c].name) == 0)
-			(void)world_add_host(w, c, site->host[i].name);
+			(void)fleet_add_host(w, c, site->host[i].name);
 	const char **names = vrs_calloc(facts->n_items, sizeof(*names));
 	for (size_t i = 0; i + 1 < facts->n_items; i += 2)
 		if (facts->item[i].bytes && vrs_name_ok(facts->item[i].bytes))
@@ -198,7 +198,7 @@ static void hosts_of_cluster(struct making *m, size_t c, const struct vrs_reply 
 	if (n)
 		qsort(names, n, sizeof(*names), by_name);
 	for (size_t i = 0; i < n && w->n_hosts < MAX_HOSTS; i++)
-		(void)world_add_host(w, c, names[i]);
+		(void)fleet_add_host(w, c, names[i]);
 	free(names);
 }
 
@@ -241,14 +241,14 @@ static const Vrsas__V1__Heartbeat *open_seal(struct making *m, const char *clust
 /* What the collector says, by its own seal. */
 static void read_sealed(struct making *m, size_t c, const struct vrs_reply *hb)
 {
-	struct world_cluster *cluster = &m->w->cluster[c];
+	struct fleet_cluster *cluster = &m->w->cluster[c];
 	const struct vrs_reply *at = field(hb, "@at");
 	int64_t at_ms = at && at->bytes ? strtoll(at->bytes, NULL, 10) : 0;
 	struct vrs_err err = {0};
 	const Vrsas__V1__Heartbeat *beat =
 		open_seal(m, cluster->name, field(hb, "@seal"), at_ms, &err);
 
-	world_set_beat(m->w, c, beat, beat ? at_ms : 0, m->l->rules.collector_late_ms);
+	fleet_set_beat(m->w, c, beat, beat ? at_ms : 0, m->l->rules.collector_late_ms);
 	if (!beat && hb->n_items > 0) {
 		m->l->refused++;
 		(void)vrs_strcpy(m->l->refused_why, sizeof(m->l->refused_why), err.text);
@@ -257,7 +257,7 @@ static void read_sealed(struct making *m, size_t c, const struct vrs_reply *hb)
 		for (size_t k = 0; k < beat->n_host; k++)
 			if (strcmp(beat->host[k]->name,
 				   m->w->host[cluster->first_host + i].name) == 0)
-				world_set_health(m->w, cluster->first_host + i,
+				fleet_set_health(m->w, cluster->first_host + i,
 						 beat->host[k]);
 }
 
@@ -265,7 +265,7 @@ static void read_beat(struct making *m, size_t c, const struct vrs_reply *hb)
 {
 	const struct vrs_reply *at = field(hb, "@at"), *beat = field(hb, "@");
 
-	world_set_beat(
+	fleet_set_beat(
 		m->w, c,
 		beat ? unpack(&m->messages, &vrsas__v1__heartbeat__descriptor, beat)
 		     : NULL,
@@ -276,30 +276,30 @@ static void read_beat(struct making *m, size_t c, const struct vrs_reply *hb)
 static void read_hosts(struct making *m, size_t c, const struct vrs_reply *hb,
 		       const struct vrs_reply *facts, const struct vrs_reply *fc)
 {
-	struct world_cluster *cluster = &m->w->cluster[c];
+	struct fleet_cluster *cluster = &m->w->cluster[c];
 	const struct vrs_reply *r = field(fc, "");
 
 	if (r)
-		world_set_forecast(
+		fleet_set_forecast(
 			&cluster->forecast,
 			unpack(&m->messages, &vrsas__v1__forecast__descriptor, r));
 	for (size_t i = 0; i < cluster->n_hosts; i++) {
 		size_t k = cluster->first_host + i;
-		struct world_host *h = &m->w->host[k];
+		struct fleet_host *h = &m->w->host[k];
 
 		r = field(facts, h->name);
 		if (r)
-			world_set_facts(m->w, k,
+			fleet_set_facts(m->w, k,
 					unpack(&m->messages,
 					       &vrsas__v1__host_facts__descriptor, r));
 		r = m->l->rules.keys ? NULL : field(hb, h->name);
 		if (r)
-			world_set_health(m->w, k,
+			fleet_set_health(m->w, k,
 					 unpack(&m->messages,
 						&vrsas__v1__host_health__descriptor, r));
 		r = field(fc, h->name);
 		if (r)
-			world_set_forecast(&h->forecast,
+			fleet_set_forecast(&h->forecast,
 					   unpack(&m->messages,
 						  &vrsas__v1__forecast__descriptor, r));
 	}
@@ -337,7 +337,7 @@ static int what_clusters_say(struct making *m, struct vrs_err *err)
 					 &r->item[3 * m->w->n_clusters + i]);
 
 		if (rec)
-			world_add_relocation(m->w, (Vrsas__V1__Relocation *)rec);
+			fleet_add_relocation(m->w, (Vrsas__V1__Relocation *)rec);
 	}
 	vrs_reply_free(r);
 	return 0;
@@ -372,9 +372,9 @@ static void ask_samples(struct making *m, const struct part *part)
 	char key[VRS_KEY_MAX];
 
 	for (size_t i = 0; i < m->w->n_hosts; i++) {
-		const struct world_host *h = &m->w->host[i];
+		const struct fleet_host *h = &m->w->host[i];
 
-		vrs_series_key(key, sizeof(key), world_cluster_name(m->w, h), h->name,
+		vrs_series_key(key, sizeof(key), fleet_cluster_name(m->w, h), h->name,
 			       part->from_ms);
 		vrs_store_addf(m->l->store, "GETRANGE %s %lld %lld", key,
 			       (long long)part->first, (long long)part->last);
@@ -392,7 +392,7 @@ static void read_sample(struct making *m, size_t host, const struct part *part,
 		vrs_slot_decode((const uint8_t *)r->bytes + k * VRS_SLOT_BYTES, &slot);
 		if (isnan(slot.cpu_ratio))
 			continue;
-		world_set_sample(m->w, host, &slot, start + (int64_t)k * 60000);
+		fleet_set_sample(m->w, host, &slot, start + (int64_t)k * 60000);
 		return;
 	}
 }
@@ -432,7 +432,7 @@ static uint64_t done_of(void *arg, const Vrsas__V1__Relocation *r)
 	return 0;
 }
 
-int world_rate_parse(const char *text, double *ret_bytes_per_s)
+int fleet_rate_parse(const char *text, double *ret_bytes_per_s)
 {
 	char *end = NULL;
 	double bytes = strtod(text, &end);
@@ -449,7 +449,7 @@ int world_rate_parse(const char *text, double *ret_bytes_per_s)
 
 static void ask_rates(struct making *m)
 {
-	const struct world *w = m->w;
+	const struct fleet *w = m->w;
 
 	for (size_t i = 0; i < w->n_clusters; i++)
 		for (size_t k = 0; k < w->n_clusters; k++)
@@ -467,17 +467,17 @@ static void read_rates(struct making *m, const struct vrs_reply *r)
 
 		for (size_t k = 0; k < r[i].n_items; k++)
 			if (r[i].item[k].bytes &&
-			    world_rate_parse(r[i].item[k].bytes, &rates[n]) == 0)
+			    fleet_rate_parse(r[i].item[k].bytes, &rates[n]) == 0)
 				n++;
 		if (n)
-			world_add_rate(m->w, i / m->w->n_clusters, i % m->w->n_clusters,
+			fleet_add_rate(m->w, i / m->w->n_clusters, i % m->w->n_clusters,
 				       rates, n);
 		else
 			free(rates);
 	}
 }
 
-static void read_inventories(struct world_loader *l, const struct world *w,
+static void read_inventories(struct fleet_loader *l, const struct fleet *w,
 			     const struct vrs_reply *r)
 {
 	drop_inventories(l);
@@ -500,16 +500,16 @@ static void read_inventories(struct world_loader *l, const struct world *w,
 
 static void set_inventories(struct making *m)
 {
-	struct world *w = m->w;
+	struct fleet *w = m->w;
 
 	for (size_t i = 0; i < w->n_hosts; i++)
 		for (size_t k = 0; k < m->l->n_inventories; k++) {
 			const struct inventory *inv = &m->l->inventory[k];
 
 			if (strcmp(inv->host, w->host[i].name) != 0 ||
-			    strcmp(inv->cluster, world_cluster_name(w, &w->host[i])) != 0)
+			    strcmp(inv->cluster, fleet_cluster_name(w, &w->host[i])) != 0)
 				continue;
-			world_set_inventory(w, i, inv->inv);
+			fleet_set_inventory(w, i, inv->inv);
 			break;
 		}
 }
@@ -517,7 +517,7 @@ static void set_inventories(struct making *m)
 static int newest_figures(struct making *m, bool inventories, struct vrs_err *err)
 {
 	struct vrs_store *s = m->l->store;
-	struct world *w = m->w;
+	struct fleet *w = m->w;
 	struct part part[2];
 	size_t n_parts = parts_of(w->at_ms, part);
 	struct vrs_reply *r;
@@ -542,15 +542,15 @@ static int newest_figures(struct making *m, bool inventories, struct vrs_err *er
 	next += m->n_transfers;
 	if (inventories) {
 		/* the older world points into what is dropped here: it goes first */
-		world_free(m->l->world);
-		m->l->world = NULL;
+		fleet_free(m->l->fleet);
+		m->l->fleet = NULL;
 		read_inventories(m->l, w, next);
 	}
 	vrs_reply_free(r);
 	return 0;
 }
 
-int world_load(struct world_loader *l, bool fresh, struct world **ret,
+int fleet_load(struct fleet_loader *l, bool fresh, struct fleet **ret,
 	       struct vrs_err *err)
 {
 	struct making m = {.l = l};
@@ -568,23 +568,23 @@ int world_load(struct world_loader *l, bool fresh, struct world **ret,
 	}
 	if (status == 0) {
 		set_inventories(&m);
-		world_finish(m.w, done_of, &m);
-		world_free(l->world);
+		fleet_finish(m.w, done_of, &m);
+		fleet_free(l->fleet);
 		drop(&l->messages);
-		l->world = m.w;
+		l->fleet = m.w;
 		l->messages = m.messages;
 		*ret = m.w;
 	} else {
-		world_free(m.w);
+		fleet_free(m.w);
 		drop(&m.messages);
-		(void)vrs_context(err, "world");
+		(void)vrs_context(err, "fleet");
 	}
 	free(m.record);
 	free(m.transfer);
 	return status;
 }
 
-uint64_t world_loader_refused(const struct world_loader *l, const char **ret_why)
+uint64_t fleet_loader_refused(const struct fleet_loader *l, const char **ret_why)
 {
 	*ret_why = l->refused_why;
 	return l->refused;

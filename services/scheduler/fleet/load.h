@@ -1,4 +1,4 @@
-/* load.h - takes the picture: Redis and the site file become a struct world.
+/* load.h - takes the picture: Redis and the site file become a struct fleet.
  *
  * Small things (heartbeats, newest samples, forecasts, records) are read each time in one
  * pipeline. Inventories, which hold whole VM definitions, are read again only when they
@@ -10,7 +10,7 @@
 #include "vrs/seal.h"
 #include "vrs/store.h"
 
-struct world_load_rules {
+struct fleet_load_rules {
 	int64_t collector_late_ms;    /* a heartbeat this old: collector silent; 15 s */
 	int64_t inventory_max_age_ms; /* 3 s */
 	/* With these, what a collector says of its hosts counts only when it is sealed
@@ -18,22 +18,22 @@ struct world_load_rules {
 	const struct vrs_seal_keys *keys;
 };
 
-struct world_loader;
-struct world_loader *world_loader_new(struct vrs_store *store,
+struct fleet_loader;
+struct fleet_loader *fleet_loader_new(struct vrs_store *store,
 				      const struct vrs_site *site,
-				      const struct world_load_rules *rules);
-void world_loader_free(struct world_loader *l);
+				      const struct fleet_load_rules *rules);
+void fleet_loader_free(struct fleet_loader *l);
 
 /* The newest picture; the one before it is gone. On failure the older one stays and is
- * given by world_loader_last. The engine may mark lives and promises in it. */
-int world_load(struct world_loader *l, bool fresh, struct world **ret,
+ * given by fleet_loader_last. The engine may mark lives and promises in it. */
+int fleet_load(struct fleet_loader *l, bool fresh, struct fleet **ret,
 	       struct vrs_err *err);
 /* Heartbeats in Redis that were not what their seal should say, one a load and cluster;
  * why: of the newest. */
-uint64_t world_loader_refused(const struct world_loader *l, const char **ret_why);
-struct world *world_loader_last(const struct world_loader *l); /* NULL: none yet */
+uint64_t fleet_loader_refused(const struct fleet_loader *l, const char **ret_why);
+struct fleet *fleet_loader_last(const struct fleet_loader *l); /* NULL: none yet */
 
 /* One line of vrsas:v1:rate:{src}:{dst}: "BYTES MS [AT_MS ...]". */
-int world_rate_parse(const char *text, double *ret_bytes_per_s);
+int fleet_rate_parse(const char *text, double *ret_bytes_per_s);
 
 #endif

@@ -13,8 +13,8 @@ struct forecasts {
 	struct vrs_req *req;
 	struct vrs_timer *timer;
 	struct forecasts_conf conf;
-	struct world *(*world)(void *arg);
-	void *world_arg;
+	struct fleet *(*fleet)(void *arg);
+	void *fleet_arg;
 	int64_t tried_mono_ms, done_mono_ms; /* 0: never */
 	unsigned open, failed;               /* jobs of this round */
 	bool wanted;                         /* soon, not only when due */
@@ -81,7 +81,7 @@ static void ask_job(struct forecasts *f, Vrsas__V1__ForecastTarget **target, siz
 
 static void begin_round(struct forecasts *f)
 {
-	const struct world *w = f->world(f->world_arg);
+	const struct fleet *w = f->fleet(f->fleet_arg);
 
 	f->tried_mono_ms = vrs_now_mono_ms();
 	f->wanted = false;
@@ -101,9 +101,9 @@ static void begin_round(struct forecasts *f)
 		if (i < w->n_clusters) {
 			t[i].cluster = w->cluster[i].name;
 		} else {
-			const struct world_host *h = &w->host[i - w->n_clusters];
+			const struct fleet_host *h = &w->host[i - w->n_clusters];
 
-			t[i].cluster = world_cluster_name(w, h);
+			t[i].cluster = fleet_cluster_name(w, h);
 			t[i].host = h->name;
 		}
 	}
@@ -131,14 +131,14 @@ static void on_tick(void *arg)
 }
 
 int forecasts_open(struct forecasts **ret, struct vrs_loop *loop,
-		   const struct forecasts_conf *conf, struct world *(*world)(void *arg),
+		   const struct forecasts_conf *conf, struct fleet *(*fleet)(void *arg),
 		   void *arg, struct vrs_err *err)
 {
 	struct forecasts *f = vrs_calloc(1, sizeof(*f));
 
 	f->conf = *conf;
-	f->world = world;
-	f->world_arg = arg;
+	f->fleet = fleet;
+	f->fleet_arg = arg;
 	vrs_histogram_init(&f->counts.seconds, vrs_bounds_seconds,
 			   sizeof(vrs_bounds_seconds) / sizeof(vrs_bounds_seconds[0]));
 	int status = vrs_req_open(&f->req, loop, conf->url, true, conf->silence_ms,

@@ -21,7 +21,7 @@ struct forecasts_conf {
 
 /* world is asked for the newest picture whenever a round begins; it may give NULL. */
 int forecasts_open(struct forecasts **ret, struct vrs_loop *loop,
-		   const struct forecasts_conf *conf, struct world *(*world)(void *arg),
+		   const struct forecasts_conf *conf, struct fleet *(*fleet)(void *arg),
 		   void *arg, struct vrs_err *err);
 void forecasts_close(struct forecasts *f);
 

@@ -117,14 +117,14 @@ static void watch_transfers(struct numbers *n, const struct engine *e, int64_t m
 	n->n_moving = kept;
 }
 
-static double cluster_ratio(const struct world *w, const struct world_cluster *c)
+static double cluster_ratio(const struct fleet *w, const struct fleet_cluster *c)
 {
 	double used = 0, cores = 0;
 
 	for (size_t i = 0; i < c->n_hosts; i++) {
-		const struct world_host *h = &w->host[c->first_host + i];
+		const struct fleet_host *h = &w->host[c->first_host + i];
 
-		if (!isfinite(h->cpu_ratio) || h->life == WORLD_DOWN)
+		if (!isfinite(h->cpu_ratio) || h->life == FLEET_DOWN)
 			continue;
 		used += h->cpu_ratio * h->vcpus_total;
 		cores += h->vcpus_total;
@@ -134,11 +134,11 @@ static double cluster_ratio(const struct world *w, const struct world_cluster *c
 
 void numbers_watch(struct numbers *n, struct engine *e, int64_t mono_ms)
 {
-	const struct world *w = engine_active(e) ? engine_world(e) : NULL;
+	const struct fleet *w = engine_active(e) ? engine_fleet(e) : NULL;
 
 	watch_transfers(n, e, mono_ms);
 	for (size_t i = 0; w && i < w->n_clusters; i++) {
-		const struct world_cluster *c = &w->cluster[i];
+		const struct fleet_cluster *c = &w->cluster[i];
 
 		if (c->forecast.made_at_ms > 0)
 			scorer_forecast(n->scorer, c->name, c->forecast.origin_ms,

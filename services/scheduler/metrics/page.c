@@ -13,15 +13,15 @@
 
 /* --- clusters --- */
 
-static void tell_hosts(const struct world *w, const struct world_cluster *c,
+static void tell_hosts(const struct fleet *w, const struct fleet_cluster *c,
 		       struct vrs_page *page)
 {
 	static const char name[] = "vrsas_vms";
 	static const char help[] = "VMs, as inventories have them.";
-	unsigned life[WORLD_DOWN + 1] = {0}, running = 0, vms = 0;
+	unsigned life[FLEET_DOWN + 1] = {0}, running = 0, vms = 0;
 
 	for (size_t i = 0; i < c->n_hosts; i++) {
-		const struct world_host *h = &w->host[c->first_host + i];
+		const struct fleet_host *h = &w->host[c->first_host + i];
 
 		life[h->life]++;
 		vms += (unsigned)h->n_vms;
@@ -29,10 +29,10 @@ static void tell_hosts(const struct world *w, const struct world_cluster *c,
 			running += w->vm[h->first_vm + k].facts->state ==
 				   VRSAS__V1__VM_STATE__VM_STATE_RUNNING;
 	}
-	for (int i = WORLD_UNKNOWN; i <= WORLD_DOWN; i++)
+	for (int i = FLEET_UNKNOWN; i <= FLEET_DOWN; i++)
 		vrs_page_add(page, VRS_GAUGE, "vrsas_hosts", "Hosts, by state.", life[i],
 			     "cluster", c->name, "state",
-			     world_life_name((enum world_life)i), NULL);
+			     fleet_life_name((enum fleet_life)i), NULL);
 	vrs_page_add(page, VRS_GAUGE, name, help, running, "cluster", c->name, "state",
 		     "running", NULL);
 	vrs_page_add(page, VRS_GAUGE, name, help, vms - running, "cluster", c->name,
@@ -44,14 +44,14 @@ struct room {
 	double cores, used_cores, memory_free_bytes;
 };
 
-static struct room room_of(const struct world *w, const struct world_cluster *c)
+static struct room room_of(const struct fleet *w, const struct fleet_cluster *c)
 {
 	struct room r = {0};
 
 	for (size_t i = 0; i < c->n_hosts; i++) {
-		const struct world_host *h = &w->host[c->first_host + i];
+		const struct fleet_host *h = &w->host[c->first_host + i];
 
-		if (h->life != WORLD_UP)
+		if (h->life != FLEET_UP)
 			continue;
 		r.cores += h->vcpus_total;
 		r.used_cores += h->cpu_ratio * h->vcpus_total; /* NAN: not known */
@@ -60,7 +60,7 @@ static struct room room_of(const struct world *w, const struct world_cluster *c)
 	return r;
 }
 
-static void tell_spare(const struct world_cluster *c, const char *at, double cores,
+static void tell_spare(const struct fleet_cluster *c, const char *at, double cores,
 		       double of_cores, struct vrs_page *page)
 {
 	if (!(cores > 0))
@@ -74,7 +74,7 @@ static void tell_spare(const struct world_cluster *c, const char *at, double cor
 		     NULL);
 }
 
-static void tell_room(const struct world *w, const struct world_cluster *c,
+static void tell_room(const struct fleet *w, const struct fleet_cluster *c,
 		      struct vrs_page *page)
 {
 	struct room r = room_of(w, c);
@@ -101,8 +101,8 @@ static void tell_room(const struct world *w, const struct world_cluster *c,
 			     c->name, NULL);
 }
 
-static void tell_cluster(const struct engine *e, const struct world *w,
-			 const struct world_cluster *c, struct vrs_page *page)
+static void tell_cluster(const struct engine *e, const struct fleet *w,
+			 const struct fleet_cluster *c, struct vrs_page *page)
 {
 	const struct detector_brake *brake = engine_brake(e, c->name);
 
@@ -118,13 +118,13 @@ static void tell_cluster(const struct engine *e, const struct world *w,
 
 /* --- forecasts --- */
 
-static void tell_peaks(const struct world_cluster *c, struct vrs_page *page)
+static void tell_peaks(const struct fleet_cluster *c, struct vrs_page *page)
 {
-	static const char *const horizons[WORLD_HORIZONS] = {"2h", "4h"};
+	static const char *const horizons[FLEET_HORIZONS] = {"2h", "4h"};
 	static const char *const percentiles[] = {"50", "90", "99"};
 
-	for (size_t h = 0; h < WORLD_HORIZONS; h++) {
-		const struct world_peak *p = &c->forecast.peak[h];
+	for (size_t h = 0; h < FLEET_HORIZONS; h++) {
+		const struct fleet_peak *p = &c->forecast.peak[h];
 		const double value[] = {p->p50, p->p90, p->p99};
 
 		for (size_t i = 0; i < LENGTH(value); i++)
@@ -135,13 +135,13 @@ static void tell_peaks(const struct world_cluster *c, struct vrs_page *page)
 	}
 }
 
-static void tell_forecast(const struct numbers *n, const struct world *w,
-			  const struct world_cluster *c, struct vrs_page *page)
+static void tell_forecast(const struct numbers *n, const struct fleet *w,
+			  const struct fleet_cluster *c, struct vrs_page *page)
 {
 	static const char *const methods[] = {"lstm", "slevel", "seasonal", "last",
 					      "none"};
 	static const char *const sure[] = {"ok", "low", "none"};
-	const struct world_forecast *f = &c->forecast;
+	const struct fleet_forecast *f = &c->forecast;
 	bool any = f->made_at_ms > 0;
 	const char *method = any && f->method ? f->method : "none";
 	struct score score;
@@ -317,7 +317,7 @@ void numbers_tell(struct numbers *n, struct engine *e, const struct forecasts *f
 	vrs_page_bus(page, "control", &bus);
 	if (!active)
 		return;
-	const struct world *w = engine_world(e);
+	const struct fleet *w = engine_fleet(e);
 	for (size_t i = 0; w && i < w->n_clusters; i++) {
 		tell_cluster(e, w, &w->cluster[i], page);
 		tell_forecast(n, w, &w->cluster[i], page);

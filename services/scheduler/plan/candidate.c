@@ -5,7 +5,7 @@
 
 /* --- how the CPU will run --- */
 
-static bool forecast_counts(const struct plan_frame *f, const struct world_forecast *fc)
+static bool forecast_counts(const struct plan_frame *f, const struct fleet_forecast *fc)
 {
 	return fc->made_at_ms > 0 &&
 	       f->w->at_ms - fc->made_at_ms <= f->rules->forecast_max_age_ms &&
@@ -13,7 +13,7 @@ static bool forecast_counts(const struct plan_frame *f, const struct world_forec
 	       (isfinite(fc->peak[0].p90) || isfinite(fc->peak[1].p90));
 }
 
-static void from_forecast(const struct world_forecast *fc, struct outlook *o)
+static void from_forecast(const struct fleet_forecast *fc, struct outlook *o)
 {
 	o->seen = SEEN_FORECAST;
 	o->method = fc->method;
@@ -21,9 +21,9 @@ static void from_forecast(const struct world_forecast *fc, struct outlook *o)
 	if (o->low)
 		o->doubt = fc->reason && fc->reason[0] ? fc->reason
 						       : "little history behind it";
-	for (size_t i = 0; i < WORLD_HORIZONS; i++) {
+	for (size_t i = 0; i < FLEET_HORIZONS; i++) {
 		/* a horizon that was not forecast borrows the other one's peak */
-		const struct world_peak *p =
+		const struct fleet_peak *p =
 			isfinite(fc->peak[i].p90) ? &fc->peak[i] : &fc->peak[1 - i];
 
 		o->p90[i] = p->p90;
@@ -36,14 +36,14 @@ static void from_reading(const struct plan_frame *f, double ratio, struct outloo
 	o->seen = SEEN_LAST;
 	o->method = "last";
 	o->low = true;
-	for (size_t i = 0; i < WORLD_HORIZONS; i++) {
+	for (size_t i = 0; i < FLEET_HORIZONS; i++) {
 		o->p50[i] = ratio;
 		o->p90[i] = fmin(1, ratio + f->rules->blind_ratio);
 	}
 }
 
 static const char *no_forecast(const struct plan_frame *f,
-			       const struct world_forecast *fc)
+			       const struct fleet_forecast *fc)
 {
 	if (fc->made_at_ms == 0)
 		return "there is no forecast";
@@ -52,7 +52,7 @@ static const char *no_forecast(const struct plan_frame *f,
 	return "the predictor could not tell";
 }
 
-static void outlook_of_host(const struct plan_frame *f, const struct world_host *h,
+static void outlook_of_host(const struct plan_frame *f, const struct fleet_host *h,
 			    struct outlook *o)
 {
 	*o = (struct outlook){.cores = h->vcpus_total};
@@ -67,14 +67,14 @@ static void outlook_of_host(const struct plan_frame *f, const struct world_host 
 }
 
 /* The mean of the hosts that live: what is left of a cluster that lost some. */
-static void mean_of_hosts(const struct plan_frame *f, const struct world_cluster *c,
+static void mean_of_hosts(const struct plan_frame *f, const struct fleet_cluster *c,
 			  struct outlook *o)
 {
 	for (size_t i = 0; i < c->n_hosts; i++) {
 		size_t k = c->first_host + i;
 		const struct outlook *h = &f->of_host[k];
 
-		if (f->w->host[k].life != WORLD_UP || h->seen == SEEN_NOT ||
+		if (f->w->host[k].life != FLEET_UP || h->seen == SEEN_NOT ||
 		    (&f->w->host[k] == f->source && !f->ask->source_alive))
 			continue; /* the source may still look up when a plan is tried */
 		if (o->seen == SEEN_NOT || h->seen < o->seen)
@@ -82,19 +82,19 @@ static void mean_of_hosts(const struct plan_frame *f, const struct world_cluster
 		o->low |= h->low;
 		o->doubt = h->doubt ? h->doubt : o->doubt;
 		o->method = h->method;
-		for (size_t j = 0; j < WORLD_HORIZONS; j++) {
+		for (size_t j = 0; j < FLEET_HORIZONS; j++) {
 			o->p50[j] += h->p50[j] * h->cores;
 			o->p90[j] += h->p90[j] * h->cores;
 		}
 		o->cores += h->cores;
 	}
-	for (size_t j = 0; j < WORLD_HORIZONS && o->cores > 0; j++) {
+	for (size_t j = 0; j < FLEET_HORIZONS && o->cores > 0; j++) {
 		o->p50[j] /= o->cores;
 		o->p90[j] /= o->cores;
 	}
 }
 
-static void outlook_of_cluster(const struct plan_frame *f, const struct world_cluster *c,
+static void outlook_of_cluster(const struct plan_frame *f, const struct fleet_cluster *c,
 			       struct outlook *o)
 {
 	bool whole = c != f->home;
@@ -102,10 +102,10 @@ static void outlook_of_cluster(const struct plan_frame *f, const struct world_cl
 
 	*o = (struct outlook){0};
 	for (size_t i = 0; i < c->n_hosts; i++) {
-		const struct world_host *h = &f->w->host[c->first_host + i];
+		const struct fleet_host *h = &f->w->host[c->first_host + i];
 
 		cores += h->vcpus_total;
-		whole &= h->life == WORLD_UP;
+		whole &= h->life == FLEET_UP;
 	}
 	if (whole && forecast_counts(f, &c->forecast)) {
 		o->cores = cores;
@@ -117,7 +117,7 @@ static void outlook_of_cluster(const struct plan_frame *f, const struct world_cl
 
 void plan_outlooks(struct plan_frame *f)
 {
-	const struct world *w = f->w;
+	const struct fleet *w = f->w;
 
 	for (size_t i = 0; i < w->n_hosts; i++)
 		outlook_of_host(f, &w->host[i], &f->of_host[i]);
@@ -141,7 +141,7 @@ void plan_outlooks(struct plan_frame *f)
 
 /* --- does the VM fit? --- */
 
-static bool fit_of(const struct outlook *o, const struct world_promise *p, double cores,
+static bool fit_of(const struct outlook *o, const struct fleet_promise *p, double cores,
 		   unsigned horizon, bool of_cluster, struct fit *ret)
 {
 	if (o->seen == SEEN_NOT || o->cores <= 0)
@@ -187,7 +187,7 @@ static void look_at_cpu(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm
 static void look_at_ram(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
 			struct look *l)
 {
-	const struct world_host *h = l->host;
+	const struct fleet_host *h = l->host;
 	double total = (double)h->ram_total_bytes, used = 0;
 
 	l->ram_need = vm->ram_bytes;
@@ -213,7 +213,7 @@ static void look_at_ram(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm
 
 static void look_at_disk(const struct plan_frame *f, struct look *l)
 {
-	const struct world_host *h = l->host;
+	const struct fleet_host *h = l->host;
 
 	if (!h->store_known) {
 		l->out |= OUT_DISK_UNKNOWN;
@@ -250,7 +250,7 @@ static void look_at_devices(const struct plan_frame *f, const Vrsas__V1__VmFacts
 			l->convert = true;
 	}
 	for (size_t i = 0; i < vm->n_nic && f->home->site; i++)
-		if (!world_network(f->home->site, to, vm->nic[i]->network)) {
+		if (!fleet_network(f->home->site, to, vm->nic[i]->network)) {
 			l->out |= OUT_NETWORK;
 			l->network = vm->nic[i]->network;
 		}
@@ -261,7 +261,7 @@ static unsigned standing(const struct plan_frame *f, const struct look *l)
 	const struct plan_ask *ask = f->ask;
 	unsigned out = 0;
 
-	if (l->host->life != WORLD_UP)
+	if (l->host->life != FLEET_UP)
 		out |= OUT_LIFE;
 	if (!l->cluster->collector_alive)
 		out |= OUT_COLLECTOR;
@@ -292,22 +292,22 @@ static void look_at_time(const struct plan_frame *f, uint64_t bytes, struct look
 	const struct worth_rules *wr = &f->rules->worth;
 
 	if (!l->local) {
-		l->queued = world_queued(f->w, f->home->name, l->cluster->name);
+		l->queued = fleet_queued(f->w, f->home->name, l->cluster->name);
 		worth_transfer(wr, &f->rate[l->host->cluster], bytes, l->queued,
 			       &l->transfer);
 	}
 	l->outage_ms = l->transfer.mid_ms + wr->boot_ms;
 	/* until it is home again: the repair, proof that it lasts, and the way back */
 	l->stay_ms = f->repair_ms + f->rules->stable_ms + l->outage_ms;
-	l->horizon = l->stay_ms <= (int64_t)world_horizon_min[0] * 60000 ? 0 : 1;
+	l->horizon = l->stay_ms <= (int64_t)fleet_horizon_min[0] * 60000 ? 0 : 1;
 }
 
 void plan_look(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm, double cores,
 	       struct look *l)
 {
-	uint64_t bytes = world_vm_disk_bytes(vm);
+	uint64_t bytes = fleet_vm_disk_bytes(vm);
 	bool readable =
-		world_vm_readable(vm, f->home->site) == VRSAS__V1__ANSWER__ANSWER_YES;
+		fleet_vm_readable(vm, f->home->site) == VRSAS__V1__ANSWER__ANSWER_YES;
 
 	l->limit = l->cluster->site ? l->cluster->site->lend_ratio : 0;
 	l->out = standing(f, l);

@@ -50,7 +50,7 @@ void worth_rate_of(const struct worth_rules *rules, const double *bytes_per_s, s
 		ret->low = a / 4;
 		ret->mid = a;
 		ret->high = a * 4;
-		world_bytes_text(text, sizeof(text), (uint64_t)a);
+		fleet_bytes_text(text, sizeof(text), (uint64_t)a);
 		(void)snprintf(ret->source, sizeof(ret->source),
 			       "assumed %s/s: nothing was moved between these two yet",
 			       text);
@@ -62,7 +62,7 @@ void worth_rate_of(const struct worth_rules *rules, const double *bytes_per_s, s
 	ret->mid = quantile(sorted, k, 0.5);
 	ret->low = quantile(sorted, k, 0.1) / widen;
 	ret->high = quantile(sorted, k, 0.9) * widen;
-	world_bytes_text(text, sizeof(text), (uint64_t)ret->mid);
+	fleet_bytes_text(text, sizeof(text), (uint64_t)ret->mid);
 	(void)snprintf(ret->source, sizeof(ret->source),
 		       "measured %s/s on %zu transfer%s", text, k, k == 1 ? "" : "s");
 }

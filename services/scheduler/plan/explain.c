@@ -55,7 +55,7 @@ static void sum_text(char *buf, size_t size, const struct plan_frame *f,
 
 	if (o->seen == SEEN_FORECAST)
 		(void)snprintf(base, sizeof(base), "peak in the next %u h %.0f %% at %s",
-			       world_horizon_min[l->horizon] / 60,
+			       fleet_horizon_min[l->horizon] / 60,
 			       pct(p90 ? fit->base_p90 : fit->base_p50),
 			       p90 ? "P90" : "P50");
 	else if (p90)
@@ -77,12 +77,12 @@ static void say_standing(struct reasons *r, const struct plan_frame *f,
 {
 	char t[TEXT];
 
-	if (l->host->life == WORLD_BACK)
+	if (l->host->life == FLEET_BACK)
 		say(r, OUT, "host %s came back a moment ago and is not trusted yet",
 		    l->host->name);
 	else if (l->out & OUT_LIFE)
 		say(r, OUT, "host %s is %s%s%s", l->host->name,
-		    world_life_name(l->host->life),
+		    fleet_life_name(l->host->life),
 		    l->host->detail && l->host->detail[0] ? ": " : "",
 		    l->host->detail ? l->host->detail : "");
 	if ((l->out & OUT_COLLECTOR) && l->cluster->beat_at_ms)
@@ -90,7 +90,7 @@ static void say_standing(struct reasons *r, const struct plan_frame *f,
 		    "the collector of %s has been silent for %s: nothing known of it is "
 		    "fresh",
 		    l->cluster->name,
-		    world_time_text(t, sizeof(t), f->w->at_ms - l->cluster->beat_at_ms));
+		    fleet_time_text(t, sizeof(t), f->w->at_ms - l->cluster->beat_at_ms));
 	else if (l->out & OUT_COLLECTOR)
 		say(r, OUT, "the collector of %s was never heard", l->cluster->name);
 	if (l->out & OUT_SITE)
@@ -120,8 +120,8 @@ static void say_room(struct reasons *r, const struct plan_frame *f,
 	if (l->out & OUT_VCPUS)
 		say(r, OUT, "the VM has %u vCPUs, the host only %u", vm->vcpus,
 		    l->host->vcpus_total);
-	world_bytes_text(need, sizeof(need), l->ram_need);
-	world_bytes_text(left, sizeof(left), l->ram_free);
+	fleet_bytes_text(need, sizeof(need), l->ram_need);
+	fleet_bytes_text(left, sizeof(left), l->ram_free);
 	if (l->out & OUT_RAM_UNKNOWN)
 		say(r, OUT, "how much RAM is free is not known");
 	else
@@ -129,8 +129,8 @@ static void say_room(struct reasons *r, const struct plan_frame *f,
 		    left);
 	if (l->local || (l->out & OUT_SITE))
 		return;
-	world_bytes_text(need, sizeof(need), l->disk_need);
-	world_bytes_text(left, sizeof(left), l->disk_free);
+	fleet_bytes_text(need, sizeof(need), l->disk_need);
+	fleet_bytes_text(left, sizeof(left), l->disk_free);
 	if (l->out & OUT_DISK_UNKNOWN)
 		say(r, OUT, "how much disk is free in %s is not known",
 		    l->cluster->site->images ? l->cluster->site->images : "its images");
@@ -156,7 +156,7 @@ static void say_devices(struct reasons *r, const struct plan_frame *f,
 			    : "(unknown)");
 	if (!(l->out & OUT_READ))
 		return;
-	if (world_vm_readable(vm, f->home->site) == VRSAS__V1__ANSWER__ANSWER_YES)
+	if (fleet_vm_readable(vm, f->home->site) == VRSAS__V1__ANSWER__ANSWER_YES)
 		say(r, OUT, "no living host of %s can read the disks", f->home->name);
 	else
 		say(r, OUT,
@@ -189,23 +189,23 @@ static void say_time(struct reasons *r, const struct plan_frame *f,
 		     const Vrsas__V1__VmFacts *vm, const struct look *l)
 {
 	char bytes[TEXT], mid[TEXT], low[TEXT], high[TEXT], queued[TEXT];
-	const uint32_t sees_min = world_horizon_min[WORLD_HORIZONS - 1];
+	const uint32_t sees_min = fleet_horizon_min[FLEET_HORIZONS - 1];
 
 	if (l->stay_ms > (int64_t)sees_min * 60000 * 5 / 4)
 		say(r, AGAINST, "the VM would stay about %s; the forecast sees %u h",
-		    world_time_text(mid, sizeof(mid), l->stay_ms), sees_min / 60);
+		    fleet_time_text(mid, sizeof(mid), l->stay_ms), sees_min / 60);
 	if (l->local) {
 		say(r, FOR,
 		    "its disks are on storage that this host sees: no copy, back "
 		    "in about %s",
-		    world_time_text(mid, sizeof(mid), l->outage_ms));
+		    fleet_time_text(mid, sizeof(mid), l->outage_ms));
 		return;
 	}
-	world_bytes_text(bytes, sizeof(bytes), world_vm_disk_bytes(vm));
-	world_bytes_text(queued, sizeof(queued), l->queued);
-	world_time_text(mid, sizeof(mid), l->transfer.mid_ms);
-	world_time_text(low, sizeof(low), l->transfer.low_ms);
-	world_time_text(high, sizeof(high), l->transfer.high_ms);
+	fleet_bytes_text(bytes, sizeof(bytes), fleet_vm_disk_bytes(vm));
+	fleet_bytes_text(queued, sizeof(queued), l->queued);
+	fleet_time_text(mid, sizeof(mid), l->transfer.mid_ms);
+	fleet_time_text(low, sizeof(low), l->transfer.low_ms);
+	fleet_time_text(high, sizeof(high), l->transfer.high_ms);
 	say(r, AGAINST, "copy of %s takes %s (%s to %s), rate %s%s%s%s", bytes, mid, low,
 	    high, f->rate[l->host->cluster].source, l->queued ? ", behind " : "",
 	    l->queued ? queued : "", l->queued ? " of other VMs" : "");
@@ -300,9 +300,9 @@ static char *why_hold(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
 	char repair[TEXT];
 	size_t full = 0;
 
-	world_time_text(repair, sizeof(repair), f->repair_ms);
+	fleet_time_text(repair, sizeof(repair), f->repair_ms);
 	if (!f->ask->source_alive &&
-	    world_vm_readable(vm, f->home->site) != VRSAS__V1__ANSWER__ANSWER_YES)
+	    fleet_vm_readable(vm, f->home->site) != VRSAS__V1__ANSWER__ANSWER_YES)
 		return vrs_asprintf(
 			"%s: its disks lie on %s/%s only and cannot be read while that "
 			"host is dead; choose: repair the host (expected in %s), make "
@@ -335,8 +335,8 @@ static char *why_wait(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
 	const struct look *other = c->relocate ? c->relocate : c->local;
 	char wait[TEXT], move[TEXT];
 
-	world_time_text(wait, sizeof(wait), c->wait_ms);
-	world_time_text(move, sizeof(move), other ? other->outage_ms : 0);
+	fleet_time_text(wait, sizeof(wait), c->wait_ms);
+	fleet_time_text(move, sizeof(move), other ? other->outage_ms : 0);
 	return vrs_asprintf("%s waits for the repair of %s: back in %s; moving it to %s "
 			    "would take %s, which gains too little",
 			    vm->name, f->source->name, wait,
@@ -349,8 +349,8 @@ static char *why_there(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
 	const struct look *l = c->chosen;
 	char outage[TEXT], wait[TEXT];
 
-	world_time_text(outage, sizeof(outage), l->outage_ms);
-	world_time_text(wait, sizeof(wait), c->wait_ms);
+	fleet_time_text(outage, sizeof(outage), l->outage_ms);
+	fleet_time_text(wait, sizeof(wait), c->wait_ms);
 	if (c->overloads)
 		return vrs_asprintf(
 			"warning: no host admits %s; class %u goes to %s/%s, where it "
@@ -384,7 +384,7 @@ Vrsas__V1__Decision *plan_say(const struct plan_frame *f, const Vrsas__V1__VmFac
 	d->verdict = c->verdict;
 	d->vm_class = vm->vm_class;
 	d->expected_repair_ms = f->repair_ms;
-	d->bytes_to_move = world_vm_disk_bytes(vm);
+	d->bytes_to_move = fleet_vm_disk_bytes(vm);
 	if (c->chosen) {
 		d->cluster = vrs_strdup(c->chosen->cluster->name);
 		d->host = vrs_strdup(c->chosen->host->name);

@@ -31,7 +31,7 @@ enum {
 /* How the CPU of a host or of a cluster will run, before anything is added. */
 struct outlook {
 	enum { SEEN_NOT, SEEN_LAST, SEEN_FORECAST } seen;
-	double p50[WORLD_HORIZONS], p90[WORLD_HORIZONS];
+	double p50[FLEET_HORIZONS], p90[FLEET_HORIZONS];
 	double cores;
 	const char *method;
 	const char *doubt; /* why little is behind it; NULL: nothing wrong */
@@ -47,8 +47,8 @@ struct fit {
 };
 
 struct look {
-	struct world_host *host;
-	const struct world_cluster *cluster;
+	struct fleet_host *host;
+	const struct fleet_cluster *cluster;
 	bool local;
 	unsigned out;
 	const char *network; /* the one that is missing */
@@ -67,11 +67,11 @@ struct look {
 
 /* What stays the same for all VMs of one plan. */
 struct plan_frame {
-	struct world *w;
+	struct fleet *w;
 	const struct plan_rules *rules;
 	const struct plan_ask *ask;
-	const struct world_cluster *home;
-	const struct world_host *source;
+	const struct fleet_cluster *home;
+	const struct fleet_host *source;
 	bool reader_lives; /* some host can read the home cluster's disks */
 	int64_t repair_ms;
 	struct outlook *of_host, *of_cluster; /* by index */

@@ -30,7 +30,7 @@ static unsigned class_of(const Vrsas__V1__VmFacts *vm)
 
 static int compare_urgency(const Vrsas__V1__VmFacts *x, const Vrsas__V1__VmFacts *y)
 {
-	double cx = world_vm_cores(x), cy = world_vm_cores(y);
+	double cx = fleet_vm_cores(x), cy = fleet_vm_cores(y);
 
 	if (class_of(x) != class_of(y))
 		return class_of(x) < class_of(y) ? -1 : 1;
@@ -144,8 +144,8 @@ static void rank(struct look *look, size_t n, const struct look *chosen)
 static Vrsas__V1__Decision *place(struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
 				  struct look *look)
 {
-	struct world *w = f->w;
-	double cores = world_vm_cores(vm);
+	struct fleet *w = f->w;
+	double cores = fleet_vm_cores(vm);
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->n_hosts; i++) {
@@ -165,34 +165,34 @@ static Vrsas__V1__Decision *place(struct plan_frame *f, const Vrsas__V1__VmFacts
 	rank(look, n, c.chosen);
 	Vrsas__V1__Decision *d = plan_say(f, vm, cores, look, n, &c);
 	if (c.chosen) {
-		world_promise(w, c.chosen->host, cores, vm->ram_bytes,
+		fleet_promise(w, c.chosen->host, cores, vm->ram_bytes,
 			      c.chosen->local ? 0 : c.chosen->disk_need);
 		if (!c.chosen->local)
-			world_enqueue(w, f->home->name, c.chosen->cluster->name,
-				      world_vm_disk_bytes(vm));
+			fleet_enqueue(w, f->home->name, c.chosen->cluster->name,
+				      fleet_vm_disk_bytes(vm));
 	}
 	return d;
 }
 
-static bool can_read(const struct world *w, const struct world_cluster *home,
-		     const struct world_host *source)
+static bool can_read(const struct fleet *w, const struct fleet_cluster *home,
+		     const struct fleet_host *source)
 {
 	for (size_t i = 0; i < home->n_hosts; i++) {
-		const struct world_host *h = &w->host[home->first_host + i];
+		const struct fleet_host *h = &w->host[home->first_host + i];
 
-		if (h != source && h->life == WORLD_UP && h->site && h->site->ssh)
+		if (h != source && h->life == FLEET_UP && h->site && h->site->ssh)
 			return true;
 	}
 	return false;
 }
 
-static int frame_init(struct plan_frame *f, struct world *w,
+static int frame_init(struct plan_frame *f, struct fleet *w,
 		      const struct plan_rules *rules, const struct plan_ask *ask,
 		      struct vrs_err *err)
 {
 	*f = (struct plan_frame){.w = w, .rules = rules, .ask = ask};
-	f->home = world_cluster(w, ask->cluster);
-	f->source = world_host(w, ask->cluster, ask->host);
+	f->home = fleet_cluster(w, ask->cluster);
+	f->source = fleet_host(w, ask->cluster, ask->host);
 	if (!f->home || !f->source)
 		return vrs_fail(err, VRS_ENOENT, "plan: host %s/%s is not known",
 				ask->cluster, ask->host);
@@ -205,8 +205,8 @@ static int frame_init(struct plan_frame *f, struct world *w,
 	f->rate = vrs_calloc(w->n_clusters, sizeof(*f->rate));
 	plan_outlooks(f);
 	for (size_t i = 0; i < w->n_clusters; i++) {
-		const struct world_rate *r =
-			world_rate(w, f->home->name, w->cluster[i].name);
+		const struct fleet_rate *r =
+			fleet_rate(w, f->home->name, w->cluster[i].name);
 
 		worth_rate_of(&rules->worth, r ? r->bytes_per_s : NULL, r ? r->n : 0,
 			      &f->rate[i]);
@@ -233,7 +233,7 @@ static size_t count_vms(const struct plan_ask *ask, size_t n)
 /* Whoever is most urgent is next, wherever it waits. */
 static void place_all(struct plan_frame *frame, size_t n_frames, struct plan *ret)
 {
-	struct world *w = frame[0].w;
+	struct fleet *w = frame[0].w;
 	struct waiting *waiting = vrs_calloc(ret->n, sizeof(*waiting));
 	struct look *look = vrs_calloc(w->n_hosts, sizeof(*look));
 	size_t n = 0;
@@ -249,7 +249,7 @@ static void place_all(struct plan_frame *frame, size_t n_frames, struct plan *re
 	free(waiting);
 }
 
-int plan_make(struct world *w, const struct plan_rules *rules, const struct plan_ask *ask,
+int plan_make(struct fleet *w, const struct plan_rules *rules, const struct plan_ask *ask,
 	      size_t n_asks, struct plan *ret, struct vrs_err *err)
 {
 	struct plan_frame *frame = vrs_calloc(n_asks, sizeof(*frame));
@@ -271,17 +271,17 @@ int plan_make(struct world *w, const struct plan_rules *rules, const struct plan
 	return status;
 }
 
-static bool lives_elsewhere(const struct world *w, const struct world_host *h,
+static bool lives_elsewhere(const struct fleet *w, const struct fleet_host *h,
 			    const Vrsas__V1__VmFacts *vm)
 {
-	const Vrsas__V1__Relocation *r = world_relocation(w, vm->id);
+	const Vrsas__V1__Relocation *r = fleet_relocation(w, vm->id);
 
 	return r && r->active_host && r->active_host[0] &&
 	       (strcmp(r->active_host, h->name) != 0 ||
-		strcmp(r->active_cluster, world_cluster_name(w, h)) != 0);
+		strcmp(r->active_cluster, fleet_cluster_name(w, h)) != 0);
 }
 
-const Vrsas__V1__VmFacts **plan_vms_of(const struct world *w, const struct world_host *h,
+const Vrsas__V1__VmFacts **plan_vms_of(const struct fleet *w, const struct fleet_host *h,
 				       size_t *ret_n)
 {
 	const Vrsas__V1__VmFacts **list = vrs_calloc(h->n_vms, sizeof(*list));

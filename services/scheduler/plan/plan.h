@@ -52,13 +52,13 @@ struct plan {
 /* Fills ret for the VMs of all asks together: the most urgent one first, whichever of the
  * failed hosts it was on. Promises what it gives away in w (so that a second call counts
  * the first). VRS_ENOENT: no such cluster or host. */
-int plan_make(struct world *w, const struct plan_rules *rules, const struct plan_ask *ask,
+int plan_make(struct fleet *w, const struct plan_rules *rules, const struct plan_ask *ask,
 	      size_t n_asks, struct plan *ret, struct vrs_err *err);
 
 /* The protected VMs that a host had, as its newest inventory says and without
  * those whose record says that they live elsewhere. The list is the caller's to
  * free, facts are w's. */
-const Vrsas__V1__VmFacts **plan_vms_of(const struct world *w, const struct world_host *h,
+const Vrsas__V1__VmFacts **plan_vms_of(const struct fleet *w, const struct fleet_host *h,
 				       size_t *ret_n);
 
 void plan_decision_free(Vrsas__V1__Decision *d); /* NULL is fine */

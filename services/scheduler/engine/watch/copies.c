@@ -7,22 +7,22 @@
 #include "engine/parts.h"
 #include "vrs/mem.h"
 
-struct host *engine_host_at(struct engine *e, const struct world *w,
-			    const struct world_host *wh)
+struct host *engine_host_at(struct engine *e, const struct fleet *w,
+			    const struct fleet_host *wh)
 {
 	struct reloc_place p;
 
-	(void)vrs_strcpy(p.cluster, sizeof(p.cluster), world_cluster_name(w, wh));
+	(void)vrs_strcpy(p.cluster, sizeof(p.cluster), fleet_cluster_name(w, wh));
 	(void)vrs_strcpy(p.host, sizeof(p.host), wh->name);
 	return engine_host_of(e, &p);
 }
 
-const Vrsas__V1__VmFacts *engine_facts_at(const struct world *w, const char *vm_id,
+const Vrsas__V1__VmFacts *engine_facts_at(const struct fleet *w, const char *vm_id,
 					  const struct reloc_place *p)
 {
-	const struct world_host *h = world_host(w, p->cluster, p->host);
+	const struct fleet_host *h = fleet_host(w, p->cluster, p->host);
 
-	return h ? world_vm_at(w, h, vm_id) : NULL;
+	return h ? fleet_vm_at(w, h, vm_id) : NULL;
 }
 
 /* --- copies that run where they should not --- */
@@ -102,7 +102,7 @@ static bool went_down(const struct entry *en, Vrsas__V1__VmState state)
 static void both_are_asked(struct roll *r)
 {
 	struct engine *e = r->e;
-	struct world *w = world_loader_last(e->loader);
+	struct fleet *w = fleet_loader_last(e->loader);
 	const struct reloc_place home = engine_place_of(r->said[0].h);
 	struct reloc_event ev = {.kind = RELOC_SEEN_TWICE,
 				 .place = engine_place_of(r->said[1].h)};
@@ -118,13 +118,13 @@ static void both_are_asked(struct roll *r)
 }
 
 /* A VM that never had a record is listed as running in two clusters. */
-static void look_for_double(struct engine *e, const struct world *w, size_t i)
+static void look_for_double(struct engine *e, const struct fleet *w, size_t i)
 {
-	const struct world_host *here = &w->host[w->vm[i].host];
+	const struct fleet_host *here = &w->host[w->vm[i].host];
 	struct host *h = engine_host_at(e, w, here);
 
 	for (size_t k = i + 1; k < w->n_vms && h && !h->doubting; k++) {
-		const struct world_host *there = &w->host[w->vm[k].host];
+		const struct fleet_host *there = &w->host[w->vm[k].host];
 		const Vrsas__V1__VmFacts *vm = w->vm[k].facts;
 		struct host *other = engine_host_at(e, w, there);
 
@@ -140,10 +140,10 @@ static void look_for_double(struct engine *e, const struct world *w, size_t i)
 	}
 }
 
-static void look_for_copies(struct engine *e, const struct world *w)
+static void look_for_copies(struct engine *e, const struct fleet *w)
 {
 	for (size_t i = 0; i < w->n_vms; i++) {
-		const struct world_host *wh = &w->host[w->vm[i].host];
+		const struct fleet_host *wh = &w->host[w->vm[i].host];
 		const Vrsas__V1__VmFacts *vm = w->vm[i].facts;
 		struct entry *en = engine_entry(e, vm->id);
 		struct reloc_place place;
@@ -154,7 +154,7 @@ static void look_for_copies(struct engine *e, const struct world *w)
 		if (!en || wh->inventory_at_ms <= en->r.since_ms)
 			continue;
 		(void)vrs_strcpy(place.cluster, sizeof(place.cluster),
-				 world_cluster_name(w, wh));
+				 fleet_cluster_name(w, wh));
 		(void)vrs_strcpy(place.host, sizeof(place.host), wh->name);
 		const struct reloc_place *active = &en->r.copy[en->r.active].place;
 		int at = reloc_copy_at(&en->r, place.cluster, place.host);
@@ -203,7 +203,7 @@ static void autostart_done(void *arg)
 }
 
 /* A host that comes back must not start a copy by itself. */
-static void keep_autostart_off(struct engine *e, const struct world *w)
+static void keep_autostart_off(struct engine *e, const struct fleet *w)
 {
 	enum { EVERY_MS = 60000, MAX_WAITING = 64 };
 	int64_t now_ms = engine_mono();
@@ -212,14 +212,14 @@ static void keep_autostart_off(struct engine *e, const struct world *w)
 		return;
 	for (size_t i = 0; i < w->n_vms; i++) {
 		const Vrsas__V1__VmFacts *vm = w->vm[i].facts;
-		const struct world_host *wh = &w->host[w->vm[i].host];
+		const struct fleet_host *wh = &w->host[w->vm[i].host];
 		struct reloc_place place;
 		char lane[160];
 
 		if (!vm->protect || !vm->autostart)
 			continue;
 		(void)vrs_strcpy(place.cluster, sizeof(place.cluster),
-				 world_cluster_name(w, wh));
+				 fleet_cluster_name(w, wh));
 		(void)vrs_strcpy(place.host, sizeof(place.host), wh->name);
 		struct host *h = engine_host_of(e, &place);
 		if (!h || h->memory.verdict != DETECTOR_OK ||
@@ -238,7 +238,7 @@ static void keep_autostart_off(struct engine *e, const struct world *w)
 	}
 }
 
-void engine_copies_watch(struct engine *e, const struct world *w)
+void engine_copies_watch(struct engine *e, const struct fleet *w)
 {
 	look_for_copies(e, w);
 	keep_autostart_off(e, w);

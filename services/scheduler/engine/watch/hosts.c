@@ -70,8 +70,8 @@ static void probe(struct engine *e, struct host *h)
 
 /* --- the detector --- */
 
-static struct detector_seen look(struct host *h, const struct world_cluster *c,
-				 const struct world_host *wh)
+static struct detector_seen look(struct host *h, const struct fleet_cluster *c,
+				 const struct fleet_host *wh)
 {
 	return (struct detector_seen){
 		.collector_alive = c->collector_alive,
@@ -92,8 +92,8 @@ static struct detector_seen look(struct host *h, const struct world_cluster *c,
 	};
 }
 
-static void look_at_cluster(struct engine *e, const struct world *w,
-			    const struct world_cluster *c)
+static void look_at_cluster(struct engine *e, const struct fleet *w,
+			    const struct fleet_cluster *c)
 {
 	struct detector_seen *seen = vrs_calloc(c->n_hosts + 1, sizeof(*seen));
 	struct detector_host *memory = vrs_calloc(c->n_hosts + 1, sizeof(*memory));
@@ -102,7 +102,7 @@ static void look_at_cluster(struct engine *e, const struct world *w,
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n_hosts; i++) {
-		const struct world_host *wh = &w->host[c->first_host + i];
+		const struct fleet_host *wh = &w->host[c->first_host + i];
 		struct host *h = engine_host_at(e, w, wh);
 
 		if (!h)
@@ -211,7 +211,7 @@ static bool left_alone(const Vrsas__V1__VmFacts *vm)
 	return vm && (!vm->protect || vm->state == VRSAS__V1__VM_STATE__VM_STATE_OFF);
 }
 
-static void tell_records(struct engine *e, const struct world *w)
+static void tell_records(struct engine *e, const struct fleet *w)
 {
 	for (size_t i = 0; i < e->n_entries; i++) {
 		struct entry *en = e->entry[i];
@@ -239,11 +239,11 @@ static void tell_records(struct engine *e, const struct world *w)
 }
 
 /* A VM gets its record when something happens to its host for the first time. */
-static void new_records(struct engine *e, struct world *w)
+static void new_records(struct engine *e, struct fleet *w)
 {
 	for (size_t i = 0; i < e->n_hosts; i++) {
 		struct host *h = &e->host[i];
-		struct world_host *wh = world_host(w, h->cluster, h->name);
+		struct fleet_host *wh = fleet_host(w, h->cluster, h->name);
 		struct reloc_copy home = {0};
 		struct reloc_event ev;
 		size_t n;
@@ -267,28 +267,28 @@ static void new_records(struct engine *e, struct world *w)
 
 /* --- one look --- */
 
-void engine_mark_lives(struct engine *e, struct world *w)
+void engine_mark_lives(struct engine *e, struct fleet *w)
 {
 	for (size_t i = 0; i < e->n_hosts; i++) {
 		const struct host *h = &e->host[i];
-		struct world_host *wh = world_host(w, h->cluster, h->name);
+		struct fleet_host *wh = fleet_host(w, h->cluster, h->name);
 
 		if (!wh)
 			continue;
 		switch (h->memory.verdict) {
 		case DETECTOR_SUSPECT:
 		case DETECTOR_BRAKE:
-			wh->life = WORLD_SUSPECT;
+			wh->life = FLEET_SUSPECT;
 			break;
 		case DETECTOR_DOWN_LIKELY:
-			wh->life = WORLD_DOWN;
+			wh->life = FLEET_DOWN;
 			break;
 		case DETECTOR_BACK:
-			wh->life = WORLD_BACK;
+			wh->life = FLEET_BACK;
 			break;
 		default:
 			if (h->handled && h->memory.up_since_ms == 0)
-				wh->life = WORLD_DOWN;
+				wh->life = FLEET_DOWN;
 			break;
 		}
 	}
@@ -297,16 +297,16 @@ void engine_mark_lives(struct engine *e, struct world *w)
 void engine_watch(struct engine *e)
 {
 	struct vrs_err err = {0};
-	struct world *w;
+	struct fleet *w;
 
 	for (size_t i = 0; i < e->n_hosts; i++)
 		probe(e, &e->host[i]);
-	if (world_load(e->loader, false, &w, &err) < 0) {
-		vrs_complain(&e->world_complaint, VRS_WARN, "cannot see the world: %s",
+	if (fleet_load(e->loader, false, &w, &err) < 0) {
+		vrs_complain(&e->fleet_complaint, VRS_WARN, "cannot see the world: %s",
 			     err.text);
 		return;
 	}
-	vrs_complaint_over(&e->world_complaint, "the world is seen again");
+	vrs_complaint_over(&e->fleet_complaint, "the world is seen again");
 	mark_handled(e);
 	engine_alerts_read(e);
 	for (size_t i = 0; i < w->n_clusters; i++)

@@ -131,9 +131,9 @@ unsigned engine_word_spread(struct engine *e, const struct reloc_place *p,
 	return n;
 }
 
-static void records_for(struct engine *e, struct world *w, const struct reloc_place *p)
+static void records_for(struct engine *e, struct fleet *w, const struct reloc_place *p)
 {
-	struct world_host *wh = world_host(w, p->cluster, p->host);
+	struct fleet_host *wh = fleet_host(w, p->cluster, p->host);
 	size_t n = 0;
 
 	if (!wh)
@@ -145,7 +145,7 @@ static void records_for(struct engine *e, struct world *w, const struct reloc_pl
 	free(vm);
 }
 
-unsigned engine_word_tell(struct engine *e, struct world *w, struct host *h)
+unsigned engine_word_tell(struct engine *e, struct fleet *w, struct host *h)
 {
 	bool off = h->word == DETECTOR_CONFIRMS_OFF;
 	struct reloc_event ev = {.kind = off ? RELOC_OPERATOR_CONFIRM_OFF
@@ -164,7 +164,7 @@ unsigned engine_word_tell(struct engine *e, struct world *w, struct host *h)
 	return engine_word_spread(e, &p, &ev);
 }
 
-void engine_words_watch(struct engine *e, struct world *w)
+void engine_words_watch(struct engine *e, struct fleet *w)
 {
 	for (size_t i = 0; i < e->n_hosts; i++) {
 		struct host *h = &e->host[i];

@@ -104,9 +104,9 @@ void engine_ran_close(struct engine *e)
 static void fell(struct engine *e, struct host *home, struct ran_vm *v)
 {
 	const char *vm_id = v->id;
-	struct world *w = world_loader_last(e->loader);
-	struct world_host *wh = w ? world_host(w, home->cluster, home->name) : NULL;
-	const Vrsas__V1__VmFacts *vm = wh ? world_vm_at(w, wh, vm_id) : NULL;
+	struct fleet *w = fleet_loader_last(e->loader);
+	struct fleet_host *wh = w ? fleet_host(w, home->cluster, home->name) : NULL;
+	const Vrsas__V1__VmFacts *vm = wh ? fleet_vm_at(w, wh, vm_id) : NULL;
 	struct entry *en = engine_entry(e, vm_id);
 	struct reloc_event ev = {.kind = RELOC_WENT_DOWN, .place = engine_place_of(home)};
 	const struct record_load load = {.vm = vm};
@@ -191,7 +191,7 @@ static void ask_its_cluster(struct engine *e, struct host *home, struct ran_vm *
 
 /* --- one look --- */
 
-static bool listed_as_running(const struct world *w, const char *id)
+static bool listed_as_running(const struct fleet *w, const char *id)
 {
 	for (size_t i = 0; i < w->n_vms; i++)
 		if (w->vm[i].facts->state == VRSAS__V1__VM_STATE__VM_STATE_RUNNING &&
@@ -202,7 +202,7 @@ static bool listed_as_running(const struct world *w, const char *id)
 
 /* Whether the machine has nothing else in mind with it. */
 static bool is_at_rest(struct engine *e, const struct host *h,
-		       const struct world_host *wh, const char *id)
+		       const struct fleet_host *wh, const char *id)
 {
 	const struct entry *en = engine_entry(e, id);
 	const struct reloc_place *p = en ? &en->r.copy[en->r.active].place : NULL;
@@ -213,8 +213,8 @@ static bool is_at_rest(struct engine *e, const struct host *h,
 		strcmp(p->cluster, h->cluster) == 0 && strcmp(p->host, h->name) == 0);
 }
 
-static void look_at_host(struct engine *e, const struct world *w, struct host *h,
-			 const struct world_host *wh)
+static void look_at_host(struct engine *e, const struct fleet *w, struct host *h,
+			 const struct fleet_host *wh)
 {
 	if (h->memory.verdict != DETECTOR_OK && h->memory.verdict != DETECTOR_BACK)
 		return; /* that is the detector's story */
@@ -222,7 +222,7 @@ static void look_at_host(struct engine *e, const struct world *w, struct host *h
 		return;
 	for (size_t i = 0; i < h->ran.n; i++) {
 		struct ran_vm *v = &h->ran.vm[i];
-		const Vrsas__V1__VmFacts *vm = world_vm_at(w, wh, v->id);
+		const Vrsas__V1__VmFacts *vm = fleet_vm_at(w, wh, v->id);
 
 		if (v->asking || v->again_mono_ms > engine_mono() || !vm ||
 		    !ran_fell(v, vm, wh->boot_id) || listed_as_running(w, v->id) ||
@@ -232,11 +232,11 @@ static void look_at_host(struct engine *e, const struct world *w, struct host *h
 	}
 }
 
-void engine_ran_watch(struct engine *e, const struct world *w)
+void engine_ran_watch(struct engine *e, const struct fleet *w)
 {
 	for (size_t i = 0; i < e->n_hosts; i++) {
 		struct host *h = &e->host[i];
-		const struct world_host *wh = world_host(w, h->cluster, h->name);
+		const struct fleet_host *wh = fleet_host(w, h->cluster, h->name);
 
 		if (!wh)
 			continue;

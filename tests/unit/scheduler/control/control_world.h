@@ -20,7 +20,7 @@
 /* --- an engine that only remembers what it was asked to do --- */
 
 struct engine {
-	struct world *world;
+	struct fleet *world;
 	unsigned fails, relocates;
 	char host[80], reason[80], actor[80];
 	bool confirm_off, standby, unread;
@@ -44,7 +44,7 @@ const char *engine_active_name(const struct engine *e)
 	return e->standby ? "manager-2" : "manager-1";
 }
 
-struct world *engine_world(struct engine *e)
+struct fleet *engine_fleet(struct engine *e)
 {
 	return e->world;
 }
@@ -154,7 +154,7 @@ static struct vrs_svc svc;
 static struct engine engine;
 static struct forecasts *forecasts;
 static struct control *control;
-static struct world *world;
+static struct fleet *world;
 
 static char c1[] = "c1", c2[] = "c2", h1[] = "h1", h2[] = "h2", n1[] = "n1";
 static char ds[] = "/ds", ssh[] = "root@x:22", qcow2[] = "qcow2";
@@ -180,9 +180,9 @@ static struct vrs_site site = {
 
 static Vrsas__V1__VmFacts vm;
 static Vrsas__V1__Disk disk, *disks[] = {&disk};
-static struct world_vm vms[1];
+static struct fleet_vm vms[1];
 
-static inline struct world *the_world(void *arg)
+static inline struct fleet *the_world(void *arg)
 {
 	(void)arg;
 	return world;
@@ -190,9 +190,9 @@ static inline struct world *the_world(void *arg)
 
 static inline void build_world(void)
 {
-	static struct world_cluster wc[2];
-	static struct world_host wh[3];
-	static struct world w;
+	static struct fleet_cluster wc[2];
+	static struct fleet_host wh[3];
+	static struct fleet w;
 
 	vrsas__v1__vm_facts__init(&vm);
 	vrsas__v1__disk__init(&disk);
@@ -209,7 +209,7 @@ static inline void build_world(void)
 	vm.disk = disks;
 	vm.n_disk = 1;
 	for (size_t i = 0; i < 2; i++)
-		wc[i] = (struct world_cluster){.name = clusters[i].name,
+		wc[i] = (struct fleet_cluster){.name = clusters[i].name,
 					       .site = &clusters[i],
 					       .collector = "a",
 					       .collector_alive = true,
@@ -217,10 +217,10 @@ static inline void build_world(void)
 					       .first_host = i ? 2 : 0,
 					       .n_hosts = i ? 1 : 2};
 	for (size_t i = 0; i < 3; i++)
-		wh[i] = (struct world_host){.name = hosts[i].name,
+		wh[i] = (struct fleet_host){.name = hosts[i].name,
 					    .cluster = i == 2,
 					    .site = &hosts[i],
-					    .life = WORLD_UP,
+					    .life = FLEET_UP,
 					    .detail = "",
 					    .address = "",
 					    .vcpus_total = 8,
@@ -233,8 +233,8 @@ static inline void build_world(void)
 					    .disk_free_bytes = (uint64_t)1 << 40,
 					    .disk_total_bytes = (uint64_t)2 << 40,
 					    .n_vms = i == 0};
-	vms[0] = (struct world_vm){&vm, 0};
-	w = (struct world){.at_ms = 1000000,
+	vms[0] = (struct fleet_vm){&vm, 0};
+	w = (struct fleet){.at_ms = 1000000,
 			   .cluster = wc,
 			   .n_clusters = 2,
 			   .host = wh,

@@ -10,9 +10,9 @@
 
 /* One host with one VM, as its newest inventory has it. */
 struct here {
-	struct world w;
-	struct world_host host;
-	struct world_vm vm;
+	struct fleet w;
+	struct fleet_host host;
+	struct fleet_vm vm;
 	Vrsas__V1__VmFacts facts;
 	struct ran ran;
 };
@@ -25,9 +25,9 @@ static void begin(struct here *h)
 	h->facts.protect = true;
 	h->facts.state = VRSAS__V1__VM_STATE__VM_STATE_RUNNING;
 	h->vm.facts = &h->facts;
-	h->host = (struct world_host){
+	h->host = (struct fleet_host){
 		.name = "h1", .inventory_at_ms = 1000, .boot_id = "one", .n_vms = 1};
-	h->w = (struct world){.host = &h->host, .n_hosts = 1, .vm = &h->vm, .n_vms = 1};
+	h->w = (struct fleet){.host = &h->host, .n_hosts = 1, .vm = &h->vm, .n_vms = 1};
 	assert_true(ran_look(&h->ran, &h->w, &h->host));
 	assert_int_equal(h->ran.n, 1);
 	assert_false(ran_look(&h->ran, &h->w, &h->host)); /* nothing new */

@@ -16,10 +16,10 @@ struct here {
 	Vrsas__V1__Relocation msg;
 	Vrsas__V1__Copy copy[2], *copies[2];
 	Vrsas__V1__PlacedDisk disk[2], *disks[2];
-	struct world w;
-	struct world_cluster cluster;
-	struct world_host host;
-	struct world_vm vm;
+	struct fleet w;
+	struct fleet_cluster cluster;
+	struct fleet_host host;
+	struct fleet_vm vm;
 	Vrsas__V1__VmFacts facts;
 	Vrsas__V1__Disk named, *named_list[1];
 };
@@ -63,9 +63,9 @@ static void begin(struct here *h)
 	h->msg.copy = h->copies;
 	h->en.msg = &h->msg;
 
-	h->cluster = (struct world_cluster){
+	h->cluster = (struct fleet_cluster){
 		.name = "c2", .collector_alive = true, .n_hosts = 1};
-	h->host = (struct world_host){.name = "a1", .inventory_at_ms = 3000};
+	h->host = (struct fleet_host){.name = "a1", .inventory_at_ms = 3000};
 	vrsas__v1__vm_facts__init(&h->facts);
 	vrsas__v1__disk__init(&h->named);
 	h->facts.id = "another";
@@ -75,7 +75,7 @@ static void begin(struct here *h)
 	h->facts.n_disk = 1;
 	h->vm.facts = &h->facts;
 	h->host.n_vms = 1;
-	h->w = (struct world){.cluster = &h->cluster,
+	h->w = (struct fleet){.cluster = &h->cluster,
 			      .n_clusters = 1,
 			      .host = &h->host,
 			      .n_hosts = 1,

@@ -119,31 +119,31 @@ static void put_slot(const char *cluster, const char *host, int64_t at_ms, float
 		  &err);
 }
 
-static const struct world_load_rules rules = {.collector_late_ms = 15000,
+static const struct fleet_load_rules rules = {.collector_late_ms = 15000,
 					      .inventory_max_age_ms = 3600000};
 
-static struct world *load(struct world_loader *l, bool fresh)
+static struct fleet *load(struct fleet_loader *l, bool fresh)
 {
 	struct vrs_err err = {0};
-	struct world *w = NULL;
+	struct fleet *w = NULL;
 
-	assert_ok(world_load(l, fresh, &w, &err), &err);
+	assert_ok(fleet_load(l, fresh, &w, &err), &err);
 	return w;
 }
 
 static void nothing_known_is_still_a_world(void **state)
 {
 	(void)state;
-	struct world_loader *l = world_loader_new(store, &site, &rules);
-	struct world *w = load(l, false);
+	struct fleet_loader *l = fleet_loader_new(store, &site, &rules);
+	struct fleet *w = load(l, false);
 
 	assert_int_equal(w->n_clusters, 1);
 	assert_int_equal(w->n_hosts, 2);
-	assert_int_equal(w->host[0].life, WORLD_UNKNOWN);
+	assert_int_equal(w->host[0].life, FLEET_UNKNOWN);
 	assert_true(isnan(w->host[0].cpu_ratio));
 	assert_false(w->cluster[0].collector_alive);
 	assert_int_equal(w->host[0].forecast.made_at_ms, 0);
-	world_loader_free(l);
+	fleet_loader_free(l);
 }
 
 static void everything_is_found_in_its_place(void **state)
@@ -196,15 +196,15 @@ static void everything_is_found_in_its_place(void **state)
 			       3, &err),
 		  &err);
 
-	struct world_loader *l = world_loader_new(store, &site, &rules);
-	struct world *w = load(l, false);
+	struct fleet_loader *l = fleet_loader_new(store, &site, &rules);
+	struct fleet *w = load(l, false);
 	assert_int_equal(w->n_clusters, 2);
 	assert_int_equal(w->n_hosts, 3);
-	const struct world_host *a = world_host(w, "c1", "h1");
-	const struct world_host *b = world_host(w, "c1", "h2");
-	const struct world_host *n = world_host(w, "c2", "n1");
+	const struct fleet_host *a = fleet_host(w, "c1", "h1");
+	const struct fleet_host *b = fleet_host(w, "c1", "h2");
+	const struct fleet_host *n = fleet_host(w, "c2", "n1");
 	assert_non_null(a);
-	assert_int_equal(a->life, WORLD_UP);
+	assert_int_equal(a->life, FLEET_UP);
 	assert_int_equal(a->vcpus_total, 8);
 	assert_float_equal(a->cpu_ratio, 0.25, 1e-4);
 	assert_true(a->sample_at_ms <= now - 120000 && a->sample_at_ms > now - 300000);
@@ -213,32 +213,32 @@ static void everything_is_found_in_its_place(void **state)
 	assert_true(a->store_known);
 	assert_int_equal(a->disk_free_bytes, 1000);
 	assert_int_equal(a->n_vms, 1);
-	assert_int_equal(b->life, WORLD_SILENT);
+	assert_int_equal(b->life, FLEET_SILENT);
 	assert_int_equal(b->silent_samples, 4);
 	assert_true(isnan(b->cpu_ratio));
-	assert_int_equal(n->life, WORLD_SILENT); /* its collector is */
+	assert_int_equal(n->life, FLEET_SILENT); /* its collector is */
 	assert_null(n->site);
 	assert_true(w->cluster[0].collector_alive);
 	assert_string_equal(w->cluster[0].collector, "agent1");
 	assert_int_equal(w->cluster[0].forecast.made_at_ms, 0);
-	const struct world_rate *r = world_rate(w, "c1", "c2");
+	const struct fleet_rate *r = fleet_rate(w, "c1", "c2");
 	assert_non_null(r);
 	assert_int_equal(r->n, 1);
 	assert_float_equal(r->bytes_per_s[0], 2e6, 1);
-	world_loader_free(l);
+	fleet_loader_free(l);
 }
 
 static void an_inventory_is_read_again_when_asked_for(void **state)
 {
 	(void)state;
-	struct world_loader *l = world_loader_new(store, &site, &rules);
+	struct fleet_loader *l = fleet_loader_new(store, &site, &rules);
 
 	put_inventory("h1", "vm-1", 1000);
-	assert_int_equal(world_host(load(l, false), "c1", "h1")->disk_free_bytes, 1000);
+	assert_int_equal(fleet_host(load(l, false), "c1", "h1")->disk_free_bytes, 1000);
 	put_inventory("h1", "vm-1", 2000);
-	assert_int_equal(world_host(load(l, false), "c1", "h1")->disk_free_bytes, 1000);
-	assert_int_equal(world_host(load(l, true), "c1", "h1")->disk_free_bytes, 2000);
-	world_loader_free(l);
+	assert_int_equal(fleet_host(load(l, false), "c1", "h1")->disk_free_bytes, 1000);
+	assert_int_equal(fleet_host(load(l, true), "c1", "h1")->disk_free_bytes, 2000);
+	fleet_loader_free(l);
 }
 
 static void an_open_relocation_holds_its_room(void **state)
@@ -268,41 +268,41 @@ static void an_open_relocation_holds_its_room(void **state)
 	put("vrsas:v1:xfer:job-1", "rec", &t.base);
 	assert_ok(vrs_store_cmd(store, NULL, &err, "SADD vrsas:v1:reloc vm-7"), &err);
 
-	struct world_loader *l = world_loader_new(store, &site, &rules);
-	struct world *w = load(l, false);
-	const struct world_host *a = world_host(w, "c1", "h1");
+	struct fleet_loader *l = fleet_loader_new(store, &site, &rules);
+	struct fleet *w = load(l, false);
+	const struct fleet_host *a = fleet_host(w, "c1", "h1");
 	assert_float_equal(a->promise.cores, 4, 1e-9);
 	assert_int_equal(a->promise.ram_bytes, 512);
 	assert_int_equal(a->promise.disk_bytes, 600);
 	/* the other host sees the same disks */
-	assert_int_equal(world_host(w, "c1", "h2")->promise.disk_bytes, 600);
-	assert_int_equal(world_queued(w, "c0", "c1"), 600);
+	assert_int_equal(fleet_host(w, "c1", "h2")->promise.disk_bytes, 600);
+	assert_int_equal(fleet_queued(w, "c0", "c1"), 600);
 
 	r.state = VRSAS__V1__RELOCATION_STATE__RUNNING_AWAY;
 	r.active_cluster = "c1";
 	r.active_host = "h1";
 	put("vrsas:v1:reloc:vm-7", "rec", &r.base);
 	w = load(l, false);
-	assert_int_equal(world_host(w, "c1", "h1")->promise.ram_bytes, 512);
-	assert_int_equal(world_host(w, "c1", "h1")->promise.disk_bytes, 0);
-	world_loader_free(l);
+	assert_int_equal(fleet_host(w, "c1", "h1")->promise.ram_bytes, 512);
+	assert_int_equal(fleet_host(w, "c1", "h1")->promise.disk_bytes, 0);
+	fleet_loader_free(l);
 }
 
 static void a_store_that_is_gone_leaves_the_older_picture(void **state)
 {
 	(void)state;
-	struct world_loader *l = world_loader_new(store, &site, &rules);
-	struct world *w = load(l, true);
+	struct fleet_loader *l = fleet_loader_new(store, &site, &rules);
+	struct fleet *w = load(l, true);
 	struct vrs_err err = {0};
 
 	redis_kill9(&redis);
-	assert_true(world_load(l, true, &w, &err) < 0);
-	assert_ptr_equal(world_loader_last(l), w);
+	assert_true(fleet_load(l, true, &w, &err) < 0);
+	assert_ptr_equal(fleet_loader_last(l), w);
 	assert_int_equal(w->n_hosts, 2);
 	redis_restart(&redis);
-	while (world_load(l, true, &w, &err) < 0)
+	while (fleet_load(l, true, &w, &err) < 0)
 		; /* the first call after a loss tells of it */
-	world_loader_free(l);
+	fleet_loader_free(l);
 }
 
 static void a_line_of_a_rate_is_checked(void **state)
@@ -310,14 +310,14 @@ static void a_line_of_a_rate_is_checked(void **state)
 	(void)state;
 	double rate;
 
-	assert_int_equal(world_rate_parse("1000 10", &rate), 0);
+	assert_int_equal(fleet_rate_parse("1000 10", &rate), 0);
 	assert_float_equal(rate, 100000, 1e-6);
-	assert_int_equal(world_rate_parse("1000 10 1700000000000 x", &rate), 0);
-	assert_int_equal(world_rate_parse("", &rate), VRS_EPARSE);
-	assert_int_equal(world_rate_parse("1000", &rate), VRS_EPARSE);
-	assert_int_equal(world_rate_parse("1000 0", &rate), VRS_EPARSE);
-	assert_int_equal(world_rate_parse("-1 5", &rate), VRS_EPARSE);
-	assert_int_equal(world_rate_parse("nan 5", &rate), VRS_EPARSE);
+	assert_int_equal(fleet_rate_parse("1000 10 1700000000000 x", &rate), 0);
+	assert_int_equal(fleet_rate_parse("", &rate), VRS_EPARSE);
+	assert_int_equal(fleet_rate_parse("1000", &rate), VRS_EPARSE);
+	assert_int_equal(fleet_rate_parse("1000 0", &rate), VRS_EPARSE);
+	assert_int_equal(fleet_rate_parse("-1 5", &rate), VRS_EPARSE);
+	assert_int_equal(fleet_rate_parse("nan 5", &rate), VRS_EPARSE);
 }
 
 int main(void)

@@ -74,7 +74,7 @@ static void a_word_that_has_served_its_purpose_is_dropped(void **state)
 {
 	(void)state;
 	struct here first, second;
-	struct world w = {0};
+	struct fleet w = {0};
 
 	begin(&first);
 	say(&first, true);
@@ -88,7 +88,7 @@ static void a_host_that_goes_on_answering_refutes_it(void **state)
 {
 	(void)state;
 	struct here h;
-	struct world w = {0};
+	struct fleet w = {0};
 
 	begin(&h);
 	say(&h, false);
@@ -109,7 +109,7 @@ static void who_had_not_heard_it_hears_it_after_the_restart(void **state)
 	const struct reloc_place home = {"c1", "h1"};
 	Vrsas__V1__VmFacts vm = VRSAS__V1__VM_FACTS__INIT;
 	struct here first, h;
-	struct world w = {0};
+	struct fleet w = {0};
 
 	vm.id = vm.name = "vm-1";
 	begin(&first);

@@ -13,10 +13,10 @@ struct here {
 	struct vrs_site_host site;
 	struct host host;
 	struct engine e;
-	struct world w;
-	struct world_cluster wc;
-	struct world_host wh;
-	struct world_vm vm;
+	struct fleet w;
+	struct fleet_cluster wc;
+	struct fleet_host wh;
+	struct fleet_vm vm;
 	Vrsas__V1__VmFacts facts;
 };
 
@@ -37,10 +37,10 @@ static void begin(struct here *h)
 	h->facts.protect = true;
 	h->facts.state = VRSAS__V1__VM_STATE__VM_STATE_RUNNING;
 	h->vm.facts = &h->facts;
-	h->wc = (struct world_cluster){.name = cluster, .n_hosts = 1};
-	h->wh = (struct world_host){
+	h->wc = (struct fleet_cluster){.name = cluster, .n_hosts = 1};
+	h->wh = (struct fleet_host){
 		.name = name, .inventory_at_ms = 1000, .boot_id = "one", .n_vms = 1};
-	h->w = (struct world){.cluster = &h->wc,
+	h->w = (struct fleet){.cluster = &h->wc,
 			      .n_clusters = 1,
 			      .host = &h->wh,
 			      .n_hosts = 1,
