@@ -8,7 +8,7 @@
 #include "vrs/clock.h"
 #include "vrs/conf.h"
 #include "vrs/json.h"
-#include "vrs/table5.h"
+#include "vrs/sample_csv.h"
 
 static const int64_t day_ms = 86400000;
 

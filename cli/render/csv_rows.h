@@ -6,7 +6,7 @@
 #ifndef CLI_RENDER_CSV_ROWS_H
 #define CLI_RENDER_CSV_ROWS_H
 
-#include "vrs/table5.h"
+#include "vrs/sample_csv.h"
 #include "vrsas/v1/sample.pb-c.h"
 
 struct rows;

@@ -13,7 +13,7 @@
 #include "vrs/mem.h"
 #include "vrs/series.h"
 #include "vrs/store.h"
-#include "vrs/table5.h"
+#include "vrs/sample_csv.h"
 
 enum { MAX_HOSTS = 256 };
 

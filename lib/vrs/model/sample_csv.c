@@ -1,4 +1,4 @@
-#include "vrs/table5.h"
+#include "vrs/sample_csv.h"
 
 #include <ctype.h>
 #include <inttypes.h>

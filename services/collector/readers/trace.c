@@ -11,11 +11,11 @@
 
 #include "vrs/clock.h"
 #include "vrs/mem.h"
-#include "vrs/table5.h"
+#include "vrs/sample_csv.h"
 
 enum { MAX_COLUMNS = 32, MAX_ROWS = 50 * 1000 * 1000, MAX_STEPS = 5 * 1000 * 1000 };
 
-/* Columns of the plain format; the exchange format is read by vrs/table5.h. */
+/* Columns of the plain format; the exchange format is read by vrs/sample_csv.h. */
 enum column { TIMESTAMP, NAME, CPU_PCT, MEM_PCT, VCPUS, N_COLUMNS };
 
 static const char *const column_name[] = {

@@ -1,6 +1,6 @@
 /* trace.h - a recorded or generated history of hosts, from a CSV file.
  *
- * Two kinds are read, told apart by their header line: the exchange format (vrs/table5.h)
+ * Two kinds are read, told apart by their header line: the exchange format (vrs/sample_csv.h)
  * and timestamp,entity,cpu_pct[,vcpus][,mem_pct], columns in any order. Rows of one
  * entity are put on a grid of its own step; what is missing is NAN. */
 #ifndef COLLECTOR_READERS_TRACE_H

@@ -9,7 +9,7 @@
 #include "cli/commands.h"
 #include "paper/workload.h"
 #include "vrs/mem.h"
-#include "vrs/table5.h"
+#include "vrs/sample_csv.h"
 
 static const struct command command = {"generate",
 				       "Writes a generated load, one reading a minute: 1 "

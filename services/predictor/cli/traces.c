@@ -12,7 +12,7 @@
 
 #include "vrs/clock.h"
 #include "vrs/mem.h"
-#include "vrs/table5.h"
+#include "vrs/sample_csv.h"
 
 enum { MAX_LINE = 4096, MAX_COLUMNS = 64, MAX_ENTITIES = 100000 };
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vrs/table5.h"
+#include "vrs/sample_csv.h"
 
 static const char header[] = "Date,Time,Hostname,IP,Max vCPUs,Left vCPUs,Max RAM,Left "
 			     "RAM,Average CPU rate";

@@ -1,4 +1,4 @@
-/* table5.h - the exchange format of samples: CSV with the columns of the paper's Table 5.
+/* sample_csv.h - the exchange format of samples: CSV with the columns of the paper's Table 5.
  *
  *   Date,Time,Hostname,IP,Max vCPUs,Left vCPUs,Max RAM,Left RAM,Average CPU rate
  *   2026-11-23,08:15:00,h1,10.0.1.1,64,20,262144,98304,37.25
@@ -13,8 +13,8 @@
  * file's content, so the same file twice has the effect of once; seq 1 is the HostTable
  * (version 1) with all hosts of the file, then one SampleBatch a minute (interval 60000),
  * oldest first, in pieces of at most 512 KiB. Pure. */
-#ifndef VRS_TABLE5_H
-#define VRS_TABLE5_H
+#ifndef VRS_SAMPLE_CSV_H
+#define VRS_SAMPLE_CSV_H
 
 #include <stdbool.h>
 #include <stddef.h>
