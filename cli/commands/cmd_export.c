@@ -37,13 +37,13 @@ static int read_time(const struct ctl *ctl, const char *option, int64_t fallback
 static void add_row(const struct ctl *ctl, const Vrsas__V1__ExportRow *r,
 		    struct vrs_text *out)
 {
-	struct vrs_table5_row row = {
+	struct vrs_sample_row row = {
 		.at_ms = r->at_ms,
 		.vcpus_total = r->vcpus_total,
 		.vcpus_left = r->vcpus_left,
 		.ram_total_bytes = r->ram_total_bytes,
 		.ram_left_bytes = r->ram_left_bytes,
-		.cpu_ratio = r->cpu_ratio,
+		.cpu_ratio = (double)r->cpu_ratio,
 	};
 
 	if (ctl->json) {
@@ -57,7 +57,7 @@ static void add_row(const struct ctl *ctl, const Vrsas__V1__ExportRow *r,
 	}
 	(void)vrs_strcpy(row.host, sizeof(row.host), r->host);
 	(void)vrs_strcpy(row.address, sizeof(row.address), r->address);
-	vrs_table5_write(out, &row);
+	vrs_samples_write(out, &row);
 }
 
 static int one_page(const struct ctl *ctl, Vrsas__V1__ExportPage *page, FILE *f,
@@ -98,7 +98,7 @@ static int all_pages(const struct ctl *ctl, Vrsas__V1__ExportPage *page, FILE *f
 	int status = 0;
 
 	if (ctl->headers && !ctl->json) {
-		vrs_table5_write_header(&header);
+		vrs_samples_write_header(&header);
 		(void)fputs(header.text, f);
 		vrs_text_fini(&header);
 	}

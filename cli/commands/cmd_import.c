@@ -20,39 +20,31 @@ enum {
 	BAR_WIDTH = 24,
 };
 
-static int read_rows(const char *path, FILE *f, struct rows *rows, struct vrs_err *err)
+static int read_rows(struct vrs_csv *csv, struct rows *rows, struct vrs_err *err)
 {
-	struct vrs_table5 table = {0};
-	struct vrs_table5_row row;
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
-	int status = 0;
+	struct vrs_samples samples;
+	struct vrs_sample_row row;
+	int status = vrs_samples_begin(&samples, csv, err);
 
-	while (status >= 0 && (n = getline(&line, &cap, f)) >= 0) {
-		rows_hash(rows, line, (size_t)n);
-		status = vrs_table5_line(&table, line, (size_t)n, &row, err);
-		if (status == 1)
-			status = rows_add(rows, &row, err);
-		if (status < 0)
-			(void)vrs_context(err, "import: %s", path);
-	}
-	free(line);
-	if (status >= 0 && ferror(f))
-		status = vrs_fail_errno(err, "import: read %s", path);
-	return status < 0 ? status : 0;
+	if (status == 0 && samples.trace)
+		return vrs_csv_fail(csv, 0, "not the header that vrsctl export writes",
+				    err);
+	while (status == 0 && (status = vrs_samples_next(&samples, &row, err)) > 0)
+		status = rows_add(rows, &row, err);
+	rows_hash(rows, vrs_csv_hash(csv));
+	return status;
 }
 
 static int load_rows(const char *path, struct rows *rows, struct vrs_err *err)
 {
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	int status;
+	struct vrs_csv *csv = NULL;
+	int status = vrs_csv_open(&csv, path, err);
 
-	if (!f)
-		return vrs_fail_errno(err, "import: open %s", path);
-	status = read_rows(path, f, rows, err);
-	if (f != stdin)
-		(void)fclose(f);
+	if (status == 0)
+		status = read_rows(csv, rows, err);
+	if (status < 0)
+		(void)vrs_context(err, "import");
+	vrs_csv_close(csv);
 	rows_finish(rows);
 	if (status == 0 && rows_count(rows) == 0)
 		return vrs_fail(err, VRS_EPARSE, "import: %s has no rows", path);

@@ -17,7 +17,7 @@ struct sample {
 struct rows {
 	char cluster[65];
 	uint64_t epoch;
-	struct vrs_table5_row *host; /* newest facts of each */
+	struct vrs_sample_row *host; /* newest facts of each */
 	size_t n_hosts, cap_hosts;
 	size_t last_host; /* of the row before: the next one is near */
 	struct sample *sample;
@@ -26,14 +26,9 @@ struct rows {
 	size_t n_minutes;
 };
 
-static const uint64_t fnv_basis = 0xcbf29ce484222325, fnv_prime = 0x100000001b3;
-
-void rows_hash(struct rows *r, const void *bytes, size_t n)
+void rows_hash(struct rows *r, uint64_t content)
 {
-	const unsigned char *b = bytes;
-
-	for (size_t i = 0; i < n; i++)
-		r->epoch = (r->epoch ^ b[i]) * fnv_prime;
+	r->epoch = vrs_hash(r->epoch, &content, sizeof(content));
 }
 
 struct rows *rows_new(const char *cluster)
@@ -41,8 +36,7 @@ struct rows *rows_new(const char *cluster)
 	struct rows *r = vrs_calloc(1, sizeof(*r));
 
 	(void)vrs_strcpy(r->cluster, sizeof(r->cluster), cluster);
-	r->epoch = fnv_basis;
-	rows_hash(r, cluster, strlen(cluster) + 1);
+	r->epoch = vrs_hash(VRS_HASH_BEGIN, cluster, strlen(cluster) + 1);
 	return r;
 }
 
@@ -70,14 +64,7 @@ static size_t host_index(struct rows *r, const char *name)
 	return r->n_hosts++;
 }
 
-static float used_ratio(const struct vrs_table5_row *row)
-{
-	if (row->ram_total_bytes == 0 || row->ram_left_bytes > row->ram_total_bytes)
-		return NAN;
-	return (float)(1 - (double)row->ram_left_bytes / (double)row->ram_total_bytes);
-}
-
-int rows_add(struct rows *r, const struct vrs_table5_row *row, struct vrs_err *err)
+int rows_add(struct rows *r, const struct vrs_sample_row *row, struct vrs_err *err)
 {
 	if (!vrs_name_ok(row->host))
 		return vrs_fail(err, VRS_EINVAL, "'%s' cannot be the name of a host",
@@ -90,8 +77,8 @@ int rows_add(struct rows *r, const struct vrs_table5_row *row, struct vrs_err *e
 		.minute = row->at_ms / MINUTE_MS,
 		.host = (uint32_t)r->last_host,
 		.order = (uint32_t)r->n_samples,
-		.cpu_ratio = row->cpu_ratio,
-		.mem_ratio = used_ratio(row),
+		.cpu_ratio = (float)row->cpu_ratio,
+		.mem_ratio = (float)row->mem_ratio,
 		.vcpus_used = row->vcpus_left < row->vcpus_total
 				      ? row->vcpus_total - row->vcpus_left
 				      : 0,

@@ -16,9 +16,9 @@ void rows_free(struct rows *r);
 
 /* VRS_EINVAL for a name that cannot be a host's. A later row of the same host and minute
  * takes the place of an earlier one. */
-int rows_add(struct rows *r, const struct vrs_table5_row *row, struct vrs_err *err);
-/* The file's bytes, in order, as they are read. */
-void rows_hash(struct rows *r, const void *bytes, size_t n);
+int rows_add(struct rows *r, const struct vrs_sample_row *row, struct vrs_err *err);
+/* The hash of the file's content, before rows_epoch. */
+void rows_hash(struct rows *r, uint64_t content);
 
 /* After the last row. */
 void rows_finish(struct rows *r);

@@ -11,9 +11,9 @@
 #include "vrs/event.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
+#include "vrs/sample_csv.h"
 #include "vrs/series.h"
 #include "vrs/store.h"
-#include "vrs/sample_csv.h"
 
 enum { MAX_HOSTS = 256 };
 
@@ -35,10 +35,10 @@ static int write_trace(int n_hosts, int64_t from_ms)
 {
 	struct vrs_text out = {0};
 
-	vrs_table5_write_header(&out);
+	vrs_samples_write_header(&out);
 	for (int m = 0; m < VRS_SLOTS_PER_DAY; m++) {
 		for (int h = 0; h < n_hosts; h++) {
-			struct vrs_table5_row row = {
+			struct vrs_sample_row row = {
 				.at_ms = from_ms + m * minute_ms,
 				.vcpus_total = 32,
 				.vcpus_left = 12,
@@ -50,7 +50,7 @@ static int write_trace(int n_hosts, int64_t from_ms)
 
 			(void)snprintf(row.host, sizeof(row.host), "h%03d", h);
 			(void)snprintf(row.address, sizeof(row.address), "10.9.0.%d", h);
-			vrs_table5_write(&out, &row);
+			vrs_samples_write(&out, &row);
 		}
 	}
 	(void)fwrite(out.text, 1, out.len, stdout);
@@ -60,20 +60,15 @@ static int write_trace(int n_hosts, int64_t from_ms)
 
 static int read_trace(const char *path, struct day *days, int *ret_n, struct vrs_err *err)
 {
-	struct vrs_table5 t = {0};
-	struct vrs_table5_row row;
-	char line[512];
-	int n = 0, got;
-	FILE *f = fopen(path, "re");
+	struct vrs_samples samples;
+	struct vrs_csv *csv = NULL;
+	struct vrs_sample_row row;
+	int n = 0;
+	int status = vrs_csv_open(&csv, path, err);
 
-	if (!f)
-		return vrs_fail_errno(err, "%s", path);
-	while (fgets(line, sizeof(line), f)) {
-		got = vrs_table5_line(&t, line, strlen(line), &row, err);
-		if (got < 0)
-			return got;
-		if (got == 0)
-			continue;
+	if (status == 0)
+		status = vrs_samples_begin(&samples, csv, err);
+	while (status == 0 && (status = vrs_samples_next(&samples, &row, err)) > 0) {
 		int h = 0;
 		while (h < n && strcmp(days[h].name, row.host) != 0)
 			h++;
@@ -83,11 +78,12 @@ static int read_trace(const char *path, struct day *days, int *ret_n, struct vrs
 			(void)vrs_strcpy(days[n].name, sizeof(days[n].name), row.host);
 			n++;
 		}
-		days[h].cpu[row.at_ms % day_ms / minute_ms] = row.cpu_ratio;
+		days[h].cpu[row.at_ms % day_ms / minute_ms] = (float)row.cpu_ratio;
+		status = 0;
 	}
-	(void)fclose(f);
+	vrs_csv_close(csv);
 	*ret_n = n;
-	return 0;
+	return status;
 }
 
 struct tally {

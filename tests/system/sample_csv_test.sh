@@ -35,7 +35,7 @@ is "and changes nothing" "$(cli DBSIZE)" "$before"
 said=$(ctl import c9 "$dir/bad.csv" 2>&1)
 is "a wrong row is refused" $? 1
 case $said in
-*"line 4"*"Left vCPUs"*) ok "and named with its line and column" ;;
+*":4:6: Left vCPUs"*) ok "and named with its line and column" ;;
 *) not_ok "and named with its line and column: $said" ;;
 esac
 if ((TAP_BAD)); then

@@ -3,174 +3,130 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
-enum { N_COLUMNS = 9, MAX_FIELD = 128, MIB = 1 << 20 };
+#include "vrs/clock.h"
+
+enum { MIB = 1 << 20, MAX_ROWS = 50 * 1000 * 1000, MAX_VCPUS = 65535 };
+
+/* The exchange format, in the order of the file. */
+enum { DATE, TIME, HOST, ADDRESS, VCPUS, LEFT_VCPUS, RAM, LEFT_RAM, CPU_RATE, N_COLUMNS };
 
 static const char *const columns[N_COLUMNS] = {
 	"Date",    "Time",     "Hostname",         "IP", "Max vCPUs", "Left vCPUs",
 	"Max RAM", "Left RAM", "Average CPU rate",
 };
 
-enum { DATE, TIME, HOST, ADDRESS, MAX_VCPUS, LEFT_VCPUS, MAX_RAM, LEFT_RAM, CPU_RATE };
+/* A trace; vrs_samples.column says where each one is. */
+enum { TIMESTAMP, ENTITY, CPU_PCT, MEM_PCT, TRACE_VCPUS, N_TRACE_COLUMNS };
 
-struct fields {
-	char text[N_COLUMNS][MAX_FIELD];
-	size_t n;
+static const char *const trace_columns[N_TRACE_COLUMNS] = {
+	"timestamp", "entity", "cpu_pct", "mem_pct", "vcpus",
 };
 
-/* --- one line into fields --- */
-
-static bool add_char(char *field, size_t *len, char c)
+int vrs_samples_begin(struct vrs_samples *s, struct vrs_csv *csv, struct vrs_err *err)
 {
-	if (*len + 1 >= MAX_FIELD || c == '\0')
-		return false;
-	field[(*len)++] = c;
-	return true;
+	int same = 0;
+
+	*s = (struct vrs_samples){.csv = csv};
+	for (int i = 0; i < N_COLUMNS; i++)
+		same += vrs_csv_column(csv, columns[i]) == i;
+	for (int i = 0; i < N_TRACE_COLUMNS; i++)
+		s->column[i] = vrs_csv_column(csv, trace_columns[i]);
+	if (same == N_COLUMNS && vrs_csv_columns(csv) == N_COLUMNS)
+		return 0;
+	s->trace = true;
+	if (s->column[TIMESTAMP] >= 0 && s->column[ENTITY] >= 0 &&
+	    s->column[CPU_PCT] >= 0)
+		return 0;
+	return vrs_csv_fail(csv, 0,
+			    "header wanted: timestamp,entity,cpu_pct, or Date,Time,"
+			    "Hostname,IP,Max vCPUs,Left vCPUs,Max RAM,Left RAM,"
+			    "Average CPU rate",
+			    err);
 }
 
-/* A field in quotes at *p, which is left behind the closing quote;
- * NULL or what is wrong. */
-static const char *quoted(const char **p, const char *end, char *field, size_t *len)
+/* --- values --- */
+
+/* A number from 0 to max, in a field that is not empty. */
+static int number(const struct vrs_csv *c, size_t column, double max, double *ret,
+		  struct vrs_err *err)
 {
-	for ((*p)++; *p < end; (*p)++) {
-		if (**p == '"') {
-			if (*p + 1 == end || (*p)[1] != '"') {
-				(*p)++;
-				return NULL;
-			}
-			(*p)++; /* two quotes stand for one */
-		}
-		if (!add_char(field, len, **p))
-			return "a field is too long or has a zero byte";
+	char wanted[64];
+	double v;
+	int status = vrs_csv_number(c, column, &v, err);
+
+	if (status < 0)
+		return status;
+	if (v >= 0 && v <= max) {
+		*ret = v;
+		return 0;
 	}
-	return "a quote is not closed";
+	(void)snprintf(wanted, sizeof(wanted), "0 to %.10g wanted", max);
+	return vrs_csv_fail(c, column, wanted, err);
 }
 
-static const char *plain(const char **p, const char *end, char *field, size_t *len)
+static int count(const struct vrs_csv *c, size_t column, uint32_t max, uint32_t *ret,
+		 struct vrs_err *err)
 {
-	for (; *p < end && **p != ','; (*p)++) {
-		if (**p == '"')
-			return "a quote within a field";
-		if (!add_char(field, len, **p))
-			return "a field is too long or has a zero byte";
-	}
-	return NULL;
+	double v = 0;
+	int status = number(c, column, max, &v, err);
+
+	if (status == 0 && v != floor(v))
+		return vrs_csv_fail(c, column, "whole number wanted", err);
+	if (status == 0)
+		*ret = (uint32_t)v;
+	return status;
 }
 
-/* NULL, or what is wrong. */
-static const char *split(struct fields *f, const char *p, const char *end)
+static int ram(const struct vrs_csv *c, size_t column, uint64_t *ret, struct vrs_err *err)
 {
-	f->n = 0;
-	for (;;) {
-		size_t len = 0;
+	double mib = 0;
+	int status = number(c, column, 1e9, &mib, err);
 
-		if (f->n == N_COLUMNS)
-			return "more than 9 fields";
-		char *field = f->text[f->n];
-		const char *wrong = p < end && *p == '"' ? quoted(&p, end, field, &len)
-							 : plain(&p, end, field, &len);
-		if (wrong)
-			return wrong;
-		field[len] = '\0';
-		f->n++;
-		if (p == end)
-			break;
-		if (*p != ',')
-			return "something behind a closing quote";
-		p++;
-	}
-	return f->n == N_COLUMNS ? NULL : "fewer than 9 fields";
+	if (status == 0)
+		*ret = (uint64_t)llrint(mib * MIB);
+	return status;
 }
 
-/* --- fields into values --- */
-
-static bool digits(const char **p, int n, int *ret)
+static bool all_digits(const char *s)
 {
-	*ret = 0;
-	for (int i = 0; i < n; i++, (*p)++) {
-		if (!isdigit((unsigned char)**p))
-			return false;
-		*ret = *ret * 10 + (**p - '0');
-	}
-	return true;
+	return *s && s[strspn(s, "0123456789")] == '\0';
 }
 
-static bool skip(const char **p, char c)
+static int date_and_time(const struct vrs_csv *c, int64_t *ret_ms, struct vrs_err *err)
 {
-	if (**p != c)
-		return false;
-	(*p)++;
-	return true;
+	const char *date = vrs_csv_field(c, DATE), *time = vrs_csv_field(c, TIME);
+	size_t length = strlen(time);
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%.10sT00:00:00Z", date);
+	int64_t day_ms = strlen(date) == 10 ? vrs_time_parse(text) : -1;
+	if (day_ms < 0)
+		return vrs_csv_fail(c, DATE,
+				    all_digits(date)
+					    ? "date wanted, as in 2026-11-23, not an "
+					      "epoch number"
+					    : "date wanted, as in 2026-11-23",
+				    err);
+	(void)snprintf(text, sizeof(text), "1970-01-01T%.8sZ", time);
+	int64_t in_day_ms = length == 5 || length == 8 ? vrs_time_parse(text) : -1;
+	if (in_day_ms < 0 || strcspn(time, ".Z+-") != length)
+		return vrs_csv_fail(c, TIME, "time wanted, as in 08:15:00", err);
+	*ret_ms = day_ms + in_day_ms;
+	return 0;
 }
 
-static int64_t days_from_civil(int64_t y, int m, int d)
+static int name(const struct vrs_csv *c, size_t column, struct vrs_sample_row *row,
+		struct vrs_err *err)
 {
-	y -= m <= 2;
-	int64_t era = y / 400, yoe = y - era * 400;
-	int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-
-	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
-static bool parse_date(const char *p, int64_t *ret_days)
-{
-	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	int y, m, d;
-
-	if (!digits(&p, 4, &y) || !skip(&p, '-') || !digits(&p, 2, &m) ||
-	    !skip(&p, '-') || !digits(&p, 2, &d) || *p != '\0' || y < 1970 || m < 1 ||
-	    m > 12 || d < 1)
-		return false;
-	bool leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
-	if (d > days[m - 1] + (m == 2 && leap))
-		return false;
-	*ret_days = days_from_civil(y, m, d);
-	return true;
-}
-
-static bool parse_time(const char *p, int64_t *ret_s)
-{
-	int h, m, s = 0;
-
-	if (!digits(&p, 2, &h) || !skip(&p, ':') || !digits(&p, 2, &m))
-		return false;
-	if (skip(&p, ':') && !digits(&p, 2, &s))
-		return false;
-	*ret_s = h * 3600 + m * 60 + s;
-	return *p == '\0' && h < 24 && m < 60 && s < 60;
-}
-
-/* Digits, and a fraction where that is allowed: no sign, no exponent, no nan. */
-static bool parse_number(const char *text, double max, bool fraction, double *ret)
-{
-	size_t whole = strspn(text, "0123456789");
-	const char *p = text + whole;
-
-	if (whole == 0 || whole > 15)
-		return false;
-	if (fraction && *p == '.') {
-		size_t part = strspn(p + 1, "0123456789");
-
-		if (part == 0)
-			return false;
-		p += 1 + part;
-	}
-	if (*p != '\0')
-		return false;
-	*ret = strtod(text, NULL);
-	return *ret <= max;
-}
-
-static bool parse_ram(const char *text, uint64_t *ret)
-{
-	double mib;
-
-	if (!parse_number(text, 1e9, true, &mib))
-		return false;
-	*ret = (uint64_t)llrint(mib * MIB);
-	return true;
+	if (!vrs_id_ok(vrs_csv_field(c, column)))
+		return vrs_csv_fail(c, column,
+				    "name wanted: letters, digits and . _ : @ + -", err);
+	(void)vrs_strcpy(row->host, sizeof(row->host), vrs_csv_field(c, column));
+	return 0;
 }
 
 static bool address_ok(const char *s)
@@ -178,123 +134,125 @@ static bool address_ok(const char *s)
 	for (const char *p = s; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr(".:%-_", *p))
 			return false;
-	return strlen(s) < sizeof(((struct vrs_table5_row *)NULL)->address);
+	return strlen(s) < sizeof(((struct vrs_sample_row *)NULL)->address);
 }
 
-/* NULL, or the column that is wrong. */
-static const char *parse_row(struct vrs_table5_row *row, const struct fields *f)
-{
-	int64_t day, s;
-	double v;
+/* --- rows --- */
 
-	if (!parse_date(f->text[DATE], &day))
-		return columns[DATE];
-	if (!parse_time(f->text[TIME], &s))
-		return columns[TIME];
-	row->at_ms = (day * 86400 + s) * 1000;
-	if (!vrs_name_ok(f->text[HOST]))
-		return columns[HOST];
-	(void)vrs_strcpy(row->host, sizeof(row->host), f->text[HOST]);
-	if (!address_ok(f->text[ADDRESS]))
-		return columns[ADDRESS];
-	(void)vrs_strcpy(row->address, sizeof(row->address), f->text[ADDRESS]);
-	if (!parse_number(f->text[MAX_VCPUS], 65535, false, &v))
-		return columns[MAX_VCPUS];
-	row->vcpus_total = (uint32_t)v;
-	if (!parse_number(f->text[LEFT_VCPUS], row->vcpus_total, false, &v))
-		return columns[LEFT_VCPUS];
-	row->vcpus_left = (uint32_t)v;
-	row->ram_total_bytes = row->ram_left_bytes = 0;
-	if (f->text[MAX_RAM][0] != '\0' || f->text[LEFT_RAM][0] != '\0') {
-		if (!parse_ram(f->text[MAX_RAM], &row->ram_total_bytes))
-			return columns[MAX_RAM];
-		if (!parse_ram(f->text[LEFT_RAM], &row->ram_left_bytes) ||
-		    row->ram_left_bytes > row->ram_total_bytes)
-			return columns[LEFT_RAM];
-	}
-	row->cpu_ratio = NAN;
-	if (f->text[CPU_RATE][0] != '\0') {
-		if (!parse_number(f->text[CPU_RATE], 100, true, &v))
-			return columns[CPU_RATE];
-		row->cpu_ratio = (float)(v / 100);
-	}
-	return NULL;
+static int host_of(const struct vrs_csv *c, struct vrs_sample_row *row,
+		   struct vrs_err *err)
+{
+	const char *address = vrs_csv_field(c, ADDRESS);
+	int status = date_and_time(c, &row->at_ms, err);
+
+	if (status == 0 && !vrs_name_ok(vrs_csv_field(c, HOST)))
+		return vrs_csv_fail(c, HOST,
+				    "host name wanted: at most 64 letters, digits and "
+				    ". _ -",
+				    err);
+	if (status == 0)
+		status = name(c, HOST, row, err);
+	if (status == 0 && !address_ok(address))
+		return vrs_csv_fail(c, ADDRESS, "IP address wanted, as in 10.0.1.1", err);
+	if (status == 0)
+		(void)vrs_strcpy(row->address, sizeof(row->address), address);
+	return status;
 }
 
-static bool is_header(const struct fields *f)
+static int exchange_row(const struct vrs_csv *c, struct vrs_sample_row *row,
+			struct vrs_err *err)
 {
-	for (int i = 0; i < N_COLUMNS; i++) {
-		const char *a = f->text[i], *b = columns[i];
+	double pct = NAN;
+	int status = host_of(c, row, err);
 
-		while (*a && tolower((unsigned char)*a) == tolower((unsigned char)*b)) {
-			a++;
-			b++;
-		}
-		if (*a != *b)
-			return false;
+	if (status == 0)
+		status = count(c, VCPUS, MAX_VCPUS, &row->vcpus_total, err);
+	if (status == 0)
+		status = count(c, LEFT_VCPUS, row->vcpus_total, &row->vcpus_left, err);
+	if (*vrs_csv_field(c, RAM) || *vrs_csv_field(c, LEFT_RAM)) {
+		if (status == 0)
+			status = ram(c, RAM, &row->ram_total_bytes, err);
+		if (status == 0)
+			status = ram(c, LEFT_RAM, &row->ram_left_bytes, err);
+		if (status == 0 && row->ram_left_bytes > row->ram_total_bytes)
+			return vrs_csv_fail(c, LEFT_RAM, "at most Max RAM wanted", err);
 	}
-	return true;
+	if (status == 0 && *vrs_csv_field(c, CPU_RATE))
+		status = number(c, CPU_RATE, 100, &pct, err);
+	row->cpu_ratio = pct / 100;
+	if (row->ram_total_bytes > 0)
+		row->mem_ratio =
+			1 - (double)row->ram_left_bytes / (double)row->ram_total_bytes;
+	return status;
 }
 
-int vrs_table5_line(struct vrs_table5 *t, const char *line, size_t n,
-		    struct vrs_table5_row *ret, struct vrs_err *err)
+/* NAN where the column or the value is missing. A value that cannot be true is NAN, too:
+ * *ret_impossible. */
+static int ratio(const struct vrs_samples *s, int which, double *ret,
+		 bool *ret_impossible, struct vrs_err *err)
 {
-	static const char mark[] = "\xef\xbb\xbf"; /* some programs begin UTF-8 with it */
-	struct vrs_table5_row row;
-	struct fields f;
+	int column = s->column[which];
+	double pct = NAN;
 
-	t->line++;
-	if (n > 0 && line[n - 1] == '\n')
-		n--;
-	if (n > 0 && line[n - 1] == '\r')
-		n--;
-	if (t->line == 1 && n >= 3 && memcmp(line, mark, 3) == 0) {
-		line += 3;
-		n -= 3;
-	}
-	if (n == 0)
+	*ret = NAN;
+	if (column < 0 || !*vrs_csv_field(s->csv, (size_t)column))
 		return 0;
-	const char *wrong = split(&f, line, line + n);
-	if (wrong)
-		return vrs_fail(err, VRS_EPARSE, "line %u: %s", t->line, wrong);
-	if (!t->header_seen) {
-		if (!is_header(&f))
-			return vrs_fail(
-				err, VRS_EPARSE,
-				"line %u: the first line is not 'Date,Time,Hostname,"
-				"IP,Max vCPUs,Left vCPUs,Max RAM,Left RAM,Average "
-				"CPU rate'",
-				t->line);
-		t->header_seen = true;
-		return 0;
+	if (strcasecmp(vrs_csv_field(s->csv, (size_t)column), "nan") != 0) {
+		int status = vrs_csv_number(s->csv, (size_t)column, &pct, err);
+
+		if (status < 0)
+			return status;
 	}
-	wrong = parse_row(&row, &f);
-	if (wrong)
-		return vrs_fail(err, VRS_EPARSE, "line %u: %s is wrong", t->line, wrong);
+	if (pct >= 0 && pct <= 100)
+		*ret = pct / 100;
+	else
+		*ret_impossible = true;
+	return 0;
+}
+
+static int trace_row(const struct vrs_samples *s, struct vrs_sample_row *row,
+		     struct vrs_err *err)
+{
+	int vcpus = s->column[TRACE_VCPUS];
+	bool ignored;
+	int status = vrs_csv_time(s->csv, (size_t)s->column[TIMESTAMP], &row->at_ms, err);
+
+	if (status == 0)
+		status = name(s->csv, (size_t)s->column[ENTITY], row, err);
+	if (status == 0)
+		status = ratio(s, CPU_PCT, &row->cpu_ratio, &row->impossible, err);
+	if (status == 0)
+		status = ratio(s, MEM_PCT, &row->mem_ratio, &ignored, err);
+	if (status == 0 && vcpus >= 0 && *vrs_csv_field(s->csv, (size_t)vcpus))
+		status = count(s->csv, (size_t)vcpus, MAX_VCPUS, &row->vcpus_total, err);
+	row->vcpus_left = row->vcpus_total;
+	return status;
+}
+
+int vrs_samples_next(struct vrs_samples *s, struct vrs_sample_row *ret,
+		     struct vrs_err *err)
+{
+	struct vrs_sample_row row = {.cpu_ratio = NAN, .mem_ratio = NAN};
+	int status = vrs_csv_next(s->csv, err);
+
+	if (status <= 0)
+		return status;
+	if (s->rows++ == MAX_ROWS)
+		return vrs_fail(err, VRS_ENOSPC, "more than %d rows", MAX_ROWS);
+	status = s->trace ? trace_row(s, &row, err) : exchange_row(s->csv, &row, err);
+	if (status < 0)
+		return status;
 	*ret = row;
 	return 1;
 }
 
 /* --- writing --- */
 
-void vrs_table5_write_header(struct vrs_text *out)
+void vrs_samples_write_header(struct vrs_text *out)
 {
 	for (int i = 0; i < N_COLUMNS; i++)
 		vrs_text_add(out, "%s%s", i ? "," : "", columns[i]);
 	vrs_text_add(out, "\n");
-}
-
-static void civil_from_days(int64_t days, int *ret_y, int *ret_m, int *ret_d)
-{
-	days += 719468;
-	int64_t era = days / 146097, doe = days - era * 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	int64_t mp = (5 * doy + 2) / 153;
-
-	*ret_d = (int)(doy - (153 * mp + 2) / 5 + 1);
-	*ret_m = (int)(mp < 10 ? mp + 3 : mp - 9);
-	*ret_y = (int)(yoe + era * 400 + (*ret_m <= 2));
 }
 
 static void write_ram(struct vrs_text *out, uint64_t bytes)
@@ -305,16 +263,13 @@ static void write_ram(struct vrs_text *out, uint64_t bytes)
 		vrs_text_add(out, ",%.3f", (double)bytes / MIB);
 }
 
-void vrs_table5_write(struct vrs_text *out, const struct vrs_table5_row *row)
+void vrs_samples_write(struct vrs_text *out, const struct vrs_sample_row *row)
 {
-	int64_t s = row->at_ms / 1000;
-	int y, m, d;
+	char at[32];
 
-	civil_from_days(s / 86400, &y, &m, &d);
-	s %= 86400;
-	vrs_text_add(out, "%04d-%02d-%02d,%02d:%02d:%02d,%s,%s,%u,%u", y, m, d,
-		     (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60), row->host,
-		     row->address, row->vcpus_total, row->vcpus_left);
+	(void)vrs_time_format(at, sizeof(at), row->at_ms);
+	vrs_text_add(out, "%.10s,%.8s,%s,%s,%u,%u", at, at + 11, row->host, row->address,
+		     row->vcpus_total, row->vcpus_left);
 	if (row->ram_total_bytes == 0 && row->ram_left_bytes == 0) {
 		vrs_text_add(out, ",,");
 	} else {
@@ -324,5 +279,5 @@ void vrs_table5_write(struct vrs_text *out, const struct vrs_table5_row *row)
 	if (isnan(row->cpu_ratio))
 		vrs_text_add(out, ",\n");
 	else
-		vrs_text_add(out, ",%.2f\n", 100 * (double)row->cpu_ratio);
+		vrs_text_add(out, ",%.2f\n", 100 * row->cpu_ratio);
 }

@@ -1,27 +1,14 @@
 #include "readers/trace.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "vrs/clock.h"
 #include "vrs/mem.h"
 #include "vrs/sample_csv.h"
 
-enum { MAX_COLUMNS = 32, MAX_ROWS = 50 * 1000 * 1000, MAX_STEPS = 5 * 1000 * 1000 };
-
-/* Columns of the plain format; the exchange format is read by vrs/sample_csv.h. */
-enum column { TIMESTAMP, NAME, CPU_PCT, MEM_PCT, VCPUS, N_COLUMNS };
-
-static const char *const column_name[] = {
-	[TIMESTAMP] = "timestamp", [NAME] = "entity", [CPU_PCT] = "cpu_pct",
-	[MEM_PCT] = "mem_pct",     [VCPUS] = "vcpus",
-};
+enum { MAX_STEPS = 5 * 1000 * 1000 };
 
 struct row {
 	size_t entity;
@@ -31,79 +18,11 @@ struct row {
 
 struct loading {
 	const char *path;
-	int line;
-	enum { UNTOLD, PLAIN, TABLE5 } kind; /* the first line tells */
-	struct vrs_table5 table5;
-	int column[N_COLUMNS]; /* index in a line, -1: not there */
 	struct row *row;
 	size_t n_rows, cap_rows;
 	struct trace *trace;
 	size_t cap_entities, newest;
 };
-
-static int bad(const struct loading *l, const char *what, struct vrs_err *err)
-{
-	return vrs_fail(err, VRS_EPARSE, "%s:%d: %s", l->path, l->line, what);
-}
-
-/* Cuts a line at its commas, in place; fields lose spaces and one pair of quotes. */
-static int cut(char *line, char **field)
-{
-	int n = 0;
-
-	for (char *p = line; p && n < MAX_COLUMNS;) {
-		char *end = strchr(p, ','), *next = end ? end + 1 : NULL;
-
-		if (end)
-			*end = '\0';
-		while (isspace((unsigned char)*p))
-			p++;
-		char *e = p + strlen(p);
-		while (e > p && isspace((unsigned char)e[-1]))
-			*--e = '\0';
-		if (e - p >= 2 && *p == '"' && e[-1] == '"') {
-			e[-1] = '\0';
-			p++;
-		}
-		field[n++] = p;
-		p = next;
-	}
-	return n;
-}
-
-static int read_header(struct loading *l, char **field, int n, struct vrs_err *err)
-{
-	for (int c = 0; c < N_COLUMNS; c++) {
-		l->column[c] = -1;
-		for (int i = 0; i < n; i++)
-			if (strcasecmp(field[i], column_name[c]) == 0)
-				l->column[c] = i;
-	}
-	if (l->column[TIMESTAMP] < 0 || l->column[NAME] < 0 || l->column[CPU_PCT] < 0)
-		return bad(l, "a trace wants the columns timestamp, entity, cpu_pct",
-			   err);
-	return 0;
-}
-
-/* NAN for an empty field; false for one that is no number. */
-static bool number(const struct loading *l, char **field, int n, enum column c,
-		   double *ret)
-{
-	int i = l->column[c];
-	char *end;
-
-	*ret = NAN;
-	if (i < 0 || i >= n || !*field[i])
-		return true;
-	errno = 0;
-	double v = strtod(field[i], &end);
-	while (*end && (isspace((unsigned char)*end) || *end == '%'))
-		end++;
-	if (*end || !isfinite(v))
-		return false;
-	*ret = v;
-	return true;
-}
 
 static size_t entity_of(struct loading *l, const char *name)
 {
@@ -121,86 +40,29 @@ static size_t entity_of(struct loading *l, const char *name)
 	return l->newest = t->n_entities++;
 }
 
-static float as_ratio(double v)
+static int add_row(struct loading *l, const struct vrs_sample_row *row,
+		   struct vrs_err *err)
 {
-	return isnan(v) ? NAN : v < 0 ? 0 : v > 1 ? 1 : (float)v;
-}
-
-static int add_row(struct loading *l, const char *name, int64_t at_ms,
-		   struct trace_point p, struct trace_entity **ret, struct vrs_err *err)
-{
-	if (!vrs_name_ok(name))
-		return bad(l, "no name of a host", err);
-	if (l->n_rows == MAX_ROWS)
-		return bad(l, "too many rows", err);
+	if (!vrs_name_ok(row->host))
+		return vrs_fail(err, VRS_EPARSE, "%s: '%s' cannot be a host's name",
+				l->path, row->host);
 	l->row = vrs_grow(l->row, l->n_rows, &l->cap_rows, sizeof(*l->row));
-	size_t i = entity_of(l, name);
-	l->row[l->n_rows++] = (struct row){.entity = i, .at_ms = at_ms, .p = p};
-	*ret = &l->trace->entity[i];
+	size_t i = entity_of(l, row->host);
+	struct trace_entity *e = &l->trace->entity[i];
+
+	l->row[l->n_rows++] = (struct row){
+		.entity = i,
+		.at_ms = row->at_ms,
+		.p = {.cpu_ratio = (float)row->cpu_ratio,
+		      .mem_ratio = (float)row->mem_ratio,
+		      .vcpus_used = row->vcpus_total - row->vcpus_left},
+	};
+	if (row->vcpus_total > 0)
+		e->vcpus = row->vcpus_total;
+	if (row->ram_total_bytes > 0)
+		e->ram_bytes = row->ram_total_bytes;
+	(void)vrs_strcpy(e->address, sizeof(e->address), row->address);
 	return 0;
-}
-
-static int read_plain(struct loading *l, char *line, struct vrs_err *err)
-{
-	char *field[MAX_COLUMNS];
-	int n = cut(line, field), time = l->column[TIMESTAMP], name = l->column[NAME];
-	double cpu, mem, vcpus;
-	struct trace_entity *e;
-
-	int64_t at_ms = time < n ? vrs_time_parse(field[time]) : -1;
-	if (at_ms < 0)
-		return bad(l, "no time that can be read", err);
-	if (!number(l, field, n, CPU_PCT, &cpu) || !number(l, field, n, MEM_PCT, &mem) ||
-	    !number(l, field, n, VCPUS, &vcpus))
-		return bad(l, "a value is no number", err);
-	const struct trace_point p = {.cpu_ratio = as_ratio(cpu / 100),
-				      .mem_ratio = as_ratio(mem / 100)};
-	int status = add_row(l, name < n ? field[name] : "", at_ms, p, &e, err);
-	if (status == 0 && vcpus >= 1 && vcpus < 1e6)
-		e->vcpus = (uint32_t)vcpus;
-	return status;
-}
-
-static int read_table5(struct loading *l, const char *line, size_t n, struct vrs_err *err)
-{
-	struct vrs_table5_row row;
-	struct trace_entity *e;
-	int status = vrs_table5_line(&l->table5, line, n, &row, err);
-
-	if (status < 0)
-		return vrs_context(err, "%s", l->path);
-	if (status == 0)
-		return 0;
-	struct trace_point p = {.cpu_ratio = row.cpu_ratio, .mem_ratio = NAN};
-	if (row.vcpus_left <= row.vcpus_total)
-		p.vcpus_used = row.vcpus_total - row.vcpus_left;
-	if (row.ram_total_bytes > 0 && row.ram_left_bytes <= row.ram_total_bytes)
-		p.mem_ratio = (float)(1 - (double)row.ram_left_bytes /
-						  (double)row.ram_total_bytes);
-	status = add_row(l, row.host, row.at_ms, p, &e, err);
-	if (status == 0) {
-		e->vcpus = row.vcpus_total;
-		e->ram_bytes = row.ram_total_bytes;
-		(void)vrs_strcpy(e->address, sizeof(e->address), row.address);
-	}
-	return status;
-}
-
-static int read_line(struct loading *l, char *line, size_t n, struct vrs_err *err)
-{
-	char *field[MAX_COLUMNS];
-
-	l->line++;
-	if (l->kind == UNTOLD) {
-		if (line[0] == '#' || line[strspn(line, " \t\r\n")] == '\0')
-			return 0;
-		l->kind = strcasestr(line, "timestamp") ? PLAIN : TABLE5;
-		if (l->kind == PLAIN)
-			return read_header(l, field, cut(line, field), err);
-	}
-	if (l->kind == TABLE5)
-		return read_table5(l, line, n, err);
-	return line[strspn(line, " \t\r\n")] ? read_plain(l, line, err) : 0;
 }
 
 static int by_entity_and_time(const void *a, const void *b)
@@ -264,32 +126,32 @@ static int lay_out_all(struct loading *l, struct vrs_err *err)
 	return status;
 }
 
+static int read_rows(struct loading *l, struct vrs_csv *csv, struct vrs_err *err)
+{
+	struct vrs_samples samples;
+	struct vrs_sample_row row;
+	int status = vrs_samples_begin(&samples, csv, err);
+
+	while (status == 0 && (status = vrs_samples_next(&samples, &row, err)) > 0)
+		status = add_row(l, &row, err);
+	return status;
+}
+
 int trace_load(struct trace **ret, const char *path, struct vrs_err *err)
 {
 	struct loading l = {.path = path, .trace = vrs_calloc(1, sizeof(*l.trace))};
-	char *line = NULL;
-	size_t size = 0;
-	int status = 0;
-	FILE *f = fopen(path, "re");
+	struct vrs_csv *csv = NULL;
+	int status = vrs_csv_open(&csv, path, err);
 
-	if (!f) {
-		status = vrs_fail_errno(err, "trace: open %s", path);
-		goto out;
-	}
-	for (ssize_t n; status == 0 && (n = getline(&line, &size, f)) >= 0;)
-		status = read_line(&l, line, (size_t)n, err);
-	if (status == 0 && ferror(f))
-		status = vrs_fail_errno(err, "trace: read %s", path);
+	if (status == 0)
+		status = read_rows(&l, csv, err);
 	if (status == 0)
 		status = lay_out_all(&l, err);
 	if (status == 0) {
 		*ret = l.trace;
 		l.trace = NULL;
 	}
-out:
-	if (f)
-		(void)fclose(f);
-	free(line);
+	vrs_csv_close(csv);
 	free(l.row);
 	trace_free(l.trace);
 	return status;

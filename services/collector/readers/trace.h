@@ -1,8 +1,7 @@
 /* trace.h - a recorded or generated history of hosts, from a CSV file.
  *
- * Two kinds are read, told apart by their header line: the exchange format (vrs/sample_csv.h)
- * and timestamp,entity,cpu_pct[,vcpus][,mem_pct], columns in any order. Rows of one
- * entity are put on a grid of its own step; what is missing is NAN. */
+ * Both formats of vrs/sample_csv.h are read, plain or gzip. The rows of an entity are put
+ * on a grid of their own step; a missing value is NAN. */
 #ifndef COLLECTOR_READERS_TRACE_H
 #define COLLECTOR_READERS_TRACE_H
 
@@ -13,8 +12,8 @@
 
 struct trace_entity {
 	char name[65], address[64];
-	uint32_t vcpus;     /* 0: not said */
-	uint64_t ram_bytes; /* 0: not said */
+	uint32_t vcpus;     /* 0: unknown */
+	uint64_t ram_bytes; /* 0: unknown */
 	int64_t from_ms, step_ms;
 	size_t n; /* steps */
 	struct trace_point {

@@ -6,7 +6,7 @@
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "evaluation/placement.h"
-#include "vrs/clock.h"
+#include "vrs/csv.h"
 #include "vrs/mem.h"
 
 static const struct command command = {
@@ -47,41 +47,62 @@ static bool find(void *arg, size_t entity, int64_t origin_ms, float ret[4])
 	return r != NULL;
 }
 
-/* origin,entity,peak_p50,peak_p90,peak_p99[,mean] */
-static int read_peaks(const char *path, const struct traces *t, struct peaks *ret,
-		      struct vrs_err *err)
+/* 1: a row of an entity that the truth has; 0: of another one. */
+static int read_peak(const struct vrs_csv *csv, const struct traces *t,
+		     struct peak_row *ret, struct vrs_err *err)
 {
-	FILE *f = fopen(path, "re");
-	char line[512], at[64], name[160];
-	size_t cap = 0, number = 1;
-	int status = 0;
+	const struct trace *found = traces_find(t, vrs_csv_field(csv, 1));
+	int status = vrs_csv_time(csv, 0, &ret->origin_ms, err);
 
-	if (!f)
-		return vrs_fail_errno(err, "open %s", path);
-	if (!fgets(line, sizeof(line), f) || strncmp(line, "origin,entity,", 14) != 0)
-		status = vrs_fail(err, VRS_EPARSE,
-				  "%s:1: wants origin,entity,peak_p50,peak_p90,peak_p99",
-				  path);
-	while (status == 0 && fgets(line, sizeof(line), f)) {
+	for (size_t i = 0; i < 4 && 2 + i < vrs_csv_columns(csv) && status == 0; i++) {
+		double v = 0;
+
+		status = vrs_csv_number(csv, 2 + i, &v, err);
+		ret->value[i] = (float)v;
+	}
+	if (status < 0 || !found)
+		return status;
+	ret->entity = (size_t)(found - t->trace);
+	return 1;
+}
+
+static int read_peak_rows(struct vrs_csv *csv, const struct traces *t, struct peaks *ret,
+			  struct vrs_err *err)
+{
+	static const char *const names[] = {"origin", "entity", "peak_p50", "peak_p90",
+					    "peak_p99"};
+	size_t cap = 0;
+	int status;
+
+	for (int i = 0; i < 5; i++)
+		if (vrs_csv_column(csv, names[i]) != i)
+			return vrs_csv_fail(csv, 0,
+					    "header wanted: origin,entity,peak_p50,"
+					    "peak_p90,peak_p99[,mean]",
+					    err);
+	while ((status = vrs_csv_next(csv, err)) > 0) {
 		struct peak_row r = {0};
-		int n = sscanf(line, "%63[^,],%159[^,],%f,%f,%f,%f", at, name,
-			       &r.value[0], &r.value[1], &r.value[2], &r.value[3]);
 
-		number++;
-		r.origin_ms = vrs_time_parse(at);
-		if (n < 5 || r.origin_ms < 0) {
-			status = vrs_fail(err, VRS_EPARSE, "%s:%zu: not a forecast", path,
-					  number);
-			break;
-		}
-		const struct trace *found = traces_find(t, name);
-		if (!found)
-			continue; /* of an entity that the truth does not know */
-		r.entity = (size_t)(found - t->trace);
+		status = read_peak(csv, t, &r, err);
+		if (status < 0)
+			return status;
+		if (status == 0)
+			continue;
 		ret->row = vrs_grow(ret->row, ret->n, &cap, sizeof(*ret->row));
 		ret->row[ret->n++] = r;
 	}
-	(void)fclose(f);
+	return status;
+}
+
+static int read_peaks(const char *path, const struct traces *t, struct peaks *ret,
+		      struct vrs_err *err)
+{
+	struct vrs_csv *csv = NULL;
+	int status = vrs_csv_open(&csv, path, err);
+
+	if (status == 0)
+		status = read_peak_rows(csv, t, ret, err);
+	vrs_csv_close(csv);
 	if (ret->n > 0)
 		qsort(ret->row, ret->n, sizeof(*ret->row), by_key);
 	return status;

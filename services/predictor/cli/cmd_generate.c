@@ -36,17 +36,17 @@ struct job {
 static void add_row(struct vrs_text *out, const struct job *j, int64_t host,
 		    int64_t at_ms, float cpu)
 {
-	struct vrs_table5_row row = {.at_ms = at_ms,
+	struct vrs_sample_row row = {.at_ms = at_ms,
 				     .vcpus_total = VCPUS,
 				     .vcpus_left = VCPUS / 2,
 				     .ram_total_bytes = (uint64_t)RAM_GIB << 30,
 				     .ram_left_bytes = (uint64_t)RAM_GIB << 29,
-				     .cpu_ratio = cpu / 100};
+				     .cpu_ratio = (double)cpu / 100};
 
 	(void)vrs_strcpy(row.host, sizeof(row.host), j->names[host]);
 	(void)snprintf(row.address, sizeof(row.address), "10.0.%lld.%lld",
 		       (long long)j->net, (long long)host + 1);
-	vrs_table5_write(out, &row);
+	vrs_samples_write(out, &row);
 }
 
 static int write_all(FILE *f, const struct job *j)
@@ -61,7 +61,7 @@ static int write_all(FILE *f, const struct job *j)
 		w.seed = w.seed * 1000 + (uint64_t)h;
 		workload_fill(&w, j->start_ms, j->minutes, cpu + (size_t)h * j->minutes);
 	}
-	vrs_table5_write_header(&out);
+	vrs_samples_write_header(&out);
 	for (size_t i = 0; i < j->minutes; i++) {
 		for (int64_t h = 0; h < j->n_hosts; h++)
 			add_row(&out, j, h, j->start_ms + (int64_t)i * MINUTE_MS,

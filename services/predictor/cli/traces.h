@@ -1,9 +1,8 @@
 /* traces.h - recorded CPU of many hosts or clusters, from a CSV file, plain or gzip.
  *
- * Columns by their names in the first line: timestamp, entity, cpu_pct (others are passed
- * over), or the exchange format (vrs/sample_csv.h). A line that cannot be read is refused
- * with file and line; a value that cannot be true (NaN, below 0, above 100) becomes a gap
- * and is counted, as are rows that come twice or out of order. */
+ * Both formats of vrs/sample_csv.h are read. A line that cannot be read is refused with
+ * file, line and column; a value that cannot be true (NaN, below 0, above 100) becomes a
+ * gap and is counted, as are duplicate rows and rows out of order. */
 #ifndef PREDICTOR_CLI_TRACES_H
 #define PREDICTOR_CLI_TRACES_H
 
