@@ -1,11 +1,13 @@
 /* vrsctl status, host list, vm list */
-#include <math.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctl.h"
 #include "render/human.h"
 #include "render/table.h"
-#include "vrs/json.h"
+#include "vrs/columns.h"
+#include "vrs/mem.h"
 
 static enum tone health_tone(const char *health)
 {
@@ -14,37 +16,58 @@ static enum tone health_tone(const char *health)
 						: BAD;
 }
 
-static void cluster_table(const struct ctl *ctl, const Vrsas__V1__StatusView *s,
-			  struct vrs_text *out)
+static void column_cell(struct table *t, const struct vrs_column *c,
+			const ProtobufCMessage *row, int64_t now_ms)
 {
-	static const char *const headers[] = {
-		"CLUSTER",    ">HOSTS UP",   ">VMS", ">PROTECTED", ">VCPUS",
-		">RAM",       ">CPU",        ">MEM", ">PEAK P50",  ">PEAK P90",
-		">DISK FREE", "LAST SAMPLE", NULL,
-	};
-	struct table *t = table_new(headers);
+	static const enum tone tones[] = {PLAIN, GOOD, WARN, BAD, DIM, BOLD};
+	struct vrs_column_value v;
 	char text[HUMAN_MAX];
 
-	for (size_t i = 0; i < s->n_cluster; i++) {
-		const Vrsas__V1__ClusterView *c = s->cluster[i];
-
-		table_cell(t, BOLD, "%s", c->name);
-		table_cell(t, c->hosts_up == c->hosts ? PLAIN : BAD, "%u/%u", c->hosts_up,
-			   c->hosts);
-		table_cell(t, PLAIN, "%u", c->vms);
-		table_cell(t, PLAIN, "%u", c->vms_protected);
-		table_cell(t, PLAIN, "%u", c->vcpus_total);
-		table_cell(t, PLAIN, "%s", human_bytes(text, c->ram_total_bytes));
-		table_cell(t, PLAIN, "%s", human_ratio(text, c->cpu_ratio));
-		table_cell(t, PLAIN, "%s", human_ratio(text, c->mem_ratio));
-		table_cell(t, PLAIN, "%s", human_ratio(text, c->peak_p50_ratio));
-		table_cell(t, PLAIN, "%s", human_ratio(text, c->peak_p90_ratio));
-		table_cell(t, PLAIN, "%s", human_bytes(text, c->disk_free_bytes));
-		table_cell(t, PLAIN, "%s",
-			   human_age(text, s->at_ms, c->last_sample_at_ms));
+	vrs_column_read(c, row, &v);
+	switch (c->kind) {
+	case VRS_COLUMN_TEXT:
+		table_cell(t, tones[v.tone], "%s", v.text);
+		break;
+	case VRS_COLUMN_PLACE:
+		table_cell(t, tones[v.tone], "%s/%s", v.text, v.second);
+		break;
+	case VRS_COLUMN_COUNT:
+		table_cell(t, tones[v.tone], "%" PRIu64, v.count);
+		break;
+	case VRS_COLUMN_OF:
+		table_cell(t, tones[v.tone], "%" PRIu64 "/%" PRIu64, v.count, v.of);
+		break;
+	case VRS_COLUMN_BYTES:
+		table_cell(t, tones[v.tone], "%s", human_bytes(text, v.count));
+		break;
+	case VRS_COLUMN_RATIO:
+		table_cell(t, tones[v.tone], "%s", human_ratio(text, v.ratio));
+		break;
+	case VRS_COLUMN_AGE:
+		table_cell(t, tones[v.tone], "%s", human_age(text, now_ms, v.at_ms));
+		break;
 	}
+}
+
+/* rows: pointers to messages of the columns' kind. */
+static void column_table(const struct ctl *ctl, const struct vrs_columns *columns,
+			 void *rows, size_t n_rows, int64_t now_ms, struct vrs_text *out)
+{
+	const ProtobufCMessage *const *row = rows;
+	const char **headers = vrs_calloc(columns->n + 1, sizeof(*headers));
+	size_t n = 0;
+
+	for (size_t k = 0; k < columns->n; k++)
+		if (columns->column[k].heading)
+			headers[n++] = columns->column[k].heading;
+	struct table *t = table_new(headers);
+	for (size_t i = 0; i < n_rows; i++)
+		for (size_t k = 0; k < columns->n; k++)
+			if (columns->column[k].heading)
+				column_cell(t, &columns->column[k], row[i], now_ms);
 	table_print(t, out, ctl->headers, ctl->colour);
 	table_free(t);
+	free(headers);
 }
 
 static void service_table(const struct ctl *ctl, const Vrsas__V1__StatusView *s,
@@ -82,7 +105,8 @@ void render_status(const struct ctl *ctl, const control_reply *reply,
 	}
 	if (s->n_cluster) {
 		vrs_text_add(out, "\n");
-		cluster_table(ctl, s, out);
+		column_table(ctl, &vrs_columns_cluster, s->cluster, s->n_cluster,
+			     s->at_ms, out);
 	}
 	if (s->n_service) {
 		vrs_text_add(out, "\n");
@@ -106,42 +130,10 @@ int verb_status(struct ctl *ctl)
 	return ctl_query(ctl, &req, render_status);
 }
 
-static enum tone host_tone(const char *state)
-{
-	if (strcmp(state, "up") == 0)
-		return GOOD;
-	return strcmp(state, "maintenance") == 0 || strcmp(state, "unknown") == 0 ? WARN
-										  : BAD;
-}
-
 void render_hosts(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
 {
-	static const char *const headers[] = {
-		"CLUSTER", "HOST", "ADDRESS",   "STATE",       ">VCPUS", ">RAM", ">CPU",
-		">MEM",    ">VMS", ">PEAK P90", "LAST SAMPLE", "NOTE",   NULL,
-	};
-	struct table *t = table_new(headers);
-	char text[HUMAN_MAX];
-	int64_t now_ms = ctl_now_ms();
-
-	for (size_t i = 0; i < reply->hosts->n_host; i++) {
-		const Vrsas__V1__HostView *h = reply->hosts->host[i];
-
-		table_cell(t, PLAIN, "%s", h->cluster);
-		table_cell(t, BOLD, "%s", h->name);
-		table_cell(t, PLAIN, "%s", h->address);
-		table_cell(t, host_tone(h->state), "%s", h->state);
-		table_cell(t, PLAIN, "%u/%u", h->vcpus_used, h->vcpus_total);
-		table_cell(t, PLAIN, "%s", human_bytes(text, h->ram_total_bytes));
-		table_cell(t, PLAIN, "%s", human_ratio(text, h->cpu_ratio));
-		table_cell(t, PLAIN, "%s", human_ratio(text, h->mem_ratio));
-		table_cell(t, PLAIN, "%u", h->vms);
-		table_cell(t, PLAIN, "%s", human_ratio(text, h->peak_p90_ratio));
-		table_cell(t, PLAIN, "%s", human_age(text, now_ms, h->last_sample_at_ms));
-		table_cell(t, PLAIN, "%s", h->note);
-	}
-	table_print(t, out, ctl->headers, ctl->colour);
-	table_free(t);
+	column_table(ctl, &vrs_columns_host, reply->hosts->host, reply->hosts->n_host,
+		     ctl_now_ms(), out);
 }
 
 static const char *given(const struct ctl *ctl, const char *option)
@@ -162,47 +154,10 @@ int verb_host_list(struct ctl *ctl)
 	return ctl_query(ctl, &req, render_hosts);
 }
 
-static void vm_row(struct table *t, const Vrsas__V1__VmView *v)
-{
-	const Vrsas__V1__VmFacts *f = v->facts;
-	const char *state =
-		vrs_enum_name(&vrsas__v1__vm_state__descriptor, (int)f->state);
-	bool running = f->state == VRSAS__V1__VM_STATE__VM_STATE_RUNNING;
-	char text[HUMAN_MAX];
-	uint64_t disk_bytes = 0;
-
-	for (size_t i = 0; i < f->n_disk; i++)
-		disk_bytes += f->disk[i]->virtual_bytes;
-	table_cell(t, PLAIN, "%s", v->cluster);
-	table_cell(t, PLAIN, "%s", v->host);
-	table_cell(t, BOLD, "%s", f->name);
-	table_cell(t, running ? GOOD : WARN, "%s", state ? state : "");
-	table_cell(t, PLAIN, "%u", f->vcpus);
-	table_cell(t, PLAIN, "%s", human_bytes(text, f->ram_bytes));
-	table_cell(t, PLAIN, "%s", human_bytes(text, disk_bytes));
-	table_cell(t, PLAIN, "%u", f->vm_class);
-	table_cell(t, f->protect ? PLAIN : DIM, f->protect ? "yes" : "no");
-	table_cell(t, PLAIN, "%s",
-		   f->readable_without_host == VRSAS__V1__ANSWER__ANSWER_YES  ? "yes"
-		   : f->readable_without_host == VRSAS__V1__ANSWER__ANSWER_NO ? "no"
-									      : "");
-	table_cell(t, PLAIN, "%s", v->relocation ? state_name(v->relocation) : "");
-	table_cell(t, PLAIN, "%s", v->note);
-}
-
 void render_vms(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
 {
-	static const char *const headers[] = {
-		"CLUSTER", "HOST",    "VM",       "STATE",      ">VCPUS", ">RAM", ">DISK",
-		">CLASS",  "PROTECT", "READABLE", "RELOCATION", "NOTE",   NULL,
-	};
-	struct table *t = table_new(headers);
-
-	for (size_t i = 0; i < reply->vms->n_vm; i++)
-		if (reply->vms->vm[i]->facts)
-			vm_row(t, reply->vms->vm[i]);
-	table_print(t, out, ctl->headers, ctl->colour);
-	table_free(t);
+	column_table(ctl, &vrs_columns_vm, reply->vms->vm, reply->vms->n_vm, ctl_now_ms(),
+		     out);
 }
 
 int verb_vm_list(struct ctl *ctl)

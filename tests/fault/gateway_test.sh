@@ -42,7 +42,7 @@ fits() { # METHOD DESCRIBED-PATH ACTUAL-PATH TOKEN WANTED-STATUS [BODY]
 A=/api/v1
 COVERED=
 wait_for 10 eval "get $A/risk | jq -e '.looked == 4'"
-for path in status clusters hosts vms forecasts relocations incidents risk events sd/hosts openapi.json session; do
+for path in status clusters columns hosts vms forecasts relocations incidents risk events sd/hosts openapi.json session; do
 	fits GET $A/$path $A/$path $READ 200
 done
 fits GET $A/history "$A/history?target=c1&minutes=30" $READ 200

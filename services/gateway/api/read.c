@@ -3,6 +3,7 @@
 
 #include "api/routes.h"
 #include "live/sse.h"
+#include "vrs/columns.h"
 #include "vrs/json.h"
 #include "vrs/mem.h"
 
@@ -52,6 +53,17 @@ static void on_clusters(void *arg, const Vrsas__V1__ControlReply *reply,
 			list, vrs_json_of_message(&reply->status->cluster[i]->base));
 	(void)json_object_set_new(json, "cluster", list);
 	api_json_take(q, 200, json);
+}
+
+/* What the page shows of clusters, hosts and VMs. */
+void api_columns(struct gateway *g, struct http_request *q)
+{
+	(void)g;
+	api_json_take(q, 200,
+		      json_pack("{s:o, s:o, s:o}", "cluster",
+				vrs_columns_json(&vrs_columns_cluster), "host",
+				vrs_columns_json(&vrs_columns_host), "vm",
+				vrs_columns_json(&vrs_columns_vm)));
 }
 
 void api_clusters(struct gateway *g, struct http_request *q)

@@ -21,6 +21,7 @@ static const struct route routes[] = {
 	{"GET", "/api/v1/status", READ, api_status, {NULL}},
 	{"GET", "/api/v1/clusters", READ, api_clusters, {NULL}},
 	{"GET", "/api/v1/hosts", READ, api_hosts, {"cluster"}},
+	{"GET", "/api/v1/columns", READ, api_columns, {NULL}},
 	{"GET", "/api/v1/vms", READ, api_vms, {"cluster", "host"}},
 	{"GET", "/api/v1/forecasts", READ, api_forecasts, {"target"}},
 	{"GET", "/api/v1/history", READ, api_history, {"target", "minutes"}},

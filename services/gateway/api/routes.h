@@ -60,6 +60,7 @@ void api_incidents(struct gateway *g, struct http_request *q);
 void api_risk(struct gateway *g, struct http_request *q);
 void api_plan(struct gateway *g, struct http_request *q);
 void api_events(struct gateway *g, struct http_request *q);
+void api_columns(struct gateway *g, struct http_request *q);
 void api_sd_hosts(struct gateway *g, struct http_request *q);
 void api_openapi(struct gateway *g, struct http_request *q);
 void api_tables(struct gateway *g, struct http_request *q);

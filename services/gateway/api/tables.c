@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vrs/clock.h"
+#include "vrs/columns.h"
 #include "vrs/json.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
@@ -102,14 +103,27 @@ static void age_cell(struct vrs_text *out, int64_t now_ms, int64_t at_ms)
 		vrs_text_add(out, "<td class=\"n\">never</td>");
 }
 
-/* headers: a '>' in front stands to the right; ends with NULL. */
+static void header(struct vrs_text *out, const char *title, bool right)
+{
+	vrs_text_add(out, "<th scope=\"col\"%s>%s</th>", right ? " class=\"n\"" : "",
+		     title);
+}
+
+static void table_body(struct vrs_text *out)
+{
+	vrs_text_add(out, "</tr></thead><tbody>\n");
+}
+
+/* h: headers, '>' in front: to the right; ends with NULL. Without h the caller adds them
+ * and opens the body. */
 static void table_begin(struct vrs_text *out, const char *caption, const char *const *h)
 {
 	vrs_text_add(out, "<table><caption>%s</caption><thead><tr>", caption);
+	if (!h)
+		return;
 	for (; *h; h++)
-		vrs_text_add(out, "<th scope=\"col\"%s>%s</th>",
-			     **h == '>' ? " class=\"n\"" : "", *h + (**h == '>'));
-	vrs_text_add(out, "</tr></thead><tbody>\n");
+		header(out, *h + (**h == '>'), **h == '>');
+	table_body(out);
 }
 
 static void table_end(struct vrs_text *out, size_t n_rows, const char *none)
@@ -170,31 +184,74 @@ void tables_login(struct vrs_text *out, const char *why)
 
 /* --- its parts --- */
 
-static void cluster_rows(struct vrs_text *out, const Vrsas__V1__StatusView *v)
+static void column_cell(struct vrs_text *out, const struct vrs_column *c,
+			const ProtobufCMessage *row, int64_t now_ms)
 {
-	for (size_t i = 0; i < v->n_cluster; i++) {
-		const Vrsas__V1__ClusterView *c = v->cluster[i];
+	struct vrs_column_value v;
 
+	vrs_column_read(c, row, &v);
+	switch (c->kind) {
+	case VRS_COLUMN_TEXT:
+		cell(out, v.text);
+		break;
+	case VRS_COLUMN_PLACE:
+		place_cell(out, v.text, v.second);
+		break;
+	case VRS_COLUMN_COUNT:
+		number_cell(out, v.count);
+		break;
+	case VRS_COLUMN_OF:
+		vrs_text_add(out, "<td class=\"n\">%llu of %llu%s</td>",
+			     (unsigned long long)v.count, (unsigned long long)v.of,
+			     v.tone == VRS_TONE_BAD ? " (!)" : "");
+		break;
+	case VRS_COLUMN_BYTES:
+		vrs_text_add(out, "<td class=\"n\">%.1f GiB</td>",
+			     (double)v.count / (1 << 30));
+		break;
+	case VRS_COLUMN_RATIO:
+		ratio_cell(out, v.ratio);
+		break;
+	case VRS_COLUMN_AGE:
+		age_cell(out, now_ms, v.at_ms);
+		break;
+	}
+}
+
+struct column_rows {
+	const void *rows; /* pointers to messages */
+	size_t n;
+	const char *caption, *none;
+};
+
+static void column_table(struct vrs_text *out, const struct vrs_columns *columns,
+			 const struct column_rows *r, int64_t now_ms)
+{
+	const ProtobufCMessage *const *row = r->rows;
+
+	table_begin(out, r->caption, NULL);
+	for (size_t k = 0; k < columns->n; k++) {
+		const struct vrs_column *c = &columns->column[k];
+
+		if (c->title)
+			header(out, c->title,
+			       c->kind != VRS_COLUMN_TEXT && c->kind != VRS_COLUMN_PLACE);
+	}
+	table_body(out);
+	for (size_t i = 0; i < r->n; i++) {
 		vrs_text_add(out, "<tr>");
-		cell(out, c->name);
-		vrs_text_add(out, "<td class=\"n\">%u of %u%s</td>", c->hosts_up,
-			     c->hosts, c->hosts_up < c->hosts ? " (!)" : "");
-		number_cell(out, c->vms_protected);
-		number_cell(out, c->vcpus_total);
-		ratio_cell(out, c->cpu_ratio);
-		ratio_cell(out, c->mem_ratio);
-		ratio_cell(out, c->peak_p50_ratio);
-		ratio_cell(out, c->peak_p90_ratio);
-		age_cell(out, v->at_ms, c->last_sample_at_ms);
+		for (size_t k = 0; k < columns->n; k++)
+			if (columns->column[k].title)
+				column_cell(out, &columns->column[k], row[i], now_ms);
 		vrs_text_add(out, "</tr>\n");
 	}
+	table_end(out, r->n, r->none);
 }
 
 void tables_status(struct vrs_text *out, const Vrsas__V1__StatusView *v)
 {
-	static const char *const headers[] = {
-		"Cluster", ">Hosts up",      ">VMs protected", ">vCPUs",   ">CPU",
-		">Memory", ">Peak 4 h, P50", ">Peak 4 h, P90", ">Reading", NULL};
+	const struct column_rows rows = {v->cluster, v->n_cluster, "Clusters",
+					 "No cluster is known yet."};
 
 	vrs_text_add(out, "<h1>");
 	add_escaped(out, v->health);
@@ -205,9 +262,7 @@ void tables_status(struct vrs_text *out, const Vrsas__V1__StatusView *v)
 		vrs_text_add(out, "</li>");
 	}
 	vrs_text_add(out, "</ul>\n");
-	table_begin(out, "Clusters", headers);
-	cluster_rows(out, v);
-	table_end(out, v->n_cluster, "No cluster is known yet.");
+	column_table(out, &vrs_columns_cluster, &rows, v->at_ms);
 }
 
 void tables_incidents(struct vrs_text *out, const Vrsas__V1__IncidentViews *v)
@@ -313,26 +368,10 @@ void tables_risk(struct vrs_text *out, const Vrsas__V1__RiskViews *v, int64_t no
 
 void tables_hosts(struct vrs_text *out, const Vrsas__V1__HostViews *v, int64_t now_ms)
 {
-	static const char *const headers[] = {"Host",     "State", ">CPU",
-					      ">Memory",  ">VMs",  ">Peak 4 h, P90",
-					      ">Reading", "Note",  NULL};
+	const struct column_rows rows = {v->host, v->n_host, "Hosts",
+					 "No host is known yet."};
 
-	table_begin(out, "Hosts", headers);
-	for (size_t i = 0; i < v->n_host; i++) {
-		const Vrsas__V1__HostView *h = v->host[i];
-
-		vrs_text_add(out, "<tr>");
-		place_cell(out, h->cluster, h->name);
-		cell(out, h->state);
-		ratio_cell(out, h->cpu_ratio);
-		ratio_cell(out, h->mem_ratio);
-		number_cell(out, h->vms);
-		ratio_cell(out, h->peak_p90_ratio);
-		age_cell(out, now_ms, h->last_sample_at_ms);
-		cell(out, h->note);
-		vrs_text_add(out, "</tr>\n");
-	}
-	table_end(out, v->n_host, "No host is known yet.");
+	column_table(out, &vrs_columns_host, &rows, now_ms);
 }
 
 /* Newest first: what happened last is what one came for. */

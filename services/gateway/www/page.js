@@ -3,7 +3,7 @@ import { $, ago, el, many, put, state, tick, zone } from "./util.js";
 import { get, listen, post } from "./api.js";
 import { first, setRole as setRelocationRole, showRelocations, showTransfers } from "./relocations.js";
 import { refreshForecasts, showClusters } from "./clusters.js";
-import { addEvents, drawEvents, setRole, showHosts, showIncidents, showRisk } from "./tables.js";
+import { addEvents, drawEvents, setRole, showColumns, showHosts, showIncidents, showRisk } from "./tables.js";
 
 const health = { HEALTHY: ["good", "✓", "All is well"], WARNING: ["warn", "!", "Something wants a look"], CRITICAL: ["bad", "✕", "Something is wrong"] };
 let forecastTimer = 0;
@@ -63,6 +63,7 @@ async function begin(session) {
       drawEvents();
       return a.next_id;
     }),
+    get("/api/v1/columns").then(showColumns),
   ]);
   forecasts();
   listen(

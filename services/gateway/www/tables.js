@@ -1,5 +1,5 @@
 // Incidents, risk, hosts and the log of events.
-import { $, ago, el, keyed, many, percent, place, put, span, state, time, words } from "./util.js";
+import { $, ago, bytes, el, keyed, many, percent, place, put, span, state, time, words } from "./util.js";
 import { askFirst, why } from "./dialogs.js";
 
 let role = "read";
@@ -82,7 +82,32 @@ export function showRisk(answer) {
 const MAX_HOSTS = 100;
 const hosts = new Map();
 const byName = new Intl.Collator(undefined, { numeric: true }).compare;
-const hostTone = (s) => ({ up: "good", maintenance: "warn", back: "warn", unknown: "dim" })[s] ?? "bad";
+let columns = []; // of the table, as GET /api/v1/columns gives them
+
+const toneOf = (c, text) => c.tones.find((t) => t.text === null || t.text === text)?.tone;
+const right = new Set(["count", "of", "bytes", "ratio"]);
+const show = {
+  text: (c, v) => (c.tones.length ? state(toneOf(c, v), v) : v),
+  place: (c, v, second) => place(v, second),
+  count: (c, v) => String(v),
+  of: (c, v, second) => `${v} of ${second}`,
+  bytes: (c, v) => bytes(v),
+  ratio: (c, v) => percent(v),
+  age: (c, v) => ago(v),
+};
+const field = (row, path) => path?.split(".").reduce((v, name) => v?.[name], row);
+
+function cell(c, row) {
+  const shown = show[c.kind](c, field(row, c.field), field(row, c.second));
+  if (c.tones[0]?.tone === "name") return el("th", { scope: "row" }, shown);
+  return el(right.has(c.kind) ? "td.n" : c.kind === "text" ? "td.wrap" : "td", null, shown);
+}
+
+export function showColumns(answer) {
+  columns = answer.host;
+  $("host-table").tHead.rows[0].replaceChildren(...columns.map((c) => el(right.has(c.kind) ? "th.n" : "th", { scope: "col" }, c.title)));
+  drawHosts();
+}
 
 export function showHosts(answer) {
   for (const h of answer.host ?? []) hosts.set(place(h.cluster, h.name), h);
@@ -90,6 +115,7 @@ export function showHosts(answer) {
 }
 
 function drawHosts() {
+  if (!columns.length) return;
   const wanted = $("host-filter").value.trim().toLowerCase().split(/\s+/);
   const all = [...hosts.values()];
   const fit = all.filter((h) => wanted.every((w) => `${h.cluster}/${h.name} ${h.state} ${h.note}`.toLowerCase().includes(w)));
@@ -97,7 +123,7 @@ function drawHosts() {
   fit.sort((a, b) => Number(a.state === "up") - Number(b.state === "up") || byName(place(a.cluster, a.name), place(b.cluster, b.name)));
   put($("host-count"), all.length ? `${up} of ${all.length} up` : "");
   keyed($("host-table").tBodies[0], fit.slice(0, MAX_HOSTS), (h) => JSON.stringify(h), (h) =>
-    el("tr", null, el("th", { scope: "row" }, place(h.cluster, h.name)), el("td.wrap", null, state(hostTone(h.state), h.state), h.note ? el("small.dim", null, ` ${h.note}`) : null), el("td.n", null, percent(h.cpu_ratio)), el("td.n", null, percent(h.mem_ratio)), el("td.n", null, String(h.vms)), el("td.n", null, percent(h.peak_p90_ratio)), el("td", null, ago(h.last_sample_at))));
+    el("tr", null, columns.map((c) => cell(c, h))));
   put($("host-more"), fit.length > MAX_HOSTS ? `and ${fit.length - MAX_HOSTS} more; those that are not up come first` : fit.length ? "" : "No host fits.");
 }
 $("host-filter").addEventListener("input", drawHosts);
