@@ -86,10 +86,16 @@ void vrs_store_add(struct vrs_store *s, const struct vrs_arg *argv, size_t argc)
 void vrs_store_addf(struct vrs_store *s, const char *fmt, ...);
 int vrs_store_run(struct vrs_store *s, struct vrs_reply **ret, struct vrs_err *err);
 
-/* A Lua script by its text (EVALSHA, loaded on demand). */
-int vrs_store_eval(struct vrs_store *s, struct vrs_reply **ret, const char *script,
-		   const struct vrs_arg *keys, size_t n_keys, const struct vrs_arg *args,
-		   size_t n_args, struct vrs_err *err);
+/* A Lua script with its keys and arguments; sent by its hash, loaded on demand. */
+struct vrs_script {
+	const char *text;
+	const struct vrs_arg *keys;
+	size_t n_keys;
+	const struct vrs_arg *args;
+	size_t n_args;
+};
+int vrs_store_eval(struct vrs_store *s, struct vrs_reply **ret,
+		   const struct vrs_script *script, struct vrs_err *err);
 
 /* Redis server time, Unix milliseconds. */
 int vrs_store_time_ms(struct vrs_store *s, int64_t *ret, struct vrs_err *err);

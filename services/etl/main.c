@@ -173,10 +173,21 @@ int main(int argc, char **argv)
 	vrs_svc_start(&svc, argc, argv);
 	if (open_gate(&e, &err) < 0 ||
 	    ingest_open(&e.ingest, svc.loop, svc.store, e.conf.retention_ms, &err) < 0 ||
-	    vrs_sub_open(&e.samples, svc.loop, e.conf.samples,
-			 &vrsas__v1__live__descriptor, on_live, &e, &err) < 0 ||
-	    vrs_rep_open(&e.fill, svc.loop, e.conf.fill, true, MAX_OPEN,
-			 &vrsas__v1__fill_request__descriptor, on_fill, &e, &err) < 0)
+	    vrs_sub_open(&e.samples, svc.loop,
+			 &(struct vrs_sub_conf){.url = e.conf.samples,
+						.type = &vrsas__v1__live__descriptor,
+						.fn = on_live,
+						.arg = &e},
+			 &err) < 0 ||
+	    vrs_rep_open(
+		    &e.fill, svc.loop,
+		    &(struct vrs_rep_conf){.url = e.conf.fill,
+					   .listen = true,
+					   .max_open = MAX_OPEN,
+					   .type = &vrsas__v1__fill_request__descriptor,
+					   .fn = on_fill,
+					   .arg = &e},
+		    &err) < 0)
 		vrs_svc_die(&svc, &err);
 	(void)vrs_loop_every(svc.loop, REPORT_EVERY_MS, on_report, &e);
 	vrs_svc_metrics(&svc, on_metrics, &e);

@@ -117,13 +117,21 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 	if (status == 0)
 		status = read_openapi(g, err);
 	if (status == 0)
-		status = vrs_req_open(&g->control, g->svc->loop, g->conf.control, false,
-				      g->conf.ask_ms,
-				      &vrsas__v1__control_reply__descriptor, err);
+		status = vrs_req_open(
+			&g->control, g->svc->loop,
+			&(struct vrs_req_conf){
+				.url = g->conf.control,
+				.silence_ms = g->conf.ask_ms,
+				.reply_type = &vrsas__v1__control_reply__descriptor},
+			err);
 	if (status == 0)
-		status = vrs_req_open(&g->fill, g->svc->loop, g->conf.fill, false,
-				      g->conf.ask_ms, &vrsas__v1__fill_reply__descriptor,
-				      err);
+		status = vrs_req_open(
+			&g->fill, g->svc->loop,
+			&(struct vrs_req_conf){
+				.url = g->conf.fill,
+				.silence_ms = g->conf.ask_ms,
+				.reply_type = &vrsas__v1__fill_reply__descriptor},
+			err);
 	if (status == 0)
 		status = vrs_workers_open(&g->workers, g->svc->loop, 16, err);
 	if (status == 0)

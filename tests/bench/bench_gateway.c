@@ -413,8 +413,14 @@ int main(int argc, char **argv)
 	make_hosts(&b);
 	if (vrs_loop_open(&b.loop, &err) < 0 ||
 	    vrs_store_open(&b.store, &conf, &err) < 0 ||
-	    vrs_rep_open(&rep, b.loop, argv[1], true, 64,
-			 &vrsas__v1__control_request__descriptor, on_request, &b,
+	    vrs_rep_open(&rep, b.loop,
+			 &(struct vrs_rep_conf){
+				 .url = argv[1],
+				 .listen = true,
+				 .max_open = 64,
+				 .type = &vrsas__v1__control_request__descriptor,
+				 .fn = on_request,
+				 .arg = &b},
 			 &err) < 0) {
 		(void)fprintf(stderr, "bench_gateway: %s\n", err.text);
 		return 1;

@@ -175,8 +175,13 @@ static int ask(int argc, char **argv)
 		a.targets[a.n_targets++] = t;
 	}
 	if (vrs_loop_open(&a.loop, &err) < 0 ||
-	    vrs_req_open(&a.req, a.loop, "tcp://127.0.0.1:0", true, 1500,
-			 &vrsas__v1__forecast_answer__descriptor, &err) < 0)
+	    vrs_req_open(&a.req, a.loop,
+			 &(struct vrs_req_conf){
+				 .url = "tcp://127.0.0.1:0",
+				 .listen = true,
+				 .silence_ms = 1500,
+				 .reply_type = &vrsas__v1__forecast_answer__descriptor},
+			 &err) < 0)
 		die(&err);
 	char *beside = vrs_asprintf("%s.new", argv[0]);
 	FILE *f = fopen(beside, "we");

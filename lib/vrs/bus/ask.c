@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "vrs/bus/nng.h"
+#include "vrs/clock.h"
 
 /* NNG dials and waits without a limit of ours, so it does that on a thread of its own and
  * is interrupted by closing the socket. */
@@ -87,7 +88,7 @@ static int ask(nng_ctx ctx, nng_aio *aio, nng_msg *question, int64_t deadline_mo
 	       nng_msg **ret)
 {
 	nng_aio_set_msg(aio, question);
-	nng_aio_set_timeout(aio, (nng_duration)(deadline_mono_ms - bus_now_ms()));
+	nng_aio_set_timeout(aio, (nng_duration)(deadline_mono_ms - vrs_now_mono_ms()));
 	nng_ctx_send(ctx, aio);
 	nng_aio_wait(aio);
 	int rv = nng_aio_result(aio);
@@ -95,7 +96,7 @@ static int ask(nng_ctx ctx, nng_aio *aio, nng_msg *question, int64_t deadline_mo
 		nng_msg_free(nng_aio_get_msg(aio));
 		return rv;
 	}
-	int64_t left = deadline_mono_ms - bus_now_ms();
+	int64_t left = deadline_mono_ms - vrs_now_mono_ms();
 	nng_aio_set_timeout(aio, left < 1 ? 1 : (nng_duration)left);
 	nng_ctx_recv(ctx, aio);
 	nng_aio_wait(aio);
@@ -113,7 +114,7 @@ int vrs_bus_ask(const char *url, const ProtobufCMessage *request, int64_t timeou
 	nng_msg *question, *reply = NULL;
 	nng_aio *aio = NULL;
 	nng_ctx ctx;
-	int64_t deadline = bus_now_ms() + timeout_ms;
+	int64_t deadline = vrs_now_mono_ms() + timeout_ms;
 	int status = bus_pack(&question, request, err);
 	int rv;
 

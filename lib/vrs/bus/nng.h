@@ -82,8 +82,6 @@ int bus_fail(struct vrs_err *err, int nng_code, const char *fmt, ...)
 /* A protobuf message as an NNG one; VRS_ENOSPC above VRS_BUS_MAX_BYTES. */
 int bus_pack(nng_msg **ret, const ProtobufCMessage *msg, struct vrs_err *err);
 
-int64_t bus_now_ms(void);
-
 /* heal.c: keeps an ipc listener alive. */
 void bus_heal_start(struct bus_sock *s);
 void bus_heal_stop(struct bus_sock *s);

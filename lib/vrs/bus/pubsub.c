@@ -157,9 +157,8 @@ static void sub_rung(void *arg)
 	bus_sock_ring(&sub->s);
 }
 
-int vrs_sub_open(struct vrs_sub **ret, struct vrs_loop *loop, const char *url,
-		 const ProtobufCMessageDescriptor *type, vrs_bus_msg_fn fn, void *arg,
-		 struct vrs_err *err)
+int vrs_sub_open(struct vrs_sub **ret, struct vrs_loop *loop,
+		 const struct vrs_sub_conf *conf, struct vrs_err *err)
 {
 	struct vrs_sub *sub = vrs_calloc(1, sizeof(*sub));
 	int status = bus_sock_init(&sub->s, nng_sub0_open, loop, sub_rung, sub, err);
@@ -169,15 +168,15 @@ int vrs_sub_open(struct vrs_sub **ret, struct vrs_loop *loop, const char *url,
 		free(sub);
 		return status;
 	}
-	sub->type = type;
-	sub->fn = fn;
-	sub->arg = arg;
+	sub->type = conf->type;
+	sub->fn = conf->fn;
+	sub->arg = conf->arg;
 	if ((rv = nng_socket_set_int(sub->s.nng, NNG_OPT_RECVBUF, SUB_NNG_QUEUE)) != 0 ||
 	    (rv = nng_socket_set(sub->s.nng, NNG_OPT_SUB_SUBSCRIBE, "", 0)) != 0 ||
 	    (rv = nng_aio_alloc(&sub->aio, on_received, sub)) != 0)
-		status = bus_fail(err, rv, "bus: subscribe on %s", url);
+		status = bus_fail(err, rv, "bus: subscribe on %s", conf->url);
 	else
-		status = bus_sock_connect(&sub->s, url, true, err);
+		status = bus_sock_connect(&sub->s, conf->url, true, err);
 	if (status < 0) {
 		vrs_sub_close(sub);
 		return status;

@@ -126,21 +126,20 @@ void vrs_bus_answer(struct vrs_req_token *token, const ProtobufCMessage *reply)
 	nng_ctx_send(c->ctx, c->aio);
 }
 
-int vrs_rep_open(struct vrs_rep **ret, struct vrs_loop *loop, const char *url,
-		 bool listen, int max_open, const ProtobufCMessageDescriptor *type,
-		 vrs_rep_fn fn, void *arg, struct vrs_err *err)
+int vrs_rep_open(struct vrs_rep **ret, struct vrs_loop *loop,
+		 const struct vrs_rep_conf *conf, struct vrs_err *err)
 {
 	struct vrs_rep *rep = vrs_calloc(1, sizeof(*rep));
 	int status = bus_sock_init(&rep->s, nng_rep0_open, loop, rep_rung, rep, err);
-	int rv = 0;
+	int rv = 0, max_open = conf->max_open;
 
 	if (status < 0) {
 		free(rep);
 		return status;
 	}
-	rep->type = type;
-	rep->fn = fn;
-	rep->arg = arg;
+	rep->type = conf->type;
+	rep->fn = conf->fn;
+	rep->arg = conf->arg;
 	rep->ready_end = &rep->ready;
 	if (max_open < 1)
 		max_open = 1;
@@ -156,9 +155,9 @@ int vrs_rep_open(struct vrs_rep **ret, struct vrs_loop *loop, const char *url,
 			c->ctx_open = true;
 	}
 	if (rv != 0)
-		status = bus_fail(err, rv, "bus: contexts of %s", url);
+		status = bus_fail(err, rv, "bus: contexts of %s", conf->url);
 	else
-		status = bus_sock_connect(&rep->s, url, listen, err);
+		status = bus_sock_connect(&rep->s, conf->url, conf->listen, err);
 	if (status < 0) {
 		vrs_rep_close(rep);
 		return status;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "vrs/bus/nng.h"
+#include "vrs/clock.h"
 #include "vrs/mem.h"
 
 enum {
@@ -47,7 +48,7 @@ struct vrs_req {
 
 static nng_duration remaining_ms(const struct call *call)
 {
-	int64_t left = call->deadline_mono_ms - bus_now_ms();
+	int64_t left = call->deadline_mono_ms - vrs_now_mono_ms();
 
 	return left < 1 ? 1 : (nng_duration)left;
 }
@@ -65,7 +66,7 @@ static void on_aio(void *arg)
 		call->sent = true;
 		(void)pthread_mutex_lock(&req->s.lock);
 		call->msg = NULL; /* NNG's now */
-		call->sent_mono_ms = bus_now_ms();
+		call->sent_mono_ms = vrs_now_mono_ms();
 		req->s.counts.sent++;
 		(void)pthread_mutex_unlock(&req->s.lock);
 		nng_aio_set_timeout(c->aio, remaining_ms(call));
@@ -84,7 +85,7 @@ static void on_aio(void *arg)
 
 		for (size_t i = 0; i < req->s.n_peers; i++)
 			if ((uint32_t)nng_pipe_id(req->s.peer[i].pipe) == from)
-				req->s.peer[i].seen_mono_ms = bus_now_ms();
+				req->s.peer[i].seen_mono_ms = vrs_now_mono_ms();
 	}
 	(void)pthread_mutex_unlock(&req->s.lock);
 	bus_sock_ring(&req->s);
@@ -196,7 +197,7 @@ static void req_rung(void *arg)
  * it comes back at once. */
 static void close_silent(struct vrs_req *req)
 {
-	int64_t now = bus_now_ms();
+	int64_t now = vrs_now_mono_ms();
 	nng_pipe silent[64];
 	size_t n = 0;
 	bool overdue = false;
@@ -226,7 +227,7 @@ static void close_silent(struct vrs_req *req)
 
 static void expire_waiting(struct vrs_req *req)
 {
-	int64_t now = bus_now_ms();
+	int64_t now = vrs_now_mono_ms();
 	struct call *expired = NULL;
 
 	for (struct call **p = &req->waiting; *p;) {
@@ -262,9 +263,8 @@ static void on_tick(void *arg)
 	expire_waiting(req);
 }
 
-int vrs_req_open(struct vrs_req **ret, struct vrs_loop *loop, const char *url,
-		 bool listen, int64_t silence_ms,
-		 const ProtobufCMessageDescriptor *reply_type, struct vrs_err *err)
+int vrs_req_open(struct vrs_req **ret, struct vrs_loop *loop,
+		 const struct vrs_req_conf *conf, struct vrs_err *err)
 {
 	struct vrs_req *req = vrs_calloc(1, sizeof(*req));
 	int status = bus_sock_init(&req->s, nng_req0_open, loop, req_rung, req, err);
@@ -273,11 +273,11 @@ int vrs_req_open(struct vrs_req **ret, struct vrs_loop *loop, const char *url,
 		free(req);
 		return status;
 	}
-	req->silence_ms = silence_ms;
-	req->type = reply_type;
+	req->silence_ms = conf->silence_ms;
+	req->type = conf->reply_type;
 	req->waiting_end = &req->waiting;
 	req->over_end = &req->over;
-	status = bus_sock_connect(&req->s, url, listen, err);
+	status = bus_sock_connect(&req->s, conf->url, conf->listen, err);
 	if (status < 0) {
 		vrs_req_close(req);
 		return status;
@@ -305,7 +305,7 @@ int vrs_req_send(struct vrs_req *req, const ProtobufCMessage *request, int64_t t
 	*call = (struct call){
 		.req = req,
 		.msg = m,
-		.deadline_mono_ms = bus_now_ms() + timeout_ms,
+		.deadline_mono_ms = vrs_now_mono_ms() + timeout_ms,
 		.done = done,
 		.arg = arg,
 	};

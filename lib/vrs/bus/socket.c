@@ -15,11 +15,6 @@
 
 enum { RECONNECT_MIN_MS = 100, RECONNECT_MAX_MS = 5000 };
 
-int64_t bus_now_ms(void)
-{
-	return vrs_now_mono_ms();
-}
-
 static void on_pipe(nng_pipe pipe, nng_pipe_ev ev, void *arg)
 {
 	struct bus_sock *s = arg;
@@ -27,7 +22,7 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev ev, void *arg)
 	(void)pthread_mutex_lock(&s->lock);
 	if (ev == NNG_PIPE_EV_ADD_POST) {
 		s->peer = vrs_grow(s->peer, s->n_peers, &s->cap_peers, sizeof(*s->peer));
-		s->peer[s->n_peers++] = (struct bus_peer){pipe, bus_now_ms()};
+		s->peer[s->n_peers++] = (struct bus_peer){pipe, vrs_now_mono_ms()};
 		s->counts.connects++;
 	} else {
 		for (size_t i = 0; i < s->n_peers; i++) {

@@ -56,7 +56,11 @@ static int run(struct cmd *cmd, const char *verb, int64_t timeout_ms, json_t *re
 		return vrs_fail(err, VRS_EINVAL, "%s %s: request is no text", argv[0],
 				verb);
 
-	status = vrs_proc_run(argv, in, strlen(in), timeout_ms, &r, err);
+	status = vrs_proc_run(&(struct vrs_proc){.argv = argv,
+						 .in = in,
+						 .n_in = strlen(in),
+						 .timeout_ms = timeout_ms},
+			      &r, err);
 	free(in);
 	if (status < 0) {
 		vrs_context(err, "%s %s", argv[0], verb);

@@ -79,7 +79,11 @@ static int ask(const struct vrs_site_host *host, const char *action, int64_t tim
 	for (size_t i = 0; i < host->n_fence_args && status == 0; i++)
 		status = add_arg(&in, &host->fence_arg[i], err);
 	if (status == 0)
-		status = vrs_proc_run(argv, in.text, in.len, timeout_ms, &r, err);
+		status = vrs_proc_run(&(struct vrs_proc){.argv = argv,
+							 .in = in.text,
+							 .n_in = in.len,
+							 .timeout_ms = timeout_ms},
+				      &r, err);
 	explicit_bzero(in.text, in.len);
 	vrs_text_fini(&in);
 	if (status < 0) {

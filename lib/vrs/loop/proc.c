@@ -2,19 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "vrs/clock.h"
 
-extern char **environ;
-
-enum { MAX_OUTPUT = 1 << 20 };
+/* FD_FLOOR: above the descriptors that the child rearranges. */
+enum { MAX_OUTPUT = 1 << 20, FD_FLOOR = 10 };
 
 static void close_fd(int *fd)
 {
@@ -23,91 +24,143 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static int start(pid_t *ret, const char *const *argv, int in, int out, int err_fd)
+/* In the child: only what is safe between fork and exec in a program with threads, and
+ * setenv, whose lock no other code of ours takes. */
+static _Noreturn void become(const struct vrs_proc *p, int report_fd, pid_t parent)
 {
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, defaults;
+	static const int defaults[] = {SIGPIPE, SIGTERM, SIGINT};
+	int fd[] = {p->fd[0], p->fd[1], p->fd[2], p->listen_fd > 0 ? p->listen_fd : -1};
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char pid[16];
+	sigset_t none;
 
-	(void)posix_spawn_file_actions_init(&files);
-	(void)posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-	(void)posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	(void)posix_spawn_file_actions_adddup2(&files, err_fd, STDERR_FILENO);
-	(void)posix_spawnattr_init(&attr);
+	if (p->own_group)
+		(void)setpgid(0, 0);
+	if (p->ends_with_us)
+		(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (p->ends_with_us && getppid() != parent)
+		_exit(126);
+	report_fd = fcntl(report_fd, F_DUPFD_CLOEXEC, FD_FLOOR);
+	for (int i = 0; i < 4; i++)
+		fd[i] = fcntl(fd[i] < 0 ? null_fd : fd[i], F_DUPFD_CLOEXEC, FD_FLOOR);
+	(void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	for (int i = 0; i < (p->listen_fd > 0 ? 4 : 3); i++)
+		(void)dup2(fd[i], i);
+	for (size_t i = 0; i < p->n_keep; i++)
+		(void)fcntl(p->keep_fd[i], F_SETFD, 0);
+	if (p->listen_fd > 0) {
+		(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+		(void)setenv("LISTEN_PID", pid, 1);
+		(void)setenv("LISTEN_FDS", "1", 1);
+	}
+	for (int i = 0; i < 3; i++)
+		(void)signal(defaults[i], SIG_DFL);
 	(void)sigemptyset(&none);
-	(void)sigemptyset(&defaults);
-	(void)sigaddset(&defaults, SIGPIPE);
-	(void)sigaddset(&defaults, SIGTERM);
-	(void)sigaddset(&defaults, SIGINT);
-	(void)posix_spawnattr_setsigmask(&attr, &none);
-	(void)posix_spawnattr_setsigdefault(&attr, &defaults);
-	(void)posix_spawnattr_setpgroup(&attr, 0);
-	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
-						      POSIX_SPAWN_SETSIGMASK |
-						      POSIX_SPAWN_SETSIGDEF);
-	int rc = posix_spawnp(ret, argv[0], &files, &attr, (char *const *)(uintptr_t)argv,
-			      environ);
-	(void)posix_spawnattr_destroy(&attr);
-	(void)posix_spawn_file_actions_destroy(&files);
-	return rc;
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)execvp(p->argv[0], (char *const *)(uintptr_t)p->argv);
+	int why = errno;
+	(void)!write(report_fd, &why, sizeof(why));
+	_exit(127);
 }
 
-/* Reads what is there; closes fd at its end. Beyond the bound it reads and forgets. */
-static void take(int *fd, struct vrs_text *t)
+int vrs_proc_start(pid_t *ret, const struct vrs_proc *p, struct vrs_err *err)
+{
+	pid_t parent = getpid();
+	int report[2], why = 0;
+	ssize_t n;
+
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return vrs_fail_errno(err, "run %s: pipe", p->argv[0]);
+	pid_t pid = fork();
+	if (pid == 0)
+		become(p, report[1], parent);
+	int status = pid < 0 ? vrs_fail_errno(err, "run %s: fork", p->argv[0]) : 0;
+	(void)close(report[1]);
+	do /* ends without a byte when exec has closed the other end */
+		n = read(report[0], &why, sizeof(why));
+	while (n < 0 && errno == EINTR);
+	(void)close(report[0]);
+	if (status == 0 && n == (ssize_t)sizeof(why)) {
+		(void)waitpid(pid, NULL, 0);
+		status = vrs_fail(err, VRS_ENOENT, "run %s: %s", p->argv[0],
+				  strerror(why));
+	}
+	if (status == 0)
+		*ret = pid;
+	return status;
+}
+
+void vrs_proc_read(int *fd, struct vrs_text *t)
 {
 	char buf[16384];
 	ssize_t n = read(*fd, buf, sizeof(buf));
 
 	if (n > 0) {
-		size_t room = MAX_OUTPUT - t->len;
+		size_t left = MAX_OUTPUT - t->len;
 
-		vrs_text_add_bytes(t, buf, (size_t)n < room ? (size_t)n : room);
+		vrs_text_add_bytes(t, buf, (size_t)n < left ? (size_t)n : left);
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		close_fd(fd);
 	}
 }
 
-/* Feeds and drains until the child closed its ends or the deadline passed. */
-static int talk(int in[2], int out[2], int err_fd[2], const char *bytes, size_t n_bytes,
-		int64_t deadline_mono_ms, struct vrs_proc_result *r)
+/* The parent's ends of a program that is running. */
+struct pipes {
+	int in[2], out[2], err[2];
+};
+
+static void pipes_close(struct pipes *p)
 {
-	while (out[0] >= 0 || err_fd[0] >= 0) {
+	for (int i = 0; i < 2; i++) {
+		close_fd(&p->in[i]);
+		close_fd(&p->out[i]);
+		close_fd(&p->err[i]);
+	}
+}
+
+/* Feeds and drains until the child closed its ends or the deadline passed. */
+static int exchange(struct pipes *p, const struct vrs_proc *proc,
+		    int64_t deadline_mono_ms, struct vrs_proc_result *r)
+{
+	const char *bytes = proc->in;
+	size_t n_bytes = proc->n_in;
+
+	while (p->out[0] >= 0 || p->err[0] >= 0) {
 		int64_t left = deadline_mono_ms - vrs_now_mono_ms();
-		struct pollfd fds[3] = {
-			{.fd = out[0], .events = POLLIN},
-			{.fd = err_fd[0], .events = POLLIN},
-			{.fd = in[1], .events = POLLOUT},
-		};
 
 		if (left <= 0)
 			return VRS_ETIMEOUT;
 		if (n_bytes == 0)
-			close_fd(&in[1]);
-		fds[2].fd = in[1];
+			close_fd(&p->in[1]);
+		struct pollfd fds[3] = {
+			{.fd = p->out[0], .events = POLLIN},
+			{.fd = p->err[0], .events = POLLIN},
+			{.fd = p->in[1], .events = POLLOUT},
+		};
 		if (poll(fds, 3, left > 1000 ? 1000 : (int)left) < 0)
 			continue;
 		if (fds[0].revents)
-			take(&out[0], &r->out);
+			vrs_proc_read(&p->out[0], &r->out);
 		if (fds[1].revents)
-			take(&err_fd[0], &r->err);
-		if (in[1] >= 0 && fds[2].revents) {
-			ssize_t n = write(in[1], bytes, n_bytes);
+			vrs_proc_read(&p->err[0], &r->err);
+		if (fds[2].revents) {
+			ssize_t n = write(p->in[1], bytes, n_bytes);
 
 			if (n > 0) {
 				bytes += n;
 				n_bytes -= (size_t)n;
 			} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
-				close_fd(&in[1]); /* it does not want to hear more */
-				n_bytes = 0;
+				n_bytes = 0; /* it has closed its input */
 			}
 		}
 	}
 	return 0;
 }
 
-/* Waits for the child until the deadline; false when it is still there. */
-static bool reap(pid_t pid, int64_t deadline_mono_ms, int *ret_status)
+bool vrs_proc_reap(pid_t pid, int64_t wait_ms, int *ret_status)
 {
+	int64_t deadline_mono_ms = vrs_now_mono_ms() + wait_ms;
+
 	for (;;) {
 		pid_t got = waitpid(pid, ret_status, WNOHANG);
 
@@ -119,52 +172,49 @@ static bool reap(pid_t pid, int64_t deadline_mono_ms, int *ret_status)
 	}
 }
 
-int vrs_proc_run(const char *const *argv, const void *in_bytes, size_t n_in,
-		 int64_t timeout_ms, struct vrs_proc_result *ret, struct vrs_err *err)
+int vrs_proc_run(const struct vrs_proc *proc, struct vrs_proc_result *ret,
+		 struct vrs_err *err)
 {
-	int in[2] = {-1, -1}, out[2] = {-1, -1}, err_fd[2] = {-1, -1};
+	struct pipes p = {{-1, -1}, {-1, -1}, {-1, -1}};
 	struct vrs_proc_result r = {0};
-	int64_t deadline = vrs_now_mono_ms() + timeout_ms;
+	struct vrs_proc start = *proc;
+	int64_t deadline = vrs_now_mono_ms() + proc->timeout_ms;
 	int status, wait_status = 0;
 	pid_t pid = -1;
 
-	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 ||
-	    pipe2(err_fd, O_CLOEXEC) < 0) {
-		status = vrs_fail_errno(err, "run %s: pipe", argv[0]);
+	if (pipe2(p.in, O_CLOEXEC) < 0 || pipe2(p.out, O_CLOEXEC) < 0 ||
+	    pipe2(p.err, O_CLOEXEC) < 0) {
+		status = vrs_fail_errno(err, "run %s: pipe", proc->argv[0]);
 		goto out;
 	}
-	(void)fcntl(in[1], F_SETFL, O_NONBLOCK);
-	(void)fcntl(out[0], F_SETFL, O_NONBLOCK);
-	(void)fcntl(err_fd[0], F_SETFL, O_NONBLOCK);
-
-	int rc = start(&pid, argv, in[0], out[1], err_fd[1]);
-	if (rc != 0) {
-		status = vrs_fail(err, VRS_ENOENT, "run %s: %s", argv[0], strerror(rc));
+	(void)fcntl(p.in[1], F_SETFL, O_NONBLOCK);
+	(void)fcntl(p.out[0], F_SETFL, O_NONBLOCK);
+	(void)fcntl(p.err[0], F_SETFL, O_NONBLOCK);
+	start.fd[0] = p.in[0];
+	start.fd[1] = p.out[1];
+	start.fd[2] = p.err[1];
+	start.own_group = true;
+	if ((status = vrs_proc_start(&pid, &start, err)) < 0)
 		goto out;
-	}
-	close_fd(&in[0]);
-	close_fd(&out[1]);
-	close_fd(&err_fd[1]);
+	close_fd(&p.in[0]);
+	close_fd(&p.out[1]);
+	close_fd(&p.err[1]);
 
-	if (talk(in, out, err_fd, in_bytes, n_in, deadline, &r) < 0 ||
-	    !reap(pid, deadline, &wait_status)) {
+	if (exchange(&p, proc, deadline, &r) < 0 ||
+	    !vrs_proc_reap(pid, deadline - vrs_now_mono_ms(), &wait_status)) {
 		(void)kill(-pid, SIGKILL);
 		(void)waitpid(pid, &wait_status, 0);
-		status = vrs_fail(err, VRS_ETIMEOUT, "run %s: no end within %lld ms",
-				  argv[0], (long long)timeout_ms);
+		status = vrs_fail(err, VRS_ETIMEOUT,
+				  "run %s: killed, still running after %lld ms",
+				  proc->argv[0], (long long)proc->timeout_ms);
 		goto out;
 	}
 	r.exit_code = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
 	r.signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
 	*ret = r;
 	r = (struct vrs_proc_result){0};
-	status = 0;
 out:
-	for (int i = 0; i < 2; i++) {
-		close_fd(&in[i]);
-		close_fd(&out[i]);
-		close_fd(&err_fd[i]);
-	}
+	pipes_close(&p);
 	vrs_proc_result_fini(&r);
 	return status;
 }
@@ -175,17 +225,17 @@ void vrs_proc_result_fini(struct vrs_proc_result *r)
 	vrs_text_fini(&r->err);
 }
 
-void vrs_proc_last_line(const struct vrs_text *said, char *buf, size_t size)
+void vrs_proc_last_line(const struct vrs_text *output, char *buf, size_t size)
 {
-	size_t end = said->len, begin, n = 0;
+	size_t end = output->len, begin, n = 0;
 
-	while (end > 0 && (unsigned char)said->text[end - 1] <= ' ')
+	while (end > 0 && (unsigned char)output->text[end - 1] <= ' ')
 		end--;
 	begin = end;
-	while (begin > 0 && said->text[begin - 1] != '\n')
+	while (begin > 0 && output->text[begin - 1] != '\n')
 		begin--;
 	for (; begin < end && n + 1 < size; begin++) {
-		unsigned char c = (unsigned char)said->text[begin];
+		unsigned char c = (unsigned char)output->text[begin];
 
 		buf[n++] = c < ' ' || c == 0x7f ? ' ' : (char)c;
 	}

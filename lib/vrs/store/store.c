@@ -462,41 +462,36 @@ static int script_load(struct vrs_store *s, struct script *script, struct vrs_er
 	return 0;
 }
 
-int vrs_store_eval(struct vrs_store *s, struct vrs_reply **ret, const char *script_text,
-		   const struct vrs_arg *keys, size_t n_keys, const struct vrs_arg *args,
-		   size_t n_args, struct vrs_err *err)
+int vrs_store_eval(struct vrs_store *s, struct vrs_reply **ret,
+		   const struct vrs_script *call, struct vrs_err *err)
 {
-	struct script *script = script_find(s, script_text);
+	struct script *script = script_find(s, call->text);
+	size_t argc = 3 + call->n_keys + call->n_args;
+	struct vrs_arg *argv = vrs_calloc(argc, sizeof(*argv));
 	struct vrs_err first = {0};
-	char n_keys_text[24];
-	int status = vrs_store_connect(s, err);
+	char n_keys[24];
+	int status = vrs_store_connect(s, &first);
 
-	if (status < 0)
-		return status;
-	(void)snprintf(n_keys_text, sizeof(n_keys_text), "%zu", n_keys);
-	for (int round = 0;; round++) {
-		if (script->generation != s->generation &&
-		    (status = script_load(s, script, err)) < 0)
-			return status;
-
-		struct vrs_arg *argv = vrs_calloc(3 + n_keys + n_args, sizeof(*argv));
-		argv[0] = VRS_ARG("EVALSHA");
+	(void)snprintf(n_keys, sizeof(n_keys), "%zu", call->n_keys);
+	argv[0] = VRS_ARG("EVALSHA");
+	argv[2] = VRS_ARG(n_keys);
+	if (call->n_keys)
+		memcpy(argv + 3, call->keys, call->n_keys * sizeof(*argv));
+	if (call->n_args)
+		memcpy(argv + 3 + call->n_keys, call->args, call->n_args * sizeof(*argv));
+	for (int round = 0; status == 0 && round < 2; round++) {
+		if (script->generation != s->generation)
+			status = script_load(s, script, &first);
 		argv[1] = VRS_ARG(script->sha);
-		argv[2] = VRS_ARG(n_keys_text);
-		if (n_keys)
-			memcpy(argv + 3, keys, n_keys * sizeof(*keys));
-		if (n_args)
-			memcpy(argv + 3 + n_keys, args, n_args * sizeof(*args));
-		status = vrs_store_do(s, ret, argv, 3 + n_keys + n_args, &first);
-		free(argv);
-		/* Somebody flushed the server's scripts: it did
-		 * nothing, load it again. */
-		if (status < 0 && round == 0 && strstr(first.text, "NOSCRIPT")) {
-			script->generation = 0;
-			continue;
-		}
-		break;
+		if (status == 0)
+			status = vrs_store_do(s, ret, argv, argc, &first);
+		/* the server's scripts were flushed: nothing was done, load it again */
+		if (status == 0 || round > 0 || !strstr(first.text, "NOSCRIPT"))
+			break;
+		script->generation = 0;
+		status = 0;
 	}
+	free(argv);
 	if (status < 0 && err)
 		*err = first;
 	return status;

@@ -388,8 +388,12 @@ int feed_open(struct feed **ret, struct vrs_loop *loop, const struct feed_conf *
 		status = vrs_fail(err, VRS_EINVAL, "feed: '%s' is no name", owner);
 	else if ((status = spool_open(&f->spool, &spool, vrs_now_wall_ms(), err)) == 0 &&
 		 (status = vrs_pub_open(&f->pub, conf->samples_url, err)) == 0)
-		status = vrs_req_open(&f->fill, loop, conf->fill_url, false, 0,
-				      &vrsas__v1__fill_reply__descriptor, err);
+		status = vrs_req_open(
+			&f->fill, loop,
+			&(struct vrs_req_conf){
+				.url = conf->fill_url,
+				.reply_type = &vrsas__v1__fill_reply__descriptor},
+			err);
 	free(owner);
 	if (status < 0) {
 		feed_close(f);

@@ -67,7 +67,13 @@ static int put(struct vrs_store *s, const Vrsas__V1__Incident *in,
 				       VRS_ARG(ends),
 				       VRS_ARG(kept),
 				       VRS_ARG(open)};
-	int status = vrs_store_eval(s, &r, lua_incident_put, keys, 3, args, 6, err);
+	int status = vrs_store_eval(s, &r,
+				    &(struct vrs_script){.text = lua_incident_put,
+							 .keys = keys,
+							 .n_keys = 3,
+							 .args = args,
+							 .n_args = 6},
+				    err);
 	free(bytes);
 	if (status < 0)
 		return status;

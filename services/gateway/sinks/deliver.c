@@ -174,8 +174,11 @@ static void call(struct delivery *d)
 	for (char *w = strtok_r(words, " \t", &rest); w && n < MAX_WORDS;
 	     w = strtok_r(NULL, " \t", &rest))
 		argv[n++] = w;
-	if (vrs_proc_run(argv, d->json, strlen(d->json), DELIVER_TIMEOUT_MS, &r, &err) <
-	    0) {
+	if (vrs_proc_run(&(struct vrs_proc){.argv = argv,
+					    .in = d->json,
+					    .n_in = strlen(d->json),
+					    .timeout_ms = DELIVER_TIMEOUT_MS},
+			 &r, &err) < 0) {
 		fail(d, "%s", err.text);
 	} else {
 		if (r.exit_code == 0)

@@ -14,7 +14,13 @@ static int run(struct vrs_store *s, const struct vrs_arg *args, size_t n_args,
 	       size_t n_want, struct vrs_reply **ret, struct vrs_err *err)
 {
 	struct vrs_arg key = VRS_ARG(VRS_KEY_JOB_LIMITS);
-	int status = vrs_store_eval(s, ret, lua_job_limits, &key, 1, args, n_args, err);
+	int status = vrs_store_eval(s, ret,
+				    &(struct vrs_script){.text = lua_job_limits,
+							 .keys = &key,
+							 .n_keys = 1,
+							 .args = args,
+							 .n_args = n_args},
+				    err);
 
 	if (status < 0)
 		return status;

@@ -45,7 +45,13 @@ static int run_script(struct vrs_store *s, const char *script, const char *job,
 {
 	struct vrs_key key = vrs_key_transfer(job);
 	struct vrs_arg keys[] = {VRS_ARG(key.text)};
-	int status = vrs_store_eval(s, ret, script, keys, 1, args, n_args, err);
+	int status = vrs_store_eval(s, ret,
+				    &(struct vrs_script){.text = script,
+							 .keys = keys,
+							 .n_keys = 1,
+							 .args = args,
+							 .n_args = n_args},
+				    err);
 	if (status == 0 && (*ret)->n_items != n_want) {
 		vrs_reply_free(*ret);
 		return vrs_fail(err, VRS_EPARSE, "store: an answer makes no sense");

@@ -164,10 +164,15 @@ static int dial(struct mover *m, struct vrs_err *err)
 					  "transfer: more than %d addresses",
 					  MAX_SCHEDULERS);
 		else
-			status = vrs_rep_open(&m->rep[m->n_reps], m->svc->loop, url,
-					      false, (int)m->conf.jobs + 4,
-					      &vrsas__v1__transfer_job__descriptor,
-					      on_job, m, err);
+			status = vrs_rep_open(
+				&m->rep[m->n_reps], m->svc->loop,
+				&(struct vrs_rep_conf){
+					.url = url,
+					.max_open = (int)m->conf.jobs + 4,
+					.type = &vrsas__v1__transfer_job__descriptor,
+					.fn = on_job,
+					.arg = m},
+				err);
 		m->n_reps += status == 0;
 	}
 	free(list);

@@ -1,25 +1,21 @@
 #include "ssh/proxy.h"
 
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ssh/shell.h"
 #include "vrs/mem.h"
+#include "vrs/proc.h"
 
-enum { SAID_BYTES = 4096, PATIENCE_MS = 500 };
-
-extern char **environ;
+enum { STDERR_BYTES = 4096, EXIT_WAIT_MS = 500 };
 
 struct proxy {
 	pid_t pid;
-	int said_fd; /* its stderr: a file in memory, so that it never waits for us */
+	int stderr_fd; /* a file in memory, so that the program never waits for us */
 };
 
 int proxy_expand(char **ret, const char *command, const struct proxy_names *names,
@@ -73,7 +69,7 @@ char *proxy_jump(const char *command, const char *settings_file, bool quiet)
 
 		shell_quote(&word, settings_file);
 		vrs_text_add(&t, " -F ");
-		for (const char *s = word.text; *s; s++) /* proxy_expand comes after us */
+		for (const char *s = word.text; *s; s++) /* proxy_expand runs later */
 			vrs_text_add(&t, *s == '%' ? "%%%%" : "%c", *s);
 		vrs_text_fini(&word);
 	}
@@ -83,46 +79,23 @@ char *proxy_jump(const char *command, const char *settings_file, bool quiet)
 	return t.text;
 }
 
-static int spawn(struct proxy *p, int fd, const char *command, struct vrs_err *err)
-{
-	const char *argv[] = {"/bin/sh", "-c", command, NULL};
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t usual;
-
-	(void)posix_spawn_file_actions_init(&files);
-	(void)posix_spawnattr_init(&attr);
-	(void)posix_spawn_file_actions_adddup2(&files, fd, STDIN_FILENO);
-	(void)posix_spawn_file_actions_adddup2(&files, fd, STDOUT_FILENO);
-	(void)posix_spawn_file_actions_adddup2(&files, p->said_fd, STDERR_FILENO);
-	(void)posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-	(void)sigemptyset(&usual);
-	(void)posix_spawnattr_setsigmask(&attr, &usual);
-	(void)sigaddset(&usual, SIGPIPE);
-	(void)posix_spawnattr_setsigdefault(&attr, &usual);
-	(void)posix_spawnattr_setflags(&attr,
-				       POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-	int rc = posix_spawn(&p->pid, argv[0], &files, &attr,
-			     (char *const *)(uintptr_t)argv, environ);
-	(void)posix_spawnattr_destroy(&attr);
-	(void)posix_spawn_file_actions_destroy(&files);
-	return rc ? vrs_fail(err, VRS_EIO, "cannot start the ProxyCommand: %s",
-			     strerror(rc))
-		  : 0;
-}
-
 int proxy_start(struct proxy **ret, int *ret_fd, const char *command, struct vrs_err *err)
 {
+	const char *argv[] = {"/bin/sh", "-c", command, NULL};
 	struct proxy *p = vrs_calloc(1, sizeof(*p));
 	int pair[2] = {-1, -1};
 	int status = 0;
 
-	p->said_fd = memfd_create("proxy", MFD_CLOEXEC);
-	if (p->said_fd < 0 ||
+	p->stderr_fd = memfd_create("proxy", MFD_CLOEXEC);
+	if (p->stderr_fd < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		status = vrs_fail_errno(err, "cannot start the ProxyCommand");
 	if (status == 0)
-		status = spawn(p, pair[1], command, err);
+		status = vrs_proc_start(
+			&p->pid,
+			&(struct vrs_proc){.argv = argv,
+					   .fd = {pair[1], pair[1], p->stderr_fd}},
+			err);
 	if (pair[1] >= 0)
 		(void)close(pair[1]);
 	if (status < 0) {
@@ -138,36 +111,27 @@ int proxy_start(struct proxy **ret, int *ret_fd, const char *command, struct vrs
 
 void proxy_said(const struct proxy *p, char *buf, size_t size)
 {
-	char text[SAID_BYTES + 1];
-	off_t end = lseek(p->said_fd, 0, SEEK_CUR); /* shared with the program */
-	off_t from = end > SAID_BYTES ? end - SAID_BYTES : 0;
-	ssize_t n = end > 0 ? pread(p->said_fd, text, (size_t)(end - from), from) : 0;
+	char text[STDERR_BYTES];
+	off_t end = lseek(p->stderr_fd, 0, SEEK_CUR); /* shared with the program */
+	off_t from = end > STDERR_BYTES ? end - STDERR_BYTES : 0;
+	ssize_t n = end > 0 ? pread(p->stderr_fd, text, (size_t)(end - from), from) : 0;
 
-	while (n > 0 && (unsigned char)text[n - 1] <= ' ')
-		n--;
-	text[n > 0 ? n : 0] = '\0';
-	char *line = strrchr(text, '\n');
-	line = line ? line + 1 : text;
-	for (char *c = line; *c; c++)
-		if ((unsigned char)*c < ' ')
-			*c = ' ';
-	(void)vrs_strcpy(buf, size, line);
+	struct vrs_text output = {.text = text, .len = n > 0 ? (size_t)n : 0};
+
+	vrs_proc_last_line(&output, buf, size);
 }
 
-/* What it should have noticed by its input it is told, then it has no choice. */
+/* The program should end when its input closes; otherwise it gets SIGTERM, then SIGKILL.
+ */
 static void reap(pid_t pid)
 {
-	static const int signals[] = {SIGTERM, SIGKILL};
-	struct timespec step = {0, 10 * 1000000};
+	int how;
 
-	for (size_t i = 0; i < 2; i++) {
-		(void)kill(pid, signals[i]);
-		for (int ms = 0; ms < PATIENCE_MS; ms += 10) {
-			if (waitpid(pid, NULL, WNOHANG) != 0)
-				return;
-			(void)nanosleep(&step, NULL);
-		}
-	}
+	(void)kill(pid, SIGTERM);
+	if (vrs_proc_reap(pid, EXIT_WAIT_MS, &how))
+		return;
+	(void)kill(pid, SIGKILL);
+	(void)vrs_proc_reap(pid, EXIT_WAIT_MS, &how);
 }
 
 void proxy_end(struct proxy *p)
@@ -176,7 +140,7 @@ void proxy_end(struct proxy *p)
 		return;
 	if (p->pid > 0)
 		reap(p->pid);
-	if (p->said_fd >= 0)
-		(void)close(p->said_fd);
+	if (p->stderr_fd >= 0)
+		(void)close(p->stderr_fd);
 	free(p);
 }

@@ -1,4 +1,4 @@
-/* proxy.h - a ProxyCommand: a program over whose pipes an SSH connection goes. */
+/* proxy.h - a ProxyCommand: a program whose pipes carry an SSH connection. */
 #ifndef MOVER_SSH_PROXY_H
 #define MOVER_SSH_PROXY_H
 
@@ -15,21 +15,21 @@ struct proxy_names {
 	unsigned port;
 };
 
-/* The command as the shell is to see it. VRS_EINVAL: it has another % in it. The caller's
- * by free. Pure. */
+/* The command with its % replaced. VRS_EINVAL: it has an unknown %. The caller frees it.
+ * Pure. */
 int proxy_expand(char **ret, const char *command, const struct proxy_names *names,
 		 struct vrs_err *err);
 
-/* What libssh makes of "ProxyJump" is a call of ssh; it is to read the same settings file
- * as we (NULL: its usual ones), and not to ask anybody when quiet. Other commands stay as
- * they are. The caller's by free. Pure. */
+/* libssh turns "ProxyJump" into a call of ssh. This makes that call read our settings
+ * file (NULL: its defaults) and, when quiet, not prompt. Other commands stay as they are.
+ * The caller frees the result. Pure. */
 char *proxy_jump(const char *command, const char *settings_file, bool quiet);
 
-/* Starts it. *ret_fd is the caller's, one end of a pair of sockets; the program ends when
- * it is closed, or by proxy_end. */
+/* Starts it. *ret_fd, one end of a socket pair, is the caller's; the program ends when it
+ * is closed, or by proxy_end. */
 int proxy_start(struct proxy **ret, int *ret_fd, const char *command,
 		struct vrs_err *err);
-/* The last line that it said on stderr; "" when it was silent. */
+/* The last line of its stderr; "" when there is none. */
 void proxy_said(const struct proxy *p, char *buf, size_t size);
 void proxy_end(struct proxy *p);
 

@@ -425,8 +425,14 @@ int serve(int argc, char **argv)
 	vrs_svc_start(&v.svc, argc, argv);
 	v.forecaster = forecaster_new(NULL);
 	if (vrs_workers_open(&v.workers, v.svc.loop, 2, &err) < 0 ||
-	    vrs_rep_open(&v.rep, v.svc.loop, v.conf.forecast, false, (int)v.conf.max_open,
-			 &vrsas__v1__forecast_job__descriptor, on_job, &v, &err) < 0)
+	    vrs_rep_open(
+		    &v.rep, v.svc.loop,
+		    &(struct vrs_rep_conf){.url = v.conf.forecast,
+					   .max_open = (int)v.conf.max_open,
+					   .type = &vrsas__v1__forecast_job__descriptor,
+					   .fn = on_job,
+					   .arg = &v},
+		    &err) < 0)
 		vrs_svc_die(&v.svc, &err);
 	numbers_init(&v.numbers);
 	vrs_svc_metrics(&v.svc, on_metrics, &v);

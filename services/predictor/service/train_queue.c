@@ -19,7 +19,12 @@ int trainq_eval(struct vrs_store *s, struct vrs_reply **ret, const char *model,
 		VRS_ARG(VRS_KEY_TRAIN_QUEUE), VRS_ARG(VRS_KEY_TRAIN_DEAD),
 		VRS_ARG(VRS_KEY_TRAIN_WHY), VRS_ARG(key.text), VRS_ARG(before.text)};
 
-	return vrs_store_eval(s, ret, lua_train_queue, keys, *model ? 5 : 3, args, n_args,
+	return vrs_store_eval(s, ret,
+			      &(struct vrs_script){.text = lua_train_queue,
+						   .keys = keys,
+						   .n_keys = *model ? 5 : 3,
+						   .args = args,
+						   .n_args = n_args},
 			      err);
 }
 

@@ -295,9 +295,15 @@ int control_open(struct control **ret, struct vrs_svc *svc,
 	c->conf = *conf;
 	c->engine = engine;
 	c->forecasts = forecasts;
-	int status =
-		vrs_rep_open(&c->rep, svc->loop, conf->url, true, CONTROL_MAX_OPEN,
-			     &vrsas__v1__control_request__descriptor, on_request, c, err);
+	int status = vrs_rep_open(
+		&c->rep, svc->loop,
+		&(struct vrs_rep_conf){.url = conf->url,
+				       .listen = true,
+				       .max_open = CONTROL_MAX_OPEN,
+				       .type = &vrsas__v1__control_request__descriptor,
+				       .fn = on_request,
+				       .arg = c},
+		err);
 	if (status < 0) {
 		free(c);
 		return status;

@@ -188,9 +188,14 @@ int engine_open(struct engine **ret, struct vrs_svc *svc, const struct engine_co
 	make_hosts(e);
 	int status = vrs_workers_open(&e->workers, svc->loop, 64, err);
 	if (status == 0)
-		status = vrs_req_open(&e->req, svc->loop, conf->transfer_url, true,
-				      conf->mover_silent_ms,
-				      &vrsas__v1__transfer_accept__descriptor, err);
+		status = vrs_req_open(
+			&e->req, svc->loop,
+			&(struct vrs_req_conf){
+				.url = conf->transfer_url,
+				.listen = true,
+				.silence_ms = conf->mover_silent_ms,
+				.reply_type = &vrsas__v1__transfer_accept__descriptor},
+			err);
 	if (status < 0) {
 		engine_close(e);
 		return status;

@@ -141,8 +141,14 @@ int forecasts_open(struct forecasts **ret, struct vrs_loop *loop,
 	f->fleet_arg = arg;
 	vrs_histogram_init(&f->counts.seconds, vrs_bounds_seconds,
 			   sizeof(vrs_bounds_seconds) / sizeof(vrs_bounds_seconds[0]));
-	int status = vrs_req_open(&f->req, loop, conf->url, true, conf->silence_ms,
-				  &vrsas__v1__forecast_answer__descriptor, err);
+	int status = vrs_req_open(
+		&f->req, loop,
+		&(struct vrs_req_conf){.url = conf->url,
+				       .listen = true,
+				       .silence_ms = conf->silence_ms,
+				       .reply_type =
+					       &vrsas__v1__forecast_answer__descriptor},
+		err);
 	if (status < 0) {
 		free(f);
 		return status;

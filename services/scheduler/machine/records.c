@@ -31,7 +31,13 @@ int record_lease_renew(struct vrs_store *s, struct record_lease *lease, bool tak
 	const struct vrs_arg keys[] = {VRS_ARG(lease_key), VRS_ARG(lease_counter_key)};
 	const struct vrs_arg args[] = {VRS_ARG(lease->instance), VRS_ARG(ms),
 				       VRS_ARG(token), VRS_ARG(takeover ? "1" : "0")};
-	int status = vrs_store_eval(s, &r, lua_lease_renew, keys, 2, args, 4, err);
+	int status = vrs_store_eval(s, &r,
+				    &(struct vrs_script){.text = lua_lease_renew,
+							 .keys = keys,
+							 .n_keys = 2,
+							 .args = args,
+							 .n_args = 4},
+				    err);
 	if (status < 0)
 		return status;
 	if (r->type == VRS_REPLY_INT) {
@@ -54,7 +60,13 @@ void record_lease_release(struct vrs_store *s, struct record_lease *lease)
 	lease_text(lease, mine, sizeof(mine));
 	const struct vrs_arg keys[] = {VRS_ARG(lease_key)};
 	const struct vrs_arg args[] = {VRS_ARG(mine)};
-	(void)vrs_store_eval(s, NULL, lua_lease_release, keys, 1, args, 1, NULL);
+	(void)vrs_store_eval(s, NULL,
+			     &(struct vrs_script){.text = lua_lease_release,
+						  .keys = keys,
+						  .n_keys = 1,
+						  .args = args,
+						  .n_args = 1},
+			     NULL);
 	lease->token = 0;
 }
 
@@ -102,7 +114,13 @@ int record_save(struct vrs_store *s, const struct record_lease *lease,
 				       VRS_ARG(from_state), VRS_ARG(at),
 				       VRS_ARG(to->op_id),  VRS_ARG(lease->instance),
 				       VRS_ARG(to->why)};
-	int status = vrs_store_eval(s, &r, lua_record_save, keys, 4, args, 13, err);
+	int status = vrs_store_eval(s, &r,
+				    &(struct vrs_script){.text = lua_record_save,
+							 .keys = keys,
+							 .n_keys = 4,
+							 .args = args,
+							 .n_args = 13},
+				    err);
 	free(bytes);
 	if (status < 0)
 		return vrs_context(err, "record of %s", to->vm_name);

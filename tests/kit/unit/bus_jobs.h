@@ -59,8 +59,15 @@ static inline int replica_main(char **argv)
 	struct vrs_err err = {0};
 
 	if (vrs_loop_open(&r.loop, &err) < 0 ||
-	    vrs_rep_open(&rep, r.loop, argv[2], strcmp(argv[5], "listen") == 0, 8,
-			 &vrsas__v1__forecast_job__descriptor, on_job, &r, &err) < 0) {
+	    vrs_rep_open(
+		    &rep, r.loop,
+		    &(struct vrs_rep_conf){.url = argv[2],
+					   .listen = strcmp(argv[5], "listen") == 0,
+					   .max_open = 8,
+					   .type = &vrsas__v1__forecast_job__descriptor,
+					   .fn = on_job,
+					   .arg = &r},
+		    &err) < 0) {
 		(void)fprintf(stderr, "replica: %s\n", err.text);
 		return 1;
 	}
@@ -157,8 +164,14 @@ static inline void asker_open(struct asker *a, const char *url, bool listen,
 
 	*a = (struct asker){.timeout_ms = PATIENCE_MS};
 	assert_ok(vrs_loop_open(&a->loop, &err), &err);
-	assert_ok(vrs_req_open(&a->req, a->loop, url, listen, silence_ms,
-			       &vrsas__v1__forecast_answer__descriptor, &err),
+	assert_ok(vrs_req_open(
+			  &a->req, a->loop,
+			  &(struct vrs_req_conf){
+				  .url = url,
+				  .listen = listen,
+				  .silence_ms = silence_ms,
+				  .reply_type = &vrsas__v1__forecast_answer__descriptor},
+			  &err),
 		  &err);
 }
 

@@ -81,7 +81,9 @@ static inline void world_do(const char *world, const char *host, const char *wha
 	const char *argv[] = {world_program("pretend-hv"), dir, what, NULL};
 	struct vrs_proc_result r = {0};
 
-	if (vrs_proc_run(argv, "", 0, 20000, &r, NULL) < 0 || r.exit_code != 0)
+	if (vrs_proc_run(&(struct vrs_proc){.argv = argv, .timeout_ms = 20000}, &r,
+			 NULL) < 0 ||
+	    r.exit_code != 0)
 		abort();
 	vrs_proc_result_fini(&r);
 	free(dir);

@@ -279,8 +279,14 @@ static int start_world(void **state)
 	(void)snprintf(world.url, sizeof(world.url), "ipc://%s/control", world.dir);
 	(void)unsetenv("VRSAS_CONTROL");
 	if (vrs_loop_open(&world.loop, &err) < 0 ||
-	    vrs_rep_open(&world.rep, world.loop, world.url, true, 8,
-			 &vrsas__v1__control_request__descriptor, on_request, NULL,
+	    vrs_rep_open(&world.rep, world.loop,
+			 &(struct vrs_rep_conf){
+				 .url = world.url,
+				 .listen = true,
+				 .max_open = 8,
+				 .type = &vrsas__v1__control_request__descriptor,
+				 .fn = on_request,
+				 .arg = NULL},
 			 &err) < 0) {
 		print_error("%s\n", err.text);
 		return -1;
@@ -318,7 +324,8 @@ static struct vrs_proc_result vrsctl(const char *line)
 	for (char *w; argc < MAX_WORDS && (w = strsep(&rest, " "));)
 		argv[argc++] = w;
 	loop_thread_start(&scheduler, world.loop);
-	int status = vrs_proc_run(argv, "", 0, 60000, &r, &err);
+	int status = vrs_proc_run(&(struct vrs_proc){.argv = argv, .timeout_ms = 60000},
+				  &r, &err);
 	loop_thread_stop(&scheduler);
 	assert_ok(status, &err);
 	return r;
@@ -518,7 +525,10 @@ static void bash_completes_verbs_and_options(void **state)
 			world.program, cases[i].words, cases[i].last);
 		const char *argv[] = {"/bin/bash", "-c", script, NULL};
 
-		assert_ok(vrs_proc_run(argv, "", 0, 60000, &r, &err), &err);
+		assert_ok(vrs_proc_run(
+				  &(struct vrs_proc){.argv = argv, .timeout_ms = 60000},
+				  &r, &err),
+			  &err);
 		assert_int_equal(r.exit_code, 0);
 		assert_string_equal(r.out.text, cases[i].reply);
 		assert_non_null(strstr(r.err.text, "_vrsctl vrsctl"));

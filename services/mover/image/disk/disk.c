@@ -122,7 +122,7 @@ int disk_create(int dir_fd, const char *name, const char *format, uint64_t size,
 	(void)snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)size);
 	const char *argv[] = {"qemu-img", "create", "-q",  "-f",
 			      format,     path,     bytes, NULL};
-	int status = run_and_wait(argv, dir_fd, err);
+	int status = qemu_img_run(argv, dir_fd, err);
 	if (status == 0 && fchmodat(dir_fd, name, 0600, 0) < 0)
 		status = vrs_fail_errno(err, "create %s", name);
 	return status;

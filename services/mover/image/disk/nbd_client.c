@@ -79,7 +79,7 @@ static int get(struct nbd *n, void *buf, size_t len, struct vrs_err *err)
 		if (got < 0)
 			return vrs_fail_errno(err, "qemu-nbd");
 		if (got == 0)
-			return vrs_fail(err, VRS_EIO, "qemu-nbd went away");
+			return vrs_fail(err, VRS_EIO, "qemu-nbd closed the connection");
 		done += (size_t)got;
 	}
 	return 0;

@@ -17,15 +17,14 @@
 #include "image/hash/tree.h"
 #include "vrs/mem.h"
 
-/* Beyond the descriptors that the child rearranges (qemu_tools.c). */
+/* Above the descriptors that vrs_proc_start rearranges. */
 enum { CHILD_FD_FLOOR = 10 };
 
 struct disk_nbd {
 	struct disk disk;
 	pthread_mutex_t lock; /* one request at a time */
 	struct nbd *nbd;
-	pid_t pid;
-	int stderr_fd;
+	struct qemu_nbd qemu;
 	/* the run that was last asked for: QEMU answers slowly for fragmented images */
 	uint64_t run_from, run_end;
 	bool run_data;
@@ -36,15 +35,15 @@ static struct disk_nbd *of(struct disk *d)
 	return (struct disk_nbd *)d;
 }
 
-/* When qemu-nbd goes away, what it said is the reason. */
+/* When qemu-nbd ended early, the last line of its stderr is the reason. */
 static int why(struct disk_nbd *n, int status, struct vrs_err *err)
 {
-	if (status < 0 && err && strstr(err->text, "went away") && n->pid > 0) {
-		struct vrs_err said = {0};
+	if (status < 0 && err && strstr(err->text, "closed the connection") &&
+	    n->qemu.pid > 0) {
+		struct vrs_err reason = {0};
 
-		if (run_end(n->pid, n->stderr_fd, "qemu-nbd", &said) < 0)
-			*err = said;
-		n->pid = 0;
+		if (qemu_nbd_end(&n->qemu, &reason) < 0)
+			*err = reason;
 	}
 	return err && status < 0 ? err->code : status;
 }
@@ -127,13 +126,13 @@ static void n_close(struct disk *d)
 	struct disk_nbd *n = of(d);
 
 	nbd_close(n->nbd);
-	if (n->pid > 0)
-		(void)run_end(n->pid, n->stderr_fd, "qemu-nbd", NULL);
+	if (n->qemu.pid > 0)
+		(void)qemu_nbd_end(&n->qemu, NULL);
 	(void)pthread_mutex_destroy(&n->lock);
 	free(n);
 }
 
-/* A socket that nobody else can reach: its name is gone once we are connected. */
+/* A socket that no other process can reach: its name is removed once we are connected. */
 static int private_socket(int *ret_listen, int *ret_connected, struct vrs_err *err)
 {
 	char dir[] = "/tmp/vrs-image-XXXXXX";
@@ -143,10 +142,7 @@ static int private_socket(int *ret_listen, int *ret_connected, struct vrs_err *e
 	if (!mkdtemp(dir))
 		return vrs_fail_errno(err, "%s", dir);
 	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s/s", dir);
-	int low = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	listen_fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, CHILD_FD_FLOOR);
-	if (low >= 0)
-		(void)close(low);
+	listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (listen_fd < 0 || fd < 0 ||
 	    bind(listen_fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
@@ -171,13 +167,14 @@ static int private_socket(int *ret_listen, int *ret_connected, struct vrs_err *e
 static int start(struct disk_nbd *n, const char *const *argv, const int *fds,
 		 size_t n_fds, struct vrs_err *err)
 {
-	int listen_fd = -1, fd = -1;
-	int status = private_socket(&listen_fd, &fd, err);
+	struct vrs_proc p = {.argv = argv, .keep_fd = fds, .n_keep = n_fds};
+	int fd = -1;
+	int status = private_socket(&p.listen_fd, &fd, err);
 
 	if (status < 0)
 		return status;
-	status = run_start(argv, fds, n_fds, listen_fd, &n->pid, &n->stderr_fd, err);
-	(void)close(listen_fd);
+	status = qemu_nbd_start(&n->qemu, &p, err);
+	(void)close(p.listen_fd);
 	if (status < 0) {
 		(void)close(fd);
 		return status;

@@ -5,17 +5,20 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "vrs/err.h"
+#include "vrs/proc.h"
 
-/* Starts argv[0] (by PATH) with keep_fds inherited, stdin and stdout closed off
- * and stderr into *ret_stderr. It gets SIGTERM when we die. listen_fd >= 0 is handed over
- * as systemd does (descriptor 3, LISTEN_FDS). */
-int run_start(const char *const *argv, const int *keep_fds, size_t n_keep, int listen_fd,
-	      pid_t *ret_pid, int *ret_stderr, struct vrs_err *err);
+/* A qemu-nbd that is running. */
+struct qemu_nbd {
+	pid_t pid; /* 0: none */
+	int stderr_fd;
+};
 
-/* Waits for the end; the last line of what it said becomes the error when it failed. */
-int run_end(pid_t pid, int stderr_fd, const char *name, struct vrs_err *err);
+/* Of p the argv, the descriptors to keep and listen_fd are used. It ends with us. */
+int qemu_nbd_start(struct qemu_nbd *ret, struct vrs_proc *p, struct vrs_err *err);
+/* Waits for its end; on failure the last line of its stderr is the error. */
+int qemu_nbd_end(struct qemu_nbd *n, struct vrs_err *err);
 
-int run_and_wait(const char *const *argv, int keep_fd, struct vrs_err *err);
+/* Runs qemu-img to its end; dir_fd is inherited. */
+int qemu_img_run(const char *const *argv, int dir_fd, struct vrs_err *err);
 
 #endif

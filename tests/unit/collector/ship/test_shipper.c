@@ -81,11 +81,22 @@ static void etl_open(struct world *w)
 {
 	struct vrs_err err = {0};
 
-	assert_ok(vrs_sub_open(&w->etl.sub, w->loop, w->samples,
-			       &vrsas__v1__live__descriptor, on_live, &w->etl, &err),
-		  &err);
-	assert_ok(vrs_rep_open(&w->etl.rep, w->loop, w->fill, true, 4,
-			       &vrsas__v1__fill_request__descriptor, on_fill, &w->etl,
+	assert_ok(
+		vrs_sub_open(&w->etl.sub, w->loop,
+			     &(struct vrs_sub_conf){.url = w->samples,
+						    .type = &vrsas__v1__live__descriptor,
+						    .fn = on_live,
+						    .arg = &w->etl},
+			     &err),
+		&err);
+	assert_ok(vrs_rep_open(&w->etl.rep, w->loop,
+			       &(struct vrs_rep_conf){
+				       .url = w->fill,
+				       .listen = true,
+				       .max_open = 4,
+				       .type = &vrsas__v1__fill_request__descriptor,
+				       .fn = on_fill,
+				       .arg = &w->etl},
 			       &err),
 		  &err);
 }

@@ -118,8 +118,13 @@ static void a_hundred_timeouts_with_a_silent_peer_are_survived(void **state)
 	int dropped = 0;
 
 	asker_open(&a, any_tcp, true, 0);
-	assert_ok(vrs_rep_open(&rep, a.loop, vrs_req_url(a.req), false, 4,
-			       &vrsas__v1__forecast_job__descriptor, drop_it, &dropped,
+	assert_ok(vrs_rep_open(&rep, a.loop,
+			       &(struct vrs_rep_conf){
+				       .url = vrs_req_url(a.req),
+				       .max_open = 4,
+				       .type = &vrsas__v1__forecast_job__descriptor,
+				       .fn = drop_it,
+				       .arg = &dropped},
 			       &err),
 		  &err);
 	a.wait_for = 1;
@@ -177,8 +182,13 @@ static void closing_with_open_requests_cancels_them(void **state)
 	struct asker a;
 
 	asker_open(&a, any_tcp, true, 0);
-	assert_ok(vrs_rep_open(&rep, a.loop, vrs_req_url(a.req), false, 1,
-			       &vrsas__v1__forecast_job__descriptor, keep_token, &token,
+	assert_ok(vrs_rep_open(&rep, a.loop,
+			       &(struct vrs_rep_conf){
+				       .url = vrs_req_url(a.req),
+				       .max_open = 1,
+				       .type = &vrsas__v1__forecast_job__descriptor,
+				       .fn = keep_token,
+				       .arg = &token},
 			       &err),
 		  &err);
 	ask_many(&a, 100, 100);

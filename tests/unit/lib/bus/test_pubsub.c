@@ -45,8 +45,13 @@ static void hearer_open(struct hearer *h, struct vrs_pub **pub)
 
 	*h = (struct hearer){0};
 	assert_ok(vrs_loop_open(&h->loop, &err), &err);
-	assert_ok(vrs_sub_open(&h->sub, h->loop, any_tcp,
-			       &vrsas__v1__heartbeat__descriptor, on_live, h, &err),
+	assert_ok(vrs_sub_open(&h->sub, h->loop,
+			       &(struct vrs_sub_conf){
+				       .url = any_tcp,
+				       .type = &vrsas__v1__heartbeat__descriptor,
+				       .fn = on_live,
+				       .arg = h},
+			       &err),
 		  &err);
 	assert_ok(vrs_pub_open(pub, vrs_sub_url(h->sub), &err), &err);
 	h->pub = *pub;

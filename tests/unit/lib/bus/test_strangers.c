@@ -18,8 +18,14 @@ static void service_open(struct service *s, const char *url)
 
 	*s = (struct service){.replica = {.name = "0"}};
 	assert_ok(vrs_loop_open(&s->replica.loop, &err), &err);
-	assert_ok(vrs_rep_open(&s->rep, s->replica.loop, url, true, 4,
-			       &vrsas__v1__forecast_job__descriptor, on_job, &s->replica,
+	assert_ok(vrs_rep_open(&s->rep, s->replica.loop,
+			       &(struct vrs_rep_conf){
+				       .url = url,
+				       .listen = true,
+				       .max_open = 4,
+				       .type = &vrsas__v1__forecast_job__descriptor,
+				       .fn = on_job,
+				       .arg = &s->replica},
 			       &err),
 		  &err);
 }
@@ -36,8 +42,12 @@ static void assert_serves(struct service *s)
 	struct vrs_err err = {0};
 	struct asker a = {.loop = s->replica.loop, .timeout_ms = PATIENCE_MS};
 
-	assert_ok(vrs_req_open(&a.req, a.loop, vrs_rep_url(s->rep), false, 0,
-			       &vrsas__v1__forecast_answer__descriptor, &err),
+	assert_ok(vrs_req_open(
+			  &a.req, a.loop,
+			  &(struct vrs_req_conf){
+				  .url = vrs_rep_url(s->rep),
+				  .reply_type = &vrsas__v1__forecast_answer__descriptor},
+			  &err),
 		  &err);
 	ask_many(&a, a.wait_for = 1, 1);
 	assert_true(run_until(a.loop, jobs_are_done, &a));

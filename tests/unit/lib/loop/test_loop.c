@@ -168,7 +168,12 @@ static void a_child_gets_its_input_and_gives_its_output(void **state)
 	struct vrs_proc_result r = {0};
 	struct vrs_err err = {0};
 
-	assert_ok(vrs_proc_run(argv, "hello", 5, 10000, &r, &err), &err);
+	assert_ok(vrs_proc_run(&(struct vrs_proc){.argv = argv,
+						  .in = "hello",
+						  .n_in = 5,
+						  .timeout_ms = 10000},
+			       &r, &err),
+		  &err);
 	assert_int_equal(r.exit_code, 7);
 	assert_string_equal(r.out.text, "hello");
 	assert_string_equal(r.err.text, "oops\n");
@@ -182,7 +187,9 @@ static void a_child_that_does_not_end_is_killed(void **state)
 	struct vrs_proc_result r = {0};
 	struct vrs_err err = {0};
 
-	assert_fails(vrs_proc_run(argv, NULL, 0, 100, &r, &err), VRS_ETIMEOUT, &err);
+	assert_fails(vrs_proc_run(&(struct vrs_proc){.argv = argv, .timeout_ms = 100}, &r,
+				  &err),
+		     VRS_ETIMEOUT, &err);
 }
 
 static void a_child_that_talks_too_much_is_cut(void **state)
@@ -192,7 +199,9 @@ static void a_child_that_talks_too_much_is_cut(void **state)
 	struct vrs_proc_result r = {0};
 	struct vrs_err err = {0};
 
-	assert_ok(vrs_proc_run(argv, NULL, 0, 20000, &r, &err), &err);
+	assert_ok(vrs_proc_run(&(struct vrs_proc){.argv = argv, .timeout_ms = 20000}, &r,
+			       &err),
+		  &err);
 	assert_int_equal(r.exit_code, 0);
 	assert_int_equal(r.out.len, 1 << 20);
 	vrs_proc_result_fini(&r);
@@ -205,7 +214,9 @@ static void a_program_that_is_not_there_is_said(void **state)
 	struct vrs_proc_result r = {0};
 	struct vrs_err err = {0};
 
-	assert_fails(vrs_proc_run(argv, NULL, 0, 1000, &r, &err), VRS_ENOENT, &err);
+	assert_fails(vrs_proc_run(&(struct vrs_proc){.argv = argv, .timeout_ms = 1000},
+				  &r, &err),
+		     VRS_ENOENT, &err);
 }
 
 int main(void)

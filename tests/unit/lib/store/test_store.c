@@ -112,14 +112,23 @@ static void a_script_is_loaded_when_the_server_has_forgotten_it(void **state)
 	const char *script = "return redis.call('INCRBY', KEYS[1], ARGV[1])";
 
 	for (int i = 1; i <= 4; i++) {
-		assert_ok(vrs_store_eval(s, &r, script, &key, 1, &arg, 1, &err), &err);
+		assert_ok(vrs_store_eval(s, &r,
+					 &(struct vrs_script){.text = script,
+							      .keys = &key,
+							      .n_keys = 1,
+							      .args = &arg,
+							      .n_args = 1},
+					 &err),
+			  &err);
 		assert_int_equal(r->integer, 7 * i);
 		vrs_reply_free(r);
 		if (i == 2)
 			assert_ok(vrs_store_cmd(s, NULL, &err, "SCRIPT FLUSH"), &err);
 	}
-	assert_fails(vrs_store_eval(s, &r, "return redis.error_reply('no')", NULL, 0,
-				    NULL, 0, &err),
+	assert_fails(vrs_store_eval(s, &r,
+				    &(struct vrs_script){
+					    .text = "return redis.error_reply('no')"},
+				    &err),
 		     VRS_EIO, &err);
 	vrs_store_close(s);
 }

@@ -255,8 +255,14 @@ static inline int set_up(void **state)
 	redis_start(&w->redis);
 	w->store = redis_store(&w->redis);
 	assert_ok(vrs_loop_open(&w->loop, &err), &err);
-	assert_ok(vrs_req_open(&w->req, w->loop, "tcp://127.0.0.1:0", true, 2000,
-			       &vrsas__v1__transfer_accept__descriptor, &err),
+	assert_ok(vrs_req_open(
+			  &w->req, w->loop,
+			  &(struct vrs_req_conf){
+				  .url = "tcp://127.0.0.1:0",
+				  .listen = true,
+				  .silence_ms = 2000,
+				  .reply_type = &vrsas__v1__transfer_accept__descriptor},
+			  &err),
 		  &err);
 	loop_thread_start(&w->thread, w->loop);
 	*state = w;

@@ -239,8 +239,14 @@ static void open_second(void *arg)
 	struct world *w = arg;
 	struct vrs_err err = {0};
 
-	assert_ok(vrs_req_open(&w->second, w->loop, "tcp://127.0.0.1:0", true, 2000,
-			       &vrsas__v1__transfer_accept__descriptor, &err),
+	assert_ok(vrs_req_open(
+			  &w->second, w->loop,
+			  &(struct vrs_req_conf){
+				  .url = "tcp://127.0.0.1:0",
+				  .listen = true,
+				  .silence_ms = 2000,
+				  .reply_type = &vrsas__v1__transfer_accept__descriptor},
+			  &err),
 		  &err);
 	atomic_store(&w->second_open, 1);
 }

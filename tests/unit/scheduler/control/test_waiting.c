@@ -131,8 +131,14 @@ static void predictors_are_asked_for_everything_and_for_one(void **state)
 	q.target = "c1";
 
 	assert_ok(vrs_loop_open(&o.loop, &err), &err);
-	assert_ok(vrs_rep_open(&o.rep, o.loop, forecasts_url(forecasts), false, 4,
-			       &vrsas__v1__forecast_job__descriptor, on_job, &o, &err),
+	assert_ok(vrs_rep_open(&o.rep, o.loop,
+			       &(struct vrs_rep_conf){
+				       .url = forecasts_url(forecasts),
+				       .max_open = 4,
+				       .type = &vrsas__v1__forecast_job__descriptor,
+				       .fn = on_job,
+				       .arg = &o},
+			       &err),
 		  &err);
 	loop_thread_start(&predictor, o.loop);
 	/* the first round comes by itself once a predictor is there */
