@@ -186,14 +186,14 @@ static int far_read(struct disk *d, void *buf, uint64_t off, size_t len,
 }
 
 /* Where nothing was ever written to a part of ours, there are zeros. */
-static int far_extent(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret_end,
-		      bool *ret_data, struct vrs_err *err)
+static int far_extent(struct disk *d, uint64_t off, uint64_t end, struct disk_run *ret,
+		      struct vrs_err *err)
 {
 	const struct sftp_slot *s = ((struct far_disk *)d)->slot;
 
 	(void)err;
-	*ret_end = end;
-	*ret_data = !s->map.state || s->map.state[off >> TREE_CHUNK_SHIFT] != CHUNK_NONE;
+	ret->end = end;
+	ret->data = !s->map.state || s->map.state[off >> TREE_CHUNK_SHIFT] != CHUNK_NONE;
 	return 0;
 }
 
@@ -214,8 +214,9 @@ static int do_hashes(struct call *c, struct vrs_err *err)
 	for (uint64_t i = first; i < first + n && status == 0; i++) {
 		size_t used = 0;
 
-		status = hashes_of_chunk(&d.disk, i, leaves, NULL, c->out + len, &used,
-					 err);
+		status = hashes_of_chunk(
+			&d.disk, &(struct hashes_want){.chunk = i, .leaves = leaves},
+			c->out + len, &used, err);
 		len += used;
 	}
 	c->reply->a = first;

@@ -80,39 +80,33 @@ static int place_of(const char *path, const char *name, char ret[WIRE_MAX_TEXT],
 	return 0;
 }
 
-/* The layers below fd, each of them checked. */
-static int open_layers(const struct sandbox *b, const char *path, int fd,
-		       const char *format, int fds[BACKING_CHAIN_MAX], char formats[][16],
-		       size_t *ret_n, struct vrs_err *err)
+/* The layers below the first, each of them checked. */
+static int open_layers(struct disk_layers *l, const struct sandbox *b, const char *path,
+		       struct vrs_err *err)
 {
-	static const char *const whole = "qcow2";
 	char at[WIRE_MAX_TEXT], next[WIRE_MAX_TEXT], name[BACKING_CHAIN_NAME_BYTES];
 	uint8_t head[OUTSIDE_REFS_HEAD_BYTES];
 
 	(void)vrs_strcpy(at, sizeof(at), path);
-	fds[0] = fd;
-	(void)vrs_strcpy(formats[0], 16, format);
-	for (*ret_n = 1; strcmp(formats[*ret_n - 1], whole) == 0;) {
-		size_t i = *ret_n;
-		ssize_t n = pread(fds[i - 1], head, sizeof(head), 0);
-		int status = n < 0 ? vrs_fail_errno(err, "read the head")
+	while (strcmp(l->format[l->n - 1], "qcow2") == 0) {
+		ssize_t n = pread(l->fd[l->n - 1], head, sizeof(head), 0);
+		int status = n < 0 ? vrs_fail_errno(err, "read the header")
 				   : outside_refs_check_layer(head, (size_t)n, err);
 
-		if (status == 0 && i == BACKING_CHAIN_MAX)
+		if (status == 0 && l->n == DISK_MAX_LAYERS)
 			status = vrs_fail(err, VRS_EUNSUPPORTED,
 					  "more than %d backing files",
-					  BACKING_CHAIN_MAX - 1);
+					  DISK_MAX_LAYERS - 1);
 		if (status < 0)
 			return status;
-		status = backing_chain_next(head, (size_t)n, name,
-					    formats[i % BACKING_CHAIN_MAX], err);
+		status = backing_chain_next(head, (size_t)n, name, l->format[l->n], err);
 		if (status <= 0)
 			return status;
 		if ((status = place_of(at, name, next, err)) < 0 ||
-		    (status = sandbox_open(b, next, O_RDONLY, &fds[i], err)) < 0)
+		    (status = sandbox_open(b, next, O_RDONLY, &l->fd[l->n], err)) < 0)
 			return vrs_context(err, "backing file");
-		(*ret_n)++;
-		if ((status = disk_is_free(fds[i], err)) < 0)
+		l->n++;
+		if ((status = disk_is_free(l->fd[l->n - 1], err)) < 0)
 			return vrs_context(err, "backing file %s", next);
 		(void)vrs_strcpy(at, sizeof(at), next);
 	}
@@ -120,23 +114,28 @@ static int open_layers(const struct sandbox *b, const char *path, int fd,
 }
 
 int backing_chain_open(struct disk **ret, const struct sandbox *b, const char *path,
-		       int fd, const char *format, struct vrs_err *err)
+		       const char *format, struct vrs_err *err)
 {
-	char formats[BACKING_CHAIN_MAX][16] = {{0}}, name[BACKING_CHAIN_NAME_BYTES],
-	     below[16];
-	int fds[BACKING_CHAIN_MAX] = {fd};
+	char name[BACKING_CHAIN_NAME_BYTES], below[16];
+	struct disk_layers l = {.n = 1};
 	uint8_t head[OUTSIDE_REFS_HEAD_BYTES];
-	size_t n = 1;
+	int status = sandbox_open(b, path, O_RDONLY, &l.fd[0], err);
 
-	ssize_t got = strcmp(format, "qcow2") == 0 ? pread(fd, head, sizeof(head), 0) : 0;
-	if (got <= 0 || backing_chain_next(head, (size_t)got, name, below, NULL) == 0)
-		return disk_open(ret, fd, format, DISK_READ, err);
-	int status = disk_is_free(fd, err);
+	if (status < 0)
+		return status;
+	ssize_t got =
+		strcmp(format, "qcow2") == 0 ? pread(l.fd[0], head, sizeof(head), 0) : 0;
+	if (got <= 0 || backing_chain_next(head, (size_t)got, name, below, NULL) == 0) {
+		status = disk_open(ret, l.fd[0], format, DISK_READ, err);
+		return status < 0 ? vrs_context(err, "%s", path) : 0;
+	}
+	(void)vrs_strcpy(l.format[0], sizeof(l.format[0]), format);
+	status = disk_is_free(l.fd[0], err);
 	if (status == 0)
-		status = open_layers(b, path, fd, format, fds, formats, &n, err);
+		status = open_layers(&l, b, path, err);
 	if (status == 0)
-		status = disk_nbd_open_chain(ret, fds, formats, n, err);
-	for (size_t i = status < 0 ? 0 : 1; i < n; i++)
-		(void)close(fds[i]);
-	return status;
+		status = disk_nbd_open_chain(ret, &l, err);
+	for (size_t i = status < 0 ? 0 : 1; i < l.n; i++)
+		(void)close(l.fd[i]);
+	return status < 0 ? vrs_context(err, "%s", path) : 0;
 }

@@ -12,8 +12,15 @@
 
 #include "vrs/err.h"
 
+enum { DISK_MAX_LAYERS = 16 };
+
 struct disk;
 struct hashcache;
+
+struct disk_run {
+	uint64_t end;
+	bool data; /* false: known to be zeros */
+};
 
 struct disk_ops {
 	int (*read)(struct disk *d, void *buf, uint64_t off, size_t len,
@@ -21,10 +28,9 @@ struct disk_ops {
 	int (*write)(struct disk *d, const void *buf, uint64_t off, size_t len,
 		     struct vrs_err *err);
 	int (*zero)(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *err);
-	/* The run that begins at off: where it ends (at most end) and if it may hold
-	 * data. */
-	int (*extent)(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret_end,
-		      bool *ret_data, struct vrs_err *err);
+	/* The run that begins at off; it ends at end or before. */
+	int (*extent)(struct disk *d, uint64_t off, uint64_t end, struct disk_run *ret,
+		      struct vrs_err *err);
 	int (*flush)(struct disk *d, struct vrs_err *err);
 	/* Blocks of this chunk that are not what disk.cache is about; NULL: none. */
 	uint64_t (*changed)(struct disk *d, uint64_t chunk);
@@ -71,9 +77,14 @@ int disk_raw_open(struct disk **ret, int fd, enum disk_how how, struct vrs_err *
  * goes to top and sets bits. Takes top; base and bits are borrowed. Both are raw. */
 int disk_overlay_open(struct disk **ret, struct disk *base, struct disk *top,
 		      uint8_t *bits);
-/* The first of n layers is the image, the others are its backing files, which are
- * borrowed; read only. */
-int disk_nbd_open_chain(struct disk **ret, const int *fds, char formats[][16], size_t n,
+/* Read only. Layer 0 is the image, which is taken; the others are its backing files,
+ * which are borrowed. */
+struct disk_layers {
+	int fd[DISK_MAX_LAYERS];
+	char format[DISK_MAX_LAYERS][16];
+	size_t n;
+};
+int disk_nbd_open_chain(struct disk **ret, const struct disk_layers *layers,
 			struct vrs_err *err);
 int disk_nbd_open(struct disk **ret, int fd, const char *format, bool writable,
 		  struct vrs_err *err);

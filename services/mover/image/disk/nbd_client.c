@@ -44,7 +44,7 @@ enum {
 	CHUNK_ERROR = 1 << 15,
 
 	STATE_ZERO = 2,
-	MAX_ANSWER = 1 << 16,
+	MAX_REPLY = 1 << 16,
 	MAX_ZEROES = 1 << 30,
 };
 
@@ -123,8 +123,13 @@ static int option(struct nbd *n, uint32_t opt, const void *data, uint32_t len,
 	return put(n, head, sizeof(head), data, len, err);
 }
 
-static int option_reply(struct nbd *n, uint32_t opt, uint32_t *ret_type,
-			uint8_t buf[MAX_ANSWER], uint32_t *ret_len, struct vrs_err *err)
+struct option_reply {
+	uint32_t type, len;
+	uint8_t bytes[MAX_REPLY];
+};
+
+static int option_reply(struct nbd *n, uint32_t opt, struct option_reply *ret,
+			struct vrs_err *err)
 {
 	struct {
 		uint64_t magic;
@@ -134,47 +139,48 @@ static int option_reply(struct nbd *n, uint32_t opt, uint32_t *ret_type,
 
 	if (status < 0)
 		return status;
-	*ret_type = be32toh(head.type);
-	*ret_len = be32toh(head.len);
+	ret->type = be32toh(head.type);
+	ret->len = be32toh(head.len);
 	if (be64toh(head.magic) != NBD_OPTION_REPLY_MAGIC || be32toh(head.opt) != opt ||
-	    *ret_len > MAX_ANSWER)
-		return vrs_fail(err, VRS_EPARSE, "qemu-nbd speaks nonsense");
-	return get(n, buf, *ret_len, err);
+	    ret->len > MAX_REPLY)
+		return vrs_fail(err, VRS_EPARSE, "qemu-nbd sent an invalid reply");
+	return get(n, ret->bytes, ret->len, err);
 }
 
 /* Reads replies to one option until its end; INFO and META_CONTEXT are kept. */
-static int settle(struct nbd *n, uint32_t opt, bool must, uint8_t buf[MAX_ANSWER],
+static int settle(struct nbd *n, uint32_t opt, bool must, struct option_reply *r,
 		  struct vrs_err *err)
 {
 	for (;;) {
-		uint32_t type, len, id;
-		int status = option_reply(n, opt, &type, buf, &len, err);
+		int status = option_reply(n, opt, r, err);
+		uint32_t id;
 
 		if (status < 0)
 			return status;
-		if (type == REP_ACK)
+		if (r->type == REP_ACK)
 			return 0;
-		if (type & 0x80000000u)
-			return must ? vrs_fail(err, VRS_EIO, "qemu-nbd refuses: %.*s",
-					       len < 200 ? (int)len : 200, buf)
+		if (r->type & 0x80000000u)
+			return must ? vrs_fail(err, VRS_EIO,
+					       "qemu-nbd rejected the request: %.*s",
+					       r->len < 200 ? (int)r->len : 200, r->bytes)
 				    : 0;
-		if (type == REP_CONTEXT && len >= 4) {
-			memcpy(&id, buf, 4);
+		if (r->type == REP_CONTEXT && r->len >= 4) {
+			memcpy(&id, r->bytes, 4);
 			n->context = be32toh(id);
 			n->has_context = true;
 		}
 		uint16_t info = 0;
-		if (type == REP_INFO && len >= 12) {
-			memcpy(&info, buf, 2);
+		if (r->type == REP_INFO && r->len >= 12) {
+			memcpy(&info, r->bytes, 2);
 			if (be16toh(info) == INFO_EXPORT) {
-				memcpy(&n->size, buf + 2, 8);
+				memcpy(&n->size, r->bytes + 2, 8);
 				n->size = be64toh(n->size);
 			}
 		}
 	}
 }
 
-static int handshake(struct nbd *n, uint8_t buf[MAX_ANSWER], struct vrs_err *err)
+static int handshake(struct nbd *n, struct option_reply *r, struct vrs_err *err)
 {
 	static const char query[] = "base:allocation";
 	uint8_t hello[18], ask[64] = {0};
@@ -188,32 +194,32 @@ static int handshake(struct nbd *n, uint8_t buf[MAX_ANSWER], struct vrs_err *err
 	memcpy(&magic, hello, 8);
 	memcpy(&opt_magic, hello + 8, 8);
 	if (be64toh(magic) != NBD_MAGIC || be64toh(opt_magic) != NBD_OPTION_MAGIC)
-		return vrs_fail(err, VRS_EPARSE, "qemu-nbd speaks nonsense");
+		return vrs_fail(err, VRS_EPARSE, "qemu-nbd sent an invalid reply");
 	if ((status = put(n, &client_flags, 4, NULL, 0, err)) < 0 ||
 	    (status = option(n, OPT_STRUCTURED, NULL, 0, err)) < 0 ||
-	    (status = settle(n, OPT_STRUCTURED, true, buf, err)) < 0)
+	    (status = settle(n, OPT_STRUCTURED, true, r, err)) < 0)
 		return status;
 	/* export name (empty), one query */
 	memcpy(ask + 4, &one, 4);
 	memcpy(ask + 8, &query_len, 4);
 	memcpy(ask + 12, query, sizeof(query) - 1);
 	if ((status = option(n, OPT_SET_CONTEXT, ask, 12 + sizeof(query) - 1, err)) < 0 ||
-	    (status = settle(n, OPT_SET_CONTEXT, false, buf, err)) < 0)
+	    (status = settle(n, OPT_SET_CONTEXT, false, r, err)) < 0)
 		return status;
 	memset(ask, 0, 6); /* export name (empty), no information requests */
 	if ((status = option(n, OPT_GO, ask, 6, err)) < 0)
 		return status;
-	return settle(n, OPT_GO, true, buf, err);
+	return settle(n, OPT_GO, true, r, err);
 }
 
 int nbd_open(struct nbd **ret, int fd, struct vrs_err *err)
 {
 	struct nbd *n = vrs_calloc(1, sizeof(*n));
-	uint8_t *buf = vrs_calloc(1, MAX_ANSWER);
+	struct option_reply *r = vrs_calloc(1, sizeof(*r));
 
 	n->fd = fd;
-	int status = handshake(n, buf, err);
-	free(buf);
+	int status = handshake(n, r, err);
+	free(r);
 	if (status == 0 && n->size == 0)
 		status = vrs_fail(err, VRS_EINVAL, "the image is empty");
 	if (status < 0) {
@@ -230,39 +236,48 @@ uint64_t nbd_size(const struct nbd *n)
 	return n->size;
 }
 
-static int ask(struct nbd *n, uint16_t type, uint64_t off, uint32_t len, const void *body,
-	       struct vrs_err *err)
+/* A request, and where its reply goes. */
+struct exchange {
+	uint16_t type;
+	uint64_t off;
+	uint32_t len;
+	const void *body;     /* of a write */
+	uint8_t *buf;         /* of a read */
+	struct disk_run *run; /* of a block status */
+};
+
+static int send_request(struct nbd *n, const struct exchange *x, struct vrs_err *err)
 {
 	struct request r = {
 		.magic = htobe32(REQUEST_MAGIC),
-		.type = htobe16(type),
+		.type = htobe16(x->type),
 		.cookie = htobe64(++n->cookie),
-		.off = htobe64(off),
-		.len = htobe32(len),
+		.off = htobe64(x->off),
+		.len = htobe32(x->len),
 	};
 
-	return put(n, &r, sizeof(r), body, body ? len : 0, err);
+	return put(n, &r, sizeof(r), x->body, x->body ? x->len : 0, err);
 }
 
 static int refused(struct nbd *n, uint32_t len, struct vrs_err *err)
 {
-	uint8_t text[MAX_ANSWER];
+	uint8_t text[MAX_REPLY];
 	uint32_t number;
 
 	if (len < 6 || len > sizeof(text))
-		return vrs_fail(err, VRS_EPARSE, "qemu-nbd speaks nonsense");
+		return vrs_fail(err, VRS_EPARSE, "qemu-nbd sent an invalid reply");
 	int status = get(n, text, len, err);
 	if (status < 0)
 		return status;
 	memcpy(&number, text, 4);
-	/* NBD's numbers are Linux's */
+	/* error numbers of NBD are those of Linux */
 	errno = (int)be32toh(number);
 	return vrs_fail_errno(err, "qemu-nbd");
 }
 
 /* One chunk of an answer to a read, into buf. */
-static int take_data(struct nbd *n, const struct chunk *c, uint8_t *buf, uint64_t off,
-		     size_t len, struct vrs_err *err)
+static int take_data(struct nbd *n, const struct chunk *c, const struct exchange *x,
+		     struct vrs_err *err)
 {
 	uint64_t at;
 	uint32_t hole;
@@ -272,7 +287,7 @@ static int take_data(struct nbd *n, const struct chunk *c, uint8_t *buf, uint64_
 		return 0;
 	if ((c->type != CHUNK_DATA && c->type != CHUNK_HOLE) || c->len < 8 ||
 	    (c->type == CHUNK_HOLE && c->len != 12))
-		return vrs_fail(err, VRS_EPARSE, "qemu-nbd speaks nonsense");
+		return vrs_fail(err, VRS_EPARSE, "qemu-nbd sent an invalid reply");
 	if ((status = get(n, &at, 8, err)) < 0)
 		return status;
 	at = be64toh(at);
@@ -283,43 +298,46 @@ static int take_data(struct nbd *n, const struct chunk *c, uint8_t *buf, uint64_
 	} else {
 		hole = c->len - 8;
 	}
-	if (!buf || at < off || at - off > len || hole > len - (at - off))
-		return vrs_fail(err, VRS_EPARSE, "qemu-nbd answers beyond the question");
+	if (!x->buf || at < x->off || at - x->off > x->len ||
+	    hole > x->len - (at - x->off))
+		return vrs_fail(err, VRS_EPARSE, "qemu-nbd replied beyond the request");
 	if (c->type == CHUNK_HOLE) {
-		memset(buf + (at - off), 0, hole);
+		memset(x->buf + (at - x->off), 0, hole);
 		return 0;
 	}
-	return get(n, buf + (at - off), hole, err);
+	return get(n, x->buf + (at - x->off), hole, err);
 }
 
 /* The first run of an answer to a block status. */
-static int take_status(struct nbd *n, const struct chunk *c, uint64_t *ret_len,
-		       bool *ret_data, struct vrs_err *err)
+static int take_status(struct nbd *n, const struct chunk *c, const struct exchange *x,
+		       struct vrs_err *err)
 {
-	uint8_t body[MAX_ANSWER];
+	uint8_t body[MAX_REPLY];
 	uint32_t len, flags, context;
 	int status;
 
 	if (c->len > sizeof(body))
-		return vrs_fail(err, VRS_EPARSE, "qemu-nbd speaks nonsense");
+		return vrs_fail(err, VRS_EPARSE, "qemu-nbd sent an invalid reply");
 	if ((status = get(n, body, c->len, err)) < 0 || c->type == CHUNK_NONE)
 		return status;
 	if (c->type != CHUNK_STATUS || c->len < 12)
-		return vrs_fail(err, VRS_EPARSE, "qemu-nbd speaks nonsense");
+		return vrs_fail(err, VRS_EPARSE, "qemu-nbd sent an invalid reply");
 	memcpy(&context, body, 4);
 	memcpy(&len, body + 4, 4);
 	memcpy(&flags, body + 8, 4);
 	if (be32toh(context) != n->context || len == 0)
-		return vrs_fail(err, VRS_EPARSE, "qemu-nbd speaks nonsense");
-	*ret_len = be32toh(len);
-	*ret_data = (be32toh(flags) & STATE_ZERO) == 0;
+		return vrs_fail(err, VRS_EPARSE, "qemu-nbd sent an invalid reply");
+	x->run->end = x->off + be32toh(len);
+	x->run->data = (be32toh(flags) & STATE_ZERO) == 0;
 	return 0;
 }
 
-static int answer(struct nbd *n, uint8_t *buf, uint64_t off, size_t len,
-		  uint64_t *ret_run, bool *ret_data, struct vrs_err *err)
+static int exchange(struct nbd *n, const struct exchange *x, struct vrs_err *err)
 {
-	int result = 0;
+	int result = send_request(n, x, err);
+
+	if (result < 0)
+		return result;
 
 	for (;;) {
 		struct chunk c;
@@ -344,13 +362,14 @@ static int answer(struct nbd *n, uint8_t *buf, uint64_t off, size_t len,
 		c.len = be32toh(c.len);
 		if (be32toh(c.magic) != STRUCTURED_MAGIC ||
 		    be64toh(c.cookie) != n->cookie)
-			return vrs_fail(err, VRS_EPARSE, "qemu-nbd speaks nonsense");
+			return vrs_fail(err, VRS_EPARSE,
+					"qemu-nbd sent an invalid reply");
 		if (c.type & CHUNK_ERROR)
 			result = refused(n, c.len, err);
-		else if (ret_run)
-			status = take_status(n, &c, ret_run, ret_data, err);
+		else if (x->run)
+			status = take_status(n, &c, x, err);
 		else
-			status = take_data(n, &c, buf, off, len, err);
+			status = take_data(n, &c, x, err);
 		if (status < 0)
 			return status;
 		if (c.flags & CHUNK_DONE)
@@ -360,61 +379,66 @@ static int answer(struct nbd *n, uint8_t *buf, uint64_t off, size_t len,
 
 int nbd_read(struct nbd *n, void *buf, uint64_t off, size_t len, struct vrs_err *err)
 {
-	int status = ask(n, CMD_READ, off, (uint32_t)len, NULL, err);
+	struct exchange x = {
+		.type = CMD_READ, .off = off, .len = (uint32_t)len, .buf = buf};
 
-	return status < 0 ? status : answer(n, buf, off, len, NULL, NULL, err);
+	return exchange(n, &x, err);
 }
 
 int nbd_write(struct nbd *n, const void *buf, uint64_t off, size_t len,
 	      struct vrs_err *err)
 {
-	int status = ask(n, CMD_WRITE, off, (uint32_t)len, buf, err);
+	struct exchange x = {
+		.type = CMD_WRITE, .off = off, .len = (uint32_t)len, .body = buf};
 
-	return status < 0 ? status : answer(n, NULL, 0, 0, NULL, NULL, err);
+	return exchange(n, &x, err);
 }
 
 int nbd_zero(struct nbd *n, uint64_t off, uint64_t len, struct vrs_err *err)
 {
 	while (len > 0) {
-		uint32_t part = len < MAX_ZEROES ? (uint32_t)len : MAX_ZEROES;
-		int status = ask(n, CMD_ZEROES, off, part, NULL, err);
+		struct exchange x = {
+			.type = CMD_ZEROES,
+			.off = off,
+			.len = len < MAX_ZEROES ? (uint32_t)len : MAX_ZEROES,
+		};
+		int status = exchange(n, &x, err);
 
-		if (status == 0)
-			status = answer(n, NULL, 0, 0, NULL, NULL, err);
 		if (status < 0)
 			return status;
-		off += part;
-		len -= part;
+		off += x.len;
+		len -= x.len;
 	}
 	return 0;
 }
 
 int nbd_flush(struct nbd *n, struct vrs_err *err)
 {
-	int status = ask(n, CMD_FLUSH, 0, 0, NULL, err);
+	struct exchange x = {.type = CMD_FLUSH};
 
-	return status < 0 ? status : answer(n, NULL, 0, 0, NULL, NULL, err);
+	return exchange(n, &x, err);
 }
 
-int nbd_status(struct nbd *n, uint64_t off, uint64_t len, uint64_t *ret_len,
-	       bool *ret_data, struct vrs_err *err)
+int nbd_status(struct nbd *n, uint64_t off, uint64_t end, struct disk_run *ret,
+	       struct vrs_err *err)
 {
-	uint64_t most = (uint64_t)1 << 31;
+	const uint64_t most = (uint64_t)1 << 31;
+	struct exchange x = {
+		.type = CMD_STATUS,
+		.off = off,
+		.len = (uint32_t)(end - off < most ? end - off : most),
+		.run = ret,
+	};
 
-	if (!n->has_context) { /* not said: all may be data */
-		*ret_len = len;
-		*ret_data = true;
+	*ret = (struct disk_run){.end = end, .data = true};
+	if (!n->has_context) /* not known: all of it may be data */
 		return 0;
-	}
-	*ret_len = 0;
-	int status =
-		ask(n, CMD_STATUS, off, (uint32_t)(len < most ? len : most), NULL, err);
-	if (status == 0)
-		status = answer(n, NULL, off, 0, ret_len, ret_data, err);
-	if (status == 0 && *ret_len == 0)
-		return vrs_fail(err, VRS_EPARSE, "qemu-nbd speaks nonsense");
-	if (*ret_len > len)
-		*ret_len = len;
+	ret->end = off;
+	int status = exchange(n, &x, err);
+	if (status == 0 && ret->end == off)
+		return vrs_fail(err, VRS_EPARSE, "qemu-nbd sent an invalid reply");
+	if (ret->end > end)
+		ret->end = end;
 	return status;
 }
 
@@ -424,8 +448,9 @@ void nbd_close(struct nbd *n)
 
 	if (!n)
 		return;
-	if (ask(n, CMD_DISC, 0, 0, NULL, NULL) == 0 && shutdown(n->fd, SHUT_WR) == 0)
-		(void)!read(n->fd, &byte, 1); /* until it hung up */
+	if (send_request(n, &(struct exchange){.type = CMD_DISC}, NULL) == 0 &&
+	    shutdown(n->fd, SHUT_WR) == 0)
+		(void)!read(n->fd, &byte, 1); /* until it has closed its end */
 	(void)close(n->fd);
 	free(n);
 }

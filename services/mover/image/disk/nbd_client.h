@@ -1,6 +1,9 @@
 /* nbd_client.h - a client of the NBD protocol, as far as a local qemu-nbd needs one:
- * fixed newstyle handshake, structured replies, block status "base:allocation". One
- * request at a time. What the server says is checked before it is believed. */
+ * fixed newstyle handshake, structured replies, block status "base:allocation", one
+ * request at a time. Every reply is checked before use.
+ *
+ * It exists only because vrs-image is linked statically and Debian has no static libnbd;
+ * for a dynamic program libnbd would be the choice. */
 #ifndef MOVER_IMAGE_DISK_NBD_CLIENT_H
 #define MOVER_IMAGE_DISK_NBD_CLIENT_H
 
@@ -8,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "image/disk/disk.h"
 #include "vrs/err.h"
 
 struct nbd;
@@ -22,8 +26,8 @@ int nbd_write(struct nbd *n, const void *buf, uint64_t off, size_t len,
 	      struct vrs_err *err);
 int nbd_zero(struct nbd *n, uint64_t off, uint64_t len, struct vrs_err *err);
 int nbd_flush(struct nbd *n, struct vrs_err *err);
-/* The run that begins at off: how long it is (at most len) and if it may hold data. */
-int nbd_status(struct nbd *n, uint64_t off, uint64_t len, uint64_t *ret_len,
-	       bool *ret_data, struct vrs_err *err);
+/* The run that begins at off; it ends at end or before. */
+int nbd_status(struct nbd *n, uint64_t off, uint64_t end, struct disk_run *ret,
+	       struct vrs_err *err);
 
 #endif

@@ -9,7 +9,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "image/disk/backing_chain.h"
 #include "image/disk/disk.h"
 #include "image/disk/nbd_client.h"
 #include "image/disk/outside_refs.h"
@@ -25,9 +24,9 @@ struct disk_nbd {
 	pthread_mutex_t lock; /* one request at a time */
 	struct nbd *nbd;
 	struct qemu_nbd qemu;
-	/* the run that was last asked for: QEMU answers slowly for fragmented images */
-	uint64_t run_from, run_end;
-	bool run_data;
+	/* the newest extent: QEMU is slow to find them in fragmented images */
+	uint64_t run_from;
+	struct disk_run run;
 };
 
 static struct disk_nbd *of(struct disk *d)
@@ -65,7 +64,7 @@ static int n_write(struct disk *d, const void *buf, uint64_t off, size_t len,
 	struct disk_nbd *n = of(d);
 
 	(void)pthread_mutex_lock(&n->lock);
-	n->run_end = 0;
+	n->run.end = 0;
 	int status = why(n, nbd_write(n->nbd, buf, off, len, err), err);
 	(void)pthread_mutex_unlock(&n->lock);
 	return status;
@@ -76,37 +75,35 @@ static int n_zero(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *er
 	struct disk_nbd *n = of(d);
 
 	(void)pthread_mutex_lock(&n->lock);
-	n->run_end = 0;
+	n->run.end = 0;
 	int status = why(n, nbd_zero(n->nbd, off, len, err), err);
 	(void)pthread_mutex_unlock(&n->lock);
 	return status;
 }
 
-static int find_run(struct disk_nbd *n, uint64_t off, uint64_t end, uint64_t *ret_end,
-		    bool *ret_data, struct vrs_err *err)
+static int find_run(struct disk_nbd *n, uint64_t off, uint64_t end, struct disk_run *ret,
+		    struct vrs_err *err)
 {
-	if (off < n->run_from || off >= n->run_end) {
-		uint64_t len;
-		int status = nbd_status(n->nbd, off, n->disk.size - off, &len,
-					&n->run_data, err);
+	if (off < n->run_from || off >= n->run.end) {
+		int status = nbd_status(n->nbd, off, n->disk.size, &n->run, err);
 
 		if (status < 0)
 			return why(n, status, err);
 		n->run_from = off;
-		n->run_end = off + len;
 	}
-	*ret_end = n->run_end < end ? n->run_end : end;
-	*ret_data = n->run_data;
+	*ret = n->run;
+	if (ret->end > end)
+		ret->end = end;
 	return 0;
 }
 
-static int n_extent(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret_end,
-		    bool *ret_data, struct vrs_err *err)
+static int n_extent(struct disk *d, uint64_t off, uint64_t end, struct disk_run *ret,
+		    struct vrs_err *err)
 {
 	struct disk_nbd *n = of(d);
 
 	(void)pthread_mutex_lock(&n->lock);
-	int status = find_run(n, off, end, ret_end, ret_data, err);
+	int status = find_run(n, off, end, ret, err);
 	(void)pthread_mutex_unlock(&n->lock);
 	return status;
 }
@@ -207,15 +204,15 @@ static int start_one(struct disk_nbd *n, const char *format, bool writable,
 }
 
 /* Every layer by its descriptor, so that no name in an image is followed. */
-static int start_chain(struct disk_nbd *n, const int *fds, char formats[][16], size_t len,
+static int start_chain(struct disk_nbd *n, const struct disk_layers *l,
 		       struct vrs_err *err)
 {
 	struct vrs_text opts = {0}, prefix = {0};
-	int copy[BACKING_CHAIN_MAX], status = 0;
+	int copy[DISK_MAX_LAYERS], status = 0;
 	size_t n_copies = 0;
 
-	for (; n_copies < len; n_copies++) {
-		int fd = fcntl(fds[n_copies], F_DUPFD_CLOEXEC, CHILD_FD_FLOOR);
+	for (; n_copies < l->n; n_copies++) {
+		int fd = fcntl(l->fd[n_copies], F_DUPFD_CLOEXEC, CHILD_FD_FLOOR);
 
 		if (fd < 0) {
 			status = vrs_fail_errno(err, "descriptor");
@@ -226,7 +223,7 @@ static int start_chain(struct disk_nbd *n, const int *fds, char formats[][16], s
 		vrs_text_add(&opts,
 			     "%s%sdriver=%s,%sfile.driver=file,%sfile.filename="
 			     "/proc/self/fd/%d",
-			     n_copies ? "," : "", before, formats[n_copies], before,
+			     n_copies ? "," : "", before, l->format[n_copies], before,
 			     before, fd);
 		vrs_text_add(&prefix, "backing.");
 	}
@@ -286,10 +283,10 @@ int disk_nbd_open(struct disk **ret, int fd, const char *format, bool writable,
 	return finish_open(ret, n, start_one(n, format, writable, err), err);
 }
 
-int disk_nbd_open_chain(struct disk **ret, const int *fds, char formats[][16], size_t n,
+int disk_nbd_open_chain(struct disk **ret, const struct disk_layers *layers,
 			struct vrs_err *err)
 {
-	struct disk_nbd *d = disk_new(fds[0]);
+	struct disk_nbd *d = disk_new(layers->fd[0]);
 
-	return finish_open(ret, d, start_chain(d, fds, formats, n, err), err);
+	return finish_open(ret, d, start_chain(d, layers, err), err);
 }

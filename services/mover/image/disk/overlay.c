@@ -91,8 +91,8 @@ static int over_zero(struct disk *d, uint64_t off, uint64_t len, struct vrs_err 
 }
 
 /* In whole blocks: where something differs there may be data. */
-static int over_extent(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret_end,
-		       bool *ret_data, struct vrs_err *err)
+static int over_extent(struct disk *d, uint64_t off, uint64_t end, struct disk_run *ret,
+		       struct vrs_err *err)
 {
 	struct disk_over *o = of(d);
 	uint64_t at = off & ~(uint64_t)(BLOCK - 1);
@@ -105,9 +105,9 @@ static int over_extent(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret
 	if (at > end)
 		at = end;
 	if (!first)
-		return o->base->ops->extent(o->base, off, at, ret_end, ret_data, err);
-	*ret_end = at;
-	*ret_data = true;
+		return o->base->ops->extent(o->base, off, at, ret, err);
+	ret->end = at;
+	ret->data = true;
 	return 0;
 }
 

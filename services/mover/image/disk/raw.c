@@ -189,34 +189,34 @@ static int raw_zero(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *
 	return 0;
 }
 
-static int raw_extent(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret_end,
-		      bool *ret_data, struct vrs_err *err)
+static int raw_extent(struct disk *d, uint64_t off, uint64_t end, struct disk_run *ret,
+		      struct vrs_err *err)
 {
 	off_t data = lseek(d->fd, (off_t)off, SEEK_DATA);
 
 	if (data < 0 && errno == ENXIO) {
-		*ret_data = false;
-		*ret_end = end;
+		ret->data = false;
+		ret->end = end;
 		return 0;
 	}
 	if (data < 0 && errno == EINVAL) { /* a block device: all may be data */
-		*ret_data = true;
-		*ret_end = end;
+		ret->data = true;
+		ret->end = end;
 		return 0;
 	}
 	if (data < 0)
 		return vrs_fail_errno(err, "look for data");
-	*ret_data = (uint64_t)data <= off;
+	ret->data = (uint64_t)data <= off;
 	uint64_t until = (uint64_t)data;
-	if (*ret_data) {
+	if (ret->data) {
 		off_t hole = lseek(d->fd, (off_t)off, SEEK_HOLE);
 
 		if (hole < 0)
 			return vrs_fail_errno(err, "look for holes");
 		until = (uint64_t)hole;
 	}
-	*ret_end = until < end ? until : end;
-	if (*ret_end <= off) /* the file shrank below us */
+	ret->end = until < end ? until : end;
+	if (ret->end <= off) /* the file shrank below us */
 		return vrs_fail(err, VRS_EIO, "the image became shorter");
 	return 0;
 }

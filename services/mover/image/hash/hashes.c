@@ -28,17 +28,25 @@ static void digest_blocks(struct cachefile_entry *g, const uint8_t *data, size_t
 	}
 }
 
-static int digest_run(struct cachefile_entry *g, struct disk *d, uint8_t *buf,
-		      uint64_t start, uint64_t from, uint64_t to, bool leaves,
+/* A chunk whose blocks are being read. */
+struct digesting {
+	struct cachefile_entry *g;
+	struct disk *d;
+	uint64_t start; /* of the chunk */
+	bool leaves;
+	uint8_t *buf;
+};
+
+static int digest_run(const struct digesting *j, uint64_t from, uint64_t to,
 		      struct vrs_err *err)
 {
 	while (from < to) {
 		size_t n = to - from < PIECE ? (size_t)(to - from) : PIECE;
-		int status = d->ops->read(d, buf, from, n, err);
+		int status = j->d->ops->read(j->d, j->buf, from, n, err);
 
 		if (status < 0)
 			return status;
-		digest_blocks(g, buf, (size_t)(from - start), n, leaves);
+		digest_blocks(j->g, j->buf, (size_t)(from - j->start), n, j->leaves);
 		from += n;
 	}
 	return 0;
@@ -59,28 +67,25 @@ static size_t put_leaves(const struct cachefile_entry *g, uint8_t *out)
 	return (size_t)(to - out);
 }
 
-static int digest_data(struct cachefile_entry *g, struct disk *d, uint64_t start,
-		       uint64_t off, uint64_t end, bool leaves, uint8_t *buf,
+static int digest_data(const struct digesting *j, uint64_t off, uint64_t end,
 		       struct vrs_err *err)
 {
-
 	while (off < end) {
-		uint64_t until;
-		bool data;
-		int status = d->ops->extent(d, off, end, &until, &data, err);
+		struct disk_run run;
+		int status = j->d->ops->extent(j->d, off, end, &run, err);
 
 		if (status < 0)
 			return status;
-		if (data) { /* whole blocks around it */
+		if (run.data) { /* whole blocks around it */
 			off &= ~(uint64_t)(BLOCK - 1);
-			until = (until + BLOCK - 1) & ~(uint64_t)(BLOCK - 1);
-			if (until > end)
-				until = end;
-			status = digest_run(g, d, buf, start, off, until, leaves, err);
+			run.end = (run.end + BLOCK - 1) & ~(uint64_t)(BLOCK - 1);
+			if (run.end > end)
+				run.end = end;
+			status = digest_run(j, off, run.end, err);
 			if (status < 0)
 				return status;
 		}
-		off = until;
+		off = run.end;
 	}
 	return 0;
 }
@@ -91,27 +96,28 @@ static bool is_known(const struct cachefile_entry *g, size_t block)
 }
 
 /* All blocks that are not known. */
-static int digest_rest(struct cachefile_entry *g, struct disk *d, uint64_t chunk,
-		       size_t n_blocks, bool leaves, struct vrs_err *err)
+static int digest_rest(struct digesting *j, size_t n_blocks, struct vrs_err *err)
 {
-	uint64_t start = chunk << TREE_CHUNK_SHIFT;
-	uint64_t end = start + tree_chunk_bytes(d->size, chunk);
-	uint8_t *buf = buffer_take();
-	int status = buf ? 0 : vrs_fail(err, VRS_EIO, "no memory");
+	uint64_t end =
+		j->start + tree_chunk_bytes(j->d->size, j->start >> TREE_CHUNK_SHIFT);
+	int status = 0;
 
+	j->buf = buffer_take();
+	if (!j->buf)
+		status = vrs_fail(err, VRS_EIO, "out of memory");
 	for (size_t i = 0; i < n_blocks && status == 0;) {
 		size_t first = i;
 
-		while (i < n_blocks && !is_known(g, i))
+		while (i < n_blocks && !is_known(j->g, i))
 			i++;
-		uint64_t to = start + (uint64_t)i * BLOCK;
+		uint64_t to = j->start + (uint64_t)i * BLOCK;
 		if (i > first)
-			status = digest_data(g, d, start, start + (uint64_t)first * BLOCK,
-					     to < end ? to : end, leaves, buf, err);
+			status = digest_data(j, j->start + (uint64_t)first * BLOCK,
+					     to < end ? to : end, err);
 		else
 			i++;
 	}
-	buffer_put(buf);
+	buffer_put(j->buf);
 	return status;
 }
 
@@ -129,7 +135,7 @@ static uint64_t changed_blocks(struct disk *d, uint64_t chunk)
 	return d->ops->changed ? d->ops->changed(d, chunk) : 0;
 }
 
-/* What was read, and is what the cache is about, is known from now on. */
+/* Adds the blocks that were read to the cache, except those that changed. */
 static void learn(struct hashcache *cache, uint64_t chunk,
 		  const struct cachefile_entry *g, uint64_t changed, size_t n_blocks)
 {
@@ -146,49 +152,53 @@ static void learn(struct hashcache *cache, uint64_t chunk,
 		k.known |= (uint64_t)1 << i;
 		some = some || !tree_is_zero_digest(g->block[i].bytes);
 	}
-	if (some) /* holes are found out without reading */
+	if (some) /* holes are found without reading */
 		hashcache_put(cache, chunk, &k);
 }
 
-static int digest_chunk(struct cachefile_entry *g, struct disk *d, uint64_t chunk,
-			size_t n_blocks, bool leaves, struct hashcache *cache,
-			struct vrs_err *err)
+static int digest_chunk(struct cachefile_entry *g, struct disk *d,
+			const struct hashes_want *w, size_t n_blocks, struct vrs_err *err)
 {
+	struct digesting j = {.g = g,
+			      .d = d,
+			      .start = w->chunk << TREE_CHUNK_SHIFT,
+			      .leaves = w->leaves || w->cache};
 	uint64_t changed = 0;
 
 	memset(g, 0, sizeof(*g));
-	if (cache) {
+	if (w->cache) {
 		struct cachefile_entry k;
 
-		changed = changed_blocks(d, chunk);
-		hashcache_get(cache, chunk, &k);
+		changed = changed_blocks(d, w->chunk);
+		hashcache_get(w->cache, w->chunk, &k);
 		k.known &= ~changed;
 		for (size_t i = 0; i < n_blocks; i++)
 			if (is_known(&k, i))
 				copy_block(g, &k, i);
 		g->known = k.known;
 	}
-	int status = digest_rest(g, d, chunk, n_blocks, leaves || cache, err);
-	/* what began to change while it was read is not what the cache is about */
-	if (status == 0 && cache)
-		learn(cache, chunk, g, changed | changed_blocks(d, chunk), n_blocks);
+	int status = digest_rest(&j, n_blocks, err);
+	/* a block that began to change while it was read does not belong in the cache */
+	if (status == 0 && w->cache)
+		learn(w->cache, w->chunk, g, changed | changed_blocks(d, w->chunk),
+		      n_blocks);
 	return status;
 }
 
-int hashes_of_chunk(struct disk *d, uint64_t chunk, bool leaves, struct hashcache *cache,
-		    uint8_t *out, size_t *ret_len, struct vrs_err *err)
+int hashes_of_chunk(struct disk *d, const struct hashes_want *w, uint8_t *out,
+		    size_t *ret_len, struct vrs_err *err)
 {
 	struct cachefile_entry g;
 	size_t n_blocks =
-		(size_t)((tree_chunk_bytes(d->size, chunk) + BLOCK - 1) / BLOCK);
-	int status = digest_chunk(&g, d, chunk, n_blocks, leaves, cache, err);
+		(size_t)((tree_chunk_bytes(d->size, w->chunk) + BLOCK - 1) / BLOCK);
+	int status = digest_chunk(&g, d, w, n_blocks, err);
 
 	if (status < 0)
 		return status;
 	struct tree_digest digest = tree_chunk(g.block, n_blocks);
 	memcpy(out, digest.bytes, TREE_DIGEST_BYTES);
 	*ret_len = TREE_DIGEST_BYTES;
-	if (leaves && !tree_is_zero_digest(digest.bytes))
+	if (w->leaves && !tree_is_zero_digest(digest.bytes))
 		*ret_len += put_leaves(&g, out + TREE_DIGEST_BYTES);
 	return 0;
 }

@@ -17,11 +17,19 @@ enum {
 			   TREE_LEAVES_PER_CHUNK * HASHES_LEAF_BYTES,
 };
 
-/* Writes the chunk's digest and, with leaves and when it is not all zero, a map of the
- * leaves that are not zero (bit 0 of byte 0 first) and HASHES_LEAF_BYTES of each. What
- * cache knows is not read, and what is read it knows afterwards; NULL: all is read. */
-int hashes_of_chunk(struct disk *d, uint64_t chunk, bool leaves, struct hashcache *cache,
-		    uint8_t *out, size_t *ret_len, struct vrs_err *err);
+struct hashes_want {
+	uint64_t chunk;
+	bool leaves;
+	bool from_disk; /* of a part: as part_proof() reads it */
+	/* Blocks that it knows are not read, blocks that are read are added to it; NULL:
+	 * all are read. */
+	struct hashcache *cache;
+};
+
+/* Writes the chunk's digest and, with leaves and unless it is all zeros, a map of the
+ * leaves that are not zero (bit 0 of byte 0 first) and HASHES_LEAF_BYTES of each. */
+int hashes_of_chunk(struct disk *d, const struct hashes_want *w, uint8_t *out,
+		    size_t *ret_len, struct vrs_err *err);
 
 /* Reads one such answer back: the chunk's digest and the first bytes of all leaf digests
  * (zeros where there are zeros, and behind them). Returns how many bytes it was, 0 when

@@ -34,14 +34,14 @@ static int fill_read(struct disk *d, void *buf, uint64_t off, size_t len,
 	return status;
 }
 
-static int fill_extent(struct disk *d, uint64_t off, uint64_t end, uint64_t *ret_end,
-		       bool *ret_data, struct vrs_err *err)
+static int fill_extent(struct disk *d, uint64_t off, uint64_t end, struct disk_run *ret,
+		       struct vrs_err *err)
 {
 	const struct disk_fill *f = (struct disk_fill *)d;
-	int status = f->base->ops->extent(f->base, off, end, ret_end, ret_data, err);
+	int status = f->base->ops->extent(f->base, off, end, ret, err);
 
-	if (status == 0 && *ret_data)
-		status = disk_allocate(f->part, off, *ret_end - off, err);
+	if (status == 0 && ret->data)
+		status = disk_allocate(f->part, off, ret->end - off, err);
 	return status;
 }
 
@@ -92,9 +92,10 @@ static bool is_to_come(struct part *p, uint64_t chunk)
 	return doubt;
 }
 
-static int bring(struct part *p, uint64_t chunk, uint8_t *out, size_t *ret_len,
-		 struct vrs_err *err)
+static int copy_from_base(struct part *p, uint64_t chunk, uint8_t *out, size_t *ret_len,
+			  struct vrs_err *err)
 {
+	const struct hashes_want want = {.chunk = chunk, .leaves = true};
 	static const struct disk_ops ops = {.read = fill_read, .extent = fill_extent};
 	struct disk_fill both = {.disk = {.ops = &ops, .size = p->disk->size, .fd = -1},
 				 .base = p->fill->base,
@@ -108,8 +109,7 @@ static int bring(struct part *p, uint64_t chunk, uint8_t *out, size_t *ret_len,
 		status = p->disk->ops->zero(p->disk, chunk << TREE_CHUNK_SHIFT,
 					    tree_chunk_bytes(p->disk->size, chunk), err);
 	if (status == 0)
-		status =
-			hashes_of_chunk(&both.disk, chunk, true, NULL, out, ret_len, err);
+		status = hashes_of_chunk(&both.disk, &want, out, ret_len, err);
 	part_unlock_shared(g);
 	if (status == 0)
 		atomic_store(&p->fill->brought[chunk], 1);
@@ -118,11 +118,11 @@ static int bring(struct part *p, uint64_t chunk, uint8_t *out, size_t *ret_len,
 	return status;
 }
 
-int part_leaves(struct part *p, uint64_t chunk, bool from_disk, struct hashcache *known,
-		uint8_t *out, size_t *ret_len, struct vrs_err *err)
+int part_leaves(struct part *p, const struct hashes_want *w, uint8_t *out,
+		size_t *ret_len, struct vrs_err *err)
 {
-	if (is_to_come(p, chunk))
-		return bring(p, chunk, out, ret_len, err);
-	return hashes_of_chunk(from_disk ? part_proof(p) : p->disk, chunk, true, known,
-			       out, ret_len, err);
+	if (is_to_come(p, w->chunk))
+		return copy_from_base(p, w->chunk, out, ret_len, err);
+	return hashes_of_chunk(w->from_disk ? part_proof(p) : p->disk, w, out, ret_len,
+			       err);
 }

@@ -46,15 +46,16 @@ static int doubt_states(struct part *p, const char *identity, const char *boot,
 		if (!same_source && *s != CHUNK_NONE)
 			*s = CHUNK_DOUBT;
 		if (*s == CHUNK_NONE && lost) { /* may hold something after all */
-			uint64_t off = c << TREE_CHUNK_SHIFT, end;
-			bool data;
+			uint64_t off = c << TREE_CHUNK_SHIFT;
+			struct disk_run run;
 			int status = p->disk->ops->extent(
 				p->disk, off, off + tree_chunk_bytes(p->disk->size, c),
-				&end, &data, err);
+				&run, err);
 
 			if (status < 0)
 				return status;
-			if (data || end < off + tree_chunk_bytes(p->disk->size, c))
+			if (run.data ||
+			    run.end < off + tree_chunk_bytes(p->disk->size, c))
 				*s = CHUNK_DOUBT;
 		}
 	}

@@ -41,10 +41,11 @@ struct disk *part_disk(struct part *p); /* NULL when it could not be opened agai
 /* The same content, read from where it will have to be found: the disk itself. */
 struct disk *part_proof(struct part *p);
 
-/* Digests and leaves of a chunk, as hashes_of_chunk(); a chunk that is still to come from
- * the base is brought over by that. from_disk: what is on the disk, as part_proof(). */
-int part_leaves(struct part *p, uint64_t chunk, bool from_disk, struct hashcache *known,
-		uint8_t *out, size_t *ret_len, struct vrs_err *err);
+/* Digests of a chunk as hashes_of_chunk() gives them, with leaves; a chunk that still has
+ * to come from the base is copied on the way. */
+struct hashes_want;
+int part_leaves(struct part *p, const struct hashes_want *w, uint8_t *out,
+		size_t *ret_len, struct vrs_err *err);
 
 /* Blocks of 2^shift as wire_blocks_ok() has it, checked by their digests before they are
  * written. */

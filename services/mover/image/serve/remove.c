@@ -31,7 +31,7 @@ static int take_away(int dir_fd, const char *name, int fd, struct vrs_err *err)
 }
 
 int image_remove(const struct sandbox *b, const char *path, const char *job,
-		 uint64_t token, int *ret_removed, struct vrs_err *err)
+		 uint64_t token, struct vrs_err *err)
 {
 	int dir_fd = -1, fd = -1;
 	const char *name;
@@ -41,7 +41,7 @@ int image_remove(const struct sandbox *b, const char *path, const char *job,
 		return status;
 	/* not blocking: what is there may be a pipe */
 	status = sandbox_open(b, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, &fd, err);
-	*ret_removed = status == 0;
+	bool found = status == 0;
 	if (status == 0) {
 		status = take_away(dir_fd, name, fd, err);
 		(void)close(fd);
@@ -53,5 +53,5 @@ int image_remove(const struct sandbox *b, const char *path, const char *job,
 		hashcache_remove(dir_fd, name);
 	}
 	(void)close(dir_fd);
-	return status;
+	return status < 0 ? status : found;
 }

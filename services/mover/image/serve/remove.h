@@ -7,10 +7,10 @@
 #include "image/base/sandbox.h"
 
 /* Only a regular file inside the roots that no program has open for writing, and beside
- * which no other job is making its successor (VRS_ECONFLICT). Not there: 0. Durable when
- * it returns. What was kept beside it (image/part/displaced.h) goes with it.
- * *ret_removed: whether there was something. */
+ * which no other job is making its successor (VRS_ECONFLICT). 1: removed, 0: not there.
+ * Durable when it returns. What was kept beside it (image/part/displaced.h) goes with it.
+ */
 int image_remove(const struct sandbox *b, const char *path, const char *job,
-		 uint64_t token, int *ret_removed, struct vrs_err *err);
+		 uint64_t token, struct vrs_err *err);
 
 #endif

@@ -81,7 +81,7 @@ int request_source(struct image_request *r, struct vrs_err *err)
 {
 	char path[WIRE_MAX_TEXT], format[16], identity[200];
 	size_t pos = 0;
-	int fd, status;
+	int status;
 	struct stat st;
 	struct wire_texts t = {.len = 0};
 
@@ -89,18 +89,14 @@ int request_source(struct image_request *r, struct vrs_err *err)
 				    err)) < 0 ||
 	    (status = wire_get_text(r->payload, r->head->len, &pos, format,
 				    sizeof(format), err)) < 0 ||
-	    (status = part_recover(r->all->sandbox, path, err)) < 0 ||
-	    (status = sandbox_open(r->all->sandbox, path, O_RDONLY, &fd, err)) < 0)
+	    (status = part_recover(r->all->sandbox, path, err)) < 0)
 		return status;
-	if (fstat(fd, &st) < 0) {
-		status = vrs_fail_errno(err, "%s", path);
-		(void)close(fd);
-		return status;
-	}
 	open_image_close(r->image);
-	if ((status = backing_chain_open(&r->image->disk, r->all->sandbox, path, fd,
-					 format, err)) < 0)
-		return vrs_context(err, "%s", path);
+	if ((status = backing_chain_open(&r->image->disk, r->all->sandbox, path, format,
+					 err)) < 0)
+		return status;
+	if (fstat(r->image->disk->fd, &st) < 0)
+		return vrs_fail_errno(err, "%s", path);
 	(void)vrs_strcpy(r->image->path, sizeof(r->image->path), path);
 	if (disk_format_is_raw(format))
 		open_cache(r, path);
@@ -127,20 +123,19 @@ int request_extents(struct image_request *r, struct vrs_err *err)
 	if (off >= end || end > d->size)
 		return vrs_fail(err, VRS_EPARSE, "a range beyond the end of the disk");
 	while (off < end && n < WIRE_MAX_EXTENTS) {
-		uint64_t until;
-		bool data;
+		struct disk_run run;
 
-		if ((status = d->ops->extent(d, off, end, &until, &data, err)) < 0)
+		if ((status = d->ops->extent(d, off, end, &run, err)) < 0)
 			return status;
 		uint8_t *last = r->out + 16 * (size_t)(n - 1);
-		if (n > 0 && wire_get64(last + 8) == data) {
-			wire_put64(last, until);
+		if (n > 0 && wire_get64(last + 8) == run.data) {
+			wire_put64(last, run.end);
 		} else {
-			wire_put64(r->out + 16 * (size_t)n, until);
-			wire_put64(r->out + 16 * (size_t)n + 8, data);
+			wire_put64(r->out + 16 * (size_t)n, run.end);
+			wire_put64(r->out + 16 * (size_t)n + 8, run.data);
 			n++;
 		}
-		off = until;
+		off = run.end;
 	}
 	r->reply->a = r->head->a;
 	r->reply->b = off;
@@ -217,18 +212,17 @@ int request_hashes(struct image_request *r, struct vrs_err *err)
 	if (n == 0 || n > most || first >= n_chunks || n > n_chunks - first)
 		return vrs_fail(err, VRS_EPARSE, "chunks beyond the end of the disk");
 
+	struct hashes_want want = {.leaves = leaves, .from_disk = shift & WIRE_FROM_DISK};
 	size_t len = 0;
 	for (uint64_t i = first; i < first + n && status == 0; i++) {
 		size_t used = 0;
 
-		struct hashcache *known =
-			r->head->shift & WIRE_REMEMBERED ? d->cache : NULL;
-
+		want.chunk = i;
+		want.cache = r->head->shift & WIRE_REMEMBERED ? d->cache : NULL;
 		status = r->image->part && leaves
-				 ? part_leaves(r->image->part, i, shift & WIRE_FROM_DISK,
-					       known, r->out + len, &used, err)
-				 : hashes_of_chunk(d, i, leaves, known, r->out + len,
-						   &used, err);
+				 ? part_leaves(r->image->part, &want, r->out + len, &used,
+					       err)
+				 : hashes_of_chunk(d, &want, r->out + len, &used, err);
 		len += used;
 	}
 	r->reply->a = first;

@@ -212,14 +212,14 @@ int request_remove(struct image_request *r, struct vrs_err *err)
 {
 	char path[WIRE_MAX_TEXT], job[136];
 	size_t pos = 0;
-	int status, removed = 0;
+	int status;
 
 	if ((status = wire_get_text(r->payload, r->head->len, &pos, path, sizeof(path),
 				    err)) < 0 ||
 	    (status = wire_get_text(r->payload, r->head->len, &pos, job, sizeof(job),
 				    err)) < 0)
 		return status;
-	status = image_remove(r->all->sandbox, path, job, r->head->b, &removed, err);
-	r->reply->a = (uint64_t)removed;
+	status = image_remove(r->all->sandbox, path, job, r->head->b, err);
+	r->reply->a = status > 0;
 	return status < 0 ? vrs_context(err, "%s", path) : 0;
 }

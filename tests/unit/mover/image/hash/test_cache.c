@@ -102,7 +102,11 @@ static int look(struct world *w, int64_t at_ms, uint8_t out[3 * HASHES_MAX_BYTES
 			hashcache_get(c, i, &k);
 		n_read += (int)((tree_chunk_bytes(SIZE, i) + BLOCK - 1) / BLOCK) -
 			  __builtin_popcountll(k.known);
-		assert_ok(hashes_of_chunk(d, i, true, c, out + len, &used, &err), &err);
+		assert_ok(hashes_of_chunk(d,
+					  &(struct hashes_want){
+						  .chunk = i, .leaves = true, .cache = c},
+					  out + len, &used, &err),
+			  &err);
 		len += used;
 	}
 	if (c)
@@ -128,7 +132,9 @@ static void what_was_read_once_is_known(void **state)
 	assert_memory_equal(first, again, sizeof(first));
 	assert_ok(disk_open(&d, open(w->path, O_RDONLY), "raw", DISK_READ, &err), &err);
 	for (uint64_t i = 0; i < 3; i++, len += used)
-		assert_ok(hashes_of_chunk(d, i, true, NULL, plain + len, &used, &err),
+		assert_ok(hashes_of_chunk(
+				  d, &(struct hashes_want){.chunk = i, .leaves = true},
+				  plain + len, &used, &err),
 			  &err);
 	disk_close(d);
 	assert_memory_equal(first, plain, len);
@@ -292,7 +298,12 @@ static int seed(struct world *w, uint64_t token, uint8_t fill)
 
 		hashcache_get(d->cache, i, &k);
 		n_known += __builtin_popcountll(k.known);
-		assert_ok(hashes_of_chunk(d, i, true, d->cache, out, &used, &err), &err);
+		assert_ok(hashes_of_chunk(d,
+					  &(struct hashes_want){.chunk = i,
+								.leaves = true,
+								.cache = d->cache},
+					  out, &used, &err),
+			  &err);
 	}
 	put(p, 3 * BLOCK, fill);
 	put(p, TREE_CHUNK_BYTES + 4096, fill);
@@ -301,9 +312,16 @@ static int seed(struct world *w, uint64_t token, uint8_t fill)
 	/* the proof of what differs is of what differs, not of what the base was */
 	static uint8_t proof[HASHES_MAX_BYTES], plain[HASHES_MAX_BYTES];
 	for (uint64_t i = 0; i < 3; i++) {
-		assert_ok(hashes_of_chunk(d, i, false, d->cache, proof, &used, &err),
+		assert_ok(hashes_of_chunk(d,
+					  &(struct hashes_want){.chunk = i,
+								.leaves = false,
+								.cache = d->cache},
+					  proof, &used, &err),
 			  &err);
-		assert_ok(hashes_of_chunk(d, i, false, NULL, plain, &used, &err), &err);
+		assert_ok(hashes_of_chunk(
+				  d, &(struct hashes_want){.chunk = i, .leaves = false},
+				  plain, &used, &err),
+			  &err);
 		assert_memory_equal(proof, plain, TREE_DIGEST_BYTES);
 	}
 	assert_ok(part_commit(p, &err), &err);
