@@ -5,7 +5,7 @@
 #include "control/control.h"
 #include "engine/engine.h"
 #include "fleet/load.h"
-#include "metrics/counters.h"
+#include "engine/base/counters.h"
 #include "vrs/clock.h"
 #include "vrs/log.h"
 #include "vrs/svc.h"

@@ -14,7 +14,7 @@
 #include "fleet/fleet.h"
 #include "forecasts/forecasts.h"
 #include "machine/machine.h"
-#include "metrics/counters.h"
+#include "engine/base/counters.h"
 #include "plan/plan.h"
 #include "vrs/svc.h"
 

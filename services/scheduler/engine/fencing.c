@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/parts.h"
+#include "engine/base/base.h"
 #include "vrs/mem.h"
 
 /* --- one host's power serves all its VMs --- */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/parts.h"
+#include "engine/base/base.h"
 #include "vrs/mem.h"
 
 /* --- slots: what is under way, and when it may be tried again --- */

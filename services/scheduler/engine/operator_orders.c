@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/parts.h"
+#include "engine/base/base.h"
 #include "vrs/mem.h"
 
 static void refuse(struct engine_answer *a, Vrsas__V1__ControlCode code, const char *hint,

@@ -6,7 +6,7 @@
 #include "control/control.h"
 #include "engine/engine.h"
 #include "forecasts/forecasts.h"
-#include "metrics/counters.h"
+#include "engine/base/counters.h"
 #include "vrs/svc.h"
 
 #define LENGTH(list) (sizeof(list) / sizeof((list)[0]))

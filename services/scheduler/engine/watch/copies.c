@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/parts.h"
+#include "engine/base/base.h"
 #include "vrs/mem.h"
 
 struct host *engine_host_at(struct engine *e, const struct fleet *w,

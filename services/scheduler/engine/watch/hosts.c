@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "detect/probe.h"
-#include "engine/parts.h"
+#include "engine/base/base.h"
 #include "vrs/mem.h"
 
 /* --- probes --- */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/parts.h"
+#include "engine/base/base.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 

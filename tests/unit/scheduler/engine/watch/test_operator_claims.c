@@ -1,7 +1,7 @@
 /* What a person said of a host outlives the scheduler that heard it. */
 #include "redis_group.h"
 
-#include "engine/parts.h"
+#include "engine/base/base.h"
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 

@@ -1,7 +1,7 @@
 /* What ran where outlives the scheduler that saw it. */
 #include "redis_group.h"
 
-#include "engine/parts.h"
+#include "engine/base/base.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 

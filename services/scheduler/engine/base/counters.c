@@ -1,4 +1,4 @@
-#include "metrics/counters.h"
+#include "engine/base/counters.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "engine/host_ops.h"
+#include "engine/base/host_ops.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/parts.h"
+#include "engine/base/base.h"
 #include "vrs/event.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"

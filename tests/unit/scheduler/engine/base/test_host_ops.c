@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "engine/host_ops.h"
+#include "engine/base/host_ops.h"
 #include "vrs/clock.h"
 #include "world.h"
 

@@ -3,8 +3,8 @@
 #define SCHEDULER_ENGINE_PARTS_H
 
 #include "engine/engine.h"
-#include "engine/host_ops.h"
-#include "engine/last_seen.h"
+#include "engine/base/host_ops.h"
+#include "engine/base/last_seen.h"
 #include "fleet/load.h"
 #include "machine/records.h"
 #include "vrs/bus.h"

@@ -1,4 +1,4 @@
-#include "engine/last_seen.h"
+#include "engine/base/last_seen.h"
 
 #include <stdlib.h>
 #include <string.h>
