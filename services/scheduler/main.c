@@ -5,7 +5,7 @@
 #include "control/control.h"
 #include "engine/engine.h"
 #include "fleet/load.h"
-#include "engine/base/counters.h"
+#include "metrics/metrics.h"
 #include "vrs/clock.h"
 #include "vrs/log.h"
 #include "vrs/svc.h"
@@ -125,65 +125,95 @@ static void settle(struct settings *c)
 	c->forecasts.url = c->forecast;
 }
 
-static struct fleet *newest_world(void *arg)
+static struct fleet *newest_fleet(void *arg)
 {
 	return engine_fleet(arg);
 }
 
 enum { WATCH_EVERY_MS = 2000 };
 
-struct told {
+struct scheduler {
+	struct vrs_site *site;
+	struct vrs_seal_keys *keys;
+	struct fleet_loader *world;
 	struct engine *engine;
 	struct forecasts *forecasts;
 	struct control *control;
-	const struct fleet_loader *world;
-	uint64_t refused_said;
+	struct metrics metrics;
+	uint64_t n_refused;
 	struct vrs_complaint refused;
 };
 
-static void say_refused(struct told *t)
+static void report_refused(struct scheduler *s)
 {
 	const char *why;
-	uint64_t n = fleet_loader_refused(t->world, &why);
+	uint64_t n = fleet_loader_refused(s->world, &why);
 
-	if (n > t->refused_said)
-		vrs_complain(&t->refused, VRS_WARN, "heartbeats do not count: %s", why);
+	if (n > s->n_refused)
+		vrs_complain(&s->refused, VRS_WARN, "rejecting heartbeats: %s", why);
 	else
-		vrs_complaint_over(&t->refused, "heartbeats count again");
-	t->refused_said = n;
+		vrs_complaint_over(&s->refused, "heartbeats are accepted again");
+	s->n_refused = n;
 }
 
 static void on_watch(void *arg)
 {
-	struct told *t = arg;
+	struct scheduler *s = arg;
 
-	say_refused(t);
-	numbers_watch(engine_numbers(t->engine), t->engine, vrs_now_mono_ms());
+	report_refused(s);
+	metrics_watch(&s->metrics, vrs_now_mono_ms());
 }
 
 static void on_metrics(void *arg, struct vrs_page *page)
 {
-	const struct told *t = arg;
-	const char *why;
+	const struct scheduler *s = arg;
 
-	vrs_page_add(page, VRS_COUNTER, "vrsas_scheduler_heartbeats_refused_total",
-		     "Heartbeats in Redis that their cluster did not seal.",
-		     (double)fleet_loader_refused(t->world, &why), NULL);
-	numbers_tell(engine_numbers(t->engine), t->engine, t->forecasts, t->control,
-		     vrs_now_mono_ms(), page);
+	metrics_collect(&s->metrics, vrs_now_mono_ms(), page);
+}
+
+static int open_rooms(struct scheduler *s, struct vrs_svc *svc, struct settings *c,
+		      struct vrs_err *err)
+{
+	const struct control_conf control = {.url = c->control, .plan = &c->plan};
+
+	if (vrs_site_load(&s->site, c->site, err) < 0 ||
+	    (*c->cluster_keys && vrs_seal_keys_read(&s->keys, c->cluster_keys, err) < 0))
+		return -1;
+	c->load.keys = s->keys;
+	s->world = fleet_loader_new(svc->store, s->site, &c->load);
+	if (engine_open(&s->engine, svc, &c->engine, s->site, s->world, err) < 0 ||
+	    forecasts_open(&s->forecasts, svc->loop, &c->forecasts, newest_fleet,
+			   s->engine, err) < 0 ||
+	    control_open(&s->control, svc, &control, s->engine, s->forecasts, err) < 0)
+		return -1;
+	engine_set_forecasts(s->engine, s->forecasts);
+	s->metrics = (struct metrics){.engine = s->engine,
+				      .forecasts = s->forecasts,
+				      .control = s->control,
+				      .world = s->world,
+				      .scorer = scorer_new()};
+	return 0;
+}
+
+static void close_rooms(struct scheduler *s)
+{
+	scorer_free(s->metrics.scorer);
+	control_close(s->control);
+	engine_close(s->engine);
+	forecasts_close(s->forecasts);
+	fleet_loader_free(s->world);
+	vrs_seal_keys_free(s->keys);
+	vrs_site_free(s->site);
 }
 
 int main(int argc, char **argv)
 {
 	struct vrs_err err = {0};
 	struct settings c = {0};
-	struct vrs_site *site = NULL;
-	struct engine *engine = NULL;
-	struct forecasts *forecasts = NULL;
-	struct control *control = NULL;
+	struct scheduler s = {0};
 	struct vrs_svc svc = {
 		.name = "scheduler",
-		.summary = "proves the death of hosts and relocates their VMs",
+		.summary = "detects failed hosts and relocates their VMs",
 		.options = options,
 		.conf = &c,
 		.needs_redis = true,
@@ -191,34 +221,14 @@ int main(int argc, char **argv)
 
 	vrs_svc_start(&svc, argc, argv);
 	settle(&c);
-	struct vrs_seal_keys *keys = NULL;
-	if (vrs_site_load(&site, c.site, &err) < 0 ||
-	    (*c.cluster_keys && vrs_seal_keys_read(&keys, c.cluster_keys, &err) < 0))
+	if (open_rooms(&s, &svc, &c, &err) < 0)
 		vrs_svc_die(&svc, &err);
-	c.load.keys = keys;
-	struct fleet_loader *world = fleet_loader_new(svc.store, site, &c.load);
-	const struct control_conf control_conf = {.url = c.control, .plan = &c.plan};
-	if (engine_open(&engine, &svc, &c.engine, site, world, &err) < 0 ||
-	    forecasts_open(&forecasts, svc.loop, &c.forecasts, newest_world, engine,
-			   &err) < 0 ||
-	    control_open(&control, &svc, &control_conf, engine, forecasts, &err) < 0)
-		vrs_svc_die(&svc, &err);
-	engine_set_forecasts(engine, forecasts);
-	struct told told = {.engine = engine,
-			    .forecasts = forecasts,
-			    .control = control,
-			    .world = world};
-	(void)vrs_loop_every(svc.loop, WATCH_EVERY_MS, on_watch, &told);
-	vrs_svc_metrics(&svc, on_metrics, &told);
+	(void)vrs_loop_every(svc.loop, WATCH_EVERY_MS, on_watch, &s);
+	vrs_svc_metrics(&svc, on_metrics, &s);
 
 	int status = vrs_svc_run(&svc); /* until SIGTERM or SIGINT */
 
-	control_close(control);
-	engine_close(engine);
-	forecasts_close(forecasts);
-	fleet_loader_free(world);
-	vrs_seal_keys_free(keys);
-	vrs_site_free(site);
+	close_rooms(&s);
 	vrs_svc_stop(&svc);
 	return status;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/base.h"
+#include "engine/parts.h"
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 
@@ -19,6 +19,15 @@ static bool is_due(struct entry *en)
 		.kind = RELOC_DO_DECIDE, .copy = en->r.good, .op = en->r.op};
 
 	return wants_decision(en) && engine_slot(en, &o);
+}
+
+static void decision_over(const struct engine *e, struct entry *en)
+{
+	const struct slot key = {.kind = RELOC_DO_DECIDE,
+				 .place = en->r.copy[en->r.good].place,
+				 .op = en->r.op};
+
+	engine_slot_done(en, &key, e->conf.tick_ms, true);
 }
 
 /* With its own wishes or refusals a VM is decided alone. */
@@ -84,7 +93,7 @@ static void tell_machine(struct engine *e, struct entry *en, Vrsas__V1__Decision
 	const struct record_load load = {.decision = d};
 
 	if (engine_feed(e, en, &ev, &load))
-		numbers_decided(&e->numbers, d);
+		counters_decided(&e->counters, d);
 }
 
 /* The facts of a VM whose data is not at home: its disks are those of that copy, who can
@@ -199,8 +208,7 @@ static size_t who_waits(struct engine *e, const struct fleet *w, struct group *g
 			log_warn("no decision yet: nothing is known of its host vm=%s "
 				 "host=%s/%s",
 				 first->r.vm_name, p->cluster, p->host);
-			engine_slot_done(first, RELOC_DO_DECIDE, p, first->r.op,
-					 e->conf.tick_ms);
+			decision_over(e, first);
 			continue;
 		}
 		struct group *g = &group[n++];
@@ -223,8 +231,7 @@ static void tell_group(struct engine *e, const struct group *g, const struct pla
 	for (size_t i = 0; i < g->n; i++) {
 		struct entry *en = g->entry[i];
 
-		engine_slot_done(en, RELOC_DO_DECIDE, &en->r.copy[en->r.good].place,
-				 en->r.op, e->conf.tick_ms);
+		decision_over(e, en);
 		for (size_t k = 0; k < plan->n; k++)
 			if (strcmp(plan->decision[k]->vm_id, en->r.vm_id) == 0) {
 				tell_machine(e, en, plan->decision[k]);
@@ -252,7 +259,7 @@ void engine_decide(struct engine *e)
 		ask[i] = ask_for(e, &group[i]);
 	int64_t begun_ns = vrs_tick_ns();
 	int status = plan_make(w, e->conf.plan, ask, n, &plan, &err);
-	vrs_histogram_add(&e->numbers.decision_seconds,
+	vrs_histogram_add(&e->counters.decision_seconds,
 			  (double)(vrs_tick_ns() - begun_ns) / 1e9);
 	if (status < 0)
 		log_warn("no decision yet, next try in %lld ms: %s",

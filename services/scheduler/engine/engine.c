@@ -1,68 +1,12 @@
+/* The engine as a whole: the lease, the tick, and what others may read. */
 #include "engine/engine.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/base.h"
-#include "vrs/clock.h"
+#include "engine/parts.h"
+#include "engine/watch/watch.h"
 #include "vrs/mem.h"
-
-int64_t engine_mono(void)
-{
-	return vrs_now_mono_ms();
-}
-
-int64_t engine_wall(void)
-{
-	return vrs_now_wall_ms();
-}
-
-/* A lease that may have run out is not relied on; the store would refuse us anyway. */
-bool engine_may_act(const struct engine *e)
-{
-	return e->lease.token != 0 && e->loaded && engine_mono() < e->lease_until_mono_ms;
-}
-
-/* --- the pump --- */
-
-/* States that are left at once are left here, so that nobody waits for a tick. */
-static void settle(struct engine *e, struct entry *en)
-{
-	const struct reloc_event tick = {.kind = RELOC_TICK};
-
-	while ((en->r.state == RELOC_DOWN_LIKELY || en->r.state == RELOC_FENCED ||
-		en->r.state == RELOC_FENCING) &&
-	       engine_feed(e, en, &tick, NULL))
-		;
-}
-
-void engine_pump(struct engine *e)
-{
-	struct reloc_order order[RELOC_MAX_ORDERS];
-	struct vrs_err err = {0};
-
-	for (size_t i = 0; i < e->n_entries && engine_may_act(e); i++) {
-		struct entry *en = e->entry[i];
-
-		if (en->stale && engine_entry_reload(e, en, &err) < 0) {
-			vrs_complain(&e->store_complaint, VRS_WARN, "%s", err.text);
-			continue;
-		}
-		settle(e, en);
-	}
-	engine_decide(e);
-	for (size_t i = 0; i < e->n_entries && engine_may_act(e); i++) {
-		struct entry *en = e->entry[i];
-
-		if (en->stale)
-			continue;
-		size_t n = reloc_orders(&en->r, order);
-		uint64_t op = en->r.op;
-		for (size_t k = 0; k < n && en->r.op == op && !en->stale; k++)
-			if (order[k].kind != RELOC_DO_DECIDE)
-				engine_do(e, en, &order[k]);
-	}
-}
 
 /* --- lease and tick --- */
 
@@ -75,7 +19,7 @@ static void renew(void *arg)
 	int64_t asked_mono_ms = engine_mono();
 
 	int status = record_lease_renew(e->svc->store, &e->lease, !e->took_over, &err);
-	e->lanes_lease.token = e->lease.token;
+	e->worker_lease.token = e->lease.token;
 	if (status < 0) {
 		vrs_complain(&e->lease_complaint, ours ? VRS_WARN : VRS_INFO,
 			     "not the active scheduler: %s", err.text);
@@ -87,14 +31,14 @@ static void renew(void *arg)
 	}
 	e->took_over = true;
 	e->lease_until_mono_ms = asked_mono_ms + e->conf.lease_ms;
-	e->lanes_lease.until_mono_ms = e->lease_until_mono_ms;
+	e->worker_lease.until_mono_ms = e->lease_until_mono_ms;
 	if (e->loaded && ours && token == e->lease.token)
 		return;
 	status = engine_load_all(e, &err);
 	if (status == 0)
-		status = engine_words_load(e, &err);
+		status = operator_claims_load(e, &err);
 	if (status == 0)
-		status = engine_ran_load(e, &err);
+		status = reboot_recovery_load(e, &err);
 	if (status < 0) {
 		vrs_complain(&e->store_complaint, VRS_WARN, "%s", err.text);
 		e->loaded = false;
@@ -132,6 +76,14 @@ static void on_tick(void *arg)
 		     vrs_req_peers(e->req));
 }
 
+static void on_pump(void *arg)
+{
+	struct engine *e = arg;
+
+	e->pump_due = NULL;
+	engine_pump(e);
+}
+
 /* --- open and close --- */
 
 static void make_hosts(struct engine *e)
@@ -141,7 +93,7 @@ static void make_hosts(struct engine *e)
 		struct host *h = &e->host[e->n_hosts++];
 
 		h->site = &e->site->host[i];
-		h->act.site = h->site;
+		h->conn.site = h->site;
 		(void)vrs_strcpy(h->cluster, sizeof(h->cluster), h->site->cluster);
 		(void)vrs_strcpy(h->name, sizeof(h->name), h->site->name);
 	}
@@ -173,11 +125,11 @@ int engine_open(struct engine **ret, struct vrs_svc *svc, const struct engine_co
 	struct engine *e = vrs_calloc(1, sizeof(*e));
 
 	e->svc = svc;
-	numbers_init(&e->numbers);
+	counters_init(&e->counters);
 	e->conf = *conf;
 	e->site = site;
 	e->loader = world;
-	e->act = (struct act_rules){
+	e->op_rules = (struct host_op_rules){
 		.hv_timeout_ms = conf->hv_timeout_ms,
 		.fence_timeout_ms = conf->fence_timeout_ms,
 		.shutdown_ms = conf->shutdown_ms,
@@ -185,6 +137,7 @@ int engine_open(struct engine **ret, struct vrs_svc *svc, const struct engine_co
 	};
 	e->lease = (struct record_lease){.instance = svc->instance,
 					 .lease_ms = conf->lease_ms};
+	e->pump = on_pump;
 	make_hosts(e);
 	int status = vrs_workers_open(&e->workers, svc->loop, 64, err);
 	if (status == 0)
@@ -211,21 +164,21 @@ void engine_close(struct engine *e)
 {
 	if (!e)
 		return;
-	e->closing = true;
 	if (e->tick)
 		vrs_timer_cancel(e->tick);
 	if (e->renew)
 		vrs_timer_cancel(e->renew);
+	if (e->pump_due)
+		vrs_timer_cancel(e->pump_due);
 	vrs_workers_close(e->workers);
 	vrs_req_close(e->req);
 	record_lease_release(e->svc->store, &e->lease);
 	engine_drop_entries(e);
-	engine_ran_close(e);
+	reboot_recovery_close(e);
 	for (size_t i = 0; i < e->n_hosts; i++)
-		act_host_fini(&e->host[i].act);
+		host_op_host_fini(&e->host[i].conn);
 	free(e->host);
 	free(e->brake);
-	numbers_fini(&e->numbers);
 	free(e);
 }
 
@@ -235,15 +188,6 @@ void engine_set_forecasts(struct engine *e, struct forecasts *f)
 }
 
 /* --- what is known --- */
-
-struct host *engine_host_of(struct engine *e, const struct reloc_place *p)
-{
-	for (size_t i = 0; i < e->n_hosts; i++)
-		if (strcmp(e->host[i].cluster, p->cluster) == 0 &&
-		    strcmp(e->host[i].name, p->host) == 0)
-			return &e->host[i];
-	return NULL;
-}
 
 bool engine_active(const struct engine *e)
 {
@@ -289,13 +233,12 @@ const Vrsas__V1__Relocation *engine_record(const struct engine *e, size_t i)
 
 static struct entry *find(const struct engine *e, const char *vm)
 {
-	for (size_t i = 0; i < e->n_entries; i++)
-		if (strcmp(e->entry[i]->r.vm_id, vm) == 0)
-			return e->entry[i];
-	for (size_t i = 0; i < e->n_entries; i++)
+	struct entry *en = engine_entry(e, vm);
+
+	for (size_t i = 0; i < e->n_entries && !en; i++)
 		if (strcmp(e->entry[i]->r.vm_name, vm) == 0)
-			return e->entry[i];
-	return NULL;
+			en = e->entry[i];
+	return en;
 }
 
 const Vrsas__V1__Relocation *engine_find(const struct engine *e, const char *vm)
@@ -333,7 +276,7 @@ void engine_bus_counts(const struct engine *e, struct vrs_bus_counts *ret)
 	vrs_req_counts(e->req, ret);
 }
 
-struct numbers *engine_numbers(struct engine *e)
+const struct counters *engine_counters(const struct engine *e)
 {
-	return &e->numbers;
+	return &e->counters;
 }

@@ -10,35 +10,15 @@
 #ifndef SCHEDULER_ENGINE_ENGINE_H
 #define SCHEDULER_ENGINE_ENGINE_H
 
-#include "detect/detector.h"
+#include "engine/base/conf.h"
+#include "engine/base/counters.h"
 #include "fleet/fleet.h"
 #include "forecasts/forecasts.h"
 #include "machine/machine.h"
-#include "engine/base/counters.h"
-#include "plan/plan.h"
 #include "vrs/svc.h"
 
 struct engine;
 struct fleet_loader;
-
-struct engine_conf {
-	const char *transfer_url; /* listens here for movers */
-	struct reloc_rules rules; /* deadlines of the machine */
-	struct detector_rules detector;
-	const struct plan_rules *plan;
-	int64_t tick_ms;
-	int64_t hv_timeout_ms;    /* one call to a hypervisor */
-	int64_t fence_timeout_ms; /* one order to a fence agent */
-	int64_t fence_retry_ms;   /* between two orders */
-	int64_t shutdown_ms;      /* a guest's time to shut down before it is destroyed */
-	int64_t health_timeout_ms; /* one question to a guest */
-	int64_t health_retry_ms;
-	int64_t settle_ms; /* a VM without a health address: running for this long */
-	int64_t probe_ms;  /* between two probes of one host */
-	int64_t mover_silent_ms; /* a mover's beat this old: another one gets the job */
-	int64_t lease_ms;        /* of the scheduler */
-	int64_t rate_limit_bytes_per_s; /* of one transfer; 0: none */
-};
 
 int engine_open(struct engine **ret, struct vrs_svc *svc, const struct engine_conf *conf,
 		const struct vrs_site *site, struct fleet_loader *world,
@@ -76,7 +56,7 @@ bool engine_open_story(const Vrsas__V1__Relocation *r);
 const char *engine_transfer_url(const struct engine *e);
 int engine_movers(const struct engine *e);
 void engine_bus_counts(const struct engine *e, struct vrs_bus_counts *ret);
-struct numbers *engine_numbers(struct engine *e);
+const struct counters *engine_counters(const struct engine *e);
 
 /* --- orders --- */
 

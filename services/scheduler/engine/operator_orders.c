@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/base.h"
+#include "engine/parts.h"
+#include "engine/watch/watch.h"
 #include "vrs/mem.h"
 
 static void refuse(struct engine_answer *a, Vrsas__V1__ControlCode code, const char *hint,
@@ -74,7 +75,7 @@ static void withdrawn(struct engine *e, const struct reloc_place *p, const char 
 	(void)snprintf(ev.text, sizeof(ev.text),
 		       "%s takes back what was said of %s: %.80s", by, p->host,
 		       reason ? reason : "");
-	unsigned n = engine_word_spread(e, p, &ev);
+	unsigned n = operator_claim_spread(e, p, &ev);
 	(void)snprintf(ret->done, sizeof(ret->done),
 		       "the word on %s/%s is taken back; %u relocation(s) wait for "
 		       "proof again",
@@ -124,9 +125,9 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 		       "%s/%s answers: it is not off", p.cluster, p.host);
 		return;
 	}
-	int status = withdraw ? engine_word_drop(e, h, &err)
-			      : engine_word_put(e, h, confirm_off, by,
-						reason ? reason : "", &err);
+	int status = withdraw ? operator_claim_drop(e, h, &err)
+			      : operator_claim_put(e, h, confirm_off, by,
+						   reason ? reason : "", &err);
 	if (status < 0) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
 		       "see that Redis is reachable, then say it again",
@@ -144,7 +145,7 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 			       p.cluster, p.host);
 		return;
 	}
-	unsigned n = engine_word_tell(e, w, h);
+	unsigned n = operator_claim_apply(e, w, h);
 	(void)snprintf(ret->done, sizeof(ret->done), "%s/%s is taken for %s; %u VM(s)",
 		       p.cluster, p.host, confirm_off ? "off" : "dead", n);
 	engine_pump(e);

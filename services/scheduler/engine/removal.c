@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/base/base.h"
+#include "engine/parts.h"
 #include "vrs/mem.h"
 
 /* A name that only a relocation of this VM gives (transfers.c). */

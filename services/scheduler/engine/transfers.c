@@ -3,24 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/base.h"
+#include "engine/parts.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
 /* --- disks --- */
-
-Vrsas__V1__PlacedDisk *const *engine_disks_of(const Vrsas__V1__Relocation *msg,
-					      const struct reloc_place *p, size_t *ret_n)
-{
-	for (size_t i = 0; i < msg->n_copy; i++)
-		if (strcmp(msg->copy[i]->cluster, p->cluster) == 0 &&
-		    strcmp(msg->copy[i]->host, p->host) == 0) {
-			*ret_n = msg->copy[i]->n_disk;
-			return msg->copy[i]->disk;
-		}
-	*ret_n = 0;
-	return NULL;
-}
 
 static char *disk_path(const struct engine *e, const struct reloc *r, uint32_t target,
 		       const char *format, size_t i)

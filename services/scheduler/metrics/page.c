@@ -3,21 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "control/control.h"
-#include "engine/engine.h"
-#include "forecasts/forecasts.h"
-#include "engine/base/counters.h"
+#include "fleet/load.h"
+#include "metrics/metrics.h"
 #include "vrs/svc.h"
 
 #define LENGTH(list) (sizeof(list) / sizeof((list)[0]))
 
 /* --- clusters --- */
 
-static void tell_hosts(const struct fleet *w, const struct fleet_cluster *c,
-		       struct vrs_page *page)
+static void add_hosts(const struct fleet *w, const struct fleet_cluster *c,
+		      struct vrs_page *page)
 {
 	static const char name[] = "vrsas_vms";
-	static const char help[] = "VMs, as inventories have them.";
+	static const char help[] = "VMs in inventories.";
 	unsigned life[FLEET_DOWN + 1] = {0}, running = 0, vms = 0;
 
 	for (size_t i = 0; i < c->n_hosts; i++) {
@@ -60,8 +58,8 @@ static struct room room_of(const struct fleet *w, const struct fleet_cluster *c)
 	return r;
 }
 
-static void tell_spare(const struct fleet_cluster *c, const char *at, double cores,
-		       double of_cores, struct vrs_page *page)
+static void add_spare(const struct fleet_cluster *c, const char *at, double cores,
+		      double of_cores, struct vrs_page *page)
 {
 	if (!(cores > 0))
 		cores = isnan(cores) ? NAN : 0;
@@ -74,8 +72,8 @@ static void tell_spare(const struct fleet_cluster *c, const char *at, double cor
 		     NULL);
 }
 
-static void tell_room(const struct fleet *w, const struct fleet_cluster *c,
-		      struct vrs_page *page)
+static void add_room(const struct fleet *w, const struct fleet_cluster *c,
+		     struct vrs_page *page)
 {
 	struct room r = room_of(w, c);
 	double worst = c->forecast.made_at_ms > 0
@@ -88,8 +86,8 @@ static void tell_room(const struct fleet *w, const struct fleet_cluster *c,
 		     "Newest reading of all hosts that are up.",
 		     r.cores > 0 ? r.used_cores / r.cores : NAN, "cluster", c->name,
 		     NULL);
-	tell_spare(c, "now", r.cores - r.used_cores - c->promise.cores, r.cores, page);
-	tell_spare(c, "worst", worst - c->promise.cores, r.cores, page);
+	add_spare(c, "now", r.cores - r.used_cores - c->promise.cores, r.cores, page);
+	add_spare(c, "worst", worst - c->promise.cores, r.cores, page);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_memory_free_bytes",
 		     "Memory of hosts that are up, less what is promised.",
 		     fmax(r.memory_free_bytes - (double)c->promise.ram_bytes, 0),
@@ -101,24 +99,24 @@ static void tell_room(const struct fleet *w, const struct fleet_cluster *c,
 			     c->name, NULL);
 }
 
-static void tell_cluster(const struct engine *e, const struct fleet *w,
-			 const struct fleet_cluster *c, struct vrs_page *page)
+static void add_cluster(const struct engine *e, const struct fleet *w,
+			const struct fleet_cluster *c, struct vrs_page *page)
 {
 	const struct detector_brake *brake = engine_brake(e, c->name);
 
-	tell_hosts(w, c, page);
+	add_hosts(w, c, page);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_collector_up",
 		     "1: its collector's heartbeat is fresh.", c->collector_alive,
 		     "cluster", c->name, NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_brake",
 		     "1: too many of its hosts are silent, hands off.",
 		     brake && brake->on, "cluster", c->name, NULL);
-	tell_room(w, c, page);
+	add_room(w, c, page);
 }
 
 /* --- forecasts --- */
 
-static void tell_peaks(const struct fleet_cluster *c, struct vrs_page *page)
+static void add_peaks(const struct fleet_cluster *c, struct vrs_page *page)
 {
 	static const char *const horizons[FLEET_HORIZONS] = {"2h", "4h"};
 	static const char *const percentiles[] = {"50", "90", "99"};
@@ -135,8 +133,8 @@ static void tell_peaks(const struct fleet_cluster *c, struct vrs_page *page)
 	}
 }
 
-static void tell_forecast(const struct numbers *n, const struct fleet *w,
-			  const struct fleet_cluster *c, struct vrs_page *page)
+static void add_forecast(const struct metrics *m, const struct fleet *w,
+			 const struct fleet_cluster *c, struct vrs_page *page)
 {
 	static const char *const methods[] = {"lstm", "slevel", "seasonal", "last",
 					      "none"};
@@ -151,11 +149,11 @@ static void tell_forecast(const struct numbers *n, const struct fleet *w,
 			     "Age of the cluster's newest forecast.",
 			     (double)(w->at_ms - f->made_at_ms) / 1e3, "cluster", c->name,
 			     NULL);
-		tell_peaks(c, page);
+		add_peaks(c, page);
 	}
 	for (size_t i = 0; i < LENGTH(methods); i++)
 		vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_method",
-			     "1 for the rung of the ladder that answered.",
+			     "1 for the method of the newest forecast.",
 			     strcmp(method, methods[i]) == 0, "cluster", c->name,
 			     "method", methods[i], NULL);
 	for (size_t i = 0; i < LENGTH(sure); i++) {
@@ -163,22 +161,23 @@ static void tell_forecast(const struct numbers *n, const struct fleet *w,
 			     : (int)VRSAS__V1__CONFIDENCE__CONFIDENCE_NONE;
 
 		vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_confidence",
-			     "1 for how sure the newest forecast is.", is == (int)i + 1,
-			     "cluster", c->name, "confidence", sure[i], NULL);
+			     "1 for the confidence of the newest forecast.",
+			     is == (int)i + 1, "cluster", c->name, "confidence", sure[i],
+			     NULL);
 	}
-	scorer_score(n->scorer, c->name, &score);
+	scorer_score(m->scorer, c->name, &score);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_error_ratio",
-		     "Mean distance of the 2 h peaks that came from their P50.",
+		     "Mean difference of observed 2 h peaks from their forecast P50.",
 		     score.error_ratio, "cluster", c->name, NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_coverage_ratio",
-		     "Share of these peaks at or below their P90.", score.coverage_ratio,
-		     "cluster", c->name, NULL);
+		     "Share of observed 2 h peaks at or below their forecast P90.",
+		     score.coverage_ratio, "cluster", c->name, NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_scored",
-		     "Forecasts of the last day that were held against what came.",
+		     "Forecasts of the last day that were compared with observed peaks.",
 		     score.n, "cluster", c->name, NULL);
 }
 
-static void tell_jobs(const struct forecasts *f, struct vrs_page *page)
+static void add_jobs(const struct forecasts *f, struct vrs_page *page)
 {
 	static const char name[] = "vrsas_forecast_jobs_total";
 	static const char help[] = "Forecast jobs, by result.";
@@ -186,12 +185,12 @@ static void tell_jobs(const struct forecasts *f, struct vrs_page *page)
 
 	forecasts_counts(f, &c);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_jobs_open",
-		     "Jobs asked and not yet answered.", c.open, NULL);
+		     "Forecast jobs in flight.", c.open, NULL);
 	vrs_page_add(page, VRS_COUNTER, name, help, (double)c.ok, "result", "ok", NULL);
 	vrs_page_add(page, VRS_COUNTER, name, help, (double)c.failed, "result", "failed",
 		     NULL);
 	vrs_page_histogram(page, "vrsas_forecast_job_seconds",
-			   "A forecast job, asked to answered.", &c.seconds, NULL);
+			   "Duration of a forecast job.", &c.seconds, NULL);
 	vrs_page_bus(page, "forecast", &c.bus);
 }
 
@@ -211,7 +210,7 @@ static bool without_target(const Vrsas__V1__Relocation *r)
 	return true;
 }
 
-static void tell_states(const struct engine *e, struct vrs_page *page)
+static void add_states(const struct engine *e, struct vrs_page *page)
 {
 	unsigned state[RELOC_N_STATES] = {0}, stuck = 0;
 
@@ -224,13 +223,13 @@ static void tell_states(const struct engine *e, struct vrs_page *page)
 	}
 	for (int i = RELOC_PROTECTED; i < RELOC_N_STATES; i++)
 		vrs_page_add(page, VRS_GAUGE, "vrsas_relocations",
-			     "Records of VMs, by state.", state[i], "state",
+			     "Relocation records, by state.", state[i], "state",
 			     reloc_state_name((enum reloc_state)i), NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_relocations_without_target",
-		     "VMs for which every place is ruled out now.", stuck, NULL);
+		     "VMs for which every candidate is rejected now.", stuck, NULL);
 }
 
-static void tell_results(const struct numbers *n, struct vrs_page *page)
+static void add_results(const struct counters *n, struct vrs_page *page)
 {
 	const struct {
 		const char *name;
@@ -246,36 +245,37 @@ static void tell_results(const struct numbers *n, struct vrs_page *page)
 	static const char *const severities[] = {"", "info", "notice", "warning",
 						 "error"};
 	static const char moved[] = "vrsas_relocation_moved_bytes_total";
-	static const char moved_help[] = "Bytes of transfers that were proven.";
+	static const char moved_help[] = "Bytes of verified transfers.";
 
 	for (size_t i = 0; i < LENGTH(results); i++)
 		vrs_page_add(page, VRS_COUNTER, "vrsas_relocations_total",
-			     "Stories of VMs, by what they came to.",
-			     (double)results[i].value, "result", results[i].name, NULL);
+			     "Relocations, by result.", (double)results[i].value,
+			     "result", results[i].name, NULL);
 	vrs_page_add(page, VRS_COUNTER, moved, moved_help, (double)n->bytes_out, "way",
 		     "out", NULL);
 	vrs_page_add(page, VRS_COUNTER, moved, moved_help, (double)n->bytes_home, "way",
 		     "home", NULL);
 	vrs_page_histogram(page, "vrsas_relocation_outage_seconds",
-			   "Silence of a host to its guest's answer elsewhere.",
+			   "From the host's silence to the guest's answer elsewhere.",
 			   &n->outage_seconds, NULL);
-	vrs_page_histogram(page, "vrsas_relocation_eta_error_ratio",
-			   "How far the predicted transfer time was off.",
-			   &n->eta_error_ratio, NULL);
+	vrs_page_histogram(
+		page, "vrsas_relocation_eta_error_ratio",
+		"Error of the predicted transfer time, as a share of the real one.",
+		&n->eta_error_ratio, NULL);
 	for (size_t i = 1; i < LENGTH(verdicts); i++)
 		vrs_page_add(page, VRS_COUNTER, "vrsas_decisions_total",
 			     "Decisions, by verdict.", (double)n->verdicts[i], "verdict",
 			     verdicts[i], NULL);
 	vrs_page_histogram(page, "vrsas_decision_seconds",
-			   "One decision, all VMs that wait together.",
+			   "Duration of one decision for all VMs that wait.",
 			   &n->decision_seconds, NULL);
 	for (size_t i = 1; i < LENGTH(severities); i++)
-		vrs_page_add(page, VRS_COUNTER, "vrsas_events_total", "Events told.",
+		vrs_page_add(page, VRS_COUNTER, "vrsas_events_total", "Events published.",
 			     (double)n->events[i], "severity", severities[i], NULL);
 }
 
-static void tell_transfer(const struct numbers_moving *m, const struct engine *e,
-			  int64_t mono_ms, struct vrs_page *page)
+static void add_transfer(const struct metrics_transfer *m, const struct engine *e,
+			 int64_t mono_ms, struct vrs_page *page)
 {
 	const Vrsas__V1__TransferStatus *t = engine_transfer(e, m->vm_id);
 	const Vrsas__V1__Relocation *r = engine_find(e, m->vm_id);
@@ -284,16 +284,16 @@ static void tell_transfer(const struct numbers_moving *m, const struct engine *e
 		const char *name, *help;
 		double value;
 	} rows[] = {
-		{"vrsas_relocation_progress_ratio", "Share of its bytes that is done.",
+		{"vrsas_relocation_progress_ratio", "Share of bytes done.",
 		 t && t->bytes_total ? (double)t->bytes_done / (double)t->bytes_total
 				     : NAN},
 		{"vrsas_relocation_moved_bytes", "Bytes done.",
 		 t ? (double)t->bytes_done : NAN},
-		{"vrsas_relocation_rate_bytes_per_second", "Newest rate.",
+		{"vrsas_relocation_rate_bytes_per_second", "Current rate.",
 		 t ? t->rate_now_bytes_per_s : NAN},
-		{"vrsas_relocation_eta_seconds", "Until the copy is there.",
+		{"vrsas_relocation_eta_seconds", "Estimated time to completion.",
 		 t && t->eta_ms >= 0 ? (double)t->eta_ms / 1e3 : NAN},
-		{"vrsas_relocation_silence_seconds", "Since its last byte of progress.",
+		{"vrsas_relocation_silence_seconds", "Time since the last progress.",
 		 (double)(mono_ms - m->mono_ms) / 1e3},
 	};
 
@@ -302,28 +302,32 @@ static void tell_transfer(const struct numbers_moving *m, const struct engine *e
 			     "vm", vm, "vm_id", m->vm_id, NULL);
 }
 
-void numbers_tell(struct numbers *n, struct engine *e, const struct forecasts *f,
-		  const struct control *c, int64_t mono_ms, struct vrs_page *page)
+void metrics_collect(const struct metrics *m, int64_t mono_ms, struct vrs_page *page)
 {
+	struct engine *e = m->engine;
 	struct vrs_bus_counts bus;
+	const char *why;
 	bool active = engine_active(e);
 
+	vrs_page_add(page, VRS_COUNTER, "vrsas_scheduler_heartbeats_refused_total",
+		     "Heartbeats in Redis that their cluster did not sign.",
+		     (double)fleet_loader_refused(m->world, &why), NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_scheduler_active",
 		     "1: this scheduler holds the lease and acts.", active, NULL);
-	tell_jobs(f, page);
+	add_jobs(m->forecasts, page);
 	engine_bus_counts(e, &bus);
 	vrs_page_bus(page, "transfer", &bus);
-	control_bus_counts(c, &bus);
+	control_bus_counts(m->control, &bus);
 	vrs_page_bus(page, "control", &bus);
 	if (!active)
 		return;
 	const struct fleet *w = engine_fleet(e);
 	for (size_t i = 0; w && i < w->n_clusters; i++) {
-		tell_cluster(e, w, &w->cluster[i], page);
-		tell_forecast(n, w, &w->cluster[i], page);
+		add_cluster(e, w, &w->cluster[i], page);
+		add_forecast(m, w, &w->cluster[i], page);
 	}
-	tell_states(e, page);
-	tell_results(n, page);
-	for (size_t i = 0; i < n->n_moving; i++)
-		tell_transfer(&n->moving[i], e, mono_ms, page);
+	add_states(e, page);
+	add_results(engine_counters(e), page);
+	for (size_t i = 0; i < m->n_transfers; i++)
+		add_transfer(&m->transfer[i], e, mono_ms, page);
 }

@@ -1,14 +1,20 @@
-/* parts.h - what the parts of the engine share. Only for engine*.c. */
-#ifndef SCHEDULER_ENGINE_PARTS_H
-#define SCHEDULER_ENGINE_PARTS_H
+/* base.h - the state of the engine, and what all its parts stand on.
+ *
+ * Records live in entries (entries.c), hosts in hosts; base.c looks both up and keeps the
+ * orders that are under way. Only engine.c and the rooms below engine/ include this. */
+#ifndef SCHEDULER_ENGINE_BASE_BASE_H
+#define SCHEDULER_ENGINE_BASE_BASE_H
 
-#include "engine/engine.h"
-#include "engine/base/host_ops.h"
+#include "engine/base/conf.h"
+#include "engine/base/counters.h"
+#include "engine/base/host_job.h"
 #include "engine/base/last_seen.h"
 #include "fleet/load.h"
+#include "forecasts/forecasts.h"
 #include "machine/records.h"
 #include "vrs/bus.h"
 #include "vrs/log.h"
+#include "vrs/svc.h"
 
 /* An order that was given, or that waits until it may be given again. */
 struct slot {
@@ -43,11 +49,11 @@ struct entry {
 				    address; 0: not */
 };
 
-/* A host as the detector and the lanes see it. */
+/* A host as the detector and the workers see it. */
 struct host {
 	char cluster[65], name[65];
 	const struct vrs_site_host *site;
-	struct act_host act;
+	struct host_op_host conn; /* touched by its workers only */
 	struct detector_host memory;
 	bool probing;
 	uint32_t probes_failed;
@@ -55,20 +61,22 @@ struct host {
 	int64_t answered_mono_ms; /* when the last answered one began; 0: never */
 	bool fencing;             /* an order to its power controller is under way */
 	int64_t fence_began_ms, next_fence_mono_ms;
-	enum detector_word word;
-	char word_by[96], word_reason[128];
-	int64_t word_at_ms;
-	bool word_stored; /* Redis has it, or had it */
-	bool word_told;   /* every record has heard it */
-	char alert[200];  /* of the monitoring, as a person reads it; "": none */
-	char alert_id[132], void_alert_id[132]; /* firing; not believed any more */
-	char incident[132];  /* the newest alert's, until all stories of it have ended */
-	unsigned autostarts; /* orders to switch it off that wait on its lane */
-	bool checking;       /* whether a copy really runs there */
+	struct {
+		enum detector_word kind;
+		char by[96], reason[128];
+		int64_t at_ms;
+		bool stored;  /* in Redis, or was */
+		bool applied; /* to every record */
+	} claim;              /* of an operator: engine/watch/operator_claims.c */
+	char alert[200];      /* of the monitoring, for people; "": none */
+	char alert_id[132], void_alert_id[132]; /* firing; no longer believed */
+	char incident[132];  /* of the newest alert, until its relocations have ended */
+	unsigned autostarts; /* jobs that turn off start at boot, not done yet */
+	bool checking;       /* a job asks whether a copy runs here */
 	bool handled;
-	struct ran ran;   /* what ran there when it was last seen */
+	struct ran ran;   /* VMs that ran there when it was last seen */
 	bool ran_unsaved; /* Redis does not have it yet */
-	bool doubting;    /* whether a VM runs there and in another cluster, too */
+	bool doubting;    /* hosts are asked whether a VM runs here and elsewhere */
 };
 
 struct brake {
@@ -79,19 +87,20 @@ struct brake {
 struct engine {
 	struct vrs_svc *svc;
 	struct engine_conf conf;
-	struct act_rules act;
+	struct host_op_rules op_rules;
 	const struct vrs_site *site;
 	struct fleet_loader *loader;
 	struct forecasts *forecasts;
 	struct vrs_workers *workers;
-	struct vrs_timer *tick, *renew;
-	struct vrs_req *req; /* to movers */
+	struct vrs_timer *tick, *renew, *pump_due;
+	void (*pump)(void *e); /* engine_pump, called by the loop */
+	struct vrs_req *req;   /* to movers */
 	struct record_lease lease;
 	char active_name[96]; /* as of the last refresh on standby */
-	bool took_over, loaded, closing;
-	int64_t lease_until_mono_ms;  /* as far as we know it is ours */
-	struct act_lease lanes_lease; /* the same, for the lanes */
-	uint64_t generation;          /* of the store's connection */
+	bool took_over, loaded;
+	int64_t lease_until_mono_ms;       /* ours until then, at least */
+	struct host_op_lease worker_lease; /* the same, for the workers */
+	uint64_t generation;               /* of the store's connection */
 	struct entry **entry;
 	size_t n_entries;
 	struct host *host;
@@ -100,131 +109,79 @@ struct engine {
 	size_t n_brakes;
 	struct vrs_complaint store_complaint, lease_complaint, fleet_complaint;
 	int64_t autostart_mono_ms;
-	unsigned jobs;
 	uint64_t removals; /* handed out by this process */
-	struct numbers numbers;
+	struct counters counters;
 };
+
+/* --- base.c --- */
 
 int64_t engine_mono(void);
 int64_t engine_wall(void);
+bool engine_may_act(const struct engine *e);
+/* Has the loop call engine_pump soon: what a job's result needs next is begun after the
+ * result is durable, and never from inside the job's own callback. */
+void engine_pump_soon(struct engine *e);
 
-/* entries.c: records in memory, and how they change */
-struct entry *engine_entry(struct engine *e, const char *vm_id);
+struct reloc_place engine_place(const char *cluster, const char *host);
+struct reloc_place engine_place_of(const struct host *h);
+/* NULL: not in site.conf. */
+struct host *engine_host_of(struct engine *e, const struct reloc_place *p);
+struct host *engine_host_at(struct engine *e, const struct fleet *w,
+			    const struct fleet_host *wh);
+bool engine_has_fence(const struct host *h); /* a power controller is set for it */
+/* Sets the life of each host in the world as the detector sees it. */
+void engine_mark_lives(struct engine *e, struct fleet *w);
+
+struct entry *engine_entry(const struct engine *e, const char *vm_id);
+/* Disks of a copy as the record has them. */
+Vrsas__V1__PlacedDisk *const *engine_disks_of(const Vrsas__V1__Relocation *msg,
+					      const struct reloc_place *p, size_t *ret_n);
+const Vrsas__V1__VmFacts *engine_facts_at(const struct fleet *w, const char *vm_id,
+					  const struct reloc_place *p);
+
+/* The slot to carry this order out in; NULL: it is under way, or it is too early. */
+struct slot *engine_slot(struct entry *en, const struct reloc_order *o);
+/* It is over, and may be given again after pause_ms; with backoff the pause grows. */
+void engine_slot_done(struct entry *en, const struct slot *key, int64_t pause_ms,
+		      bool backoff);
+
+/* --- entries.c: records in memory, and how they change --- */
+
 struct entry *engine_entry_new(struct engine *e, const Vrsas__V1__VmFacts *vm,
 			       const struct reloc_place *home);
-/* Lets the machine take one event; true when a change became durable. load: NULL, or what
+/* Applies one event to the record; true when a change became durable. load: NULL, or what
  * else changes with it. */
 bool engine_feed(struct engine *e, struct entry *en, const struct reloc_event *ev,
 		 const struct record_load *load);
-void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
-		 const char *kind, const char *fmt, ...)
+void engine_report(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
+		   const char *kind, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
-void engine_tell_host(struct engine *e, const struct host *h,
-		      Vrsas__V1__Severity severity, const char *kind, const char *fmt,
-		      ...) __attribute__((format(printf, 5, 6)));
-/* Takes what Redis says; orders of an older op are of no interest then. */
+void engine_report_host(struct engine *e, const struct host *h,
+			Vrsas__V1__Severity severity, const char *kind, const char *fmt,
+			...) __attribute__((format(printf, 5, 6)));
+/* Reads the record from Redis again; orders of an earlier op are dropped. */
 int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err);
 int engine_load_all(struct engine *e, struct vrs_err *err);
 void engine_drop_entries(struct engine *e);
 
-/* engine.c: lease, tick, pump */
-/* Gives all orders that records ask for and that are not under way. */
-void engine_pump(struct engine *e);
-struct host *engine_host_of(struct engine *e, const struct reloc_place *p);
-bool engine_may_act(const struct engine *e);
+/* --- host_poll.c: several hosts are asked whether a VM runs there --- */
 
-/* engine/watch/hosts.c: detector and probes */
-void engine_watch(struct engine *e);
-void engine_mark_lives(struct engine *e, struct fleet *w);
-
-/* engine/watch/copies.c: what inventories show */
-void engine_copies_watch(struct engine *e, const struct fleet *w);
-/* NULL: its owner has not described it yet. */
-struct host *engine_host_at(struct engine *e, const struct fleet *w,
-			    const struct fleet_host *wh);
-const Vrsas__V1__VmFacts *engine_facts_at(const struct fleet *w, const char *vm_id,
-					  const struct reloc_place *p);
-
-/* jobs.c: orders become jobs, jobs become events */
-void engine_do(struct engine *e, struct entry *en, const struct reloc_order *o);
-struct slot *engine_slot(struct entry *en, const struct reloc_order *o);
-void engine_slot_done(struct entry *en, enum reloc_order_kind kind,
-		      const struct reloc_place *place, uint64_t op, int64_t again_ms);
-
-/* Who can reach the disks of a copy, as user@host; best first. */
-enum { ENGINE_MAX_ENDS = 16 };
-size_t engine_ends_of(struct engine *e, const struct reloc_copy *c, const char **ret);
-/* The mover's own word, as Redis has it; NULL: none. The caller frees it. */
-Vrsas__V1__TransferStatus *engine_transfer_status(struct engine *e, const char *job,
-						  bool *ret_known);
-
-/* removal.c */
-enum { ENGINE_REMOVE_RETRY_MS = 60000 };
-void engine_remove_do(struct engine *e, struct entry *en, const struct reloc_order *o);
-/* Nothing that is known needs the disks of this copy; else why not. */
-bool engine_may_remove(struct engine *e, const struct fleet *w, const struct entry *en,
-		       uint32_t copy, const char **ret_why);
-
-/* engine/watch/operator_claims.c: what people said of a host. Durable before it counts.
- */
-int engine_word_put(struct engine *e, struct host *h, bool confirm_off, const char *actor,
-		    const char *reason, struct vrs_err *err);
-int engine_word_drop(struct engine *e, struct host *h, struct vrs_err *err);
-int engine_words_load(struct engine *e, struct vrs_err *err);
-/* Lets every record with a copy on this host hear it; how many took it. */
-unsigned engine_word_tell(struct engine *e, struct fleet *w, struct host *h);
-unsigned engine_word_spread(struct engine *e, const struct reloc_place *p,
-			    struct reloc_event *ev);
-void engine_words_watch(struct engine *e, struct fleet *w);
-
-/* fencing.c */
-void engine_fence(struct engine *e, struct host *h);
-void engine_recheck(struct engine *e, const struct entry *en,
-		    const struct reloc_order *o);
-
-/* host_poll.c: several hosts are asked whether a VM runs there */
-struct roll_said {
+struct host_poll_answer {
 	struct host *h;
 	enum reloc_seen seen;
 };
-struct roll {
+struct host_poll {
 	struct engine *e;
 	char vm_id[132];
-	struct host *home;            /* whom it is about */
-	void (*over)(struct roll *r); /* all have been asked; then it is gone */
-	struct roll_said *said;
+	struct host *home;                 /* of the VM */
+	void (*done)(struct host_poll *p); /* all answered; p is freed after it */
+	struct host_poll_answer *answer;
 	size_t n;
 	unsigned open;
 };
-struct roll *roll_new(struct engine *e, const char *vm_id, struct host *home,
-		      void (*over)(struct roll *r));
-void roll_add(struct roll *r, struct host *h);
-void roll_call(struct roll *r); /* takes it */
-struct reloc_place engine_place_of(const struct host *h);
-
-/* engine/watch/reboot_recovery.c: VMs that fell with a host that booted faster than
- * anybody noticed */
-int engine_ran_load(struct engine *e, struct vrs_err *err);
-void engine_ran_watch(struct engine *e, const struct fleet *w);
-void engine_ran_close(struct engine *e);
-
-/* engine/watch/alerts.c: what the monitoring says of hosts; the gateway wrote it to
- * Redis. */
-void engine_alerts_read(struct engine *e);
-
-/* decide.c */
-void engine_decide(struct engine *e);
-
-/* transfers.c */
-void engine_transfer_do(struct engine *e, struct entry *en);
-void engine_transfer_cancel(struct engine *e, struct entry *en);
-/* Where the good disks' copies go at the target; the caller frees each and the list. */
-Vrsas__V1__PlacedDisk **engine_place_disks(const struct engine *e, const struct reloc *r,
-					   const Vrsas__V1__Relocation *msg,
-					   uint32_t target, size_t *ret_n);
-void engine_disks_free(Vrsas__V1__PlacedDisk **disk, size_t n);
-/* Disks of a copy as the record has them. */
-Vrsas__V1__PlacedDisk *const *engine_disks_of(const Vrsas__V1__Relocation *msg,
-					      const struct reloc_place *p, size_t *ret_n);
+struct host_poll *host_poll_new(struct engine *e, const char *vm_id, struct host *home,
+				void (*done)(struct host_poll *p));
+void host_poll_add(struct host_poll *p, struct host *h);
+void host_poll_start(struct host_poll *p); /* takes it */
 
 #endif

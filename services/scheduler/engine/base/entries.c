@@ -12,14 +12,6 @@
 
 /* --- records --- */
 
-struct entry *engine_entry(struct engine *e, const char *vm_id)
-{
-	for (size_t i = 0; i < e->n_entries; i++)
-		if (strcmp(e->entry[i]->r.vm_id, vm_id) == 0)
-			return e->entry[i];
-	return NULL;
-}
-
 static struct entry *entry_add(struct engine *e)
 {
 	e->entry = vrs_realloc(e->entry, e->n_entries + 1, sizeof(*e->entry));
@@ -133,12 +125,12 @@ static void tell(struct engine *e, Vrsas__V1__Event *ev, Vrsas__V1__Severity sev
 	ev->kind = kind;
 	ev->text = text;
 	(void)vrs_event_put(e->svc->store, ev, NULL);
-	numbers_event(&e->numbers, severity);
+	counters_event(&e->counters, severity);
 }
 
-void engine_tell_host(struct engine *e, const struct host *h,
-		      Vrsas__V1__Severity severity, const char *kind, const char *fmt,
-		      ...)
+void engine_report_host(struct engine *e, const struct host *h,
+			Vrsas__V1__Severity severity, const char *kind, const char *fmt,
+			...)
 {
 	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
 	char text[480], buf[140];
@@ -153,8 +145,8 @@ void engine_tell_host(struct engine *e, const struct host *h,
 	tell(e, &ev, severity, kind, text);
 }
 
-void engine_tell(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
-		 const char *kind, const char *fmt, ...)
+void engine_report(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
+		   const char *kind, const char *fmt, ...)
 {
 	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
 	char text[480], buf[140];
@@ -206,19 +198,21 @@ static void tell_change(struct engine *e, const struct entry *en, const struct r
 		log_notice("%s: %s -> %s: %s vm=%s epoch=%llu", r->vm_name,
 			   reloc_state_name(was->state), reloc_state_name(r->state),
 			   r->why, r->vm_id, (unsigned long long)r->epoch);
-		engine_tell(e, en, severity_of(r->state), "relocation.state",
-			    "%s: %s -> %s: %s", r->vm_name, reloc_state_name(was->state),
-			    reloc_state_name(r->state), r->why);
+		engine_report(e, en, severity_of(r->state), "relocation.state",
+			      "%s: %s -> %s: %s", r->vm_name,
+			      reloc_state_name(was->state), reloc_state_name(r->state),
+			      r->why);
 	} else if (strcmp(r->why, was->why) != 0) {
 		log_info("%s: %s: %s vm=%s", r->vm_name, reloc_state_name(r->state),
 			 r->why, r->vm_id);
-		engine_tell(e, en, VRSAS__V1__SEVERITY__SEVERITY_INFO, "relocation.note",
-			    "%s: %s", r->vm_name, r->why);
+		engine_report(e, en, VRSAS__V1__SEVERITY__SEVERITY_INFO,
+			      "relocation.note", "%s: %s", r->vm_name, r->why);
 	}
 	if (r->paged_ms != was->paged_ms && r->paged_ms > 0)
-		engine_tell(e, en, VRSAS__V1__SEVERITY__SEVERITY_ERROR, "relocation.page",
-			    "%s: %s: %s", r->vm_name, reloc_state_name(r->state),
-			    r->hold_reason[0] ? r->hold_reason : r->why);
+		engine_report(e, en, VRSAS__V1__SEVERITY__SEVERITY_ERROR,
+			      "relocation.page", "%s: %s: %s", r->vm_name,
+			      reloc_state_name(r->state),
+			      r->hold_reason[0] ? r->hold_reason : r->why);
 }
 
 /* Where its cluster took it, its disks are the same. */
@@ -258,7 +252,7 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		en->stale = true; /* it may stand there all the same */
 		if (status == VRS_EDENIED) {
 			e->lease.token = 0;
-			e->lanes_lease.token = 0;
+			e->worker_lease.token = 0;
 			log_warn("no longer the active scheduler: %s", err.text);
 		} else {
 			vrs_complain(&e->store_complaint, VRS_WARN,
@@ -281,7 +275,7 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		(void)vrs_fault("reloc.%s", reloc_state_name(next->state));
 	}
 	tell_change(e, en, &was);
-	numbers_change(&e->numbers, &was, &en->r, en->msg);
+	counters_change(&e->counters, &was, &en->r, en->msg);
 	return true;
 }
 

@@ -10,9 +10,9 @@
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 
-static void say(struct act_job *j, const char *fmt, ...)
+static void say(struct host_op *j, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-static void say(struct act_job *j, const char *fmt, ...)
+static void say(struct host_op *j, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -21,7 +21,7 @@ static void say(struct act_job *j, const char *fmt, ...)
 	va_end(ap);
 }
 
-static bool too_late(struct act_job *j)
+static bool too_late(struct host_op *j)
 {
 	if (!j->lease || (j->lease->token == j->lease_token &&
 			  vrs_now_mono_ms() <= j->lease->until_mono_ms))
@@ -38,7 +38,7 @@ static bool no_answer(int status)
 	return status == VRS_ECONN || status == VRS_ETIMEOUT || status == VRS_EIO;
 }
 
-static void failed(struct act_job *j, int status, const struct vrs_err *err)
+static void failed(struct host_op *j, int status, const struct vrs_err *err)
 {
 	say(j, "%.190s", err->text);
 	if (status == VRS_ECONN || status == VRS_ETIMEOUT) {
@@ -47,7 +47,7 @@ static void failed(struct act_job *j, int status, const struct vrs_err *err)
 	}
 }
 
-static bool open_host(struct act_job *j)
+static bool open_host(struct host_op *j)
 {
 	struct vrs_err err = {0};
 
@@ -69,7 +69,7 @@ static bool open_host(struct act_job *j)
 
 /* Reads the VM's state; true when its hypervisor answered (exists tells whether it knows
  * the VM at all). A connection that had gone stale gets a second try. */
-static bool read_state(struct act_job *j)
+static bool read_state(struct host_op *j)
 {
 	struct vrs_err err = {0};
 
@@ -97,7 +97,7 @@ static bool read_state(struct act_job *j)
 	return false;
 }
 
-static bool is_off(const struct act_job *j)
+static bool is_off(const struct host_op *j)
 {
 	return j->reached &&
 	       (!j->exists || j->state == VRS_HV_OFF || j->state == VRS_HV_CRASHED);
@@ -107,7 +107,7 @@ static bool is_off(const struct act_job *j)
 
 /* A start that hung may fire when everybody has gone on; not one of a VM that is not
  * known any more. True when the hypervisor then says that it is off and gone. */
-static bool forget_vm(struct act_job *j)
+static bool forget_vm(struct host_op *j)
 {
 	struct vrs_err err = {0};
 
@@ -132,7 +132,7 @@ static bool forget_vm(struct act_job *j)
 
 /* The last question before a guest is destroyed for its silence. Without an address, that
  * it runs is all that can be known. */
-static bool answers(struct act_job *j)
+static bool answers(struct host_op *j)
 {
 	if (j->health[0])
 		j->spared = health_ask(j->health, j->rules->health_timeout_ms, NULL) == 0;
@@ -144,7 +144,7 @@ static bool answers(struct act_job *j)
 	return j->spared;
 }
 
-static void stop(struct act_job *j, bool ask_first)
+static void stop(struct host_op *j, bool ask_first)
 {
 	struct vrs_err err = {0};
 	const char *how = "destroyed";
@@ -191,7 +191,7 @@ static bool has_fence(const struct vrs_site_host *site)
 	return site->fence && *site->fence;
 }
 
-static void fence(struct act_job *j)
+static void fence(struct host_op *j)
 {
 	struct vrs_err err = {0};
 	char detail[160] = "";
@@ -220,7 +220,7 @@ static void fence(struct act_job *j)
 				: "does not read off");
 }
 
-static void power(struct act_job *j)
+static void power(struct host_op *j)
 {
 	struct vrs_err err = {0};
 	char detail[160] = "";
@@ -237,7 +237,7 @@ static void power(struct act_job *j)
 
 /* --- starting --- */
 
-static void reserve(struct act_job *j)
+static void reserve(struct host_op *j)
 {
 	struct vrs_hv_host host = {0};
 	struct vrs_hv_store store = {0};
@@ -277,7 +277,7 @@ static void reserve(struct act_job *j)
 	say(j, "it answers and has room");
 }
 
-static void define(struct act_job *j)
+static void define(struct host_op *j)
 {
 	struct vrs_err err = {0};
 
@@ -301,7 +301,7 @@ static void define(struct act_job *j)
 	j->ok = true;
 }
 
-static void start(struct act_job *j)
+static void start(struct host_op *j)
 {
 	struct vrs_err err = {0};
 
@@ -330,7 +330,7 @@ static void start(struct act_job *j)
 	say(j, "started");
 }
 
-static void health(struct act_job *j)
+static void health(struct host_op *j)
 {
 	struct vrs_err err = {0};
 
@@ -344,7 +344,7 @@ static void health(struct act_job *j)
 
 /* --- keeping it down --- */
 
-static void quarantine(struct act_job *j)
+static void quarantine(struct host_op *j)
 {
 	if (!read_state(j) || !is_off(j) || !forget_vm(j))
 		return;
@@ -352,7 +352,7 @@ static void quarantine(struct act_job *j)
 	say(j, "off, its definition removed, its disks kept");
 }
 
-static void autostart_off(struct act_job *j)
+static void autostart_off(struct host_op *j)
 {
 	struct vrs_err err = {0};
 
@@ -365,60 +365,60 @@ static void autostart_off(struct act_job *j)
 		failed(j, status, &err);
 }
 
-void act_run(struct act_job *j)
+void host_op_run(struct host_op *j)
 {
 	if (too_late(j))
 		return;
 	switch (j->kind) {
-	case ACT_STATE:
+	case HOST_OP_STATE:
 		j->ok = read_state(j);
 		break;
-	case ACT_FENCE:
+	case HOST_OP_FENCE:
 		fence(j);
 		break;
-	case ACT_POWER:
+	case HOST_OP_POWER:
 		power(j);
 		break;
-	case ACT_STOP:
+	case HOST_OP_STOP:
 		stop(j, true);
 		break;
-	case ACT_KILL:
+	case HOST_OP_KILL:
 		stop(j, false);
 		break;
-	case ACT_RESERVE:
+	case HOST_OP_RESERVE:
 		reserve(j);
 		break;
-	case ACT_DEFINE:
+	case HOST_OP_DEFINE:
 		define(j);
 		break;
-	case ACT_START:
+	case HOST_OP_START:
 		start(j);
 		break;
-	case ACT_HEALTH:
+	case HOST_OP_HEALTH:
 		health(j);
 		break;
-	case ACT_QUARANTINE:
+	case HOST_OP_QUARANTINE:
 		quarantine(j);
 		break;
-	case ACT_AUTOSTART_OFF:
+	case HOST_OP_AUTOSTART_OFF:
 		autostart_off(j);
 		break;
 	}
 }
 
-bool act_is_on(const struct act_job *j)
+bool host_op_is_on(const struct host_op *j)
 {
 	return j->reached && !is_off(j);
 }
 
-enum reloc_seen act_seen(const struct act_job *j)
+enum reloc_seen host_op_seen(const struct host_op *j)
 {
 	if (!j->ok)
 		return RELOC_UNREACHABLE;
-	return act_is_on(j) ? RELOC_SEEN_ON : RELOC_SEEN_OFF;
+	return host_op_is_on(j) ? RELOC_SEEN_ON : RELOC_SEEN_OFF;
 }
 
-void act_job_fini(struct act_job *j)
+void host_op_fini(struct host_op *j)
 {
 	if (j->vm) {
 		vrs_hv_vm_fini(j->vm);
@@ -429,7 +429,7 @@ void act_job_fini(struct act_job *j)
 	j->move = NULL;
 }
 
-void act_host_fini(struct act_host *h)
+void host_op_host_fini(struct host_op_host *h)
 {
 	vrs_hv_close(h->hv);
 	h->hv = NULL;
@@ -437,7 +437,7 @@ void act_host_fini(struct act_host *h)
 
 /* --- definitions --- */
 
-struct vrs_hv_vm *act_vm_new(const Vrsas__V1__VmFacts *f)
+struct vrs_hv_vm *host_op_vm_new(const Vrsas__V1__VmFacts *f)
 {
 	struct vrs_hv_vm *vm = vrs_calloc(1, sizeof(*vm));
 
@@ -469,11 +469,11 @@ struct vrs_hv_vm *act_vm_new(const Vrsas__V1__VmFacts *f)
 	return vm;
 }
 
-struct act_move *act_move_new(const struct vrs_site_cluster *home,
-			      const struct vrs_site_cluster *to,
-			      Vrsas__V1__PlacedDisk *const *disk, size_t n_disks)
+struct host_op_move *host_op_move_new(const struct vrs_site_cluster *home,
+				      const struct vrs_site_cluster *to,
+				      Vrsas__V1__PlacedDisk *const *disk, size_t n_disks)
 {
-	struct act_move *m = vrs_calloc(1, sizeof(*m));
+	struct host_op_move *m = vrs_calloc(1, sizeof(*m));
 	struct vrs_hv_move *mv = &m->move;
 
 	for (size_t i = 0; i < n_disks && i < VRS_HV_MAX_DISKS; i++) {

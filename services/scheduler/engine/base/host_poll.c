@@ -1,87 +1,61 @@
-/* A roll call: several hosts are asked at once whether a VM runs there. Inventories may
- * be old; a host's own word, asked now, is not. */
-#include <stdio.h>
+/* Several hosts are asked at once whether a VM runs there. Inventories may be old; the
+ * answer of a hypervisor is not. */
 #include <stdlib.h>
 
 #include "engine/base/base.h"
 #include "vrs/mem.h"
 
-struct roll_job {
-	struct roll *roll;
+struct poll_job {
+	struct host_job job;
+	struct host_poll *poll;
 	size_t at;
-	struct act_job act;
 };
 
-static void ask(void *arg)
+static void one_is_done(struct host_poll *p)
 {
-	struct roll_job *j = arg;
-
-	act_run(&j->act);
-}
-
-static void one_is_over(struct roll *r)
-{
-	if (--r->open > 0)
+	if (--p->open > 0)
 		return;
-	r->over(r);
-	free(r->said);
-	free(r);
+	p->done(p);
+	free(p->answer);
+	free(p);
 }
 
-static void answered(void *arg)
+static void answered(struct host_job *job)
 {
-	struct roll_job *j = arg;
-	struct roll *r = j->roll;
+	struct poll_job *j = (void *)job;
 
-	r->said[j->at].seen = act_seen(&j->act);
-	act_job_fini(&j->act);
-	free(j);
-	one_is_over(r);
+	j->poll->answer[j->at].seen = host_op_seen(&job->op);
+	one_is_done(j->poll);
 }
 
-struct roll *roll_new(struct engine *e, const char *vm_id, struct host *home,
-		      void (*over)(struct roll *r))
+struct host_poll *host_poll_new(struct engine *e, const char *vm_id, struct host *home,
+				void (*done)(struct host_poll *p))
 {
-	struct roll *r = vrs_calloc(1, sizeof(*r));
+	struct host_poll *p = vrs_calloc(1, sizeof(*p));
 
-	r->e = e;
-	r->home = home;
-	r->over = over;
-	(void)vrs_strcpy(r->vm_id, sizeof(r->vm_id), vm_id);
-	return r;
-}
-
-void roll_add(struct roll *r, struct host *h)
-{
-	r->said = vrs_realloc(r->said, r->n + 1, sizeof(*r->said));
-	r->said[r->n++] = (struct roll_said){.h = h};
-}
-
-void roll_call(struct roll *r)
-{
-	r->open = (unsigned)r->n + 1; /* ours, until all are asked */
-	for (size_t i = 0; i < r->n; i++) {
-		struct host *h = r->said[i].h;
-		struct roll_job *j = vrs_calloc(1, sizeof(*j));
-		char lane[160];
-
-		j->roll = r;
-		j->at = i;
-		j->act.kind = ACT_STATE;
-		j->act.host = &h->act;
-		j->act.rules = &r->e->act;
-		(void)vrs_strcpy(j->act.vm_id, sizeof(j->act.vm_id), r->vm_id);
-		(void)snprintf(lane, sizeof(lane), "hv:%s/%s", h->cluster, h->name);
-		vrs_workers_submit(r->e->workers, lane, ask, answered, j);
-	}
-	one_is_over(r);
-}
-
-struct reloc_place engine_place_of(const struct host *h)
-{
-	struct reloc_place p = {0};
-
-	(void)vrs_strcpy(p.cluster, sizeof(p.cluster), h->cluster);
-	(void)vrs_strcpy(p.host, sizeof(p.host), h->name);
+	p->e = e;
+	p->home = home;
+	p->done = done;
+	(void)vrs_strcpy(p->vm_id, sizeof(p->vm_id), vm_id);
 	return p;
+}
+
+void host_poll_add(struct host_poll *p, struct host *h)
+{
+	p->answer = vrs_realloc(p->answer, p->n + 1, sizeof(*p->answer));
+	p->answer[p->n++] = (struct host_poll_answer){.h = h};
+}
+
+void host_poll_start(struct host_poll *p)
+{
+	p->open = (unsigned)p->n + 1; /* one of them is ours, until all are asked */
+	for (size_t i = 0; i < p->n; i++) {
+		struct poll_job *j = host_job_new(sizeof(*j), p->e, p->answer[i].h,
+						  HOST_OP_STATE, p->vm_id);
+
+		j->poll = p;
+		j->at = i;
+		host_job_submit(&j->job, answered);
+	}
+	one_is_done(p);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/base.h"
+#include "engine/watch/watch.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 #include "vrsas/v1/incident.pb-c.h"
@@ -27,9 +27,10 @@ static void take(struct engine *e, const Vrsas__V1__Incident *in)
 	    engine_mono() - h->memory.answers_since_ms > UNBELIEVED_MS &&
 	    engine_wall() - in->received_at_ms > UNBELIEVED_MS) {
 		(void)vrs_strcpy(h->void_alert_id, sizeof(h->void_alert_id), in->id);
-		engine_tell_host(e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "alert.void",
-				 "%s/%s goes on answering: its alert %s is void",
-				 h->cluster, h->name, in->alert);
+		engine_report_host(e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE,
+				   "alert.void",
+				   "%s/%s goes on answering: its alert %s is void",
+				   h->cluster, h->name, in->alert);
 		return;
 	}
 	(void)vrs_strcpy(h->alert_id, sizeof(h->alert_id), in->id);
@@ -73,7 +74,7 @@ static void take_all(struct engine *e, const struct vrs_reply *list)
 }
 
 /* What cannot be read now stays as it was. */
-void engine_alerts_read(struct engine *e)
+void alerts_read(struct engine *e)
 {
 	struct vrs_reply *ids, *list;
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "detect/probe.h"
-#include "engine/base/base.h"
+#include "engine/watch/watch.h"
 #include "vrs/mem.h"
 
 /* --- probes --- */
@@ -86,8 +86,8 @@ static struct detector_seen look(struct host *h, const struct fleet_cluster *c,
 		.can_probe = can_probe(h),
 		.probes_failed = h->probes_failed,
 		.probe_at_ms = h->probe_mono_ms,
-		.word = h->word,
-		.word_by = h->word == DETECTOR_NO_WORD ? NULL : h->word_by,
+		.word = h->claim.kind,
+		.word_by = h->claim.kind == DETECTOR_NO_WORD ? NULL : h->claim.by,
 		.alert = h->alert[0] ? h->alert : NULL,
 	};
 }
@@ -114,14 +114,14 @@ static void look_at_cluster(struct engine *e, const struct fleet *w,
 	detector_step(&e->conf.detector, engine_mono(), seen, memory, n, &brake);
 	for (size_t i = 0; i < n; i++) {
 		if (memory[i].verdict != host[i]->memory.verdict)
-			engine_tell_host(e, host[i],
-					 memory[i].verdict == DETECTOR_OK
-						 ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
-						 : VRSAS__V1__SEVERITY__SEVERITY_WARNING,
-					 "host.state", "%s/%s is %s: %s",
-					 host[i]->cluster, host[i]->name,
-					 detector_verdict_name(memory[i].verdict),
-					 memory[i].note);
+			engine_report_host(
+				e, host[i],
+				memory[i].verdict == DETECTOR_OK
+					? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
+					: VRSAS__V1__SEVERITY__SEVERITY_WARNING,
+				"host.state", "%s/%s is %s: %s", host[i]->cluster,
+				host[i]->name, detector_verdict_name(memory[i].verdict),
+				memory[i].note);
 		if (memory[i].verdict == DETECTOR_SUSPECT &&
 		    host[i]->memory.verdict != DETECTOR_SUSPECT && e->forecasts)
 			forecasts_refresh(e->forecasts);
@@ -151,7 +151,7 @@ static void mark_handled(struct engine *e)
 				   c->proof != RELOC_F5_OPERATOR))
 				continue;
 			h->handled = true;
-			h->word = DETECTOR_NO_WORD; /* it has served its purpose */
+			h->claim.kind = DETECTOR_NO_WORD; /* it has served its purpose */
 		}
 	}
 }
@@ -267,33 +267,6 @@ static void new_records(struct engine *e, struct fleet *w)
 
 /* --- one look --- */
 
-void engine_mark_lives(struct engine *e, struct fleet *w)
-{
-	for (size_t i = 0; i < e->n_hosts; i++) {
-		const struct host *h = &e->host[i];
-		struct fleet_host *wh = fleet_host(w, h->cluster, h->name);
-
-		if (!wh)
-			continue;
-		switch (h->memory.verdict) {
-		case DETECTOR_SUSPECT:
-		case DETECTOR_BRAKE:
-			wh->life = FLEET_SUSPECT;
-			break;
-		case DETECTOR_DOWN_LIKELY:
-			wh->life = FLEET_DOWN;
-			break;
-		case DETECTOR_BACK:
-			wh->life = FLEET_BACK;
-			break;
-		default:
-			if (h->handled && h->memory.up_since_ms == 0)
-				wh->life = FLEET_DOWN;
-			break;
-		}
-	}
-}
-
 void engine_watch(struct engine *e)
 {
 	struct vrs_err err = {0};
@@ -308,14 +281,14 @@ void engine_watch(struct engine *e)
 	}
 	vrs_complaint_over(&e->fleet_complaint, "the world is seen again");
 	mark_handled(e);
-	engine_alerts_read(e);
+	alerts_read(e);
 	for (size_t i = 0; i < w->n_clusters; i++)
 		look_at_cluster(e, w, &w->cluster[i]);
 	if (!engine_may_act(e))
 		return;
 	tell_records(e, w);
 	new_records(e, w);
-	engine_words_watch(e, w);
-	engine_copies_watch(e, w);
-	engine_ran_watch(e, w);
+	operator_claims_watch(e, w);
+	copies_watch(e, w);
+	reboot_recovery_watch(e, w);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/base.h"
+#include "engine/watch/watch.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
@@ -15,14 +15,14 @@ enum { UNBELIEVED_MS = 15 * 60 * 1000 };
 
 static void forget(struct host *h)
 {
-	h->word = DETECTOR_NO_WORD;
-	h->word_by[0] = h->word_reason[0] = '\0';
-	h->word_at_ms = 0;
-	h->word_told = false;
+	h->claim.kind = DETECTOR_NO_WORD;
+	h->claim.by[0] = h->claim.reason[0] = '\0';
+	h->claim.at_ms = 0;
+	h->claim.applied = false;
 }
 
-int engine_word_put(struct engine *e, struct host *h, bool confirm_off, const char *actor,
-		    const char *reason, struct vrs_err *err)
+int operator_claim_put(struct engine *e, struct host *h, bool confirm_off,
+		       const char *actor, const char *reason, struct vrs_err *err)
 {
 	Vrsas__V1__HostWord w = VRSAS__V1__HOST_WORD__INIT;
 	Vrsas__V1__FailOrder o = VRSAS__V1__FAIL_ORDER__INIT;
@@ -42,16 +42,16 @@ int engine_word_put(struct engine *e, struct host *h, bool confirm_off, const ch
 	free(bytes);
 	if (status < 0)
 		return status;
-	h->word = confirm_off ? DETECTOR_CONFIRMS_OFF : DETECTOR_SAYS_DEAD;
-	h->word_at_ms = w.at_ms;
-	h->word_stored = true;
-	h->word_told = false;
-	(void)vrs_strcpy(h->word_by, sizeof(h->word_by), actor);
-	(void)vrs_strcpy(h->word_reason, sizeof(h->word_reason), reason);
+	h->claim.kind = confirm_off ? DETECTOR_CONFIRMS_OFF : DETECTOR_SAYS_DEAD;
+	h->claim.at_ms = w.at_ms;
+	h->claim.stored = true;
+	h->claim.applied = false;
+	(void)vrs_strcpy(h->claim.by, sizeof(h->claim.by), actor);
+	(void)vrs_strcpy(h->claim.reason, sizeof(h->claim.reason), reason);
 	return 0;
 }
 
-int engine_word_drop(struct engine *e, struct host *h, struct vrs_err *err)
+int operator_claim_drop(struct engine *e, struct host *h, struct vrs_err *err)
 {
 
 	struct vrs_key key = vrs_key_operator_claim(h->cluster);
@@ -61,7 +61,7 @@ int engine_word_drop(struct engine *e, struct host *h, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	forget(h);
-	h->word_stored = false;
+	h->claim.stored = false;
 	return 0;
 }
 
@@ -78,12 +78,12 @@ static void take(struct host *h, const struct vrs_reply *r)
 	}
 	const Vrsas__V1__HostWord *w = (const void *)vrs_msg_get(msg);
 	if (w->order) {
-		h->word = w->order->confirm_off ? DETECTOR_CONFIRMS_OFF
-						: DETECTOR_SAYS_DEAD;
-		h->word_at_ms = w->at_ms;
-		h->word_stored = true;
-		(void)vrs_strcpy(h->word_by, sizeof(h->word_by), w->actor);
-		(void)vrs_strcpy(h->word_reason, sizeof(h->word_reason),
+		h->claim.kind = w->order->confirm_off ? DETECTOR_CONFIRMS_OFF
+						      : DETECTOR_SAYS_DEAD;
+		h->claim.at_ms = w->at_ms;
+		h->claim.stored = true;
+		(void)vrs_strcpy(h->claim.by, sizeof(h->claim.by), w->actor);
+		(void)vrs_strcpy(h->claim.reason, sizeof(h->claim.reason),
 				 w->order->reason);
 		log_notice("an operator's word stands by=%s host=%s/%s off=%d", w->actor,
 			   h->cluster, h->name, w->order->confirm_off);
@@ -91,7 +91,7 @@ static void take(struct host *h, const struct vrs_reply *r)
 	vrs_msg_free(msg);
 }
 
-int engine_words_load(struct engine *e, struct vrs_err *err)
+int operator_claims_load(struct engine *e, struct vrs_err *err)
 {
 	for (size_t i = 0; i < e->n_hosts; i++) {
 		struct host *h = &e->host[i];
@@ -104,7 +104,7 @@ int engine_words_load(struct engine *e, struct vrs_err *err)
 		if (status < 0)
 			return status;
 		forget(h);
-		h->word_stored = false;
+		h->claim.stored = false;
 		if (r->type == VRS_REPLY_BYTES)
 			take(h, r);
 		vrs_reply_free(r);
@@ -114,8 +114,8 @@ int engine_words_load(struct engine *e, struct vrs_err *err)
 
 /* --- who has to hear it --- */
 
-unsigned engine_word_spread(struct engine *e, const struct reloc_place *p,
-			    struct reloc_event *ev)
+unsigned operator_claim_spread(struct engine *e, const struct reloc_place *p,
+			       struct reloc_event *ev)
 {
 	unsigned n = 0;
 
@@ -145,43 +145,43 @@ static void records_for(struct engine *e, struct fleet *w, const struct reloc_pl
 	free(vm);
 }
 
-unsigned engine_word_tell(struct engine *e, struct fleet *w, struct host *h)
+unsigned operator_claim_apply(struct engine *e, struct fleet *w, struct host *h)
 {
-	bool off = h->word == DETECTOR_CONFIRMS_OFF;
+	bool off = h->claim.kind == DETECTOR_CONFIRMS_OFF;
 	struct reloc_event ev = {.kind = off ? RELOC_OPERATOR_CONFIRM_OFF
 					     : RELOC_OPERATOR_FAIL};
 	struct reloc_place p;
 
 	(void)vrs_strcpy(p.cluster, sizeof(p.cluster), h->cluster);
 	(void)vrs_strcpy(p.host, sizeof(p.host), h->name);
-	(void)vrs_strcpy(ev.by, sizeof(ev.by), h->word_by);
+	(void)vrs_strcpy(ev.by, sizeof(ev.by), h->claim.by);
 	(void)snprintf(ev.text, sizeof(ev.text), "%s says that %s is %s: %.100s", ev.by,
-		       p.host, off ? "off" : "dead", h->word_reason);
+		       p.host, off ? "off" : "dead", h->claim.reason);
 	records_for(e, w, &p);
-	h->word_told = true;
-	engine_tell_host(e, h, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "operator.word",
-			 "%s", ev.text);
-	return engine_word_spread(e, &p, &ev);
+	h->claim.applied = true;
+	engine_report_host(e, h, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "operator.word",
+			   "%s", ev.text);
+	return operator_claim_spread(e, &p, &ev);
 }
 
-void engine_words_watch(struct engine *e, struct fleet *w)
+void operator_claims_watch(struct engine *e, struct fleet *w)
 {
 	for (size_t i = 0; i < e->n_hosts; i++) {
 		struct host *h = &e->host[i];
 		bool dead =
 			h->memory.verdict == DETECTOR_DOWN_LIKELY &&
 			(!h->site->probe || !h->site->probe[0] || h->probes_failed > 0);
-		int64_t age_ms = engine_wall() - h->word_at_ms;
+		int64_t age_ms = engine_wall() - h->claim.at_ms;
 
-		if (h->word == DETECTOR_NO_WORD) {
-			if (h->word_stored) /* it has served its purpose */
-				(void)engine_word_drop(e, h, NULL);
-		} else if (!h->word_told && dead) {
+		if (h->claim.kind == DETECTOR_NO_WORD) {
+			if (h->claim.stored) /* it has served its purpose */
+				(void)operator_claim_drop(e, h, NULL);
+		} else if (!h->claim.applied && dead) {
 			/* said to a scheduler that died before it had told everybody */
-			(void)engine_word_tell(e, w, h);
+			(void)operator_claim_apply(e, w, h);
 		} else if (h->memory.answers_since_ms > 0 && age_ms > UNBELIEVED_MS &&
-			   engine_word_drop(e, h, NULL) == 0) {
-			engine_tell_host(
+			   operator_claim_drop(e, h, NULL) == 0) {
+			engine_report_host(
 				e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE,
 				"operator.word",
 				"%s/%s goes on answering: what was said of it is "

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/base.h"
+#include "engine/watch/watch.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
@@ -69,7 +69,7 @@ static void keep(struct engine *e, struct host *h)
 			     "what runs where is not kept yet: %s", err.text);
 }
 
-int engine_ran_load(struct engine *e, struct vrs_err *err)
+int reboot_recovery_load(struct engine *e, struct vrs_err *err)
 {
 	for (size_t i = 0; i < e->n_hosts; i++) {
 		struct host *h = &e->host[i];
@@ -92,7 +92,7 @@ int engine_ran_load(struct engine *e, struct vrs_err *err)
 	return 0;
 }
 
-void engine_ran_close(struct engine *e)
+void reboot_recovery_close(struct engine *e)
 {
 	for (size_t i = 0; i < e->n_hosts; i++)
 		ran_fini(&e->host[i].ran);
@@ -127,7 +127,7 @@ static void fell(struct engine *e, struct host *home, struct ran_vm *v)
 	(void)vrs_strcpy(v->boot_id, sizeof(v->boot_id), wh->boot_id);
 	v->asked = 0;
 	keep(e, home);
-	engine_pump(e);
+	engine_pump_soon(e);
 }
 
 /* Of a host that nobody has heard of for long, in maintenance perhaps, no answer is
@@ -137,7 +137,7 @@ static bool must_answer(const struct host *h)
 	return h->memory.answers_since_ms > 0 || h->memory.verdict != DETECTOR_OK;
 }
 
-static void roll_is_over(struct roll *r)
+static void cluster_answered(struct host_poll *r)
 {
 	struct ran_vm *v = ran_find(&r->home->ran, r->vm_id);
 	struct entry *en = engine_entry(r->e, r->vm_id);
@@ -148,14 +148,14 @@ static void roll_is_over(struct roll *r)
 	v->asking = false;
 	v->again_mono_ms = engine_mono() + ASK_AGAIN_MS;
 	for (size_t i = 0; i < r->n; i++) {
-		const struct roll_said *s = &r->said[i];
+		const struct host_poll_answer *s = &r->answer[i];
 
 		if (s->seen == RELOC_SEEN_ON && s->h != r->home) {
 			struct reloc_event ev = {.kind = RELOC_SEEN_RUNNING,
 						 .place = engine_place_of(s->h)};
 
 			if (en && engine_feed(r->e, en, &ev, NULL))
-				engine_pump(r->e);
+				engine_pump_soon(r->e);
 			return;
 		}
 		silent |= s->seen == RELOC_UNREACHABLE && must_answer(s->h);
@@ -164,7 +164,7 @@ static void roll_is_over(struct roll *r)
 	if (off_at_home && !silent)
 		fell(r->e, r->home, v);
 	else if (off_at_home && v->asked++ == 1)
-		engine_tell_host(
+		engine_report_host(
 			r->e, r->home, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "host.fell",
 			"VM %s fell with %s/%s; it waits until every host of its "
 			"cluster says that it does not run it",
@@ -174,7 +174,7 @@ static void roll_is_over(struct roll *r)
 /* Its own cluster may have started it elsewhere. */
 static void ask_its_cluster(struct engine *e, struct host *home, struct ran_vm *v)
 {
-	struct roll *r = roll_new(e, v->id, home, roll_is_over);
+	struct host_poll *r = host_poll_new(e, v->id, home, cluster_answered);
 
 	v->asking = true;
 	for (size_t i = 0; i < e->n_hosts; i++) {
@@ -184,9 +184,9 @@ static void ask_its_cluster(struct engine *e, struct host *home, struct ran_vm *
 		    *h->site->uri &&
 		    (h == home ||
 		     (!h->handled && h->memory.verdict != DETECTOR_DOWN_LIKELY)))
-			roll_add(r, h);
+			host_poll_add(r, h);
 	}
-	roll_call(r);
+	host_poll_start(r);
 }
 
 /* --- one look --- */
@@ -232,7 +232,7 @@ static void look_at_host(struct engine *e, const struct fleet *w, struct host *h
 	}
 }
 
-void engine_ran_watch(struct engine *e, const struct fleet *w)
+void reboot_recovery_watch(struct engine *e, const struct fleet *w)
 {
 	for (size_t i = 0; i < e->n_hosts; i++) {
 		struct host *h = &e->host[i];

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/base.h"
+#include "engine/parts.h"
 #include "vrs/mem.h"
 
 #define ID "0b1f9c3a-1111-4222-8333-444455556666"

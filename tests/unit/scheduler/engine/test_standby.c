@@ -1,7 +1,7 @@
 /* A scheduler on standby shows what the active one has decided, and who that is. */
 #include "redis_group.h"
 
-#include "engine/base/base.h"
+#include "engine/parts.h"
 #include "vrs/mem.h"
 
 struct here {

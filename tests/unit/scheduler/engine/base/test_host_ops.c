@@ -16,8 +16,8 @@ struct test {
 	char *world, *image, *native, *health;
 	struct vrs_site_pair arg[2];
 	struct vrs_site_host site;
-	struct act_host host;
-	struct act_rules rules;
+	struct host_op_host host;
+	struct host_op_rules rules;
 	Vrsas__V1__VmFacts facts;
 	Vrsas__V1__Disk disk, *disks[1];
 };
@@ -25,21 +25,21 @@ struct test {
 static int setup(void **state)
 {
 	struct test *t = vrs_calloc(1, sizeof(*t));
-	int port = world_port();
+	int port = fleet_port();
 
-	t->world = world_make();
-	world_host(t->world, "h1");
+	t->world = fleet_make();
+	fleet_host(t->world, "h1");
 	t->image = vrs_asprintf("%s/web1.img", t->world);
-	world_write(t->world, "web1.img", "");
+	fleet_write(t->world, "web1.img", "");
 	assert_int_equal(truncate(t->image, 1 << 20), 0);
 	t->native = vrs_asprintf("{\"port\": %d}", port);
 	t->health = vrs_asprintf("http://127.0.0.1:%d/", port);
 	t->site.cluster = vrs_strdup("c1");
 	t->site.name = vrs_strdup("h1");
 	t->site.uri =
-		vrs_asprintf("command:%s %s/h1", world_program("pretend-hv"), t->world);
+		vrs_asprintf("command:%s %s/h1", fleet_program("pretend-hv"), t->world);
 	t->host.site = &t->site;
-	t->rules = (struct act_rules){.hv_timeout_ms = SOON,
+	t->rules = (struct host_op_rules){.hv_timeout_ms = SOON,
 				      .fence_timeout_ms = SOON,
 				      .shutdown_ms = SOON,
 				      .health_timeout_ms = SOON};
@@ -63,10 +63,10 @@ static int teardown(void **state)
 {
 	struct test *t = *state;
 
-	world_do(t->world, "h1", "heal");
-	world_do(t->world, "h1", "power-off");
-	act_host_fini(&t->host);
-	world_remove(t->world);
+	fleet_do(t->world, "h1", "heal");
+	fleet_do(t->world, "h1", "power-off");
+	host_op_host_fini(&t->host);
+	fleet_remove(t->world);
 	for (size_t i = 0; i < t->site.n_fence_args; i++) {
 		free(t->arg[i].key);
 		free(t->arg[i].value);
@@ -84,43 +84,43 @@ static int teardown(void **state)
 
 static void add_fence(struct test *t, const char *mode)
 {
-	t->site.fence = vrs_strdup(world_program("pretend-fence"));
+	t->site.fence = vrs_strdup(fleet_program("pretend-fence"));
 	t->site.fence_arg = t->arg;
 	t->site.n_fence_args = 1;
 	t->arg[0] = (struct vrs_site_pair){.key = vrs_strdup("dir"),
 					   .value = vrs_asprintf("%s/h1", t->world)};
-	world_write(t->world, "h1/fence-mode", mode);
+	fleet_write(t->world, "h1/fence-mode", mode);
 }
 
-static struct act_job job(struct test *t, enum act_kind kind)
+static struct host_op job(struct test *t, enum host_op_kind kind)
 {
-	struct act_job j = {.kind = kind, .host = &t->host, .rules = &t->rules};
+	struct host_op j = {.kind = kind, .host = &t->host, .rules = &t->rules};
 
 	(void)vrs_strcpy(j.vm_id, sizeof(j.vm_id), ID);
-	if (kind == ACT_DEFINE || kind == ACT_START)
-		j.vm = act_vm_new(&t->facts);
+	if (kind == HOST_OP_DEFINE || kind == HOST_OP_START)
+		j.vm = host_op_vm_new(&t->facts);
 	return j;
 }
 
-static struct act_job run(struct test *t, enum act_kind kind)
+static struct host_op run(struct test *t, enum host_op_kind kind)
 {
-	struct act_job j = job(t, kind);
+	struct host_op j = job(t, kind);
 
-	act_run(&j);
-	act_job_fini(&j);
+	host_op_run(&j);
+	host_op_fini(&j);
 	return j;
 }
 
 static enum reloc_seen seen(struct test *t)
 {
-	struct act_job j = run(t, ACT_STATE);
+	struct host_op j = run(t, HOST_OP_STATE);
 
-	return act_seen(&j);
+	return host_op_seen(&j);
 }
 
 static void start(struct test *t)
 {
-	struct act_job j = run(t, ACT_START);
+	struct host_op j = run(t, HOST_OP_START);
 
 	if (!j.ok)
 		fail_msg("%s", j.text);
@@ -131,21 +131,21 @@ static void start(struct test *t)
 static void what_nobody_knows_is_off_and_what_does_not_answer_is_unknown(void **state)
 {
 	struct test *t = *state;
-	struct act_job j = run(t, ACT_STATE);
+	struct host_op j = run(t, HOST_OP_STATE);
 
 	assert_true(j.ok);
 	assert_false(j.exists);
-	assert_int_equal(act_seen(&j), RELOC_SEEN_OFF);
-	assert_true(run(t, ACT_DEFINE).ok);
+	assert_int_equal(host_op_seen(&j), RELOC_SEEN_OFF);
+	assert_true(run(t, HOST_OP_DEFINE).ok);
 	assert_int_equal(seen(t), RELOC_SEEN_OFF);
 	start(t);
 	assert_int_equal(seen(t), RELOC_SEEN_ON);
-	world_do(t->world, "h1", "cut");
-	j = run(t, ACT_STATE);
+	fleet_do(t->world, "h1", "cut");
+	j = run(t, HOST_OP_STATE);
 	assert_false(j.ok);
-	assert_int_equal(act_seen(&j), RELOC_UNREACHABLE);
+	assert_int_equal(host_op_seen(&j), RELOC_UNREACHABLE);
 	assert_true(j.text[0] != '\0');
-	world_do(t->world, "h1", "heal"); /* the next job connects anew */
+	fleet_do(t->world, "h1", "heal"); /* the next job connects anew */
 	assert_int_equal(seen(t), RELOC_SEEN_ON);
 }
 
@@ -156,10 +156,10 @@ static void starting_twice_is_starting_once(void **state)
 	struct test *t = *state;
 
 	start(t);
-	struct act_job again = run(t, ACT_START);
+	struct host_op again = run(t, HOST_OP_START);
 	assert_true(again.ok);
 	assert_string_equal(again.text, "it runs");
-	again = run(t, ACT_DEFINE); /* under a running VM nothing is redefined */
+	again = run(t, HOST_OP_DEFINE); /* under a running VM nothing is redefined */
 	assert_false(again.ok);
 	assert_true(again.permanent);
 }
@@ -168,13 +168,13 @@ static void a_start_that_cannot_be_is_said_to_be_for_good(void **state)
 {
 	struct test *t = *state;
 
-	world_write(t->world, "h1/fail-start", "8 no room");
-	struct act_job j = run(t, ACT_START);
+	fleet_write(t->world, "h1/fail-start", "8 no room");
+	struct host_op j = run(t, HOST_OP_START);
 	assert_false(j.ok);
 	assert_true(j.permanent);
 	assert_non_null(strstr(j.text, "no room"));
-	world_write(t->world, "h1/fail-start", "5 gone");
-	j = run(t, ACT_START);
+	fleet_write(t->world, "h1/fail-start", "5 gone");
+	j = run(t, HOST_OP_START);
 	assert_false(j.ok);
 	assert_false(j.permanent); /* nobody answered: it may be tried again */
 }
@@ -183,48 +183,48 @@ static void an_order_of_a_lease_that_is_over_is_not_begun(void **state)
 {
 	struct test *t = *state;
 	int64_t now_ms = vrs_now_mono_ms();
-	struct act_lease lease = {.token = 7, .until_mono_ms = now_ms + SOON};
-	struct act_job j = job(t, ACT_START);
+	struct host_op_lease lease = {.token = 7, .until_mono_ms = now_ms + SOON};
+	struct host_op j = job(t, HOST_OP_START);
 
 	j.lease = &lease;
 	j.lease_token = 6; /* another one's by now */
-	act_run(&j);
+	host_op_run(&j);
 	assert_false(j.ok);
 	assert_non_null(strstr(j.text, "too late"));
 	j.lease_token = 7;
 	lease.until_mono_ms = now_ms - 1; /* ours, and run out */
-	act_run(&j);
+	host_op_run(&j);
 	assert_false(j.ok);
 	assert_int_equal(seen(t), RELOC_SEEN_OFF);
 	lease.until_mono_ms = now_ms + SOON;
-	act_run(&j);
+	host_op_run(&j);
 	assert_true(j.ok);
-	act_job_fini(&j);
+	host_op_fini(&j);
 }
 
 static void room_is_looked_for_before_anything_is_carried(void **state)
 {
 	struct test *t = *state;
-	struct act_job j = job(t, ACT_RESERVE);
+	struct host_op j = job(t, HOST_OP_RESERVE);
 
 	(void)vrs_strcpy(j.images, sizeof(j.images), t->world);
 	j.disk_bytes = j.ram_bytes = 1 << 20;
-	world_write(t->world, "h1/store", "4194304 2097152");
-	act_run(&j);
+	fleet_write(t->world, "h1/store", "4194304 2097152");
+	host_op_run(&j);
 	assert_true(j.ok);
 	j.ok = false;
 	j.disk_bytes = 3 << 20;
-	act_run(&j);
+	host_op_run(&j);
 	assert_false(j.ok);
 	assert_non_null(strstr(j.text, "2 MiB free, 3 are needed"));
 	j.disk_bytes = 1 << 20;
 	j.ram_bytes = (uint64_t)64 << 30;
-	act_run(&j);
+	host_op_run(&j);
 	assert_false(j.ok);
 	assert_non_null(strstr(j.text, "memory"));
 	start(t);
 	j.ram_bytes = 1 << 20;
-	act_run(&j);
+	host_op_run(&j);
 	assert_false(j.ok);
 	assert_non_null(strstr(j.text, "runs there already"));
 }
@@ -236,16 +236,16 @@ static void stopping_asks_first_and_then_insists(void **state)
 	struct test *t = *state;
 
 	start(t);
-	struct act_job j = run(t, ACT_STOP);
+	struct host_op j = run(t, HOST_OP_STOP);
 	assert_true(j.ok);
 	assert_true(j.was_on);
 	assert_non_null(strstr(j.text, "shut down"));
 	start(t);
-	world_write(t->world, "h1/deaf-" ID, "");
-	j = run(t, ACT_STOP);
+	fleet_write(t->world, "h1/deaf-" ID, "");
+	j = run(t, HOST_OP_STOP);
 	assert_true(j.ok);
 	assert_non_null(strstr(j.text, "destroyed"));
-	j = run(t, ACT_STOP); /* off already */
+	j = run(t, HOST_OP_STOP); /* off already */
 	assert_true(j.ok);
 	assert_false(j.was_on);
 	assert_true(j.exists);
@@ -254,43 +254,43 @@ static void stopping_asks_first_and_then_insists(void **state)
 static void what_must_not_start_again_is_undefined_with_it(void **state)
 {
 	struct test *t = *state;
-	struct act_job j = job(t, ACT_KILL);
+	struct host_op j = job(t, HOST_OP_KILL);
 
 	start(t);
 	j.undefine = true;
-	act_run(&j);
+	host_op_run(&j);
 	assert_true(j.ok);
 	assert_false(j.exists);
 	j.ok = false;
-	act_run(&j); /* and once more */
+	host_op_run(&j); /* and once more */
 	assert_true(j.ok);
-	world_do(t->world, "h1", "cut");
+	fleet_do(t->world, "h1", "cut");
 	j.ok = false;
-	act_run(&j); /* nobody says that it is off */
+	host_op_run(&j); /* nobody says that it is off */
 	assert_false(j.ok);
 }
 
 static void a_guest_that_answers_is_spared(void **state)
 {
 	struct test *t = *state;
-	struct act_job j = job(t, ACT_KILL);
+	struct host_op j = job(t, HOST_OP_KILL);
 
 	start(t);
 	j.spare = j.undefine = true;
 	(void)vrs_strcpy(j.health, sizeof(j.health), t->health);
-	act_run(&j);
+	host_op_run(&j);
 	assert_true(j.spared);
 	assert_false(j.ok);
 	assert_int_equal(seen(t), RELOC_SEEN_ON);
 	/* its own word counts where its hypervisor has none */
-	world_do(t->world, "h1", "cut");
+	fleet_do(t->world, "h1", "cut");
 	j.spared = false;
-	act_run(&j);
+	host_op_run(&j);
 	assert_true(j.spared);
-	world_do(t->world, "h1", "heal");
+	fleet_do(t->world, "h1", "heal");
 	/* and who does not answer is not spared */
-	(void)snprintf(j.health, sizeof(j.health), "http://127.0.0.1:%d/", world_port());
-	act_run(&j);
+	(void)snprintf(j.health, sizeof(j.health), "http://127.0.0.1:%d/", fleet_port());
+	host_op_run(&j);
 	assert_false(j.spared);
 	assert_true(j.ok);
 	assert_true(j.was_on);
@@ -300,15 +300,15 @@ static void a_guest_that_answers_is_spared(void **state)
 static void without_an_address_who_runs_is_spared(void **state)
 {
 	struct test *t = *state;
-	struct act_job j = job(t, ACT_KILL);
+	struct host_op j = job(t, HOST_OP_KILL);
 
 	j.spare = true;
 	start(t);
-	act_run(&j);
+	host_op_run(&j);
 	assert_true(j.spared);
 	assert_int_equal(seen(t), RELOC_SEEN_ON);
-	assert_true(run(t, ACT_STOP).ok);
-	act_run(&j);
+	assert_true(run(t, HOST_OP_STOP).ok);
+	host_op_run(&j);
 	assert_false(j.spared);
 	assert_true(j.ok);
 }
@@ -318,14 +318,14 @@ static void only_what_is_off_is_quarantined(void **state)
 	struct test *t = *state;
 
 	start(t);
-	struct act_job j = run(t, ACT_QUARANTINE);
+	struct host_op j = run(t, HOST_OP_QUARANTINE);
 	assert_false(j.ok);
-	assert_true(act_is_on(&j));
-	assert_true(run(t, ACT_STOP).ok);
-	j = run(t, ACT_QUARANTINE);
+	assert_true(host_op_is_on(&j));
+	assert_true(run(t, HOST_OP_STOP).ok);
+	j = run(t, HOST_OP_QUARANTINE);
 	assert_true(j.ok);
-	assert_false(run(t, ACT_STATE).exists);
-	assert_true(run(t, ACT_QUARANTINE).ok);
+	assert_false(run(t, HOST_OP_STATE).exists);
+	assert_true(run(t, HOST_OP_QUARANTINE).ok);
 	assert_int_equal(access(t->image, F_OK), 0); /* its disks stay */
 }
 
@@ -336,19 +336,19 @@ static void power_must_read_off_after_it_was_asked_off(void **state)
 	struct test *t = *state;
 
 	add_fence(t, "lies");
-	struct act_job j = run(t, ACT_FENCE);
+	struct host_op j = run(t, HOST_OP_FENCE);
 	assert_false(j.ok);
 	assert_non_null(strstr(j.text, "pretend-fence"));
-	world_write(t->world, "h1/fence-mode", "refuses");
-	j = run(t, ACT_FENCE);
+	fleet_write(t->world, "h1/fence-mode", "refuses");
+	j = run(t, HOST_OP_FENCE);
 	assert_false(j.ok);
-	assert_int_equal(run(t, ACT_POWER).power, VRS_POWER_UNKNOWN);
-	world_write(t->world, "h1/fence-mode", "works");
-	assert_int_equal(run(t, ACT_POWER).power, VRS_POWER_ON);
-	j = run(t, ACT_FENCE);
+	assert_int_equal(run(t, HOST_OP_POWER).power, VRS_POWER_UNKNOWN);
+	fleet_write(t->world, "h1/fence-mode", "works");
+	assert_int_equal(run(t, HOST_OP_POWER).power, VRS_POWER_ON);
+	j = run(t, HOST_OP_FENCE);
 	assert_true(j.ok);
-	assert_int_equal(run(t, ACT_POWER).power, VRS_POWER_OFF);
-	assert_true(run(t, ACT_FENCE).ok); /* off already */
+	assert_int_equal(run(t, HOST_OP_POWER).power, VRS_POWER_OFF);
+	assert_true(run(t, HOST_OP_FENCE).ok); /* off already */
 }
 
 static void without_a_power_controller_its_hypervisor_may_prove_it(void **state)
@@ -356,11 +356,11 @@ static void without_a_power_controller_its_hypervisor_may_prove_it(void **state)
 	struct test *t = *state;
 
 	start(t);
-	struct act_job j = run(t, ACT_FENCE);
+	struct host_op j = run(t, HOST_OP_FENCE);
 	assert_true(j.ok);
 	assert_int_equal(seen(t), RELOC_SEEN_OFF);
-	world_do(t->world, "h1", "cut");
-	j = run(t, ACT_FENCE);
+	fleet_do(t->world, "h1", "cut");
+	j = run(t, HOST_OP_FENCE);
 	assert_false(j.ok);
 	assert_non_null(strstr(j.text, "no fence is set for h1"));
 }
@@ -380,7 +380,7 @@ static void networks_are_mapped_by_what_the_company_calls_them(void **state)
 	disk.path = "/img/web1.vmdk";
 	disk.format = "vmdk";
 	disk.bus = "pvscsi";
-	struct act_move *m = act_move_new(&home, &to, list, 1);
+	struct host_op_move *m = host_op_move_new(&home, &to, list, 1);
 	assert_int_equal(m->move.n_networks, 1); /* `test` has no counterpart */
 	assert_string_equal(m->move.network_from[0], "br0");
 	assert_string_equal(m->move.network_to[0], "VM 1");
@@ -388,7 +388,7 @@ static void networks_are_mapped_by_what_the_company_calls_them(void **state)
 	assert_string_equal(m->move.disk[0].path, "/img/web1.vmdk");
 	assert_string_equal(m->move.disk[0].bus, "pvscsi");
 	free(m);
-	m = act_move_new(&home, &home, list, 1); /* nothing has another name */
+	m = host_op_move_new(&home, &home, list, 1); /* nothing has another name */
 	assert_int_equal(m->move.n_networks, 0);
 	free(m);
 }

@@ -1,7 +1,7 @@
 /* What a person said of a host outlives the scheduler that heard it. */
 #include "redis_group.h"
 
-#include "engine/base/base.h"
+#include "engine/watch/watch.h"
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 
@@ -30,14 +30,14 @@ static void begin(struct here *h)
 	assert_ok(record_lease_renew(store, &h->e.lease, true, &err), &err);
 	h->e.loaded = true;
 	h->e.lease_until_mono_ms = engine_mono() + 60000;
-	assert_ok(engine_words_load(&h->e, &err), &err);
+	assert_ok(operator_claims_load(&h->e, &err), &err);
 }
 
 static void say(struct here *h, bool off)
 {
 	struct vrs_err err = {0};
 
-	assert_ok(engine_word_put(&h->e, &h->host, off, "alice", "seen dark", &err),
+	assert_ok(operator_claim_put(&h->e, &h->host, off, "alice", "seen dark", &err),
 		  &err);
 }
 
@@ -47,13 +47,13 @@ static void a_word_is_not_forgotten_over_a_restart(void **state)
 	struct here first, second;
 
 	begin(&first);
-	assert_int_equal(first.host.word, DETECTOR_NO_WORD);
+	assert_int_equal(first.host.claim.kind, DETECTOR_NO_WORD);
 	say(&first, true);
 	begin(&second);
-	assert_int_equal(second.host.word, DETECTOR_CONFIRMS_OFF);
-	assert_string_equal(second.host.word_by, "alice");
-	assert_string_equal(second.host.word_reason, "seen dark");
-	assert_int_equal(second.host.word_at_ms, first.host.word_at_ms);
+	assert_int_equal(second.host.claim.kind, DETECTOR_CONFIRMS_OFF);
+	assert_string_equal(second.host.claim.by, "alice");
+	assert_string_equal(second.host.claim.reason, "seen dark");
+	assert_int_equal(second.host.claim.at_ms, first.host.claim.at_ms);
 }
 
 static void a_word_that_is_taken_back_is_gone(void **state)
@@ -64,10 +64,10 @@ static void a_word_that_is_taken_back_is_gone(void **state)
 
 	begin(&first);
 	say(&first, false);
-	assert_ok(engine_word_drop(&first.e, &first.host, &err), &err);
-	assert_int_equal(first.host.word, DETECTOR_NO_WORD);
+	assert_ok(operator_claim_drop(&first.e, &first.host, &err), &err);
+	assert_int_equal(first.host.claim.kind, DETECTOR_NO_WORD);
 	begin(&second);
-	assert_int_equal(second.host.word, DETECTOR_NO_WORD);
+	assert_int_equal(second.host.claim.kind, DETECTOR_NO_WORD);
 }
 
 static void a_word_that_has_served_its_purpose_is_dropped(void **state)
@@ -78,10 +78,10 @@ static void a_word_that_has_served_its_purpose_is_dropped(void **state)
 
 	begin(&first);
 	say(&first, true);
-	first.host.word = DETECTOR_NO_WORD; /* the host's death is proven by now */
-	engine_words_watch(&first.e, &w);
+	first.host.claim.kind = DETECTOR_NO_WORD; /* the host's death is proven by now */
+	operator_claims_watch(&first.e, &w);
 	begin(&second);
-	assert_int_equal(second.host.word, DETECTOR_NO_WORD);
+	assert_int_equal(second.host.claim.kind, DETECTOR_NO_WORD);
 }
 
 static void a_host_that_goes_on_answering_refutes_it(void **state)
@@ -93,13 +93,13 @@ static void a_host_that_goes_on_answering_refutes_it(void **state)
 	begin(&h);
 	say(&h, false);
 	h.host.memory.answers_since_ms = 1;
-	engine_words_watch(&h.e, &w);
-	assert_int_equal(h.host.word, DETECTOR_SAYS_DEAD);
-	h.host.word_at_ms -= 3600000;
-	engine_words_watch(&h.e, &w);
-	assert_int_equal(h.host.word, DETECTOR_NO_WORD);
+	operator_claims_watch(&h.e, &w);
+	assert_int_equal(h.host.claim.kind, DETECTOR_SAYS_DEAD);
+	h.host.claim.at_ms -= 3600000;
+	operator_claims_watch(&h.e, &w);
+	assert_int_equal(h.host.claim.kind, DETECTOR_NO_WORD);
 	begin(&h);
-	assert_int_equal(h.host.word, DETECTOR_NO_WORD);
+	assert_int_equal(h.host.claim.kind, DETECTOR_NO_WORD);
 }
 
 /* The scheduler died after the word was durable and before the records had heard it. */
@@ -116,10 +116,10 @@ static void who_had_not_heard_it_hears_it_after_the_restart(void **state)
 	say(&first, true);
 	begin(&h);
 	struct entry *en = engine_entry_new(&h.e, &vm, &home);
-	engine_words_watch(&h.e, &w);
+	operator_claims_watch(&h.e, &w);
 	assert_int_equal(en->r.state, RELOC_PROTECTED); /* nobody but the word says so */
 	h.host.memory.verdict = DETECTOR_DOWN_LIKELY;
-	engine_words_watch(&h.e, &w);
+	operator_claims_watch(&h.e, &w);
 	assert_int_equal(en->r.state, RELOC_DOWN_LIKELY);
 	assert_int_equal(en->r.copy[0].proof, RELOC_F5_OPERATOR);
 	assert_string_equal(en->r.copy[0].proof_by, "alice");
@@ -135,10 +135,10 @@ static void what_cannot_be_made_durable_does_not_count(void **state)
 	struct vrs_err err = {0};
 
 	begin(&h);
-	assert_ok(engine_word_drop(&h.e, &h.host, &err), &err);
+	assert_ok(operator_claim_drop(&h.e, &h.host, &err), &err);
 	redis_kill9(&redis);
-	assert_true(engine_word_put(&h.e, &h.host, true, "alice", "dark", &err) < 0);
-	assert_int_equal(h.host.word, DETECTOR_NO_WORD);
+	assert_true(operator_claim_put(&h.e, &h.host, true, "alice", "dark", &err) < 0);
+	assert_int_equal(h.host.claim.kind, DETECTOR_NO_WORD);
 	redis_restart(&redis);
 }
 

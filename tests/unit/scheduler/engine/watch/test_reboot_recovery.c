@@ -1,7 +1,7 @@
 /* What ran where outlives the scheduler that saw it. */
 #include "redis_group.h"
 
-#include "engine/base/base.h"
+#include "engine/watch/watch.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
@@ -46,7 +46,7 @@ static void begin(struct here *h)
 			      .n_hosts = 1,
 			      .vm = &h->vm,
 			      .n_vms = 1};
-	assert_ok(engine_ran_load(&h->e, &err), &err);
+	assert_ok(reboot_recovery_load(&h->e, &err), &err);
 }
 
 static void what_ran_is_known_after_a_restart(void **state)
@@ -56,19 +56,19 @@ static void what_ran_is_known_after_a_restart(void **state)
 
 	begin(&first);
 	assert_int_equal(first.host.ran.n, 0);
-	engine_ran_watch(&first.e, &first.w);
-	engine_ran_close(&first.e);
+	reboot_recovery_watch(&first.e, &first.w);
+	reboot_recovery_close(&first.e);
 	begin(&second);
 	assert_int_equal(second.host.ran.n, 1);
 	assert_string_equal(second.host.ran.vm[0].id, ID);
 	assert_string_equal(second.host.ran.vm[0].boot_id, "one");
 	/* and who was shut down is forgotten for good */
 	second.facts.state = VRSAS__V1__VM_STATE__VM_STATE_OFF;
-	engine_ran_watch(&second.e, &second.w);
-	engine_ran_close(&second.e);
+	reboot_recovery_watch(&second.e, &second.w);
+	reboot_recovery_close(&second.e);
 	begin(&first);
 	assert_int_equal(first.host.ran.n, 0);
-	engine_ran_close(&first.e);
+	reboot_recovery_close(&first.e);
 }
 
 static void what_is_not_a_memory_is_left_alone(void **state)
@@ -82,11 +82,11 @@ static void what_is_not_a_memory_is_left_alone(void **state)
 		&err);
 	begin(&h);
 	assert_int_equal(h.host.ran.n, 0);
-	engine_ran_watch(&h.e, &h.w); /* and written anew */
-	engine_ran_close(&h.e);
+	reboot_recovery_watch(&h.e, &h.w); /* and written anew */
+	reboot_recovery_close(&h.e);
 	begin(&h);
 	assert_int_equal(h.host.ran.n, 1);
-	engine_ran_close(&h.e);
+	reboot_recovery_close(&h.e);
 }
 
 static void what_could_not_be_kept_is_kept_later(void **state)
@@ -95,18 +95,18 @@ static void what_could_not_be_kept_is_kept_later(void **state)
 	struct here h;
 
 	begin(&h);
-	engine_ran_close(&h.e); /* as if it had never run */
+	reboot_recovery_close(&h.e); /* as if it had never run */
 	redis_kill9(&redis);
 	h.wh.boot_id = "two";
-	engine_ran_watch(&h.e, &h.w);
+	reboot_recovery_watch(&h.e, &h.w);
 	assert_true(h.host.ran_unsaved);
 	redis_restart(&redis);
 	while (h.host.ran_unsaved) /* until it is connected again */
-		engine_ran_watch(&h.e, &h.w);
-	engine_ran_close(&h.e);
+		reboot_recovery_watch(&h.e, &h.w);
+	reboot_recovery_close(&h.e);
 	begin(&h);
 	assert_string_equal(h.host.ran.vm[0].boot_id, "two");
-	engine_ran_close(&h.e);
+	reboot_recovery_close(&h.e);
 }
 
 int main(void)

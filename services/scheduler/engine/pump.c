@@ -1,0 +1,42 @@
+/* Carries out what the records ask for: each order that is not under way already. */
+#include "engine/parts.h"
+
+/* States that can be left without waiting for anything are left at once, not at the next
+ * tick. */
+static void settle(struct engine *e, struct entry *en)
+{
+	const struct reloc_event tick = {.kind = RELOC_TICK};
+
+	while ((en->r.state == RELOC_DOWN_LIKELY || en->r.state == RELOC_FENCED ||
+		en->r.state == RELOC_FENCING) &&
+	       engine_feed(e, en, &tick, NULL))
+		;
+}
+
+void engine_pump(struct engine *e)
+{
+	struct reloc_order order[RELOC_MAX_ORDERS];
+	struct vrs_err err = {0};
+
+	for (size_t i = 0; i < e->n_entries && engine_may_act(e); i++) {
+		struct entry *en = e->entry[i];
+
+		if (en->stale && engine_entry_reload(e, en, &err) < 0) {
+			vrs_complain(&e->store_complaint, VRS_WARN, "%s", err.text);
+			continue;
+		}
+		settle(e, en);
+	}
+	engine_decide(e);
+	for (size_t i = 0; i < e->n_entries && engine_may_act(e); i++) {
+		struct entry *en = e->entry[i];
+
+		if (en->stale)
+			continue;
+		size_t n = reloc_orders(&en->r, order);
+		uint64_t op = en->r.op;
+		for (size_t k = 0; k < n && en->r.op == op && !en->stale; k++)
+			if (order[k].kind != RELOC_DO_DECIDE)
+				engine_order(e, en, &order[k]);
+	}
+}
