@@ -1,4 +1,5 @@
 #include "fleet/build.h"
+#include "machine/states.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -223,39 +224,6 @@ static bool runs_there(const struct fleet *w, const struct fleet_host *h, const 
 	return false;
 }
 
-/* Which part of a place's room is spoken for, by the state of the story. */
-struct claim {
-	bool target, target_disk, active, home;
-};
-
-static struct claim claim_of(Vrsas__V1__RelocationState s)
-{
-	switch (s) {
-	case VRSAS__V1__RELOCATION_STATE__RESERVING:
-	case VRSAS__V1__RELOCATION_STATE__TRANSFERRING:
-		return (struct claim){.target = true, .target_disk = true};
-	case VRSAS__V1__RELOCATION_STATE__VERIFYING:
-	case VRSAS__V1__RELOCATION_STATE__LOCAL_RESTART:
-	case VRSAS__V1__RELOCATION_STATE__GRANTING:
-	case VRSAS__V1__RELOCATION_STATE__STARTING:
-	case VRSAS__V1__RELOCATION_STATE__START_FAILED:
-		return (struct claim){.target = true};
-	case VRSAS__V1__RELOCATION_STATE__RUNNING_AWAY:
-	case VRSAS__V1__RELOCATION_STATE__REPROTECTING:
-	case VRSAS__V1__RELOCATION_STATE__FAILBACK_READY:
-	case VRSAS__V1__RELOCATION_STATE__FB_QUIESCE:
-	case VRSAS__V1__RELOCATION_STATE__FB_FINAL_SYNC:
-		return (struct claim){.active = true, .home = true};
-	case VRSAS__V1__RELOCATION_STATE__FB_GRANTING:
-	case VRSAS__V1__RELOCATION_STATE__HOME_GRANT:
-	case VRSAS__V1__RELOCATION_STATE__RESTORING_HOME:
-	case VRSAS__V1__RELOCATION_STATE__WAIT_REPAIR:
-		return (struct claim){.home = true};
-	default:
-		return (struct claim){0};
-	}
-}
-
 static void claim_place(struct fleet *w, const Vrsas__V1__Relocation *r,
 			const char *cluster, const char *host, uint64_t disk)
 {
@@ -275,19 +243,22 @@ static void claim_place(struct fleet *w, const Vrsas__V1__Relocation *r,
 
 static void claim_all(struct fleet *w, const Vrsas__V1__Relocation *r, uint64_t done)
 {
-	struct claim c = claim_of(r->state);
+	unsigned claims = (unsigned)r->state < RELOC_N_STATES
+				  ? reloc_state((enum reloc_state)r->state)->claims
+				  : 0;
+	bool target_disk = claims & RELOC_CLAIMS_TARGET_DISK;
 	uint64_t bytes = r->vm ? fleet_vm_disk_bytes(r->vm) : 0;
 	uint64_t left = bytes > done ? bytes - done : 0;
 	bool local = strcmp(r->target_cluster, r->home_cluster) == 0;
 
-	if (c.target)
+	if (claims & RELOC_CLAIMS_TARGET)
 		claim_place(w, r, r->target_cluster, r->target_host,
-			    c.target_disk && !local ? left : 0);
-	if (c.target_disk && !local && r->target_cluster[0])
+			    target_disk && !local ? left : 0);
+	if (target_disk && !local && r->target_cluster[0])
 		fleet_enqueue(w, r->home_cluster, r->target_cluster, left);
-	if (c.active)
+	if (claims & RELOC_CLAIMS_ACTIVE)
 		claim_place(w, r, r->active_cluster, r->active_host, 0);
-	if (c.home)
+	if (claims & RELOC_CLAIMS_HOME)
 		claim_place(w, r, r->home_cluster, r->home_host, 0);
 }
 

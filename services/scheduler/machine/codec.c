@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "machine/records.h"
+#include "machine/states.h"
 #include "vrs/bus.h"
 #include "vrs/mem.h"
 
@@ -286,6 +287,13 @@ static void tried_from(const Vrsas__V1__Relocation *m, struct reloc *r)
 	}
 }
 
+/* The table has no row for a number that is reserved. */
+static bool state_ok(uint32_t s)
+{
+	return s > RELOC_NONE && s < RELOC_N_STATES &&
+	       reloc_state((enum reloc_state)s)->handle;
+}
+
 int record_machine(const Vrsas__V1__Relocation *m, struct reloc *ret, struct vrs_err *err)
 {
 	struct reloc r = {0};
@@ -294,10 +302,9 @@ int record_machine(const Vrsas__V1__Relocation *m, struct reloc *ret, struct vrs
 	    m->active_copy >= m->n_copy || m->good_copy >= m->n_copy ||
 	    m->target_copy < -1 || m->target_copy >= (int32_t)m->n_copy ||
 	    m->unsure_copy < -1 || m->unsure_copy >= (int32_t)m->n_copy ||
-	    (int)m->state <= 0 || (int)m->state >= RELOC_N_STATES ||
-	    m->resume_state >= RELOC_N_STATES || m->hold > RELOC_NEEDS_STOP)
-		return vrs_fail(err, VRS_EPARSE, "record of %.60s: makes no sense",
-				m->vm_id);
+	    !state_ok(m->state) || (m->resume_state && !state_ok(m->resume_state)) ||
+	    m->hold > RELOC_NEEDS_STOP)
+		return vrs_fail(err, VRS_EPARSE, "record of %.60s: invalid", m->vm_id);
 	(void)vrs_strcpy(r.id, sizeof(r.id), m->id);
 	(void)vrs_strcpy(r.vm_id, sizeof(r.vm_id), m->vm_id);
 	(void)vrs_strcpy(r.vm_name, sizeof(r.vm_name), m->vm_name);

@@ -38,8 +38,7 @@ enum reloc_state {
 	RELOC_STARTING,
 	RELOC_START_FAILED,
 	RELOC_RUNNING_AWAY,
-	RELOC_ROLLBACK,
-	RELOC_REPROTECTING,
+	RELOC_REPROTECTING = 18,
 	RELOC_FAILBACK_READY,
 	RELOC_FB_QUIESCE,
 	RELOC_FB_FINAL_SYNC,
@@ -51,10 +50,7 @@ enum reloc_state {
 	RELOC_HOME_GRANT,
 	RELOC_N_STATES,
 };
-const char *reloc_state_name(enum reloc_state s);
-
-/* Who has to act in this state: "scheduler", "mover", "hypervisor", "operator". */
-const char *reloc_state_owner(enum reloc_state s);
+const char *reloc_state_name(enum reloc_state s); /* NULL: a number not in use */
 
 enum reloc_proof {
 	RELOC_NO_PROOF,
@@ -141,8 +137,10 @@ struct reloc {
 		paged_ms, predicted_outage_ms;
 };
 
-/* Deadlines; all in milliseconds. */
+/* Limits and deadlines; a state names its deadline in states.c. */
 struct reloc_rules {
+	uint32_t max_starts;    /* on one target; 2 */
+	uint32_t max_decisions; /* of one failure; 3 */
 	int64_t suspect_ms;     /* SUSPECT without a word either way; 30 s */
 	int64_t fence_ms;       /* then a person is asked, and fencing goes on; 120 s */
 	int64_t decide_ms;      /* 10 s */
@@ -157,8 +155,6 @@ struct reloc_rules {
 	int64_t page_ms;        /* a hold calls again; 15 min */
 	int64_t split_ms;       /* 10 s */
 	int64_t cleanup_ms;     /* 60 s */
-	uint32_t max_starts;    /* on one target; 2 */
-	uint32_t max_decisions; /* of one failure; 3 */
 	bool auto_failback;
 	bool keep_away; /* the newest disks away stay as a seed when it is home again */
 };
@@ -311,10 +307,7 @@ int reloc_copy_at(const struct reloc *r, const char *cluster, const char *host);
 enum reloc_recheck reloc_weigh(const struct reloc_copy *c, enum reloc_seen vm,
 			       enum reloc_seen power);
 
-/* The VM's host lives on after a failure of the VM's story: nothing is open. */
+/* No relocation is under way. */
 bool reloc_quiet(const struct reloc *r);
-
-/* After the commit point of a story that is not yet home. */
-bool reloc_is_away(const struct reloc *r);
 
 #endif

@@ -1,3 +1,4 @@
+/* What the states are written with: copies, proofs, and the change of state. */
 #include "machine/step.h"
 
 #include <stdarg.h>
@@ -6,7 +7,99 @@
 
 #include "vrs/mem.h"
 
+/* clang-format off */
+static const char *const event_names[RELOC_N_EVENTS] = {
+	[RELOC_TICK]                 = "tick",
+	[RELOC_HOST_SUSPECT]         = "host suspect",
+	[RELOC_HOST_BRAKE]           = "host brake",
+	[RELOC_HOST_DOWN]            = "host down",
+	[RELOC_HOST_UP]              = "host up",
+	[RELOC_HOST_BACK]            = "host back",
+	[RELOC_SEEN_RUNNING]         = "seen running",
+	[RELOC_SEEN_TWICE]           = "seen twice",
+	[RELOC_WENT_DOWN]            = "went down",
+	[RELOC_FENCE_RESULT]         = "fence result",
+	[RELOC_STOPPED]              = "stopped",
+	[RELOC_DECIDED]              = "decided",
+	[RELOC_RESERVED]             = "reserved",
+	[RELOC_TRANSFER]             = "transfer",
+	[RELOC_DEFINED]              = "defined",
+	[RELOC_RECHECKED]            = "rechecked",
+	[RELOC_STARTED]              = "started",
+	[RELOC_HEALTH]               = "health",
+	[RELOC_LOOKED]               = "looked",
+	[RELOC_QUARANTINED]          = "quarantined",
+	[RELOC_CLEANED]              = "cleaned",
+	[RELOC_REMOVED]              = "disks removed",
+	[RELOC_OPERATOR_FAIL]        = "operator: failed",
+	[RELOC_OPERATOR_CONFIRM_OFF] = "operator: off",
+	[RELOC_OPERATOR_WITHDRAW]    = "operator: withdraw",
+	[RELOC_OPERATOR_RELOCATE]    = "operator: relocate",
+	[RELOC_OPERATOR_FAILBACK]    = "operator: failback",
+	[RELOC_OPERATOR_CANCEL]      = "operator: cancel",
+};
+
+static const char *const order_names[] = {
+	[RELOC_DO_FENCE]           = "fence",
+	[RELOC_DO_STOP]            = "stop",
+	[RELOC_DO_KILL]            = "kill",
+	[RELOC_DO_DECIDE]          = "decide",
+	[RELOC_DO_RESERVE]         = "reserve",
+	[RELOC_DO_TRANSFER]        = "transfer",
+	[RELOC_DO_CANCEL_TRANSFER] = "cancel transfer",
+	[RELOC_DO_DEFINE]          = "define",
+	[RELOC_DO_RECHECK]         = "recheck",
+	[RELOC_DO_START]           = "start",
+	[RELOC_DO_HEALTH]          = "health",
+	[RELOC_DO_LOOK]            = "look",
+	[RELOC_DO_QUARANTINE]      = "quarantine",
+	[RELOC_DO_CLEAN]           = "clean",
+	[RELOC_DO_REMOVE]          = "remove disks",
+};
+/* clang-format on */
+
+const char *reloc_event_name(enum reloc_event_kind k)
+{
+	return event_names[k];
+}
+
+const char *reloc_order_name(enum reloc_order_kind k)
+{
+	return order_names[k];
+}
+
 /* --- copies --- */
+
+int reloc_copy_at(const struct reloc *r, const char *cluster, const char *host)
+{
+	for (uint32_t i = 0; i < r->n_copies; i++)
+		if (strcmp(r->copy[i].place.cluster, cluster) == 0 &&
+		    strcmp(r->copy[i].place.host, host) == 0)
+			return (int)i;
+	return -1;
+}
+
+int step_at(const struct step *s)
+{
+	return reloc_copy_at(s->n, s->ev->place.cluster, s->ev->place.host);
+}
+
+bool reloc_undefines(const struct reloc *r, enum reloc_order_kind kind, uint32_t copy)
+{
+	return (kind == RELOC_DO_STOP || kind == RELOC_DO_KILL ||
+		kind == RELOC_DO_FENCE) &&
+	       (copy != r->good || (copy == r->active && r->starts > 0));
+}
+
+/* Of two copies the one with the older grant has to go. One without any grant is the
+ * older one as long as the granted one can run; once that is dead, the stranger may be
+ * all that is left of the VM, and only people can tell. */
+bool step_can_tell(const struct reloc *r, uint32_t i)
+{
+	const struct reloc_copy *newest = &r->copy[r->active];
+
+	return !r->copy[i].stranger || (newest->alive && newest->proof == RELOC_NO_PROOF);
+}
 
 /* A copy that might run, for all that is known. One that was never granted is defined
  * with its start blocked: it needs no proof unless somebody saw it running. */
@@ -106,46 +199,11 @@ int32_t step_want_copy(struct reloc *n, const struct reloc_place *place)
 
 /* --- changing state --- */
 
-static int64_t deadline_of(const struct reloc_rules *rules, const struct reloc *n)
+static int64_t deadline_of(const struct step *s)
 {
-	switch (n->state) {
-	case RELOC_SUSPECT:
-		return rules->suspect_ms;
-	case RELOC_FENCING:
-		return rules->fence_ms;
-	case RELOC_DECIDING:
-		return rules->decide_ms;
-	case RELOC_RESERVING:
-	case RELOC_LOCAL_RESTART:
-		return rules->reserve_ms;
-	case RELOC_TRANSFERRING:
-	case RELOC_FB_FINAL_SYNC:
-		return rules->stall_ms;
-	case RELOC_VERIFYING:
-		return rules->verify_ms;
-	case RELOC_GRANTING:
-	case RELOC_FB_GRANTING:
-	case RELOC_HOME_GRANT:
-		return rules->grant_ms;
-	case RELOC_STARTING:
-	case RELOC_RESTORING_HOME:
-		return rules->boot_ms;
-	case RELOC_START_FAILED:
-	case RELOC_FB_QUIESCE:
-		return rules->stop_ms;
-	case RELOC_REPROTECTING:
-		return rules->look_ms;
-	case RELOC_WAIT_REPAIR:
-	case RELOC_HOLD_OPERATOR:
-	case RELOC_HOLD_BRAKE:
-		return rules->review_ms;
-	case RELOC_SPLIT_SUSPECT:
-		return rules->split_ms;
-	case RELOC_CLEANUP:
-		return rules->cleanup_ms;
-	default:
-		return 0; /* left by the next tick, or nothing is under way */
-	}
+	size_t budget = s->states[s->n->state].budget;
+
+	return budget ? *(const int64_t *)((const char *)s->rules + budget) : 0;
 }
 
 void step_because(struct step *s, const char *fmt, ...)
@@ -176,7 +234,7 @@ void step_go(struct step *s, enum reloc_state to, const char *fmt, ...)
 	n->state = to;
 	n->op++;
 	n->since_ms = s->now_ms;
-	int64_t budget_ms = deadline_of(s->rules, n);
+	int64_t budget_ms = deadline_of(s);
 	n->deadline_ms = budget_ms > 0 ? s->now_ms + budget_ms : 0;
 	n->unsure = -1;
 	if (to != RELOC_HOLD_OPERATOR) {
@@ -219,7 +277,7 @@ void step_page_again(struct step *s)
 void step_progress(struct step *s)
 {
 	struct reloc *n = s->n;
-	int64_t budget_ms = deadline_of(s->rules, n);
+	int64_t budget_ms = deadline_of(s);
 
 	/* not every byte is worth a durable write */
 	if (s->ev->bytes <= n->progress ||
@@ -233,7 +291,7 @@ void step_progress(struct step *s)
 void step_patience(struct step *s)
 {
 	struct reloc *n = s->n;
-	int64_t budget_ms = deadline_of(s->rules, n);
+	int64_t budget_ms = deadline_of(s);
 
 	if (n->deadline_ms - s->now_ms >= budget_ms / 2)
 		return;
@@ -297,131 +355,4 @@ void step_next_target(struct step *s, const char *why)
 	n->target = -1;
 	n->copied = n->local = false;
 	step_go(s, RELOC_DECIDING, "%s", why);
-}
-
-/* --- watching a VM that runs --- */
-
-void step_removed(struct step *s)
-{
-	int i = step_at(s);
-
-	if (i <= 0 || !s->ev->ok || !s->n->copy[i].remove)
-		return;
-	s->n->copy[i].disks = s->n->copy[i].remove = false;
-	step_because(s, "%s", s->ev->text);
-}
-
-int step_at(const struct step *s)
-{
-	return reloc_copy_at(s->n, s->ev->place.cluster, s->ev->place.host);
-}
-
-/* A host answers: what its power was proven to be is void, what its hypervisor attested
- * of the VM is not. */
-static void answers_again(struct step *s, int i)
-{
-	struct reloc *n = s->n;
-
-	if (!n->copy[i].alive) {
-		if (n->copy[i].proof != RELOC_F3_ATTESTED)
-			step_unprove(s, (uint32_t)i);
-		n->copy[i].alive = true;
-		step_because(s, "%s/%s answers again", s->ev->place.cluster,
-			     s->ev->place.host);
-	}
-	if (i == 0 && s->ev->kind == RELOC_HOST_BACK && n->host_back_ms == 0) {
-		n->host_back_ms = s->now_ms;
-		step_because(s, "home is back");
-	}
-}
-
-void step_watch(struct step *s)
-{
-	struct reloc *n = s->n;
-	const struct reloc_event *ev = s->ev;
-	int i = step_at(s);
-
-	if (i < 0) {
-		if (ev->kind == RELOC_SEEN_RUNNING)
-			step_stranger(s);
-		return;
-	}
-	bool at_active = i == (int)n->active;
-	switch (ev->kind) {
-	case RELOC_HOST_DOWN:
-	case RELOC_OPERATOR_FAIL:
-		if (at_active) {
-			step_host_down(s, ev->text);
-		} else if (n->copy[i].alive) {
-			n->copy[i].alive = false;
-			if (i == 0)
-				n->host_back_ms = 0;
-			step_because(s, "%s/%s is down", ev->place.cluster,
-				     ev->place.host);
-		}
-		break;
-	case RELOC_OPERATOR_CONFIRM_OFF:
-		if (at_active) {
-			step_host_down(s, ev->text);
-			step_prove(s, &n->copy[n->active], RELOC_F5_OPERATOR);
-		}
-		break;
-	case RELOC_HOST_UP:
-	case RELOC_HOST_BACK:
-		if (!at_active)
-			answers_again(s, i);
-		break;
-	case RELOC_SEEN_RUNNING:
-		if (!at_active)
-			step_split(s, (uint32_t)i);
-		break;
-	case RELOC_REMOVED:
-		step_removed(s);
-		break;
-	case RELOC_QUARANTINED:
-		if (at_active || !ev->ok)
-			break;
-		step_prove(s, &n->copy[i], RELOC_F3_ATTESTED);
-		n->copy[i].defined = false;
-		step_because(s, "the copy on %s/%s is off and cannot start",
-			     ev->place.cluster, ev->place.host);
-		break;
-	default:
-		break;
-	}
-}
-
-void step_suspect(struct step *s)
-{
-	struct reloc *n = s->n;
-	enum reloc_state from = n->state;
-	bool brake = s->ev->kind == RELOC_HOST_BRAKE;
-
-	if (step_at(s) != (int)n->active)
-		return;
-	if (from == (brake ? RELOC_HOLD_BRAKE : RELOC_SUSPECT)) {
-		s->changed = n->copy[n->active].alive;
-		n->copy[n->active].alive = false;
-		return;
-	}
-	n->copy[n->active].alive = false;
-	if (from != RELOC_SUSPECT && from != RELOC_HOLD_BRAKE) {
-		n->resume = n->active == 0 ? RELOC_PROTECTED : RELOC_RUNNING_AWAY;
-		n->silent_since_ms = s->now_ms;
-	}
-	if (brake)
-		n->paged_ms = s->now_ms;
-	step_go(s, brake ? RELOC_HOLD_BRAKE : RELOC_SUSPECT, "%s", s->ev->text);
-}
-
-void step_planned(struct step *s)
-{
-	struct reloc *n = s->n;
-
-	step_begin(s);
-	n->planned = true;
-	n->copy[n->active].alive = true;
-	(void)vrs_strcpy(n->pinned, sizeof(n->pinned), s->ev->place.cluster);
-	n->detected_ms = n->silent_since_ms = s->now_ms;
-	step_go(s, RELOC_FENCING, "%s asked to move it: %s", s->ev->by, s->ev->text);
 }

@@ -222,9 +222,10 @@ static void add_states(const struct engine *e, struct vrs_page *page)
 		stuck += without_target(r);
 	}
 	for (int i = RELOC_PROTECTED; i < RELOC_N_STATES; i++)
-		vrs_page_add(page, VRS_GAUGE, "vrsas_relocations",
-			     "Relocation records, by state.", state[i], "state",
-			     reloc_state_name((enum reloc_state)i), NULL);
+		if (reloc_state_name((enum reloc_state)i))
+			vrs_page_add(page, VRS_GAUGE, "vrsas_relocations",
+				     "Relocation records, by state.", state[i], "state",
+				     reloc_state_name((enum reloc_state)i), NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_relocations_without_target",
 		     "VMs for which every candidate is rejected now.", stuck, NULL);
 }

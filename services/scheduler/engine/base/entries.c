@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/base.h"
+#include "machine/states.h"
 #include "vrs/event.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"
@@ -174,19 +175,13 @@ void engine_report(struct engine *e, const struct entry *en, Vrsas__V1__Severity
 
 static Vrsas__V1__Severity severity_of(enum reloc_state s)
 {
-	switch (s) {
-	case RELOC_HOLD_BRAKE:
-	case RELOC_HOLD_OPERATOR:
-	case RELOC_SPLIT_SUSPECT:
-		return VRSAS__V1__SEVERITY__SEVERITY_ERROR;
-	case RELOC_SUSPECT:
-	case RELOC_DOWN_LIKELY:
-	case RELOC_FENCING:
-	case RELOC_START_FAILED:
-		return VRSAS__V1__SEVERITY__SEVERITY_WARNING;
-	default:
-		return VRSAS__V1__SEVERITY__SEVERITY_NOTICE;
-	}
+	static const Vrsas__V1__Severity severity[] = {
+		[RELOC_NOTICE] = VRSAS__V1__SEVERITY__SEVERITY_NOTICE,
+		[RELOC_WARNING] = VRSAS__V1__SEVERITY__SEVERITY_WARNING,
+		[RELOC_ERROR] = VRSAS__V1__SEVERITY__SEVERITY_ERROR,
+	};
+
+	return severity[reloc_state(s)->severity];
 }
 
 /* What people shall know of a change. */

@@ -1,0 +1,45 @@
+/* states.h - what each state of a relocation is: one table for the machine, the engine,
+ * the metrics and, through the messages, for people.
+ *
+ * A new state is one row in states.c (and its number in relocation.proto). Pure. */
+#ifndef SCHEDULER_MACHINE_STATES_H
+#define SCHEDULER_MACHINE_STATES_H
+
+#include "machine/machine.h"
+
+struct step;
+struct order_list;
+
+/* How an event that leads into the state is reported, and what it means for the health of
+ * the system. */
+enum reloc_severity { RELOC_NOTICE, RELOC_WARNING, RELOC_ERROR };
+
+/* Capacity that a relocation claims before readings show it. */
+enum {
+	RELOC_CLAIMS_TARGET = 1,
+	RELOC_CLAIMS_TARGET_DISK = 2,
+	RELOC_CLAIMS_ACTIVE = 4,
+	RELOC_CLAIMS_HOME = 8,
+};
+
+struct reloc_state_info {
+	const char *name;
+	/* the machine */
+	void (*handle)(struct step *s);
+	void (*orders)(struct order_list *o); /* NULL: none */
+	size_t budget;  /* of struct reloc_rules, until the deadline; 0: none */
+	bool transfers; /* a mover works for this state */
+	bool quiet;     /* no relocation is under way */
+	/* orders of an operator that it takes */
+	bool may_relocate, may_cancel, may_fail_back;
+	/* others */
+	enum reloc_severity severity;
+	unsigned claims; /* RELOC_CLAIMS_* */
+	/* for people: what the state means, what to do */
+	const char *meaning, *action;
+};
+
+/* Rows are in the order of enum reloc_state: reloc_state(RELOC_NONE) is the first. */
+const struct reloc_state_info *reloc_state(enum reloc_state s);
+
+#endif
