@@ -2,6 +2,7 @@
 #include "control/parts.h"
 
 #include "machine/records.h"
+#include "machine/states.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -227,6 +228,11 @@ Vrsas__V1__RelocationView *relocation_view(struct control *c,
 		d->n_candidate = d->n_candidate ? 1 : 0;
 		record->decision = d;
 	}
+	const struct reloc_state_info *state = reloc_state((enum reloc_state)r->state);
+	v->meaning = state->meaning;
+	v->action = state->action;
+	v->severity = (Vrsas__V1__Severity)(VRSAS__V1__SEVERITY__SEVERITY_NOTICE +
+					    (int)state->severity);
 	v->record = record;
 	v->transfer = (Vrsas__V1__TransferStatus *)engine_transfer(c->engine, r->vm_id);
 	return v;

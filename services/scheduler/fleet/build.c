@@ -1,9 +1,10 @@
 #include "fleet/build.h"
-#include "machine/states.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "machine/states.h"
 
 enum { FLEET_MEM = 64 << 20 };
 

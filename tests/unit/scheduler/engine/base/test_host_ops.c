@@ -25,19 +25,19 @@ struct test {
 static int setup(void **state)
 {
 	struct test *t = vrs_calloc(1, sizeof(*t));
-	int port = fleet_port();
+	int port = world_port();
 
-	t->world = fleet_make();
-	fleet_host(t->world, "h1");
+	t->world = world_make();
+	world_host(t->world, "h1");
 	t->image = vrs_asprintf("%s/web1.img", t->world);
-	fleet_write(t->world, "web1.img", "");
+	world_write(t->world, "web1.img", "");
 	assert_int_equal(truncate(t->image, 1 << 20), 0);
 	t->native = vrs_asprintf("{\"port\": %d}", port);
 	t->health = vrs_asprintf("http://127.0.0.1:%d/", port);
 	t->site.cluster = vrs_strdup("c1");
 	t->site.name = vrs_strdup("h1");
 	t->site.uri =
-		vrs_asprintf("command:%s %s/h1", fleet_program("pretend-hv"), t->world);
+		vrs_asprintf("command:%s %s/h1", world_program("pretend-hv"), t->world);
 	t->host.site = &t->site;
 	t->rules = (struct host_op_rules){.hv_timeout_ms = SOON,
 				      .fence_timeout_ms = SOON,
@@ -63,10 +63,10 @@ static int teardown(void **state)
 {
 	struct test *t = *state;
 
-	fleet_do(t->world, "h1", "heal");
-	fleet_do(t->world, "h1", "power-off");
+	world_do(t->world, "h1", "heal");
+	world_do(t->world, "h1", "power-off");
 	host_op_host_fini(&t->host);
-	fleet_remove(t->world);
+	world_remove(t->world);
 	for (size_t i = 0; i < t->site.n_fence_args; i++) {
 		free(t->arg[i].key);
 		free(t->arg[i].value);
@@ -84,12 +84,12 @@ static int teardown(void **state)
 
 static void add_fence(struct test *t, const char *mode)
 {
-	t->site.fence = vrs_strdup(fleet_program("pretend-fence"));
+	t->site.fence = vrs_strdup(world_program("pretend-fence"));
 	t->site.fence_arg = t->arg;
 	t->site.n_fence_args = 1;
 	t->arg[0] = (struct vrs_site_pair){.key = vrs_strdup("dir"),
 					   .value = vrs_asprintf("%s/h1", t->world)};
-	fleet_write(t->world, "h1/fence-mode", mode);
+	world_write(t->world, "h1/fence-mode", mode);
 }
 
 static struct host_op job(struct test *t, enum host_op_kind kind)
@@ -140,12 +140,12 @@ static void what_nobody_knows_is_off_and_what_does_not_answer_is_unknown(void **
 	assert_int_equal(seen(t), RELOC_SEEN_OFF);
 	start(t);
 	assert_int_equal(seen(t), RELOC_SEEN_ON);
-	fleet_do(t->world, "h1", "cut");
+	world_do(t->world, "h1", "cut");
 	j = run(t, HOST_OP_STATE);
 	assert_false(j.ok);
 	assert_int_equal(host_op_seen(&j), RELOC_UNREACHABLE);
 	assert_true(j.text[0] != '\0');
-	fleet_do(t->world, "h1", "heal"); /* the next job connects anew */
+	world_do(t->world, "h1", "heal"); /* the next job connects anew */
 	assert_int_equal(seen(t), RELOC_SEEN_ON);
 }
 
@@ -168,12 +168,12 @@ static void a_start_that_cannot_be_is_said_to_be_for_good(void **state)
 {
 	struct test *t = *state;
 
-	fleet_write(t->world, "h1/fail-start", "8 no room");
+	world_write(t->world, "h1/fail-start", "8 no room");
 	struct host_op j = run(t, HOST_OP_START);
 	assert_false(j.ok);
 	assert_true(j.permanent);
 	assert_non_null(strstr(j.text, "no room"));
-	fleet_write(t->world, "h1/fail-start", "5 gone");
+	world_write(t->world, "h1/fail-start", "5 gone");
 	j = run(t, HOST_OP_START);
 	assert_false(j.ok);
 	assert_false(j.permanent); /* nobody answered: it may be tried again */
@@ -209,7 +209,7 @@ static void room_is_looked_for_before_anything_is_carried(void **state)
 
 	(void)vrs_strcpy(j.images, sizeof(j.images), t->world);
 	j.disk_bytes = j.ram_bytes = 1 << 20;
-	fleet_write(t->world, "h1/store", "4194304 2097152");
+	world_write(t->world, "h1/store", "4194304 2097152");
 	host_op_run(&j);
 	assert_true(j.ok);
 	j.ok = false;
@@ -241,7 +241,7 @@ static void stopping_asks_first_and_then_insists(void **state)
 	assert_true(j.was_on);
 	assert_non_null(strstr(j.text, "shut down"));
 	start(t);
-	fleet_write(t->world, "h1/deaf-" ID, "");
+	world_write(t->world, "h1/deaf-" ID, "");
 	j = run(t, HOST_OP_STOP);
 	assert_true(j.ok);
 	assert_non_null(strstr(j.text, "destroyed"));
@@ -264,7 +264,7 @@ static void what_must_not_start_again_is_undefined_with_it(void **state)
 	j.ok = false;
 	host_op_run(&j); /* and once more */
 	assert_true(j.ok);
-	fleet_do(t->world, "h1", "cut");
+	world_do(t->world, "h1", "cut");
 	j.ok = false;
 	host_op_run(&j); /* nobody says that it is off */
 	assert_false(j.ok);
@@ -283,13 +283,13 @@ static void a_guest_that_answers_is_spared(void **state)
 	assert_false(j.ok);
 	assert_int_equal(seen(t), RELOC_SEEN_ON);
 	/* its own word counts where its hypervisor has none */
-	fleet_do(t->world, "h1", "cut");
+	world_do(t->world, "h1", "cut");
 	j.spared = false;
 	host_op_run(&j);
 	assert_true(j.spared);
-	fleet_do(t->world, "h1", "heal");
+	world_do(t->world, "h1", "heal");
 	/* and who does not answer is not spared */
-	(void)snprintf(j.health, sizeof(j.health), "http://127.0.0.1:%d/", fleet_port());
+	(void)snprintf(j.health, sizeof(j.health), "http://127.0.0.1:%d/", world_port());
 	host_op_run(&j);
 	assert_false(j.spared);
 	assert_true(j.ok);
@@ -339,11 +339,11 @@ static void power_must_read_off_after_it_was_asked_off(void **state)
 	struct host_op j = run(t, HOST_OP_FENCE);
 	assert_false(j.ok);
 	assert_non_null(strstr(j.text, "pretend-fence"));
-	fleet_write(t->world, "h1/fence-mode", "refuses");
+	world_write(t->world, "h1/fence-mode", "refuses");
 	j = run(t, HOST_OP_FENCE);
 	assert_false(j.ok);
 	assert_int_equal(run(t, HOST_OP_POWER).power, VRS_POWER_UNKNOWN);
-	fleet_write(t->world, "h1/fence-mode", "works");
+	world_write(t->world, "h1/fence-mode", "works");
 	assert_int_equal(run(t, HOST_OP_POWER).power, VRS_POWER_ON);
 	j = run(t, HOST_OP_FENCE);
 	assert_true(j.ok);
@@ -359,7 +359,7 @@ static void without_a_power_controller_its_hypervisor_may_prove_it(void **state)
 	struct host_op j = run(t, HOST_OP_FENCE);
 	assert_true(j.ok);
 	assert_int_equal(seen(t), RELOC_SEEN_OFF);
-	fleet_do(t->world, "h1", "cut");
+	world_do(t->world, "h1", "cut");
 	j = run(t, HOST_OP_FENCE);
 	assert_false(j.ok);
 	assert_non_null(strstr(j.text, "no fence is set for h1"));
