@@ -2,137 +2,8 @@
 
 #include "control/parts.h"
 
-#include "vrs/event.h"
-
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { ANSWER_MEM = 64 << 20 };
-
-/* --- making a reply --- */
-
-void answer_init(struct answer *a, const char *request_id)
-{
-	*a = (struct answer){.mem = vrs_arena_new(ANSWER_MEM)};
-	vrsas__v1__control_reply__init(&a->reply);
-	a->reply.request_id = text(a, "%s", request_id);
-}
-
-void answer_send(struct answer *a, struct vrs_req_token *token)
-{
-	if (token)
-		vrs_bus_answer(token, &a->reply.base);
-	plan_free(&a->plan);
-	vrs_msg_free(a->msg);
-	if (a->events)
-		vrs_events_free(a->events, a->n_events);
-	vrs_arena_free(a->mem);
-	a->mem = NULL;
-}
-
-void *give(struct answer *a, size_t n, size_t size)
-{
-	/* lists end when the reply is full, long before the arena is */
-	void *p = vrs_arena_alloc(a->mem, n * size + 1);
-
-	if (!p)
-		abort();
-	return memset(p, 0, n * size);
-}
-
-const char *text(struct answer *a, const char *fmt, ...)
-{
-	va_list ap, again;
-
-	va_start(ap, fmt);
-	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
-	char *s = give(a, (size_t)(n < 0 ? 0 : n) + 1, 1);
-	(void)vsnprintf(s, (size_t)(n < 0 ? 0 : n) + 1, fmt, again);
-	va_end(again);
-	va_end(ap);
-	return s;
-}
-
-bool has_room(struct answer *a, const ProtobufCMessage *m)
-{
-	a->packed += protobuf_c_message_get_packed_size(m) + 8;
-	if (a->packed <= CONTROL_MAX_REPLY)
-		return true;
-	a->reply.hint =
-		"there is more than one reply holds; ask for one cluster, host or "
-		"VM";
-	return false;
-}
-
-void refuse(struct answer *a, Vrsas__V1__ControlCode code, const char *hint,
-	    const char *fmt, ...)
-{
-	char line[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	a->reply.code = code;
-	a->reply.error = text(a, "%s", line);
-	a->reply.hint = text(a, "%s", hint);
-	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY__NOT_SET;
-}
-
-void refuse_err(struct answer *a, const struct vrs_err *err, const char *hint)
-{
-	Vrsas__V1__ControlCode code;
-
-	switch (err->code) {
-	case VRS_ENOENT:
-		code = VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND;
-		break;
-	case VRS_ECONFLICT: /* a name that stands for two things */
-	case VRS_EINVAL:
-		code = VRSAS__V1__CONTROL_CODE__CONTROL_USAGE;
-		break;
-	case VRS_EDENIED:
-		code = VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED;
-		break;
-	case VRS_ECONN:
-		code = VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE;
-		break;
-	case VRS_ETIMEOUT:
-		code = VRSAS__V1__CONTROL_CODE__CONTROL_TIMEOUT;
-		break;
-	default:
-		code = VRSAS__V1__CONTROL_CODE__CONTROL_FAILED;
-	}
-	refuse(a, code, hint, "%s", err->text);
-}
-
-bool place_ok(const char *place)
-{
-	const char *slash = strchr(place, '/');
-	char cluster[72];
-
-	if (!slash)
-		return vrs_name_ok(place);
-	if ((size_t)(slash - place) >= sizeof(cluster))
-		return false;
-	memcpy(cluster, place, (size_t)(slash - place));
-	cluster[slash - place] = '\0';
-	return vrs_name_ok(cluster) && vrs_name_ok(slash + 1);
-}
-
-struct fleet *need_world(struct control *c, struct answer *a)
-{
-	struct fleet *w = engine_fleet(c->engine);
-
-	if (!w)
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-		       "see that Redis runs and that the scheduler may log in there",
-		       "scheduler: nothing could be read from Redis yet");
-	return w;
-}
 
 /* --- answers that were given before --- */
 
@@ -155,7 +26,7 @@ static const struct remembered *recall(const struct control *c, const char *id)
 }
 
 static void remember(struct control *c, const char *id, uint64_t hash,
-		     const struct answer *a)
+		     const struct reply *a)
 {
 	struct remembered *r = &c->remembered[c->next_remembered];
 
@@ -177,7 +48,7 @@ static void answer_again(const struct remembered *r, struct vrs_req_token *token
 
 /* --- requests --- */
 
-static bool request_ok(const Vrsas__V1__ControlRequest *r, struct answer *a)
+static bool request_ok(const Vrsas__V1__ControlRequest *r, struct reply *a)
 {
 	const char *wrong = NULL;
 
@@ -190,14 +61,14 @@ static bool request_ok(const Vrsas__V1__ControlRequest *r, struct answer *a)
 	else if (control_is_order(r) && !r->request_id[0])
 		wrong = "an order needs a request_id";
 	if (wrong)
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "", "control: %s",
-		       wrong);
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
+			       "control: %s", wrong);
 	return !wrong;
 }
 
 /* True: answered later. */
 static bool dispatch(struct control *c, const Vrsas__V1__ControlRequest *r,
-		     struct answer *a, struct vrs_req_token *token)
+		     struct reply *a, struct vrs_req_token *token)
 {
 	switch (r->body_case) {
 	case VRSAS__V1__CONTROL_REQUEST__BODY_STATUS:
@@ -233,7 +104,7 @@ static bool dispatch(struct control *c, const Vrsas__V1__ControlRequest *r,
 
 /* A scheduler on standby shows the active one's records, and no old ones. */
 static bool may_show(struct control *c, const Vrsas__V1__ControlRequest *r,
-		     struct answer *a)
+		     struct reply *a)
 {
 	struct vrs_err err = {0};
 
@@ -242,10 +113,10 @@ static bool may_show(struct control *c, const Vrsas__V1__ControlRequest *r,
 	    engine_refresh(c->engine, &err) == 0)
 		return true;
 	if (r->body_case == VRSAS__V1__CONTROL_REQUEST__BODY_STATUS) {
-		a->unread = text(a, "%s", err.text);
+		a->unread = control_reply_text(a, "%s", err.text);
 		return true;
 	}
-	refuse_err(a, &err, "see that Redis runs");
+	control_refuse_err(a, &err, "see that Redis runs");
 	return false;
 }
 
@@ -254,35 +125,35 @@ static void on_request(void *arg, const ProtobufCMessage *msg,
 {
 	struct control *c = arg;
 	const Vrsas__V1__ControlRequest *r = (const void *)msg;
-	struct answer a;
+	struct reply a;
 
-	answer_init(&a, vrs_id_ok(r->request_id) ? r->request_id : "");
+	control_reply_init(&a, vrs_id_ok(r->request_id) ? r->request_id : "");
 	if (!request_ok(r, &a)) {
-		answer_send(&a, token);
+		control_reply_send(&a, token);
 		return;
 	}
 	if (!control_is_order(r)) {
 		if (!may_show(c, r, &a) || !dispatch(c, r, &a, token))
-			answer_send(&a, token);
+			control_reply_send(&a, token);
 		return;
 	}
 
 	uint64_t hash = request_hash(r);
 	const struct remembered *before = recall(c, r->request_id);
 	if (before && before->request_hash == hash) {
-		answer_send(&a, NULL);
+		control_reply_send(&a, NULL);
 		answer_again(before, token);
 		return;
 	}
 	if (before) {
-		refuse(&a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-		       "give each order an id of its own",
-		       "control: request %s was another order", r->request_id);
+		control_refuse(&a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
+			       "give each order an id of its own",
+			       "control: request %s was another order", r->request_id);
 	} else {
 		(void)dispatch(c, r, &a, token);
 		remember(c, r->request_id, hash, &a);
 	}
-	answer_send(&a, token);
+	control_reply_send(&a, token);
 }
 
 int control_open(struct control **ret, struct vrs_svc *svc,

@@ -20,7 +20,7 @@ bool control_is_order(const Vrsas__V1__ControlRequest *r)
 }
 
 /* Words that a person gives: one line, no control characters. */
-static bool words_ok(const char *s, struct answer *a)
+static bool words_ok(const char *s, struct reply *a)
 {
 	size_t n = strlen(s);
 
@@ -29,50 +29,52 @@ static bool words_ok(const char *s, struct answer *a)
 			n = CONTROL_TEXT_MAX + 1;
 	if (n <= CONTROL_TEXT_MAX)
 		return true;
-	refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
-	       "reason: one line of at most %d bytes", CONTROL_TEXT_MAX);
+	control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
+		       "reason: one line of at most %d bytes", CONTROL_TEXT_MAX);
 	return false;
 }
 
-static bool vm_ok(const char *vm, struct answer *a)
+static bool vm_ok(const char *vm, struct reply *a)
 {
 	if (vrs_id_ok(vm))
 		return true;
-	refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl vm list",
-	       "vm: a name or an id is needed");
+	control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl vm list",
+		       "vm: a name or an id is needed");
 	return false;
 }
 
-static void pass_on(const struct engine_answer *e, struct answer *a)
+static void pass_on(const struct engine_answer *e, struct reply *a)
 {
 	if (e->code == VRSAS__V1__CONTROL_CODE__CONTROL_OK)
-		a->reply.done = text(a, "%s", e->done);
+		a->reply.done = control_reply_text(a, "%s", e->done);
 	else
-		refuse(a, e->code, e->hint, "%s", e->error);
+		control_refuse(a, e->code, e->hint, "%s", e->error);
 }
 
 static void fail_host(struct control *c, const Vrsas__V1__FailOrder *o, const char *actor,
-		      struct answer *a)
+		      struct reply *a)
 {
 	struct engine_answer e = {0};
 
-	if (!place_ok(o->host)) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl host list",
-		       "host: a name like h1 or c1/h1 is needed");
+	if (!control_place_ok(o->host)) {
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
+			       "vrsctl host list",
+			       "host: a name like h1 or c1/h1 is needed");
 		return;
 	}
 	if (!words_ok(o->reason, a))
 		return;
 	if (o->confirm_off && o->withdraw) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
-		       "a word is either confirmed or withdrawn, not both");
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
+			       "a word is either confirmed or withdrawn, not both");
 		return;
 	}
 	if (o->confirm_off && (!o->reason[0] || !actor[0])) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-		       "say how you know that it is off, for example "
-		       "--reason 'power cord pulled'",
-		       "confirm-off is proof of death: it needs a name and a reason");
+		control_refuse(
+			a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
+			"say how you know that it is off, for example "
+			"--reason 'power cord pulled'",
+			"confirm-off is proof of death: it needs a name and a reason");
 		return;
 	}
 	engine_fail_host(c->engine, o->host, actor, o->reason, o->confirm_off,
@@ -81,15 +83,15 @@ static void fail_host(struct control *c, const Vrsas__V1__FailOrder *o, const ch
 }
 
 static void relocate(struct control *c, const Vrsas__V1__RelocateOrder *o,
-		     const char *actor, struct answer *a)
+		     const char *actor, struct reply *a)
 {
 	struct engine_answer e = {0};
 
 	if (!vm_ok(o->vm, a) || !words_ok(o->reason, a))
 		return;
 	if (o->to_cluster[0] && !vrs_name_ok(o->to_cluster)) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl status",
-		       "to: the name of a cluster is needed");
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl status",
+			       "to: the name of a cluster is needed");
 		return;
 	}
 	if (o->dry_run) {
@@ -100,8 +102,7 @@ static void relocate(struct control *c, const Vrsas__V1__RelocateOrder *o,
 	pass_on(&e, a);
 }
 
-void control_order(struct control *c, const Vrsas__V1__ControlRequest *r,
-		   struct answer *a)
+void control_order(struct control *c, const Vrsas__V1__ControlRequest *r, struct reply *a)
 {
 	struct engine_answer e = {0};
 
@@ -129,7 +130,7 @@ void control_order(struct control *c, const Vrsas__V1__ControlRequest *r,
 		control_transfer_order(c, r->transfer_order, r->actor, a);
 		break;
 	default:
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
-		       "control: not known to this version");
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
+			       "control: not known to this version");
 	}
 }

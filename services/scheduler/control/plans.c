@@ -17,19 +17,19 @@ static size_t size_of(const struct plan *p)
 
 /* Many VMs with many candidates do not fit into one reply: the best candidates are told
  * of each, the chosen one among them. */
-static void show_plan(struct answer *a, Vrsas__V1__PlanView *v)
+static void show_plan(struct reply *a, Vrsas__V1__PlanView *v)
 {
 	const struct plan *p = &a->plan;
 	bool all = size_of(p) <= CONTROL_MAX_REPLY;
 
-	v->decision = give(a, p->n, sizeof(*v->decision));
+	v->decision = control_reply_alloc(a, p->n, sizeof(*v->decision));
 	for (size_t i = 0; i < p->n; i++) {
-		Vrsas__V1__Decision *d = give(a, 1, sizeof(*d));
+		Vrsas__V1__Decision *d = control_reply_alloc(a, 1, sizeof(*d));
 
 		*d = *p->decision[i]; /* the plan keeps what it points to */
 		if (!all && d->n_candidate > FEW_CANDIDATES)
 			d->n_candidate = FEW_CANDIDATES;
-		if (!has_room(a, &d->base))
+		if (!control_reply_fits(a, &d->base))
 			break;
 		v->decision[v->n_decision++] = d;
 	}
@@ -38,42 +38,43 @@ static void show_plan(struct answer *a, Vrsas__V1__PlanView *v)
 }
 
 static void answer_plan(struct control *c, struct fleet *w, struct plan_ask *ask,
-			const char *note, struct answer *a)
+			const char *note, struct reply *a)
 {
-	Vrsas__V1__PlanView *v = give(a, 1, sizeof(*v));
+	Vrsas__V1__PlanView *v = control_reply_alloc(a, 1, sizeof(*v));
 	struct fleet_mark *mark = fleet_mark(w);
 	struct vrs_err err = {0};
 	int status = plan_make(w, c->conf.plan, ask, 1, &a->plan, &err);
 
 	fleet_restore(w, mark);
 	if (status < 0) {
-		refuse_err(a, &err, "vrsctl host list");
+		control_refuse_err(a, &err, "vrsctl host list");
 		return;
 	}
 	vrsas__v1__plan_view__init(v);
-	v->cluster = text(a, "%s", ask->cluster);
-	v->host = ask->source_alive ? "" : text(a, "%s", ask->host);
+	v->cluster = control_reply_text(a, "%s", ask->cluster);
+	v->host = ask->source_alive ? "" : control_reply_text(a, "%s", ask->host);
 	v->note = note;
 	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_PLAN;
 	a->reply.plan = v;
 	show_plan(a, v);
 }
 
-void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct answer *a)
+void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct reply *a)
 {
-	struct fleet *w = need_world(c, a);
+	struct fleet *w = control_need_fleet(c, a);
 	struct fleet_host *h;
 	struct vrs_err err = {0};
 
 	if (!w)
 		return;
-	if (!place_ok(q->host)) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl host list",
-		       "host: a name like h1 or c1/h1 is needed");
+	if (!control_place_ok(q->host)) {
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
+			       "vrsctl host list",
+			       "host: a name like h1 or c1/h1 is needed");
 		return;
 	}
 	if (fleet_find_host(w, q->host, &h, &err) < 0) {
-		refuse_err(a, &err, "vrsctl host list");
+		control_refuse_err(a, &err, "vrsctl host list");
 		return;
 	}
 	struct plan_ask ask = {.cluster = fleet_cluster_name(w, h), .host = h->name};
@@ -83,28 +84,29 @@ void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct answe
 	if (!h->inventory_at_ms)
 		note = "which VMs it has is not known: its collector sent no inventory";
 	else if (!ask.n_vms && h->n_vms)
-		note = text(a, "it has %zu VMs, none of them protected and at home",
-			    h->n_vms);
+		note = control_reply_text(
+			a, "it has %zu VMs, none of them protected and at home",
+			h->n_vms);
 	answer_plan(c, w, &ask, note, a);
 	free(vms);
 }
 
 void control_plan_vm(struct control *c, const char *name, const char *to_cluster,
-		     struct answer *a)
+		     struct reply *a)
 {
-	struct fleet *w = need_world(c, a);
+	struct fleet *w = control_need_fleet(c, a);
 	const struct fleet_vm *vm;
 	struct vrs_err err = {0};
 
 	if (!w)
 		return;
 	if (fleet_find_vm(w, name, &vm, &err) < 0) {
-		refuse_err(a, &err, "vrsctl vm list");
+		control_refuse_err(a, &err, "vrsctl vm list");
 		return;
 	}
 	if (to_cluster[0] && !fleet_cluster(w, to_cluster)) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND, "vrsctl status",
-		       "cluster %s: not known", to_cluster);
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+			       "vrsctl status", "cluster %s: not known", to_cluster);
 		return;
 	}
 	const struct fleet_host *h = &w->host[vm->host];

@@ -9,13 +9,13 @@
 
 enum { MAX_REASONS = 40 };
 
-static const int64_t service_late_ms = 15000, fresh_ms = 10 * 60000;
+static const int64_t service_late_ms = 15000;
 static const char *const services[] = {"collector", "etl",     "predictor", "scheduler",
 				       "mover",     "gateway", "guard"};
 enum { N_SERVICES = sizeof(services) / sizeof(*services) };
 
 struct reasons {
-	struct answer *a;
+	struct reply *a;
 	const char *bad[MAX_REASONS], *warn[MAX_REASONS];
 	size_t n_bad, n_warn;
 };
@@ -23,12 +23,14 @@ struct reasons {
 #define BAD(r, ...)                                                                      \
 	do {                                                                             \
 		if ((r)->n_bad < MAX_REASONS)                                            \
-			(r)->bad[(r)->n_bad++] = text((r)->a, __VA_ARGS__);              \
+			(r)->bad[(r)->n_bad++] =                                         \
+				control_reply_text((r)->a, __VA_ARGS__);                 \
 	} while (0)
 #define WARNING(r, ...)                                                                  \
 	do {                                                                             \
 		if ((r)->n_warn < MAX_REASONS)                                           \
-			(r)->warn[(r)->n_warn++] = text((r)->a, __VA_ARGS__);            \
+			(r)->warn[(r)->n_warn++] =                                       \
+				control_reply_text((r)->a, __VA_ARGS__);                 \
 	} while (0)
 
 /* --- services --- */
@@ -36,7 +38,7 @@ struct reasons {
 static void read_services(struct control *c, int64_t now_ms, Vrsas__V1__StatusView *v,
 			  struct reasons *why)
 {
-	struct answer *a = why->a;
+	struct reply *a = why->a;
 	struct vrs_reply *r = NULL;
 	struct vrs_err err = {0};
 	size_t n = 0;
@@ -51,23 +53,24 @@ static void read_services(struct control *c, int64_t now_ms, Vrsas__V1__StatusVi
 	}
 	for (size_t i = 0; i < N_SERVICES; i++)
 		n += r->item[i].n_items / 2;
-	v->service = give(a, n, sizeof(*v->service));
+	v->service = control_reply_alloc(a, n, sizeof(*v->service));
 	for (size_t i = 0; i < N_SERVICES; i++)
 		for (size_t k = 0; k + 1 < r->item[i].n_items; k += 2) {
-			Vrsas__V1__ServiceView *s = give(a, 1, sizeof(*s));
+			Vrsas__V1__ServiceView *s = control_reply_alloc(a, 1, sizeof(*s));
 			const char *value = r->item[i].item[k + 1].bytes;
 			char *note = NULL;
 
 			vrsas__v1__service_view__init(s);
 			s->name = services[i];
-			s->instance = text(
+			s->instance = control_reply_text(
 				a, "%s",
 				r->item[i].item[k].bytes ? r->item[i].item[k].bytes : "");
 			s->seen_at_ms = strtoll(value ? value : "", &note, 10);
-			s->note = text(a, "%s", note && *note == ' ' ? note + 1 : "");
+			s->note = control_reply_text(
+				a, "%s", note && *note == ' ' ? note + 1 : "");
 			if (strcmp(s->name, "etl") == 0 && s->seen_at_ms > etl_at)
 				etl_at = s->seen_at_ms;
-			if (!has_room(a, &s->base))
+			if (!control_reply_fits(a, &s->base))
 				break;
 			v->service[v->n_service++] = s;
 		}
@@ -113,11 +116,11 @@ static void count_hosts(const struct fleet *w, const struct fleet_cluster *c,
 }
 
 static Vrsas__V1__ClusterView *
-cluster_view(const struct fleet *w, const struct fleet_cluster *c, struct answer *a)
+cluster_view(const struct fleet *w, const struct fleet_cluster *c, struct reply *a)
 {
-	Vrsas__V1__ClusterView *v = give(a, 1, sizeof(*v));
-	bool fresh =
-		c->forecast.made_at_ms && w->at_ms - c->forecast.made_at_ms <= fresh_ms;
+	Vrsas__V1__ClusterView *v = control_reply_alloc(a, 1, sizeof(*v));
+	bool fresh = c->forecast.made_at_ms &&
+		     w->at_ms - c->forecast.made_at_ms <= CONTROL_FORECAST_MAX_AGE_MS;
 
 	vrsas__v1__cluster_view__init(v);
 	v->name = c->name;
@@ -144,8 +147,9 @@ static void weigh_cluster(struct control *c, const struct fleet *w,
 		WARNING(why, "cluster %s: its collector has been silent for %s",
 			cluster->name,
 			fleet_time_text(t, sizeof(t), w->at_ms - cluster->beat_at_ms));
-	if (cluster->sample_at_ms && (!cluster->forecast.made_at_ms ||
-				      w->at_ms - cluster->forecast.made_at_ms > fresh_ms))
+	if (cluster->sample_at_ms &&
+	    (!cluster->forecast.made_at_ms ||
+	     w->at_ms - cluster->forecast.made_at_ms > CONTROL_FORECAST_MAX_AGE_MS))
 		WARNING(why,
 			"cluster %s: no fresh forecast, decisions rest on its newest "
 			"reading",
@@ -215,26 +219,26 @@ static void weigh_story(const Vrsas__V1__Relocation *r, struct reasons *why)
 
 static void show_open(struct control *c, Vrsas__V1__StatusView *v, struct reasons *why)
 {
-	struct answer *a = why->a;
+	struct reply *a = why->a;
 	size_t n = engine_n_records(c->engine);
 
-	v->open = give(a, n, sizeof(*v->open));
+	v->open = control_reply_alloc(a, n, sizeof(*v->open));
 	for (size_t i = 0; i < n; i++) {
 		const Vrsas__V1__Relocation *r = engine_record(c->engine, i);
 
 		weigh_story(r, why);
 		if (!engine_open_story(r))
 			continue;
-		Vrsas__V1__RelocationView *one = relocation_view(c, r, false, a);
-		if (!has_room(a, &one->base))
+		Vrsas__V1__RelocationView *one = control_relocation_view(c, r, false, a);
+		if (!control_reply_fits(a, &one->base))
 			break;
 		v->open[v->n_open++] = one;
 	}
 }
 
-void control_status(struct control *c, struct answer *a)
+void control_status(struct control *c, struct reply *a)
 {
-	Vrsas__V1__StatusView *v = give(a, 1, sizeof(*v));
+	Vrsas__V1__StatusView *v = control_reply_alloc(a, 1, sizeof(*v));
 	const struct fleet *w = engine_fleet(c->engine);
 	struct reasons why = {.a = a};
 
@@ -258,13 +262,13 @@ void control_status(struct control *c, struct answer *a)
 		WARNING(&why, "no mover is connected: nothing can be copied");
 	if (forecasts_predictors(c->forecasts) == 0)
 		WARNING(&why, "no predictor is connected: forecasts grow old");
-	v->cluster = give(a, w ? w->n_clusters : 0, sizeof(*v->cluster));
+	v->cluster = control_reply_alloc(a, w ? w->n_clusters : 0, sizeof(*v->cluster));
 	for (size_t i = 0; w && i < w->n_clusters; i++)
 		v->cluster[v->n_cluster++] = cluster_view(w, &w->cluster[i], a);
 	read_services(c, v->at_ms, v, &why);
 
 	v->health = why.n_bad ? "CRITICAL" : why.n_warn ? "WARNING" : "HEALTHY";
-	v->reason = give(a, why.n_bad + why.n_warn, sizeof(*v->reason));
+	v->reason = control_reply_alloc(a, why.n_bad + why.n_warn, sizeof(*v->reason));
 	for (size_t i = 0; i < why.n_bad; i++)
 		v->reason[v->n_reason++] = why.bad[i];
 	for (size_t i = 0; i < why.n_warn; i++)

@@ -25,7 +25,7 @@ static void arena_keep(void *mem, void *p)
 }
 
 /* Lives as long as the answer; NULL: none, or not one. */
-static Vrsas__V1__TransferStatus *unpack(struct answer *a, const struct vrs_reply *r)
+static Vrsas__V1__TransferStatus *unpack(struct reply *a, const struct vrs_reply *r)
 {
 	ProtobufCAllocator in_answer = {arena_give, arena_keep, a->mem};
 
@@ -46,8 +46,8 @@ static bool is_called(const Vrsas__V1__TransferStatus *t, const char *name)
 }
 
 /* The newest transfers, newest first; n of them in *ret. False: refused. */
-static bool read_all(struct control *c, struct answer *a,
-		     Vrsas__V1__TransferStatus ***ret, size_t *ret_n)
+static bool read_all(struct control *c, struct reply *a, Vrsas__V1__TransferStatus ***ret,
+		     size_t *ret_n)
 {
 	struct vrs_store *s = c->svc->store;
 	struct vrs_reply *jobs = NULL, *recs = NULL;
@@ -56,10 +56,10 @@ static bool read_all(struct control *c, struct answer *a,
 	*ret_n = 0;
 	if (vrs_store_cmd(s, &jobs, &err, "ZREVRANGE " VRS_KEY_TRANSFERS " 0 %d",
 			  MAX_SHOWN - 1) < 0) {
-		refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "see that Redis runs");
 		return false;
 	}
-	*ret = give(a, jobs->n_items, sizeof(**ret));
+	*ret = control_reply_alloc(a, jobs->n_items, sizeof(**ret));
 	size_t n = 0;
 	for (size_t i = 0; i < jobs->n_items; i++)
 		if (jobs->item[i].bytes && vrs_id_ok(jobs->item[i].bytes)) {
@@ -70,7 +70,7 @@ static bool read_all(struct control *c, struct answer *a,
 	int status = n ? vrs_store_run(s, &recs, &err) : 0;
 	vrs_reply_free(jobs);
 	if (status < 0) {
-		refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "see that Redis runs");
 		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -86,34 +86,35 @@ static bool read_all(struct control *c, struct answer *a,
 /* --- showing --- */
 
 void control_transfers(struct control *c, const Vrsas__V1__TransferQuery *q,
-		       struct answer *a)
+		       struct reply *a)
 {
-	Vrsas__V1__TransferViews *v = give(a, 1, sizeof(*v));
+	Vrsas__V1__TransferViews *v = control_reply_alloc(a, 1, sizeof(*v));
 	Vrsas__V1__TransferStatus **all;
 	size_t n;
 
 	if (q->job[0] && !vrs_id_ok(q->job)) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl transfer list",
-		       "transfer: the name of a job or of a VM is needed");
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
+			       "vrsctl transfer list",
+			       "transfer: the name of a job or of a VM is needed");
 		return;
 	}
 	if (!read_all(c, a, &all, &n))
 		return;
 	vrsas__v1__transfer_views__init(v);
-	v->transfer = give(a, n, sizeof(*v->transfer));
+	v->transfer = control_reply_alloc(a, n, sizeof(*v->transfer));
 	for (int over = 0; over < 2; over++) /* those at work come first */
 		for (size_t i = 0; i < n; i++) {
 			if (is_over(all[i]) != over || (over && q->open_only) ||
 			    (q->job[0] && !is_called(all[i], q->job)))
 				continue;
-			if (!has_room(a, &all[i]->base))
+			if (!control_reply_fits(a, &all[i]->base))
 				break;
 			v->transfer[v->n_transfer++] = all[i];
 		}
 	if (q->job[0] && v->n_transfer == 0) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
-		       "vrsctl transfer list shows those of the last days",
-		       "transfer %s: there is none", q->job);
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+			       "vrsctl transfer list shows those of the last days",
+			       "transfer %s: there is none", q->job);
 		return;
 	}
 	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_TRANSFERS;
@@ -124,7 +125,7 @@ void control_transfers(struct control *c, const Vrsas__V1__TransferQuery *q,
 
 /* The open transfer that is meant; NULL: refused. */
 static const Vrsas__V1__TransferStatus *find_open(struct control *c, const char *name,
-						  struct answer *a)
+						  struct reply *a)
 {
 	Vrsas__V1__TransferStatus **all;
 	const Vrsas__V1__TransferStatus *found = NULL, *over = NULL;
@@ -138,20 +139,20 @@ static const Vrsas__V1__TransferStatus *find_open(struct control *c, const char 
 		if (is_over(all[i])) {
 			over = all[i];
 		} else if (found) {
-			refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-			       "say which job: vrsctl transfer list",
-			       "transfer %s: there are several", name);
+			control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
+				       "say which job: vrsctl transfer list",
+				       "transfer %s: there are several", name);
 			return NULL;
 		} else {
 			found = all[i];
 		}
 	}
 	if (!found)
-		refuse(a,
-		       over ? VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED
-			    : VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
-		       "vrsctl transfer list", "transfer %s: %s", name,
-		       over ? "it has ended already" : "there is none");
+		control_refuse(a,
+			       over ? VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED
+				    : VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+			       "vrsctl transfer list", "transfer %s: %s", name,
+			       over ? "it has ended already" : "there is none");
 	return found;
 }
 
@@ -188,15 +189,16 @@ static void tell(struct control *c, const Vrsas__V1__TransferStatus *t, const ch
 }
 
 void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o,
-			    const char *actor, struct answer *a)
+			    const char *actor, struct reply *a)
 {
 	const char *field, *what;
 	struct vrs_err err = {0};
 	long long value = 1;
 
 	if (!vrs_id_ok(o->job)) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl transfer list",
-		       "transfer: the name of a job or of a VM is needed");
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
+			       "vrsctl transfer list",
+			       "transfer: the name of a job or of a VM is needed");
 		return;
 	}
 	switch (o->act) {
@@ -219,8 +221,8 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 		value = (long long)o->rate_bytes_per_s;
 		break;
 	default:
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
-		       "transfer: pause, resume, cancel or a rate is needed");
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
+			       "transfer: pause, resume, cancel or a rate is needed");
 		return;
 	}
 	const Vrsas__V1__TransferStatus *t = find_open(c, o->job, a);
@@ -228,26 +230,27 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 		return;
 	const Vrsas__V1__Relocation *owner = owner_of(c, t->job_id);
 	if (owner && o->act == VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
-		       text(a, "vrsctl relocation cancel %s", owner->vm_name),
-		       "transfer %s: the relocation of %s waits for it", t->job_id,
-		       owner->vm_name);
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+			       control_reply_text(a, "vrsctl relocation cancel %s",
+						  owner->vm_name),
+			       "transfer %s: the relocation of %s waits for it",
+			       t->job_id, owner->vm_name);
 		return;
 	}
 	if (vrs_store_cmd(c->svc->store, NULL, &err, "HSET %s %s %lld",
 			  vrs_key_transfer(t->job_id).text, field, value) < 0) {
-		refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "see that Redis runs");
 		return;
 	}
 	tell(c, t, actor, what);
-	a->reply.done = text(a, "%s: %s within a second", t->job_id, what);
+	a->reply.done = control_reply_text(a, "%s: %s within a second", t->job_id, what);
 }
 
 /* --- what was expected, and what it took --- */
 
 /* "AT_MS full|changes DATA_BYTES SENT_BYTES TOOK_MS SAID_MS LOW_MS HIGH_MS LIMIT BESIDE
  * JOB", as the movers keep it. */
-static bool read_time(struct answer *a, const char *line, Vrsas__V1__TransferPast *ret)
+static bool read_time(struct reply *a, const char *line, Vrsas__V1__TransferPast *ret)
 {
 	char kind[16], job[132];
 	long long at_ms, took, said, low, high;
@@ -259,7 +262,7 @@ static bool read_time(struct answer *a, const char *line, Vrsas__V1__TransferPas
 	    !vrs_id_ok(job))
 		return false;
 	vrsas__v1__transfer_past__init(ret);
-	ret->job_id = text(a, "%s", job);
+	ret->job_id = control_reply_text(a, "%s", job);
 	ret->at_ms = at_ms;
 	ret->changes_only = strcmp(kind, "changes") == 0;
 	ret->data_bytes = data;
@@ -278,18 +281,18 @@ static int newest_first(const void *a, const void *b)
 	return ((*x)->at_ms < (*y)->at_ms) - ((*x)->at_ms > (*y)->at_ms);
 }
 
-static void add_times(struct answer *a, Vrsas__V1__TransferTimes *v, const char *from,
+static void add_times(struct reply *a, Vrsas__V1__TransferTimes *v, const char *from,
 		      const char *to, const struct vrs_reply *list)
 {
 	for (size_t i = 0; i < list->n_items; i++) {
-		Vrsas__V1__TransferPast *p = give(a, 1, sizeof(*p));
+		Vrsas__V1__TransferPast *p = control_reply_alloc(a, 1, sizeof(*p));
 		const char *line = list->item[i].bytes;
 
 		if (!line || !read_time(a, line, p))
 			continue;
 		p->source_cluster = from;
 		p->target_cluster = to;
-		if (!has_room(a, &p->base))
+		if (!control_reply_fits(a, &p->base))
 			break;
 		v->past[v->n_past++] = p;
 	}
@@ -301,10 +304,10 @@ static bool is_asked(const char *want, const char *name)
 }
 
 void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQuery *q,
-			    struct answer *a)
+			    struct reply *a)
 {
-	Vrsas__V1__TransferTimes *v = give(a, 1, sizeof(*v));
-	const struct fleet *w = need_world(c, a);
+	Vrsas__V1__TransferTimes *v = control_reply_alloc(a, 1, sizeof(*v));
+	const struct fleet *w = control_need_fleet(c, a);
 	struct vrs_reply *r = NULL;
 	struct vrs_err err = {0};
 	size_t n = 0;
@@ -318,13 +321,13 @@ void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQue
 				vrs_key_eta(w->cluster[i].name, w->cluster[k].name).text,
 				MAX_TIMES - 1);
 	if (vrs_store_run(c->svc->store, &r, &err) < 0) {
-		refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "see that Redis runs");
 		return;
 	}
 	vrsas__v1__transfer_times__init(v);
 	for (size_t i = 0; r && i < r->n_items; i++)
 		n += r->item[i].n_items;
-	v->past = give(a, n, sizeof(*v->past));
+	v->past = control_reply_alloc(a, n, sizeof(*v->past));
 	const struct vrs_reply *next = r ? r->item : NULL;
 	for (size_t i = 0; next && i < w->n_clusters; i++)
 		for (size_t k = 0; k < w->n_clusters; k++, next++)

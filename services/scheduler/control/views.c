@@ -10,11 +10,10 @@
 
 enum { JOURNAL_LIMIT = 300 };
 
-static const int64_t fresh_ms = 10 * 60000; /* older forecasts are not shown as such */
-
 static bool forecast_shown(const struct fleet *w, const struct fleet_forecast *fc)
 {
-	return fc->made_at_ms > 0 && w->at_ms - fc->made_at_ms <= fresh_ms;
+	return fc->made_at_ms > 0 &&
+	       w->at_ms - fc->made_at_ms <= CONTROL_FORECAST_MAX_AGE_MS;
 }
 
 static const char *life_name(const struct control *c, const struct fleet *w,
@@ -35,9 +34,9 @@ static const char *life_name(const struct control *c, const struct fleet *w,
 /* --- hosts --- */
 
 static Vrsas__V1__HostView *host_view(struct control *c, const struct fleet *w,
-				      const struct fleet_host *h, struct answer *a)
+				      const struct fleet_host *h, struct reply *a)
 {
-	Vrsas__V1__HostView *v = give(a, 1, sizeof(*v));
+	Vrsas__V1__HostView *v = control_reply_alloc(a, 1, sizeof(*v));
 	const struct detector_host *d =
 		engine_host(c->engine, fleet_cluster_name(w, h), h->name);
 
@@ -56,7 +55,8 @@ static Vrsas__V1__HostView *host_view(struct control *c, const struct fleet *w,
 	v->peak_p90_ratio =
 		forecast_shown(w, &h->forecast) ? h->forecast.peak[1].p90 : NAN;
 	if (d && d->verdict != DETECTOR_OK)
-		v->note = text(a, "%s: %s", detector_verdict_name(d->verdict), d->note);
+		v->note = control_reply_text(a, "%s: %s",
+					     detector_verdict_name(d->verdict), d->note);
 	else if (h->life != FLEET_UP && h->detail[0])
 		v->note = h->detail;
 	else if (!h->site)
@@ -64,26 +64,26 @@ static Vrsas__V1__HostView *host_view(struct control *c, const struct fleet *w,
 	return v;
 }
 
-void control_hosts(struct control *c, const Vrsas__V1__HostQuery *q, struct answer *a)
+void control_hosts(struct control *c, const Vrsas__V1__HostQuery *q, struct reply *a)
 {
-	struct fleet *w = need_world(c, a);
-	Vrsas__V1__HostViews *v = give(a, 1, sizeof(*v));
+	struct fleet *w = control_need_fleet(c, a);
+	Vrsas__V1__HostViews *v = control_reply_alloc(a, 1, sizeof(*v));
 
 	if (!w)
 		return;
 	if (q->cluster[0] && !fleet_cluster(w, q->cluster)) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND, "vrsctl status",
-		       "cluster %.64s: not known", q->cluster);
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+			       "vrsctl status", "cluster %.64s: not known", q->cluster);
 		return;
 	}
 	vrsas__v1__host_views__init(v);
-	v->host = give(a, w->n_hosts, sizeof(*v->host));
+	v->host = control_reply_alloc(a, w->n_hosts, sizeof(*v->host));
 	for (size_t i = 0; i < w->n_hosts; i++) {
 		if (q->cluster[0] &&
 		    strcmp(fleet_cluster_name(w, &w->host[i]), q->cluster) != 0)
 			continue;
 		Vrsas__V1__HostView *one = host_view(c, w, &w->host[i], a);
-		if (!has_room(a, &one->base))
+		if (!control_reply_fits(a, &one->base))
 			break;
 		v->host[v->n_host++] = one;
 	}
@@ -94,7 +94,7 @@ void control_hosts(struct control *c, const Vrsas__V1__HostQuery *q, struct answ
 /* --- VMs --- */
 
 static const char *vm_note(const struct fleet *w, const struct fleet_host *h,
-			   const Vrsas__V1__Relocation *r, struct answer *a)
+			   const Vrsas__V1__Relocation *r, struct reply *a)
 {
 	if (r && r->hold_reason[0])
 		return r->hold_reason;
@@ -104,9 +104,10 @@ static const char *vm_note(const struct fleet *w, const struct fleet_host *h,
 		bool here = strcmp(r->active_host, h->name) == 0 &&
 			    strcmp(r->active_cluster, fleet_cluster_name(w, h)) == 0;
 
-		return here ? text(a, "away from home, %s/%s", r->home_cluster,
-				   r->home_host)
-			    : text(a, "runs in %s/%s", r->active_cluster, r->active_host);
+		return here ? control_reply_text(a, "away from home, %s/%s",
+						 r->home_cluster, r->home_host)
+			    : control_reply_text(a, "runs in %s/%s", r->active_cluster,
+						 r->active_host);
 	}
 	if (h->life == FLEET_DOWN)
 		return "its host is down";
@@ -114,10 +115,10 @@ static const char *vm_note(const struct fleet *w, const struct fleet_host *h,
 }
 
 static Vrsas__V1__VmView *vm_view(struct control *c, const struct fleet *w,
-				  const struct fleet_vm *vm, struct answer *a)
+				  const struct fleet_vm *vm, struct reply *a)
 {
-	Vrsas__V1__VmView *v = give(a, 1, sizeof(*v));
-	Vrsas__V1__VmFacts *facts = give(a, 1, sizeof(*facts));
+	Vrsas__V1__VmView *v = control_reply_alloc(a, 1, sizeof(*v));
+	Vrsas__V1__VmFacts *facts = control_reply_alloc(a, 1, sizeof(*facts));
 	const struct fleet_host *h = &w->host[vm->host];
 	const Vrsas__V1__Relocation *r = engine_find(c->engine, vm->facts->id);
 
@@ -135,36 +136,36 @@ static Vrsas__V1__VmView *vm_view(struct control *c, const struct fleet *w,
 	return v;
 }
 
-void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct answer *a)
+void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct reply *a)
 {
-	struct fleet *w = need_world(c, a);
-	Vrsas__V1__VmViews *v = give(a, 1, sizeof(*v));
+	struct fleet *w = control_need_fleet(c, a);
+	Vrsas__V1__VmViews *v = control_reply_alloc(a, 1, sizeof(*v));
 	struct fleet_host *only = NULL;
 	struct vrs_err err = {0};
 
 	if (!w)
 		return;
 	if (q->cluster[0] && !fleet_cluster(w, q->cluster)) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND, "vrsctl status",
-		       "cluster %.64s: not known", q->cluster);
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+			       "vrsctl status", "cluster %.64s: not known", q->cluster);
 		return;
 	}
 	if (q->host[0]) {
-		int status = place_ok(q->host)
+		int status = control_place_ok(q->host)
 				     ? fleet_find_host(w, q->host, &only, &err)
 				     : vrs_fail(&err, VRS_EINVAL, "host: not a name");
 
-		if (status < 0 && q->cluster[0] && place_ok(q->host)) {
+		if (status < 0 && q->cluster[0] && control_place_ok(q->host)) {
 			only = fleet_host(w, q->cluster, q->host);
 			status = only ? 0 : status;
 		}
 		if (status < 0) {
-			refuse_err(a, &err, "vrsctl host list");
+			control_refuse_err(a, &err, "vrsctl host list");
 			return;
 		}
 	}
 	vrsas__v1__vm_views__init(v);
-	v->vm = give(a, w->n_vms, sizeof(*v->vm));
+	v->vm = control_reply_alloc(a, w->n_vms, sizeof(*v->vm));
 	for (size_t i = 0; i < w->n_vms; i++) {
 		const struct fleet_host *h = &w->host[w->vm[i].host];
 
@@ -172,7 +173,7 @@ void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct answer *
 		    (q->cluster[0] && strcmp(fleet_cluster_name(w, h), q->cluster) != 0))
 			continue;
 		Vrsas__V1__VmView *one = vm_view(c, w, &w->vm[i], a);
-		if (!has_room(a, &one->base))
+		if (!control_reply_fits(a, &one->base))
 			break;
 		v->vm[v->n_vm++] = one;
 	}
@@ -182,8 +183,7 @@ void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct answer *
 
 /* --- stories --- */
 
-static void read_journal(struct control *c, Vrsas__V1__RelocationView *v,
-			 struct answer *a)
+static void read_journal(struct control *c, Vrsas__V1__RelocationView *v, struct reply *a)
 {
 	Vrsas__V1__JournalEntry **list = NULL;
 	size_t n = 0;
@@ -191,38 +191,38 @@ static void read_journal(struct control *c, Vrsas__V1__RelocationView *v,
 	if (record_journal(c->svc->store, v->record->vm_id, JOURNAL_LIMIT, &list, &n,
 			   NULL) < 0)
 		return;
-	v->journal = give(a, n, sizeof(*v->journal));
+	v->journal = control_reply_alloc(a, n, sizeof(*v->journal));
 	for (size_t i = 0; i < n; i++) {
-		Vrsas__V1__JournalEntry *e = give(a, 1, sizeof(*e));
+		Vrsas__V1__JournalEntry *e = control_reply_alloc(a, 1, sizeof(*e));
 
 		*e = *list[i];
-		e->id = text(a, "%s", e->id);
-		e->op_id = text(a, "%s", e->op_id);
-		e->by = text(a, "%s", e->by);
-		e->why = text(a, "%s", e->why);
+		e->id = control_reply_text(a, "%s", e->id);
+		e->op_id = control_reply_text(a, "%s", e->op_id);
+		e->by = control_reply_text(a, "%s", e->by);
+		e->why = control_reply_text(a, "%s", e->why);
 		v->journal[v->n_journal++] = e;
 	}
 	record_journal_free(list, n);
 }
 
-Vrsas__V1__RelocationView *relocation_view(struct control *c,
-					   const Vrsas__V1__Relocation *r, bool whole,
-					   struct answer *a)
+Vrsas__V1__RelocationView *control_relocation_view(struct control *c,
+						   const Vrsas__V1__Relocation *r,
+						   bool whole, struct reply *a)
 {
-	Vrsas__V1__RelocationView *v = give(a, 1, sizeof(*v));
-	Vrsas__V1__Relocation *record = give(a, 1, sizeof(*record));
+	Vrsas__V1__RelocationView *v = control_reply_alloc(a, 1, sizeof(*v));
+	Vrsas__V1__Relocation *record = control_reply_alloc(a, 1, sizeof(*record));
 
 	vrsas__v1__relocation_view__init(v);
 	*record = *r;
 	if (r->vm) {
-		Vrsas__V1__VmFacts *facts = give(a, 1, sizeof(*facts));
+		Vrsas__V1__VmFacts *facts = control_reply_alloc(a, 1, sizeof(*facts));
 
 		*facts = *r->vm;
 		facts->native = "";
 		record->vm = facts;
 	}
 	if (r->decision && !whole) {
-		Vrsas__V1__Decision *d = give(a, 1, sizeof(*d));
+		Vrsas__V1__Decision *d = control_reply_alloc(a, 1, sizeof(*d));
 
 		*d = *r->decision; /* in a list only the chosen candidate is told */
 		d->n_candidate = d->n_candidate ? 1 : 0;
@@ -245,24 +245,25 @@ static bool has_story(const Vrsas__V1__Relocation *r)
 }
 
 void control_relocations(struct control *c, const Vrsas__V1__RelocationQuery *q,
-			 struct answer *a)
+			 struct reply *a)
 {
-	Vrsas__V1__RelocationViews *v = give(a, 1, sizeof(*v));
+	Vrsas__V1__RelocationViews *v = control_reply_alloc(a, 1, sizeof(*v));
 	size_t n = engine_n_records(c->engine);
 	const Vrsas__V1__Relocation *only = NULL;
 
 	if (q->vm[0]) {
 		only = vrs_id_ok(q->vm) ? engine_find(c->engine, q->vm) : NULL;
 		if (!only) {
-			refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
-			       "vrsctl relocation list and vrsctl vm list show the names",
-			       "vm %.128s: has no relocation record",
-			       vrs_id_ok(q->vm) ? q->vm : "(not a name)");
+			control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+				       "vrsctl relocation list and vrsctl vm list show "
+				       "the names",
+				       "vm %.128s: has no relocation record",
+				       vrs_id_ok(q->vm) ? q->vm : "(not a name)");
 			return;
 		}
 	}
 	vrsas__v1__relocation_views__init(v);
-	v->relocation = give(a, n, sizeof(*v->relocation));
+	v->relocation = control_reply_alloc(a, n, sizeof(*v->relocation));
 	for (size_t i = 0; i < n; i++) {
 		const Vrsas__V1__Relocation *r = engine_record(c->engine, i);
 
@@ -270,10 +271,10 @@ void control_relocations(struct control *c, const Vrsas__V1__RelocationQuery *q,
 		    : q->open_only ? !engine_open_story(r)
 				   : !has_story(r))
 			continue;
-		Vrsas__V1__RelocationView *one = relocation_view(c, r, only, a);
+		Vrsas__V1__RelocationView *one = control_relocation_view(c, r, only, a);
 		if (q->with_journal)
 			read_journal(c, one, a);
-		if (!has_room(a, &one->base))
+		if (!control_reply_fits(a, &one->base))
 			break;
 		v->relocation[v->n_relocation++] = one;
 	}

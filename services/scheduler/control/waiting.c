@@ -24,16 +24,16 @@ struct forecast_wait {
 	struct control *c; /* NULL: control was closed meanwhile */
 	struct forecast_wait *next;
 	struct vrs_req_token *token;
-	struct answer a;
+	struct reply a;
 	char cluster[72], host[72];
 };
 
-static void show_forecast(struct answer *a, Vrsas__V1__Forecast *fc)
+static void show_forecast(struct reply *a, Vrsas__V1__Forecast *fc)
 {
-	Vrsas__V1__ForecastViews *v = give(a, 1, sizeof(*v));
+	Vrsas__V1__ForecastViews *v = control_reply_alloc(a, 1, sizeof(*v));
 
 	vrsas__v1__forecast_views__init(v);
-	v->forecast = give(a, 1, sizeof(*v->forecast));
+	v->forecast = control_reply_alloc(a, 1, sizeof(*v->forecast));
 	v->forecast[v->n_forecast++] = fc;
 	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_FORECASTS;
 	a->reply.forecasts = v;
@@ -41,32 +41,32 @@ static void show_forecast(struct answer *a, Vrsas__V1__Forecast *fc)
 
 /* The one that Redis keeps, with the reason why there is no newer one. */
 static void stored_forecast(struct control *c, const char *cluster, const char *host,
-			    const char *why, struct answer *a)
+			    const char *why, struct reply *a)
 {
 	struct vrs_reply *r = NULL;
 	struct vrs_err err = {0};
-	const char *key = text(a, "%s", vrs_key_forecast(cluster).text);
+	const char *key = control_reply_text(a, "%s", vrs_key_forecast(cluster).text);
 	const struct vrs_arg argv[] = {
 		VRS_ARG("HGET"), VRS_ARG(key), {host, strlen(host)}};
 
 	if (vrs_store_do(c->svc->store, &r, argv, 3, &err) < 0) {
-		refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "see that Redis runs");
 		return;
 	}
 	if (r->type != VRS_REPLY_BYTES ||
 	    vrs_msg_unpack(&a->msg, &vrsas__v1__forecast__descriptor, r->bytes, r->len,
 			   NULL) < 0) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-		       "see that a predictor runs: vrsctl status",
-		       "%s, and none was stored before", why);
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+			       "see that a predictor runs: vrsctl status",
+			       "%s, and none was stored before", why);
 		vrs_reply_free(r);
 		return;
 	}
 	vrs_reply_free(r);
-	Vrsas__V1__Forecast *fc = give(a, 1, sizeof(*fc));
+	Vrsas__V1__Forecast *fc = control_reply_alloc(a, 1, sizeof(*fc));
 	*fc = *(const Vrsas__V1__Forecast *)vrs_msg_get(a->msg);
-	fc->reason = text(a, "%s%sthe stored one is shown: %s", fc->reason,
-			  fc->reason[0] ? "; " : "", why);
+	fc->reason = control_reply_text(a, "%s%sthe stored one is shown: %s", fc->reason,
+					fc->reason[0] ? "; " : "", why);
 	show_forecast(a, fc);
 }
 
@@ -89,22 +89,23 @@ static void on_forecast(void *arg, const Vrsas__V1__Forecast *fc,
 		show_forecast(&w->a, (Vrsas__V1__Forecast *)fc);
 	else
 		stored_forecast(c, w->cluster, w->host, err->text, &w->a);
-	answer_send(&w->a, w->token);
+	control_reply_send(&w->a, w->token);
 	free(w);
 }
 
 static bool find_target(struct control *c, const char *target, const char **ret_cluster,
-			const char **ret_host, struct answer *a)
+			const char **ret_host, struct reply *a)
 {
-	struct fleet *w = need_world(c, a);
+	struct fleet *w = control_need_fleet(c, a);
 	struct fleet_host *h;
 	struct vrs_err err = {0};
 
 	if (!w)
 		return false;
-	if (!place_ok(target)) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl host list",
-		       "target: a cluster, a host, or cluster/host is needed");
+	if (!control_place_ok(target)) {
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
+			       "vrsctl host list",
+			       "target: a cluster, a host, or cluster/host is needed");
 		return false;
 	}
 	const struct fleet_cluster *cluster = fleet_cluster(w, target);
@@ -114,7 +115,8 @@ static bool find_target(struct control *c, const char *target, const char **ret_
 		return true;
 	}
 	if (fleet_find_host(w, target, &h, &err) < 0) {
-		refuse_err(a, &err, "vrsctl status and vrsctl host list show the names");
+		control_refuse_err(a, &err,
+				   "vrsctl status and vrsctl host list show the names");
 		return false;
 	}
 	*ret_cluster = fleet_cluster_name(w, h);
@@ -123,7 +125,7 @@ static bool find_target(struct control *c, const char *target, const char **ret_
 }
 
 bool control_forecast(struct control *c, const Vrsas__V1__ForecastQuery *q,
-		      struct answer *a, struct vrs_req_token *token)
+		      struct reply *a, struct vrs_req_token *token)
 {
 	const char *cluster, *host;
 	struct vrs_err err = {0};
@@ -149,7 +151,7 @@ bool control_forecast(struct control *c, const Vrsas__V1__ForecastQuery *q,
 struct event_wait {
 	struct event_wait *next;
 	struct vrs_req_token *token;
-	struct answer a;
+	struct reply a;
 	char after[48], vm[132];
 	uint32_t limit;
 	int64_t until_mono_ms;
@@ -176,7 +178,7 @@ static bool about(const Vrsas__V1__Event *ev, const char *vm)
 /* Reads on from w->after; true when there is something to tell (or to refuse). */
 static bool look(struct control *c, struct event_wait *w)
 {
-	Vrsas__V1__EventViews *v = give(&w->a, 1, sizeof(*v));
+	Vrsas__V1__EventViews *v = control_reply_alloc(&w->a, 1, sizeof(*v));
 	struct vrs_err err = {0};
 
 	uint32_t limit = w->vm[0] && !w->after[0] ? EVENT_SEARCH : w->limit;
@@ -184,17 +186,17 @@ static bool look(struct control *c, struct event_wait *w)
 	if (vrs_event_read(c->svc->store, w->after, limit, &w->a.events, &w->a.n_events,
 			   &err) < 0) {
 		w->a.events = NULL;
-		refuse_err(&w->a, &err, "see that Redis runs");
+		control_refuse_err(&w->a, &err, "see that Redis runs");
 		return true;
 	}
 	vrsas__v1__event_views__init(v);
-	v->event = give(&w->a, w->a.n_events, sizeof(*v->event));
+	v->event = control_reply_alloc(&w->a, w->a.n_events, sizeof(*v->event));
 	size_t found = 0;
 	for (size_t i = 0; i < w->a.n_events; i++)
 		found += about(w->a.events[i], w->vm);
 	for (size_t i = 0; i < w->a.n_events; i++) {
 		if (about(w->a.events[i], w->vm) && found-- <= w->limit) {
-			if (!has_room(&w->a, &w->a.events[i]->base))
+			if (!control_reply_fits(&w->a, &w->a.events[i]->base))
 				break; /* the next page begins with it */
 			v->event[v->n_event++] = w->a.events[i];
 		}
@@ -202,7 +204,7 @@ static bool look(struct control *c, struct event_wait *w)
 	}
 	if (!w->after[0])
 		(void)vrs_strcpy(w->after, sizeof(w->after), "0-0");
-	v->next_id = text(&w->a, "%s", w->after);
+	v->next_id = control_reply_text(&w->a, "%s", w->after);
 	w->a.reply.hint = "";
 	w->a.reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_EVENTS;
 	w->a.reply.events = v;
@@ -213,10 +215,10 @@ static bool look(struct control *c, struct event_wait *w)
 static void forget_look(struct event_wait *w)
 {
 	const char *id = w->a.reply.request_id;
-	struct answer fresh;
+	struct reply fresh;
 
-	answer_init(&fresh, id);
-	answer_send(&w->a, NULL);
+	control_reply_init(&fresh, id);
+	control_reply_send(&w->a, NULL);
 	w->a = fresh;
 }
 
@@ -235,7 +237,7 @@ static void on_wait_tick(void *arg)
 		}
 		*p = w->next;
 		c->n_waiting--;
-		answer_send(&w->a, w->token);
+		control_reply_send(&w->a, w->token);
 		free(w);
 	}
 	if (!c->waiting) {
@@ -244,14 +246,15 @@ static void on_wait_tick(void *arg)
 	}
 }
 
-bool control_events(struct control *c, const Vrsas__V1__EventQuery *q, struct answer *a,
+bool control_events(struct control *c, const Vrsas__V1__EventQuery *q, struct reply *a,
 		    struct vrs_req_token *token)
 {
 	if ((q->after_id[0] && !stream_id_ok(q->after_id)) ||
 	    (q->vm[0] && !vrs_id_ok(q->vm))) {
-		refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl events",
-		       "events: after_id is an id that was given before, vm a name or "
-		       "id");
+		control_refuse(
+			a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl events",
+			"events: after_id is an id that was given before, vm a name or "
+			"id");
 		return false;
 	}
 	struct event_wait *w = vrs_calloc(1, sizeof(*w));
@@ -286,14 +289,14 @@ void control_wait_close(struct control *c)
 		struct event_wait *w = c->waiting;
 
 		c->waiting = w->next;
-		answer_send(&w->a, w->token); /* nothing new, but an answer */
+		control_reply_send(&w->a, w->token); /* nothing new, but an answer */
 		free(w);
 	}
 	vrs_timer_cancel(c->wait_timer);
 	for (struct forecast_wait *w = c->asking; w; w = w->next) {
 		w->c = NULL; /* freed when its question ends */
-		refuse(&w->a, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE, "ask again",
-		       "the scheduler stops");
-		answer_send(&w->a, w->token);
+		control_refuse(&w->a, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+			       "ask again", "the scheduler stops");
+		control_reply_send(&w->a, w->token);
 	}
 }
