@@ -1,7 +1,6 @@
 /* site.h - the company's clusters as their owners describe them: one INI file.
  *
  *   [cluster c1]                     hosts, storage and devices that its VMs get
- *   driver = libvirt                 libvirt, command
  *   images = /ds                     where images live on its hosts
  *   shared_storage = yes             every host of it sees the same images
  *   format = qcow2                   raw, qcow2, vmdk, vhdx
@@ -10,7 +9,7 @@
  *   domain_type = qemu               kvm, qemu
  *   networks = prod:br-prod, dmz:br2 company name : name here
  *   repair = 4h                      expected time to repair a host
- *   lend = 0.8                       highest forecast CPU ratio it may be filled to
+ *   max_cpu_ratio = 0.8              highest forecast P90 of its CPU with new VMs
  *   accept = yes                     takes VMs of other clusters
  *
  *   [host c1/h1]
@@ -43,10 +42,10 @@ struct vrs_site_pair {
 };
 
 struct vrs_site_cluster {
-	char *name, *driver, *images, *format, *disk_bus, *nic_model, *domain_type;
+	char *name, *images, *format, *disk_bus, *nic_model, *domain_type;
 	bool shared_storage, accept;
 	int64_t repair_ms;
-	double lend_ratio;
+	double max_cpu_ratio;
 	struct vrs_site_pair *network; /* company's name -> name here */
 	size_t n_networks;
 };

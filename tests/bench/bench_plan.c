@@ -96,7 +96,7 @@ static struct fleet *company(size_t n_hosts, size_t n_vms)
 			.format = name(w->mem, "qcow2", c),
 			.accept = true,
 			.shared_storage = true,
-			.lend_ratio = 0.8,
+			.max_cpu_ratio = 0.8,
 			.repair_ms = 4 * 3600000,
 			.network = &network,
 			.n_networks = 1,

@@ -141,13 +141,11 @@ write_site() {
 	local h
 	cat <<-END
 	[cluster c1]
-	driver = command
 	images = $C/ds1
 	shared_storage = ${SHARED:-yes}
 	format = raw
 	repair = 4h
 	[cluster c2]
-	driver = command
 	images = $C/ds2
 	shared_storage = yes
 	format = raw

@@ -139,7 +139,7 @@ static void read_cluster(struct told *t, struct line *l)
 		.format = keep(l->mem, value(l, "format", "qcow2")),
 		.shared_storage = yes(l, "shared", "yes"),
 		.accept = yes(l, "accept", "yes"),
-		.lend_ratio = number(l, "lend", "0.8"),
+		.max_cpu_ratio = number(l, "max_cpu_ratio", "0.8"),
 		.repair_ms = duration(l, "repair", "4h"),
 	};
 	read_networks(l, s);

@@ -1,7 +1,7 @@
 /* world_text.h - a world written by hand.
  *
  * One thing a line, words of key=value after its name; '#' begins a comment.
- *   cluster c1 shared=yes accept=yes lend=0.8 repair=4h format=qcow2 images=/ds
+ *   cluster c1 shared=yes accept=yes max_cpu_ratio=0.8 repair=4h format=qcow2 images=/ds
  *           net=prod:br0,dmz:br1 collector=silent
  *   host c1/h1 vcpus=16 ram=64G cpu=0.30 mem=0.5 disk=100G/200G life=down
  *   forecast c1 p50=0.4 p90=0.5 [p50-2h= p90-2h=] age=2m conf=ok|low|none method=lstm

@@ -81,7 +81,6 @@ check "free space is told without a pool" test "$(ask c3h1 store /ds | cut -d' '
 
 cat >"$work/site.ini" <<END
 [cluster c1]
-driver = libvirt
 images = /ds
 shared_storage = yes
 [host c1/c1h1]

@@ -14,7 +14,6 @@ timestamp,entity,cpu_pct,vcpus,mem_pct
 END
 cat >"$dir/site.conf" <<END
 [cluster c1]
-driver = libvirt
 images = /ds
 [host c1/h1]
 uri = replay:$dir/trace.csv#h1

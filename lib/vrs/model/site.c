@@ -9,8 +9,6 @@
 #include "vrs/mem.h"
 
 static const struct vrs_option cluster_options[] = {
-	{"driver", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, driver), "libvirt",
-	 0, 0, "libvirt or command"},
 	{"images", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, images),
 	 "/var/lib/libvirt/images", 0, 0, "where images live on its hosts"},
 	{"format", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, format), "qcow2", 0,
@@ -28,8 +26,9 @@ static const struct vrs_option cluster_options[] = {
 	 "takes VMs of other clusters"},
 	{"repair", VRS_OPT_DURATION, offsetof(struct vrs_site_cluster, repair_ms), "4h",
 	 0, 0, "expected time to repair a host"},
-	{"lend", VRS_OPT_DOUBLE, offsetof(struct vrs_site_cluster, lend_ratio), "0.8",
-	 0.05, 1, "highest forecast CPU ratio it may be filled to"},
+	{"max_cpu_ratio", VRS_OPT_DOUBLE,
+	 offsetof(struct vrs_site_cluster, max_cpu_ratio), "0.8", 0.05, 1,
+	 "highest forecast P90 of its CPU with new VMs"},
 	{0},
 };
 
@@ -106,8 +105,10 @@ static int parse_networks(struct vrs_site_cluster *c, const char *text,
 		if (len == 0)
 			break;
 		if (!colon || colon == p || colon + 1 == p + len)
-			return vrs_fail(err, VRS_EINVAL,
-					"networks = %s: wants NAME:NAME-HERE, ...", text);
+			return vrs_fail(
+				err, VRS_EINVAL,
+				"invalid networks = %s: expected NAME:LOCAL-NAME, ...",
+				text);
 		add_pair(&c->network, &c->n_networks, p, (size_t)(colon - p), colon + 1,
 			 len - (size_t)(colon - p) - 1);
 		p += len;
@@ -123,8 +124,8 @@ static int cluster_key(struct vrs_site *s, const char *section, const char *name
 
 	if (!vrs_name_ok(name))
 		return vrs_fail(err, VRS_EINVAL,
-				"[%s]: a cluster's name is letters, digits, "
-				"dot, dash, underscore",
+				"[%s]: invalid cluster name: use letters, digits, "
+				"'.', '-' and '_'",
 				section);
 	if (!c) {
 		s->cluster =
@@ -135,16 +136,14 @@ static int cluster_key(struct vrs_site *s, const char *section, const char *name
 	}
 	if (strcmp(key, "networks") == 0)
 		return parse_networks(c, value, err);
-	if (strcmp(key, "driver") == 0 && !one_of(value, "libvirt command"))
-		return vrs_fail(err, VRS_EINVAL, "driver = %s: libvirt or command",
-				value);
 	if (strcmp(key, "format") == 0 && !one_of(value, "raw qcow2 vmdk vhdx"))
-		return vrs_fail(err, VRS_EINVAL, "format = %s: raw, qcow2, vmdk or vhdx",
+		return vrs_fail(err, VRS_EINVAL,
+				"invalid format = %s: expected raw, qcow2, vmdk or vhdx",
 				value);
 	if (strcmp(key, "disk_bus") == 0 && !one_of(value, "virtio pvscsi sata scsi ide"))
 		return vrs_fail(err, VRS_EINVAL,
-				"disk_bus = %s: virtio, pvscsi, scsi, sata or "
-				"ide",
+				"invalid disk_bus = %s: expected virtio, pvscsi, "
+				"scsi, sata or ide",
 				value);
 	return set(cluster_options, c, section, key, value, err);
 }
@@ -168,14 +167,14 @@ static int host_key(struct vrs_site *s, const char *section, const char *name,
 	char cluster[80];
 
 	if (!slash || (size_t)(slash - name) >= sizeof(cluster))
-		return vrs_fail(err, VRS_EINVAL, "[%s]: wants [host CLUSTER/HOST]",
+		return vrs_fail(err, VRS_EINVAL, "[%s]: expected [host CLUSTER/HOST]",
 				section);
 	memcpy(cluster, name, (size_t)(slash - name));
 	cluster[slash - name] = '\0';
 	if (!vrs_name_ok(cluster) || !vrs_name_ok(slash + 1))
 		return vrs_fail(err, VRS_EINVAL,
-				"[%s]: names are letters, digits, dot, dash, "
-				"underscore",
+				"[%s]: invalid name: use letters, digits, "
+				"'.', '-' and '_'",
 				section);
 	struct vrs_site_host *h =
 		(struct vrs_site_host *)(uintptr_t)vrs_site_host(s, cluster, slash + 1);
@@ -183,14 +182,14 @@ static int host_key(struct vrs_site *s, const char *section, const char *name,
 		h = host_new(s, cluster, slash + 1);
 	if (strncmp(key, "fence.", 6) == 0) {
 		if (!vrs_name_ok(key + 6))
-			return vrs_fail(err, VRS_EINVAL, "%s: not a key of a fence agent",
+			return vrs_fail(err, VRS_EINVAL, "%s: invalid fence agent key",
 					key);
 		if (strcmp(key + 6, "missing_as_off") == 0 ||
 		    strcmp(key + 6, "action") == 0)
 			return vrs_fail(
 				err, VRS_EINVAL,
-				"%s is refused: it would make 'not found' or another "
-				"action look like proof of death",
+				"%s is not allowed: 'not found' or another action is "
+				"no proof that the host is off",
 				key);
 		add_pair(&h->fence_arg, &h->n_fence_args, key + 6, strlen(key + 6), value,
 			 strlen(value));
@@ -216,15 +215,18 @@ static int vm_key(struct vrs_site *s, const char *section, const char *name,
 	}
 	if (strcmp(key, "class") == 0) {
 		if (vrs_parse_bytes(value, &n) < 0 || n < 1 || n > 4)
-			return vrs_fail(err, VRS_EINVAL,
-					"class = %s: 1 (most urgent) to 4", value);
+			return vrs_fail(
+				err, VRS_EINVAL,
+				"invalid class = %s: expected 1 (most urgent) to 4",
+				value);
 		v->vm_class = (uint32_t)n;
 		return 0;
 	}
 	if (strcmp(key, "health") == 0 && strncmp(value, "tcp://", 6) != 0 &&
 	    strncmp(value, "http://", 7) != 0)
 		return vrs_fail(err, VRS_EINVAL,
-				"health = %s: tcp://IP:PORT or http://IP[:PORT]/PATH",
+				"invalid health = %s: expected tcp://IP:PORT or "
+				"http://IP[:PORT]/PATH",
 				value);
 	return set(vm_options, v, section, key, value, err);
 }
@@ -242,7 +244,7 @@ static int on_key(void *arg, const char *section, const char *key, const char *v
 	if (strncmp(section, "vm ", 3) == 0)
 		return vm_key(s, section, section + 3, key, value, err);
 	return vrs_fail(err, VRS_EINVAL,
-			"[%s]: wants [cluster NAME], [host CLUSTER/HOST] or [vm NAME]",
+			"[%s]: expected [cluster NAME], [host CLUSTER/HOST] or [vm NAME]",
 			section);
 }
 
@@ -306,7 +308,7 @@ int vrs_site_load(struct vrs_site **ret, const char *path, struct vrs_err *err)
 		}
 	}
 	if (status == 0 && s->n_clusters == 0)
-		status = vrs_fail(err, VRS_EINVAL, "%s: names no cluster", path);
+		status = vrs_fail(err, VRS_EINVAL, "%s: no [cluster NAME] section", path);
 	if (status < 0) {
 		vrs_site_free(s);
 		return status;

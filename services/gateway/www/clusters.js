@@ -8,7 +8,7 @@ const forecasts = new Map(); // cluster -> Forecast
 const histories = new Map(); // cluster -> HistoryView
 
 /** Cores that may still be lent: up to the limit, at this load. */
-const room = (c, load) => (load === null || load === undefined ? null : (Math.min(1, c.lend_ratio || 1) - load) * c.vcpus_total);
+const room = (c, load) => (load === null || load === undefined ? null : (Math.min(1, c.max_cpu_ratio || 1) - load) * c.vcpus_total);
 
 function figure(value) {
   if (value === null) return ["–"];
@@ -22,7 +22,7 @@ function make(c) {
     el("header", null, el("h3", null, c.name), el("span.up")),
     el("dl", null, el("dt", null, "Room now"), el("dd.now"), el("dt", null, "Worst in 4 h"), el("dd.worst"), el("dt", null, "CPU, memory"), el("dd.use")),
     el("div.plot", { role: "img", "aria-label": `Load of ${c.name}` }),
-    el("ul.legend", { "aria-hidden": "true" }, el("li.l-seen", null, "seen"), el("li.l-mid", null, "P50"), el("li.l-near", null, "to P90"), el("li.l-far", null, "to P99"), c.lend_ratio ? el("li.l-limit", null, "limit") : null),
+    el("ul.legend", { "aria-hidden": "true" }, el("li.l-seen", null, "seen"), el("li.l-mid", null, "P50"), el("li.l-near", null, "to P90"), el("li.l-far", null, "to P99"), c.max_cpu_ratio ? el("li.l-limit", null, "limit") : null),
     el("p.caption"),
     el("p.hint.made"),
   );
@@ -43,7 +43,7 @@ function charts() {
     const c = clusters.find((k) => k.name === card.dataset.key);
     if (!c) continue;
     const plot = card.querySelector(".plot");
-    const said = fan(plot, histories.get(c.name), forecasts.get(c.name), c.lend_ratio || NaN);
+    const said = fan(plot, histories.get(c.name), forecasts.get(c.name), c.max_cpu_ratio || NaN);
     put(card.querySelector(".caption"), said);
     plot.setAttribute("aria-label", `Load of ${c.name}: now ${percent(c.cpu_ratio)}. ${said}`);
   }

@@ -129,7 +129,7 @@ cluster_view(const struct fleet *w, const struct fleet_cluster *c, struct reply 
 	v->peak_p90_ratio = fresh ? c->forecast.peak[1].p90 : NAN;
 	v->last_sample_at_ms = c->sample_at_ms;
 	v->collector = c->collector;
-	v->lend_ratio = c->site ? c->site->lend_ratio : 0;
+	v->max_cpu_ratio = c->site ? c->site->max_cpu_ratio : 0;
 	return v;
 }
 

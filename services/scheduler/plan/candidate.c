@@ -309,7 +309,7 @@ void plan_look(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm, double 
 	bool readable =
 		fleet_vm_readable(vm, f->home->site) == VRSAS__V1__ANSWER__ANSWER_YES;
 
-	l->limit = l->cluster->site ? l->cluster->site->lend_ratio : 0;
+	l->limit = l->cluster->site ? l->cluster->site->max_cpu_ratio : 0;
 	l->out = standing(f, l);
 	if (!f->ask->source_alive && (!readable || (!l->local && !f->reader_lives)))
 		l->out |= OUT_READ;

@@ -96,7 +96,6 @@ write_site() {
     [[ $kind != vmdk ]] || { bus=pvscsi nic=vmxnet3; }
     cat <<END
 [cluster $cl]
-driver = libvirt
 images = /ds
 shared_storage = yes
 format = $format
@@ -105,7 +104,7 @@ nic_model = $nic
 domain_type = ${BED_ACCEL:-qemu}
 networks = prod:$bridge
 repair = ${STACK_REPAIR:-4h}
-lend = 0.8
+max_cpu_ratio = 0.8
 
 END
     for h in $BED_HOSTS; do

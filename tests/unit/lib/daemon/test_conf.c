@@ -174,18 +174,19 @@ static void a_wrong_site_is_refused(void **state)
 	static const struct {
 		const char *file, *says;
 	} cases[] = {
-		{"", "names no cluster"},
-		{"[cluster c1]\nformat = zip\n", ":2: format = zip"},
-		{"[cluster c/1]\nformat = raw\n", "a cluster's name is"},
-		{"[cluster c1]\nnetworks = prod\n", "wants NAME:NAME-HERE"},
+		{"", "no [cluster NAME] section"},
+		{"[cluster c1]\nformat = zip\n", ":2: invalid format = zip"},
+		{"[cluster c/1]\nformat = raw\n", "invalid cluster name"},
+		{"[cluster c1]\nnetworks = prod\n", "expected NAME:LOCAL-NAME"},
 		{"[host c1/h1]\nuri = test:///default\n", "has no [cluster c1]"},
 		{"[cluster c1]\nformat = raw\n[host c1/h1]\nssh = a@b\n", "has no uri"},
 		{"[cluster c1]\nformat = raw\n[host h1]\nuri = x\n",
-		 "wants [host CLUSTER/HOST]"},
-		{"[cluster c1]\nlend = 1.5\n", "must lie in 0.05..1"},
-		{"[vm a]\nclass = 5\n", "class = 5: 1 (most urgent) to 4"},
-		{"[host c1/h1]\nfence.missing_as_off = 1\n", "refused"},
-		{"[hosts]\na = b\n", "wants [cluster NAME]"},
+		 "expected [host CLUSTER/HOST]"},
+		{"[vm a]\nclass = 5\n", "class = 5: expected 1 (most urgent) to 4"},
+		{"[host c1/h1]\nfence.missing_as_off = 1\n", "not allowed"},
+		{"[cluster c1]\ndriver = libvirt\n", "unknown key driver"},
+		{"[cluster c1]\nmax_cpu_ratio = 1.5\n", "must lie in 0.05..1"},
+		{"[hosts]\na = b\n", "expected [cluster NAME]"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

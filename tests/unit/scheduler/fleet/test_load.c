@@ -14,7 +14,7 @@ static struct vrs_site site;
 
 static char c1[] = "c1", h1[] = "h1", h2[] = "h2", ds[] = "/ds", addr[] = "10.0.0.1";
 static struct vrs_site_cluster clusters[] = {
-	{.name = c1, .images = ds, .shared_storage = true, .lend_ratio = 0.8}};
+	{.name = c1, .images = ds, .shared_storage = true, .max_cpu_ratio = 0.8}};
 static struct vrs_site_host hosts[] = {{.cluster = c1, .name = h1, .address = addr},
 				       {.cluster = c1, .name = h2, .address = addr}};
 
