@@ -134,7 +134,6 @@ static void read_cluster(struct told *t, struct line *l)
 	*c = (struct fleet_cluster){.name = keep(l->mem, word(l, 1)), .site = s};
 	*s = (struct vrs_site_cluster){
 		.name = keep(l->mem, c->name),
-		.driver = keep(l->mem, "libvirt"),
 		.images = keep(l->mem, value(l, "images", "/ds")),
 		.format = keep(l->mem, value(l, "format", "qcow2")),
 		.shared_storage = yes(l, "shared", "yes"),
