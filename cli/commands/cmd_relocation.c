@@ -9,20 +9,15 @@
 #include "render/table.h"
 #include "vrs/json.h"
 
-static enum tone state_tone(Vrsas__V1__RelocationState state)
+static enum tone state_tone(const Vrsas__V1__RelocationView *v)
 {
-	switch (state) {
+	switch (v->record->state) {
 	case VRSAS__V1__RELOCATION_STATE__PROTECTED:
 	case VRSAS__V1__RELOCATION_STATE__RUNNING_AWAY:
 	case VRSAS__V1__RELOCATION_STATE__CLEANUP:
 		return GOOD;
-	case VRSAS__V1__RELOCATION_STATE__HOLD_OPERATOR:
-	case VRSAS__V1__RELOCATION_STATE__HOLD_BRAKE:
-	case VRSAS__V1__RELOCATION_STATE__SPLIT_SUSPECT:
-	case VRSAS__V1__RELOCATION_STATE__START_FAILED:
-		return BAD;
 	default:
-		return WARN;
+		return v->severity == VRSAS__V1__SEVERITY__SEVERITY_ERROR ? BAD : WARN;
 	}
 }
 
@@ -65,7 +60,7 @@ void relocation_table(const struct ctl *ctl, Vrsas__V1__RelocationView *const *v
 		if (!r)
 			continue;
 		table_cell(t, BOLD, "%s", name_of(r));
-		table_cell(t, state_tone(r->state), "%s", state_name(r->state));
+		table_cell(t, state_tone(view[i]), "%s", state_name(r->state));
 		table_cell(t, PLAIN, "%s",
 			   r->state_since_ms
 				   ? human_span(span, now_ms > r->state_since_ms
@@ -176,7 +171,7 @@ static void journal(struct vrs_text *out, const struct ctl *ctl,
 
 		table_cell(t, PLAIN, "%s", human_time(at, j->at_ms));
 		table_cell(t, PLAIN, "%s", state_name(j->from));
-		table_cell(t, state_tone(j->to), "%s", state_name(j->to));
+		table_cell(t, PLAIN, "%s", state_name(j->to));
 		table_cell(t, PLAIN, "%s", j->by);
 		table_cell(t, PLAIN, "%llu", (unsigned long long)j->epoch);
 		table_cell(t, PLAIN, "%s", j->why);
@@ -195,10 +190,12 @@ static void story(const struct ctl *ctl, const Vrsas__V1__RelocationView *v,
 	char text[160], moved[HUMAN_MAX], back[HUMAN_MAX];
 
 	tone_add(out, ctl->colour, BOLD, "%s  ", name_of(r));
-	tone_add(out, ctl->colour, state_tone(r->state), "%s", state_name(r->state));
+	tone_add(out, ctl->colour, state_tone(v), "%s", state_name(r->state));
 	vrs_text_add(out, "\n");
 	line(out, ctl, "id", r->vm_id);
 	line(out, ctl, "story", r->id);
+	line(out, ctl, "meaning", v->meaning);
+	line(out, ctl, "action", v->action);
 	line(out, ctl, "missing", r->hold_reason);
 	place(text, sizeof(text), r->home_cluster, r->home_host);
 	line(out, ctl, "home", text);

@@ -46,8 +46,10 @@ static void show_bar(struct follow *f, const Vrsas__V1__RelocationView *v)
 	f->line_open = true;
 }
 
-static void show_state(struct follow *f, const Vrsas__V1__Relocation *r)
+static void show_state(struct follow *f, const Vrsas__V1__RelocationView *v)
 {
+	const Vrsas__V1__Relocation *r = v->record;
+	const char *what = r->hold_reason[0] ? r->hold_reason : v->meaning;
 	char now[HUMAN_MAX];
 
 	if (r->state == f->last)
@@ -55,7 +57,7 @@ static void show_state(struct follow *f, const Vrsas__V1__Relocation *r)
 	f->last = r->state;
 	(void)fprintf(stderr, "%s%s  %s%s%s\n", f->line_open ? "\n" : "",
 		      human_time(now, ctl_now_ms()), state_name(r->state),
-		      r->hold_reason[0] ? ": " : "", r->hold_reason);
+		      what[0] ? ": " : "", what);
 	f->line_open = false;
 }
 
@@ -96,7 +98,7 @@ static int look(struct follow *f, const char *vm)
 	    reply->relocations->relocation[0]->record) {
 		const Vrsas__V1__RelocationView *v = reply->relocations->relocation[0];
 
-		show_state(f, v->record);
+		show_state(f, v);
 		if (f->ctl->err_tty && copying(v))
 			show_bar(f, v);
 		code = outcome(f, v->record);

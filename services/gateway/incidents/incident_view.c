@@ -41,42 +41,15 @@ static const char *text(struct making *m, const char *fmt, ...)
 
 /* --- what is being done --- */
 
-/* What a person should know first stands first. */
-static const struct {
-	state state;
-	const char *next;
-} urgency[] = {
-	{VRSAS__V1__RELOCATION_STATE__SPLIT_SUSPECT,
-	 "it may run twice: the older copy is stopped first"},
-	{VRSAS__V1__RELOCATION_STATE__HOLD_OPERATOR, "a person must decide"},
-	{VRSAS__V1__RELOCATION_STATE__HOLD_BRAKE,
-	 "held: too many hosts are silent at once; a person must look"},
-	{VRSAS__V1__RELOCATION_STATE__FENCING,
-	 "its power is being cut; nothing starts elsewhere before that is proven"},
-	{VRSAS__V1__RELOCATION_STATE__DOWN_LIKELY, "its power is cut next"},
-	{VRSAS__V1__RELOCATION_STATE__SUSPECT,
-	 "it is probed; its power is cut if it stays silent"},
-	{VRSAS__V1__RELOCATION_STATE__START_FAILED, "another start is tried"},
-	{VRSAS__V1__RELOCATION_STATE__FENCED, "a place is chosen"},
-	{VRSAS__V1__RELOCATION_STATE__DECIDING, "a place is chosen"},
-	{VRSAS__V1__RELOCATION_STATE__RESERVING,
-	 "room is reserved, then the copy begins"},
-	{VRSAS__V1__RELOCATION_STATE__TRANSFERRING, "its disks are being copied"},
-	{VRSAS__V1__RELOCATION_STATE__VERIFYING, "the copy is proven, then it starts"},
-	{VRSAS__V1__RELOCATION_STATE__GRANTING, "it starts now"},
-	{VRSAS__V1__RELOCATION_STATE__LOCAL_RESTART, "it starts in its own cluster"},
-	{VRSAS__V1__RELOCATION_STATE__STARTING, "its guest is awaited"},
-	{VRSAS__V1__RELOCATION_STATE__WAIT_REPAIR,
-	 "it waits for the repair: nothing better is in reach"},
-};
-enum { N_URGENCY = sizeof(urgency) / sizeof(*urgency) };
-
-static size_t urgency_of(const Vrsas__V1__Relocation *r)
+/* What a person should know first ranks highest; 0: the VM is served, and its host's
+ * repair is what comes next. */
+static int urgency_of(const Vrsas__V1__RelocationView *v)
 {
-	for (size_t i = 0; i < N_URGENCY; i++)
-		if (urgency[i].state == r->state)
-			return i;
-	return N_URGENCY;
+	const Vrsas__V1__Relocation *r = v->record;
+
+	if (v->severity > VRSAS__V1__SEVERITY__SEVERITY_NOTICE)
+		return (int)v->severity;
+	return r->alive_at_ms ? 0 : VRSAS__V1__SEVERITY__SEVERITY_NOTICE;
 }
 
 static bool is_of(const Vrsas__V1__Relocation *r, const char *cluster, const char *host)
@@ -86,9 +59,9 @@ static bool is_of(const Vrsas__V1__Relocation *r, const char *cluster, const cha
 }
 
 /* The story of this host that matters most; its VMs are added to the view. */
-static const Vrsas__V1__Relocation *stories_of(struct making *m, view *v)
+static const Vrsas__V1__RelocationView *stories_of(struct making *m, view *v)
 {
-	const Vrsas__V1__Relocation *first = NULL;
+	const Vrsas__V1__RelocationView *first = NULL;
 	size_t n = m->status ? m->status->n_open : 0;
 
 	v->vm = give(m, n, sizeof(char *));
@@ -98,8 +71,8 @@ static const Vrsas__V1__Relocation *stories_of(struct making *m, view *v)
 		if (!is_of(r, v->cluster, v->host))
 			continue;
 		v->vm[v->n_vm++] = r->vm_name;
-		if (!first || urgency_of(r) < urgency_of(first))
-			first = r;
+		if (!first || urgency_of(m->status->open[i]) > urgency_of(first))
+			first = m->status->open[i];
 	}
 	return first;
 }
@@ -126,21 +99,21 @@ static const char *next_of_host(const view *v)
 
 static void set_next(struct making *m, view *v)
 {
-	const Vrsas__V1__Relocation *r = stories_of(m, v);
-	size_t i = r ? urgency_of(r) : N_URGENCY;
+	const Vrsas__V1__RelocationView *first = stories_of(m, v);
+	const Vrsas__V1__Relocation *r = first ? first->record : NULL;
 
 	if (!v->open)
 		v->next = "it is over";
-	else if (!r || i == N_URGENCY)
+	else if (!r || !urgency_of(first))
 		v->next = next_of_host(v);
-	else if (r->hold_reason[0] && i < 3)
-		v->next = text(m, "%s: %s: %s", r->vm_name, urgency[i].next,
-			       r->hold_reason);
+	else if (r->hold_reason[0])
+		v->next =
+			text(m, "%s: %s: %s", r->vm_name, first->meaning, r->hold_reason);
 	else if (r->target_host[0])
-		v->next = text(m, "%s: %s, to %s/%s", r->vm_name, urgency[i].next,
+		v->next = text(m, "%s: %s, to %s/%s", r->vm_name, first->meaning,
 			       r->target_cluster, r->target_host);
 	else
-		v->next = text(m, "%s: %s", r->vm_name, urgency[i].next);
+		v->next = text(m, "%s: %s", r->vm_name, first->meaning);
 }
 
 /* --- the list --- */
@@ -222,9 +195,12 @@ static void of_host(struct making *m, const Vrsas__V1__HostView *h)
 }
 
 /* Somebody is waited for although the host is well. */
-static void of_story(struct making *m, const Vrsas__V1__Relocation *r)
+static void of_story(struct making *m, const Vrsas__V1__RelocationView *of)
 {
-	if (!r || urgency_of(r) > 2 || told_already(m, r->home_cluster, r->home_host))
+	const Vrsas__V1__Relocation *r = of->record;
+
+	if (!r || of->severity != VRSAS__V1__SEVERITY__SEVERITY_ERROR ||
+	    told_already(m, r->home_cluster, r->home_host))
 		return;
 	view *v = view_new(m);
 	v->id = text(m, "story-%s", r->id);
@@ -257,7 +233,7 @@ Vrsas__V1__IncidentViews *incident_views(struct vrs_arena *mem,
 	for (size_t i = 0; down && i < down->n_host; i++)
 		of_host(&m, down->host[i]);
 	for (size_t i = 0; status && i < status->n_open; i++)
-		of_story(&m, status->open[i]->record);
+		of_story(&m, status->open[i]);
 	for (size_t i = 0; i < told->n; i++)
 		if (told->one[i]->ends_at_ms != 0)
 			of_alert(&m, told->one[i]);

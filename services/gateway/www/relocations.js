@@ -2,20 +2,8 @@
 import { $, ago, bytes, el, keyed, many, percent, place, put, span, state, utc, words } from "./util.js";
 import { askFirst, why } from "./dialogs.js";
 
-const tones = {
-  PROTECTED: "good", RUNNING_AWAY: "good", CLEANUP: "good",
-  HOLD_OPERATOR: "bad", HOLD_BRAKE: "bad", SPLIT_SUSPECT: "bad", START_FAILED: "bad",
-};
-const meanings = {
-  SUSPECT: "its host may be dead", HOLD_BRAKE: "too many hosts are silent at once: waiting", DOWN_LIKELY: "its host is down, most likely",
-  FENCING: "its host is being powered off", HOLD_OPERATOR: "waits for you", FENCED: "its host is proven off", DECIDING: "the choice is being made",
-  WAIT_REPAIR: "waits for the repair", RESERVING: "a place is being held", TRANSFERRING: "its disk travels", VERIFYING: "both copies are compared",
-  GRANTING: "all proofs are read again", STARTING: "starts there", START_FAILED: "did not come up", RUNNING_AWAY: "serves in another place",
-  ROLLBACK: "goes back to where its data is", REPROTECTING: "its home is back: the way home is prepared", FAILBACK_READY: "ready to go home",
-  FB_QUIESCE: "stops, to go home", FB_FINAL_SYNC: "the last changes travel home", FB_GRANTING: "home may run it", RESTORING_HOME: "starts at home",
-  CLEANUP: "at home; tidying up", SPLIT_SUSPECT: "a second copy was seen: it is being stopped", LOCAL_RESTART: "restarts in its own cluster",
-  HOME_GRANT: "starts at home again", PROTECTED: "at home, watched",
-};
+const served = new Set(["PROTECTED", "RUNNING_AWAY", "CLEANUP"]);
+const tone = (v) => (v.severity === "ERROR" ? "bad" : served.has(v.record.state) ? "good" : "busy");
 const homeward = new Set(["REPROTECTING", "FAILBACK_READY", "FB_QUIESCE", "FB_FINAL_SYNC", "FB_GRANTING", "RESTORING_HOME", "CLEANUP"]);
 const cancellable = new Set(["SUSPECT", "HOLD_BRAKE", "DOWN_LIKELY", "FENCING", "HOLD_OPERATOR", "FENCED", "DECIDING", "WAIT_REPAIR", "RESERVING", "TRANSFERRING", "VERIFYING", "REPROTECTING", "FAILBACK_READY"]);
 
@@ -33,7 +21,8 @@ const undecided = new Set(["FENCED", "DECIDING", "WAIT_REPAIR", "RESERVING", "HO
 
 /** Moments of the story as a line of steps: done, now, still to come. A copy that was given
  * up is none. */
-function steps(r) {
+function steps(v) {
+  const r = v.record;
   const way = homeward.has(r.state) ? home : r.planned ? away.slice(3) : away;
   const ends = undecided.has(r.state) ? "copy_started_at" : null;
   const till = ends ? way.findIndex(([field]) => field === ends) : way.length;
@@ -41,7 +30,7 @@ function steps(r) {
   const from = at.find(Boolean) ?? 0;
   const newest = at.reduce((n, t, i) => (t ? i : n), -1);
   // What stands still has no next step.
-  const next = tones[r.state] === "bad" || r.state === "WAIT_REPAIR" ? -1 : newest + 1;
+  const next = tone(v) === "bad" || r.state === "WAIT_REPAIR" ? -1 : newest + 1;
   return way.map(([, name], i) =>
     el(
       at[i] ? "li.done" : i === next ? "li.now" : "li",
@@ -72,10 +61,11 @@ function showProgress(card, v) {
   put(box.querySelector(".figures"), p.state === "VERIFYING" ? `${bytes(p.bytes_total)} sent; both copies are being compared` : `${bytes(p.bytes_done)} of ${bytes(p.bytes_total)} · ${bytes(p.rate_now_bytes_per_s)}/s · ${eta(p)}`);
 }
 
-function cancel(r) {
+function cancel(v) {
+  const r = v.record;
   askFirst({
     title: `Stop the story of ${r.vm_name}?`,
-    text: `${r.vm_name} is in ${words(r.state)}: ${meanings[r.state] ?? ""}. Stopping leaves it where its data is; nothing that was copied is believed.`,
+    text: `${r.vm_name} is in ${words(r.state)}: ${v.meaning}. Stopping leaves it where its data is; nothing that was copied is believed.`,
     yes: "Yes, stop it",
     path: "/api/v1/cancel",
     body: { vm: r.vm_name || r.vm_id },
@@ -102,7 +92,7 @@ function make(v) {
     el("header", null, el("h3", null, r.vm_name || r.vm_id), el("span.where"), el("span.route"), el("p.buttons", null,
       el("button", { class: "b-why", onclick: () => why(`Why here? ${r.vm_name}`, `/api/v1/relocations/${encodeURIComponent(r.vm_name || r.vm_id)}`) }, "Why here?"),
       el("button", { class: "b-home", onclick: () => failback(views.get(r.vm_id).record) }, "Bring home…"),
-      el("button", { class: "b-cancel", onclick: () => cancel(views.get(r.vm_id).record) }, "Cancel…"))),
+      el("button", { class: "b-cancel", onclick: () => cancel(views.get(r.vm_id)) }, "Cancel…"))),
     el("p.why"),
     el("p.hold", { hidden: true }),
     el("ol.steps", { "aria-label": "Moments of the story" }),
@@ -117,14 +107,14 @@ function update(card, v) {
   if (card.dataset.mark !== mark) {
     card.dataset.mark = mark;
     card.dataset.state = r.state;
-    card.querySelector(".where").replaceChildren(state(tones[r.state] ?? "busy", words(r.state)), " · ", ago(r.state_since));
+    card.querySelector(".where").replaceChildren(state(tone(v), words(r.state)), " · ", ago(r.state_since));
     const to = homeward.has(r.state) ? place(r.home_cluster, r.home_host) : place(r.target_cluster, r.target_host);
     const from = homeward.has(r.state) ? place(r.active_cluster, r.active_host) : place(r.home_cluster, r.home_host);
     put(card.querySelector(".route"), to && to !== from ? `${from} → ${to}` : from);
-    put(card.querySelector("p.why"), [meanings[r.state], undecided.has(r.state) ? r.why : r.decision?.summary].filter(Boolean).join(". "));
+    put(card.querySelector("p.why"), [v.meaning, undecided.has(r.state) ? r.why : r.decision?.summary].filter(Boolean).join(". "));
     put(card.querySelector(".hold"), r.hold_reason ? `What is missing: ${r.hold_reason}` : "");
     card.querySelector(".hold").hidden = !r.hold_reason;
-    card.querySelector(".steps").replaceChildren(...steps(r));
+    card.querySelector(".steps").replaceChildren(...steps(v));
     card.querySelector(".b-cancel").hidden = role !== "operate" || !cancellable.has(r.state) || r.cancel_asked;
     card.querySelector(".b-home").hidden = role !== "operate" || !["RUNNING_AWAY", "FAILBACK_READY"].includes(r.state) || r.failback_asked;
     card.querySelector(".b-why").hidden = !r.decision;
@@ -132,7 +122,7 @@ function update(card, v) {
   showProgress(card, v);
 }
 
-const urgency = (v) => ({ bad: 0, busy: 1, good: 2 })[tones[v.record.state] ?? "busy"];
+const urgency = (v) => ({ bad: 0, busy: 1, good: 2 })[tone(v)];
 
 export function showRelocations(answer) {
   views.clear();

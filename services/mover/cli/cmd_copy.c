@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
-#include "image/hash/tree.h"
+#include "image/base/tree.h"
 #include "transfer/direct.h"
 #include "transfer/transfer.h"
 #include "vrs/clock.h"

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "copy/auto_compress.h"
-#include "image/hash/tree.h"
+#include "image/base/tree.h"
 #include "remote/remote.h"
 #include "vrs/err.h"
 

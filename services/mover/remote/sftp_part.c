@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/hash/tree.h"
+#include "image/base/tree.h"
 #include "remote/sftp_parts.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"

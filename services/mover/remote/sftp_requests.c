@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "image/base/sandbox.h"
+#include "image/base/tree.h"
 #include "image/disk/disk.h"
 #include "image/hash/hashes.h"
-#include "image/hash/tree.h"
 #include "image/serve/requests.h"
 #include "remote/sftp_parts.h"
 #include "vrs/mem.h"

@@ -1,5 +1,6 @@
 /* Is all well? The worst reason first. */
 #include "control/parts.h"
+#include "machine/states.h"
 
 #include "vrs/keys.h"
 
@@ -187,34 +188,17 @@ static void weigh_host(struct control *c, const struct fleet *w,
 
 static void weigh_story(const Vrsas__V1__Relocation *r, struct reasons *why)
 {
-	const char *state = reloc_state_name((enum reloc_state)r->state);
+	const struct reloc_state_info *state = reloc_state((enum reloc_state)r->state);
+	bool moves = r->target_host[0];
 
-	switch (r->state) {
-	case VRSAS__V1__RELOCATION_STATE__HOLD_OPERATOR:
-	case VRSAS__V1__RELOCATION_STATE__HOLD_BRAKE:
-		BAD(why, "%s waits for a person: %s", r->vm_name,
-		    r->hold_reason[0] ? r->hold_reason : state);
-		break;
-	case VRSAS__V1__RELOCATION_STATE__SPLIT_SUSPECT:
-		BAD(why, "%s may run twice: %s", r->vm_name,
-		    r->hold_reason[0] ? r->hold_reason : state);
-		break;
-	case VRSAS__V1__RELOCATION_STATE__PROTECTED:
-		break;
-	case VRSAS__V1__RELOCATION_STATE__RUNNING_AWAY:
-	case VRSAS__V1__RELOCATION_STATE__FAILBACK_READY:
-		WARNING(why, "%s runs away from home, in %s/%s", r->vm_name,
-			r->active_cluster, r->active_host);
-		break;
-	case VRSAS__V1__RELOCATION_STATE__WAIT_REPAIR:
-		WARNING(why, "%s waits for the repair of %s/%s", r->vm_name,
-			r->home_cluster, r->home_host);
-		break;
-	default:
-		WARNING(why, "%s is in %s%s%s%s%s", r->vm_name, state,
-			r->target_host[0] ? ", to " : "", r->target_cluster,
-			r->target_host[0] ? "/" : "", r->target_host);
-	}
+	if (state->severity == RELOC_ERROR)
+		BAD(why, "%s: %s: %s", r->vm_name, state->meaning,
+		    r->hold_reason[0] ? r->hold_reason : state->name);
+	else if (r->state != VRSAS__V1__RELOCATION_STATE__PROTECTED)
+		WARNING(why, "%s: %s (%s %s/%s)", r->vm_name, state->meaning,
+			moves ? "target" : "at",
+			moves ? r->target_cluster : r->active_cluster,
+			moves ? r->target_host : r->active_host);
 }
 
 static void show_open(struct control *c, Vrsas__V1__StatusView *v, struct reasons *why)

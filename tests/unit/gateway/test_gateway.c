@@ -249,6 +249,8 @@ static void what_is_broken_is_told_once_with_what_happens_next(void **state)
 	r.state = VRSAS__V1__RELOCATION_STATE__HOLD_OPERATOR;
 	r.hold_reason = "no proof that it is off";
 	rv.record = &r;
+	rv.meaning = "waits for an operator";
+	rv.severity = VRSAS__V1__SEVERITY__SEVERITY_ERROR;
 	status.open = open;
 	status.n_open = 1;
 
@@ -258,7 +260,7 @@ static void what_is_broken_is_told_once_with_what_happens_next(void **state)
 	assert_non_null(strstr(v->incident[0]->next, "repair it"));
 	assert_string_equal(v->incident[1]->id, "host-c1-h2");
 	assert_string_equal(v->incident[1]->next,
-			    "web1: a person must decide: no proof that it is off");
+			    "web1: waits for an operator: no proof that it is off");
 	assert_int_equal(v->incident[1]->n_vm, 1);
 
 	v = incident_views(mem, &told, NULL, NULL);

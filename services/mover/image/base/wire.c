@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/hash/tree.h"
+#include "image/base/tree.h"
 #include "vrs/mem.h"
 
 static const uint8_t magic[4] = {'V', 'R', 'I', '1'};

@@ -34,7 +34,7 @@ enum wire_type {
 	WIRE_SOURCE,  /* text path, format -> a virtual size; text identity */
 	WIRE_EXTENTS, /* a off, b end -> a off, b end reached; pairs of end, data */
 	WIRE_READ,    /* a off, b len, shift -> block digests, blocks that are not zero */
-	WIRE_HASHES, /* a first chunk, b n, shift 0 or LEAF -> see image/hash/tree.h; LEAF
+	WIRE_HASHES, /* a first chunk, b n, shift 0 or LEAF -> see image/base/tree.h; LEAF
 		      * with WIRE_FROM_DISK, and 0 always: of a target, what is on its
 		      * disk; WIRE_REMEMBERED: or what image/hash/cache.h says is there */
 	WIRE_TARGET, /* a virtual size, b token, shift 1: keep what has the name aside;

@@ -9,11 +9,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "image/base/tree.h"
 #include "image/disk/disk.h"
 #include "image/disk/nbd_client.h"
 #include "image/disk/outside_refs.h"
 #include "image/disk/qemu_tools.h"
-#include "image/hash/tree.h"
 #include "vrs/mem.h"
 
 /* Above the descriptors that vrs_proc_start rearranges. */

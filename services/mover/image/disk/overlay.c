@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/base/tree.h"
 #include "image/disk/disk.h"
-#include "image/hash/tree.h"
 #include "vrs/mem.h"
 
 enum { LEAF = 1 << TREE_LEAF_SHIFT, BLOCK = 1 << TREE_BLOCK_SHIFT };

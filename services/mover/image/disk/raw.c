@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "image/base/buffers.h"
+#include "image/base/tree.h"
 #include "image/disk/disk.h"
-#include "image/hash/tree.h"
 #include "vrs/mem.h"
 
 enum {

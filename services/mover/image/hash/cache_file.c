@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "image/base/tree.h"
 #include "image/base/wire.h"
-#include "image/hash/tree.h"
 
 static const char magic[16] = "vrsas-hashes-1\0";
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "image/hash/tree.h"
+#include "image/base/tree.h"
 
 enum {
 	CACHEFILE_HEAD_BYTES = 4096,

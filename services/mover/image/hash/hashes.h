@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "image/base/tree.h"
 #include "image/disk/disk.h"
 #include "image/hash/cache.h"
-#include "image/hash/tree.h"
 
 enum {
 	HASHES_LEAF_BYTES = 8, /* of a leaf's digest, its first: what differs is found by

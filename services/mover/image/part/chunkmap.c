@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/base/tree.h"
 #include "image/base/wire.h"
-#include "image/hash/tree.h"
 #include "vrs/mem.h"
 
 static const char magic[16] = "vrsas-part-map1";

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "image/base/tree.h"
 #include "image/hash/hashes.h"
-#include "image/hash/tree.h"
 #include "image/part/parts.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "image/base/sandbox.h"
+#include "image/base/tree.h"
 #include "image/base/wire.h"
-#include "image/hash/tree.h"
 #include "vrs/mem.h"
 
 static const char magic[16] = "vrsas-group-1\0\0";

@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "image/base/tree.h"
 #include "image/hash/cache.h"
-#include "image/hash/tree.h"
 #include "image/part/parts.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "image/base/boot.h"
+#include "image/base/tree.h"
 #include "image/base/wire.h"
 #include "image/disk/clone.h"
-#include "image/hash/tree.h"
 #include "image/part/parts.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"

@@ -4,8 +4,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "image/base/tree.h"
 #include "image/base/wire.h"
-#include "image/hash/tree.h"
 #include "image/part/parts.h"
 #include "vrs/fault.h"
 

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "image/base/pack.h"
+#include "image/base/tree.h"
 #include "image/disk/backing_chain.h"
 #include "image/hash/hashes.h"
-#include "image/hash/tree.h"
 #include "image/serve/request_parts.h"
 #include "vrs/mem.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "image/base/pack.h"
-#include "image/hash/tree.h"
+#include "image/base/tree.h"
 #include "image/serve/remove.h"
 #include "image/serve/request_parts.h"
 #include "vrs/mem.h"

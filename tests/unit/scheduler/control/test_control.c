@@ -39,7 +39,7 @@ static void a_story_that_waits_for_a_person_is_critical(void **state)
 
 	assert_string_equal(reply->status->health, "CRITICAL");
 	assert_string_equal(reply->status->reason[0],
-			    "web1 waits for a person: nobody can prove that h1 is off");
+			    "web1: waits for an operator: nobody can prove that h1 is off");
 	assert_int_equal(reply->status->n_open, 1);
 	done(reply);
 }

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/base/tree.h"
 #include "image/base/wire.h"
-#include "image/hash/tree.h"
 
 struct got {
 	int n;

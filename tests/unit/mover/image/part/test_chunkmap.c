@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/hash/tree.h"
+#include "image/base/tree.h"
 #include "image/part/chunkmap.h"
 
 enum { N_CHUNKS = 2 * CHUNKMAP_STATES_PER_PAGE + 17, N_PAGES = 4 };

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "image/hash/tree.h"
+#include "image/base/tree.h"
 #include "image/part/group_record.h"
 #include "image/part/part.h"
 #include "vrs/mem.h"

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "image/base/tree.h"
 #include "image/base/wire.h"
-#include "image/hash/tree.h"
 #include "image/part/part.h"
 #include "vrs/mem.h"
 

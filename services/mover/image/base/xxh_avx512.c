@@ -2,9 +2,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "image/hash/xxh.h"
+#include "image/base/xxh.h"
 
-XXH128_hash_t xxh_avx2(const void *bytes, size_t n)
+XXH128_hash_t xxh_avx512(const void *bytes, size_t n)
 {
 	return XXH3_128bits(bytes, n);
 }

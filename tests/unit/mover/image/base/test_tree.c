@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/hash/tree.h"
+#include "image/base/tree.h"
 
 static bool same(struct tree_digest a, struct tree_digest b)
 {

@@ -1,6 +1,6 @@
 /* xxh.h - XXH3-128 as fast as this CPU can. Pure. */
-#ifndef MOVER_IMAGE_HASH_XXH_H
-#define MOVER_IMAGE_HASH_XXH_H
+#ifndef MOVER_IMAGE_BASE_XXH_H
+#define MOVER_IMAGE_BASE_XXH_H
 
 #include <stddef.h>
 #include <xxhash.h>

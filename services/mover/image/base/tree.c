@@ -1,10 +1,10 @@
-#include "image/hash/tree.h"
+#include "image/base/tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/hash/xxh.h"
+#include "image/base/xxh.h"
 
 bool tree_is_zero_digest(const uint8_t *digest)
 {

@@ -8,8 +8,8 @@
  * chunk; they are no part of the tree.
  *
  * XXH3 finds accidents, not forgers: both ends are ours. Pure. */
-#ifndef MOVER_IMAGE_HASH_TREE_H
-#define MOVER_IMAGE_HASH_TREE_H
+#ifndef MOVER_IMAGE_BASE_TREE_H
+#define MOVER_IMAGE_BASE_TREE_H
 
 #include <stdbool.h>
 #include <stddef.h>
