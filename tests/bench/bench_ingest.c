@@ -11,6 +11,7 @@
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 #include "vrs/series.h"
+#include "vrs/stats.h"
 #include "vrs/store.h"
 
 enum { HOSTS = 256, BATCHES = 2000, ROUNDS = 3, AT_ONCE = 100, PIPELINE = 8192 };
@@ -203,16 +204,9 @@ static double end_to_end(char **argv, int round, uint64_t *filled)
 	return rate;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static double median(double *v)
 {
-	qsort(v, ROUNDS, sizeof(*v), by_value);
+	vrs_sort_doubles(v, ROUNDS);
 	return v[ROUNDS / 2];
 }
 

@@ -2,6 +2,7 @@
 #include "plan/plan.h"
 
 #include "vrs/clock.h"
+#include "vrs/stats.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -204,13 +205,6 @@ static size_t our_plan(struct fleet *w, size_t *ret_reasons)
 	return placed;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv)
 {
 	size_t n_vms = argc > 1 ? (size_t)atoi(argv[1]) : 500;
@@ -234,8 +228,8 @@ int main(int argc, char **argv)
 		plain_placed = plain_plan(w, where);
 		plain[i] = now_s() - t;
 	}
-	qsort(ours, ROUNDS, sizeof(*ours), by_value);
-	qsort(plain, ROUNDS, sizeof(*plain), by_value);
+	vrs_sort_doubles(ours, ROUNDS);
+	vrs_sort_doubles(plain, ROUNDS);
 	double a = ours[ROUNDS / 2] * 1000, b = plain[ROUNDS / 2] * 1000;
 	printf("%zu VMs of one dead host, %zu hosts in %d clusters; medians of %d "
 	       "rounds\n",

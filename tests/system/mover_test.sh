@@ -192,10 +192,10 @@ refused "a key that the host does not take is refused" 4 "target.*our key is not
 refused "a host that does not answer is named" 5 "target.*Connection refused" \
 	"$source" "$there/x.raw" -p "$(free_port)" -i "$SSHD_KEY" \
 	--known-hosts "$SSHD_KNOWN_HOSTS" --tries 1
-refused "a path with .. is refused" 4 "'\.\.' part is refused" \
+refused "a path with .. is refused" 4 "'\.\.' path components are not allowed" \
 	"$source" "$there/../x.raw" "${ssh_options[@]}"
 ln -s "$source" "$dir/there/link.raw"
-refused "a symbolic link is refused" 4 "symbolic link is refused" \
+refused "a symbolic link is refused" 4 "symbolic links are not allowed" \
 	"$there/link.raw" "$there/x.raw" "${ssh_options[@]}"
 rm "$dir/there/link.raw"
 qemu-img create -q -f qcow2 -b "$source" -F raw "$dir/there/child.qcow2"

@@ -68,14 +68,14 @@ is "nothing was refused so far" "$(curl -sS "http://$address/metrics" |
 collector strange c9 --bus_ca="$pki/ca.pem" --bus_cert="$other/c9.pem"
 check "a certificate of another CA is refused and counted" wait_for 30 at_least 1 \
 	vrsas_bus_peers_refused_total 'socket="fill"' 'reason="certificate"'
-check "etl's log says so" wait_for 10 grep -q "refused on $fill: no certificate of our CA" \
+check "etl's log says so" wait_for 10 grep -q "refused on $fill: TLS handshake failed: peer has no certificate" \
 	"$dir/etl.log"
 check "the stranger's own log, too" \
-	wait_for 30 grep -q "not connected to .*our certificate is not taken" "$dir/strange.log"
+	wait_for 30 grep -q "not connected to .*peer rejected our certificate" "$dir/strange.log"
 drop strange
 collector misled c1 --bus_ca="$other/ca.pem" --bus_cert="$pki/c1.pem"
 check "a collector does not talk to a manager of another CA" \
-	wait_for 30 grep -q "not connected to .*theirs is not of our CA" "$dir/misled.log"
+	wait_for 30 grep -q "not connected to .*not signed by bus_ca" "$dir/misled.log"
 drop misled
 before=$(number vrsas_bus_peers_refused_total 'socket="fill"' 'reason="certificate"')
 cat >"$dir/none.py" <<'END'
@@ -175,11 +175,11 @@ check "a certificate that is none" wrong etl "no certificate in" --bus_ca="$dir/
 	--bus_cert="$pki/manager.pem"
 check "a certificate that is not there" wrong etl "nowhere.pem: No such file" \
 	--bus_ca="$dir/nowhere.pem" --bus_cert="$pki/manager.pem"
-check "one without the other" wrong etl "belong together" --bus_ca="$pki/ca.pem"
+check "one without the other" wrong etl "must be set together" --bus_ca="$pki/ca.pem"
 chmod 644 "$pki/manager.pem"
-check "a key that others can read" wrong etl "others can read it" "${manager[@]}"
+check "a key that others can read" wrong etl "other users can read" "${manager[@]}"
 no_tls() { ! timeout 20 "$bin/vrs-etl" --redis="unix:$socket" --samples="$samples" \
-	--fill="$fill" >"$dir/wrong" 2>&1 && grep -q "wants bus_ca and bus_cert" "$dir/wrong"; }
+	--fill="$fill" >"$dir/wrong" 2>&1 && grep -q "needs bus_ca and bus_cert" "$dir/wrong"; }
 check "a tls+tcp:// address without certificates" no_tls
 no_key() { ! timeout 20 "$bin/vrs-etl" --redis="unix:$socket" --cluster_keys="$pki/cluster-keys" \
 	>"$dir/wrong" 2>&1 && grep -q "c1.key" "$dir/wrong"; }

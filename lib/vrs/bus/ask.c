@@ -78,7 +78,7 @@ static int unpack_plain(nng_msg *m, const ProtobufCMessageDescriptor *type,
 	ProtobufCMessage *msg =
 		protobuf_c_message_unpack(type, NULL, nng_msg_len(m), nng_msg_body(m));
 	if (!msg)
-		return vrs_fail(err, VRS_EPARSE, "message: no %s", type->short_name);
+		return vrs_fail(err, VRS_EPARSE, "message: not a %s", type->short_name);
 	*ret = msg;
 	return 0;
 }
@@ -145,7 +145,7 @@ int vrs_bus_ask(const char *url, const ProtobufCMessage *request, int64_t timeou
 	}
 	rv = ask(ctx, aio, question, deadline, &reply);
 	if (rv != 0)
-		status = bus_fail(err, rv, "bus: no answer from %s", url);
+		status = bus_fail(err, rv, "bus: no reply from %s", url);
 	else
 		status = unpack_plain(reply, reply_type, ret, err);
 	if (reply)

@@ -30,8 +30,9 @@ int vrs_msg_unpack(struct vrs_msg **ret, const ProtobufCMessageDescriptor *type,
 		   const void *bytes, size_t n_bytes, struct vrs_err *err)
 {
 	if (n_bytes > VRS_BUS_MAX_BYTES)
-		return vrs_fail(err, VRS_EPARSE, "message: %zu bytes are above %d",
-				n_bytes, VRS_BUS_MAX_BYTES);
+		return vrs_fail(err, VRS_EPARSE,
+				"message: %zu bytes exceed the limit of %d", n_bytes,
+				VRS_BUS_MAX_BYTES);
 
 	size_t limit = ARENA_FLOOR + ARENA_PER_BYTE * n_bytes;
 	struct vrs_msg *m = vrs_calloc(1, sizeof(*m));
@@ -42,9 +43,10 @@ int vrs_msg_unpack(struct vrs_msg **ret, const ProtobufCMessageDescriptor *type,
 					   n_bytes ? bytes : "");
 	if (!m->msg) {
 		vrs_msg_free(m);
-		return vrs_fail(err, VRS_EPARSE,
-				"message: %zu bytes are no %s, or need too much memory",
-				n_bytes, type->short_name);
+		return vrs_fail(
+			err, VRS_EPARSE,
+			"message: %zu bytes are not a %s, or need too much memory",
+			n_bytes, type->short_name);
 	}
 	*ret = m;
 	return 0;
@@ -79,7 +81,8 @@ int bus_pack(nng_msg **ret, const ProtobufCMessage *msg, struct vrs_err *err)
 
 	/* NNG's own header counts against the receiver's limit too. */
 	if (n > VRS_BUS_MAX_BYTES - 64)
-		return vrs_fail(err, VRS_ENOSPC, "bus: a %s of %zu bytes is above %d",
+		return vrs_fail(err, VRS_ENOSPC,
+				"bus: a %s of %zu bytes exceeds the limit of %d",
 				msg->descriptor->short_name, n, VRS_BUS_MAX_BYTES - 64);
 	int rv = nng_msg_alloc(&m, n);
 	if (rv != 0)

@@ -134,8 +134,8 @@ static void finish(struct call *call)
 	}
 	if (call->result == NNG_ETIMEDOUT) {
 		BUS_COUNT(&req->s, timeouts, 1);
-		vrs_fail(&err, VRS_ETIMEOUT, "bus: no answer on %s%s", req->s.url,
-			 call->sent ? "" : ", nobody is connected");
+		vrs_fail(&err, VRS_ETIMEOUT, "bus: no reply on %s%s", req->s.url,
+			 call->sent ? "" : ", no peer is connected");
 	} else if (call->result != 0) {
 		bus_fail(&err, call->result, "bus: request on %s", req->s.url);
 	} else if (vrs_msg_unpack(&reply, req->type, nng_msg_body(call->msg),
@@ -295,8 +295,9 @@ int vrs_req_send(struct vrs_req *req, const ProtobufCMessage *request, int64_t t
 	if (req->closing)
 		return vrs_fail(err, VRS_ECANCELLED, "bus: %s is closing", req->s.url);
 	if (!c && req->n_waiting == MAX_WAITING)
-		return vrs_fail(err, VRS_ENOSPC, "bus: %d requests wait on %s already",
-				MAX_WAITING, req->s.url);
+		return vrs_fail(err, VRS_ENOSPC,
+				"bus: %d requests are already waiting on %s", MAX_WAITING,
+				req->s.url);
 	int status = bus_pack(&m, request, err);
 	if (status < 0)
 		return status;

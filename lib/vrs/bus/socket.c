@@ -163,7 +163,7 @@ void bus_close(nng_socket nng)
 		(void)pthread_detach(thread);
 		if (poll(&closed, 1, BUS_CLOSE_LIMIT_MS) <= 0 ||
 		    read(fd[0], &byte, 1) != 1)
-			log_warn("a socket of the bus does not close, going on without");
+			log_warn("bus: a socket does not close, abandoning it");
 	} else {
 		(void)close_thread(c);
 	}

@@ -36,11 +36,11 @@ static int read_pem(const char *path, bool secret, char **ret, struct vrs_err *e
 		return vrs_fail_errno(err, "tls: %s", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < 1 ||
 	    st.st_size > MAX_PEM_BYTES) {
-		status = vrs_fail(err, VRS_EINVAL, "tls: %s is no PEM file", path);
+		status = vrs_fail(err, VRS_EINVAL, "tls: %s is not a PEM file", path);
 	} else if (secret && (st.st_mode & 07)) {
 		status = vrs_fail(err, VRS_EDENIED,
-				  "tls: %s holds a key and others can read it: chmod o= "
-				  "it",
+				  "tls: %s contains a key that other users can read: run "
+				  "chmod o= on it",
 				  path);
 	} else {
 		char *text = vrs_calloc((size_t)st.st_size + 1, 1);
@@ -48,7 +48,8 @@ static int read_pem(const char *path, bool secret, char **ret, struct vrs_err *e
 		if (read(fd, text, (size_t)st.st_size) == (ssize_t)st.st_size) {
 			*ret = text;
 		} else {
-			status = vrs_fail(err, VRS_EIO, "tls: %s is cut short", path);
+			status = vrs_fail(err, VRS_EIO,
+					  "tls: %s could not be read completely", path);
 			free(text);
 		}
 	}
@@ -105,8 +106,9 @@ int vrs_bus_tls_set(const struct vrs_bus_tls *t, struct vrs_err *err)
 	if (!t->ca_file[0] && !t->cert_file[0] && !t->key_file[0])
 		return 0;
 	if (!t->ca_file[0] || !t->cert_file[0] || !t->server_name[0])
-		return vrs_fail(err, VRS_EINVAL,
-				"tls: bus_ca, bus_cert and bus_name belong together");
+		return vrs_fail(
+			err, VRS_EINVAL,
+			"tls: bus_ca, bus_cert and bus_name must be set together");
 	if ((status = read_pem(t->ca_file, false, &p.ca, err)) == 0 &&
 	    (status = read_pem(t->cert_file, key_file == t->cert_file, &p.cert, err)) ==
 		    0 &&
@@ -139,8 +141,7 @@ int vrs_bus_tls_set_env(struct vrs_err *err)
 
 static int not_set(const char *url, struct vrs_err *err)
 {
-	return vrs_fail(err, VRS_EINVAL, "bus: %s wants bus_ca and bus_cert to be set",
-			url);
+	return vrs_fail(err, VRS_EINVAL, "bus: %s needs bus_ca and bus_cert", url);
 }
 
 int bus_tls_listener(nng_listener l, const char *url, struct vrs_err *err)
@@ -228,13 +229,14 @@ void bus_refused_look(struct bus_sock *s)
 	(void)pthread_mutex_unlock(&s->lock);
 	tell(s,
 	     s->dialling
-		     ? "our certificate is not taken there, or theirs is not of our CA "
-		       "and name"
-		     : "no certificate of our CA",
+		     ? "TLS handshake failed: peer rejected our certificate, or its own "
+		       "is not signed by bus_ca for bus_name"
+		     : "TLS handshake failed: peer has no certificate signed by bus_ca",
 	     now.certificate > was.certificate ? now.certificate - was.certificate : 0);
 	tell(s,
-	     s->dialling ? "hung up on while shaking hands: is our certificate missing?"
-			 : "does not speak as a peer of this socket",
+	     s->dialling ? "peer closed the connection during the TLS handshake: does it "
+			   "require a certificate?"
+			 : "peer does not speak the protocol of this socket",
 	     now.protocol > was.protocol ? now.protocol - was.protocol : 0);
 }
 

@@ -101,7 +101,7 @@ int vrs_loop_watch(struct vrs_loop *loop, int fd, void (*fn)(void *arg), void *a
 		   struct vrs_err *err)
 {
 	if (fd < 0)
-		return vrs_fail(err, VRS_EINVAL, "loop: watch of descriptor %d", fd);
+		return vrs_fail(err, VRS_EINVAL, "loop: cannot watch descriptor %d", fd);
 	loop->watch = vrs_grow(loop->watch, loop->n_watches, &loop->cap_watches,
 			       sizeof(*loop->watch));
 	loop->watch[loop->n_watches++] = (struct watch){fd, fn, arg};

@@ -103,7 +103,7 @@ static int lost(struct vrs_store *s, struct vrs_err *err)
 	int status;
 
 	if (s->redis->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK))
-		status = vrs_fail(err, VRS_ETIMEOUT, "store: %s: no answer in %lld ms",
+		status = vrs_fail(err, VRS_ETIMEOUT, "store: %s: no reply within %lld ms",
 				  s->address, (long long)s->timeout_ms);
 	else if (s->redis->err == REDIS_ERR_PROTOCOL)
 		status = vrs_fail(err, VRS_EPARSE, "store: %s: %s", s->address,
@@ -368,7 +368,7 @@ int vrs_store_run(struct vrs_store *s, struct vrs_reply **ret, struct vrs_err *e
 
 	if (s->out_broken) {
 		out_reset(s);
-		return vrs_fail(err, VRS_EINTERNAL, "store: a command's format is wrong");
+		return vrs_fail(err, VRS_EINTERNAL, "store: invalid command format");
 	}
 	if (ret) {
 		root = vrs_calloc(1, sizeof(*root));
@@ -411,7 +411,7 @@ int vrs_store_do(struct vrs_store *s, struct vrs_reply **ret, const struct vrs_a
 	if (s->n_out > 0 || s->out_broken) {
 		out_reset(s);
 		return vrs_fail(err, VRS_EINTERNAL,
-				"store: a pipeline was begun and not run");
+				"store: an earlier pipeline was not run");
 	}
 	vrs_store_add(s, argv, argc);
 	return run_one(s, ret, err);
@@ -425,14 +425,14 @@ int vrs_store_cmd(struct vrs_store *s, struct vrs_reply **ret, struct vrs_err *e
 	if (s->n_out > 0 || s->out_broken) {
 		out_reset(s);
 		return vrs_fail(err, VRS_EINTERNAL,
-				"store: a pipeline was begun and not run");
+				"store: an earlier pipeline was not run");
 	}
 	va_start(ap, fmt);
 	add_va(s, fmt, ap);
 	va_end(ap);
 	if (s->out_broken) {
 		out_reset(s);
-		return vrs_fail(err, VRS_EINTERNAL, "store: format '%s' is wrong", fmt);
+		return vrs_fail(err, VRS_EINTERNAL, "store: invalid format '%s'", fmt);
 	}
 	return run_one(s, ret, err);
 }
@@ -510,7 +510,8 @@ int vrs_store_time_ms(struct vrs_store *s, int64_t *ret, struct vrs_err *err)
 		*ret = strtoll(r->item[0].bytes, NULL, 10) * 1000 +
 		       strtoll(r->item[1].bytes, NULL, 10) / 1000;
 	else
-		status = vrs_fail(err, VRS_EPARSE, "store: %s: strange TIME", s->address);
+		status = vrs_fail(err, VRS_EPARSE, "store: %s: unexpected reply to TIME",
+				  s->address);
 	vrs_reply_free(r);
 	return status;
 }

@@ -1,5 +1,5 @@
 /* vrs-image - reads and writes disk images for a mover that talks to it over a pipe,
- * usually through SSH. Touches nothing outside the directories that it is given. */
+ * usually through SSH. Opens no file outside the given directories. */
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,13 +12,12 @@
 
 static int usage(FILE *to)
 {
-	(void)fprintf(
-		to,
-		"usage: vrs-image serve --root DIR [--root DIR]...\n"
-		"       vrs-image --version\n\n"
-		"Serves images in these directories to a mover on stdin and stdout. Fit\n"
-		"for authorized_keys: command=\"vrs-image serve --root "
-		"/var/lib/images\"\n");
+	(void)fprintf(to, "usage: vrs-image serve --root DIR [--root DIR]...\n"
+			  "       vrs-image --version\n\n"
+			  "Serves the images in these directories to a mover on stdin "
+			  "and stdout, as in\n"
+			  "authorized_keys: command=\"vrs-image serve --root "
+			  "/var/lib/images\"\n");
 	return to == stdout ? 0 : 2;
 }
 
@@ -43,7 +42,7 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	/* the room of a frame is used again, not given back and asked for anew */
+	/* keep frame buffers in the heap; do not return them to the kernel */
 	(void)mallopt(M_MMAP_THRESHOLD, 4 * WIRE_MAX_PAYLOAD);
 	(void)mallopt(M_TRIM_THRESHOLD, 64 * WIRE_MAX_PAYLOAD);
 	(void)signal(SIGPIPE, SIG_IGN);

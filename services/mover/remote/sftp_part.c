@@ -66,7 +66,7 @@ static int still_ours(struct sftp_worker *w, unsigned slot, struct vrs_err *err)
 		status = sftp_side_read(f, token, CHUNKMAP_TOKEN_OFFSET, sizeof(token),
 					err);
 	if (status == 0 && wire_get64(token) != w->shared->slot[slot].token)
-		return vrs_fail(err, VRS_ECONFLICT, "a later transfer has taken over");
+		return vrs_fail(err, VRS_ECONFLICT, "superseded by a newer transfer");
 	return status;
 }
 
@@ -239,7 +239,7 @@ int sftp_part_write(struct sftp_worker *w, unsigned slot, const uint8_t *payload
 	int status;
 
 	if (chunk != (off + len - 1) >> TREE_CHUNK_SHIFT)
-		return vrs_fail(err, VRS_EPARSE, "a write goes over the end of a chunk");
+		return vrs_fail(err, VRS_EPARSE, "write crosses the end of a chunk");
 	if ((status = tree_check(payload, data, off, (size_t)len, block, err)) < 0 ||
 	    (status = sftp_image(w, slot, &f, err)) < 0 ||
 	    (status = touch(w, slot, chunk, &fresh, err)) < 0)
@@ -296,7 +296,7 @@ int sftp_part_sync(struct sftp_worker *w, unsigned slot, struct vrs_err *err)
 	int status;
 
 	if (!s->map_file)
-		return vrs_fail(err, VRS_EINVAL, "this slot holds no target");
+		return vrs_fail(err, VRS_EINVAL, "no target is open in this slot");
 	if (!sftp_side_can_sync(w->side))
 		return 0; /* then nothing becomes durable, and after a cut all is compared
 			   */
@@ -331,7 +331,7 @@ int sftp_part_seal(struct sftp_worker *w, unsigned slot, struct vrs_err *err)
 	int status;
 
 	if (!s->map_file)
-		return vrs_fail(err, VRS_EINVAL, "this slot holds no target");
+		return vrs_fail(err, VRS_EINVAL, "no target is open in this slot");
 	if ((status = still_ours(w, slot, err)) < 0 ||
 	    (status = sftp_image(w, slot, &f, err)) < 0 ||
 	    (status = sftp_side_sync(f, err)) < 0 ||

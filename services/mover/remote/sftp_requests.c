@@ -38,7 +38,7 @@ static int keep_up(struct sftp_worker *w, unsigned slot, struct vrs_err *err)
 	struct sftp_slot *s = &w->shared->slot[slot];
 
 	if (!s->path)
-		return vrs_fail(err, VRS_EINVAL, "this slot holds no open image");
+		return vrs_fail(err, VRS_EINVAL, "no image is open in this slot");
 	if (w->open[slot].generation != s->generation) {
 		sftp_side_file_close(w->open[slot].image);
 		sftp_side_file_close(w->open[slot].map);
@@ -69,7 +69,7 @@ int sftp_map(struct sftp_worker *w, unsigned slot, struct sftp_side_file **ret,
 	int status = keep_up(w, slot, err);
 
 	if (status == 0 && !s->map_file)
-		return vrs_fail(err, VRS_EINVAL, "this slot holds no target");
+		return vrs_fail(err, VRS_EINVAL, "no target is open in this slot");
 	if (status == 0 && !w->open[slot].map)
 		status = sftp_side_file_open(w->side, s->map_file, O_RDWR,
 					     &w->open[slot].map, err);
@@ -124,7 +124,8 @@ static int do_source(struct call *c, struct vrs_err *err)
 	if (kind == 0)
 		return vrs_fail(err, VRS_ENOENT, "%s: No such file or directory", path);
 	if (kind == 'l')
-		return vrs_fail(err, VRS_EDENIED, "%s: a symbolic link is refused", path);
+		return vrs_fail(err, VRS_EDENIED, "%s: symbolic links are not allowed",
+				path);
 	if (kind != 'f' || st.file_bytes == 0)
 		return vrs_fail(err, VRS_EINVAL, "%s: not an image", path);
 	sftp_slot_clear(c->slot);
@@ -146,7 +147,7 @@ static int do_source(struct call *c, struct vrs_err *err)
 static int do_extents(struct call *c, struct vrs_err *err)
 {
 	if (c->head->a >= c->head->b || c->head->b > c->slot->size)
-		return vrs_fail(err, VRS_EPARSE, "a range beyond the end of the disk");
+		return vrs_fail(err, VRS_EPARSE, "range beyond the end of the disk");
 	wire_put64(c->out, c->head->b);
 	wire_put64(c->out + 8, 1);
 	c->reply->a = c->head->a;
@@ -162,7 +163,7 @@ static int do_read(struct call *c, struct vrs_err *err)
 	struct sftp_side_file *f;
 
 	if (!wire_range_ok(off, len, shift, c->slot->size))
-		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
+		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
 	uint8_t *data = c->out + wire_n_blocks(len, shift) * TREE_DIGEST_BYTES;
 	int status = sftp_image(c->w, c->head->slot, &f, err);
 	if (status == 0)
@@ -265,7 +266,7 @@ static int do_write(struct call *c, struct vrs_err *err)
 
 	if (!c->slot->map_file || !wire_range_ok(h->a, h->b, h->shift, c->slot->size) ||
 	    !wire_blocks_ok(c->payload, h->len, h->a, h->b, h->shift))
-		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
+		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
 	c->reply->a = h->a;
 	c->reply->b = h->b;
 	return sftp_part_write(c->w, h->slot, c->payload, h->a, h->b, h->shift, err);
@@ -298,7 +299,7 @@ static int do_remove(struct call *c, struct vrs_err *err)
 	    (status = sftp_side_stat(c->w->side, path, &kind, &st, err)) < 0)
 		return status;
 	if (kind != 0 && kind != 'f')
-		return vrs_fail(err, VRS_EINVAL, "%s: not a file: it is left alone",
+		return vrs_fail(err, VRS_EINVAL, "%s: not a regular file: not removed",
 				path);
 	c->reply->a = kind == 'f';
 	return kind == 'f' ? sftp_side_unlink(c->w->side, path, err) : 0;
@@ -313,7 +314,7 @@ int sftp_answer(struct sftp_worker *w, const struct wire_head *head,
 			   head->type != WIRE_TARGET;
 
 	if (about_image && !c.slot->path)
-		return vrs_fail(err, VRS_EINVAL, "this slot holds no open image");
+		return vrs_fail(err, VRS_EINVAL, "no image is open in this slot");
 	switch (head->type) {
 	case WIRE_HELLO:
 		reply->a = WIRE_VERSION;

@@ -15,6 +15,7 @@
 #include "paper/workload.h"
 #include "training/train_step.h"
 #include "vrs/mem.h"
+#include "vrs/stats.h"
 
 static const struct command command = {
 	"bench",
@@ -309,13 +310,6 @@ static void answers(struct bench *b, struct model *m, const struct train_item *i
 	free(got);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void one_by_one(struct bench *b, struct model *m)
 {
 	struct forecaster *f = forecaster_new(m);
@@ -331,7 +325,7 @@ static void one_by_one(struct bench *b, struct model *m)
 		forecast_make(f, &w, true, &got);
 		took[i] = (now_s() - began) * 1e3;
 	}
-	qsort(took, ONES, sizeof(*took), by_value);
+	vrs_sort_doubles(took, ONES);
 	printf("one forecast on request, with its check against simple methods: median "
 	       "%.2f ms, p99 %.2f ms\n",
 	       took[ONES / 2], took[ONES * 99 / 100]);

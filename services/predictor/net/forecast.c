@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "vrs/mem.h"
+#include "vrs/stats.h"
 
 enum {
 	FEW = NN_LANES,
@@ -162,18 +163,10 @@ bool simple_path(enum method m, const struct window *w, float ret[BINS_AHEAD])
 	return true;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-
-	return (x > y) - (x < y);
-}
-
 static float quantile(float *x, size_t n, double tau)
 {
-	qsort(x, n, sizeof(*x), by_value);
-	size_t k = (size_t)ceil(tau * (double)(n + 1));
-	return x[k < 1 ? 0 : (k > n ? n : k) - 1];
+	vrs_sort_floats(x, n);
+	return vrs_quantile_upper(x, n, tau);
 }
 
 /* The window as it was `back` bins ago; its future is known now. */

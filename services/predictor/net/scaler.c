@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "vrs/mem.h"
+#include "vrs/stats.h"
 
 const char *scaler_name(enum scaler_kind k)
 {
@@ -12,23 +13,6 @@ const char *scaler_name(enum scaler_kind k)
 						   "Robust"};
 
 	return names[k];
-}
-
-static int by_value(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Between the two nearest values, as most libraries do it. */
-static double quantile(const float *sorted, size_t n, double q)
-{
-	double at = q * (double)(n - 1);
-	size_t low = (size_t)at, high = low + 1 < n ? low + 1 : low;
-
-	return (double)sorted[low] +
-	       (at - (double)low) * (double)(sorted[high] - sorted[low]);
 }
 
 struct scaler scaler_fit(enum scaler_kind k, const float *x, size_t n)
@@ -43,7 +27,7 @@ struct scaler scaler_fit(enum scaler_kind k, const float *x, size_t n)
 			known[m++] = x[i];
 	if (m == 0)
 		goto out;
-	qsort(known, m, sizeof(*known), by_value);
+	vrs_sort_floats(known, m);
 	for (size_t i = 0; i < m; i++)
 		sum += (double)known[i];
 	for (size_t i = 0; i < m; i++)
@@ -59,8 +43,9 @@ struct scaler scaler_fit(enum scaler_kind k, const float *x, size_t n)
 		s = (struct scaler){sum / (double)m, sqrt(square / (double)m)};
 		break;
 	default:
-		s = (struct scaler){quantile(known, m, 0.5),
-				    quantile(known, m, 0.75) - quantile(known, m, 0.25)};
+		s = (struct scaler){vrs_quantile_floats(known, m, 0.5),
+				    vrs_quantile_floats(known, m, 0.75) -
+					    vrs_quantile_floats(known, m, 0.25)};
 	}
 	if (!(s.scale > 0))
 		s.scale = 1;

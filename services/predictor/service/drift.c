@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "vrs/mem.h"
+#include "vrs/stats.h"
 
 static const double low = 0.75, high = 0.99;
 static const float most = 3;
@@ -38,13 +39,6 @@ static size_t matured(const struct window *w, struct window *ret, float *ret_pea
 			n++;
 	}
 	return n;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-
-	return (x > y) - (x < y);
 }
 
 /* The last hour against the two days before it. */
@@ -96,7 +90,7 @@ void drift_check(struct forecaster *f, const struct window *w, struct drift *ret
 		needed[i] = (peak[i] - q[0]) / fmaxf(0.5F, q[1] - q[0]);
 	}
 	ret->covered = (double)covered / (double)n;
-	qsort(needed, n, sizeof(*needed), by_value);
+	vrs_sort_floats(needed, n);
 	ret->state = DRIFT_FITS;
 	if (ret->covered < low) {
 		size_t k = (size_t)ceil(0.9 * (double)(n + 1));

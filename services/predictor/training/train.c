@@ -7,6 +7,7 @@
 #include "net/forecast.h"
 #include "training/train_step.h"
 #include "vrs/mem.h"
+#include "vrs/stats.h"
 
 enum { MIN_WINDOWS = 256, MAX_CALIB = 6000, MAX_BATCH = 4096 };
 
@@ -257,22 +258,14 @@ static void hold_unseen(struct model *m, const struct features *f, size_t n)
 	hold(m, NET_PEAK, peak, PEAK_IN);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* What the distance to the P50 has to be multiplied with so that a share tau of the truth
  * lies at or below. */
 static float stretch_for(float *ratio, size_t n, double tau)
 {
 	if (n < 50)
 		return 1;
-	qsort(ratio, n, sizeof(*ratio), by_value);
-	size_t k = (size_t)ceil(tau * (double)(n + 1));
-	float r = ratio[(k > n ? n : k) - 1];
+	vrs_sort_floats(ratio, n);
+	float r = vrs_quantile_upper(ratio, n, tau);
 	return fminf(3, fmaxf(0.5F, r));
 }
 

@@ -1,6 +1,7 @@
 #include "plan/cost_model.h"
 
 #include "fleet/fleet.h"
+#include "vrs/stats.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,23 +16,6 @@ const struct worth_rules worth_defaults = {
 };
 
 enum { WORTH_MAX_RATES = 64 };
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double quantile(const double *sorted, size_t n, double q)
-{
-	double at = q * (double)(n - 1);
-	size_t i = (size_t)at;
-
-	if (i + 1 >= n)
-		return sorted[n - 1];
-	return sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]);
-}
 
 void worth_rate_of(const struct worth_rules *rules, const double *bytes_per_s, size_t n,
 		   struct worth_rate *ret)
@@ -56,12 +40,12 @@ void worth_rate_of(const struct worth_rules *rules, const double *bytes_per_s, s
 			       text);
 		return;
 	}
-	qsort(sorted, k, sizeof(*sorted), by_value);
+	vrs_sort_doubles(sorted, k);
 	/* few measurements say little about the tails: widen what they say */
 	double widen = 1 + 1.0 / (double)k;
-	ret->mid = quantile(sorted, k, 0.5);
-	ret->low = quantile(sorted, k, 0.1) / widen;
-	ret->high = quantile(sorted, k, 0.9) * widen;
+	ret->mid = vrs_quantile(sorted, k, 0.5);
+	ret->low = vrs_quantile(sorted, k, 0.1) / widen;
+	ret->high = vrs_quantile(sorted, k, 0.9) * widen;
 	fleet_bytes_text(text, sizeof(text), (uint64_t)ret->mid);
 	(void)snprintf(ret->source, sizeof(ret->source),
 		       "measured %s/s on %zu transfer%s", text, k, k == 1 ? "" : "s");

@@ -1,10 +1,10 @@
-/* boot.h - which boot of this machine it is. */
+/* boot.h - the boot id of this host. */
 #ifndef MOVER_IMAGE_BASE_BOOT_H
 #define MOVER_IMAGE_BASE_BOOT_H
 
 #include <stddef.h>
 
-/* Another one after every start of the machine; "" when the kernel does not tell. */
+/* Changes with every boot; "" when the kernel has none. */
 void boot_id(char *buf, size_t size);
 
 #endif

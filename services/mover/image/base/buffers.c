@@ -6,7 +6,7 @@
 
 enum { HUGE_PAGE = 1 << 21, SLAB = 2 * HUGE_PAGE, BUFFERS_PER_SLAB = 3 };
 
-/* A buffer that nobody has; it begins with this. */
+/* A buffer that is not in use begins with this. */
 struct free_buffer {
 	struct free_buffer *next;
 };

@@ -47,6 +47,6 @@ int pack_decompress(uint8_t *out, size_t n, const uint8_t *in, size_t n_in,
 	}
 	size_t got = c ? ZSTD_decompressDCtx(c, out, n, in, n_in) : 0;
 	if (!c || ZSTD_isError(got) || got != n)
-		return vrs_fail(err, VRS_EPARSE, "packed blocks that cannot be unpacked");
+		return vrs_fail(err, VRS_EPARSE, "compressed blocks are damaged");
 	return 0;
 }

@@ -25,8 +25,8 @@ int sandbox_path_ok(const char *path, struct vrs_err *err)
 		if (n == 0 || n > NAME_MAX || (n == 1 && part[0] == '.') ||
 		    (n == 2 && part[0] == '.' && part[1] == '.'))
 			return vrs_fail(err, VRS_EDENIED,
-					"%.200s: a path with an empty, '.' or '..' part "
-					"is refused",
+					"%.200s: empty, '.' and '..' path components are "
+					"not allowed",
 					path);
 		p = part + n;
 	}
@@ -104,14 +104,16 @@ int sandbox_open(const struct sandbox *b, const char *path, int flags, int *ret_
 	const char *rest = below(b, path, &root_fd);
 	if (!rest)
 		return vrs_fail(err, VRS_EDENIED,
-				"%s lies in none of the directories that vrs-image may "
-				"touch",
+				"%s is outside the directories that vrs-image serves",
 				path);
 	int fd = open_below(root_fd, rest, flags);
 	if (fd < 0 && errno == ENOSYS)
-		return vrs_fail(err, VRS_EUNSUPPORTED, "this kernel has no openat2");
+		return vrs_fail(
+			err, VRS_EUNSUPPORTED,
+			"this kernel does not support openat2 (Linux 5.6 or later)");
 	if (fd < 0 && (errno == ELOOP || errno == EXDEV))
-		return vrs_fail(err, VRS_EDENIED, "%s: a symbolic link is refused", path);
+		return vrs_fail(err, VRS_EDENIED, "%s: symbolic links are not allowed",
+				path);
 	if (fd < 0)
 		return vrs_fail_errno(err, "%s", path);
 	*ret_fd = fd;
@@ -132,8 +134,7 @@ int sandbox_dir(const struct sandbox *b, const char *path, int *ret_fd,
 	const char *rest = below(b, *dir ? dir : "", &root_fd);
 	if (!rest) {
 		status = vrs_fail(err, VRS_EDENIED,
-				  "%s lies in none of the directories that vrs-image may "
-				  "touch",
+				  "%s is outside the directories that vrs-image serves",
 				  path);
 	} else {
 		int fd = open_below(root_fd, rest, O_RDONLY | O_DIRECTORY);

@@ -1,5 +1,5 @@
-/* sandbox.h - opening files inside the directories that vrs-image was given, and nowhere
- * else: no "..", no symbolic link below the root, checked by the kernel (openat2). */
+/* sandbox.h - opens files below the directories that vrs-image serves and nowhere
+ * else: no "..", no symbolic link below a root, enforced by the kernel (openat2). */
 #ifndef MOVER_IMAGE_BASE_SANDBOX_H
 #define MOVER_IMAGE_BASE_SANDBOX_H
 
@@ -15,8 +15,8 @@ struct sandbox {
 	size_t n;
 };
 
-/* The root itself may be reached over symbolic links: the operator named it. One that
- * cannot be opened is found out when something in it is asked for. */
+/* The root itself may be reached over symbolic links, because the operator named it. A
+ * root that cannot be opened is reported when a file below it is opened. */
 int sandbox_add(struct sandbox *b, const char *root, struct vrs_err *err);
 void sandbox_fini(struct sandbox *b);
 
@@ -24,11 +24,12 @@ void sandbox_fini(struct sandbox *b);
 int sandbox_open(const struct sandbox *b, const char *path, int flags, int *ret_fd,
 		 struct vrs_err *err);
 
-/* Opens the directory that holds path; *ret_name is its last part, inside path. */
+/* Opens the directory that holds path; *ret_name is its last component, within path. */
 int sandbox_dir(const struct sandbox *b, const char *path, int *ret_fd,
 		const char **ret_name, struct vrs_err *err);
 
-/* Is this text a path that may be asked for: absolute, no empty, "." or ".." parts? */
+/* VRS_EINVAL or VRS_EDENIED unless path is absolute, without empty, "." and ".."
+ * components. */
 int sandbox_path_ok(const char *path, struct vrs_err *err);
 
 #endif

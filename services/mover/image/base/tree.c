@@ -78,7 +78,7 @@ int tree_check(const uint8_t *digests, const uint8_t *data, uint64_t off, size_t
 		struct tree_digest got = tree_block(data, size);
 		if (memcmp(got.bytes, digests, TREE_DIGEST_BYTES) != 0)
 			return vrs_fail(err, VRS_EIO,
-					"the block at %llu was damaged on its way",
+					"block at %llu was damaged in transit",
 					(unsigned long long)(off + at));
 		data += size;
 	}

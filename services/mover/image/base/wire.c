@@ -59,10 +59,9 @@ int wire_unpack(struct wire_head *ret, const uint8_t in[WIRE_HEAD_BYTES],
 	};
 
 	if (memcmp(in, magic, 4) != 0)
-		return vrs_fail(err, VRS_EPARSE, "these bytes are not a frame");
+		return vrs_fail(err, VRS_EPARSE, "not a frame");
 	if (h.len > WIRE_MAX_PAYLOAD)
-		return vrs_fail(err, VRS_EPARSE, "a frame of %u bytes is too long",
-				h.len);
+		return vrs_fail(err, VRS_EPARSE, "frame of %u bytes is too long", h.len);
 	if (!((h.type >= WIRE_HELLO && h.type <= WIRE_LAST_REQUEST) ||
 	      (h.type >= WIRE_OK && h.type <= WIRE_ALIVE)))
 		return vrs_fail(err, VRS_EPARSE, "frame of unknown type %u", h.type);

@@ -1,11 +1,11 @@
 /* wire.h - the frames that a mover and vrs-image exchange over a pair of pipes.
  *
  * A frame is a head of 32 bytes, little endian, and at most WIRE_MAX_PAYLOAD bytes. The
- * mover asks, vrs-image answers every request once, with WIRE_OK or WIRE_ERR and the
- * request's seq; HASHES, SYNC and WRITE may be overtaken by what was asked later.
- * WIRE_ALIVE may come in between while something takes long. The mover bounds what it has
- * open, so neither side can block the other for ever. docs/TRANSFER.md tells what they
- * are for. Pure. */
+ * mover sends requests, vrs-image replies to each once, with WIRE_OK or WIRE_ERR and the
+ * request's seq; HASHES, SYNC and WRITE may be overtaken by later requests.
+ * WIRE_ALIVE may come in between while something takes long. The mover bounds its open
+ * requests, so neither side can block the other for ever. docs/TRANSFER.md describes
+ * their use. Pure. */
 #ifndef MOVER_IMAGE_BASE_WIRE_H
 #define MOVER_IMAGE_BASE_WIRE_H
 
@@ -37,19 +37,21 @@ enum wire_type {
 	WIRE_HASHES, /* a first chunk, b n, shift 0 or LEAF -> see image/base/tree.h; LEAF
 		      * with WIRE_FROM_DISK, and 0 always: of a target, what is on its
 		      * disk; WIRE_REMEMBERED: or what image/hash/cache.h says is there */
-	WIRE_TARGET, /* a virtual size, b token, shift 1: keep what has the name aside;
-		      * text path, format, job, identity, base -> a WIRE_TARGET_* flags */
+	WIRE_TARGET, /* a virtual size, b token, shift 1: displace an image that has the
+		      * name; text path, format, job, identity, base -> a WIRE_TARGET_*
+		      * flags */
 	WIRE_STATES, /* a first chunk, b n -> one byte a chunk */
 	WIRE_WRITE,  /* a off, b len, shift; payload as READ's answer */
 	WIRE_MARK,   /* a first chunk, b n: all of them has been written */
-	WIRE_SYNC, /* data durable, then the map -> a 1: somebody else opened the part */
-	WIRE_REOPEN,  /* a 0: for reading back from the disk, 1: for writing again */
-	WIRE_SEAL,    /* the part becomes the image */
+	WIRE_SYNC,   /* data durable, then the map -> a 1: another program opened the part
+		      */
+	WIRE_REOPEN, /* a 0: for reading back from the disk, 1: for writing again */
+	WIRE_SEAL,   /* the part becomes the image */
 	WIRE_DISCARD, /* the part goes away */
 	WIRE_CLOSE,
 	WIRE_REMOVE, /* b token; text path, job -> a: 1 it was there */
 	WIRE_JOIN,   /* text name, as the first frame: these pipes belong to the vrs-image
-		      * that told the name in its answer to HELLO */
+		      * whose reply to HELLO carried the name */
 	WIRE_GROUP,  /* a byte each, slots: their parts become images, all or none */
 	WIRE_ALLOCATE, /* a off, b len: data will come here */
 	WIRE_LAST_REQUEST = WIRE_ALLOCATE,
@@ -65,9 +67,9 @@ enum { WIRE_FROM_DISK = 0x100, WIRE_PACKED = 0x200, WIRE_REMEMBERED = 0x400 };
 
 enum {
 	WIRE_TARGET_RESUMED = 1, /* a part of this job was there */
-	WIRE_TARGET_CUT = 2,     /* ... and its last try did not end in order */
+	WIRE_TARGET_CUT = 2,     /* ... and its last attempt was interrupted */
 	WIRE_TARGET_CLONED = 4,  /* the part began as a clone of the base */
-	WIRE_TARGET_OVERLAY = 8, /* ... by holding only what differs; it is new */
+	WIRE_TARGET_OVERLAY = 8, /* ... by holding only the differences; it is new */
 };
 
 struct wire_head {
@@ -114,8 +116,8 @@ size_t wire_n_blocks(uint64_t len, unsigned shift);
 /* Bytes of the blocks that are not zero, by their digests. */
 size_t wire_data_bytes(const uint8_t *digests, uint64_t len, unsigned shift);
 
-/* A reader that is fed whatever arrives. on_frame gets each whole frame; its payload is
- * owned by the callee (malloc, NULL when empty). */
+/* A reader that is fed bytes as they arrive. on_frame gets each whole frame; its payload
+ * is owned by the callee (malloc, NULL when empty). */
 typedef int (*wire_frame_fn)(void *arg, const struct wire_head *head, uint8_t *payload,
 			     struct vrs_err *err);
 struct wire_reader {

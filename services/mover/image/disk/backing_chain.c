@@ -50,19 +50,18 @@ int backing_chain_next(const uint8_t *head, size_t n, char name[BACKING_CHAIN_NA
 	if (len == 0 || len >= BACKING_CHAIN_NAME_BYTES || at > n || len > n - at ||
 	    memchr(head + at, '\0', len))
 		return vrs_fail(err, VRS_EPARSE,
-				"the name of its backing file is broken");
+				"the name of its backing file is malformed");
 	memcpy(name, head + at, len);
 	name[len] = '\0';
 	if (name[0] != '/' && strchr(name, ':'))
-		return vrs_fail(err, VRS_EUNSUPPORTED, "its backing file %s is no file",
-				name);
+		return vrs_fail(err, VRS_EUNSUPPORTED,
+				"its backing file %s is not a local file", name);
 	if (!find_format(head, n, format) ||
 	    (strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0))
-		return vrs_fail(
-			err, VRS_EUNSUPPORTED,
-			"it does not say that its backing file %s is raw or qcow2 "
-			"(qemu-img rebase -u -F FORMAT says it)",
-			name);
+		return vrs_fail(err, VRS_EUNSUPPORTED,
+				"it does not record whether its backing file %s is raw "
+				"or qcow2 (set it with qemu-img rebase -u -F FORMAT)",
+				name);
 	return 1;
 }
 

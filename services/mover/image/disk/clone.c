@@ -30,7 +30,7 @@ static int copy_run(int from, int to, off_t off, off_t end, struct vrs_err *err)
 		if (n < 0)
 			return vrs_fail_errno(err, "copy");
 		if (n == 0)
-			return vrs_fail(err, VRS_EIO, "the file became shorter");
+			return vrs_fail(err, VRS_EIO, "the file was truncated");
 		off += n;
 	}
 	return 0;
@@ -60,7 +60,7 @@ int clone_file(int from, int to, struct vrs_err *err)
 		if (data < 0)
 			data = off;
 		if (hole < 0)
-			return vrs_fail_errno(err, "look for holes");
+			return vrs_fail_errno(err, "find holes");
 		int status = copy_run(from, to, data, hole, err);
 		if (status < 0)
 			return status;

@@ -44,8 +44,7 @@ int disk_is_free(int fd, struct vrs_err *err)
 	writers.l_type = F_WRLCK;
 	if (fcntl(fd, F_OFD_GETLK, &writers) == 0 && writers.l_type != F_UNLCK)
 		return vrs_fail(err, VRS_ECONFLICT,
-				"a running program (QEMU) has this image open for "
-				"writing");
+				"a running QEMU has this image open for writing");
 	return 0;
 }
 
@@ -56,8 +55,7 @@ int disk_open(struct disk **ret, int fd, const char *format, enum disk_how how,
 	struct stat st;
 
 	if (!disk_format_ok(format))
-		status =
-			vrs_fail(err, VRS_EUNSUPPORTED, "format %s is not known", format);
+		status = vrs_fail(err, VRS_EUNSUPPORTED, "unknown format %s", format);
 	else if (fstat(fd, &st) < 0)
 		status = vrs_fail_errno(err, "stat");
 	else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))

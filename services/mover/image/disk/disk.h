@@ -1,4 +1,4 @@
-/* disk.h - an image as its guest sees it: so many bytes, some of them known to be zero.
+/* disk.h - an image as its guest sees it: bytes, some of them known to be zero.
  *
  * raw is the file itself (raw.c). Every other format is served by a qemu-nbd of our
  * own on a private socket (nbd_disk.c), which ends with us. Offsets and lengths are
@@ -32,7 +32,7 @@ struct disk_ops {
 	int (*extent)(struct disk *d, uint64_t off, uint64_t end, struct disk_run *ret,
 		      struct vrs_err *err);
 	int (*flush)(struct disk *d, struct vrs_err *err);
-	/* Blocks of this chunk that are not what disk.cache is about; NULL: none. */
+	/* Blocks of this chunk that disk.cache does not describe; NULL: none. */
 	uint64_t (*changed)(struct disk *d, uint64_t chunk);
 	void (*close)(struct disk *d);
 };
@@ -44,16 +44,16 @@ struct disk {
 	struct hashcache *cache; /* what is known of its content; borrowed, or NULL */
 };
 
-/* "raw", "qcow2", "vmdk", "vhdx": what we carry. */
+/* "raw", "qcow2", "vmdk", "vhdx": supported formats. */
 bool disk_format_ok(const char *format);
 bool disk_format_is_raw(const char *format);
 
-/* Takes fd. A file that a running QEMU may write is refused with VRS_ECONFLICT. */
+/* Takes fd. VRS_ECONFLICT for a file that a running QEMU may write. */
 enum disk_how {
 	DISK_READ,
 	DISK_WRITE,
-	DISK_PROVE, /* read what is on the disk, not what memory thinks is there */
-	DISK_ALONE, /* write, and open the file no second time */
+	DISK_PROVE, /* read from the disk, not from the page cache */
+	DISK_ALONE, /* write, and do not open the file a second time */
 };
 int disk_open(struct disk **ret, int fd, const char *format, enum disk_how how,
 	      struct vrs_err *err);
@@ -66,10 +66,10 @@ int disk_is_free(int fd, struct vrs_err *err);
 int disk_create(int dir_fd, const char *name, const char *format, uint64_t size,
 		struct vrs_err *err);
 
-/* Begins to write this range to the disk, so that a later flush has little to do. */
+/* Starts writing this range to the disk, so that a later flush is short. */
 void disk_start_flush(struct disk *d, uint64_t off, uint64_t len);
 
-/* Takes buffer for a range of a raw image, if the file system can. */
+/* Allocates space for a range of a raw image, if the file system can. */
 int disk_allocate(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *err);
 
 int disk_raw_open(struct disk **ret, int fd, enum disk_how how, struct vrs_err *err);

@@ -36,7 +36,7 @@ int outside_refs_check_layer(const uint8_t *head, size_t n, struct vrs_err *err)
 
 		if (features & EXTERNAL_DATA_FILE)
 			return vrs_fail(err, VRS_EUNSUPPORTED,
-					"the qcow2 image keeps its data in another file");
+					"the qcow2 image has an external data file");
 		if (features & CORRUPT)
 			return vrs_fail(err, VRS_EPARSE,
 					"the qcow2 image is marked as corrupt");
@@ -64,7 +64,7 @@ static int check_vmdk(const uint8_t *head, size_t n, struct vrs_err *err)
 
 	if (n >= sizeof(flat) - 1 && memcmp(head, flat, sizeof(flat) - 1) == 0)
 		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"this vmdk is a description of other files; copy the "
+				"this vmdk only describes other files; copy the "
 				"-flat file as raw");
 	if (n < 512 || memcmp(head, "KDMV", 4) != 0)
 		return vrs_fail(err, VRS_EPARSE, "not a sparse vmdk image");
@@ -72,11 +72,11 @@ static int check_vmdk(const uint8_t *head, size_t n, struct vrs_err *err)
 	uint64_t at = le(head + 28, 8) * 512, sectors = le(head + 36, 8);
 	if (at == 0 || sectors == 0)
 		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"this vmdk is a part of an image in several files");
+				"this vmdk is one of several files of an image");
 	if (at >= n)
 		return vrs_fail(
 			err, VRS_EPARSE,
-			"the description inside the vmdk image lies too far back");
+			"the descriptor of the vmdk image is too far from its start");
 	const char *text = (const char *)head + at;
 	size_t len = n - (size_t)at;
 	const char *parent = memmem(text, len, "parentFileNameHint", 18);
@@ -105,6 +105,6 @@ int outside_refs_check(int fd, const char *format, struct vrs_err *err)
 	ssize_t n = pread(fd, head, sizeof(head), 0);
 
 	if (n < 0)
-		return vrs_fail_errno(err, "read the head");
+		return vrs_fail_errno(err, "read the header");
 	return outside_refs_check_head(head, (size_t)n, format, err);
 }

@@ -1,6 +1,6 @@
-/* outside_refs.h - does an image file lead to other files? vrs-image opens nothing that
- * it was not asked for, so an image whose content lies elsewhere (backing file, data
- * file, flat extents) is refused before QEMU sees it. */
+/* outside_refs.h - does an image refer to other files? vrs-image opens only files that
+ * were requested, so an image whose content lies elsewhere (backing file, data file, flat
+ * extents) is rejected before QEMU opens it. */
 #ifndef MOVER_IMAGE_DISK_OUTSIDE_REFS_H
 #define MOVER_IMAGE_DISK_OUTSIDE_REFS_H
 
@@ -9,7 +9,7 @@
 
 #include "vrs/err.h"
 
-/* Looks at the head of the file: is it that format, and whole in itself? */
+/* Checks the header of the file: is it of that format, and self-contained? */
 int outside_refs_check(int fd, const char *format, struct vrs_err *err);
 
 /* The same on bytes; n may be short. */

@@ -15,7 +15,7 @@
 
 enum {
 	ALIGN = 4096,
-	DIRECT_BYTES = 1 << 16, /* less is better gathered in memory */
+	DIRECT_BYTES = 1 << 16, /* smaller writes are better merged in memory */
 	AROUND_BYTES = 1 << 19, /* read at once where memory has not all */
 };
 
@@ -24,7 +24,7 @@ enum {
  * been on the disk. */
 struct disk_raw {
 	struct disk disk;
-	_Atomic int direct_fd; /* -1: the file system has no such thing */
+	_Atomic int direct_fd; /* -1: not supported by the file system */
 	bool prove;
 };
 
@@ -48,7 +48,7 @@ static int read_all(int fd, void *buf, uint64_t off, size_t len, size_t *ret_don
 	return 0;
 }
 
-/* True when the file system took it. */
+/* True when the file system supports it. */
 static bool read_direct(struct disk_raw *r, void *buf, uint64_t off, size_t len)
 {
 	int fd = atomic_load(&r->direct_fd);
@@ -68,8 +68,8 @@ static bool read_direct(struct disk_raw *r, void *buf, uint64_t off, size_t len)
 	return ok;
 }
 
-/* Reads what lies in memory there, and the rest around it: what is not in memory is not
- * brought there, that belongs to the guests. True when that was all of it. */
+/* Reads what is in the page cache from there and the rest past it, so that the memory of
+ * the guests is not displaced. True when everything was read. */
 static bool read_mixed(struct disk_raw *r, uint8_t *buf, uint64_t off, size_t len)
 {
 	size_t done = 0;
@@ -100,7 +100,7 @@ static int raw_read(struct disk *d, void *buf, uint64_t off, size_t len,
 
 	if (r->prove ? read_direct(r, buf, off, len) : read_mixed(r, buf, off, len))
 		return 0;
-	if (r->prove) /* then at least not what lies in memory clean */
+	if (r->prove) /* at least drop the clean pages of the cache */
 		(void)posix_fadvise(d->fd, (off_t)off, (off_t)len, POSIX_FADV_DONTNEED);
 	for (size_t done = 0; done < len;) {
 		ssize_t n =
@@ -111,7 +111,7 @@ static int raw_read(struct disk *d, void *buf, uint64_t off, size_t len,
 			return vrs_fail_errno(err, "read at %llu",
 					      (unsigned long long)(off + done));
 		if (n == 0)
-			return vrs_fail(err, VRS_EIO, "the image became shorter");
+			return vrs_fail(err, VRS_EIO, "the image was truncated");
 		done += (size_t)n;
 	}
 	return 0;
@@ -132,7 +132,7 @@ static int write_all(int fd, const void *buf, uint64_t off, size_t len)
 	return 0;
 }
 
-/* 1: done, 0: do it the ordinary way, negative: the disk will not have it. */
+/* 1: done, 0: use a buffered write, negative: failed. */
 static int write_direct(struct disk_raw *r, const void *buf, uint64_t off, size_t len)
 {
 	int fd = atomic_load(&r->direct_fd);
@@ -205,19 +205,19 @@ static int raw_extent(struct disk *d, uint64_t off, uint64_t end, struct disk_ru
 		return 0;
 	}
 	if (data < 0)
-		return vrs_fail_errno(err, "look for data");
+		return vrs_fail_errno(err, "find data");
 	ret->data = (uint64_t)data <= off;
 	uint64_t until = (uint64_t)data;
 	if (ret->data) {
 		off_t hole = lseek(d->fd, (off_t)off, SEEK_HOLE);
 
 		if (hole < 0)
-			return vrs_fail_errno(err, "look for holes");
+			return vrs_fail_errno(err, "find holes");
 		until = (uint64_t)hole;
 	}
 	ret->end = until < end ? until : end;
 	if (ret->end <= off) /* the file shrank below us */
-		return vrs_fail(err, VRS_EIO, "the image became shorter");
+		return vrs_fail(err, VRS_EIO, "the image was truncated");
 	return 0;
 }
 

@@ -37,7 +37,7 @@ struct hashcache {
 	_Atomic bool changed, failed;
 };
 
-/* --- is it what it was, and does nobody write --- */
+/* --- is the image unchanged, and has it no writer --- */
 
 static int64_t clock_ms(clockid_t id)
 {
@@ -86,8 +86,8 @@ static bool has_rested(const struct cachefile_head *h)
 	return ns_of(now) > h->ctime_ns + TICK_NS;
 }
 
-/* The lease of somebody who reads is granted while nobody can write. Who wants to is told
- * by a signal that does nothing, and waits for microseconds. */
+/* A read lease is granted only while no process can write. A process that opens the file
+ * for writing meanwhile waits for microseconds; our signal for it does nothing. */
 static bool has_no_writer(int fd)
 {
 	bool granted =
@@ -98,7 +98,7 @@ static bool has_no_writer(int fd)
 	return granted;
 }
 
-/* Where no other machine can write. */
+/* File systems that no other host can write to. */
 static bool is_local(int fd)
 {
 	static const unsigned long known[] = {
@@ -151,7 +151,7 @@ static int open_old(int dir_fd, const char *name, const struct cachefile_head *n
 	return -1;
 }
 
-/* Without a name until it is complete: who is killed leaves nothing. */
+/* Without a name until it is complete: a killed process leaves nothing behind. */
 static int open_new(int dir_fd, uint64_t n_chunks)
 {
 	struct statvfs fs;
@@ -243,7 +243,7 @@ void hashcache_put(struct hashcache *c, uint64_t chunk, const struct cachefile_e
 
 /* --- writing it down --- */
 
-/* What was not looked at this time is taken over. */
+/* Copies the entries that were not used this time. */
 static bool take_over(struct hashcache *c)
 {
 	uint8_t bytes[CACHEFILE_ENTRY_BYTES];
@@ -305,7 +305,7 @@ bool hashcache_hold(struct hashcache *c, int fd)
 {
 	struct cachefile_head now;
 
-	if (c->fd >= 0) /* it would be another descriptor of the file */
+	if (c->fd >= 0) /* it would be a second descriptor of the file */
 		(void)close(c->fd);
 	c->fd = -1;
 	return !atomic_load(&c->failed) && fcntl(fd, F_SETSIG, SIGURG) == 0 &&
@@ -326,7 +326,7 @@ void hashcache_save_held(struct hashcache *c, int fd)
 	}
 	if (ok && !atomic_load(&c->changed) && same_moment(&now, &c->head))
 		return; /* what is written down is true */
-	/* nobody has asked for it since */
+	/* no other process has tried to open it since */
 	if (ok && fcntl(fd, F_GETLEASE) == F_WRLCK)
 		write_down(c, &now);
 }

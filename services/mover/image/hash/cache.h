@@ -1,30 +1,31 @@
 /* cache.h - hashes of a raw image that need not be computed again: ".NAME.vrs-hashes"
- * beside it, which is believed only while nothing can have changed the image since.
+ * beside it, trusted only while nothing can have changed the image since.
  *
- * Why that can be known. Linux gives a file a new change time (ctime) whenever somebody
- * writes to it, truncates it, punches a hole or sets its times, and nobody but the kernel
- * sets that one. So the same inode with the same ctime, size and mtime holds what it
- * held, if these doors are shut:
+ * Why that is certain. Linux gives a file a new change time (ctime) whenever somebody
+ * writes to it, truncates it, punches a hole or sets its times, and only the kernel sets
+ * it. So the same inode with the same ctime, size and mtime holds what it held, if these
+ * doors are shut:
  *
  * - A write that had begun, or a mapping that was dirty, when we looked. Both need the
- *   file open for writing; the kernel grants a lease only while nobody has (F_SETLEASE).
- *   We take and release one before the first byte is read and after the last: no writer
- *   there, so whoever writes later opens later and gets a later ctime.
+ *   file open for writing; the kernel grants a lease only while no process has
+ * (F_SETLEASE). We take and release one before the first byte is read and after the last:
+ * no writer there, so whoever writes later opens later and gets a later ctime.
  * - Two writes within one tick of the clock ("racily clean", as git calls it). What was
- *   changed less than 20 ms ago is not remembered; ctimes of whole seconds never.
+ *   changed less than 20 ms ago is not cached; ctimes of whole seconds never.
  * - A power cut: blocks may reach the disk before the inode does. Another boot, nothing
  *   is believed; so the file need not be flushed either.
  * - Another machine writing to the same file system: only local ones are trusted.
- * - A clock that was set back: when it jumped since, nothing is believed.
- * - A disk that forgets. No time says that. After a day all is read again.
+ * - A clock that was set back: when it jumped since, nothing is trusted.
+ * - Silent corruption of the disk, which no time stamp shows. After a day all is read
+ *   again.
  *
  * An image that we change ourselves (image/part/overlay.c) is held with the lease of a
- * sole writer from before the first byte until it has rested for those 20 ms; the blocks
- * that were changed are not remembered before somebody has read them from the disk.
+ * sole writer from before the first byte until it has rested for those 20 ms; blocks that
+ * were changed are not cached before they have been read from the disk.
  *
- * The file may be anything: it must belong to us or root, nobody else may write it, its
- * checksums must be right. On any doubt it is as if it were not there. It takes 1/240 of
- * the data, and is not begun where that leaves little room.
+ * The file may be anything: it must belong to us or root, no other user may write it, its
+ * checksums must be right. In any doubt it is ignored. It takes 1/240 of the data, and is
+ * not written where free space is short.
  *
  * hashcache_get and hashcache_put may be called from several threads at once. */
 #ifndef MOVER_IMAGE_HASH_CACHE_H

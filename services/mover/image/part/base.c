@@ -43,7 +43,7 @@ struct part *part_new(const struct sandbox *b)
 int part_name_files(struct part *p, const char *name, struct vrs_err *err)
 {
 	if (strlen(name) > PART_MAX_NAME)
-		return vrs_fail(err, VRS_EINVAL, "the name is too long");
+		return vrs_fail(err, VRS_EINVAL, "file name is too long");
 	(void)vrs_strcpy(p->name, sizeof(p->name), name);
 	(void)snprintf(p->part_name, sizeof(p->part_name), ".%.240s.vrs-part", name);
 	(void)snprintf(p->map_name, sizeof(p->map_name), ".%.240s.vrs-map", name);
@@ -95,7 +95,7 @@ int part_check_base(struct part *p, struct stat *ret, struct vrs_err *err)
 	int status = disk_is_free(fd, err);
 	if (status >= 0 && (fstat(fd, ret) < 0 || !same_file(ret, &p->base)))
 		status = vrs_fail(err, VRS_ECONFLICT,
-				  "it changed while its successor was made");
+				  "it changed while its replacement was written");
 	(void)close(fd);
 	return status;
 }

@@ -32,7 +32,7 @@ enum {
 int chunkmap_init(struct chunkmap *m, uint64_t disk_bytes, struct vrs_err *err)
 {
 	if (disk_bytes == 0 || disk_bytes > TREE_MAX_DISK_BYTES)
-		return vrs_fail(err, VRS_EINVAL, "a disk of %llu bytes",
+		return vrs_fail(err, VRS_EINVAL, "invalid disk size of %llu bytes",
 				(unsigned long long)disk_bytes);
 	*m = (struct chunkmap){.disk_bytes = disk_bytes, .stage = STAGE_OPEN};
 	m->n_chunks = tree_n_chunks(disk_bytes);
@@ -128,7 +128,7 @@ int chunkmap_read_head(struct chunkmap *m, const uint8_t in[CHUNKMAP_PAGE_BYTES]
 
 	int status = chunkmap_init(&got, wire_get64(in + AT_SIZE), err);
 	if (status < 0)
-		return vrs_fail(err, VRS_EPARSE, "chunk map is of an impossible disk");
+		return vrs_fail(err, VRS_EPARSE, "chunk map has an invalid disk size");
 	memset(got.state, CHUNK_DOUBT, got.n_chunks);
 	got.token = wire_get64(in + AT_TOKEN);
 	got.commit_token = wire_get64(in + AT_SEALING);

@@ -57,7 +57,7 @@ int part_commit(struct part *p, struct vrs_err *err)
 	if (part_was_touched(p)) {
 		part_unlock(p);
 		return vrs_fail(err, VRS_EIO,
-				"somebody else has opened the copy after it was proven");
+				"another program opened the copy after it was verified");
 	}
 	if (p->over && (status = overlay_prepare(p, err)) < 0) {
 		part_unlock(p);

@@ -55,7 +55,7 @@ static int open_base(struct part *p, const char *base, struct disk **ret,
 	if ((*ret)->size == p->map.disk_bytes)
 		return 0;
 	disk_close(*ret);
-	return vrs_fail(err, VRS_ECONFLICT, "the base has another size");
+	return vrs_fail(err, VRS_ECONFLICT, "the base image has a different size");
 }
 
 int fill_open(struct part *p, const char *base, bool fresh, struct vrs_err *err)

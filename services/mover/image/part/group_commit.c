@@ -21,7 +21,7 @@
 
 static int step(struct vrs_err *err)
 {
-	return vrs_fault("mover.target.group") ? vrs_fail(err, VRS_EIO, "asked to fail")
+	return vrs_fault("mover.target.group") ? vrs_fail(err, VRS_EIO, "injected fault")
 					       : 0;
 }
 
@@ -200,7 +200,7 @@ static int put_mark(int fd, const uint8_t mark[GROUP_MARK_BYTES], struct vrs_err
 {
 	return pwrite(fd, mark, GROUP_MARK_BYTES, 0) != GROUP_MARK_BYTES ||
 			       fdatasync(fd) < 0
-		       ? vrs_fail_errno(err, "the record of the group")
+		       ? vrs_fail_errno(err, "group record")
 		       : 0;
 }
 
@@ -221,11 +221,10 @@ int group_go_on(struct member *m, size_t n, int lock_fd, uint64_t nonce,
 			put_mark(lock_fd, none, &back); /* it may be there all the same */
 	}
 	if (undone < 0 || group_take_back(m, n, &back) < 0)
-		(void)vrs_context(
-			&why,
-			"names were given and cannot be taken back now (%.200s), "
-			"the next try goes on",
-			back.text);
+		(void)vrs_context(&why,
+				  "the commit is half done and cannot be undone now "
+				  "(%.200s); the next attempt continues it",
+				  back.text);
 	if (err)
 		*err = why;
 	return status;
@@ -241,13 +240,13 @@ static int check_commit(struct part *p, struct vrs_err *err)
 
 	if (part_was_touched(p))
 		return vrs_fail(err, VRS_EIO,
-				"somebody else has opened the copy after it was proven");
+				"another program opened the copy after it was verified");
 	if (p->over)
 		return overlay_prepare(p, err);
 	if (p->replaces || p->displaces)
 		status = part_check_base(p, &old, err);
 	else if (faccessat(p->dir_fd, p->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		status = vrs_fail(err, VRS_ECONFLICT, "it exists already");
+		status = vrs_fail(err, VRS_ECONFLICT, "already exists");
 	if (status == 0 && fsync(p->dir_fd) < 0)
 		status = vrs_fail_errno(err, "%s", p->part_name);
 	return status;
@@ -292,7 +291,7 @@ static int write_new(int fd, const uint8_t *bytes, size_t n, struct vrs_err *err
 	if (done >= 0 && (size_t)done != n)
 		errno = ENOSPC;
 	if (done != (ssize_t)n || flock(fd, LOCK_EX | LOCK_NB) < 0 || fsync(fd) < 0)
-		return vrs_fail_errno(err, "the record of the group");
+		return vrs_fail_errno(err, "group record");
 	return 0;
 }
 
@@ -390,7 +389,7 @@ int part_commit_group(struct part **parts, size_t n, struct vrs_err *err)
 		return part_commit(parts[0], err);
 	if (n == 0 || n > GROUP_MAX_DISKS || strlen(parts[0]->path) >= CHUNKMAP_MAX_GROUP)
 		return vrs_fail(err, VRS_EINVAL,
-				"no group: %zu disks, the first at %.80s", n,
+				"cannot commit %zu disks together, the first at %.80s", n,
 				n ? parts[0]->path : "");
 	for (size_t i = 0; i < n && status == 0; i++) {
 		part_close_disk(parts[i]);

@@ -126,7 +126,7 @@ int group_unpack(struct group *ret, const uint8_t *in, size_t n, struct vrs_err 
 	size_t at = AT_DISKS;
 
 	if (n < GROUP_LIST_OFFSET + AT_DISKS + SUM_BYTES || n > GROUP_MAX_BYTES)
-		return vrs_fail(err, VRS_EPARSE, "it is no record of a group");
+		return vrs_fail(err, VRS_EPARSE, "not a group record");
 	const uint8_t *list = in + GROUP_LIST_OFFSET;
 	size_t list_bytes = n - GROUP_LIST_OFFSET - SUM_BYTES;
 	checksum(sum, list, list_bytes);
@@ -134,7 +134,7 @@ int group_unpack(struct group *ret, const uint8_t *in, size_t n, struct vrs_err 
 	if (memcmp(list, magic, sizeof(magic)) != 0 ||
 	    memcmp(sum, list + list_bytes, SUM_BYTES) != 0 || n_disks == 0 ||
 	    n_disks > GROUP_MAX_DISKS || list[AT_DISKS - 1] != '\0')
-		return vrs_fail(err, VRS_EPARSE, "it is no record of a group");
+		return vrs_fail(err, VRS_EPARSE, "not a group record");
 	g.nonce = wire_get64(list + AT_NONCE);
 	g.token = wire_get64(list + AT_TOKEN);
 	memcpy(g.job, list + AT_JOB, sizeof(g.job));
@@ -143,7 +143,7 @@ int group_unpack(struct group *ret, const uint8_t *in, size_t n, struct vrs_err 
 		ok = take_disk(&g, list, list_bytes, &at);
 	if (!ok || at != list_bytes) {
 		group_fini(&g);
-		return vrs_fail(err, VRS_EPARSE, "its list of disks makes no sense");
+		return vrs_fail(err, VRS_EPARSE, "invalid list of disks");
 	}
 	g.marked = is_marked(in, g.nonce);
 	*ret = g;

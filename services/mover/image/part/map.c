@@ -58,7 +58,7 @@ static int enter(struct part *p, int fd, int how, struct vrs_err *err)
 	    wire_get64(token) == p->token)
 		return 0;
 	(void)flock(fd, LOCK_UN);
-	return vrs_fail(err, VRS_ECONFLICT, "a later transfer has taken over");
+	return vrs_fail(err, VRS_ECONFLICT, "superseded by a newer transfer");
 }
 
 int part_lock(struct part *p, struct vrs_err *err)
@@ -119,8 +119,7 @@ int part_lock_wait(int fd, struct vrs_err *err)
 			return vrs_fail_errno(err, "lock");
 		if (waited >= TAKEOVER_WAIT_MS)
 			return vrs_fail(err, VRS_ETIMEOUT,
-					"another transfer is in the middle of a write "
-					"to it");
+					"another transfer is writing to it");
 		part_pause_ms(PART_STEP_MS);
 	}
 }
@@ -131,7 +130,7 @@ int part_read_map(struct part *p, struct vrs_err *err)
 	uint8_t bytes[CHUNKMAP_PAGE_BYTES];
 
 	if (get_page(p, 0, bytes) < 0 || chunkmap_read_head(&p->map, bytes, NULL) < 0)
-		return vrs_fail(err, VRS_ENOENT, "no map");
+		return vrs_fail(err, VRS_ENOENT, "no chunk map");
 	for (size_t i = 1; i < chunkmap_n_pages(&p->map); i++)
 		if (get_page(p, i, bytes) == 0)
 			(void)chunkmap_read_page(&p->map, i, bytes);
@@ -200,5 +199,5 @@ int part_open_map(struct part *p, int flags, struct vrs_err *err)
 		(void)close(p->map_fd);
 		p->map_fd = -1;
 	}
-	return vrs_fail(err, VRS_ECONFLICT, "others keep taking it away");
+	return vrs_fail(err, VRS_ECONFLICT, "other processes keep removing it");
 }

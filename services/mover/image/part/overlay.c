@@ -77,7 +77,8 @@ static int load(struct part *p, struct overlay *o, enum disk_how how, struct vrs
 		return vrs_fail_errno(err, "%s", p->name);
 	int status = disk_open(&o->base, fd, "raw", how, err);
 	if (status == 0 && o->base->size != p->map.disk_bytes)
-		status = vrs_fail(err, VRS_ECONFLICT, "the base has another size now");
+		status = vrs_fail(err, VRS_ECONFLICT,
+				  "the base image has a different size now");
 	if (status < 0)
 		return status;
 	o->bits_fd = open_bits(p, O_RDWR, err);
@@ -186,7 +187,7 @@ static int apply(struct part *p, struct overlay *o, struct disk *top, struct vrs
 {
 	uint64_t n = (p->map.disk_bytes + LEAF - 1) / LEAF;
 	uint8_t *buf = aligned_alloc(ALIGN, APPLY_BYTES);
-	int status = buf ? 0 : vrs_fail(err, VRS_EIO, "no memory");
+	int status = buf ? 0 : vrs_fail(err, VRS_EIO, "out of memory");
 
 	for (uint64_t i = 0; i < n && status == 0;) {
 		uint64_t first = i;
@@ -303,5 +304,5 @@ int overlay_recover(struct part *p, struct vrs_err *err)
 	if (!S_ISREG(now.st_mode) || (uint64_t)now.st_ino != p->map.base_inode)
 		return 0;
 	int status = apply_files(p, err);
-	return status < 0 ? vrs_context(err, "finish what was proven") : 0;
+	return status < 0 ? vrs_context(err, "finish a verified commit") : 0;
 }

@@ -25,7 +25,7 @@ static int check_no_writer(struct part *p, struct vrs_err *err)
 	int status = flock(fd, LOCK_EX | LOCK_NB);
 	(void)close(fd);
 	return status < 0 ? vrs_fail(err, VRS_ECONFLICT,
-				     "the transfer %s is still writing it", p->map.job)
+				     "transfer %s is still writing to it", p->map.job)
 			  : 0;
 }
 
@@ -211,13 +211,12 @@ static int find_or_begin(struct part *p, const struct part_want *w, unsigned *re
 				 ? p->map.commit_token
 				 : p->map.token;
 	if (found && p->map.stage == STAGE_GROUP) /* just now: part_recover was here */
-		return vrs_fail(err, VRS_EIO, "the transfer %s is giving it its name",
-				p->map.job);
+		return vrs_fail(err, VRS_EIO, "transfer %s is committing it", p->map.job);
 	if (found && strcmp(p->map.job, w->job) == 0 && w->token < owner)
-		return vrs_fail(err, VRS_ECONFLICT,
-				"token %llu is older than %llu of the transfer that "
-				"has taken over",
-				(unsigned long long)w->token, (unsigned long long)owner);
+		return vrs_fail(
+			err, VRS_ECONFLICT,
+			"token %llu is superseded by token %llu of a newer transfer",
+			(unsigned long long)w->token, (unsigned long long)owner);
 	if (found && can_go_on(p, w))
 		return take_over(p, w, boot, ret_flags, err);
 	if (found && (status = check_no_writer(p, err)) < 0)
@@ -252,7 +251,7 @@ static int check_name(struct part *p, const struct part_want *w, struct vrs_err 
 	p->displaces = !p->replaces && w->displaces;
 	return p->replaces || p->displaces
 		       ? 0
-		       : vrs_fail(err, VRS_ECONFLICT, "it exists already");
+		       : vrs_fail(err, VRS_ECONFLICT, "already exists");
 }
 
 int part_open(struct part **ret, const struct sandbox *b, const struct part_want *w,
@@ -267,11 +266,12 @@ int part_open(struct part **ret, const struct sandbox *b, const struct part_want
 	p->raw = disk_format_is_raw(w->format);
 	(void)vrs_strcpy(p->format, sizeof(p->format), w->format);
 	if (!disk_format_ok(w->format))
-		status = vrs_fail(err, VRS_EUNSUPPORTED, "format %s is not known",
-				  w->format);
+		status = vrs_fail(err, VRS_EUNSUPPORTED, "unknown format %s", w->format);
 	else if (w->token == CHUNKMAP_NO_TOKEN || strlen(w->job) >= sizeof(p->map.job) ||
 		 strlen(w->identity) >= sizeof(p->map.identity))
-		status = vrs_fail(err, VRS_EINVAL, "job, identity or token is too long");
+		status =
+			vrs_fail(err, VRS_EINVAL,
+				 "job or identity is too long, or the token is reserved");
 	else
 		status = sandbox_dir(b, w->path, &p->dir_fd, &name, err);
 	if (status == 0)
@@ -280,11 +280,11 @@ int part_open(struct part **ret, const struct sandbox *b, const struct part_want
 	    (status = check_name(p, w, err)) == 0)
 		status = find_or_begin(p, w, ret_flags, err);
 	if (status == 0 && p->disk->size != w->disk_bytes)
-		status = vrs_fail(err, VRS_EUNSUPPORTED,
-				  "format %s cannot hold exactly %llu bytes (it makes "
-				  "%llu)",
-				  w->format, (unsigned long long)w->disk_bytes,
-				  (unsigned long long)p->disk->size);
+		status = vrs_fail(
+			err, VRS_EUNSUPPORTED,
+			"format %s cannot hold exactly %llu bytes, it rounds to %llu",
+			w->format, (unsigned long long)w->disk_bytes,
+			(unsigned long long)p->disk->size);
 	if (status == 0) {
 		p->part_fd = openat(p->dir_fd, p->part_name,
 				    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);

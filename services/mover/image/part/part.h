@@ -3,8 +3,8 @@
  * sealed.
  *
  * Every write happens under a shared lock of the map and only while the map holds our
- * token; whoever takes over raises the token under the exclusive lock. So a mover that
- * was thought dead can not write after its successor began.
+ * token; a takeover raises the token under the exclusive lock. So a mover that was
+ * presumed dead cannot write after its successor has begun.
  *
  * part_write, part_mark, part_sync and reading may be called from several threads at
  * once, the others only alone. */
@@ -29,11 +29,11 @@ struct part_want {
 struct part;
 
 /* Finds the part of this job and takes it over, or begins a new one. A part of another
- * job is thrown away, unless somebody is still writing it. *ret_flags: WIRE_TARGET_*. */
+ * job is removed, unless a process is still writing to it. *ret_flags: WIRE_TARGET_*. */
 int part_open(struct part **ret, const struct sandbox *b, const struct part_want *want,
 	      unsigned *ret_flags, struct vrs_err *err);
 
-/* Not in order when the last try ended without it. */
+/* Without it, the next attempt treats the part as interrupted. */
 void part_close(struct part *p);
 
 const struct chunkmap *part_map(const struct part *p);
@@ -56,8 +56,8 @@ int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t le
  * that cannot be done nothing is. */
 int part_allocate(struct part *p, uint64_t off, uint64_t len, struct vrs_err *err);
 int part_mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err);
-/* What was marked is durable. *ret_touched: since the last time, somebody else has opened
- * the file, so what was read back before proves nothing any more. */
+/* What was marked is durable. *ret_touched: since the last time, another program has
+ * opened the file, so that what was read back before is no longer proof. */
 int part_sync(struct part *p, bool *ret_touched, struct vrs_err *err);
 int part_reopen(struct part *p, bool writable, struct vrs_err *err);
 int part_commit(struct part *p, struct vrs_err *err);
@@ -71,7 +71,7 @@ int part_discard(struct part *p, struct vrs_err *err);
  * finished first, with those that belong to it. Nothing to do: 0. */
 int part_recover(const struct sandbox *b, const char *path, struct vrs_err *err);
 
-/* Throws away what a job left beside path, whatever its state, unless a later token or
+/* Removes what a job left beside path, whatever its state, unless a later token or
  * another job owns it. Nothing there: 0. */
 int part_forget(const struct sandbox *b, const char *path, const char *job,
 		uint64_t token, struct vrs_err *err);

@@ -71,7 +71,7 @@ static int read_record(int fd, struct group *ret, struct vrs_err *err)
 	if (fstat(fd, &st) < 0)
 		return vrs_fail_errno(err, "stat");
 	if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > GROUP_MAX_BYTES)
-		return vrs_fail(err, VRS_EPARSE, "it is no record of a group");
+		return vrs_fail(err, VRS_EPARSE, "not a group record");
 	size_t n = (size_t)st.st_size;
 	uint8_t *bytes = vrs_calloc(n, 1);
 	int status = pread(fd, bytes, n, 0) == (ssize_t)n
@@ -104,7 +104,7 @@ static int open_members(struct member *m, const struct group *g, const struct sa
 
 		m[i].p = open_beside(b, g->disk[i].path, true, &why);
 		if (!m[i].p && why.code != VRS_ENOENT) {
-			(void)vrs_context(&why, "%s belongs to transfer %s too",
+			(void)vrs_context(&why, "%s also belongs to transfer %s",
 					  g->disk[i].path, g->job);
 			if (err)
 				*err = why;
@@ -177,7 +177,8 @@ static int resolve(const struct sandbox *b, const char *path, const struct part 
 	int status = part_locate(&first, b, entry->map.group, err);
 	if (status < 0) {
 		part_close(first);
-		(void)vrs_context(err, "transfer %s was giving names to several disks",
+		(void)vrs_context(err,
+				  "transfer %s was committing several disks together",
 				  entry->map.job);
 		return status;
 	}
@@ -276,8 +277,8 @@ int part_forget(const struct sandbox *b, const char *path, const char *job,
 		if (status == 0 && part_read_map(p, NULL) == 0 &&
 		    (strcmp(p->map.job, job) != 0 || p->map.stage == STAGE_GROUP ||
 		     (p->map.stage != STAGE_COMMITTING && p->map.token > token)))
-			status = vrs_fail(err, VRS_ECONFLICT,
-					  "the part belongs to transfer %s", p->map.job);
+			status = vrs_fail(err, VRS_ECONFLICT, "it belongs to transfer %s",
+					  p->map.job);
 		if (status == 0)
 			status = overlay_recover(p, err);
 		if (status == 0)

@@ -72,9 +72,9 @@ int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t le
 	bool fresh;
 
 	if (!p->disk)
-		return vrs_fail(err, VRS_EINVAL, "it is not open for writing");
+		return vrs_fail(err, VRS_EINVAL, "not open for writing");
 	if (chunk != (off + len - 1) >> TREE_CHUNK_SHIFT)
-		return vrs_fail(err, VRS_EPARSE, "a write goes over the end of a chunk");
+		return vrs_fail(err, VRS_EPARSE, "write crosses the end of a chunk");
 	int status = tree_check(payload,
 				payload + wire_n_blocks(len, shift) * TREE_DIGEST_BYTES,
 				off, (size_t)len, (size_t)1 << shift, err);
@@ -86,7 +86,7 @@ int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t le
 		status = write_blocks(p, payload, off, len, shift, fresh, err);
 	part_unlock_shared(g);
 	if (vrs_fault("mover.target.write") && status == 0)
-		status = vrs_fail(err, VRS_EIO, "asked to fail");
+		status = vrs_fail(err, VRS_EIO, "injected fault");
 	if (status < 0)
 		atomic_store(&p->failed, true);
 	return status;
@@ -106,7 +106,7 @@ int part_allocate(struct part *p, uint64_t off, uint64_t len, struct vrs_err *er
 	struct shared_lock *g;
 
 	if (len == 0 || off >= p->map.disk_bytes || len > p->map.disk_bytes - off)
-		return vrs_fail(err, VRS_EPARSE, "room beyond the end of the disk");
+		return vrs_fail(err, VRS_EPARSE, "allocation beyond the end of the disk");
 	if (!p->disk || !p->raw || p->over)
 		return 0;
 	int status = part_lock_shared(p, &g, err);

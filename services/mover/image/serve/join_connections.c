@@ -128,14 +128,15 @@ int join_other(const char *name, int in_fd, int out_fd, uint32_t seq, struct vrs
 
 	if (strncmp(name, prefix, sizeof(prefix) - 1) != 0 ||
 	    strlen(name) >= JOIN_NAME_BYTES)
-		return vrs_fail(err, VRS_EPARSE, "that is nobody to join");
+		return vrs_fail(err, VRS_EPARSE, "invalid name of the vrs-image to join");
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return vrs_fail_errno(err, "socket");
 	socklen_t len = address(&at, name);
 	if (connect(fd, (struct sockaddr *)&at, len) < 0 || !same_user(fd)) {
 		(void)close(fd);
-		return vrs_fail(err, VRS_ECONN, "the vrs-image to join is not here");
+		return vrs_fail(err, VRS_ECONN,
+				"the vrs-image to join is not running on this host");
 	}
 	memcpy(bytes, &seq, sizeof(bytes));
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);

@@ -18,9 +18,9 @@ static int take_away(int dir_fd, const char *name, int fd, struct vrs_err *err)
 	if (fstat(fd, &seen) < 0 || fstatat(dir_fd, name, &now, AT_SYMLINK_NOFOLLOW) < 0)
 		return vrs_fail_errno(err, "stat");
 	if (!S_ISREG(seen.st_mode))
-		return vrs_fail(err, VRS_EINVAL, "not a file: it is left alone");
+		return vrs_fail(err, VRS_EINVAL, "not a regular file: not removed");
 	if (seen.st_dev != now.st_dev || seen.st_ino != now.st_ino)
-		return vrs_fail(err, VRS_ECONFLICT, "another file has its name now");
+		return vrs_fail(err, VRS_ECONFLICT, "another file has that name now");
 	int status = disk_is_free(fd, err);
 	if (status < 0)
 		return status;

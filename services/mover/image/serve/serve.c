@@ -56,9 +56,11 @@ static int get(struct connection *l, uint8_t *buf, size_t len, struct vrs_err *e
 		if (ready < 0 && errno == EINTR)
 			continue;
 		if (ready == 0)
-			return vrs_fail(err, VRS_ETIMEOUT, "the mover is silent");
+			return vrs_fail(err, VRS_ETIMEOUT,
+					"no request from the mover for 60 s");
 		if (p[1].revents)
-			return vrs_fail(err, VRS_ECANCELLED, "the mover has gone");
+			return vrs_fail(err, VRS_ECANCELLED,
+					"the mover has disconnected");
 		ssize_t n = read(l->in_fd, buf + done, len - done);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -67,7 +69,8 @@ static int get(struct connection *l, uint8_t *buf, size_t len, struct vrs_err *e
 		if (n == 0 && done == 0)
 			return 0;
 		if (n == 0)
-			return vrs_fail(err, VRS_EPARSE, "the pipe ended in a frame");
+			return vrs_fail(err, VRS_EPARSE,
+					"the pipe was closed within a frame");
 		done += (size_t)n;
 	}
 	return 1;
@@ -119,22 +122,23 @@ static int serve_frames(struct connection *l, struct wire_head *head, struct vrs
 	uint8_t head_bytes[WIRE_HEAD_BYTES];
 	uint8_t *in = buffer_take();
 	uint8_t *out = buffer_take();
-	int status = in && out ? 1 : vrs_fail(err, VRS_EIO, "no memory");
+	int status = in && out ? 1 : vrs_fail(err, VRS_EIO, "out of memory");
 	bool first = l == &s->connection[0];
 
 	while (status > 0 && (status = get(l, head_bytes, sizeof(head_bytes), err)) > 0) {
 		if ((status = wire_unpack(head, head_bytes, err)) < 0)
 			break;
 		if (head->type > WIRE_LAST_REQUEST) {
-			status = vrs_fail(err, VRS_EPARSE,
-					  "frame of type %u is no request", head->type);
+			status =
+				vrs_fail(err, VRS_EPARSE,
+					 "frame of type %u is not a request", head->type);
 			break;
 		}
 		uint8_t *payload = in + payload_offset(head);
 		if (head->len > 0 && (status = get(l, payload, head->len, err)) <= 0) {
 			if (status == 0)
 				status = vrs_fail(err, VRS_EPARSE,
-						  "the pipe ended in a frame");
+						  "the pipe was closed within a frame");
 			break;
 		}
 		if (first && head->type == WIRE_JOIN) {

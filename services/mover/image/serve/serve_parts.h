@@ -25,12 +25,12 @@ enum {
 	MAX_WRITES = 12,
 };
 
-/* Where answers go. */
+/* Writes the replies of one connection. */
 struct reply_writer {
 	int fd;
 	pthread_mutex_t lock; /* what follows */
 	pthread_cond_t wake;
-	pthread_t thread; /* says "still alive" while something takes long */
+	pthread_t thread; /* sends WIRE_ALIVE while a request takes long */
 	bool started, stop;
 	unsigned n_open;
 	uint64_t n_done;
@@ -58,7 +58,7 @@ struct workers *workers_open(struct requests *a, size_t max_jobs);
  * is where payload lies; the job takes it and leaves another one there. */
 bool workers_add(struct workers *p, struct reply_writer *o, const struct wire_head *head,
 		 uint8_t **room, const uint8_t *payload);
-void workers_close(struct workers *p); /* what waits is not done any more */
+void workers_close(struct workers *p); /* waiting jobs are dropped */
 
 /* --- further connections (join_connections.c) --- */
 

@@ -24,7 +24,7 @@ static struct disk *disk_of(struct image_request *r)
 static int need_disk(struct image_request *r, struct disk **ret, struct vrs_err *err)
 {
 	*ret = disk_of(r);
-	return *ret ? 0 : vrs_fail(err, VRS_EINVAL, "this slot holds no open image");
+	return *ret ? 0 : vrs_fail(err, VRS_EINVAL, "no image is open in this slot");
 }
 
 int request_stat(struct image_request *r, struct vrs_err *err)
@@ -121,7 +121,7 @@ int request_extents(struct image_request *r, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	if (off >= end || end > d->size)
-		return vrs_fail(err, VRS_EPARSE, "a range beyond the end of the disk");
+		return vrs_fail(err, VRS_EPARSE, "range beyond the end of the disk");
 	while (off < end && n < WIRE_MAX_EXTENTS) {
 		struct disk_run run;
 
@@ -181,7 +181,7 @@ int request_read(struct image_request *r, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	if (!wire_range_ok(off, len, shift, d->size))
-		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
+		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
 
 	size_t digests = wire_n_blocks(len, shift) * TREE_DIGEST_BYTES;
 	if ((status = d->ops->read(d, r->out + digests, off, (size_t)len, err)) < 0)
@@ -206,7 +206,7 @@ int request_hashes(struct image_request *r, struct vrs_err *err)
 	if (r->image->part && !leaves)
 		d = part_proof(r->image->part);
 	if (!leaves && shift != 0)
-		return vrs_fail(err, VRS_EPARSE, "no such kind of hashes");
+		return vrs_fail(err, VRS_EPARSE, "unknown kind of hashes");
 	uint64_t most = leaves ? WIRE_MAX_LEAF_CHUNKS : WIRE_MAX_HASHED_CHUNKS;
 	uint64_t n_chunks = tree_n_chunks(d->size);
 	if (n == 0 || n > most || first >= n_chunks || n > n_chunks - first)

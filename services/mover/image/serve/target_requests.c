@@ -51,8 +51,9 @@ int request_target(struct image_request *r, struct vrs_err *err)
 
 static int need_part(struct image_request *r, struct vrs_err *err)
 {
-	return r->image->part ? 0
-			      : vrs_fail(err, VRS_EINVAL, "this slot holds no target");
+	return r->image->part
+		       ? 0
+		       : vrs_fail(err, VRS_EINVAL, "no target is open in this slot");
 }
 
 int requests_put_states(const struct chunkmap *m, const struct wire_head *head,
@@ -86,12 +87,12 @@ static int write_compressed(struct image_request *r, unsigned shift, struct vrs_
 	size_t aside = (PAGE - n % PAGE) % PAGE; /* the blocks begin on a page */
 
 	if (h->len < n)
-		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
+		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
 	size_t data_bytes = wire_data_bytes(r->payload, h->b, shift);
 	uint8_t *room =
 		aligned_alloc(PAGE, (aside + n + data_bytes + PAGE) & ~(PAGE - 1));
 	if (!room)
-		return vrs_fail(err, VRS_EIO, "no memory");
+		return vrs_fail(err, VRS_EIO, "out of memory");
 	memcpy(room + aside, r->payload, n);
 	int status = pack_decompress(room + aside + n, data_bytes, r->payload + n,
 				     h->len - n, err);
@@ -110,13 +111,13 @@ int request_write(struct image_request *r, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	if (!wire_range_ok(h->a, h->b, shift, part_map(r->image->part)->disk_bytes))
-		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
+		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
 	r->reply->a = h->a;
 	r->reply->b = h->b;
 	if (h->shift & WIRE_PACKED)
 		return write_compressed(r, shift, err);
 	if (!wire_blocks_ok(r->payload, h->len, h->a, h->b, shift))
-		return vrs_fail(err, VRS_EPARSE, "a range of no whole blocks");
+		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
 	return part_write(r->image->part, r->payload, h->a, h->b, shift, err);
 }
 
@@ -170,13 +171,14 @@ int request_commit_group(struct image_request *r, struct vrs_err *err)
 	size_t n = r->head->len;
 
 	if (n == 0 || n > WIRE_MAX_SLOTS)
-		return vrs_fail(err, VRS_EPARSE, "a group of %zu", n);
+		return vrs_fail(err, VRS_EPARSE, "invalid group of %zu disks", n);
 	for (size_t i = 0; i < n; i++) {
 		uint8_t slot = r->payload[i];
 
 		if (slot >= WIRE_MAX_SLOTS || memchr(r->payload, slot, i) ||
 		    !r->all->image[slot].part)
-			return vrs_fail(err, VRS_EPARSE, "slot %d holds no target", slot);
+			return vrs_fail(err, VRS_EPARSE, "no target is open in slot %d",
+					slot);
 		parts[i] = r->all->image[slot].part;
 	}
 	int status = part_commit_group(parts, n, err);
