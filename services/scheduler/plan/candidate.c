@@ -1,11 +1,12 @@
 #include "plan/parts.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* --- how the CPU will run --- */
 
-static bool forecast_counts(const struct plan_frame *f, const struct fleet_forecast *fc)
+static bool forecast_counts(const struct plan_context *f, const struct fleet_forecast *fc)
 {
 	return fc->made_at_ms > 0 &&
 	       f->w->at_ms - fc->made_at_ms <= f->rules->forecast_max_age_ms &&
@@ -13,14 +14,13 @@ static bool forecast_counts(const struct plan_frame *f, const struct fleet_forec
 	       (isfinite(fc->peak[0].p90) || isfinite(fc->peak[1].p90));
 }
 
-static void from_forecast(const struct fleet_forecast *fc, struct outlook *o)
+static void from_forecast(const struct fleet_forecast *fc, struct projected_load *o)
 {
 	o->seen = SEEN_FORECAST;
 	o->method = fc->method;
 	o->low = fc->confidence == VRSAS__V1__CONFIDENCE__CONFIDENCE_LOW;
 	if (o->low)
-		o->doubt = fc->reason && fc->reason[0] ? fc->reason
-						       : "little history behind it";
+		o->doubt = fc->reason && fc->reason[0] ? fc->reason : "short history";
 	for (size_t i = 0; i < FLEET_HORIZONS; i++) {
 		/* a horizon that was not forecast borrows the other one's peak */
 		const struct fleet_peak *p =
@@ -31,7 +31,8 @@ static void from_forecast(const struct fleet_forecast *fc, struct outlook *o)
 	}
 }
 
-static void from_reading(const struct plan_frame *f, double ratio, struct outlook *o)
+static void from_reading(const struct plan_context *f, double ratio,
+			 struct projected_load *o)
 {
 	o->seen = SEEN_LAST;
 	o->method = "last";
@@ -42,20 +43,20 @@ static void from_reading(const struct plan_frame *f, double ratio, struct outloo
 	}
 }
 
-static const char *no_forecast(const struct plan_frame *f,
+static const char *no_forecast(const struct plan_context *f,
 			       const struct fleet_forecast *fc)
 {
 	if (fc->made_at_ms == 0)
-		return "there is no forecast";
+		return "no forecast";
 	if (f->w->at_ms - fc->made_at_ms > f->rules->forecast_max_age_ms)
 		return "the forecast is too old";
-	return "the predictor could not tell";
+	return "the predictor could not compute one";
 }
 
-static void outlook_of_host(const struct plan_frame *f, const struct fleet_host *h,
-			    struct outlook *o)
+static void project_host(const struct plan_context *f, const struct fleet_host *h,
+			 struct projected_load *o)
 {
-	*o = (struct outlook){.cores = h->vcpus_total};
+	*o = (struct projected_load){.cores = h->vcpus_total};
 	if (forecast_counts(f, &h->forecast)) {
 		from_forecast(&h->forecast, o);
 		return;
@@ -67,12 +68,12 @@ static void outlook_of_host(const struct plan_frame *f, const struct fleet_host 
 }
 
 /* The mean of the hosts that live: what is left of a cluster that lost some. */
-static void mean_of_hosts(const struct plan_frame *f, const struct fleet_cluster *c,
-			  struct outlook *o)
+static void mean_of_hosts(const struct plan_context *f, const struct fleet_cluster *c,
+			  struct projected_load *o)
 {
 	for (size_t i = 0; i < c->n_hosts; i++) {
 		size_t k = c->first_host + i;
-		const struct outlook *h = &f->of_host[k];
+		const struct projected_load *h = &f->of_host[k];
 
 		if (f->w->host[k].life != FLEET_UP || h->seen == SEEN_NOT ||
 		    (&f->w->host[k] == f->source && !f->ask->source_alive))
@@ -94,13 +95,13 @@ static void mean_of_hosts(const struct plan_frame *f, const struct fleet_cluster
 	}
 }
 
-static void outlook_of_cluster(const struct plan_frame *f, const struct fleet_cluster *c,
-			       struct outlook *o)
+static void project_cluster(const struct plan_context *f, const struct fleet_cluster *c,
+			    struct projected_load *o)
 {
 	bool whole = c != f->home;
 	double cores = 0;
 
-	*o = (struct outlook){0};
+	*o = (struct projected_load){0};
 	for (size_t i = 0; i < c->n_hosts; i++) {
 		const struct fleet_host *h = &f->w->host[c->first_host + i];
 
@@ -115,17 +116,17 @@ static void outlook_of_cluster(const struct plan_frame *f, const struct fleet_cl
 	}
 }
 
-void plan_outlooks(struct plan_frame *f)
+void candidate_project_loads(struct plan_context *f)
 {
 	const struct fleet *w = f->w;
 
 	for (size_t i = 0; i < w->n_hosts; i++)
-		outlook_of_host(f, &w->host[i], &f->of_host[i]);
+		project_host(f, &w->host[i], &f->of_host[i]);
 	for (size_t i = 0; i < w->n_clusters; i++)
-		outlook_of_cluster(f, &w->cluster[i], &f->of_cluster[i]);
+		project_cluster(f, &w->cluster[i], &f->of_cluster[i]);
 	for (size_t i = 0; i < w->n_hosts; i++) {
 		/* a host without any figure of its own is taken for its cluster's mean */
-		const struct outlook *c = &f->of_cluster[w->host[i].cluster];
+		const struct projected_load *c = &f->of_cluster[w->host[i].cluster];
 
 		if (f->of_host[i].seen == SEEN_NOT && c->seen == SEEN_FORECAST) {
 			double cores = f->of_host[i].cores;
@@ -133,16 +134,16 @@ void plan_outlooks(struct plan_frame *f)
 			f->of_host[i] = *c;
 			f->of_host[i].cores = cores;
 			f->of_host[i].low = true;
-			f->of_host[i].doubt = "it has no forecast of its own; its "
-					      "cluster's was taken";
+			f->of_host[i].doubt = "no forecast of its own, its cluster's "
+					      "is used";
 		}
 	}
 }
 
 /* --- does the VM fit? --- */
 
-static bool fit_of(const struct outlook *o, const struct fleet_promise *p, double cores,
-		   unsigned horizon, bool of_cluster, struct fit *ret)
+static bool fit_of(const struct projected_load *o, const struct fleet_promise *p,
+		   double cores, unsigned horizon, bool of_cluster, struct fit *ret)
 {
 	if (o->seen == SEEN_NOT || o->cores <= 0)
 		return false;
@@ -156,19 +157,15 @@ static bool fit_of(const struct outlook *o, const struct fleet_promise *p, doubl
 	return true;
 }
 
-static void look_at_cpu(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
-			double cores, struct look *l)
+static void measure_cpu(const struct plan_context *f, double cores, struct candidate *l)
 {
-	const struct outlook *oh = &f->of_host[l->host - f->w->host];
-	const struct outlook *oc = &f->of_cluster[l->host->cluster];
+	const struct projected_load *oh = &f->of_host[l->host - f->w->host];
+	const struct projected_load *oc = &f->of_cluster[l->host->cluster];
 	struct fit host, cluster;
 
-	if (vm->vcpus > l->host->vcpus_total)
-		l->out |= OUT_VCPUS;
-	if (!fit_of(oh, &l->host->promise, cores, l->horizon, false, &host)) {
-		l->out |= OUT_CPU;
+	l->cpu_known = fit_of(oh, &l->host->promise, cores, l->horizon, false, &host);
+	if (!l->cpu_known)
 		return;
-	}
 	l->fit = host;
 	l->score = oh->low ? host.p90 : host.p50;
 	if (fit_of(oc, &l->cluster->promise, cores, l->horizon, true, &cluster)) {
@@ -178,14 +175,13 @@ static void look_at_cpu(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm
 			l->fit = cluster;
 		l->score = fmax(l->score, score);
 	}
-	l->margin = l->limit - l->fit.p90;
-	l->admitted = l->margin >= 0;
+	l->margin = l->max_cpu_ratio - l->fit.p90;
 	l->score_key = lround(l->score * 200);
 	l->margin_key = lround(l->margin * 200);
 }
 
-static void look_at_ram(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
-			struct look *l)
+static void measure_ram(const struct plan_context *f, const Vrsas__V1__VmFacts *vm,
+			struct candidate *l)
 {
 	const struct fleet_host *h = l->host;
 	double total = (double)h->ram_total_bytes, used = 0;
@@ -201,29 +197,23 @@ static void look_at_ram(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm
 				used += (double)other->ram_bytes;
 		}
 	} else {
-		l->out |= OUT_RAM_UNKNOWN;
 		return;
 	}
 	double left = total - used - (double)h->promise.ram_bytes -
 		      f->rules->ram_reserve_ratio * total;
+	l->ram_known = true;
 	l->ram_free = left > 0 ? (uint64_t)left : 0;
-	if (l->ram_need > l->ram_free)
-		l->out |= OUT_RAM;
 }
 
-static void look_at_disk(const struct plan_frame *f, struct look *l)
+static void measure_disk(const struct plan_context *f, struct candidate *l)
 {
 	const struct fleet_host *h = l->host;
 
-	if (!h->store_known) {
-		l->out |= OUT_DISK_UNKNOWN;
+	if (!h->store_known)
 		return;
-	}
 	double left = (double)h->disk_free_bytes - (double)h->promise.disk_bytes -
 		      f->rules->disk_reserve_ratio * (double)h->disk_total_bytes;
 	l->disk_free = left > 0 ? (uint64_t)left : 0;
-	if (l->disk_need > l->disk_free)
-		l->out |= OUT_DISK;
 }
 
 static bool format_known(const char *format)
@@ -236,58 +226,25 @@ static bool format_known(const char *format)
 	return false;
 }
 
-static void look_at_devices(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
-			    struct look *l)
+static void measure_devices(const struct plan_context *f, const Vrsas__V1__VmFacts *vm,
+			    struct candidate *l)
 {
 	const struct vrs_site_cluster *to = l->cluster->site;
 
-	if (!format_known(to->format))
-		l->out |= OUT_FORMAT;
+	l->bad_format = !format_known(to->format);
 	for (size_t i = 0; i < vm->n_disk; i++) {
 		if (!format_known(vm->disk[i]->format))
-			l->out |= OUT_FORMAT;
+			l->bad_format = true;
 		else if (to->format && strcmp(vm->disk[i]->format, to->format) != 0)
 			l->convert = true;
 	}
 	for (size_t i = 0; i < vm->n_nic && f->home->site; i++)
-		if (!fleet_network(f->home->site, to, vm->nic[i]->network)) {
-			l->out |= OUT_NETWORK;
+		if (!fleet_network(f->home->site, to, vm->nic[i]->network))
 			l->network = vm->nic[i]->network;
-		}
 }
 
-static unsigned standing(const struct plan_frame *f, const struct look *l)
-{
-	const struct plan_ask *ask = f->ask;
-	unsigned out = 0;
-
-	if (l->host->life != FLEET_UP)
-		out |= OUT_LIFE;
-	if (!l->cluster->collector_alive)
-		out |= OUT_COLLECTOR;
-	if (!l->cluster->site || !l->host->site)
-		out |= OUT_SITE;
-	else if (!l->local && !l->cluster->site->accept)
-		out |= OUT_ACCEPT;
-	if (l->local && (ask->source_alive || !f->rules->local_restart))
-		out |= OUT_OWN;
-	if (ask->pinned_cluster && ask->pinned_cluster[0] &&
-	    strcmp(ask->pinned_cluster, l->cluster->name) != 0)
-		out |= OUT_PIN;
-	if (!l->local && l->host->site && !l->host->site->ssh)
-		out |= OUT_SSH;
-	for (size_t i = 0; i < ask->n_tried; i++) {
-		size_t n = strlen(l->cluster->name);
-
-		if (strncmp(ask->tried[i], l->cluster->name, n) == 0 &&
-		    ask->tried[i][n] == '/' &&
-		    strcmp(ask->tried[i] + n + 1, l->host->name) == 0)
-			out |= OUT_TRIED;
-	}
-	return out;
-}
-
-static void look_at_time(const struct plan_frame *f, uint64_t bytes, struct look *l)
+static void measure_time(const struct plan_context *f, uint64_t bytes,
+			 struct candidate *l)
 {
 	const struct worth_rules *wr = &f->rules->worth;
 
@@ -302,24 +259,69 @@ static void look_at_time(const struct plan_frame *f, uint64_t bytes, struct look
 	l->horizon = l->stay_ms <= (int64_t)fleet_horizon_min[0] * 60000 ? 0 : 1;
 }
 
-void plan_look(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm, double cores,
-	       struct look *l)
+bool candidate_in_site(const struct candidate *l)
+{
+	return l->cluster->site && l->host->site;
+}
+
+bool candidate_is_copied_to(const struct candidate *l)
+{
+	return !l->local && candidate_in_site(l);
+}
+
+void candidate_measure(const struct plan_context *f, const Vrsas__V1__VmFacts *vm,
+		       double cores, struct candidate *l)
 {
 	uint64_t bytes = fleet_vm_disk_bytes(vm);
-	bool readable =
-		fleet_vm_readable(vm, f->home->site) == VRSAS__V1__ANSWER__ANSWER_YES;
 
-	l->limit = l->cluster->site ? l->cluster->site->max_cpu_ratio : 0;
-	l->out = standing(f, l);
-	if (!f->ask->source_alive && (!readable || (!l->local && !f->reader_lives)))
-		l->out |= OUT_READ;
-	look_at_time(f, bytes, l);
-	look_at_cpu(f, vm, cores, l);
-	look_at_ram(f, vm, l);
-	if (l->local || (l->out & OUT_SITE))
+	l->max_cpu_ratio = l->cluster->site ? l->cluster->site->max_cpu_ratio : 0;
+	measure_time(f, bytes, l);
+	measure_cpu(f, cores, l);
+	measure_ram(f, vm, l);
+	if (!candidate_is_copied_to(l))
 		return; /* same storage, same networks, nothing to copy */
-	look_at_devices(f, vm, l);
+	measure_devices(f, vm, l);
 	/* while it is converted, both the copy and its new form exist */
 	l->disk_need = l->convert ? 2 * bytes : bytes;
-	look_at_disk(f, l);
+	measure_disk(f, l);
+}
+
+/* --- what was measured, as text --- */
+
+void candidate_cpu_text(char *buf, size_t size, const struct plan_context *f,
+			const struct candidate *l)
+{
+	const struct fit *fit = &l->fit;
+	const struct projected_load *o = fit->of_cluster
+						 ? &f->of_cluster[l->host->cluster]
+						 : &f->of_host[l->host - f->w->host];
+	char base[96], promised[48] = "";
+
+	if (o->seen == SEEN_FORECAST)
+		(void)snprintf(base, sizeof(base), "peak in the next %u h %.0f %% at P90",
+			       fleet_horizon_min[l->horizon] / 60, 100 * fit->base_p90);
+	else
+		(void)snprintf(base, sizeof(base), "%.0f %% now and %.0f %% margin",
+			       100 * fit->base_p50,
+			       100 * (fit->base_p90 - fit->base_p50));
+	if (fit->promised >= 0.0005)
+		(void)snprintf(promised, sizeof(promised),
+			       " + %.1f %% promised to others", 100 * fit->promised);
+	(void)snprintf(buf, size, "%s %s: %s%s + %.1f %% of this VM = %.0f %%",
+		       fit->of_cluster ? "cluster" : "host",
+		       fit->of_cluster ? l->cluster->name : l->host->name, base, promised,
+		       100 * fit->demand, 100 * fit->p90);
+}
+
+char *candidate_disk_text(char *buf, size_t size, const struct plan_context *f,
+			  const struct candidate *l)
+{
+	char need[32], left[32];
+
+	(void)snprintf(buf, size, "disk: %s needed%s, %s free after %.0f %% reserve",
+		       fleet_bytes_text(need, sizeof(need), l->disk_need),
+		       l->convert ? " (copy and converted image)" : "",
+		       fleet_bytes_text(left, sizeof(left), l->disk_free),
+		       100 * f->rules->disk_reserve_ratio);
+	return buf;
 }

@@ -1,35 +1,14 @@
-/* parts.h - what the files of the plan share: plan.c decides the order and the
- * choice, candidate.c looks at one candidate, explain.c puts it into words. */
+/* parts.h - what the files of the plan share: plan.c orders VMs and chooses, candidate.c
+ * measures one candidate, reject.c rejects it, explain.c writes the sentences. */
 #ifndef SCHEDULER_PLAN_PARTS_H
 #define SCHEDULER_PLAN_PARTS_H
 
 #include "plan/plan.h"
 
-enum { PLAN_MAX_OUT = 20 };
-
-/* Why a candidate is ruled out. */
-enum {
-	OUT_LIFE = 1 << 0,      /* not up */
-	OUT_COLLECTOR = 1 << 1, /* nothing fresh is known of its cluster */
-	OUT_SITE = 1 << 2,      /* its owner has not described it */
-	OUT_ACCEPT = 1 << 3,    /* its cluster takes no VMs of others */
-	OUT_PIN = 1 << 4,       /* the operator chose another cluster */
-	OUT_TRIED = 1 << 5,     /* failed already */
-	OUT_CPU = 1 << 6,       /* neither forecast nor reading */
-	OUT_VCPUS = 1 << 7,     /* fewer than the VM has */
-	OUT_RAM = 1 << 8,
-	OUT_RAM_UNKNOWN = 1 << 9,
-	OUT_DISK = 1 << 10,
-	OUT_DISK_UNKNOWN = 1 << 11,
-	OUT_NETWORK = 1 << 12,
-	OUT_FORMAT = 1 << 13,
-	OUT_READ = 1 << 14, /* the disks cannot be read */
-	OUT_OWN = 1 << 15,  /* own cluster, not asked for */
-	OUT_SSH = 1 << 16,  /* no address to copy to */
-};
+enum { PLAN_TEXT_MAX = 320 };
 
 /* How the CPU of a host or of a cluster will run, before anything is added. */
-struct outlook {
+struct projected_load {
 	enum { SEEN_NOT, SEEN_LAST, SEEN_FORECAST } seen;
 	double p50[FLEET_HORIZONS], p90[FLEET_HORIZONS];
 	double cores;
@@ -46,15 +25,17 @@ struct fit {
 	double p50, p90;           /* sum of these */
 };
 
-struct look {
+struct candidate {
 	struct fleet_host *host;
 	const struct fleet_cluster *cluster;
 	bool local;
-	unsigned out;
-	const char *network; /* the one that is missing */
+	unsigned rejected; /* reasons, as bits; 0: can take the VM */
+	bool admitted;     /* the P90 stays below max_cpu_ratio */
+	bool cpu_known, ram_known;
+	const char *network; /* missing in its cluster; NULL: none */
+	bool bad_format;     /* a disk cannot be converted */
 	struct fit fit;
-	bool admitted;
-	double limit, score, margin;
+	double max_cpu_ratio, score, margin; /* margin: max_cpu_ratio minus P90 */
 	long score_key, margin_key; /* in half points: less is a tie to a forecast */
 	uint64_t ram_need, ram_free, disk_need, disk_free;
 	bool convert;
@@ -66,7 +47,7 @@ struct look {
 };
 
 /* What stays the same for all VMs of one plan. */
-struct plan_frame {
+struct plan_context {
 	struct fleet *w;
 	const struct plan_rules *rules;
 	const struct plan_ask *ask;
@@ -74,28 +55,38 @@ struct plan_frame {
 	const struct fleet_host *source;
 	bool reader_lives; /* some host can read the home cluster's disks */
 	int64_t repair_ms;
-	struct outlook *of_host, *of_cluster; /* by index */
-	struct worth_rate *rate;              /* by cluster: from home to there */
+	struct projected_load *of_host, *of_cluster; /* by index */
+	struct worth_rate *rate;                     /* by cluster: from home to there */
 };
 
-void plan_outlooks(struct plan_frame *f);
+void candidate_project_loads(struct plan_context *f);
 
 /* Fills l for a VM that needs cores on l->host. */
-void plan_look(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm, double cores,
-	       struct look *l);
+void candidate_measure(const struct plan_context *f, const Vrsas__V1__VmFacts *vm,
+		       double cores, struct candidate *l);
 
-/* The best way that was found for one VM. */
+bool candidate_in_site(const struct candidate *l);
+/* Its disks and networks matter: another cluster, described in site.conf. */
+bool candidate_is_copied_to(const struct candidate *l);
+/* "peak in the next 4 h 81 % at P90 + 3 % promised + 6 % of this VM = 90 %" */
+void candidate_cpu_text(char *buf, size_t size, const struct plan_context *f,
+			const struct candidate *l);
+char *candidate_disk_text(char *buf, size_t size, const struct plan_context *f,
+			  const struct candidate *l); /* buf is returned */
+
+/* What was chosen for one VM. */
 struct choice {
 	Vrsas__V1__Verdict verdict;
-	const struct look *chosen; /* NULL: wait or hold */
-	const struct look *local;  /* best of its kind that admits; NULL: none */
-	const struct look *relocate;
+	const struct candidate *chosen; /* NULL: wait or hold */
+	const struct candidate *local;  /* best of its kind that admits; NULL: none */
+	const struct candidate *relocate;
 	bool overloads; /* chosen although nothing admits it */
 	int64_t wait_ms;
 };
 
-Vrsas__V1__Decision *plan_say(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
-			      double cores, const struct look *look, size_t n,
-			      const struct choice *choice);
+Vrsas__V1__Decision *plan_explain(const struct plan_context *f,
+				  const Vrsas__V1__VmFacts *vm, double cores,
+				  const struct candidate *candidate, size_t n,
+				  const struct choice *choice);
 
 #endif

@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include "plan/parts.h"
+#include "plan/reject.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ static int compare_urgency(const Vrsas__V1__VmFacts *x, const Vrsas__V1__VmFacts
 /* A VM that waits, and what is known of the place where it was. */
 struct waiting {
 	const Vrsas__V1__VmFacts *vm;
-	struct plan_frame *frame;
+	struct plan_context *context;
 };
 
 static int by_urgency(const void *a, const void *b)
@@ -56,11 +57,11 @@ static int by_urgency(const void *a, const void *b)
 
 static int by_preference(const void *a, const void *b)
 {
-	const struct look *x = a, *y = b;
+	const struct candidate *x = a, *y = b;
 
-	if (!x->out != !y->out)
-		return x->out ? 1 : -1;
-	if (!x->out) {
+	if (!x->rejected != !y->rejected)
+		return x->rejected ? 1 : -1;
+	if (!x->rejected) {
 		if (x->admitted != y->admitted)
 			return x->admitted ? -1 : 1;
 		if (x->score_key != y->score_key)
@@ -72,17 +73,17 @@ static int by_preference(const void *a, const void *b)
 	return c ? c : strcmp(x->host->name, y->host->name);
 }
 
-static const struct look *best(const struct look *look, size_t n, bool local,
-			       bool admitted)
+static const struct candidate *best(const struct candidate *candidate, size_t n,
+				    bool local, bool admitted)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!look[i].out && look[i].local == local &&
-		    look[i].admitted == admitted)
-			return &look[i];
+		if (!candidate[i].rejected && candidate[i].local == local &&
+		    candidate[i].admitted == admitted)
+			return &candidate[i];
 	return NULL;
 }
 
-static void choose_admitted(const struct plan_frame *f, struct choice *c)
+static void choose_admitted(const struct plan_context *f, struct choice *c)
 {
 	struct worth_options o = {
 		.wait_ms = c->wait_ms,
@@ -105,26 +106,27 @@ static void choose_admitted(const struct plan_frame *f, struct choice *c)
 	}
 }
 
-static struct choice choose(const struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
-			    const struct look *look, size_t n)
+static struct choice choose(const struct plan_context *f, const Vrsas__V1__VmFacts *vm,
+			    const struct candidate *candidate, size_t n)
 {
 	struct choice c = {
 		.verdict = VRSAS__V1__VERDICT__VERDICT_HOLD,
-		.local = best(look, n, true, true),
-		.relocate = best(look, n, false, true),
+		.local = best(candidate, n, true, true),
+		.relocate = best(candidate, n, false, true),
 		.wait_ms = f->repair_ms + f->rules->worth.boot_ms,
 	};
 
 	if (f->ask->source_alive ||
 	    (f->ask->pinned_cluster && f->ask->pinned_cluster[0])) {
-		/* somebody asked for this move: it is not weighed against waiting */
+		/* requested by an operator: not compared with waiting */
 		c.chosen = c.relocate ? c.relocate : c.local;
 	} else if (c.local || c.relocate) {
 		choose_admitted(f, &c);
 		return c;
 	}
-	if (!c.chosen && class_of(vm) <= f->rules->overload_class && n && !look[0].out) {
-		c.chosen = &look[0];
+	if (!c.chosen && class_of(vm) <= f->rules->overload_class && n &&
+	    !candidate[0].rejected) {
+		c.chosen = &candidate[0];
 		c.overloads = true;
 	}
 	if (c.chosen)
@@ -133,16 +135,18 @@ static struct choice choose(const struct plan_frame *f, const Vrsas__V1__VmFacts
 	return c;
 }
 
-static void rank(struct look *look, size_t n, const struct look *chosen)
+static void rank(struct candidate *candidate, size_t n, const struct candidate *chosen)
 {
 	unsigned next = 2;
 
 	for (size_t i = 0; i < n; i++)
-		look[i].rank = look[i].out ? 0 : &look[i] == chosen ? 1 : next++;
+		candidate[i].rank = candidate[i].rejected     ? 0
+				    : &candidate[i] == chosen ? 1
+							      : next++;
 }
 
-static Vrsas__V1__Decision *place(struct plan_frame *f, const Vrsas__V1__VmFacts *vm,
-				  struct look *look)
+static Vrsas__V1__Decision *place(struct plan_context *f, const Vrsas__V1__VmFacts *vm,
+				  struct candidate *candidate)
 {
 	struct fleet *w = f->w;
 	double cores = fleet_vm_cores(vm);
@@ -151,19 +155,20 @@ static Vrsas__V1__Decision *place(struct plan_frame *f, const Vrsas__V1__VmFacts
 	for (size_t i = 0; i < w->n_hosts; i++) {
 		if (&w->host[i] == f->source)
 			continue;
-		look[n] = (struct look){
+		candidate[n] = (struct candidate){
 			.host = &w->host[i],
 			.cluster = &w->cluster[w->host[i].cluster],
 			.local = &w->cluster[w->host[i].cluster] == f->home,
 		};
-		plan_look(f, vm, cores, &look[n++]);
+		candidate_measure(f, vm, cores, &candidate[n]);
+		reject_apply(f, vm, &candidate[n++]);
 	}
 	if (n)
-		qsort(look, n, sizeof(*look), by_preference);
+		qsort(candidate, n, sizeof(*candidate), by_preference);
 
-	struct choice c = choose(f, vm, look, n);
-	rank(look, n, c.chosen);
-	Vrsas__V1__Decision *d = plan_say(f, vm, cores, look, n, &c);
+	struct choice c = choose(f, vm, candidate, n);
+	rank(candidate, n, c.chosen);
+	Vrsas__V1__Decision *d = plan_explain(f, vm, cores, candidate, n, &c);
 	if (c.chosen) {
 		fleet_promise(w, c.chosen->host, cores, vm->ram_bytes,
 			      c.chosen->local ? 0 : c.chosen->disk_need);
@@ -186,11 +191,11 @@ static bool can_read(const struct fleet *w, const struct fleet_cluster *home,
 	return false;
 }
 
-static int frame_init(struct plan_frame *f, struct fleet *w,
-		      const struct plan_rules *rules, const struct plan_ask *ask,
-		      struct vrs_err *err)
+static int context_init(struct plan_context *f, struct fleet *w,
+			const struct plan_rules *rules, const struct plan_ask *ask,
+			struct vrs_err *err)
 {
-	*f = (struct plan_frame){.w = w, .rules = rules, .ask = ask};
+	*f = (struct plan_context){.w = w, .rules = rules, .ask = ask};
 	f->home = fleet_cluster(w, ask->cluster);
 	f->source = fleet_host(w, ask->cluster, ask->host);
 	if (!f->home || !f->source)
@@ -203,7 +208,7 @@ static int frame_init(struct plan_frame *f, struct fleet *w,
 	f->of_host = vrs_calloc(w->n_hosts, sizeof(*f->of_host));
 	f->of_cluster = vrs_calloc(w->n_clusters, sizeof(*f->of_cluster));
 	f->rate = vrs_calloc(w->n_clusters, sizeof(*f->rate));
-	plan_outlooks(f);
+	candidate_project_loads(f);
 	for (size_t i = 0; i < w->n_clusters; i++) {
 		const struct fleet_rate *r =
 			fleet_rate(w, f->home->name, w->cluster[i].name);
@@ -214,7 +219,7 @@ static int frame_init(struct plan_frame *f, struct fleet *w,
 	return 0;
 }
 
-static void frame_fini(struct plan_frame *f)
+static void context_fini(struct plan_context *f)
 {
 	free(f->rate);
 	free(f->of_cluster);
@@ -230,44 +235,45 @@ static size_t count_vms(const struct plan_ask *ask, size_t n)
 	return n_vms;
 }
 
-/* Whoever is most urgent is next, wherever it waits. */
-static void place_all(struct plan_frame *frame, size_t n_frames, struct plan *ret)
+/* The most urgent VM is next, of whichever failed host. */
+static void place_all(struct plan_context *context, size_t n_contexts, struct plan *ret)
 {
-	struct fleet *w = frame[0].w;
+	struct fleet *w = context[0].w;
 	struct waiting *waiting = vrs_calloc(ret->n, sizeof(*waiting));
-	struct look *look = vrs_calloc(w->n_hosts, sizeof(*look));
+	struct candidate *candidate = vrs_calloc(w->n_hosts, sizeof(*candidate));
 	size_t n = 0;
 
-	for (size_t i = 0; i < n_frames; i++)
-		for (size_t k = 0; k < frame[i].ask->n_vms; k++)
-			waiting[n++] = (struct waiting){frame[i].ask->vm[k], &frame[i]};
+	for (size_t i = 0; i < n_contexts; i++)
+		for (size_t k = 0; k < context[i].ask->n_vms; k++)
+			waiting[n++] =
+				(struct waiting){context[i].ask->vm[k], &context[i]};
 	if (n)
 		qsort(waiting, n, sizeof(*waiting), by_urgency);
 	for (size_t i = 0; i < n; i++)
-		ret->decision[i] = place(waiting[i].frame, waiting[i].vm, look);
-	free(look);
+		ret->decision[i] = place(waiting[i].context, waiting[i].vm, candidate);
+	free(candidate);
 	free(waiting);
 }
 
 int plan_make(struct fleet *w, const struct plan_rules *rules, const struct plan_ask *ask,
 	      size_t n_asks, struct plan *ret, struct vrs_err *err)
 {
-	struct plan_frame *frame = vrs_calloc(n_asks, sizeof(*frame));
+	struct plan_context *context = vrs_calloc(n_asks, sizeof(*context));
 	struct plan p = {.n = count_vms(ask, n_asks)};
 	int status = 0;
 	size_t n = 0;
 
 	for (; n < n_asks && status == 0; n++)
-		status = frame_init(&frame[n], w, rules, &ask[n], err);
+		status = context_init(&context[n], w, rules, &ask[n], err);
 	if (status == 0) {
 		p.decision = vrs_calloc(p.n, sizeof(Vrsas__V1__Decision *));
 		if (n > 0)
-			place_all(frame, n, &p);
+			place_all(context, n, &p);
 		*ret = p;
 	}
 	while (n > 0)
-		frame_fini(&frame[--n]);
-	free(frame);
+		context_fini(&context[--n]);
+	free(context);
 	return status;
 }
 

@@ -1,12 +1,12 @@
 /* plan.h - which host takes each VM of a failed host, and why.
  *
- * Pure: the same world gives the same plan, on any machine, at any time. That is what
+ * Pure: the same fleet gives the same plan, on any machine, at any time. That is what
  * lets tests/scenario/ keep every past decision as a file.
  *
  * VMs are placed by class, the most urgent first, each with the ones before it counted,
  * also when they wait at several places.
  * A host may take a VM when the P90 of its CPU peak over the stay, and its cluster's,
- * stay below the cluster's lending limit with the VM on it. Among those that may, the
+ * stay below the cluster's max_cpu_ratio with the VM on it. Among those that may, the
  * lowest P50 of the peak with the VM on it wins; then the larger margin of the P90, then
  * the name. Every candidate keeps its reasons for and against. */
 #ifndef SCHEDULER_PLAN_PLAN_H
@@ -42,7 +42,7 @@ struct plan_ask {
 			      says */
 };
 
-/* Room for n_vms decisions, in the order in which they were placed. Freed one by one with
+/* n_vms decisions, in the order in which they were placed. Freed one by one with
  * plan_decision_free, or all with plan_free. */
 struct plan {
 	Vrsas__V1__Decision **decision;
