@@ -174,6 +174,35 @@ no_way() {
 no_way "no vrs-mover at the source" far-none 1 "source.*src: vrs-mover ended: .*far-none: No such file"
 no_way "one of another version" far-old 1 "source.*src: its vrs-mover is version 9.9, ours"
 no_way "something else in its place" far-noise 1 "source.*src: these bytes are not a message"
+
+# The bytes of the program arrive together with sshd's reply to the request that starts it, and
+# none follow: they must be read at once, not when the other side has been silent for 30 s.
+cat > "$dir/gather" <<'END'
+import os, select, socket, sys, time
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+while True:
+    ready = select.select([0, s], [], [])[0]
+    if 0 in ready:
+        data = os.read(0, 65536)
+        if not data:
+            break
+        s.sendall(data)
+    if s in ready:
+        time.sleep(0.2)
+        data = s.recv(65536)
+        if not data:
+            break
+        os.write(1, data)
+END
+{
+	printf 'Host src\n\tProxyCommand python3 %s %s\n' "$dir/gather" "$SSHD_PORT"
+	cat "$dir/config"
+} > "$dir/gather_config"
+timeout 20 "$BIN/vrs-mover" copy "src:$dir/src/a.raw" "dst:$dir/dst/x.raw" --direct always \
+	--vrs-mover "$dir/far-noise" -F "$dir/gather_config" > /dev/null 2> "$dir/errors"
+is "bytes that arrive with the reply to the request are read at once" \
+	"$? $(grep -c "these bytes are not a message" "$dir/errors")" "1 1"
+
 no_way "a key that the target does not take" far-strange 4 "from src: target dst: our key is not accepted"
 no_way "a target that the source does not know" far-unknown 4 "from src: target dst: its host key.*is not in"
 

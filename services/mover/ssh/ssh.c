@@ -29,6 +29,7 @@ struct remote {
 	struct ssh_channel_callbacks_struct callbacks;
 	struct vrs_err failed; /* what a callback found */
 	bool ended;
+	bool early;          /* libssh holds data that came before on_bytes was set */
 	const char *program; /* what runs there */
 	int silent_code;     /* when it ends without a word */
 	bool heard;
@@ -161,11 +162,25 @@ static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_
 	if (is_stderr) {
 		keep_words(r, data, len);
 	} else if (!r->link.on_bytes) {
-		return 0; /* it comes again, with what is next */
+		r->early = true;
+		return 0;
 	} else if (!r->failed.code) {
 		(void)r->link.on_bytes(r->link.arg, data, len, &r->failed);
 	}
 	return (int)len;
+}
+
+/* Data can arrive together with the reply to the exec request. libssh keeps it in the
+ * channel and offers it again only when more data arrives, which may be never. */
+static void take_early(struct remote *r)
+{
+	uint8_t buf[4096];
+	int n;
+
+	r->early = false;
+	while (!r->failed.code &&
+	       (n = ssh_channel_read_nonblocking(r->channel, buf, sizeof(buf), 0)) > 0)
+		(void)r->link.on_bytes(r->link.arg, buf, (size_t)n, &r->failed);
 }
 
 static void on_end(ssh_session session, ssh_channel channel, void *arg)
@@ -206,9 +221,13 @@ static int remote_step(struct link *l, bool want_write, int timeout_ms,
 
 	/* no room: the window opens by what comes in, so waiting is the same */
 	(void)want_write;
-	if (r->ended)
+	if (r->early && r->link.on_bytes) {
+		take_early(r);
+		timeout_ms = 0; /* the caller may have got what it waits for */
+	}
+	if (r->ended && !r->failed.code)
 		return ended(r, err);
-	int rc = ssh_event_dopoll(r->event, timeout_ms);
+	int rc = r->failed.code ? SSH_OK : ssh_event_dopoll(r->event, timeout_ms);
 	if (r->failed.code) {
 		if (err)
 			*err = r->failed;

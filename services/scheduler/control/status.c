@@ -211,7 +211,7 @@ static void show_open(struct control *c, Vrsas__V1__StatusView *v, struct reason
 		const Vrsas__V1__Relocation *r = engine_record(c->engine, i);
 
 		weigh_story(r, why);
-		if (!engine_open_story(r))
+		if (!engine_is_open(r))
 			continue;
 		Vrsas__V1__RelocationView *one = control_relocation_view(c, r, false, a);
 		if (!control_reply_fits(a, &one->base))

@@ -162,7 +162,7 @@ static const Vrsas__V1__Relocation *owner_of(struct control *c, const char *job)
 	for (size_t i = 0; i < engine_n_records(c->engine); i++) {
 		const Vrsas__V1__Relocation *r = engine_record(c->engine, i);
 
-		if (engine_open_story(r) && strcmp(r->transfer_job, job) == 0)
+		if (engine_is_open(r) && strcmp(r->transfer_job, job) == 0)
 			return r;
 	}
 	return NULL;

@@ -267,9 +267,7 @@ void control_relocations(struct control *c, const Vrsas__V1__RelocationQuery *q,
 	for (size_t i = 0; i < n; i++) {
 		const Vrsas__V1__Relocation *r = engine_record(c->engine, i);
 
-		if (only           ? r != only
-		    : q->open_only ? !engine_open_story(r)
-				   : !has_story(r))
+		if (only ? r != only : q->open_only ? !engine_is_open(r) : !has_story(r))
 			continue;
 		Vrsas__V1__RelocationView *one = control_relocation_view(c, r, only, a);
 		if (q->with_journal)

@@ -1,5 +1,5 @@
-/* Where to: all VMs that wait for it are decided together, by class, wherever they were.
- */
+/* Decisions: all VMs that wait for one are decided together, by class, whatever their
+ * cluster. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static void decision_over(const struct engine *e, struct entry *en)
 	engine_slot_done(en, &key, e->conf.tick_ms, true);
 }
 
-/* With its own wishes or refusals a VM is decided alone. */
+/* With a pinned cluster or rejected targets of its own a VM is decided alone. */
 static bool is_special(const struct entry *en)
 {
 	return en->r.pinned[0] || en->r.n_tried > 0;
@@ -191,9 +191,8 @@ static void group_fini(struct group *g)
 	free(g->entry);
 }
 
-/* Everybody who has to be decided on now, as groups; those of a place that is not known
- * have to wait. */
-static size_t who_waits(struct engine *e, const struct fleet *w, struct group *group)
+/* All VMs that need a decision now, in groups; those of an unknown host must wait. */
+static size_t waiting_groups(struct engine *e, const struct fleet *w, struct group *group)
 {
 	bool *done = vrs_calloc(e->n_entries + 1, sizeof(*done));
 	size_t n = 0;
@@ -205,7 +204,7 @@ static size_t who_waits(struct engine *e, const struct fleet *w, struct group *g
 		if (done[i] || !is_due(first))
 			continue;
 		if (!fleet_host(w, p->cluster, p->host)) {
-			log_warn("no decision yet: nothing is known of its host vm=%s "
+			log_warn("no decision yet: its host is unknown vm=%s "
 				 "host=%s/%s",
 				 first->r.vm_name, p->cluster, p->host);
 			decision_over(e, first);
@@ -254,7 +253,7 @@ void engine_decide(struct engine *e)
 	engine_mark_lives(e, w);
 	struct group *group = vrs_calloc(e->n_entries, sizeof(*group));
 	struct plan_ask *ask = vrs_calloc(e->n_entries, sizeof(*ask));
-	size_t n = who_waits(e, w, group);
+	size_t n = waiting_groups(e, w, group);
 	for (size_t i = 0; i < n; i++)
 		ask[i] = ask_for(e, &group[i]);
 	int64_t begun_ns = vrs_tick_ns();
@@ -262,7 +261,7 @@ void engine_decide(struct engine *e)
 	vrs_histogram_add(&e->counters.decision_seconds,
 			  (double)(vrs_tick_ns() - begun_ns) / 1e9);
 	if (status < 0)
-		log_warn("no decision yet, next try in %lld ms: %s",
+		log_warn("no decision yet, retry in %lld ms: %s",
 			 (long long)e->conf.tick_ms, err.text);
 	for (size_t i = 0; i < n; i++) {
 		tell_group(e, &group[i], &plan);

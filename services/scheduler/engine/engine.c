@@ -256,7 +256,7 @@ const Vrsas__V1__TransferStatus *engine_transfer(const struct engine *e,
 	return en ? en->status : NULL;
 }
 
-bool engine_open_story(const Vrsas__V1__Relocation *r)
+bool engine_is_open(const Vrsas__V1__Relocation *r)
 {
 	return (int)r->state != RELOC_PROTECTED && (int)r->state != RELOC_RUNNING_AWAY;
 }

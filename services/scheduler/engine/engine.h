@@ -25,16 +25,16 @@ int engine_open(struct engine **ret, struct vrs_svc *svc, const struct engine_co
 		struct vrs_err *err);
 void engine_close(struct engine *e);
 
-/* Where the engine tells that forecasts are wanted soon; may stay unset. */
+/* Refreshed when a host becomes suspect; may stay unset. */
 void engine_set_forecasts(struct engine *e, struct forecasts *f);
 
 /* --- what is known; belongs to the engine, valid until the loop goes on --- */
 
 bool engine_active(const struct engine *e); /* holds the lease */
-/* On standby, reads the records of the active scheduler anew; when active, they are ours.
- * What is known (below) is as of then. */
+/* On standby, reads the records of the active scheduler again; when active, ours are
+ * current. What is known (below) is as of then. */
 int engine_refresh(struct engine *e, struct vrs_err *err);
-/* Whose lease it was at the last refresh; "": nobody's. */
+/* The holder of the lease at the last refresh; "": none. */
 const char *engine_active_name(const struct engine *e);
 /* The newest picture with the lives of hosts set (suspect, down); NULL: none yet. */
 struct fleet *engine_fleet(struct engine *e);
@@ -51,8 +51,8 @@ const Vrsas__V1__Relocation *engine_find(const struct engine *e, const char *vm)
 /* How far the record's transfer is; NULL: none. */
 const Vrsas__V1__TransferStatus *engine_transfer(const struct engine *e,
 						 const char *vm_id);
-/* True while a story is under way: neither PROTECTED nor quietly RUNNING_AWAY. */
-bool engine_open_story(const Vrsas__V1__Relocation *r);
+/* A relocation is under way: neither PROTECTED nor RUNNING_AWAY. */
+bool engine_is_open(const Vrsas__V1__Relocation *r);
 const char *engine_transfer_url(const struct engine *e);
 int engine_movers(const struct engine *e);
 void engine_bus_counts(const struct engine *e, struct vrs_bus_counts *ret);
@@ -67,8 +67,8 @@ struct engine_answer {
 	char hint[240];
 };
 
-/* A person's word that a host failed; with confirm_off, that it is off (evidence F5);
- * with withdraw, that an earlier word no longer holds. host: "c1/h1" or a unique name. */
+/* An operator declares a host failed; with confirm_off, powered off (evidence F5); with
+ * withdraw, takes the claim back. host: "c1/h1" or a unique name. */
 void engine_fail_host(struct engine *e, const char *host, const char *actor,
 		      const char *reason, bool confirm_off, bool withdraw,
 		      struct engine_answer *ret);

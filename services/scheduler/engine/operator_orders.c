@@ -1,4 +1,4 @@
-/* Orders of people. */
+/* Orders of operators. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,20 +30,20 @@ static bool ready(struct engine *e, struct engine_answer *ret)
 		return true;
 	if (e->lease.token != 0)
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-		       "see that Redis is reachable",
+		       "check that Redis is reachable",
 		       "this scheduler could not renew its lease in time");
 	else if (engine_refresh(e, &err) < 0)
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-		       "see that Redis is reachable",
+		       "check that Redis is reachable",
 		       "this scheduler cannot act now: %.200s", err.text);
 	else if (e->active_name[0])
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-		       "ask that one: vrsctl --scheduler ADDRESS",
+		       "use the active one: vrsctl --scheduler ADDRESS",
 		       "this scheduler is on standby; %s is the active one",
 		       e->active_name);
 	else
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-		       "ask again in a few seconds",
+		       "retry in a few seconds",
 		       "this scheduler is on standby, and none is active yet");
 	return false;
 }
@@ -72,12 +72,11 @@ static void withdrawn(struct engine *e, const struct reloc_place *p, const char 
 	struct reloc_event ev = {.kind = RELOC_OPERATOR_WITHDRAW};
 
 	(void)vrs_strcpy(ev.by, sizeof(ev.by), by);
-	(void)snprintf(ev.text, sizeof(ev.text),
-		       "%s takes back what was said of %s: %.80s", by, p->host,
-		       reason ? reason : "");
+	(void)snprintf(ev.text, sizeof(ev.text), "%s withdrew the claim on %s: %.80s", by,
+		       p->host, reason ? reason : "");
 	unsigned n = operator_claim_spread(e, p, &ev);
 	(void)snprintf(ret->done, sizeof(ret->done),
-		       "the word on %s/%s is taken back; %u relocation(s) wait for "
+		       "claim on %s/%s withdrawn; %u relocation(s) need "
 		       "proof again",
 		       p->cluster, p->host, n);
 	engine_pump(e);
@@ -97,12 +96,12 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 		return;
 	if (!w) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-		       "see that Redis and the collectors run", "no host is known yet");
+		       "check that Redis and the collectors run", "no host data yet");
 		return;
 	}
 	if (confirm_off && (!reason || !*reason)) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-		       "add --reason with what you have seen",
+		       "add --reason with what you observed",
 		       "a confirmation needs a reason");
 		return;
 	}
@@ -114,15 +113,15 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 	struct host *h = engine_host_of(e, &p);
 	if (!h) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
-		       "add a [host] section to the site file",
-		       "%s/%s is not described in the site file", p.cluster, p.host);
+		       "add a [host] section to site.conf", "%s/%s is not in site.conf",
+		       p.cluster, p.host);
 		return;
 	}
 	(void)snprintf(by, sizeof(by), "%.90s", actor && *actor ? actor : "?");
 	if (confirm_off && answers_now(h)) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
 		       "to move VMs off a living host use `vrsctl relocate VM`",
-		       "%s/%s answers: it is not off", p.cluster, p.host);
+		       "%s/%s answers, so it is not off", p.cluster, p.host);
 		return;
 	}
 	int status = withdraw ? operator_claim_drop(e, h, &err)
@@ -130,8 +129,8 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 						   reason ? reason : "", &err);
 	if (status < 0) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-		       "see that Redis is reachable, then say it again",
-		       "the word could not be made durable: %.200s", err.text);
+		       "check that Redis is reachable, then repeat the command",
+		       "cannot store the claim: %.200s", err.text);
 		return;
 	}
 	if (withdraw) {
@@ -140,13 +139,13 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 	}
 	if (!confirm_off && answers_now(h)) { /* the detector weighs it from now on */
 		(void)snprintf(ret->done, sizeof(ret->done),
-			       "%s/%s still answers: your word counts as soon as its "
+			       "%s/%s still answers: the claim takes effect once its "
 			       "probes fail too",
 			       p.cluster, p.host);
 		return;
 	}
 	unsigned n = operator_claim_apply(e, w, h);
-	(void)snprintf(ret->done, sizeof(ret->done), "%s/%s is taken for %s; %u VM(s)",
+	(void)snprintf(ret->done, sizeof(ret->done), "%s/%s declared %s; %u VM(s)",
 		       p.cluster, p.host, confirm_off ? "off" : "dead", n);
 	engine_pump(e);
 }
@@ -174,7 +173,7 @@ static struct entry *find_entry(struct engine *e, struct fleet *w, const char *v
 	if (!make) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
 		       "see `vrsctl relocation list`",
-		       "%s is at home, nothing is under way", wv->facts->name);
+		       "%s is at home; no relocation is in progress", wv->facts->name);
 		return NULL;
 	}
 	const struct fleet_host *wh = &w->host[wv->host];
@@ -208,7 +207,7 @@ static struct reloc_event by_person(enum reloc_event_kind kind, const char *acto
 	return ev;
 }
 
-/* Feeds an order and says so, or that it could not be made durable. */
+/* Applies an order; the answer tells when it could not be stored. */
 static bool take(struct engine *e, struct entry *en, const struct reloc_event *ev,
 		 const struct record_load *load, struct engine_answer *ret)
 {
@@ -218,10 +217,10 @@ static bool take(struct engine *e, struct entry *en, const struct reloc_event *e
 	}
 	if (en->stale)
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-		       "see that Redis is reachable, then ask again",
-		       "the order could not be made durable");
+		       "check that Redis is reachable, then repeat the command",
+		       "cannot store the order");
 	else
-		(void)snprintf(ret->done, sizeof(ret->done), "%s: so it is already",
+		(void)snprintf(ret->done, sizeof(ret->done), "%s: already in that state",
 			       en->r.vm_name);
 	return false;
 }
@@ -291,7 +290,7 @@ void engine_relocate(struct engine *e, const char *vm, const char *to_cluster,
 			return;
 	}
 	if (take(e, en, &ev, &load, ret))
-		(void)snprintf(ret->done, sizeof(ret->done), "%s is on its way%s%s",
+		(void)snprintf(ret->done, sizeof(ret->done), "relocating %s%s%s",
 			       en->r.vm_name, ev.place.cluster[0] ? " to " : "",
 			       ev.place.cluster);
 }
@@ -311,8 +310,8 @@ void engine_failback(struct engine *e, const char *vm, const char *actor, bool d
 	bool fit = en->r.state == RELOC_FAILBACK_READY;
 	if (!fit && !en->r.copy[0].alive) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
-		       "repair the host first; the way home opens when it has been back "
-		       "for the stable while",
+		       "repair the host; failback is possible once it has been back "
+		       "for the time `stable`",
 		       "%s: its home %s/%s does not answer", en->r.vm_name, home->cluster,
 		       home->host);
 		return;
@@ -321,8 +320,7 @@ void engine_failback(struct engine *e, const char *vm, const char *actor, bool d
 		return;
 	(void)snprintf(ret->done, sizeof(ret->done), "%s %s home to %s/%s%s",
 		       en->r.vm_name, dry_run ? "would go" : "goes", home->cluster,
-		       home->host,
-		       fit ? " now" : " as soon as that host has been back for a while");
+		       home->host, fit ? " now" : " once that host has been stable");
 }
 
 void engine_cancel(struct engine *e, const char *vm, const char *actor,

@@ -1,4 +1,4 @@
-/* Disks that are of no use any more: a mover takes them away, when nothing names them. */
+/* Disks that nothing needs: a mover removes them when no definition names them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -33,17 +33,17 @@ static bool record_names(const struct entry *en, const struct reloc_place *p,
 	return false;
 }
 
-/* Why this disk is not removed (now); NULL: it may be. */
+/* Why this disk must not be removed now; NULL: it may be. */
 static const char *objection(struct engine *e, const struct fleet *w,
 			     const struct entry *en, const struct reloc_place *p,
 			     const char *path)
 {
 	if (!is_ours(path, en->r.vm_id))
-		return "its name is none that a relocation gives";
+		return "its name was not given by a relocation";
 	for (size_t i = 0; i < w->n_vms; i++)
 		for (size_t k = 0; k < w->vm[i].facts->n_disk; k++)
 			if (strcmp(w->vm[i].facts->disk[k]->path, path) == 0)
-				return "a definition names it";
+				return "a VM definition uses it";
 	for (size_t i = 0; i < e->n_entries; i++)
 		if (record_names(e->entry[i], p, path))
 			return "a relocation needs it";
@@ -71,7 +71,7 @@ bool engine_may_remove(struct engine *e, const struct fleet *w, const struct ent
 
 	*ret_why = NULL;
 	if (!c->remove || copy == 0 || copy == r->active || copy == r->good)
-		*ret_why = "it is not marked for it";
+		*ret_why = "it is not marked for removal";
 	else if (!inventory_is_new(w, c, r->fb_alive_ms))
 		*ret_why = "the newest inventory of its cluster is awaited";
 	for (size_t i = 0; i < n && !*ret_why; i++)
@@ -86,8 +86,7 @@ static void removed(struct engine *e, struct entry *en, const struct reloc_place
 		.kind = RELOC_REMOVED, .op = op, .place = *p, .ok = true};
 
 	(void)snprintf(ev.text, sizeof(ev.text),
-		       "its disks on %s/%s are of no use any more and removed",
-		       p->cluster, p->host);
+		       "its unneeded disks on %s/%s are removed", p->cluster, p->host);
 	(void)engine_feed(e, en, &ev, NULL);
 }
 
@@ -109,7 +108,7 @@ static bool under_way(struct engine *e, struct entry *en, struct slot *s, const 
 		break;
 	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_FAILED:
 	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_CANCELLED:
-		log_warn("disks are not removed yet, next try in %d s: %s vm=%s host=%s",
+		log_warn("removing disks failed, retry in %d s: %s vm=%s host=%s",
 			 ENGINE_REMOVE_RETRY_MS / 1000, st->error, en->r.vm_name,
 			 s->place.host);
 		s->token = 0;
@@ -129,7 +128,7 @@ static void handed(void *arg, const ProtobufCMessage *reply, const struct vrs_er
 
 	(void)arg;
 	if (!a || !a->accepted)
-		log_info("no mover took a removal, next try later: %s",
+		log_info("no mover accepted a removal, will retry: %s",
 			 a ? a->reason : err->text);
 }
 
@@ -161,7 +160,8 @@ static void hand_out(struct engine *e, const struct entry *en, uint32_t copy,
 	job.remove_path = (void *)path;
 	if (vrs_req_send(e->req, &job.base, 2 * e->conf.mover_silent_ms, handed, NULL,
 			 &err) < 0) {
-		log_warn("removal not handed out: %s vm=%s", err.text, en->r.vm_name);
+		log_warn("removal not sent to a mover: %s vm=%s", err.text,
+			 en->r.vm_name);
 		s->token = 0;
 	}
 }
@@ -194,6 +194,6 @@ void engine_remove_do(struct engine *e, struct entry *en, const struct reloc_ord
 		return;
 	}
 	if (s->tries++ == 30)
-		log_warn("disks are not removed: %s vm=%s host=%s/%s", why, en->r.vm_name,
+		log_warn("not removing disks: %s vm=%s host=%s/%s", why, en->r.vm_name,
 			 place.cluster, place.host);
 }

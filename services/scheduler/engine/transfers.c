@@ -1,4 +1,4 @@
-/* Transfers: which disks go where, who gets the job, what became of it. */
+/* Transfers: which disks go where, the job for a mover, and following it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +61,7 @@ Vrsas__V1__PlacedDisk **engine_place_disks(const struct engine *e, const struct 
 	Vrsas__V1__PlacedDisk *const *seed = seed_at(r, msg, target, c, from, n);
 
 	if (r->copy[target].seed && !seed)
-		log_warn("the seed does not fit any more and is left behind: remove it "
+		log_warn("disks kept for a later failover cannot be reused; remove them "
 			 "by hand vm=%s host=%s",
 			 r->vm_name, r->copy[target].place.host);
 	for (size_t i = 0; i < n; i++) {
@@ -95,8 +95,8 @@ void engine_disks_free(Vrsas__V1__PlacedDisk **disk, size_t n)
 
 /* --- handing out --- */
 
-/* Who can reach the disks of a copy: its host while it lives, and the other hosts of its
- * cluster that live, where they share the storage. */
+/* Hosts that can reach the disks of a copy: its own while it is alive, and, on shared
+ * storage, the other live hosts of its cluster. */
 size_t engine_ends_of(struct engine *e, const struct reloc_copy *c, const char **ret)
 {
 	const struct vrs_site_cluster *cluster =
@@ -139,11 +139,11 @@ static void handed(void *arg, const ProtobufCMessage *reply, const struct vrs_er
 		en->accepted = a && a->accepted;
 		en->handed_mono_ms = engine_mono();
 		if (en->accepted)
-			log_info("transfer taken vm=%s job=%llu token=%llu mover=%s",
+			log_info("transfer accepted vm=%s job=%llu token=%llu mover=%s",
 				 en->r.vm_name, (unsigned long long)h->job,
 				 (unsigned long long)h->token, a->mover);
 		else
-			log_warn("no mover took the transfer, next try in %lld ms: %s "
+			log_warn("no mover accepted the transfer, retry in %lld ms: %s "
 				 "vm=%s",
 				 (long long)h->e->conf.tick_ms, a ? a->reason : err->text,
 				 en->r.vm_name);
@@ -188,7 +188,7 @@ static size_t disk_copies(const struct entry *en, struct job_parts *k)
 	return n;
 }
 
-/* The most urgent class first; among equals, who is down before who runs. */
+/* The most urgent class first; among equals, VMs that are down before running ones. */
 static uint32_t priority_of(const struct entry *en)
 {
 	uint32_t vm_class = en->msg->vm ? en->msg->vm->vm_class : 0;
@@ -231,7 +231,7 @@ static void hand_out(struct engine *e, struct entry *en)
 	en->handed_mono_ms = engine_mono();
 	if (vrs_req_send(e->req, &job.base, 2 * e->conf.mover_silent_ms, handed, h,
 			 &err) < 0) {
-		log_warn("transfer not handed out: %s vm=%s", err.text, r->vm_name);
+		log_warn("transfer not sent to a mover: %s vm=%s", err.text, r->vm_name);
 		en->handing = false;
 		free(h);
 	}
@@ -240,7 +240,7 @@ static void hand_out(struct engine *e, struct entry *en)
 
 /* --- following --- */
 
-/* The mover's own word, as Redis has it; NULL: none. */
+/* The mover's status in Redis; NULL: none. */
 Vrsas__V1__TransferStatus *engine_transfer_status(struct engine *e, const char *job,
 						  bool *ret_known)
 {
@@ -311,12 +311,12 @@ static void transfer_done(struct engine *e, struct entry *en, struct reloc_event
 		load.n_disks[good] = n_good;
 		load.disk[target] = with_hashes(to, n_target, st);
 		load.n_disks[target] = n_target;
-		log_notice("copied and proven vm=%s bytes=%llu resent=%llu",
+		log_notice("copied and verified vm=%s bytes=%llu resent=%llu",
 			   en->r.vm_name, (unsigned long long)st->bytes_sent,
 			   (unsigned long long)st->bytes_resent);
 	} else {
 		(void)vrs_strcpy(ev->text, sizeof(ev->text),
-				 "the mover says done, but the hashes do not prove it");
+				 "the mover reports done, but the hashes differ");
 	}
 	(void)engine_feed(e, en, ev, &load);
 	free_list(load.disk[good]);
@@ -425,14 +425,14 @@ void engine_transfer_do(struct engine *e, struct entry *en)
 		return;
 	if (handed_this && en->accepted) {
 		if (now_ms - en->handed_mono_ms >= e->conf.mover_silent_ms)
-			lost(e, en, "the mover that took it is silent");
+			lost(e, en, "the mover that accepted it is silent");
 		return;
 	}
 	if (handed_this && now_ms - en->handed_mono_ms < e->conf.tick_ms)
 		return;
 	/* Another scheduler may have handed out this very token before it died. */
 	if (!handed_this && (en->own_job != r->job || en->own_token != r->token)) {
-		lost(e, en, "this scheduler does not know who has it");
+		lost(e, en, "handed out by an earlier scheduler");
 		return;
 	}
 	hand_out(e, en);

@@ -68,7 +68,7 @@ static void forget_transfer(struct step *s)
 	    (ev->transfer == RELOC_XFER_DONE || ev->transfer == RELOC_XFER_FAILED ||
 	     ev->transfer == RELOC_XFER_LOST)) {
 		s->n->moving = false;
-		step_because(s, "the transfer that nobody waits for has ended");
+		step_because(s, "the cancelled transfer has ended");
 	}
 }
 

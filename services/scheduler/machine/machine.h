@@ -1,7 +1,7 @@
-/* machine.h - the story of one VM whose host failed, as a pure machine.
+/* machine.h - the relocation of one VM whose host failed, as a pure state machine.
  *
  * reloc_step takes the record and one event and gives the record that follows;
- * reloc_orders tells what has to be done in the state a record is in. Orders are derived
+ * reloc_orders lists what must be done in the state a record is in. Orders are derived
  * from the record alone, so after a crash they are simply derived again; each is safe to
  * do twice. Every order is answered by an event that carries the record's op; an answer
  * to an order of an earlier state is too late and changes nothing.
@@ -170,7 +170,7 @@ enum reloc_event_kind {
 	RELOC_HOST_BRAKE,
 	RELOC_HOST_DOWN,
 	RELOC_HOST_UP,   /* it answers (clears a suspicion, ends a proof of F1 or F5) */
-	RELOC_HOST_BACK, /* and has done so for the stable while */
+	RELOC_HOST_BACK, /* and has done so for the time `stable` */
 	/* A copy of this VM was seen running at ev.place. */
 	RELOC_SEEN_RUNNING,
 	/* It was found running at home and at ev.place, and never had a record. */
@@ -192,7 +192,7 @@ enum reloc_event_kind {
 	RELOC_QUARANTINED, /* ok: off and its definition gone */
 	RELOC_CLEANED,
 	RELOC_REMOVED, /* ok: no disk of ours lies there any more */
-	/* Orders of people. */
+	/* Orders of operators. */
 	RELOC_OPERATOR_FAIL,
 	RELOC_OPERATOR_CONFIRM_OFF,
 	RELOC_OPERATOR_WITHDRAW,
@@ -290,7 +290,7 @@ struct reloc_order {
 };
 enum { RELOC_MAX_ORDERS = 2 * RELOC_MAX_COPIES };
 
-/* What has to be (re)done in this state. Returns how many. */
+/* What must be done, or done again, in this state. Returns how many. */
 size_t reloc_orders(const struct reloc *r, struct reloc_order *ret);
 
 /* What `undefine` of an order to this copy is: the definition stays only where the data

@@ -32,7 +32,7 @@ static void adopt(struct step *s)
 	n->copy[i].proof = RELOC_NO_PROOF;
 	n->copied = false;
 	step_go(s, i == 0 ? RELOC_PROTECTED : RELOC_RUNNING_AWAY,
-		"its own cluster runs it on %s", s->ev->place.host);
+		"its own cluster moved it to %s", s->ev->place.host);
 }
 
 static bool may_be_adopted(enum reloc_state s)
@@ -57,7 +57,8 @@ void step_stranger(struct step *s)
 		if (s->now_ms - n->paged_ms < s->rules->page_ms)
 			return;
 		n->paged_ms = s->now_ms;
-		step_because(s, "it runs on %s/%s as well, and too many places have it",
+		step_because(s,
+			     "it also runs on %s/%s; the record cannot list more copies",
 			     p->cluster, p->host);
 		return;
 	}
@@ -110,7 +111,7 @@ void step_split(struct step *s, uint32_t i)
 		return;
 	n->resume = after_split(n);
 	step_go(s, RELOC_SPLIT_SUSPECT, "%s was seen running on %s/%s%s%s%s%s",
-		n->copy[i].stranger ? "a copy that nobody sent there" : "an older copy",
+		n->copy[i].stranger ? "a copy unknown to VR-SAS" : "an older copy",
 		n->copy[i].place.cluster, n->copy[i].place.host,
 		step_can_tell(n, i) ? "" : ", while the granted one on ",
 		step_can_tell(n, i) ? "" : newest->place.cluster,

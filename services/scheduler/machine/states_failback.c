@@ -1,4 +1,4 @@
-/* From the grant on: start, life away, and the way home. */
+/* From the grant on: start, running away from home, failback. */
 #include <stdio.h>
 #include <string.h>
 
@@ -156,10 +156,11 @@ void step_starting(struct step *s)
 		if (n->started && n->good == n->active) {
 			n->paged_ms = s->now_ms;
 			in_service(s, false,
-				   "it runs, but its guest was not heard in time");
+				   "it runs, but its guest did not answer in time");
 		} else {
 			n->maybe_ran = true; /* a start that hung may have come through */
-			step_go(s, RELOC_START_FAILED, "no sign of life in time");
+			step_go(s, RELOC_START_FAILED,
+				"its guest did not answer in time");
 		}
 		return;
 	default:
@@ -202,11 +203,12 @@ void step_start_failed(struct step *s)
 		return;
 	if (ev->kind == RELOC_TICK && step_late(s)) {
 		data_is_at_active(n);
-		step_go(s, RELOC_FENCING, "it cannot be confirmed off");
+		step_go(s, RELOC_FENCING,
+			"its hypervisor did not confirm it off in time");
 		return;
 	}
 	if (ev->kind == RELOC_HEALTH && ev->ok && step_at(s) == (int)n->active) {
-		in_service(s, true, ev->text); /* in time, if only just */
+		in_service(s, true, ev->text); /* just in time */
 		return;
 	}
 	if (ev->kind != RELOC_STOPPED || !ev->ok) {
@@ -245,7 +247,7 @@ void step_running_away(struct step *s)
 		if (i != 0 || n->host_back_ms == 0)
 			return;
 		n->host_back_ms = 0;
-		step_because(s, "home is silent again");
+		step_because(s, "the home host is silent again");
 		break;
 	case RELOC_OPERATOR_RELOCATE:
 		step_planned(s);
@@ -257,7 +259,7 @@ void step_running_away(struct step *s)
 	case RELOC_OPERATOR_FAILBACK:
 		n->failback_asked = true;
 		n->auto_failback_held = false;
-		step_because(s, "%s asked it home", ev->by);
+		step_because(s, "%s requested the failback", ev->by);
 		break;
 	case RELOC_OPERATOR_CANCEL:
 		n->failback_asked = false;
@@ -267,7 +269,8 @@ void step_running_away(struct step *s)
 	case RELOC_LOOKED:
 		if (ev->seen == RELOC_SEEN_OFF && i == 0 &&
 		    n->state == RELOC_REPROTECTING)
-			step_go(s, RELOC_FAILBACK_READY, "home is fit to take it back");
+			step_go(s, RELOC_FAILBACK_READY,
+				"the home host can take it back");
 		return;
 	default:
 		step_watch(s);
@@ -278,18 +281,18 @@ void step_running_away(struct step *s)
 		return;
 	bool home_fit = n->host_back_ms > 0 && n->copy[0].alive && !n->copy[0].defined;
 	if (n->state != RELOC_RUNNING_AWAY && !home_fit) {
-		step_go(s, RELOC_RUNNING_AWAY, "home is not there any more");
+		step_go(s, RELOC_RUNNING_AWAY, "the home host is no longer available");
 	} else if (n->state == RELOC_RUNNING_AWAY && home_fit && ev->kind == RELOC_TICK) {
-		step_go(s, RELOC_REPROTECTING, "home is back");
+		step_go(s, RELOC_REPROTECTING, "the home host is back");
 	} else if (n->state == RELOC_REPROTECTING && ev->kind == RELOC_TICK &&
 		   step_late(s)) {
 		n->host_back_ms = 0; /* until it is seen to be stable again */
 		step_go(s, RELOC_RUNNING_AWAY,
-			"home answers, but its hypervisor does not");
+			"the home host answers, but its hypervisor does not");
 	} else if (n->state == RELOC_FAILBACK_READY && ev->kind == RELOC_TICK &&
 		   (n->failback_asked ||
 		    (s->rules->auto_failback && !n->auto_failback_held))) {
-		step_go(s, RELOC_FB_QUIESCE, "on its way home");
+		step_go(s, RELOC_FB_QUIESCE, "starting the failback");
 	}
 }
 
@@ -317,7 +320,7 @@ static bool way_home_lost(struct step *s)
 	    step_at(s) == 0) {
 		n->copy[0].alive = false;
 		n->host_back_ms = 0;
-		step_regrant_good(s, "home died again");
+		step_regrant_good(s, "the home host failed again");
 		return true;
 	}
 	return false;
@@ -333,10 +336,11 @@ static void way_home_open(struct step *s)
 	n->started = false;
 	if (n->copy[n->active].shared) {
 		n->copied = true;
-		step_go(s, RELOC_FB_GRANTING, "stopped; home sees the same disks");
+		step_go(s, RELOC_FB_GRANTING,
+			"stopped; the home host sees the same disks");
 		return;
 	}
-	step_go(s, RELOC_FB_FINAL_SYNC, "stopped; what changed goes home");
+	step_go(s, RELOC_FB_FINAL_SYNC, "stopped; copying changed blocks home");
 	n->copied = false;
 	n->job = n->op;
 	n->token = 1;
@@ -372,7 +376,7 @@ static void sync_home(struct step *s)
 		n->moving = false;
 		n->copied = true;
 		n->fb_bytes_moved = ev->bytes;
-		step_go(s, RELOC_FB_GRANTING, "home equals away");
+		step_go(s, RELOC_FB_GRANTING, "home and remote disks are equal");
 	} else if (ev->transfer == RELOC_XFER_FAILED && ev->permanent) {
 		n->moving = false;
 		stay_away(s, ev->text);
@@ -384,7 +388,7 @@ static void sync_home(struct step *s)
 	} else {
 		n->token++;
 		n->progress = 0;
-		step_because(s, "again: %.150s", ev->text);
+		step_because(s, "retrying: %.150s", ev->text);
 	}
 }
 
@@ -410,7 +414,7 @@ void step_final_sync(struct step *s)
 	case RELOC_SEEN_RUNNING:
 		if (i == (int)n->good) {
 			step_unprove(s, n->good);
-			stay_away(s, "it was seen running where it was stopped");
+			stay_away(s, "it was seen running after it was stopped");
 		} else if (i >= 0) {
 			step_split(s, (uint32_t)i);
 		} else {
@@ -419,7 +423,7 @@ void step_final_sync(struct step *s)
 		break;
 	case RELOC_TICK:
 		if (step_late(s))
-			stay_away(s, "the way home made no progress");
+			stay_away(s, "the copy home made no progress");
 		break;
 	default:
 		break;
@@ -453,7 +457,7 @@ void step_cleanup(struct step *s)
 
 			name_leftovers(n, left, sizeof(left));
 			step_go(s, RELOC_PROTECTED,
-				"at home; %s: tried again until that is gone", left);
+				"at home; left behind: %s; removal is retried", left);
 			home_at_last(s);
 			return;
 		}
@@ -463,5 +467,5 @@ void step_cleanup(struct step *s)
 		break;
 	}
 	if (n->state == RELOC_CLEANUP && !leftovers(n))
-		home_again(s, "at home, nothing left behind");
+		home_again(s, "at home, cleanup complete");
 }

@@ -1,4 +1,4 @@
-/* Is it dead, is that proven, and where to. */
+/* From the suspicion to the decision: is the host dead, is that proven, where to. */
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +32,7 @@ void step_protected(struct step *s)
 		if (step_at(s) < 0 && n->active == 0 &&
 		    strcmp(n->copy[0].place.cluster, s->ev->place.cluster) == 0) {
 			n->copy[0].place = s->ev->place;
-			step_because(s, "it lives on %s now", s->ev->place.host);
+			step_because(s, "it now runs on %s", s->ev->place.host);
 			return;
 		}
 		break;
@@ -65,20 +65,21 @@ void step_suspected(struct step *s)
 		if (step_at(s) != (int)n->active)
 			return;
 		if (s->ev->seen == RELOC_SEEN_ON)
-			step_go(s, n->resume, "it runs, and its host answers");
+			step_go(s, n->resume, "it runs and its host answers");
 		else if (s->ev->seen == RELOC_SEEN_OFF)
-			step_regrant_good(s, "its host answers again, but it went down");
+			step_regrant_good(s,
+					  "its host answers again, but the VM is down");
 		return;
 	case RELOC_TICK:
 		if (!step_late(s))
 			return;
-		if (n->copy[n->active].alive) { /* whether it runs is being asked */
+		if (n->copy[n->active].alive) { /* whether it runs is being checked */
 			n->deadline_ms = s->now_ms + s->rules->suspect_ms;
 			s->changed = true;
 			return;
 		}
 		if (n->state == RELOC_SUSPECT) {
-			step_host_down(s, "nobody has heard of its host since");
+			step_host_down(s, "its host stayed silent");
 			return;
 		}
 		step_page_again(s); /* the brake */
@@ -91,7 +92,7 @@ void step_suspected(struct step *s)
 
 /* --- FENCING, and HOLD_OPERATOR for want of proof --- */
 
-/* Everybody whose death must be proven is; a good copy whose host lives may run again. */
+/* Every copy that needs proof has one; a good copy with a live host may run again. */
 static bool fencing_done(struct step *s)
 {
 	struct reloc *n = s->n;
@@ -101,7 +102,7 @@ static bool fencing_done(struct step *s)
 	if (!step_all_proven_but(n, spare_good ? (int32_t)n->good : -1))
 		return false;
 	if (spare_good) {
-		step_regrant_good(s, "its host lives and nothing else runs it");
+		step_regrant_good(s, "its host is alive and no other copy runs");
 		return true;
 	}
 	for (uint32_t i = 0; i < n->n_copies; i++)
@@ -124,8 +125,7 @@ static void hold_for_proof(struct step *s, const char *last_word)
 			who = i;
 	step_hold(s, RELOC_NEEDS_PROOF,
 		  "no proof that it is off on %s/%s%s%.100s; nothing starts elsewhere "
-		  "until "
-		  "the power reads off or a person confirms it",
+		  "until its power reads off or an operator confirms it",
 		  n->copy[who].place.cluster, n->copy[who].place.host,
 		  last_word[0] ? ": " : "", last_word);
 }
@@ -214,7 +214,7 @@ void step_fencing(struct step *s)
 	case RELOC_OPERATOR_RELOCATE:
 		(void)vrs_strcpy(n->pinned, sizeof(n->pinned), ev->place.cluster);
 		n->cancelled = false;
-		step_because(s, "%s wants it in %s", ev->by, ev->place.cluster);
+		step_because(s, "%s pinned it to %s", ev->by, ev->place.cluster);
 		return;
 	case RELOC_OPERATOR_CANCEL:
 		if (n->planned) {
@@ -231,7 +231,7 @@ void step_fencing(struct step *s)
 		fencing_late(s);
 }
 
-/* --- what can overthrow everything between proof and grant --- */
+/* --- events that overthrow everything between proof and grant --- */
 
 static void home_is_up(struct step *s, int i)
 {
@@ -246,7 +246,7 @@ static void home_is_up(struct step *s, int i)
 		return;
 	step_unprove(s, (uint32_t)i);
 	if (i == (int)n->good)
-		step_regrant_good(s, "its host is back before it ran elsewhere");
+		step_regrant_good(s, "its host came back before it ran elsewhere");
 	else if (step_needs_proof(c))
 		step_go(s, RELOC_FENCING, "%s is back: its copy must be proven off again",
 			s->ev->place.host);
@@ -283,7 +283,7 @@ static void seen_running(struct step *s, int i)
 			return; /* on its way to be granted just that */
 		step_unprove(s, (uint32_t)i);
 		n->copy[i].alive = true;
-		step_regrant_good(s, "it was seen running at its own place");
+		step_regrant_good(s, "it was seen running where its data is");
 		return;
 	}
 	step_runs_there(s, (uint32_t)i);
@@ -303,7 +303,7 @@ static void withdrawn_or_cancelled(struct step *s, int i)
 		if (i >= 0 && n->copy[i].proof == RELOC_F5_OPERATOR) {
 			step_unprove(s, (uint32_t)i);
 			n->target = -1;
-			step_go(s, RELOC_FENCING, "%s took the word back", s->ev->by);
+			step_go(s, RELOC_FENCING, "%s withdrew the claim", s->ev->by);
 		}
 		return;
 	}
@@ -358,10 +358,10 @@ void step_fenced(struct step *s)
 		step_go(s, RELOC_WAIT_REPAIR, "its relocation was cancelled");
 	else if (n->copied && n->target >= 0 && n->target != (int32_t)n->good)
 		step_go(s, n->target == 0 ? RELOC_FB_GRANTING : RELOC_GRANTING,
-			"its copy is proven already");
+			"its copy is verified already");
 	else {
 		n->target = -1;
-		step_go(s, RELOC_DECIDING, "where to");
+		step_go(s, RELOC_DECIDING, "choosing a target");
 	}
 }
 
@@ -371,7 +371,7 @@ static void wait_or_hold(struct step *s, bool may_wait, const char *why)
 
 	n->target = -1;
 	if (n->copy[n->good].alive && !n->good_failed)
-		step_regrant_good(s, why); /* no need to stay down */
+		step_regrant_good(s, why); /* it can run where its data is */
 	else if (may_wait)
 		step_go(s, RELOC_WAIT_REPAIR, "%s", why);
 	else
@@ -393,7 +393,7 @@ static void decided(struct step *s)
 		return;
 	}
 	if (n->decisions > s->rules->max_decisions) {
-		wait_or_hold(s, false, "every target that was chosen has failed");
+		wait_or_hold(s, false, "every chosen target has failed");
 		return;
 	}
 	if (ev->verdict == RELOC_RELOCATE && !ev->readable) {
@@ -456,9 +456,9 @@ static bool sent_by_hand(struct step *s)
 	n->decisions = n->n_tried = 0;
 	n->target = -1;
 	if (step_all_proven_but(n, -1))
-		step_go(s, RELOC_DECIDING, "%s asked for it", s->ev->by);
+		step_go(s, RELOC_DECIDING, "requested by %s", s->ev->by);
 	else
-		step_go(s, RELOC_FENCING, "%s asked for it", s->ev->by);
+		step_go(s, RELOC_FENCING, "requested by %s", s->ev->by);
 	return true;
 }
 
@@ -472,7 +472,7 @@ void step_waiting(struct step *s)
 		s->n->deadline_ms = s->now_ms + s->rules->review_ms;
 		s->changed = true;
 	} else {
-		think_again(s, "is waiting still the best?");
+		think_again(s, "re-evaluating the wait");
 	}
 }
 
@@ -481,5 +481,5 @@ void step_hold_choice(struct step *s)
 	if (step_overthrown(s) || sent_by_hand(s))
 		return;
 	if (s->ev->kind == RELOC_TICK && step_late(s))
-		think_again(s, "has anything changed?");
+		think_again(s, "re-evaluating the hold");
 }

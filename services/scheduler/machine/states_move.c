@@ -1,4 +1,5 @@
-/* The way there, and the grant: the one point where a VM may come to run elsewhere. */
+/* The copy to the target, and the grant: the only point from which a VM may run
+ * elsewhere. */
 #include <stdio.h>
 
 #include "machine/step.h"
@@ -11,8 +12,8 @@ static void carry(struct step *s)
 
 	n->copy[n->target].disks = true; /* from now on something may lie there */
 	n->copy[n->target].seed = n->copy[n->target].remove = false;
-	step_go(s, RELOC_TRANSFERRING, "%s/%s has room", n->copy[n->target].place.cluster,
-		n->copy[n->target].place.host);
+	step_go(s, RELOC_TRANSFERRING, "%s/%s reserved the capacity",
+		n->copy[n->target].place.cluster, n->copy[n->target].place.host);
 	n->job = n->op;
 	n->token = 1;
 	n->moving = true;
@@ -59,9 +60,9 @@ static void verified(struct step *s)
 	n->bytes_moved = s->ev->bytes;
 	n->copy[n->target].defined = true; /* the order to define follows */
 	if (n->state == RELOC_TRANSFERRING)
-		step_go(s, RELOC_VERIFYING, "copied and proven equal");
+		step_go(s, RELOC_VERIFYING, "copied and verified");
 	else
-		step_because(s, "copied and proven equal");
+		step_because(s, "copied and verified");
 }
 
 static void on_transfer(struct step *s)
@@ -80,7 +81,7 @@ static void on_transfer(struct step *s)
 		break;
 	case RELOC_XFER_PROVING:
 		if (n->state == RELOC_TRANSFERRING)
-			step_go(s, RELOC_VERIFYING, "both sides are being compared");
+			step_go(s, RELOC_VERIFYING, "comparing source and target");
 		else
 			step_progress(s);
 		break;
@@ -100,9 +101,9 @@ static void on_transfer(struct step *s)
 		n->token++;
 		n->progress = 0;
 		if (n->state == RELOC_VERIFYING)
-			step_go(s, RELOC_TRANSFERRING, "again: %.150s", ev->text);
+			step_go(s, RELOC_TRANSFERRING, "retrying: %.150s", ev->text);
 		else
-			step_because(s, "again: %.150s", ev->text);
+			step_because(s, "retrying: %.150s", ev->text);
 		break;
 	}
 }
@@ -123,10 +124,10 @@ void step_transferring(struct step *s)
 		else if (ev->permanent)
 			step_next_target(s, ev->text);
 	} else if (ev->kind == RELOC_TICK && step_late(s)) {
-		step_next_target(s,
-				 n->state == RELOC_TRANSFERRING
-					 ? "the copy made no progress"
-					 : "the copy was not proven or defined in time");
+		step_next_target(
+			s, n->state == RELOC_TRANSFERRING
+				   ? "the copy made no progress"
+				   : "the copy was not verified or defined in time");
 	}
 }
 
@@ -149,7 +150,7 @@ static void grant(struct step *s)
 	n->starts++;
 	n->granted_ms = s->now_ms;
 	step_go(s, i == 0 ? RELOC_RESTORING_HOME : RELOC_STARTING,
-		"%s/%s may run it, epoch %llu", c->place.cluster, c->place.host,
+		"granted to %s/%s, epoch %llu", c->place.cluster, c->place.host,
 		(unsigned long long)n->epoch);
 }
 
@@ -182,8 +183,7 @@ static void grant_late(struct step *s)
 
 		c->proof = RELOC_NO_PROOF; /* not contradicted: the copy stays proven */
 		if (step_needs_proof(c)) {
-			step_go(s, RELOC_FENCING,
-				"the proof for %s could not be read again",
+			step_go(s, RELOC_FENCING, "the proof for %s could not be re-read",
 				c->place.host);
 			return;
 		}
@@ -194,7 +194,7 @@ static void grant_late(struct step *s)
 			  n->copy[n->good].place.cluster, n->copy[n->good].place.host);
 	else if (n->state == RELOC_FB_GRANTING) {
 		n->auto_failback_held = true;
-		step_regrant_good(s, "home does not answer");
+		step_regrant_good(s, "the home host does not answer");
 	} else {
 		step_next_target(s, "the target does not answer");
 	}
@@ -209,7 +209,7 @@ void step_granting(struct step *s)
 	    ev->kind == RELOC_HOST_DOWN) {
 		n->copy[0].alive = false;
 		n->host_back_ms = 0;
-		step_regrant_good(s, "home died again");
+		step_regrant_good(s, "the home host failed again");
 		return;
 	}
 	if (step_overthrown(s))
@@ -223,9 +223,9 @@ void step_granting(struct step *s)
 	switch (ev->recheck) {
 	case RELOC_STANDS:
 		if (!step_all_proven_but(n, n->target))
-			step_go(s, RELOC_FENCING, "a copy is not proven off");
+			step_go(s, RELOC_FENCING, "another copy is not proven off");
 		else if (n->target != (int32_t)n->good && !n->copied)
-			step_next_target(s, "its copy is not proven");
+			step_next_target(s, "its copy is not verified");
 		else
 			grant(s);
 		break;

@@ -17,15 +17,15 @@ static void hold_for_stop(struct step *s)
 	if (step_can_tell(n, who))
 		step_hold(s, RELOC_NEEDS_STOP,
 			  "an older copy was seen running on %s/%s and cannot be "
-			  "confirmed off; stop it by hand, or have its host off and "
-			  "confirm",
+			  "confirmed off; stop it by hand, or power its host off and "
+			  "confirm that",
 			  p->cluster, p->host);
 	else
 		step_hold(s, RELOC_NEEDS_STOP,
-			  "it runs on %s/%s, where nobody sent it, and the granted copy "
-			  "on %s/%s does not: which one is to live cannot be told; "
-			  "nothing is stopped or started until it is stopped there by "
-			  "hand",
+			  "it runs on %s/%s, where VR-SAS did not start it, and the "
+			  "granted copy on %s/%s does not run; VR-SAS cannot know which "
+			  "one must live: stop it there by hand; until then nothing is "
+			  "stopped or started",
 			  p->cluster, p->host, granted->place.cluster,
 			  granted->place.host);
 }
@@ -39,7 +39,7 @@ static bool split_copy_off(struct step *s, int i)
 	if (i == (int)n->active && ev->kind == RELOC_LOOKED &&
 	    ev->seen == RELOC_SEEN_ON && !n->copy[i].alive) {
 		n->copy[i].alive = true;
-		step_because(s, "it runs where it was granted to");
+		step_because(s, "it runs at the granted host");
 	}
 	if (i < 0 || i == (int)n->active)
 		return false;
@@ -58,7 +58,7 @@ static bool split_copy_off(struct step *s, int i)
 
 /* --- found in two places, before it had a record --- */
 
-/* Neither was ever sent anywhere by us: only people can tell which one is the VM. */
+/* VR-SAS started neither: only an operator knows which one is the VM. */
 static void both_places(const struct reloc *n, char *buf, size_t size)
 {
 	const struct reloc_copy *other = &n->copy[0];
@@ -82,12 +82,12 @@ void step_seen_twice(struct step *s)
 	n->home_unclear = true;
 	n->resume = RELOC_PROTECTED;
 	both_places(n, both, sizeof(both));
-	step_go(s, RELOC_SPLIT_SUSPECT, "it runs on %s, and nothing was sent to either",
+	step_go(s, RELOC_SPLIT_SUSPECT, "it runs on %s, and VR-SAS started it on neither",
 		both);
 	n->paged_ms = s->now_ms;
 }
 
-/* It is off there: that place is none of ours, and whatever lies there stays. */
+/* It is off there: that host is none of its places, and its disks there stay. */
 static void is_off_there(struct step *s, uint32_t gone)
 {
 	struct reloc *n = s->n;
@@ -96,7 +96,7 @@ static void is_off_there(struct step *s, uint32_t gone)
 	for (uint32_t i = 1; i < n->n_copies; i++)
 		if (i != gone && n->copy[i].seen_running)
 			left = i;
-	if (gone == 0) { /* then the other one is the VM, and there is its home */
+	if (gone == 0) { /* then the other one is the VM, and its host is home */
 		if (left == 0)
 			return;
 		n->copy[0].place = n->copy[left].place;
@@ -113,7 +113,7 @@ static void is_off_there(struct step *s, uint32_t gone)
 		return;
 	}
 	n->home_unclear = false;
-	step_go(s, RELOC_PROTECTED, "it runs on %s/%s only now", n->copy[0].place.cluster,
+	step_go(s, RELOC_PROTECTED, "it now runs on %s/%s only", n->copy[0].place.cluster,
 		n->copy[0].place.host);
 }
 
@@ -123,9 +123,9 @@ static void hold_unclear(struct step *s)
 
 	both_places(s->n, both, sizeof(both));
 	step_hold(s, RELOC_NEEDS_STOP,
-		  "it runs on %s, and nothing was sent to either: which one is to live "
-		  "cannot be told; stop one of them by hand; until then nothing is "
-		  "started, stopped or moved",
+		  "it runs on %s, and VR-SAS started it on neither; it cannot know "
+		  "which one must live: stop one of them by hand; until then nothing "
+		  "is started, stopped or moved",
 		  both);
 }
 
@@ -186,7 +186,7 @@ void step_split_suspect(struct step *s)
 	for (uint32_t k = 0; k < n->n_copies; k++)
 		over = over && !n->copy[k].seen_running;
 	if (over) {
-		step_go(s, n->resume, "the other copy is off");
+		step_go(s, n->resume, "the second copy is off");
 	} else if (ev->kind == RELOC_TICK && step_late(s)) {
 		if (n->state == RELOC_SPLIT_SUSPECT) {
 			hold_for_stop(s);

@@ -137,7 +137,7 @@ void step_stopped(struct step *s, uint32_t i)
 		c->defined = false;
 }
 
-/* Whatever was proven of it is void. What was copied from it may be older than it is. */
+/* Its proof is void. What was copied from it may be outdated. */
 void step_unprove(struct step *s, uint32_t i)
 {
 	struct reloc_copy *c = &s->n->copy[i];
@@ -227,7 +227,7 @@ void step_go(struct step *s, enum reloc_state to, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	if (!why[0]) /* whoever was asked had nothing to say: then what happened */
+	if (!why[0]) /* no reason given: name the event */
 		(void)snprintf(why, sizeof(why), "%s%s%s", reloc_event_name(s->ev->kind),
 			       s->ev->place.host[0] ? ": " : "", s->ev->place.host);
 	memcpy(n->why, why, sizeof(why));
@@ -263,7 +263,7 @@ bool step_late(const struct step *s)
 	return s->n->deadline_ms > 0 && s->now_ms >= s->n->deadline_ms;
 }
 
-/* Nothing has changed: whoever was called is called again in time. */
+/* Nothing has changed: the alert is repeated when it is due. */
 void step_page_again(struct step *s)
 {
 	struct reloc *n = s->n;
@@ -279,7 +279,7 @@ void step_progress(struct step *s)
 	struct reloc *n = s->n;
 	int64_t budget_ms = deadline_of(s);
 
-	/* not every byte is worth a durable write */
+	/* a durable write for every byte would cost too much */
 	if (s->ev->bytes <= n->progress ||
 	    n->deadline_ms - s->now_ms >= budget_ms * 3 / 4)
 		return;
@@ -299,7 +299,7 @@ void step_patience(struct step *s)
 	s->changed = true;
 }
 
-/* A new failure, or a new order: what the last one left in the record is over. */
+/* A new failure or a new order: what the last one left in the record is cleared. */
 void step_begin(struct step *s)
 {
 	struct reloc *n = s->n;
@@ -321,7 +321,7 @@ void step_begin(struct step *s)
 	n->fb_stopped_ms = n->fb_alive_ms = n->predicted_outage_ms = 0;
 }
 
-/* The host of the newest grant is down, or a person says so. */
+/* The host of the newest grant is down, or was declared down. */
 void step_host_down(struct step *s, const char *why)
 {
 	struct reloc *n = s->n;

@@ -27,7 +27,7 @@ static void answers_again(struct step *s, int i)
 	}
 	if (i == 0 && s->ev->kind == RELOC_HOST_BACK && n->host_back_ms == 0) {
 		n->host_back_ms = s->now_ms;
-		step_because(s, "home is back");
+		step_because(s, "the home host is back");
 	}
 }
 
@@ -119,5 +119,5 @@ void step_planned(struct step *s)
 	n->copy[n->active].alive = true;
 	(void)vrs_strcpy(n->pinned, sizeof(n->pinned), s->ev->place.cluster);
 	n->detected_ms = n->silent_since_ms = s->now_ms;
-	step_go(s, RELOC_FENCING, "%s asked to move it: %s", s->ev->by, s->ev->text);
+	step_go(s, RELOC_FENCING, "move requested by %s: %s", s->ev->by, s->ev->text);
 }

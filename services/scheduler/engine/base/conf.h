@@ -15,7 +15,8 @@ struct engine_conf {
 	int64_t hv_timeout_ms;    /* of one call to a hypervisor */
 	int64_t fence_timeout_ms; /* of one call to a fence agent */
 	int64_t fence_retry_ms;   /* from a failed fence to the next attempt: fencing.c */
-	int64_t shutdown_ms;      /* a guest's time to shut down before it is destroyed */
+	int64_t shutdown_ms; /* time a guest has to shut down before its VM is destroyed
+			      */
 	int64_t health_timeout_ms; /* of one health check */
 	int64_t health_retry_ms;
 	int64_t settle_ms; /* a VM without a health address: running for this long */

@@ -96,7 +96,7 @@ int engine_load_all(struct engine *e, struct vrs_err *err)
 					*err = bad;
 				break;
 			}
-			log_error("a record is left alone: %s", bad.text);
+			log_error("ignoring an unreadable record: %s", bad.text);
 		}
 	}
 	for (size_t i = 0; i < n; i++)
@@ -107,8 +107,8 @@ int engine_load_all(struct engine *e, struct vrs_err *err)
 
 /* --- one change --- */
 
-/* What the story of this host is called: its alert, or the host itself where nobody told
- * (the gateway lists it under the same name). */
+/* The incident of this host: its alert, or the host itself if there is none (the gateway
+ * lists it under the same name). */
 static const char *incident_of(const struct host *h, char *buf, size_t size)
 {
 	if (h->incident[0])
@@ -251,12 +251,11 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 			log_warn("no longer the active scheduler: %s", err.text);
 		} else {
 			vrs_complain(&e->store_complaint, VRS_WARN,
-				     "a change waits until it can be made durable: %s",
-				     err.text);
+				     "cannot store a change, will retry: %s", err.text);
 		}
 		return false;
 	}
-	vrs_complaint_over(&e->store_complaint, "changes are durable again");
+	vrs_complaint_over(&e->store_complaint, "changes can be stored again");
 	vrsas__v1__relocation__free_unpacked(en->msg, NULL);
 	en->msg = msg;
 	en->r = *next;

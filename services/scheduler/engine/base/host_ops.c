@@ -26,7 +26,7 @@ static bool too_late(struct host_op *j)
 	if (!j->lease || (j->lease->token == j->lease_token &&
 			  vrs_now_mono_ms() <= j->lease->until_mono_ms))
 		return false;
-	say(j, "the order came too late: it will be given again");
+	say(j, "the lease ended before the operation began; it is retried");
 	return true;
 }
 
@@ -42,7 +42,7 @@ static void failed(struct host_op *j, int status, const struct vrs_err *err)
 {
 	say(j, "%.190s", err->text);
 	if (status == VRS_ECONN || status == VRS_ETIMEOUT) {
-		vrs_hv_close(j->host->hv); /* the next job opens it anew */
+		vrs_hv_close(j->host->hv); /* the next job opens it again */
 		j->host->hv = NULL;
 	}
 }
@@ -54,7 +54,7 @@ static bool open_host(struct host_op *j)
 	if (j->host->hv)
 		return true;
 	if (!j->host->site->uri || !*j->host->site->uri) {
-		say(j, "no uri is set for its host");
+		say(j, "its host has no uri in site.conf");
 		return false;
 	}
 	int status = vrs_hv_open(&j->host->hv, j->host->site->uri,
@@ -85,7 +85,7 @@ static bool read_state(struct host_op *j)
 			j->exists = status == 0;
 			j->reached = status == VRS_ENOENT || j->state != VRS_HV_UNKNOWN;
 			if (!j->reached)
-				say(j, "its hypervisor does not know its state");
+				say(j, "the hypervisor reports no state");
 			return j->reached;
 		}
 		failed(j, status, &err);
@@ -113,7 +113,7 @@ static bool forget_vm(struct host_op *j)
 
 	if (!j->exists)
 		return true;
-	if (j->state == VRS_HV_CRASHED) /* some keep the remains until they are told */
+	if (j->state == VRS_HV_CRASHED) /* some keep a crashed VM until it is destroyed */
 		(void)vrs_hv_destroy(j->host->hv, j->rules->hv_timeout_ms, j->vm_id,
 				     NULL);
 	(void)vrs_hv_autostart_off(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, NULL);
@@ -126,7 +126,7 @@ static bool forget_vm(struct host_op *j)
 	if (!read_state(j))
 		return false;
 	if (j->exists)
-		say(j, "off, but its hypervisor does not forget it");
+		say(j, "off, but its definition could not be removed");
 	return !j->exists;
 }
 
@@ -139,8 +139,8 @@ static bool answers(struct host_op *j)
 	else
 		j->spared = read_state(j) && j->exists && j->state == VRS_HV_RUNNING;
 	if (j->spared)
-		say(j, "it answers at last: %.150s",
-		    j->health[0] ? j->health : "its hypervisor says that it runs");
+		say(j, "it answered just in time: %.150s",
+		    j->health[0] ? j->health : "running according to its hypervisor");
 	return j->spared;
 }
 
@@ -155,8 +155,8 @@ static void stop(struct host_op *j, bool ask_first)
 		if (j->undefine && !forget_vm(j))
 			return;
 		j->ok = true;
-		say(j, "its hypervisor says that it is off%s",
-		    j->undefine ? ", and does not know it any more" : "");
+		say(j, "off according to its hypervisor%s",
+		    j->undefine ? ", not defined" : "");
 		return;
 	}
 	j->was_on = true;
@@ -176,13 +176,13 @@ static void stop(struct host_op *j, bool ask_first)
 			return;
 	}
 	if (!is_off(j)) {
-		say(j, "%s, but still there", how);
+		say(j, "%s, but still running", how);
 		return;
 	}
 	if (j->undefine && !forget_vm(j))
 		return;
 	j->ok = true;
-	say(j, "%s%s, and confirmed off by its hypervisor", how,
+	say(j, "%s%s; confirmed off by its hypervisor", how,
 	    j->undefine ? ", undefined" : "");
 }
 
@@ -203,7 +203,7 @@ static void fence(struct host_op *j)
 			char why[120];
 
 			(void)vrs_strcpy(why, sizeof(why), j->text);
-			say(j, "no fence is set for %s, and its hypervisor: %s",
+			say(j, "%s has no fence agent; hypervisor: %s",
 			    j->host->site->name, why);
 		}
 		return;
@@ -212,12 +212,12 @@ static void fence(struct host_op *j)
 				   detail, sizeof(detail), &err);
 	j->ok = status == 0 && j->power == VRS_POWER_OFF;
 	if (j->ok)
-		say(j, "asked off, and reads off%s%s", detail[0] ? ": " : "", detail);
+		say(j, "powered off and reads off%s%s", detail[0] ? ": " : "", detail);
 	else
 		say(j, "%s: %.150s", j->host->site->fence,
 		    status < 0  ? err.text
 		    : detail[0] ? detail
-				: "does not read off");
+				: "power does not read off");
 }
 
 static void power(struct host_op *j)
@@ -246,7 +246,7 @@ static void reserve(struct host_op *j)
 	if (!read_state(j))
 		return;
 	if (!is_off(j)) {
-		say(j, "a VM of this id runs there already");
+		say(j, "a VM with this ID already runs there");
 		return;
 	}
 	int status = vrs_hv_host(j->host->hv, j->rules->hv_timeout_ms, &host, &err);
@@ -260,21 +260,21 @@ static void reserve(struct host_op *j)
 		return;
 	}
 	if (store.total_bytes > 0 && store.free_bytes < j->disk_bytes) {
-		say(j, "%s has %llu MiB free, %llu are needed", j->images,
+		say(j, "%s: %llu MiB free, %llu MiB needed", j->images,
 		    (unsigned long long)(store.free_bytes >> 20),
 		    (unsigned long long)(j->disk_bytes >> 20));
 		return;
 	}
 	if (host.ram_total_bytes > 0 &&
 	    host.ram_total_bytes < host.ram_used_bytes + j->ram_bytes) {
-		say(j, "memory: %llu MiB are free, %llu are needed",
+		say(j, "memory: %llu MiB free, %llu MiB needed",
 		    (unsigned long long)((host.ram_total_bytes - host.ram_used_bytes) >>
 					 20),
 		    (unsigned long long)(j->ram_bytes >> 20));
 		return;
 	}
 	j->ok = true;
-	say(j, "it answers and has room");
+	say(j, "capacity available");
 }
 
 static void define(struct host_op *j)
@@ -285,7 +285,7 @@ static void define(struct host_op *j)
 		return;
 	if (!is_off(j)) {
 		j->permanent = true;
-		say(j, "a VM of this id runs there already");
+		say(j, "a VM with this ID already runs there");
 		return;
 	}
 	int status = vrs_hv_define(j->host->hv, j->rules->hv_timeout_ms, j->vm,

@@ -1,7 +1,7 @@
-/* host_ops.h - the hands of the engine: one job at one host, done on a worker.
+/* host_ops.h - runs one operation on one host, on a worker thread.
  *
- * Jobs of one host run one after the other on its lane and share its connection to the
- * hypervisor. Every job may be done twice with the effect of once. */
+ * Operations on one host run one after the other and share its connection to the
+ * hypervisor. Each is idempotent. */
 #ifndef SCHEDULER_ENGINE_HOST_OPS_H
 #define SCHEDULER_ENGINE_HOST_OPS_H
 
@@ -14,7 +14,7 @@
 #include "vrs/site.h"
 #include "vrsas/v1/relocation.pb-c.h"
 
-/* A host's connection; touched only on its lane. */
+/* A host's connection; used by the jobs of this host only. */
 struct host_op_host {
 	const struct vrs_site_host *site;
 	struct vrs_hv *hv; /* NULL: not open */
@@ -24,19 +24,18 @@ struct host_op_rules {
 	int64_t hv_timeout_ms, fence_timeout_ms, shutdown_ms, health_timeout_ms;
 };
 
-/* The scheduler's lease as its lanes see it: a process that slept may come to an order
- * when another one has long been given the lease. What changes something is not begun
- * then. */
+/* The scheduler's lease as the workers see it: a process that was suspended may reach a
+ * job after another scheduler took the lease. Nothing is begun then. */
 struct host_op_lease {
 	_Atomic uint64_t token; /* 0: not ours */
 	_Atomic int64_t until_mono_ms;
 };
 
 enum host_op_kind {
-	HOST_OP_STATE,   /* what does its hypervisor say of the VM? */
+	HOST_OP_STATE,   /* state of the VM according to its hypervisor */
 	HOST_OP_FENCE,   /* off by power, or the VM destroyed where there is no such thing
 			  */
-	HOST_OP_POWER,   /* what does the power controller say? */
+	HOST_OP_POWER,   /* state of the power controller */
 	HOST_OP_STOP,    /* shut down, then destroyed; ok: confirmed off */
 	HOST_OP_KILL,    /* destroyed; ok: confirmed off, with undefine: and not defined.
 			With    spare: not one whose guest answers */
@@ -45,7 +44,7 @@ enum host_op_kind {
 	HOST_OP_DEFINE,  /* ok: defined, autostart off */
 	HOST_OP_START,   /* ok: running */
 	HOST_OP_HEALTH,  /* ok: the guest answers */
-	HOST_OP_QUARANTINE, /* ok: off and not defined any more */
+	HOST_OP_QUARANTINE, /* ok: off and no longer defined */
 	HOST_OP_AUTOSTART_OFF,
 };
 
@@ -64,7 +63,7 @@ struct host_op {
 	const struct host_op_lease *lease; /* NULL: at any time */
 	uint64_t lease_token;              /* under which the order was given */
 
-	/* what came of it */
+	/* the result */
 	bool ok, permanent, reached; /* reached: its hypervisor answered */
 	bool spared;                 /* its guest answers: not stopped */
 	bool was_on;                 /* FENCE, STOP, KILL: it had to be stopped */

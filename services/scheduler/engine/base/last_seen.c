@@ -39,7 +39,7 @@ void ran_remember(struct ran *r, const char *id, const char *boot_id)
 	(void)vrs_strcpy(v->boot_id, sizeof(v->boot_id), boot_id);
 }
 
-/* Who was shut down, is gone or is of no concern any more is forgotten. */
+/* VMs that were shut down, are gone or are no longer protected are forgotten. */
 static bool forget_some(struct ran *r, const struct fleet *w, const struct fleet_host *h)
 {
 	size_t n = 0;

@@ -1,8 +1,8 @@
 /* last_seen.h - what ran on a host when it was last seen.
  *
  * A host that boots faster than its silence is noticed leaves its VMs off: start at boot
- * is off for all of them, and nobody was told that they fell. This memory tells such a VM
- * from one that its owner has shut down. It fell if it ran when it was last seen, is off
+ * is off for all of them, and no detector noticed. This memory tells such a VM from one
+ * that its owner has shut down. It fell if it ran when it was last seen, is off
  * now, and one of these is so: its hypervisor says that it crashed, or does not know why
  * it is off, or its host was booted since.
  *
@@ -32,7 +32,7 @@ struct ran {
  * it is seen running again, or off for a reason. True when the memory changed. */
 bool ran_look(struct ran *r, const struct fleet *w, const struct fleet_host *h);
 struct ran_vm *ran_find(const struct ran *r, const char *id); /* NULL: not remembered */
-/* Did this VM fall, as far as this word on it tells? */
+/* Did this VM go down with its host, according to these facts? */
 bool ran_fell(const struct ran_vm *was, const Vrsas__V1__VmFacts *now,
 	      const char *boot_id);
 

@@ -1,6 +1,6 @@
-/* What the monitoring says of hosts: incidents that the gateway keeps in Redis. Read at
- * every look, so nothing has to be told twice and a restart forgets nothing. An alert is
- * one witness: the detector weighs it like a person's "it is dead", never as a proof. */
+/* What the monitoring reports about hosts: incidents that the gateway keeps in Redis.
+ * Read at every tick, so a restart loses nothing. An alert is one piece of evidence: the
+ * detector weighs it like an operator's claim that the host is dead, never as a proof. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +10,8 @@
 #include "vrs/mem.h"
 #include "vrsas/v1/incident.pb-c.h"
 
-/* A host that goes on answering although its alert fires: after this the alert is not
- * believed any more, or it would be half a proof for whatever happens much later. */
+/* If a host still answers this long after its alert, the alert is ignored: it must not
+ * count as evidence for a failure that happens much later. */
 enum { UNBELIEVED_MS = 15 * 60 * 1000, MAX_OPEN = 1000 };
 
 static void take(struct engine *e, const Vrsas__V1__Incident *in)
@@ -27,10 +27,10 @@ static void take(struct engine *e, const Vrsas__V1__Incident *in)
 	    engine_mono() - h->memory.answers_since_ms > UNBELIEVED_MS &&
 	    engine_wall() - in->received_at_ms > UNBELIEVED_MS) {
 		(void)vrs_strcpy(h->void_alert_id, sizeof(h->void_alert_id), in->id);
-		engine_report_host(e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE,
-				   "alert.void",
-				   "%s/%s goes on answering: its alert %s is void",
-				   h->cluster, h->name, in->alert);
+		engine_report_host(
+			e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "alert.void",
+			"%s/%s still answers: its alert %s is ignored from now on",
+			h->cluster, h->name, in->alert);
 		return;
 	}
 	(void)vrs_strcpy(h->alert_id, sizeof(h->alert_id), in->id);
@@ -39,7 +39,7 @@ static void take(struct engine *e, const Vrsas__V1__Incident *in)
 		       in->summary[0] ? ": " : "", in->summary);
 }
 
-static bool in_a_story(const struct engine *e, const struct host *h)
+static bool has_relocation(const struct engine *e, const struct host *h)
 {
 	if (h->alert_id[0] || h->handled || h->memory.verdict != DETECTOR_OK)
 		return true;
@@ -69,7 +69,7 @@ static void take_all(struct engine *e, const struct vrs_reply *list)
 		vrs_msg_free(msg);
 	}
 	for (size_t i = 0; i < e->n_hosts; i++)
-		if (e->host[i].incident[0] && !in_a_story(e, &e->host[i]))
+		if (e->host[i].incident[0] && !has_relocation(e, &e->host[i]))
 			e->host[i].incident[0] = '\0';
 }
 

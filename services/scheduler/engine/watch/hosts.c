@@ -135,7 +135,7 @@ static void look_at_cluster(struct engine *e, const struct fleet *w,
 	free(host);
 }
 
-/* Its death is proven for some copy: it says nothing of the other hosts any more. */
+/* A host whose death is proven for some copy no longer counts for the brake. */
 static void mark_handled(struct engine *e)
 {
 	for (size_t i = 0; i < e->n_hosts; i++)
@@ -156,8 +156,8 @@ static void mark_handled(struct engine *e)
 	}
 }
 
-/* Words from before a proof of death are no sign of life: the host must have answered a
- * question that was asked after it. */
+/* Answers from before a proof of death are no sign of life: the host must have answered a
+ * probe that began after it. */
 static bool answered_since(const struct host *h, int64_t proof_at_ms)
 {
 	enum { SURELY_LATER_MS = 30000 }; /* than anything a collector had under way */
@@ -194,7 +194,7 @@ static bool verdict_event(const struct engine *e, const struct host *h,
 	default:
 		break;
 	}
-	/* one channel may still say dead: who answers is not dead */
+	/* one channel may still report it dead: a host that answers is not */
 	if (answers_ms < 0 ||
 	    (c->proof != RELOC_NO_PROOF && c->proof != RELOC_F3_ATTESTED &&
 	     !answered_since(h, c->proof_at_ms)))
@@ -205,7 +205,7 @@ static bool verdict_event(const struct engine *e, const struct host *h,
 	return true;
 }
 
-/* Its owner had shut it down, or does not want it protected any more. */
+/* Its owner has shut it down, or no longer wants it protected. */
 static bool left_alone(const Vrsas__V1__VmFacts *vm)
 {
 	return vm && (!vm->protect || vm->state == VRSAS__V1__VM_STATE__VM_STATE_OFF);
@@ -275,11 +275,11 @@ void engine_watch(struct engine *e)
 	for (size_t i = 0; i < e->n_hosts; i++)
 		probe(e, &e->host[i]);
 	if (fleet_load(e->loader, false, &w, &err) < 0) {
-		vrs_complain(&e->fleet_complaint, VRS_WARN, "cannot see the world: %s",
+		vrs_complain(&e->fleet_complaint, VRS_WARN, "cannot read the fleet: %s",
 			     err.text);
 		return;
 	}
-	vrs_complaint_over(&e->fleet_complaint, "the world is seen again");
+	vrs_complaint_over(&e->fleet_complaint, "the fleet can be read again");
 	mark_handled(e);
 	alerts_read(e);
 	for (size_t i = 0; i < w->n_clusters; i++)

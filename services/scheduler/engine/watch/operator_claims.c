@@ -1,5 +1,6 @@
-/* What people said of a host, as Redis keeps it: vrsas:v1:word:{cluster}. A word stands
- * until it is taken back or has served its purpose, whoever is the active scheduler. */
+/* What operators declared about a host, in Redis at vrsas:v1:word:{cluster}. A claim
+ * holds until it is withdrawn or has served its purpose, whichever scheduler is active.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +10,8 @@
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
-/* "It is dead" of a host that goes on answering: after this it is not believed any more,
- * or it would be half a proof for whatever happens to that host much later. */
+/* If a host still answers this long after it was declared dead, the claim is dropped: it
+ * must not count as evidence for a failure that happens much later. */
 enum { UNBELIEVED_MS = 15 * 60 * 1000 };
 
 static void forget(struct host *h)
@@ -72,7 +73,7 @@ static void take(struct host *h, const struct vrs_reply *r)
 
 	if (vrs_msg_unpack(&msg, &vrsas__v1__host_word__descriptor, r->bytes, r->len,
 			   &err) < 0) {
-		log_warn("an operator's word is left alone: %s host=%s/%s", err.text,
+		log_warn("ignoring an unreadable operator claim: %s host=%s/%s", err.text,
 			 h->cluster, h->name);
 		return;
 	}
@@ -85,7 +86,7 @@ static void take(struct host *h, const struct vrs_reply *r)
 		(void)vrs_strcpy(h->claim.by, sizeof(h->claim.by), w->actor);
 		(void)vrs_strcpy(h->claim.reason, sizeof(h->claim.reason),
 				 w->order->reason);
-		log_notice("an operator's word stands by=%s host=%s/%s off=%d", w->actor,
+		log_notice("operator claim loaded by=%s host=%s/%s off=%d", w->actor,
 			   h->cluster, h->name, w->order->confirm_off);
 	}
 	vrs_msg_free(msg);
@@ -155,11 +156,11 @@ unsigned operator_claim_apply(struct engine *e, struct fleet *w, struct host *h)
 	(void)vrs_strcpy(p.cluster, sizeof(p.cluster), h->cluster);
 	(void)vrs_strcpy(p.host, sizeof(p.host), h->name);
 	(void)vrs_strcpy(ev.by, sizeof(ev.by), h->claim.by);
-	(void)snprintf(ev.text, sizeof(ev.text), "%s says that %s is %s: %.100s", ev.by,
+	(void)snprintf(ev.text, sizeof(ev.text), "%s declared %s %s: %.100s", ev.by,
 		       p.host, off ? "off" : "dead", h->claim.reason);
 	records_for(e, w, &p);
 	h->claim.applied = true;
-	engine_report_host(e, h, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "operator.word",
+	engine_report_host(e, h, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "operator.claim",
 			   "%s", ev.text);
 	return operator_claim_spread(e, &p, &ev);
 }
@@ -177,16 +178,16 @@ void operator_claims_watch(struct engine *e, struct fleet *w)
 			if (h->claim.stored) /* it has served its purpose */
 				(void)operator_claim_drop(e, h, NULL);
 		} else if (!h->claim.applied && dead) {
-			/* said to a scheduler that died before it had told everybody */
+			/* declared to a scheduler that died before it had applied it
+			 * everywhere */
 			(void)operator_claim_apply(e, w, h);
 		} else if (h->memory.answers_since_ms > 0 && age_ms > UNBELIEVED_MS &&
 			   operator_claim_drop(e, h, NULL) == 0) {
-			engine_report_host(
-				e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE,
-				"operator.word",
-				"%s/%s goes on answering: what was said of it is "
-				"void",
-				h->cluster, h->name);
+			engine_report_host(e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE,
+					   "operator.claim",
+					   "%s/%s still answers: the operator claim is "
+					   "dropped",
+					   h->cluster, h->name);
 		}
 	}
 }

@@ -66,7 +66,7 @@ static void keep(struct engine *e, struct host *h)
 	h->ran_unsaved = status < 0;
 	if (status < 0)
 		vrs_complain(&e->store_complaint, VRS_WARN,
-			     "what runs where is not kept yet: %s", err.text);
+			     "cannot store which VMs run where: %s", err.text);
 }
 
 int reboot_recovery_load(struct engine *e, struct vrs_err *err)
@@ -85,7 +85,7 @@ int reboot_recovery_load(struct engine *e, struct vrs_err *err)
 		ran_fini(&h->ran);
 		if (r->type == VRS_REPLY_BYTES &&
 		    unpack(&h->ran, r->bytes, r->len, &bad) < 0)
-			log_warn("what ran on a host is not known: %s host=%s/%s",
+			log_warn("cannot read which VMs ran on a host: %s host=%s/%s",
 				 bad.text, h->cluster, h->name);
 		vrs_reply_free(r);
 	}
@@ -117,8 +117,8 @@ static void fell(struct engine *e, struct host *home, struct ran_vm *v)
 		(void)snprintf(ev.text, sizeof(ev.text), "it crashed on %s", home->name);
 	else
 		(void)snprintf(ev.text, sizeof(ev.text),
-			       "it ran on %s until that host was started anew; its start "
-			       "at boot is off, so it is started from here",
+			       "it ran on %s until that host rebooted; start "
+			       "at boot is off, so VR-SAS starts it",
 			       home->name);
 	if (!en)
 		en = engine_entry_new(e, vm, &ev.place);
@@ -130,8 +130,8 @@ static void fell(struct engine *e, struct host *home, struct ran_vm *v)
 	engine_pump_soon(e);
 }
 
-/* Of a host that nobody has heard of for long, in maintenance perhaps, no answer is
- * awaited; of one that was heard of, it is: it may have been given the VM just now. */
+/* A host that has been silent for long, in maintenance perhaps, need not answer; one that
+ * answered recently must: it may have been given the VM just now. */
 static bool must_answer(const struct host *h)
 {
 	return h->memory.answers_since_ms > 0 || h->memory.verdict != DETECTOR_OK;
@@ -166,8 +166,8 @@ static void cluster_answered(struct host_poll *r)
 	else if (off_at_home && v->asked++ == 1)
 		engine_report_host(
 			r->e, r->home, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "host.fell",
-			"VM %s fell with %s/%s; it waits until every host of its "
-			"cluster says that it does not run it",
+			"VM %s went down with %s/%s; it starts when every host of its "
+			"cluster has confirmed that it does not run there",
 			r->vm_id, r->home->cluster, r->home->name);
 }
 
@@ -217,7 +217,7 @@ static void look_at_host(struct engine *e, const struct fleet *w, struct host *h
 			 const struct fleet_host *wh)
 {
 	if (h->memory.verdict != DETECTOR_OK && h->memory.verdict != DETECTOR_BACK)
-		return; /* that is the detector's story */
+		return; /* the detector handles it */
 	if (wh->collector_state == VRSAS__V1__HOST_STATE__HOST_STATE_MAINTENANCE)
 		return;
 	for (size_t i = 0; i < h->ran.n; i++) {

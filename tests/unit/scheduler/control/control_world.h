@@ -88,7 +88,7 @@ const Vrsas__V1__TransferStatus *engine_transfer(const struct engine *e, const c
 	return NULL;
 }
 
-bool engine_open_story(const Vrsas__V1__Relocation *r)
+bool engine_is_open(const Vrsas__V1__Relocation *r)
 {
 	return r->state != VRSAS__V1__RELOCATION_STATE__PROTECTED;
 }

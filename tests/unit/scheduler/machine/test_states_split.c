@@ -46,7 +46,7 @@ static void a_stranger_may_be_all_that_is_left(void **state)
 		tick(&s);
 		is_in(&s, RELOC_HOLD_OPERATOR);
 	}
-	assert_non_null(strstr(s.r.hold_reason, "cannot be told"));
+	assert_non_null(strstr(s.r.hold_reason, "cannot know"));
 	(void)feed(&s, (struct reloc_event){.kind = RELOC_LOOKED,
 					    .seen = RELOC_SEEN_OFF,
 					    .place = elsewhere});

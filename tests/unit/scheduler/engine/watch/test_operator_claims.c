@@ -41,7 +41,7 @@ static void say(struct here *h, bool off)
 		  &err);
 }
 
-static void a_word_is_not_forgotten_over_a_restart(void **state)
+static void a_claim_survives_a_restart(void **state)
 {
 	(void)state;
 	struct here first, second;
@@ -56,7 +56,7 @@ static void a_word_is_not_forgotten_over_a_restart(void **state)
 	assert_int_equal(second.host.claim.at_ms, first.host.claim.at_ms);
 }
 
-static void a_word_that_is_taken_back_is_gone(void **state)
+static void a_withdrawn_claim_is_gone(void **state)
 {
 	(void)state;
 	struct here first, second;
@@ -70,7 +70,7 @@ static void a_word_that_is_taken_back_is_gone(void **state)
 	assert_int_equal(second.host.claim.kind, DETECTOR_NO_WORD);
 }
 
-static void a_word_that_has_served_its_purpose_is_dropped(void **state)
+static void a_claim_that_has_served_its_purpose_is_dropped(void **state)
 {
 	(void)state;
 	struct here first, second;
@@ -102,7 +102,7 @@ static void a_host_that_goes_on_answering_refutes_it(void **state)
 	assert_int_equal(h.host.claim.kind, DETECTOR_NO_WORD);
 }
 
-/* The scheduler died after the word was durable and before the records had heard it. */
+/* The scheduler died after the claim was durable and before it was applied. */
 static void who_had_not_heard_it_hears_it_after_the_restart(void **state)
 {
 	(void)state;
@@ -117,7 +117,7 @@ static void who_had_not_heard_it_hears_it_after_the_restart(void **state)
 	begin(&h);
 	struct entry *en = engine_entry_new(&h.e, &vm, &home);
 	operator_claims_watch(&h.e, &w);
-	assert_int_equal(en->r.state, RELOC_PROTECTED); /* nobody but the word says so */
+	assert_int_equal(en->r.state, RELOC_PROTECTED); /* only the claim says so */
 	h.host.memory.verdict = DETECTOR_DOWN_LIKELY;
 	operator_claims_watch(&h.e, &w);
 	assert_int_equal(en->r.state, RELOC_DOWN_LIKELY);
@@ -145,9 +145,9 @@ static void what_cannot_be_made_durable_does_not_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_word_is_not_forgotten_over_a_restart),
-		cmocka_unit_test(a_word_that_is_taken_back_is_gone),
-		cmocka_unit_test(a_word_that_has_served_its_purpose_is_dropped),
+		cmocka_unit_test(a_claim_survives_a_restart),
+		cmocka_unit_test(a_withdrawn_claim_is_gone),
+		cmocka_unit_test(a_claim_that_has_served_its_purpose_is_dropped),
 		cmocka_unit_test(a_host_that_goes_on_answering_refutes_it),
 		cmocka_unit_test(who_had_not_heard_it_hears_it_after_the_restart),
 		cmocka_unit_test(what_cannot_be_made_durable_does_not_count),
