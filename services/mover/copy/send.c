@@ -27,28 +27,6 @@ struct piece {
 	bool packed; /* it was asked to be */
 };
 
-static void on_told(void *arg, const struct wire_head *reply, uint8_t *payload,
-		    const struct vrs_err *err)
-{
-	struct copy *c = arg;
-
-	free(payload);
-	if (!reply)
-		flow_fail(&c->flow, err);
-	flow_leave(&c->flow, 1);
-}
-
-void copy_tell(struct copy *c, struct far *f, const struct wire_head *head)
-{
-	struct vrs_err err = {0};
-
-	flow_hold(&c->flow, 1);
-	if (far_send(f, head, NULL, on_told, c, &err) < 0) {
-		flow_fail(&c->flow, &err);
-		flow_leave(&c->flow, 1);
-	}
-}
-
 static void on_marked(void *arg, const struct wire_head *reply, uint8_t *payload,
 		      const struct vrs_err *err)
 {
@@ -256,11 +234,6 @@ void copy_work_end(struct chunk_work *w)
 		free(w);
 		flow_leave(&c->flow, 1);
 	}
-}
-
-bool copy_has_data(const struct copy *c, uint64_t block)
-{
-	return c->data_blocks[block / 8] & (1u << (block % 8));
 }
 
 int copy_send_chunk(struct copy *c, uint64_t chunk, struct vrs_err *err)

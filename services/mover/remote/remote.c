@@ -4,82 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "remote/limits.h"
 #include "remote/parts.h"
 #include "remote/sftp.h"
 #include "vrs/clock.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-enum { DEFAULT_LANES = 2, FAR_AWAY_LANES = 6, FAR_AWAY_MS = 4, PINGS = 4 };
-
-void queue_add(struct queue *q, struct request *r)
-{
-	r->next = NULL;
-	if (!q->first)
-		q->last = &q->first;
-	*q->last = r;
-	q->last = &r->next;
-}
-
-struct request *queue_take(struct queue *q)
-{
-	struct request *r = q->first;
-
-	if (r)
-		q->first = r->next;
-	return r;
-}
-
-void request_free(struct request *r)
-{
-	if (r) {
-		free(r->payload);
-		free(r);
-	}
-}
-
-void far_name_error(const struct far *f, struct vrs_err *err)
-{
-	if (strncmp(err->text, f->name, strlen(f->name)) != 0)
-		(void)vrs_context(err, "%s", f->name);
-}
-
-void far_fail_all(struct queue *q, const struct vrs_err *why)
-{
-	for (struct request *r = q->first; r;) {
-		struct request *next = r->next;
-
-		r->done(r->arg, NULL, NULL, why);
-		request_free(r);
-		r = next;
-	}
-	q->first = NULL;
-}
-
-struct request *far_next(struct far *f)
-{
-	(void)pthread_mutex_lock(&f->lock);
-	while (!f->stop && !f->dead.code && !f->waiting.first)
-		(void)pthread_cond_wait(&f->changed, &f->lock);
-	struct request *r = f->stop || f->dead.code ? NULL : queue_take(&f->waiting);
-	(void)pthread_mutex_unlock(&f->lock);
-	return r;
-}
-
-void far_die(struct far *f, const struct vrs_err *why)
-{
-	(void)pthread_mutex_lock(&f->lock);
-	if (!f->dead.code) {
-		f->dead = *why;
-		far_name_error(f, &f->dead);
-	}
-	struct vrs_err dead = f->dead;
-	struct queue left = f->waiting;
-	f->waiting.first = NULL;
-	(void)pthread_cond_broadcast(&f->changed);
-	(void)pthread_mutex_unlock(&f->lock);
-	far_fail_all(&left, &dead);
-}
+enum { PINGS = 4 };
 
 /* The shortest of a few round trips: a busy machine is not a distant one. */
 static int measure_distance(struct far *f, struct vrs_err *err)
@@ -95,7 +27,7 @@ static int measure_distance(struct far *f, struct vrs_err *err)
 		int64_t ms = vrs_now_mono_ms() - at_ms;
 		if (ms < f->rtt_ms)
 			f->rtt_ms = ms;
-		if (ms < FAR_AWAY_MS)
+		if (ms < REMOTE_DISTANT_MS)
 			break;
 	}
 	return 0;
@@ -206,35 +138,14 @@ int far_open(struct far **ret, const struct far_conf *conf, const char *side,
 	return 0;
 }
 
-static size_t lanes_wanted(const struct far *f)
-{
-	size_t n = f->conf.connections > 0 ? (size_t)f->conf.connections
-		   : far_is_distant(f)     ? FAR_AWAY_LANES
-					   : DEFAULT_LANES;
-
-	return n < FAR_MAX_LANES ? n : FAR_MAX_LANES;
-}
-
-size_t far_lane_window(const struct far *f)
-{
-	size_t even = FAR_WINDOW_BYTES / lanes_wanted(f);
-
-	return even < FAR_LANE_BYTES ? even : FAR_LANE_BYTES;
-}
-
 void far_widen(struct far *f)
 {
 	if (f->sftp)
 		far_sftp_widen(f);
 	if (!*f->place.host || !*f->join)
 		return;
-	for (size_t i = f->n_lanes, n = lanes_wanted(f); i < n; i++)
+	for (size_t i = f->n_lanes, n = remote_connections(f); i < n; i++)
 		lane_open_more(f, i);
-}
-
-bool far_is_distant(const struct far *f)
-{
-	return f->rtt_ms >= FAR_AWAY_MS;
 }
 
 bool far_is_plain(const struct far *f)
@@ -245,11 +156,6 @@ bool far_is_plain(const struct far *f)
 bool far_is_here(const struct far *f)
 {
 	return !*f->place.host;
-}
-
-uint64_t far_window(const struct far *f)
-{
-	return (uint64_t)far_lane_window(f) * lanes_wanted(f);
 }
 
 void far_close(struct far *f)

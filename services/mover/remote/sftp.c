@@ -8,12 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "remote/limits.h"
 #include "remote/parts.h"
 #include "remote/sftp_parts.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
-
-enum { DEFAULT_SESSIONS = 4 };
 
 static void forget_files(struct sftp_worker *w)
 {
@@ -123,8 +122,8 @@ int far_sftp_open(struct far *f, struct vrs_err *err)
 
 void far_sftp_widen(struct far *f)
 {
-	size_t n =
-		f->conf.connections > 0 ? (size_t)f->conf.connections : DEFAULT_SESSIONS;
+	size_t n = f->conf.connections > 0 ? (size_t)f->conf.connections
+					   : REMOTE_SFTP_SESSIONS;
 
 	for (size_t i = f->sftp->n_workers; i < n && i < FAR_MAX_LANES; i++)
 		start(f->sftp, i);

@@ -7,10 +7,11 @@
 #include "image/base/sandbox.h"
 #include "image/disk/disk.h"
 #include "transfer/direct.h"
+#include "transfer/parts.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-enum { MAX_DISKS = WIRE_MAX_SLOTS - 1, PAUSE_STEP_MS = 100 };
+enum { PAUSE_STEP_MS = 100 };
 
 int transfer_way_parse(enum transfer_way *ret, const char *text)
 {
@@ -65,7 +66,7 @@ static int check_removal(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 {
 	int status = 0;
 
-	if (job->n_disk > 0 || job->n_remove_path > MAX_DISKS)
+	if (job->n_disk > 0 || job->n_remove_path > TRANSFER_MAX_DISKS)
 		return vrs_fail(err, VRS_EINVAL, "a job copies or removes, and not %zu",
 				job->n_remove_path);
 	for (size_t i = 0; i < job->n_remove_path && status == 0; i++)
@@ -83,7 +84,7 @@ int transfer_check(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 		return vrs_fail(err, VRS_EINVAL, "the job has no usable id");
 	if (job->n_remove_path > 0)
 		return check_removal(job, err);
-	if (job->n_disk == 0 || job->n_disk > MAX_DISKS)
+	if (job->n_disk == 0 || job->n_disk > TRANSFER_MAX_DISKS)
 		return vrs_fail(err, VRS_EINVAL, "a job of %zu disks", job->n_disk);
 	if ((status = check_places((char *const *)job->source, job->n_source, "source",
 				   err)) < 0 ||
@@ -96,70 +97,13 @@ int transfer_check(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 	return 0;
 }
 
-/* --- connecting --- */
-
-struct roots {
-	char *dir[2 * MAX_DISKS];
-	size_t n;
-};
-
-static void add_root(struct roots *r, const char *path)
-{
-	if (!*path)
-		return;
-	const char *slash = strrchr(path, '/');
-	char *dir = slash == path ? vrs_strdup("/")
-				  : vrs_asprintf("%.*s", (int)(slash - path), path);
-	for (size_t i = 0; i < r->n; i++)
-		if (strcmp(r->dir[i], dir) == 0) {
-			free(dir);
-			return;
-		}
-	r->dir[r->n++] = dir;
-}
-
-static void roots_fini(struct roots *r)
-{
-	for (size_t i = 0; i < r->n; i++)
-		free(r->dir[i]);
-	r->n = 0;
-}
-
-/* The first that answers. The error is that of the first that did not. */
-static int connect_one(struct far **ret, const struct far_conf *conf, const char *side,
-		       char *const *places, size_t n, const struct roots *roots,
-		       struct vrs_err *err)
-{
-	struct vrs_err first = {0};
-
-	for (size_t i = 0; i < n; i++) {
-		struct vrs_err why = {0};
-		struct place p;
-		int status = place_parse(&p, places[i], &why);
-
-		if (status == 0)
-			status =
-				far_open(ret, conf, side, &p,
-					 (const char *const *)roots->dir, roots->n, &why);
-		if (status == 0)
-			return 0;
-		if (i + 1 < n)
-			log_warn("%s, trying the next", why.text);
-		if (i == 0)
-			first = why;
-	}
-	if (err)
-		*err = first;
-	return first.code;
-}
-
 /* --- one try --- */
 
 struct attempt {
 	const struct transfer_env *env;
 	const Vrsas__V1__TransferJob *job;
 	struct copy_env copy_env;
-	struct copy *copy[MAX_DISKS];
+	struct copy *copy[TRANSFER_MAX_DISKS];
 };
 
 static int copy_disks(struct attempt *a, struct vrs_err *err)
@@ -216,59 +160,6 @@ static void keep_results(struct attempt *a, struct transfer_result *ret)
 		ret->disk[i] = *copy_result(a->copy[i]);
 }
 
-static void target_roots(const Vrsas__V1__TransferJob *job, struct roots *ret)
-{
-	for (size_t i = 0; i < job->n_disk; i++) {
-		add_root(ret, job->disk[i]->target_path);
-		add_root(ret, job->disk[i]->base_path);
-	}
-}
-
-static int connect_target(struct far **ret, const struct transfer_env *env,
-			  const Vrsas__V1__TransferJob *job, struct vrs_err *err)
-{
-	struct roots roots = {.n = 0};
-
-	target_roots(job, &roots);
-	int status = connect_one(ret, &env->target_conf, "target",
-				 (char *const *)job->target, job->n_target, &roots, err);
-	roots_fini(&roots);
-	return status;
-}
-
-static int connect_source(struct far **ret, const struct transfer_env *env,
-			  const Vrsas__V1__TransferJob *job, struct vrs_err *err)
-{
-	struct roots roots = {.n = 0};
-
-	for (size_t i = 0; i < job->n_disk; i++)
-		add_root(&roots, job->disk[i]->source_path);
-	int status = connect_one(ret, &env->source_conf, "source",
-				 (char *const *)job->source, job->n_source, &roots, err);
-	roots_fini(&roots);
-	return status;
-}
-
-static void forget_all(struct far *target, const Vrsas__V1__TransferJob *job)
-{
-	for (size_t i = 0; i < job->n_disk; i++)
-		(void)copy_forget(target, job->disk[i]->target_path, job->job_id,
-				  job->token, NULL);
-}
-
-void transfer_abandon(const struct transfer_env *env, const Vrsas__V1__TransferJob *job)
-{
-	struct far *target = NULL;
-	struct vrs_err err = {0};
-
-	if (connect_target(&target, env, job, &err) == 0)
-		forget_all(target, job);
-	else
-		log_warn("what the copy left at the target stays there job=%s: %s",
-			 job->job_id, err.text);
-	far_close(target);
-}
-
 static int try_through(const struct transfer_env *env, const Vrsas__V1__TransferJob *job,
 		       struct transfer_result *ret, struct vrs_err *err)
 {
@@ -286,9 +177,9 @@ static int try_through(const struct transfer_env *env, const Vrsas__V1__Transfer
 		.rate_bytes_per_s = env->rate_bytes_per_s,
 		.pack = env->pack,
 	};
-	status = connect_target(&a.copy_env.target, env, job, err);
+	status = transfer_connect_target(&a.copy_env.target, env, job, err);
 	if (status == 0)
-		status = connect_source(&a.copy_env.source, env, job, err);
+		status = transfer_connect_source(&a.copy_env.source, env, job, err);
 	atomic_store(&env->progress->connected, status == 0);
 	if (status == 0)
 		status = copy_disks(&a, err);
@@ -298,7 +189,7 @@ static int try_through(const struct transfer_env *env, const Vrsas__V1__Transfer
 	/* after a conflict the part may be somebody else's to go on with */
 	if (a.copy_env.target && (ret->permanent || status == VRS_ECANCELLED) &&
 	    status != VRS_ECONFLICT)
-		forget_all(a.copy_env.target, job);
+		transfer_forget_all(a.copy_env.target, job);
 	far_close(a.copy_env.source);
 	far_close(a.copy_env.target);
 	for (size_t i = 0; i < job->n_disk; i++)
@@ -334,12 +225,13 @@ static int remove_images(const struct transfer_env *env,
 			 const Vrsas__V1__TransferJob *job, struct transfer_result *ret,
 			 struct vrs_err *err)
 {
-	struct roots roots = {.n = 0};
+	struct transfer_roots roots = {.n = 0};
 	struct far *target = NULL;
 
 	for (size_t i = 0; i < job->n_remove_path; i++)
-		add_root(&roots, job->remove_path[i]);
-	int status = connect_one(&target, &env->target_conf, "target",
+		transfer_add_root(&roots, job->remove_path[i]);
+	int status =
+		transfer_connect(&target, &env->target_conf, "target",
 				 (char *const *)job->target, job->n_target, &roots, err);
 	for (size_t i = 0; i < job->n_remove_path && status == 0; i++) {
 		struct wire_head reply, head = {.type = WIRE_REMOVE, .b = job->token};
@@ -359,7 +251,7 @@ static int remove_images(const struct transfer_env *env,
 	}
 	ret->permanent = is_permanent(status);
 	far_close(target);
-	roots_fini(&roots);
+	transfer_roots_fini(&roots);
 	return status;
 }
 
@@ -403,10 +295,4 @@ int transfer_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *j
 	if (status < 0 && err)
 		*err = why;
 	return status;
-}
-
-void transfer_result_fini(struct transfer_result *r)
-{
-	free(r->disk);
-	*r = (struct transfer_result){0};
 }

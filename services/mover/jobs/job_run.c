@@ -1,0 +1,207 @@
+/* One job on its worker thread, from its begin to its end: the copy, a status each
+ * second, and what people order meanwhile. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "jobs/job.h"
+#include "vrs/clock.h"
+#include "vrs/fault.h"
+#include "vrs/log.h"
+#include "vrs/mem.h"
+
+#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
+
+enum { WRITE_EVERY_MS = 1000 };
+
+static void measure(struct job *j)
+{
+	uint64_t done = atomic_load(&j->progress.done_bytes);
+	int64_t at = vrs_now_mono_ms(), ms = at - j->rate_mono_ms;
+
+	if (ms < WRITE_EVERY_MS / 2)
+		return;
+	double rate = done > j->rate_sent
+			      ? (double)(done - j->rate_sent) * 1e3 / (double)ms
+			      : 0;
+	j->rate_now = j->rate_now > 0 ? 0.6 * j->rate_now + 0.4 * rate : rate;
+	atomic_store(&j->rate_seen_bytes_per_s, (uint64_t)j->rate_now);
+	j->rate_sent = done;
+	j->rate_mono_ms = at;
+}
+
+static void say_quarters(struct job *j)
+{
+	uint64_t total = atomic_load(&j->progress.total_bytes);
+	uint64_t done = atomic_load(&j->progress.done_bytes);
+	char text[200];
+
+	int quarter = total ? (int)(done * 4 / total) : 0;
+	if (quarter <= j->quarters || quarter > 3)
+		return;
+	if (j->quarters == 0 && j->rate_now > 0) {
+		Vrsas__V1__TransferStatus st;
+
+		job_fill(j, &st, STATE(COPYING));
+		j->quarter_mono_ms = vrs_now_mono_ms();
+		j->quarter_eta_ms = st.eta_ms;
+	}
+	j->quarters = quarter;
+	(void)snprintf(text, sizeof(text), "%s: %d %% copied, %.1f MiB/s", job_vm(j),
+		       quarter * 25, j->rate_now / (1 << 20));
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_INFO, "transfer.progress", text);
+}
+
+/* One write, and what it says about going on. A store that is away stops nothing. */
+static int write_and_heed(struct job *j, Vrsas__V1__TransferState state,
+			  struct record_word *ret, struct vrs_err *err)
+{
+	struct vrs_err why = {0};
+	int status = job_say(j, j->store, state, ret, &why);
+
+	(void)vrs_fault("mover.tick");
+	if (status == VRS_ECONFLICT) {
+		atomic_store(&j->stop, true);
+		if (err)
+			*err = why;
+		return status;
+	}
+	if (status < 0) {
+		log_warn("store does not answer, next try in %d ms: %s", WRITE_EVERY_MS,
+			 why.text);
+		*ret = (struct record_word){0};
+		return 0;
+	}
+	if (ret->cancel)
+		return vrs_fail(err, VRS_ECANCELLED, "cancelled");
+	return 0;
+}
+
+/* Waits until it may go on, then for room like any other. */
+static int hold(struct job *j, struct vrs_err *err)
+{
+	struct record_word word = {.paused = true};
+	int64_t since = vrs_now_mono_ms();
+	char text[200];
+	int status = 0;
+
+	j->was_held = true;
+	j->rate_now = 0;
+	atomic_store(&j->held, true);
+	(void)slots_leave(j->store, j->order->job_id, j->conf->mover, NULL);
+	(void)snprintf(text, sizeof(text), "%s: the copy is held", job_vm(j));
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "transfer.paused", text);
+	while (status == 0 && word.paused) {
+		if (atomic_load(&j->stop))
+			status = vrs_fail(err, VRS_ECONFLICT, "a later hand-out came");
+		else
+			status = write_and_heed(j, STATE(PAUSED), &word, err);
+		if (status == 0 && word.paused)
+			job_rest();
+	}
+	struct slots_answer a = {.go = status < 0};
+	while (!a.go &&
+	       slots_ask(j->store, j->order, j->conf->mover, true, &j->conf->limits, &a,
+			 NULL) == 0 &&
+	       !a.go) {
+		j->place = a;
+		job_rest();
+		status = write_and_heed(j, STATE(QUEUED), &word, err);
+		a.go = status < 0 || atomic_load(&j->stop);
+	}
+	atomic_store(&j->held, false);
+	j->held_ms += vrs_now_mono_ms() - since;
+	j->rate_mono_ms = vrs_now_mono_ms();
+	return status;
+}
+
+static int tick(void *arg, struct vrs_err *err)
+{
+	struct job *j = arg;
+	struct record_word word = {0};
+	struct slots_answer place;
+
+	if (atomic_load(&j->stop))
+		return vrs_fail(err, VRS_ECONFLICT, "a later hand-out came");
+	job_predict(j);
+	if (vrs_now_mono_ms() - j->written_mono_ms < WRITE_EVERY_MS)
+		return 0;
+	j->written_mono_ms = vrs_now_mono_ms();
+	measure(j);
+	int status = write_and_heed(j,
+				    atomic_load(&j->progress.verifying) ? STATE(VERIFYING)
+									: STATE(COPYING),
+				    &word, err);
+	if (status < 0)
+		return status;
+	if (j->order->n_remove_path == 0)
+		(void)slots_ask(j->store, j->order, j->conf->mover, true,
+				&j->conf->limits, &place, NULL);
+	if (word.paused)
+		return hold(j, err);
+	say_quarters(j);
+	return 0;
+}
+
+static void begin(struct job *j)
+{
+	char text[400];
+
+	j->begun_mono_ms = j->rate_mono_ms = vrs_now_mono_ms();
+	j->begun_wall_ms = vrs_now_wall_ms();
+	if (j->order->n_remove_path > 0)
+		return; /* its end is told */
+	j->past = vrs_calloc(ETA_PAST_MAX, sizeof(*j->past));
+	(void)record_past(j->store, j->order->source_cluster, j->order->target_cluster,
+			  j->past, &j->n_past, NULL);
+	(void)snprintf(text, sizeof(text), "%s: copying %zu disk%s from %s to %s",
+		       job_vm(j), j->order->n_disk, j->order->n_disk > 1 ? "s" : "",
+		       j->order->source_cluster, j->order->target_cluster);
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "transfer.started", text);
+	log_notice("transfer started job=%s token=%llu vm=%s", j->order->job_id,
+		   (unsigned long long)j->order->token, job_vm(j));
+}
+
+void job_run(void *arg)
+{
+	struct job *j = arg;
+	struct transfer_result result = {0};
+	struct vrs_err err = {0};
+	struct transfer_env env = {
+		.source_conf = j->conf->far,
+		.target_conf = j->conf->far,
+		.tries = j->conf->tries,
+		.progress = &j->progress,
+		.tick = tick,
+		.arg = j,
+		.rate_bytes_per_s = &j->rate_bytes_per_s,
+		.way = j->conf->way,
+		.far_mover = j->conf->far_mover,
+	};
+
+	if (vrs_store_open(&j->store, &j->conf->store, &err) < 0) {
+		log_error("transfer cannot begin: %s", err.text);
+		return;
+	}
+	if (!atomic_load(&j->stop)) {
+		begin(j);
+		int status = j->cancelled ? vrs_fail(&err, VRS_ECANCELLED, "cancelled")
+					  : tick(j, &err);
+		if (status == VRS_ECANCELLED)
+			transfer_abandon(&env, j->order);
+		if (status == 0)
+			status = transfer_run(&env, j->order, &result, &err);
+		if (status == 0)
+			job_report_done(j, &result);
+		else if (atomic_load(&j->stop))
+			log_notice("transfer given up job=%s token=%llu: %s",
+				   j->order->job_id, (unsigned long long)j->order->token,
+				   err.text);
+		else
+			job_report_failed(j, status, result.permanent, &err);
+	}
+	if (!atomic_load(&j->stop)) /* else the place is somebody else's now */
+		(void)slots_leave(j->store, j->order->job_id, j->conf->mover, NULL);
+	transfer_result_fini(&result);
+	vrs_store_close(j->store);
+	j->store = NULL;
+}
