@@ -13,7 +13,7 @@
 #include "live/poller.h"
 #include "live/risk.h"
 #include "live/sse.h"
-#include "metrics.h"
+#include "api/metrics.h"
 #include "sinks/sinks.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/routes.h"
+#include "live/risk.h"
 #include "live/sse.h"
 #include "vrs/columns.h"
 #include "vrs/json.h"
@@ -197,7 +198,14 @@ void api_events(struct gateway *g, struct http_request *q)
 		return;
 	}
 	if (stream) {
-		hub_stream(g->hub, q, after ? after : "");
+		struct vrs_err err = {0};
+		int status = hub_stream(g->hub, q, after ? after : "", &err);
+
+		if (status == VRS_ENOSPC)
+			api_error(q, 429, "REFUSED", "close a page, or raise max_streams",
+				  "%s", err.text);
+		else if (status < 0)
+			api_store_failure(q, &err);
 		return;
 	}
 	body.after_id = after ? after : "";
@@ -206,4 +214,14 @@ void api_events(struct gateway *g, struct http_request *q)
 	r.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS;
 	r.events = &body;
 	ask(g, &r, on_view, q);
+}
+
+static void answer_risk(void *arg, const Vrsas__V1__RiskViews *v)
+{
+	api_message(arg, &v->base);
+}
+
+void api_risk(struct gateway *g, struct http_request *q)
+{
+	risk_show(g->risk, answer_risk, q);
 }

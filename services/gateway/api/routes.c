@@ -51,116 +51,7 @@ static const struct route routes[] = {
 };
 enum { N_ROUTES = sizeof(routes) / sizeof(*routes) };
 
-struct note {
-	const struct route *route;
-	enum role role;
-	char name[65];
-};
-_Static_assert(sizeof(struct note) <= HTTP_NOTE_BYTES, "a note fits");
-
-const char *api_who(struct http_request *q)
-{
-	return ((struct note *)http_note(q))->name;
-}
-
-enum role api_role(struct http_request *q)
-{
-	return ((struct note *)http_note(q))->role;
-}
-
-/* --- answers --- */
-
-void api_json_take(struct http_request *q, int status, json_t *json)
-{
-	char *text = vrs_json_text(json, true);
-
-	json_decref(json);
-	http_answer(q, &(struct http_answer){.status = status,
-					     .type = "application/json",
-					     .body = text,
-					     .n_body = strlen(text)});
-}
-
-void api_message(struct http_request *q, const ProtobufCMessage *msg)
-{
-	api_json_take(q, 200, vrs_json_of_message(msg));
-}
-
-void api_text(struct http_request *q, int status, const char *type, const char *text)
-{
-	char *body = vrs_strdup(text);
-
-	http_answer(q, &(struct http_answer){.status = status,
-					     .type = type,
-					     .body = body,
-					     .n_body = strlen(body)});
-}
-
-static json_t *text_json(const char *s)
-{
-	json_t *json = json_string(s);
-
-	return json ? json : json_string("(not text)");
-}
-
-static void error_with(struct http_request *q, int status, const char *code,
-		       const char *hint, const char *extra, const char *line)
-{
-	json_t *json = json_object();
-
-	(void)json_object_set_new(json, "error", text_json(line));
-	(void)json_object_set_new(json, "hint", text_json(hint));
-	(void)json_object_set_new(json, "code", text_json(code));
-	char *text = vrs_json_text(json, true);
-	json_decref(json);
-	http_answer(q, &(struct http_answer){.status = status,
-					     .type = "application/json",
-					     .body = text,
-					     .n_body = strlen(text),
-					     .extra = {extra}});
-}
-
-void api_error(struct http_request *q, int status, const char *code, const char *hint,
-	       const char *fmt, ...)
-{
-	char line[480];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	error_with(q, status, code, hint,
-		   status == 401 ? "WWW-Authenticate: Bearer realm=\"vrsas\"" : NULL,
-		   line);
-}
-
-void api_failure(struct http_request *q, const struct ask_failure *f)
-{
-	api_error(q, f->status, f->code, f->hint, "%s", f->error);
-}
-
-void api_store_failure(struct http_request *q, const struct vrs_err *err)
-{
-	api_error(q, err->code == VRS_ETIMEOUT ? 504 : 503,
-		  err->code == VRS_ETIMEOUT ? "TIMEOUT" : "UNREACHABLE",
-		  "see that Redis runs and that the gateway may log in there", "%s",
-		  err->text);
-}
-
 /* --- who asks --- */
-
-const char *api_secret(const struct http_request *q, char *buf, size_t size)
-{
-	const char *line = http_header(q, "Authorization");
-
-	if (line) {
-		if (strncasecmp(line, "Bearer ", 7) != 0 ||
-		    !vrs_strcpy(buf, size, line + 7 + strspn(line + 7, " ")))
-			return NULL;
-		return buf;
-	}
-	return http_cookie(q, "vrsas_token");
-}
 
 static bool may(enum role role, const struct route *r)
 {
@@ -173,7 +64,7 @@ static bool may(enum role role, const struct route *r)
 static bool let_in(struct gateway *g, struct http_request *q, const struct route *r)
 {
 	static struct vrs_complaint wrong;
-	struct note *note = http_note(q);
+	struct api_note *note = http_note(q);
 	char buf[TOKEN_MAX + 1];
 	const char *secret = api_secret(q, buf, sizeof(buf));
 	const struct token *t = tokens_find(&g->tokens, secret);
@@ -311,8 +202,8 @@ static void no_route(struct gateway *g, struct http_request *q, const struct rou
 		char allow[24];
 
 		(void)snprintf(allow, sizeof(allow), "Allow: %s", other->method);
-		error_with(q, 405, "USAGE", "docs/API.md lists paths and methods", allow,
-			   "this path has another method");
+		api_error_with(q, 405, "USAGE", "docs/API.md lists paths and methods",
+			       allow, "this path has another method");
 	} else {
 		api_error(q, 404, "NOT_FOUND", "docs/API.md lists paths and methods",
 			  "there is no such path");
@@ -322,7 +213,7 @@ static void no_route(struct gateway *g, struct http_request *q, const struct rou
 void api_early(void *arg, struct http_request *q)
 {
 	struct gateway *g = arg;
-	struct note *note = http_note(q);
+	struct api_note *note = http_note(q);
 	const struct route *r = NULL, *other = NULL;
 	const char *path = http_path(q), *unknown;
 
@@ -358,7 +249,7 @@ void api_early(void *arg, struct http_request *q)
 
 void api_whole(void *arg, struct http_request *q)
 {
-	const struct note *note = http_note(q);
+	const struct api_note *note = http_note(q);
 
 	note->route->run(arg, q);
 }

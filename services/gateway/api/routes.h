@@ -4,27 +4,14 @@
 
 #include <jansson.h>
 
+#include "api/reply.h"
 #include "gateway.h"
 
 /* The handler of the HTTP server. */
 void api_early(void *arg, struct http_request *q);
 void api_whole(void *arg, struct http_request *q);
 
-/* --- for the files of the API --- */
-
-/* Name and role of who asks; "" and ROLE_NONE on what is open. */
-const char *api_who(struct http_request *q);
-enum role api_role(struct http_request *q);
-/* The token a request carries, wherever; NULL: none. size of buf: TOKEN_MAX + 1. */
-const char *api_secret(const struct http_request *q, char *buf, size_t size);
-
-void api_error(struct http_request *q, int status, const char *code, const char *hint,
-	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-void api_failure(struct http_request *q, const struct ask_failure *f);
-void api_store_failure(struct http_request *q, const struct vrs_err *err);
-void api_json_take(struct http_request *q, int status, json_t *json);
-void api_message(struct http_request *q, const ProtobufCMessage *msg);
-void api_text(struct http_request *q, int status, const char *type, const char *text);
+/* --- arguments and bodies (args.c) --- */
 
 /* A query argument that must be a name, "c1/h1" or the like; false: refused already. ""
  * when it is not given. */

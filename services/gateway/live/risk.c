@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/routes.h"
 #include "facts/inventory.h"
+#include "gateway.h"
 #include "live/sse.h"
 #include "vrs/clock.h"
 #include "vrs/json.h"
@@ -243,14 +243,4 @@ void risk_show(const struct risk *r,
 	}
 	show(arg, &views);
 	free(views.risk);
-}
-
-static void answer_risk(void *arg, const Vrsas__V1__RiskViews *v)
-{
-	api_message(arg, &v->base);
-}
-
-void api_risk(struct gateway *g, struct http_request *q)
-{
-	risk_show(g->risk, answer_risk, q);
 }

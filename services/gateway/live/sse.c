@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/routes.h"
+#include "gateway.h"
 #include "vrs/event.h"
 #include "vrs/json.h"
 #include "vrs/mem.h"
@@ -177,23 +177,22 @@ static int add_journal(struct hub *h, const char *after, struct vrs_text *t,
 	return 0;
 }
 
-void hub_stream(struct hub *h, struct http_request *q, const char *after)
+int hub_stream(struct hub *h, struct http_request *q, const char *after,
+	       struct vrs_err *err)
 {
-	struct vrs_err err = {0};
+	int status = 0;
 
-	if (h->n >= (size_t)h->g->conf.max_streams) {
-		api_error(q, 429, "REFUSED", "close a page, or raise max_streams",
-			  "%zu streams are open already", h->n);
-		return;
-	}
+	if (h->n >= (size_t)h->g->conf.max_streams)
+		return vrs_fail(err, VRS_ENOSPC, "%zu streams are already open", h->n);
 	struct listener *l = vrs_calloc(1, sizeof(*l));
 	l->hub = h;
 	vrs_text_add(&l->first, "retry: 2000\n\n");
-	if (after[0] && add_journal(h, after, &l->first, &l->lost, &err) < 0) {
+	if (after[0])
+		status = add_journal(h, after, &l->first, &l->lost, err);
+	if (status < 0) {
 		vrs_text_fini(&l->first);
 		free(l);
-		api_store_failure(q, &err);
-		return;
+		return status;
 	}
 	for (int i = 0; i < HUB_STATES; i++)
 		if (h->state[i])
@@ -206,6 +205,7 @@ void hub_stream(struct hub *h, struct http_request *q, const char *after)
 	h->n++;
 	const struct http_stream stream = {l, next_bytes, on_closed};
 	l->streaming = http_answer_stream(q, "text/event-stream", &stream);
+	return 0;
 }
 
 size_t hub_listeners(const struct hub *h)

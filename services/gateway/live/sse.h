@@ -11,6 +11,7 @@
 struct gateway;
 struct http_request;
 struct hub;
+struct vrs_err;
 
 struct hub *hub_new(struct gateway *g);
 void hub_free(struct hub *h);
@@ -21,9 +22,11 @@ void hub_tell(struct hub *h, const char *event, const char *id, const char *data
 enum hub_state { HUB_STATUS, HUB_RELOCATIONS, HUB_INCIDENTS, HUB_STATES };
 void hub_state(struct hub *h, enum hub_state which, const char *data);
 
-/* Answers with the stream: first the journal after that id ("": from now on), then what
- * stands, then what comes. */
-void hub_stream(struct hub *h, struct http_request *q, const char *after);
+/* Answers with the stream: first the journal after that id ("": from now on), then the
+ * current states, then new events. VRS_ENOSPC: max_streams are open; on any failure the
+ * caller answers the request. */
+int hub_stream(struct hub *h, struct http_request *q, const char *after,
+	       struct vrs_err *err);
 
 size_t hub_listeners(const struct hub *h);
 

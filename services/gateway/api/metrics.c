@@ -1,9 +1,9 @@
 /* What the gateway tells of itself, and the pages of all services in one. */
 #include <stdlib.h>
 
+#include "api/metrics.h"
 #include "api/routes.h"
 #include "live/sse.h"
-#include "metrics.h"
 #include "sinks/sinks.h"
 #include "vrs/clock.h"
 #include "vrs/keys.h"

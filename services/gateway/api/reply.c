@@ -1,0 +1,112 @@
+/* What every handler of the API uses: replies, errors, and the identity of the client. */
+#include "api/reply.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "vrs/json.h"
+#include "vrs/mem.h"
+
+_Static_assert(sizeof(struct api_note) <= HTTP_NOTE_BYTES, "a note fits");
+
+void api_json_take(struct http_request *q, int status, json_t *json)
+{
+	char *text = vrs_json_text(json, true);
+
+	json_decref(json);
+	http_answer(q, &(struct http_answer){.status = status,
+					     .type = "application/json",
+					     .body = text,
+					     .n_body = strlen(text)});
+}
+
+void api_message(struct http_request *q, const ProtobufCMessage *msg)
+{
+	api_json_take(q, 200, vrs_json_of_message(msg));
+}
+
+void api_text(struct http_request *q, int status, const char *type, const char *text)
+{
+	char *body = vrs_strdup(text);
+
+	http_answer(q, &(struct http_answer){.status = status,
+					     .type = type,
+					     .body = body,
+					     .n_body = strlen(body)});
+}
+
+static json_t *text_json(const char *s)
+{
+	json_t *json = json_string(s);
+
+	return json ? json : json_string("(not text)");
+}
+
+void api_error_with(struct http_request *q, int status, const char *code,
+		    const char *hint, const char *extra, const char *line)
+{
+	json_t *json = json_object();
+
+	(void)json_object_set_new(json, "error", text_json(line));
+	(void)json_object_set_new(json, "hint", text_json(hint));
+	(void)json_object_set_new(json, "code", text_json(code));
+	char *text = vrs_json_text(json, true);
+	json_decref(json);
+	http_answer(q, &(struct http_answer){.status = status,
+					     .type = "application/json",
+					     .body = text,
+					     .n_body = strlen(text),
+					     .extra = {extra}});
+}
+
+void api_error(struct http_request *q, int status, const char *code, const char *hint,
+	       const char *fmt, ...)
+{
+	char line[480];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	api_error_with(q, status, code, hint,
+		       status == 401 ? "WWW-Authenticate: Bearer realm=\"vrsas\"" : NULL,
+		       line);
+}
+
+void api_failure(struct http_request *q, const struct ask_failure *f)
+{
+	api_error(q, f->status, f->code, f->hint, "%s", f->error);
+}
+
+void api_store_failure(struct http_request *q, const struct vrs_err *err)
+{
+	api_error(q, err->code == VRS_ETIMEOUT ? 504 : 503,
+		  err->code == VRS_ETIMEOUT ? "TIMEOUT" : "UNREACHABLE",
+		  "see that Redis runs and that the gateway may log in there", "%s",
+		  err->text);
+}
+
+const char *api_who(struct http_request *q)
+{
+	return ((struct api_note *)http_note(q))->name;
+}
+
+enum role api_role(struct http_request *q)
+{
+	return ((struct api_note *)http_note(q))->role;
+}
+
+const char *api_secret(const struct http_request *q, char *buf, size_t size)
+{
+	const char *line = http_header(q, "Authorization");
+
+	if (line) {
+		if (strncasecmp(line, "Bearer ", 7) != 0 ||
+		    !vrs_strcpy(buf, size, line + 7 + strspn(line + 7, " ")))
+			return NULL;
+		return buf;
+	}
+	return http_cookie(q, "vrsas_token");
+}

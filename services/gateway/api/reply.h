@@ -1,0 +1,36 @@
+/* reply.h - replies of the API: JSON, messages, errors with a hint; and who the client
+ * is. */
+#ifndef GATEWAY_API_REPLY_H
+#define GATEWAY_API_REPLY_H
+
+#include <jansson.h>
+
+#include "gateway.h"
+
+struct route;
+
+/* What the API keeps of a request in http_note(). */
+struct api_note {
+	const struct route *route;
+	enum role role;
+	char name[65];
+};
+
+/* Name and role of who asks; "" and ROLE_NONE on what is open. */
+const char *api_who(struct http_request *q);
+enum role api_role(struct http_request *q);
+/* The token a request carries, wherever; NULL: none. size of buf: TOKEN_MAX + 1. */
+const char *api_secret(const struct http_request *q, char *buf, size_t size);
+
+void api_error(struct http_request *q, int status, const char *code, const char *hint,
+	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void api_failure(struct http_request *q, const struct ask_failure *f);
+void api_store_failure(struct http_request *q, const struct vrs_err *err);
+void api_json_take(struct http_request *q, int status, json_t *json);
+void api_message(struct http_request *q, const ProtobufCMessage *msg);
+void api_text(struct http_request *q, int status, const char *type, const char *text);
+/* As api_error, with one more header line; extra NULL: none. */
+void api_error_with(struct http_request *q, int status, const char *code,
+		    const char *hint, const char *extra, const char *line);
+
+#endif

@@ -1,0 +1,44 @@
+/* When libmicrohttpd runs: at once, when it asked to, and after a connection was resumed.
+ */
+#include "http/parts.h"
+
+static void on_soon(void *arg)
+{
+	struct http *h = arg;
+
+	h->soon = NULL;
+	http_turn(h);
+}
+
+static void on_again(void *arg)
+{
+	struct http *h = arg;
+
+	h->again = false;
+	if (!h->closing)
+		http_turn(h);
+}
+
+/* libmicrohttpd says when it wants to be called again. */
+void http_turn(struct http *h)
+{
+	MHD_UNSIGNED_LONG_LONG wait = 0;
+
+	(void)MHD_run(h->mhd);
+	if (MHD_get_timeout(h->mhd, &wait) != MHD_YES)
+		return;
+	if (wait == 0 && !h->again) {
+		h->again = true;
+		vrs_loop_post(h->loop, on_again, h);
+	} else if (wait > 0 && wait < HTTP_SWEEP_EVERY_MS && !h->soon) {
+		h->soon = vrs_loop_after(h->loop, (int64_t)wait, on_soon, h);
+	}
+}
+
+void http_turn_soon(struct http *h)
+{
+	if (h->again || h->closing)
+		return;
+	h->again = true;
+	vrs_loop_post(h->loop, on_again, h);
+}
