@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "api/routes.h"
-#include "incidents/alertmanager.h"
+#include "api/alertmanager.h"
 #include "live/poller.h"
 #include "live/risk.h"
 #include "live/sse.h"

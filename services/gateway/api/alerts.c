@@ -5,7 +5,7 @@
 
 #include "api/routes.h"
 #include "facts/inventory.h"
-#include "incidents/alertmanager.h"
+#include "api/alertmanager.h"
 #include "incidents/incident_view.h"
 #include "live/poller.h"
 #include "vrs/clock.h"

@@ -1,8 +1,8 @@
 /* alertmanager.h - asks Alertmanager itself what fires: at the start, and every now and
  * then. What a webhook should have told and did not is learnt here; what ended unheard
  * ends. */
-#ifndef GATEWAY_INCIDENTS_ALERTMANAGER_H
-#define GATEWAY_INCIDENTS_ALERTMANAGER_H
+#ifndef GATEWAY_API_ALERTMANAGER_H
+#define GATEWAY_API_ALERTMANAGER_H
 
 #include "gateway.h"
 #include "incidents/incident.h"

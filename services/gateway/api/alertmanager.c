@@ -1,4 +1,4 @@
-#include "incidents/alertmanager.h"
+#include "api/alertmanager.h"
 
 #include <stdlib.h>
 #include <string.h>
