@@ -109,111 +109,85 @@ static void print_json(const struct backtest *b)
 	printf("}\n");
 }
 
+static struct {
+	const char *model, *files[ARGS_MAX_LIST], *peaks, *paths;
+	int64_t from, to, step, utc, epochs, history_h, lost;
+	bool json, net_only, paper;
+} opt = {.model = "", .from = -1, .to = -1, .step = 30};
+
+static const struct arg options[] = {
+	ARG_TRACES(opt.files),
+	{"model", "FILE", "of vrs-predictor train, of either kind", .text = &opt.model},
+	{"from", "TIME", "first origin", .time_ms = &opt.from},
+	{"to", "TIME", "last origin", .time_ms = &opt.to},
+	{"step-min", "N", "between origins (30)", .number = &opt.step, .low = 5,
+	 .high = 1440},
+	{"utc-offset", "MIN", "local clock ahead of UTC (0)", .number = &opt.utc,
+	 .low = -720, .high = 840},
+	{"peaks", "FILE", "write the peaks, for decide", .text = &opt.peaks},
+	{"paths", "FILE", "write the paths", .text = &opt.paths},
+	{"net-only", NULL, "the net at every origin, without the ladder",
+	 .flag = &opt.net_only},
+	{"history-hours", "N", "as if every series were so young (all of it)",
+	 .number = &opt.history_h, .low = 1, .high = 192},
+	{"lost-min", "N", "as if the newest N minutes had been lost (0)",
+	 .number = &opt.lost, .high = 1440},
+	{"paper", NULL, "also the paper's nets, trained before --from (about 20 s each)",
+	 .flag = &opt.paper},
+	{"paper-epochs", "N", "of these (100)", .number = &opt.epochs, .low = 1,
+	 .high = 10000},
+	{"json", NULL, "scores as JSON", .flag = &opt.json},
+	{0}};
+
 int cmd_backtest(int argc, char **argv)
 {
-	const char *model = "", *files[ARGS_MAX_LIST] = {0}, *peaks = NULL, *paths = NULL;
-	int64_t from = -1, to = -1, step = 30, utc = 0, epochs = 0, history_h = 0,
-		lost = 0;
-	bool json = false, net_only = false, paper = false;
-	const struct arg table[] = {
-		ARG_TRACES(files),
-		{.name = "model",
-		 .what = "FILE",
-		 .help = "of vrs-predictor train, of either kind",
-		 .text = &model},
-		{.name = "from",
-		 .what = "TIME",
-		 .help = "first origin",
-		 .time_ms = &from},
-		{.name = "to", .what = "TIME", .help = "last origin", .time_ms = &to},
-		{.name = "step-min",
-		 .what = "N",
-		 .help = "between origins (30)",
-		 .number = &step,
-		 .low = 5,
-		 .high = 1440},
-		{.name = "utc-offset",
-		 .what = "MIN",
-		 .help = "local clock ahead of UTC (0)",
-		 .number = &utc,
-		 .low = -720,
-		 .high = 840},
-		{.name = "peaks",
-		 .what = "FILE",
-		 .help = "write the peaks, for decide",
-		 .text = &peaks},
-		{.name = "paths",
-		 .what = "FILE",
-		 .help = "write the paths",
-		 .text = &paths},
-		{.name = "net-only",
-		 .help = "the net at every origin, without the ladder",
-		 .flag = &net_only},
-		{.name = "history-hours",
-		 .what = "N",
-		 .help = "as if every series were so young (all of it)",
-		 .number = &history_h,
-		 .low = 1,
-		 .high = 192},
-		{.name = "lost-min",
-		 .what = "N",
-		 .help = "as if the newest N minutes had been lost (0)",
-		 .number = &lost,
-		 .high = 1440},
-		{.name = "paper",
-		 .help = "also the paper's nets, trained before --from (about 20 s each)",
-		 .flag = &paper},
-		{.name = "paper-epochs",
-		 .what = "N",
-		 .help = "of these (100)",
-		 .number = &epochs,
-		 .low = 1,
-		 .high = 10000},
-		{.name = "json", .help = "scores as JSON", .flag = &json},
-		{0}};
 	struct vrs_err err = {0};
 	struct loaded l;
 	struct model *m = NULL;
 	struct paper_set *set = NULL;
 	struct backtest result;
 
-	args_parse(&command, table, argc, argv);
-	if (!*model || from < 0 || to < from)
+	args_parse(&command, options, argc, argv);
+	if (!*opt.model || opt.from < 0 || opt.to < opt.from)
 		args_wrong(&command, "--model, --from and a later --to are needed");
-	if ((paper_set_is(model) ? paper_set_load(&set, model, &err)
-				 : model_load(&m, model, &err)) < 0)
+	if ((paper_set_is(opt.model) ? paper_set_load(&set, opt.model, &err)
+				     : model_load(&m, opt.model, &err)) < 0)
 		return load_failed(&command, &err);
-	load_series(&command, files, 0, &l);
-	if (paper && !set) {
+	load_series(&command, opt.files, 0, &l);
+	if (opt.paper && !set) {
 		struct paper_conf pc = *paper_preset("paper-13");
 
-		pc.epochs = epochs ? (int)epochs : pc.epochs;
-		if (paper_set_train(&set, &l.traces, from, &pc, say_training, &err) < 0) {
+		pc.epochs = opt.epochs ? (int)opt.epochs : pc.epochs;
+		if (paper_set_train(&set, &l.traces, opt.from, &pc, say_training, &err) <
+		    0) {
 			model_free(m);
 			load_free(&l);
 			return load_failed(&command, &err);
 		}
 	}
-	struct out out = {create(peaks, "origin,entity,peak_p50,peak_p90,peak_p99,mean"),
-			  create(paths, "origin,entity,minute,p50,p90,p99")};
+	struct out out = {
+		create(opt.peaks, "origin,entity,peak_p50,peak_p90,peak_p99,mean"),
+		create(opt.paths, "origin,entity,minute,p50,p90,p99")};
 	struct paper_back back = {set, &l.traces};
-	const struct backtest_conf conf = {.from_ms = from,
-					   .to_ms = to,
-					   .step_ms = step * 60000,
-					   .utc_min = (int32_t)utc,
-					   .gate = !net_only,
-					   .history_bins = (size_t)history_h * BINS_HOUR,
-					   .lost_bins = (size_t)(lost / 5),
+	const struct backtest_conf conf = {.from_ms = opt.from,
+					   .to_ms = opt.to,
+					   .step_ms = opt.step * 60000,
+					   .utc_min = (int32_t)opt.utc,
+					   .gate = !opt.net_only,
+					   .history_bins =
+						   (size_t)opt.history_h * BINS_HOUR,
+					   .lost_bins = (size_t)(opt.lost / 5),
 					   .progress = say_done,
 					   .other = set ? paper_back : NULL,
 					   .other_arg = &back};
 	backtest_run(m, l.series, l.n, &conf, write_out, &out, &result);
-	(json ? print_json : print_table)(&result);
+	(opt.json ? print_json : print_table)(&result);
 	int status = 0;
 	FILE *const files_out[] = {out.peaks, out.paths};
 	for (int i = 0; i < 2; i++)
 		if (files_out[i] && fclose(files_out[i]) != 0)
-			status = vrs_fail_errno(&err, "write %s", i ? paths : peaks);
+			status = vrs_fail_errno(&err, "write %s",
+						i ? opt.paths : opt.peaks);
 	model_free(m);
 	paper_set_free(set);
 	load_free(&l);

@@ -145,97 +145,72 @@ static void print(const struct decide_result *r, bool json)
 	printf(json ? "}\n" : "");
 }
 
+static struct {
+	const char *files[ARGS_MAX_LIST], *forecasts;
+	int64_t from, to, step, candidates, draws, seed, limit, demand, horizon;
+	bool json;
+} opt = {.from = -1,
+	 .to = -1,
+	 .step = 30,
+	 .seed = 1,
+	 .limit = 80,
+	 .demand = 20,
+	 .horizon = 240};
+
+static const struct arg options[] = {
+	{"forecasts", "FILE", "peaks of backtest; none: rules", .text = &opt.forecasts},
+	{"truth", "FILE", "CSV or CSV.gz", .list = opt.files},
+	{"from", "TIME", "first origin", .time_ms = &opt.from},
+	{"to", "TIME", "last origin", .time_ms = &opt.to},
+	{"step-min", "N", "between origins (30)", .number = &opt.step, .low = 5,
+	 .high = 1440},
+	{"horizon", "MIN", "of the stay (240)", .number = &opt.horizon, .low = 5,
+	 .high = 1440},
+	{"theta", "N", "limit in points (80)", .number = &opt.limit, .low = 1,
+	 .high = 100},
+	{"demand", "N", "of the VM in points (20)", .number = &opt.demand, .low = 0,
+	 .high = 100},
+	{"candidates", "N", "clusters to choose from (5)", .number = &opt.candidates,
+	 .low = 1, .high = 64},
+	{"draws", "N", "events an origin (20)", .number = &opt.draws, .low = 1,
+	 .high = 100000},
+	{"seed", "N", "(1)", .number = &opt.seed, .high = INT64_MAX},
+	{"json", NULL, "scores as JSON", .flag = &opt.json},
+	{0}};
+
 int cmd_decide(int argc, char **argv)
 {
 	struct decide_conf conf = decide_defaults;
-	const char *files[ARGS_MAX_LIST] = {0}, *forecasts = NULL;
-	int64_t step = 30, k = conf.candidates, draws = conf.draws, seed = 1, limit = 80,
-		demand = 20, horizon = 240;
-	bool json = false;
-	conf.from_ms = conf.to_ms = -1;
-	const struct arg table[] = {
-		{.name = "forecasts",
-		 .what = "FILE",
-		 .help = "peaks of backtest; none: rules",
-		 .text = &forecasts},
-		{.name = "truth", .what = "FILE", .help = "CSV or CSV.gz", .list = files},
-		{.name = "from",
-		 .what = "TIME",
-		 .help = "first origin",
-		 .time_ms = &conf.from_ms},
-		{.name = "to",
-		 .what = "TIME",
-		 .help = "last origin",
-		 .time_ms = &conf.to_ms},
-		{.name = "step-min",
-		 .what = "N",
-		 .help = "between origins (30)",
-		 .number = &step,
-		 .low = 5,
-		 .high = 1440},
-		{.name = "horizon",
-		 .what = "MIN",
-		 .help = "of the stay (240)",
-		 .number = &horizon,
-		 .low = 5,
-		 .high = 1440},
-		{.name = "theta",
-		 .what = "N",
-		 .help = "limit in points (80)",
-		 .number = &limit,
-		 .low = 1,
-		 .high = 100},
-		{.name = "demand",
-		 .what = "N",
-		 .help = "of the VM in points (20)",
-		 .number = &demand,
-		 .low = 0,
-		 .high = 100},
-		{.name = "candidates",
-		 .what = "N",
-		 .help = "clusters to choose from (5)",
-		 .number = &k,
-		 .low = 1,
-		 .high = 64},
-		{.name = "draws",
-		 .what = "N",
-		 .help = "events an origin (20)",
-		 .number = &draws,
-		 .low = 1,
-		 .high = 100000},
-		{.name = "seed",
-		 .what = "N",
-		 .help = "(1)",
-		 .number = &seed,
-		 .high = INT64_MAX},
-		{.name = "json", .help = "scores as JSON", .flag = &json},
-		{0}};
 	struct vrs_err err = {0};
 	struct loaded l;
 	struct peaks peaks = {0};
 	struct decide_result result = {0};
 
-	args_parse(&command, table, argc, argv);
-	if (conf.from_ms < 0 || conf.to_ms < conf.from_ms)
+	opt.candidates = conf.candidates;
+	opt.draws = conf.draws;
+	args_parse(&command, options, argc, argv);
+	if (opt.from < 0 || opt.to < opt.from)
 		args_wrong(&command, "--from and a later --to are needed");
-	load_series(&command, files, 0, &l);
-	if (forecasts && read_peaks(forecasts, &l.traces, &peaks, &err) < 0) {
+	load_series(&command, opt.files, 0, &l);
+	if (opt.forecasts && read_peaks(opt.forecasts, &l.traces, &peaks, &err) < 0) {
 		free(peaks.row);
 		load_free(&l);
 		return load_failed(&command, &err);
 	}
-	conf.step_ms = step * 60000;
-	conf.candidates = (int)k;
-	conf.draws = (int)draws;
-	conf.seed = (uint64_t)seed;
-	conf.limit = (double)limit;
-	conf.demand = (double)demand;
-	conf.ahead = (int)(horizon / 5);
+	conf.from_ms = opt.from;
+	conf.to_ms = opt.to;
+	conf.step_ms = opt.step * 60000;
+	conf.candidates = (int)opt.candidates;
+	conf.draws = (int)opt.draws;
+	conf.seed = (uint64_t)opt.seed;
+	conf.limit = (double)opt.limit;
+	conf.demand = (double)opt.demand;
+	conf.ahead = (int)(opt.horizon / 5);
 	struct bins *truth = vrs_calloc(l.n + 1, sizeof(*truth));
 	for (size_t i = 0; i < l.n; i++)
 		truth[i] = l.series[i].bins;
-	decide_run(truth, l.n, &conf, forecasts ? find : NULL, &peaks, &result);
-	print(&result, json);
+	decide_run(truth, l.n, &conf, opt.forecasts ? find : NULL, &peaks, &result);
+	print(&result, opt.json);
 	free(truth);
 	free(peaks.row);
 	load_free(&l);

@@ -109,101 +109,71 @@ static int32_t shift_for(int64_t rise_ms)
 						: shift);
 }
 
+static struct {
+	const char *hosts[ARGS_MAX_LIST], *path;
+	int64_t kind, days, seed, start, end, rise, shift, scale, net;
+	bool every_day;
+} opt = {.path = "",
+	 .days = 5,
+	 .seed = 1,
+	 .start = -1,
+	 .end = -1,
+	 .rise = -1,
+	 .scale = 100};
+
+static const struct arg options[] = {
+	{"workload", "1|2|3", "mail, groupware, interfacing", .number = &opt.kind,
+	 .low = 1, .high = 3},
+	{"days", "N", "of one reading a minute (5)", .number = &opt.days, .low = 1,
+	 .high = 3660},
+	{"seed", "N", "same seed, same load (1)", .number = &opt.seed, .high = INT32_MAX},
+	{"out", "FILE", "CSV; - is standard output", .text = &opt.path},
+	{"hosts", "N|NAME", "how many, or their names (1)", .list = opt.hosts},
+	{"start", "TIME", "first minute (2024-01-01, a Monday)", .time_ms = &opt.start},
+	{"end", "TIME", "minute after the last one, instead", .time_ms = &opt.end},
+	{"rise-at", "TIME", "groupware: its daily rise comes at this time of day",
+	 .time_ms = &opt.rise},
+	{"shift-min", "N", "the whole day that much later", .number = &opt.shift,
+	 .low = -DAY_MIN, .high = DAY_MIN},
+	{"scale", "PCT", "of the height (100)", .number = &opt.scale, .low = 1,
+	 .high = 300},
+	{"net", "N", "addresses 10.0.N.1 and on", .number = &opt.net, .high = 255},
+	{"every-day", NULL, "groupware at weekends, too", .flag = &opt.every_day},
+	{0}};
+
 int cmd_generate(int argc, char **argv)
 {
-	const char *hosts[ARGS_MAX_LIST] = {0}, *path = "";
-	int64_t kind = 0, days = 5, seed = 1, start = -1, end = -1, rise = -1, shift = 0,
-		scale = 100, net = 0;
-	bool every_day = false;
-	const struct arg table[] = {
-		{.name = "workload",
-		 .what = "1|2|3",
-		 .help = "mail, groupware, interfacing",
-		 .number = &kind,
-		 .low = 1,
-		 .high = 3},
-		{.name = "days",
-		 .what = "N",
-		 .help = "of one reading a minute (5)",
-		 .number = &days,
-		 .low = 1,
-		 .high = 3660},
-		{.name = "seed",
-		 .what = "N",
-		 .help = "same seed, same load (1)",
-		 .number = &seed,
-		 .high = INT32_MAX},
-		{.name = "out",
-		 .what = "FILE",
-		 .help = "CSV; - is standard output",
-		 .text = &path},
-		{.name = "hosts",
-		 .what = "N|NAME",
-		 .help = "how many, or their names (1)",
-		 .list = hosts},
-		{.name = "start",
-		 .what = "TIME",
-		 .help = "first minute (2024-01-01, a Monday)",
-		 .time_ms = &start},
-		{.name = "end",
-		 .what = "TIME",
-		 .help = "minute after the last one, instead",
-		 .time_ms = &end},
-		{.name = "rise-at",
-		 .what = "TIME",
-		 .help = "groupware: its daily rise comes at this time of day",
-		 .time_ms = &rise},
-		{.name = "shift-min",
-		 .what = "N",
-		 .help = "the whole day that much later",
-		 .number = &shift,
-		 .low = -DAY_MIN,
-		 .high = DAY_MIN},
-		{.name = "scale",
-		 .what = "PCT",
-		 .help = "of the height (100)",
-		 .number = &scale,
-		 .low = 1,
-		 .high = 300},
-		{.name = "net",
-		 .what = "N",
-		 .help = "addresses 10.0.N.1 and on",
-		 .number = &net,
-		 .high = 255},
-		{.name = "every-day",
-		 .help = "groupware at weekends, too",
-		 .flag = &every_day},
-		{0}};
 	struct job j = {0};
 
-	args_parse(&command, table, argc, argv);
-	if (!kind || !*path)
+	args_parse(&command, options, argc, argv);
+	if (!opt.kind || !*opt.path)
 		args_wrong(&command, "--workload and --out are needed");
-	if (start >= 0 && end >= 0)
+	if (opt.start >= 0 && opt.end >= 0)
 		args_wrong(&command, "either --start or --end");
-	name_hosts(&j, hosts);
-	j.minutes = (size_t)(days * DAY_MIN);
-	j.net = net;
-	j.start_ms = start >= 0 ? start / MINUTE_MS * MINUTE_MS
-		     : end >= 0 ? end / MINUTE_MS * MINUTE_MS - days * DAY_MIN * MINUTE_MS
-				: 1704067200000;
-	j.load = (struct workload){.kind = (int)kind,
-				   .seed = (uint64_t)seed,
-				   .shift_min =
-					   rise >= 0 ? shift_for(rise) : (int32_t)shift,
-				   .scale = (double)scale / 100,
-				   .every_day = every_day};
+	name_hosts(&j, opt.hosts);
+	j.minutes = (size_t)(opt.days * DAY_MIN);
+	j.net = opt.net;
+	j.start_ms = opt.start >= 0 ? opt.start / MINUTE_MS * MINUTE_MS
+		     : opt.end >= 0 ? opt.end / MINUTE_MS * MINUTE_MS -
+					      opt.days * DAY_MIN * MINUTE_MS
+				    : 1704067200000;
+	j.load = (struct workload){.kind = (int)opt.kind,
+				   .seed = (uint64_t)opt.seed,
+				   .shift_min = opt.rise >= 0 ? shift_for(opt.rise)
+							      : (int32_t)opt.shift,
+				   .scale = (double)opt.scale / 100,
+				   .every_day = opt.every_day};
 	if (j.start_ms < 0)
 		args_wrong(&command, "that begins before 1970");
-	FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+	FILE *f = strcmp(opt.path, "-") == 0 ? stdout : fopen(opt.path, "we");
 	if (!f) {
-		(void)fprintf(stderr, "vrs-predictor generate: open %s: %s\n", path,
+		(void)fprintf(stderr, "vrs-predictor generate: open %s: %s\n", opt.path,
 			      strerror(errno));
 		return 1;
 	}
 	int status = write_all(f, &j);
 	if (fclose(f) != 0 || status < 0) {
-		(void)fprintf(stderr, "vrs-predictor generate: write %s: %s\n", path,
+		(void)fprintf(stderr, "vrs-predictor generate: write %s: %s\n", opt.path,
 			      strerror(errno));
 		return 1;
 	}

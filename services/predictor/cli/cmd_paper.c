@@ -62,77 +62,52 @@ static void print_json(const char *name, const struct paper_run *r)
 	printf(isfinite(r->far[2]) ? "%.4f}\n" : "null}\n", r->far[2]);
 }
 
+static struct {
+	const char *files[ARGS_MAX_LIST], *entity, *preset, *scaler;
+	int64_t until, seed, hidden, window, batch, epochs;
+	bool json;
+} opt = {.preset = "paper-13", .until = -1, .seed = 1};
+
+static const struct arg options[] = {
+	ARG_TRACES(opt.files),
+	ARG_ONE_ENTITY(&opt.entity),
+	ARG_FAILURE(&opt.until),
+	{"preset", "NAME", "paper-13, paper-12-1, paper-12-2, paper-12-3",
+	 .text = &opt.preset},
+	{"scaler", "NAME", "MinMax, MaxAbs, Standard, Robust", .text = &opt.scaler},
+	{"window", "N", "minutes looked at", .number = &opt.window, .low = 1,
+	 .high = 1440},
+	{"batch", "N", "rows of a step", .number = &opt.batch, .low = 1, .high = 4096},
+	{"epochs", "N", "passes", .number = &opt.epochs, .low = 1, .high = 100000},
+	{"hidden", "N", "units", .number = &opt.hidden, .low = 1, .high = 1024},
+	{"seed", "N", "(1)", .number = &opt.seed, .high = UINT32_MAX},
+	{"json", NULL, "one object", .flag = &opt.json},
+	{0}};
+
 int cmd_paper(int argc, char **argv)
 {
-	const char *files[ARGS_MAX_LIST] = {0}, *entity = NULL, *preset = "paper-13",
-		   *scaler = NULL;
-	int64_t until = -1, seed = 1, hidden = 0, window = 0, batch = 0, epochs = 0;
-	bool json = false;
-	const struct arg table[] = {
-		ARG_TRACES(files),
-		ARG_ONE_ENTITY(&entity),
-		ARG_FAILURE(&until),
-		{.name = "preset",
-		 .what = "NAME",
-		 .help = "paper-13, paper-12-1, paper-12-2, paper-12-3",
-		 .text = &preset},
-		{.name = "scaler",
-		 .what = "NAME",
-		 .help = "MinMax, MaxAbs, Standard, Robust",
-		 .text = &scaler},
-		{.name = "window",
-		 .what = "N",
-		 .help = "minutes looked at",
-		 .number = &window,
-		 .low = 1,
-		 .high = 1440},
-		{.name = "batch",
-		 .what = "N",
-		 .help = "rows of a step",
-		 .number = &batch,
-		 .low = 1,
-		 .high = 4096},
-		{.name = "epochs",
-		 .what = "N",
-		 .help = "passes",
-		 .number = &epochs,
-		 .low = 1,
-		 .high = 100000},
-		{.name = "hidden",
-		 .what = "N",
-		 .help = "units",
-		 .number = &hidden,
-		 .low = 1,
-		 .high = 1024},
-		{.name = "seed",
-		 .what = "N",
-		 .help = "(1)",
-		 .number = &seed,
-		 .high = UINT32_MAX},
-		{.name = "json", .help = "one object", .flag = &json},
-		{0}};
 	struct vrs_err err = {0};
 	struct loaded l;
 
-	args_parse(&command, table, argc, argv);
-	if (!paper_preset(preset))
-		args_wrong(&command, "there is no preset '%s'", preset);
-	struct paper_conf conf = *paper_preset(preset);
-	conf.seed = (uint32_t)seed;
-	conf.window = window ? (int)window : conf.window;
-	conf.batch = batch ? (int)batch : conf.batch;
-	conf.epochs = epochs ? (int)epochs : conf.epochs;
-	conf.hidden = hidden ? (int)hidden : conf.hidden;
-	for (int k = 0; scaler; k++) {
+	args_parse(&command, options, argc, argv);
+	if (!paper_preset(opt.preset))
+		args_wrong(&command, "there is no preset '%s'", opt.preset);
+	struct paper_conf conf = *paper_preset(opt.preset);
+	conf.seed = (uint32_t)opt.seed;
+	conf.window = opt.window ? (int)opt.window : conf.window;
+	conf.batch = opt.batch ? (int)opt.batch : conf.batch;
+	conf.epochs = opt.epochs ? (int)opt.epochs : conf.epochs;
+	conf.hidden = opt.hidden ? (int)opt.hidden : conf.hidden;
+	for (int k = 0; opt.scaler; k++) {
 		if (k == SCALERS)
-			args_wrong(&command, "there is no scaler '%s'", scaler);
-		if (strcasecmp(scaler, scaler_name((enum scaler_kind)k)) == 0) {
+			args_wrong(&command, "there is no scaler '%s'", opt.scaler);
+		if (strcasecmp(opt.scaler, scaler_name((enum scaler_kind)k)) == 0) {
 			conf.scaler = (enum scaler_kind)k;
 			break;
 		}
 	}
-	load_series(&command, files, 0, &l);
-	const struct trace *t = load_one(&l, entity, &err);
+	load_series(&command, opt.files, 0, &l);
+	const struct trace *t = load_one(&l, opt.entity, &err);
 	if (!t) {
 		load_free(&l);
 		return load_failed(&command, &err);
@@ -140,10 +115,10 @@ int cmd_paper(int argc, char **argv)
 	struct grid g;
 	struct paper_run r;
 	grid_of(t, &g);
-	size_t split = until < 0 ? paper_run_split(&g) : grid_before(&g, until);
+	size_t split = opt.until < 0 ? paper_run_split(&g) : grid_before(&g, opt.until);
 	int status = paper_run(&r, &g, split, &conf, show, (void *)conf.name, &err);
 	if (status == 0) {
-		(json ? print_json : print_text)(t->name, &r);
+		(opt.json ? print_json : print_text)(t->name, &r);
 		paper_run_free(&r);
 	}
 	grid_free(&g);

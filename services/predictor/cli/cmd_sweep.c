@@ -248,57 +248,44 @@ static void generated(struct grid *ret)
 	*ret = g;
 }
 
+static struct {
+	const char *files[ARGS_MAX_LIST], *entity, *folder;
+	int64_t until, seed, epochs, hidden;
+	bool json;
+} opt = {.folder = "", .until = -1, .seed = 1};
+
+static const struct arg options[] = {
+	{"traces", "FILE", "CSV or CSV.gz; none: five days of generated groupware",
+	 .list = opt.files},
+	ARG_ONE_ENTITY(&opt.entity),
+	ARG_FAILURE(&opt.until),
+	{"out", "FOLDER", "for table.csv and the plots; made if needed",
+	 .text = &opt.folder},
+	{"epochs", "N", "of each net (100)", .number = &opt.epochs, .low = 1,
+	 .high = 10000},
+	{"hidden", "N", "units (64)", .number = &opt.hidden, .low = 1, .high = 1024},
+	{"seed", "N", "(1)", .number = &opt.seed, .high = UINT32_MAX},
+	{"json", NULL, "the table as JSON", .flag = &opt.json},
+	{0}};
+
 int cmd_sweep(int argc, char **argv)
 {
-	const char *files[ARGS_MAX_LIST] = {0}, *entity = NULL, *folder = "";
-	int64_t until = -1, seed = 1, epochs = 0, hidden = 0;
-	bool json = false;
-	const struct arg table[] = {
-		{.name = "traces",
-		 .what = "FILE",
-		 .help = "CSV or CSV.gz; none: five days of generated groupware",
-		 .list = files},
-		ARG_ONE_ENTITY(&entity),
-		ARG_FAILURE(&until),
-		{.name = "out",
-		 .what = "FOLDER",
-		 .help = "for table.csv and the plots; made if needed",
-		 .text = &folder},
-		{.name = "epochs",
-		 .what = "N",
-		 .help = "of each net (100)",
-		 .number = &epochs,
-		 .low = 1,
-		 .high = 10000},
-		{.name = "hidden",
-		 .what = "N",
-		 .help = "units (64)",
-		 .number = &hidden,
-		 .low = 1,
-		 .high = 1024},
-		{.name = "seed",
-		 .what = "N",
-		 .help = "(1)",
-		 .number = &seed,
-		 .high = UINT32_MAX},
-		{.name = "json", .help = "the table as JSON", .flag = &json},
-		{0}};
 	struct vrs_err err = {0};
 	struct loaded l = {0};
 	struct sweep s = {0};
 	struct grid g;
 	int status = 0;
 
-	args_parse(&command, table, argc, argv);
-	if (!*folder)
+	args_parse(&command, options, argc, argv);
+	if (!*opt.folder)
 		args_wrong(&command, "--out is needed");
 	struct paper_conf choice = *paper_preset("paper-13");
-	choice.seed = (uint32_t)seed;
-	choice.epochs = epochs ? (int)epochs : choice.epochs;
-	choice.hidden = hidden ? (int)hidden : choice.hidden;
-	if (files[0]) {
-		load_series(&command, files, 0, &l);
-		const struct trace *t = load_one(&l, entity, &err);
+	choice.seed = (uint32_t)opt.seed;
+	choice.epochs = opt.epochs ? (int)opt.epochs : choice.epochs;
+	choice.hidden = opt.hidden ? (int)opt.hidden : choice.hidden;
+	if (opt.files[0]) {
+		load_series(&command, opt.files, 0, &l);
+		const struct trace *t = load_one(&l, opt.entity, &err);
 		if (!t) {
 			load_free(&l);
 			return load_failed(&command, &err);
@@ -307,11 +294,11 @@ int cmd_sweep(int argc, char **argv)
 	} else {
 		generated(&g);
 	}
-	size_t split = until < 0 ? paper_run_split(&g) : grid_before(&g, until);
+	size_t split = opt.until < 0 ? paper_run_split(&g) : grid_before(&g, opt.until);
 	status = run_all(&s, &g, split, &choice, &err);
 	if (status == 0)
-		status = put_all(&s, folder, &err);
-	if (status == 0 && json) {
+		status = put_all(&s, opt.folder, &err);
+	if (status == 0 && opt.json) {
 		print_json(&s);
 	} else if (status == 0) {
 		struct vrs_text text = {0};
@@ -320,7 +307,7 @@ int cmd_sweep(int argc, char **argv)
 		(void)fputs(text.text, stdout);
 		printf("losses.svg, prediction.svg, scalers.svg, windows.svg, "
 		       "batches.svg and table.csv are in %s\n",
-		       folder);
+		       opt.folder);
 		vrs_text_fini(&text);
 	}
 	for (int k = 0; k < GROUPS; k++)

@@ -79,109 +79,77 @@ static int train_paper(const struct paper_conf *conf, const char *const *files,
 	return status < 0 ? load_failed(&command, &err) : 0;
 }
 
+static struct {
+	const char *model, *base, *preset, *files[ARGS_MAX_LIST];
+	int64_t until, batch, seed, hidden, epochs, max_windows, utc;
+	bool json;
+} opt = {.preset = "default", .batch = -1, .hidden = -1, .epochs = -1};
+
+static const struct arg options[] = {
+	ARG_TRACES(opt.files),
+	{"model", "FILE", "where it goes", .text = &opt.model},
+	{"preset", "NAME", "default, paper-13, paper-12-1, -2, -3", .text = &opt.preset},
+	{"base", "FILE", "a model to learn on top of", .text = &opt.base},
+	{"until", "TIME", "use samples before it only", .time_ms = &opt.until},
+	{"seed", "N", "same seed, same model (1)", .number = &opt.seed,
+	 .high = UINT32_MAX},
+	{"hidden", "N", "units of the LSTM (32); 0: a net without one",
+	 .number = &opt.hidden, .low = 0, .high = 256},
+	{"epochs", "N", "(12)", .number = &opt.epochs, .low = 1, .high = 10000},
+	{"batch", "N", "windows of a step (by their number)", .number = &opt.batch,
+	 .low = 0, .high = 4096},
+	{"max-windows", "N", "of one epoch (80000)", .number = &opt.max_windows,
+	 .low = 512, .high = 10000000},
+	{"utc-offset", "MIN", "local clock ahead of UTC (0)", .number = &opt.utc,
+	 .low = -720, .high = 840},
+	{"json", NULL, "the report as JSON", .flag = &opt.json},
+	{0}};
+
 int cmd_train(int argc, char **argv)
 {
 	struct train_conf conf = train_defaults;
-	const char *model = NULL, *base = NULL, *preset = "default",
-		   *files[ARGS_MAX_LIST] = {0};
-	int64_t until = 0, batch = -1, seed = conf.seed, hidden = -1, epochs = -1,
-		most = conf.max_windows, utc = 0;
-	bool json = false;
-	const struct arg table[] = {
-		ARG_TRACES(files),
-		{.name = "model",
-		 .what = "FILE",
-		 .help = "where it goes",
-		 .text = &model},
-		{.name = "preset",
-		 .what = "NAME",
-		 .help = "default, paper-13, paper-12-1, -2, -3",
-		 .text = &preset},
-		{.name = "base",
-		 .what = "FILE",
-		 .help = "a model to learn on top of",
-		 .text = &base},
-		{.name = "until",
-		 .what = "TIME",
-		 .help = "use samples before it only",
-		 .time_ms = &until},
-		{.name = "seed",
-		 .what = "N",
-		 .help = "same seed, same model (1)",
-		 .number = &seed,
-		 .high = UINT32_MAX},
-		{.name = "hidden",
-		 .what = "N",
-		 .help = "units of the LSTM (32); 0: a net without one",
-		 .number = &hidden,
-		 .low = 0,
-		 .high = 256},
-		{.name = "epochs",
-		 .what = "N",
-		 .help = "(12)",
-		 .number = &epochs,
-		 .low = 1,
-		 .high = 10000},
-		{.name = "batch",
-		 .what = "N",
-		 .help = "windows of a step (by their number)",
-		 .number = &batch,
-		 .low = 0,
-		 .high = 4096},
-		{.name = "max-windows",
-		 .what = "N",
-		 .help = "of one epoch (80000)",
-		 .number = &most,
-		 .low = 512,
-		 .high = 10000000},
-		{.name = "utc-offset",
-		 .what = "MIN",
-		 .help = "local clock ahead of UTC (0)",
-		 .number = &utc,
-		 .low = -720,
-		 .high = 840},
-		{.name = "json", .help = "the report as JSON", .flag = &json},
-		{0}};
 	struct vrs_err err = {0};
 	struct loaded l;
 	struct model *m = NULL, *old = NULL;
 
-	args_parse(&command, table, argc, argv);
-	if (!model)
+	opt.seed = conf.seed;
+	opt.max_windows = conf.max_windows;
+	args_parse(&command, options, argc, argv);
+	if (!opt.model)
 		args_wrong(&command, "no --model was given");
-	const struct paper_conf *paper = paper_preset(preset);
-	if (!paper && strcmp(preset, "default") != 0)
+	const struct paper_conf *paper = paper_preset(opt.preset);
+	if (!paper && strcmp(opt.preset, "default") != 0)
 		args_wrong(&command,
 			   "--preset: there is no '%s' (default, paper-13, paper-12-1, "
 			   "paper-12-2, paper-12-3)",
-			   preset);
+			   opt.preset);
 	if (paper) {
 		struct paper_conf c = *paper;
 
-		if (base)
+		if (opt.base)
 			args_wrong(&command, "the paper's nets have no --base");
-		c.seed = (uint32_t)seed;
-		c.batch = batch > 0 ? (int)batch : c.batch;
-		c.hidden = hidden >= 0 ? (int)hidden : c.hidden;
-		c.epochs = epochs >= 0 ? (int)epochs : c.epochs;
-		return train_paper(&c, files, until, model, json);
+		c.seed = (uint32_t)opt.seed;
+		c.batch = opt.batch > 0 ? (int)opt.batch : c.batch;
+		c.hidden = opt.hidden >= 0 ? (int)opt.hidden : c.hidden;
+		c.epochs = opt.epochs >= 0 ? (int)opt.epochs : c.epochs;
+		return train_paper(&c, opt.files, opt.until, opt.model, opt.json);
 	}
-	if (base && model_load(&old, base, &err) < 0)
+	if (opt.base && model_load(&old, opt.base, &err) < 0)
 		return load_failed(&command, &err);
 	conf.base = old;
-	load_series(&command, files, until, &l);
-	conf.seed = (uint32_t)seed;
-	conf.batch = batch >= 0 ? (int)batch : conf.batch;
-	conf.hidden = hidden >= 0 ? (int)hidden : conf.hidden;
-	conf.epochs = epochs >= 0 ? (int)epochs : conf.epochs;
-	conf.max_windows = (int)most;
-	conf.utc_min = (int32_t)utc;
+	load_series(&command, opt.files, opt.until, &l);
+	conf.seed = (uint32_t)opt.seed;
+	conf.batch = opt.batch >= 0 ? (int)opt.batch : conf.batch;
+	conf.hidden = opt.hidden >= 0 ? (int)opt.hidden : conf.hidden;
+	conf.epochs = opt.epochs >= 0 ? (int)opt.epochs : conf.epochs;
+	conf.max_windows = (int)opt.max_windows;
+	conf.utc_min = (int32_t)opt.utc;
 	conf.made_at_ms = vrs_now_wall_ms();
 	int status = train_model(&m, l.series, l.n, &conf, show, NULL, &err);
 	if (status == 0)
-		status = model_save(m, model, &err);
+		status = model_save(m, opt.model, &err);
 	if (status == 0) {
-		print_report(m, model, json);
+		print_report(m, opt.model, opt.json);
 	}
 	model_free(m);
 	model_free(old);
