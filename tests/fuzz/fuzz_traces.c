@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cli/traces.h"
+#include "net/traces.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

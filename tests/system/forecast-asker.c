@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/traces.h"
+#include "net/traces.h"
 #include "vrs/bus.h"
 #include "vrs/clock.h"
 #include "vrs/keys.h"

@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/load.h"
-#include "paper/backtest.h"
+#include "evaluation/paper_backtest.h"
 #include "vrs/clock.h"
 
 static const struct command command = {

@@ -3,7 +3,7 @@
 #define PREDICTOR_CLI_LOAD_H
 
 #include "cli/args.h"
-#include "cli/traces.h"
+#include "net/traces.h"
 #include "training/train.h"
 
 struct loaded {

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "net/rng.h"
+#include "kernels/rng.h"
 #include "vrs/mem.h"
 
 enum { MAX_CANDIDATES = 64 };

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "net/real.h"
+#include "kernels/real.h"
 
 struct kern {
 	const char *name;

@@ -5,7 +5,7 @@
 #define PREDICTOR_NET_DENSE_H
 
 #include "kernels/kernels.h"
-#include "net/rng.h"
+#include "kernels/rng.h"
 
 static inline size_t dense_n_weights(int in, int out)
 {

@@ -2,7 +2,7 @@
 #ifndef PREDICTOR_NET_LOSS_H
 #define PREDICTOR_NET_LOSS_H
 
-#include "net/real.h"
+#include "kernels/real.h"
 
 /* The loss of one value y against q, weighted; its slope by q goes
  * to *dq. Pinball makes q the tau-quantile of y. */

@@ -6,7 +6,7 @@
 #define PREDICTOR_NET_LSTM_H
 
 #include "kernels/kernels.h"
-#include "net/rng.h"
+#include "kernels/rng.h"
 
 struct lstm_shape {
 	int in, hidden;

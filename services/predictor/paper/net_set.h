@@ -6,8 +6,8 @@
 #ifndef PREDICTOR_PAPER_NET_SET_H
 #define PREDICTOR_PAPER_NET_SET_H
 
-#include "cli/traces.h"
 #include "net/forecast.h"
+#include "net/traces.h"
 #include "paper/paper.h"
 
 enum { PAPER_ROWS = 7200 };

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "net/rng.h"
+#include "kernels/rng.h"
 
 enum { DAY = 1440 };
 

@@ -6,8 +6,8 @@
 
 #include "check.h"
 #include "evaluation/backtest.h"
+#include "evaluation/paper_backtest.h"
 #include "folder.h"
-#include "paper/backtest.h"
 #include "paper/plot.h"
 #include "paper/workload.h"
 #include "vrs/mem.h"

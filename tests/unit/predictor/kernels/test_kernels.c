@@ -1,7 +1,7 @@
 /* The same sums on every kind of processor, and the same numbers as plain arithmetic. */
 #include "check.h"
 #include "kernels/kernels.h"
-#include "net/rng.h"
+#include "kernels/rng.h"
 
 static void fill(real *p, size_t n, struct rng *rng)
 {

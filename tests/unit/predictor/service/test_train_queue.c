@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "check.h"
+#include "kernels/rng.h"
 #include "net/feature.h"
-#include "net/rng.h"
 #include "redis_group.h"
 #include "service/model_store.h"
 #include "service/train_queue.h"

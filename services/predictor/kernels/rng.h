@@ -1,6 +1,6 @@
 /* rng.h - random numbers that are the same everywhere for the same seed (splitmix64). */
-#ifndef PREDICTOR_NET_RNG_H
-#define PREDICTOR_NET_RNG_H
+#ifndef PREDICTOR_KERNELS_RNG_H
+#define PREDICTOR_KERNELS_RNG_H
 
 #include <math.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * Both formats of vrs/sample_csv.h are read. A line that cannot be read is refused with
  * file, line and column; a value that cannot be true (NaN, below 0, above 100) becomes a
  * gap and is counted, as are duplicate rows and rows out of order. */
-#ifndef PREDICTOR_CLI_TRACES_H
-#define PREDICTOR_CLI_TRACES_H
+#ifndef PREDICTOR_NET_TRACES_H
+#define PREDICTOR_NET_TRACES_H
 
 #include <stddef.h>
 #include <stdint.h>

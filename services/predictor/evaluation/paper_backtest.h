@@ -1,6 +1,6 @@
-/* backtest.h - the paper's nets at past origins, for the backtest. */
-#ifndef PREDICTOR_PAPER_BACKTEST_H
-#define PREDICTOR_PAPER_BACKTEST_H
+/* paper_backtest.h - the paper's nets at past origins, for the backtest. */
+#ifndef PREDICTOR_EVALUATION_PAPER_BACKTEST_H
+#define PREDICTOR_EVALUATION_PAPER_BACKTEST_H
 
 #include "evaluation/backtest.h"
 #include "paper/net_set.h"

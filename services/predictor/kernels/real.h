@@ -3,8 +3,8 @@
  * Matrices hold one value per lane in their rows: a batch is laid across the lanes, so
  * that every step of a net is arithmetic on whole vectors. The number of lanes of a
  * buffer is a multiple of NN_LANES and buffers come from nn_alloc. */
-#ifndef PREDICTOR_NET_REAL_H
-#define PREDICTOR_NET_REAL_H
+#ifndef PREDICTOR_KERNELS_REAL_H
+#define PREDICTOR_KERNELS_REAL_H
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* backtest.c - see backtest.h. */
-#include "paper/backtest.h"
+/* paper_backtest.c - see paper_backtest.h. */
+#include "evaluation/paper_backtest.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* Recorded loads from files that people bring, and the metric of placement. */
 #include "check.h"
-#include "cli/traces.h"
 #include "evaluation/placement.h"
-#include "net/rng.h"
+#include "kernels/rng.h"
+#include "net/traces.h"
 #include "paper/workload.h"
 
 #include <math.h>

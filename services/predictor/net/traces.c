@@ -1,5 +1,5 @@
 /* traces.c - see traces.h. */
-#include "cli/traces.h"
+#include "net/traces.h"
 
 #include <math.h>
 #include <stdlib.h>
