@@ -122,10 +122,10 @@ static int unknown_verb(const struct verb *verbs, const char *first, const char 
 		n++;
 	}
 	if (group[0] && second)
-		return vrs_fail(err, VRS_EINVAL, "%s: there is no '%s'; it can %s", first,
-				second, group);
+		return vrs_fail(err, VRS_EINVAL, "'%s' has no subcommand '%s'; use: %s",
+				first, second, group);
 	if (group[0])
-		return vrs_fail(err, VRS_EINVAL, "%s: what about it? it can %s", first,
+		return vrs_fail(err, VRS_EINVAL, "'%s' needs a subcommand: %s", first,
 				group);
 
 	const char *meant = args_nearest(first, words);
@@ -227,7 +227,7 @@ static int plain_word(struct args *a, const struct verb *verbs, struct cursor *c
 		return 0;
 	}
 	if (a->n_operands == ARGS_MAX_OPERANDS || a->n_operands >= a->verb->max)
-		return vrs_fail(err, VRS_EINVAL, "%s: '%s' is one word too many",
+		return vrs_fail(err, VRS_EINVAL, "%s: unexpected argument '%s'",
 				a->verb->name, word);
 	a->operand[a->n_operands++] = word;
 	return 0;
@@ -256,7 +256,7 @@ int args_parse(struct args *ret, const struct verb *verbs, const struct opt *glo
 			return status;
 	}
 	if (a.verb && a.n_operands < a.verb->min && !args_has(&a, "help"))
-		return vrs_fail(err, VRS_EINVAL, "%s: %s is missing", a.verb->name,
+		return vrs_fail(err, VRS_EINVAL, "%s: missing argument %s", a.verb->name,
 				a.verb->operands);
 	*ret = a;
 	return 0;

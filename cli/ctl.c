@@ -24,14 +24,14 @@ static int read_durations(struct ctl *ctl)
 	ctl->timeout_ms = 10000;
 	if (timeout &&
 	    (vrs_parse_duration(timeout, &ctl->timeout_ms) < 0 || ctl->timeout_ms <= 0))
-		return ctl_fail(EXIT_USAGE, "write 500ms, 5s, 2m or a number of seconds",
-				"--timeout: '%s' is not a length of time", timeout);
+		return ctl_fail(EXIT_USAGE, "use 500ms, 5s, 2m or a number of seconds",
+				"--timeout: invalid duration '%s'", timeout);
 	if (args_has(&ctl->args, "watch"))
 		ctl->watch_ms = 2000;
 	if (watch &&
 	    (vrs_parse_duration(watch, &ctl->watch_ms) < 0 || ctl->watch_ms <= 0))
-		return ctl_fail(EXIT_USAGE, "write 500ms, 5s, 2m or a number of seconds",
-				"--watch: '%s' is not a length of time", watch);
+		return ctl_fail(EXIT_USAGE, "use 500ms, 5s, 2m or a number of seconds",
+				"--watch: invalid duration '%s'", watch);
 	return EXIT_OK;
 }
 
@@ -49,8 +49,8 @@ int ctl_init(struct ctl *ctl)
 	ctl->ca = ctl_setting(ctl, "ca", "VRSAS_CA", NULL);
 	ctl->json = output && strcmp(output, "json") == 0;
 	if (output && !ctl->json && strcmp(output, "table") != 0)
-		return ctl_fail(EXIT_USAGE, "write -o table or -o json",
-				"--output: there is no format '%s'", output);
+		return ctl_fail(EXIT_USAGE, "use -o table or -o json",
+				"--output: unknown format '%s'", output);
 	ctl->headers = !args_has(&ctl->args, "no-headers");
 	ctl->yes = args_has(&ctl->args, "yes");
 	ctl->colour = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]) && term &&
@@ -126,8 +126,9 @@ int ctl_ask(const struct ctl *ctl, control_request *req, control_reply **ret)
 	if (reply->code == VRSAS__V1__CONTROL_CODE__CONTROL_OK) {
 		control_reply_free(reply);
 		return ctl_fail(
-			EXIT_FAILED, "are vrsctl and the scheduler of one version?",
-			"%s: the answer is not what was asked for", ctl_peer(ctl));
+			EXIT_FAILED,
+			"check that vrsctl and the scheduler have the same version",
+			"%s: the reply does not match the request", ctl_peer(ctl));
 	}
 	code = reply->code <= VRSAS__V1__CONTROL_CODE__CONTROL_TIMEOUT ? (int)reply->code
 								       : EXIT_FAILED;
@@ -213,14 +214,13 @@ int ctl_confirm(const struct ctl *ctl, const char *question)
 	if (ctl->yes)
 		return EXIT_OK;
 	if (!ctl->ask_tty)
-		return ctl_fail(
-			EXIT_USAGE,
-			"say --yes to go on, or --dry-run to see what would be done",
-			"this moves data and nobody is there to be asked");
+		return ctl_fail(EXIT_USAGE,
+				"confirm with --yes, or use --dry-run to see the plan",
+				"refusing without confirmation: not a terminal");
 	(void)fprintf(stderr, "%s [y/N] ", question);
 	if (!fgets(answer, sizeof(answer), stdin) ||
 	    (answer[0] != 'y' && answer[0] != 'Y'))
-		return ctl_fail(EXIT_FAILED, NULL, "nothing was done");
+		return ctl_fail(EXIT_FAILED, NULL, "canceled, nothing was changed");
 	return EXIT_OK;
 }
 

@@ -31,13 +31,14 @@ int ctl_fail_err(const char *peer, const struct vrs_err *err)
 	case VRS_ECONN:
 		(void)ctl_fail(EXIT_UNREACHABLE, NULL, "%s", err->text);
 		(void)fprintf(stderr,
-			      "hint: does the service listen on %s? another address: "
+			      "hint: check that the service listens on %s; for another "
+			      "address use "
 			      "--scheduler URL (VRSAS_CONTROL), --etl URL (VRSAS_FILL); "
-			      "from afar: --gateway URL (VRSAS_GATEWAY)\n",
+			      "for a gateway --gateway URL (VRSAS_GATEWAY)\n",
 			      peer);
 		return EXIT_UNREACHABLE;
 	case VRS_ETIMEOUT:
-		return ctl_fail(EXIT_TIMEOUT, "a busy service may need --timeout 30s",
+		return ctl_fail(EXIT_TIMEOUT, "for a busy service use --timeout 30s",
 				"%s", err->text);
 	case VRS_ENOENT:
 		return ctl_fail(EXIT_NOT_FOUND, NULL, "%s", err->text);

@@ -51,7 +51,8 @@ void help_all(struct vrs_text *out, const struct verb *verbs, const struct opt *
 	char left[80];
 
 	vrs_text_add(out, "Usage: vrsctl [OPTIONS] VERB [OPERANDS]\n\n"
-			  "The spare capacity of all clusters, one shared reserve.\n\n"
+			  "Controls VR-SAS, which relocates VMs between clusters after "
+			  "failures.\n\n"
 			  "Verbs:\n");
 	for (const struct verb *v = verbs; v->name; v++) {
 		(void)snprintf(left, sizeof(left), "%s %s", v->name, v->operands);
@@ -61,9 +62,9 @@ void help_all(struct vrs_text *out, const struct verb *verbs, const struct opt *
 	list_options(out, globals);
 	list_examples(out, examples_of_all);
 	vrs_text_add(out,
-		     "\nvrsctl VERB -h tells more about one. Exit code: 0 ok, 1 failed, "
-		     "2 usage, 3 not found,\n4 refused by policy, 5 unreachable, "
-		     "6 timeout.\n");
+		     "\nvrsctl VERB -h prints the help of one verb. Exit code: 0 ok, "
+		     "1 failed, 2 usage,\n3 not found, 4 refused by policy, "
+		     "5 unreachable, 6 timeout.\n");
 }
 
 void help_verb(struct vrs_text *out, const struct verb *verb, const struct opt *globals)
@@ -76,7 +77,7 @@ void help_verb(struct vrs_text *out, const struct verb *verb, const struct opt *
 		vrs_text_add(out, "\nOptions:\n");
 		list_options(out, verb->options);
 	}
-	vrs_text_add(out, "\nOptions of every verb:\n");
+	vrs_text_add(out, "\nGlobal options:\n");
 	list_options(out, globals);
 	list_examples(out, verb->examples);
 }
@@ -115,14 +116,12 @@ static void roff_options(struct vrs_text *out, const struct opt *o)
 
 void help_man(struct vrs_text *out, const struct verb *verbs, const struct opt *globals)
 {
-	vrs_text_add(
-		out,
-		".TH VRSCTL 1 \"\" \"VR-SAS " VRS_VERSION
-		"\" \"VR-SAS\"\n.SH NAME\nvrsctl \\- ask and order "
-		"VR\\-SAS\n.SH SYNOPSIS\n.B vrsctl\n[OPTIONS] VERB [OPERANDS]\n"
-		".SH DESCRIPTION\nAsks the scheduler and shows its answers; gives it "
-		"orders. Data goes to standard output,\ntalk to standard error.\n"
-		".SH VERBS\n");
+	vrs_text_add(out, ".TH VRSCTL 1 \"\" \"VR-SAS " VRS_VERSION
+			  "\" \"VR-SAS\"\n.SH NAME\nvrsctl \\- query and control "
+			  "VR\\-SAS\n.SH SYNOPSIS\n.B vrsctl\n[OPTIONS] VERB [OPERANDS]\n"
+			  ".SH DESCRIPTION\nQueries the scheduler and sends it orders. "
+			  "Data goes to standard output,\nmessages to standard error.\n"
+			  ".SH VERBS\n");
 	for (const struct verb *v = verbs; v->name; v++) {
 		vrs_text_add(out, ".SS \"");
 		roff(out, v->name);
@@ -138,7 +137,7 @@ void help_man(struct vrs_text *out, const struct verb *verbs, const struct opt *
 		roff(out, v->examples);
 		vrs_text_add(out, ".fi\n.RE\n");
 	}
-	vrs_text_add(out, ".SH OPTIONS\nThey may stand before or after the verb.\n");
+	vrs_text_add(out, ".SH OPTIONS\nOptions may precede or follow the verb.\n");
 	roff_options(out, globals);
 	vrs_text_add(
 		out,
@@ -146,12 +145,12 @@ void help_man(struct vrs_text *out, const struct verb *verbs, const struct opt *
 		"policy, 5 unreachable, 6 timeout.\n.SH ENVIRONMENT\n.TP\n.B "
 		"VRSAS_CONTROL\nAddress of the scheduler's control socket.\n.TP\n.B "
 		"VRSAS_FILL\nAddress of etl's fill socket.\n.TP\n.B "
-		"VRSAS_GATEWAY\nGateway to ask through, instead of both.\n.TP\n.B "
-		"VRSAS_TOKEN_FILE\nIts first line is the token for the gateway.\n.TP\n"
-		".B VRSAS_TOKEN\nThe token itself, where there is no file.\n.TP\n.B "
-		"VRSAS_CA\nWho may have signed the gateway's certificate.\n.TP\n.B "
-		"NO_COLOR\nNo colour "
-		"when it is set.\n.SH SEE ALSO\n.BR vrsas (7)\n");
+		"VRSAS_GATEWAY\nGateway to use instead of both sockets.\n.TP\n.B "
+		"VRSAS_TOKEN_FILE\nFile with the gateway token in its first line.\n.TP\n"
+		".B VRSAS_TOKEN\nThe gateway token, if no file is given.\n.TP\n.B "
+		"VRSAS_CA\nCA that signed the gateway's certificate.\n.TP\n.B "
+		"NO_COLOR\nIf set, "
+		"output has no colour.\n.SH SEE ALSO\n.BR vrsas (7)\n");
 }
 
 static void words_of(struct vrs_text *out, const struct opt *o)

@@ -24,8 +24,8 @@ static int print_generated(const struct args *args)
 	const char *shell = args_value(args, "completion");
 
 	if (shell && strcmp(shell, "bash") != 0)
-		return ctl_fail(EXIT_USAGE, "write --completion bash",
-				"--completion: '%s' is not a shell we know", shell);
+		return ctl_fail(EXIT_USAGE, "use --completion bash",
+				"--completion: unsupported shell '%s'", shell);
 	if (shell)
 		help_completion(&out, ctl_verbs, ctl_globals);
 	else

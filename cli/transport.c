@@ -32,8 +32,7 @@ int ctl_read_token(struct ctl *ctl)
 
 	if (!path || !ctl->gateway) {
 		if (given && !vrs_strcpy(ctl->token, sizeof(ctl->token), given))
-			return ctl_fail(EXIT_USAGE, NULL,
-					"VRSAS_TOKEN: this cannot be a token");
+			return ctl_fail(EXIT_USAGE, NULL, "VRSAS_TOKEN: invalid token");
 		return EXIT_OK;
 	}
 	f = fopen(path, "re");
@@ -45,8 +44,9 @@ int ctl_read_token(struct ctl *ctl)
 	if (any)
 		ctl->token[strcspn(ctl->token, "\r\n")] = '\0';
 	if (!ctl->token[0] || strlen(ctl->token) == sizeof(ctl->token) - 1)
-		return ctl_fail(EXIT_USAGE, "its first line is the token, nothing else",
-				"--token-file %s: there is no token in it", path);
+		return ctl_fail(EXIT_USAGE,
+				"write the token, and nothing else, in its first line",
+				"--token-file %s: no token in the file", path);
 	return EXIT_OK;
 }
 
@@ -72,13 +72,14 @@ static int refused_by_gateway(const char *url, const struct vrs_http_reply *repl
 			       hint && hint[0] ? "; " : "", hint ? hint : "");
 	else if (reply->status == 401 || reply->status == 403)
 		(void)vrs_fail(err, code,
-			       "%s wants a token that may do this: "
+			       "%s requires a token with permission for this: "
 			       "--token-file FILE (VRSAS_TOKEN_FILE)",
 			       url);
 	else
-		(void)vrs_fail(err, code,
-			       "%s answers with %d: is it a gateway of VR-SAS?", url,
-			       reply->status);
+		(void)vrs_fail(
+			err, code,
+			"%s replied with status %d; check that it is a VR-SAS gateway",
+			url, reply->status);
 	json_decref(json);
 	return code;
 }
@@ -91,8 +92,8 @@ static int unpack(const char *url, const ProtobufCMessageDescriptor *type,
 
 	if (strncmp(reply->content_type, media_type, strlen(media_type)) != 0)
 		return vrs_fail(err, VRS_EPARSE,
-				"%s answers with %s: is it a gateway of "
-				"VR-SAS?",
+				"%s replied with %s; check that it is a "
+				"VR-SAS gateway",
 				url, reply->content_type);
 	int status = vrs_msg_unpack(&checked, type, reply->body, reply->n_body, err);
 	if (status < 0)
@@ -100,7 +101,9 @@ static int unpack(const char *url, const ProtobufCMessageDescriptor *type,
 	vrs_msg_free(checked);
 	*ret = protobuf_c_message_unpack(type, NULL, reply->n_body,
 					 (const uint8_t *)reply->body);
-	return *ret ? 0 : vrs_fail(err, VRS_EPARSE, "%s: no %s", url, type->short_name);
+	return *ret ? 0
+		    : vrs_fail(err, VRS_EPARSE, "%s: the reply is not a %s", url,
+			       type->short_name);
 }
 
 static int by_gateway(const struct ctl *ctl, const char *path,

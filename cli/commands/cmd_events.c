@@ -71,7 +71,8 @@ static int read_limit(const struct ctl *ctl, uint32_t *ret)
 	errno = 0;
 	n = strtol(text, &end, 10);
 	if (errno || *end || end == text || n < 1 || n > MAX_LIMIT)
-		return ctl_fail(EXIT_USAGE, NULL, "events: --limit is a number of 1..%d",
+		return ctl_fail(EXIT_USAGE, NULL,
+				"events: --limit must be a number from 1 to %d",
 				MAX_LIMIT);
 	*ret = (uint32_t)n;
 	return EXIT_OK;

@@ -80,7 +80,6 @@ int verb_explain(struct ctl *ctl)
 	}
 	if (why.code)
 		return ctl_fail_err(ctl_peer(ctl), &why);
-	return ctl_fail(EXIT_NOT_FOUND,
-			"vrsctl vm list and vrsctl host list show them all",
-			"explain: '%s' is no VM, host or cluster that is known", name);
+	return ctl_fail(EXIT_NOT_FOUND, "see vrsctl vm list and vrsctl host list",
+			"explain: no VM, host or cluster '%s'", name);
 }

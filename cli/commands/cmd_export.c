@@ -29,8 +29,8 @@ static int read_time(const struct ctl *ctl, const char *option, int64_t fallback
 	*ret_ms = vrs_time_parse(text);
 	if (*ret_ms < 0)
 		return ctl_fail(EXIT_USAGE,
-				"write 2026-11-23T08:15:00Z, or 24h for a day ago",
-				"export: --%s '%s' is not a point in time", option, text);
+				"use 2026-11-23T08:15:00Z, or an age such as 24h",
+				"export: --%s: invalid time '%s'", option, text);
 	return EXIT_OK;
 }
 
@@ -107,7 +107,7 @@ static int all_pages(const struct ctl *ctl, Vrsas__V1__ExportPage *page, FILE *f
 		status = one_page(ctl, page, f, &next_ms, err);
 		if (status == 0 && next_ms != 0 && next_ms <= page->from_ms)
 			status = vrs_fail(err, VRS_EPARSE,
-					  "export: etl's pages do not go on");
+					  "export: etl sent a page out of sequence");
 	}
 	if (status == 0 && fflush(f) != 0)
 		status = vrs_fail_errno(err, "export: write");
@@ -147,7 +147,7 @@ int verb_export(struct ctl *ctl)
 	    read_time(ctl, "to", now_ms, &page.to_ms) != EXIT_OK)
 		return EXIT_USAGE;
 	if (page.from_ms >= page.to_ms)
-		return ctl_fail(EXIT_USAGE, NULL, "export: --from is not before --to");
+		return ctl_fail(EXIT_USAGE, NULL, "export: --from must be before --to");
 
 	int status = path ? to_file(ctl, &page, path, &err)
 			  : all_pages(ctl, &page, stdout, &err);

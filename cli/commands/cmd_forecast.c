@@ -56,7 +56,7 @@ static void one(const struct ctl *ctl, const Vrsas__V1__Forecast *f, struct vrs_
 		 f->model_version[0] ? " " : "", f->model_version);
 	tone_add(out, ctl->colour, sure ? GOOD : WARN, "confidence %s",
 		 confidence ? confidence : "unknown");
-	vrs_text_add(out, ", made %s on %s of history\n",
+	vrs_text_add(out, ", made %s from %s of history\n",
 		     human_age(a, ctl_now_ms(), f->made_at_ms),
 		     human_span(b, (int64_t)f->history_min * 60000));
 	if (f->reason[0]) {

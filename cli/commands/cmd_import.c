@@ -27,7 +27,7 @@ static int read_rows(struct vrs_csv *csv, struct rows *rows, struct vrs_err *err
 	int status = vrs_samples_begin(&samples, csv, err);
 
 	if (status == 0 && samples.trace)
-		return vrs_csv_fail(csv, 0, "not the header that vrsctl export writes",
+		return vrs_csv_fail(csv, 0, "header differs from that of vrsctl export",
 				    err);
 	while (status == 0 && (status = vrs_samples_next(&samples, &row, err)) > 0)
 		status = rows_add(rows, &row, err);
@@ -161,7 +161,7 @@ static void complain(struct import *im, const Vrsas__V1__FillReply *reply)
 		if (strcmp(im->reason, reply->refused[i]) == 0)
 			continue; /* most often it is the same one for many */
 		(void)vrs_strcpy(im->reason, sizeof(im->reason), reply->refused[i]);
-		(void)fprintf(stderr, "vrsctl: etl refused: %s\n", im->reason);
+		(void)fprintf(stderr, "vrsctl: etl rejected: %s\n", im->reason);
 		im->shown++;
 	}
 }
@@ -223,7 +223,7 @@ static int send_all(struct import *im, const char *cluster, struct vrs_err *err)
 		status = send_piece(im, before + 1, err);
 		if (status == 0 && im->watermark <= before && ++stuck == 3)
 			status = vrs_fail(err, VRS_EIO,
-					  "import: etl does not store record %llu",
+					  "import: etl did not store record %llu",
 					  (unsigned long long)before + 1);
 		else if (im->watermark > before)
 			stuck = 0;
@@ -259,8 +259,8 @@ int verb_import(struct ctl *ctl)
 	bool check_only = args_has(&ctl->args, "check");
 
 	if (!vrs_name_ok(cluster))
-		return ctl_fail(EXIT_USAGE, NULL,
-				"import: '%s' cannot be a cluster's name", cluster);
+		return ctl_fail(EXIT_USAGE, NULL, "import: invalid cluster name '%s'",
+				cluster);
 	struct rows *rows = rows_new(cluster);
 	struct import im = {.ctl = ctl, .rows = rows};
 	int status = load_rows(ctl->args.operand[1], rows, &err);
@@ -271,9 +271,9 @@ int verb_import(struct ctl *ctl)
 		report(ctl, rows, !check_only, im.refused);
 	if (code == EXIT_OK && im.refused)
 		code = ctl_fail(EXIT_FAILED,
-				"the others are stored; mend the rows and "
+				"the other records are stored; correct these rows and "
 				"import the file again",
-				"import: etl refused %llu records",
+				"import: etl rejected %llu records",
 				(unsigned long long)im.refused);
 	rows_free(rows);
 	return code;

@@ -76,7 +76,7 @@ void render_plan(const struct ctl *ctl, const control_reply *reply, struct vrs_t
 		     (ctl->args.verb && strcmp(ctl->args.verb->name, "explain") == 0);
 
 	if (p->host[0]) {
-		tone_add(out, ctl->colour, BOLD, "If %s%s%s died now:", p->cluster,
+		tone_add(out, ctl->colour, BOLD, "If %s%s%s failed now:", p->cluster,
 			 p->cluster[0] ? "/" : "", p->host);
 		vrs_text_add(out, "\n");
 	}
@@ -85,7 +85,7 @@ void render_plan(const struct ctl *ctl, const control_reply *reply, struct vrs_t
 		vrs_text_add(out, "\n");
 	}
 	if (!p->n_decision)
-		vrs_text_add(out, "no VM to be cared for\n");
+		vrs_text_add(out, "no VMs affected\n");
 	else if (!whole)
 		summary_table(ctl, p, out);
 	for (size_t i = 0; whole && i < p->n_decision; i++) {
@@ -136,11 +136,10 @@ static int show_and_confirm(struct ctl *ctl, const char *host, bool confirm_off)
 	(void)fputs(out.text, stderr);
 	vrs_text_fini(&out);
 	control_reply_free(reply);
-	question = vrs_asprintf(confirm_off
-					? "You are sure that %s is powered off, and that "
-					  "it stays off?"
-					: "Declare %s failed?",
-				host);
+	question =
+		vrs_asprintf(confirm_off ? "Confirm that %s is powered off and stays off?"
+					 : "Declare %s failed?",
+			     host);
 	code = ctl_confirm(ctl, question);
 	free(question);
 	return code;
@@ -159,11 +158,11 @@ int verb_fail(struct ctl *ctl)
 	order.reason = reason ? reason : "";
 	if (order.confirm_off && !order.reason[0])
 		return ctl_fail(EXIT_USAGE,
-				"say what you have seen: --reason 'plug drawn'",
-				"fail: --confirm-off needs a --reason");
+				"state what you saw: --reason 'power cable unplugged'",
+				"fail: --confirm-off requires --reason");
 	if (order.confirm_off && order.withdraw)
 		return ctl_fail(EXIT_USAGE, NULL,
-				"fail: --confirm-off and --withdraw exclude each other");
+				"fail: --confirm-off and --withdraw cannot be combined");
 
 	int code = order.withdraw ? EXIT_OK
 				  : show_and_confirm(ctl, order.host, order.confirm_off);

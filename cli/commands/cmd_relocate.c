@@ -31,8 +31,8 @@ static int read_wait(const struct ctl *ctl, int64_t *ret_ms)
 
 	*ret_ms = 0;
 	if (wait && (vrs_parse_duration(wait, ret_ms) < 0 || *ret_ms <= 0))
-		return ctl_fail(EXIT_USAGE, "write 90s, 10m or a number of seconds",
-				"--wait: '%s' is not a length of time", wait);
+		return ctl_fail(EXIT_USAGE, "use 90s, 10m or a number of seconds",
+				"--wait: invalid duration '%s'", wait);
 	return EXIT_OK;
 }
 
@@ -92,8 +92,8 @@ int verb_relocate(struct ctl *ctl)
 	order.reason = reason ? reason : "";
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATE;
 	req.relocate = &order;
-	return give_order(
-		ctl, &(struct order){&req, &order.dry_run, order.vm, "Move it?", false});
+	return give_order(ctl, &(struct order){&req, &order.dry_run, order.vm,
+					       "Relocate this VM?", false});
 }
 
 int verb_failback(struct ctl *ctl)
@@ -105,5 +105,5 @@ int verb_failback(struct ctl *ctl)
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_FAILBACK;
 	req.failback = &order;
 	return give_order(ctl, &(struct order){&req, &order.dry_run, order.vm,
-					       "Bring it home?", true});
+					       "Fail this VM back?", true});
 }

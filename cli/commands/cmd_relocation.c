@@ -104,13 +104,13 @@ static void moments(struct vrs_text *out, const struct ctl *ctl,
 		{"detected", r->detected_at_ms},
 		{"fenced", r->fenced_at_ms},
 		{"decided", r->decided_at_ms},
-		{"copy began", r->copy_started_at_ms},
+		{"copy started", r->copy_started_at_ms},
 		{"copied", r->copied_at_ms},
 		{"granted", r->granted_at_ms},
-		{"alive again", r->alive_at_ms},
-		{"host back", r->host_back_at_ms},
-		{"stopped away", r->fb_stopped_at_ms},
-		{"alive at home", r->fb_alive_at_ms},
+		{"VM running", r->alive_at_ms},
+		{"host repaired", r->host_back_at_ms},
+		{"stopped remote", r->fb_stopped_at_ms},
+		{"running at home", r->fb_alive_at_ms},
 	};
 	struct table *t = table_new(headers);
 	char at[HUMAN_MAX], after[HUMAN_MAX];
@@ -193,7 +193,7 @@ static void story(const struct ctl *ctl, const Vrsas__V1__RelocationView *v,
 	tone_add(out, ctl->colour, state_tone(v), "%s", state_name(r->state));
 	vrs_text_add(out, "\n");
 	line(out, ctl, "id", r->vm_id);
-	line(out, ctl, "story", r->id);
+	line(out, ctl, "relocation", r->id);
 	line(out, ctl, "meaning", v->meaning);
 	line(out, ctl, "action", v->action);
 	line(out, ctl, "missing", r->hold_reason);
@@ -206,7 +206,7 @@ static void story(const struct ctl *ctl, const Vrsas__V1__RelocationView *v,
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)r->epoch);
 	line(out, ctl, "epoch", text);
 	if (r->bytes_moved || r->fb_bytes_moved) {
-		(void)snprintf(text, sizeof(text), "%s there, %s back",
+		(void)snprintf(text, sizeof(text), "%s to target, %s back",
 			       human_bytes(moved, r->bytes_moved),
 			       human_bytes(back, r->fb_bytes_moved));
 		line(out, ctl, "moved", text);
@@ -247,8 +247,8 @@ void render_explain(const struct ctl *ctl, const control_reply *reply,
 		if (r && r->decision)
 			explain_decision(out, r->decision, ctl->colour);
 		else if (r)
-			vrs_text_add(out, "%s: nothing was decided yet (%s)\n",
-				     name_of(r), state_name(r->state));
+			vrs_text_add(out, "%s: no decision yet (%s)\n", name_of(r),
+				     state_name(r->state));
 	}
 }
 

@@ -148,13 +148,13 @@ static void render_one(const struct ctl *ctl, const control_reply *reply,
 		tone_add(out, ctl->colour, tone_of(t), "%s\n", state ? state : "");
 		line(out, ctl, "vm", t->vm_name);
 		way(text, sizeof(text), t->source_cluster, t->target_cluster);
-		line(out, ctl, "way", text);
+		line(out, ctl, "route", text);
 		line(out, ctl, "mover", t->mover);
-		line(out, ctl, "waits for",
+		line(out, ctl, "waiting for",
 		     t->state == STATE(QUEUED) ? t->waits_for : "");
 		done_text(text, sizeof(text), t);
 		line(out, ctl, "copied", text);
-		(void)snprintf(text, sizeof(text), "%s, %s of it again",
+		(void)snprintf(text, sizeof(text), "%s, of which %s resent",
 			       human_bytes(b1, t->bytes_sent),
 			       human_bytes(b2, t->bytes_resent));
 		line(out, ctl, "sent", text);
@@ -169,12 +169,12 @@ static void render_one(const struct ctl *ctl, const control_reply *reply,
 		prediction(text, sizeof(text), t);
 		line(out, ctl, "expected", text);
 		eta_text(text, sizeof(text), t);
-		line(out, ctl, has_eta(t) ? "left" : "in all", text);
+		line(out, ctl, has_eta(t) ? "left" : "total", text);
 		line(out, ctl, "error", t->error);
 		for (size_t k = 0; k < t->n_disk; k++) {
 			(void)snprintf(text, sizeof(text), "%.120s  %.32s",
 				       t->disk[k]->target_path, t->disk[k]->target_hash);
-			line(out, ctl, "proven", text);
+			line(out, ctl, "verified", text);
 			line(out, ctl, "kept", t->disk[k]->kept_path);
 		}
 	}
@@ -236,11 +236,11 @@ static void render_times(const struct ctl *ctl, const control_reply *reply,
 	if (v->n_past)
 		table_print(t, out, ctl->headers, ctl->colour);
 	else
-		vrs_text_add(out, "no copy has ended yet\n");
+		vrs_text_add(out, "no copy has finished yet\n");
 	if (n_said)
 		vrs_text_add(out,
-			     "\n%zu of %zu ended inside the interval that 90 in 100 "
-			     "should; off by %.0f %% on average\n",
+			     "\n%zu of %zu durations are within the 90 %% interval; "
+			     "mean error %.0f %%\n",
 			     n_inside, n_said, 100 * off_sum / (double)n_said);
 	table_free(t);
 }
@@ -322,7 +322,7 @@ int verb_transfer_rate(struct ctl *ctl)
 	int64_t rate = 0;
 
 	if (strcmp(word, "none") != 0 && (vrs_parse_bytes(word, &rate) < 0 || rate <= 0))
-		return ctl_fail(EXIT_USAGE, "write 20M, 1G or none",
-				"'%s' is not a number of bytes a second", word);
+		return ctl_fail(EXIT_USAGE, "use 20M, 1G or none", "invalid rate '%s'",
+				word);
 	return order(ctl, VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE, (uint64_t)rate);
 }

@@ -67,8 +67,7 @@ static size_t host_index(struct rows *r, const char *name)
 int rows_add(struct rows *r, const struct vrs_sample_row *row, struct vrs_err *err)
 {
 	if (!vrs_name_ok(row->host))
-		return vrs_fail(err, VRS_EINVAL, "'%s' cannot be the name of a host",
-				row->host);
+		return vrs_fail(err, VRS_EINVAL, "invalid host name '%s'", row->host);
 	r->sample =
 		vrs_grow(r->sample, r->n_samples, &r->cap_samples, sizeof(*r->sample));
 	r->last_host = host_index(r, row->host);

@@ -30,7 +30,7 @@ void explain_verdict(struct vrs_text *out, const Vrsas__V1__Decision *d)
 		vrs_text_add(out, "hold for an operator");
 		break;
 	default:
-		vrs_text_add(out, "no verdict");
+		vrs_text_add(out, "undecided");
 		break;
 	}
 }
@@ -168,7 +168,7 @@ static void what_it_rests_on(struct vrs_text *out, const Vrsas__V1__Decision *d,
 	tone_add(out, colour, PLAIN, "%s", d->rate_source);
 	vrs_text_add(out, ")\n");
 	tone_add(out, colour, DIM, "  repair    ");
-	vrs_text_add(out, "expected in %s; the stay would be %s\n",
+	vrs_text_add(out, "expected in %s; the VM would stay away for %s\n",
 		     human_span(a, d->expected_repair_ms), human_span(b, d->stay_ms));
 }
 
@@ -189,5 +189,5 @@ void explain_decision(struct vrs_text *out, const Vrsas__V1__Decision *d, bool c
 	if (d->n_candidate)
 		candidates(out, d, colour);
 	else
-		vrs_text_add(out, "\nNo candidates were looked at.\n");
+		vrs_text_add(out, "\nNo candidates were considered.\n");
 }

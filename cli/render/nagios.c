@@ -76,7 +76,7 @@ int status_simple(struct ctl *ctl)
 		code = tell(reply->status);
 	else
 		say(PLUGIN_UNKNOWN,
-		    reply->error[0] ? reply->error : "the answer is no status", "");
+		    reply->error[0] ? reply->error : "the reply is not a status", "");
 	control_reply_free(reply);
 	return code;
 }

@@ -124,9 +124,10 @@ int ctl_follow(struct ctl *ctl, const char *vm, bool home, int64_t limit_ms)
 			return code;
 		moved = moved || code == GOES_ON;
 		if (limit_ms && vrs_now_mono_ms() - begun_ms > limit_ms)
-			return ctl_fail(
-				EXIT_TIMEOUT, "it goes on: vrsctl relocation show",
-				"%s: not done yet, in state %s", vm, state_name(f.last));
+			return ctl_fail(EXIT_TIMEOUT,
+					"it continues; see vrsctl relocation show",
+					"%s: not done within --wait, state is %s", vm,
+					state_name(f.last));
 		ctl->quiet = code == EXIT_UNREACHABLE || code == EXIT_TIMEOUT;
 		ctl_rest_ms(LOOK_EVERY_MS);
 	}

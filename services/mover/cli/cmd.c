@@ -20,59 +20,61 @@ int cmd_usage(int exit_code)
 		exit_code ? stderr : stdout,
 		"usage: vrs-mover [serve] [-c FILE] ...       the service; see vrs-mover "
 		"serve -h\n"
-		"       vrs-mover copy SRC DST [options]      carry one disk image\n"
-		"       vrs-mover seed SRC DST [options]      keep DST a fresh copy of "
-		"SRC\n"
-		"       vrs-mover verify A B [options]        do two images hold the "
-		"same?\n"
-		"       vrs-mover hash IMAGE [options]        hash of the content\n"
+		"       vrs-mover copy SRC DST [options]      copy one disk image\n"
+		"       vrs-mover seed SRC DST [options]      keep DST up to date "
+		"with SRC\n"
+		"       vrs-mover verify A B [options]        compare the content of "
+		"two images\n"
+		"       vrs-mover hash IMAGE [options]        print the hash of the "
+		"content\n"
 		"       vrs-mover direct [-i KEY] [-F FILE] [--known-hosts F]\n"
-		"                                             what --direct starts\n"
+		"                                             run by --direct on SRC's "
+		"host\n"
 		"\n"
-		"SRC, DST, A, B, IMAGE: a path here, or user@host:/absolute/path over "
+		"SRC, DST, A, B, IMAGE: a local path, or user@host:/absolute/path over "
 		"SSH.\n"
-		"Formats are told by the name (.qcow2 .vmdk .vhdx, else raw).\n"
+		"The format follows from the name (.qcow2 .vmdk .vhdx, else raw).\n"
 		"\n"
 		"  --format F         format of DST (of IMAGE, of B): raw qcow2 vmdk "
 		"vhdx\n"
 		"  --from-format F    format of SRC (of A)\n"
-		"  --seed OLD         an older copy at the target; only changes travel. "
-		"When\n"
-		"                     it is DST itself, it is changed after all is "
-		"proven\n"
-		"  --connections N    SSH connections, 1 to 8 (default: 2, more far "
-		"away)\n"
-		"  --compress MODE    auto (default: while it helps), off, zstd "
-		"(always)\n"
-		"  --limit RATE       at most so many bytes a second (K, M, G)\n"
-		"  --verify           read back and compare: always done, may be said\n"
-		"  --resume           go on with an interrupted copy: always done\n"
-		"  --tries N          go on after an interrupted connection (default 5)\n"
-		"  --every SECONDS    seed: again and again; only changes travel\n"
+		"  --seed OLD         an older copy at the target; only changes are "
+		"sent.\n"
+		"                     If OLD is DST, DST is replaced after verification\n"
+		"  --connections N    SSH connections, 1 to 8 (default: 2, more on "
+		"long paths)\n"
+		"  --compress MODE    auto (default: while it is faster), off, "
+		"zstd (always)\n"
+		"  --limit RATE       bandwidth limit in bytes per second (K, M, G)\n"
+		"  --verify           read back and compare; always on\n"
+		"  --resume           continue an interrupted copy; always on\n"
+		"  --tries N          attempts after a lost connection (default 5)\n"
+		"  --every SECONDS    seed: repeat at this interval\n"
 		"  -p PORT            SSH port\n"
-		"  -i KEY             private key file, KEY-cert.pub beside it is used\n"
+		"  -i KEY             private key file; KEY-cert.pub beside it is used\n"
 		"                     (default: agent, usual keys)\n"
 		"  -F FILE            SSH settings (default: ~/.ssh/config, unless\n"
 		"                     --known-hosts is given); ProxyJump, ProxyCommand\n"
-		"  --known-hosts F    known hosts (default: ~/.ssh/known_hosts); a host\n"
-		"                     that is not in it is refused\n"
-		"  --vrs-image PATH   an installed vrs-image at the far end (default: "
-		"ours\n"
-		"                     is carried to ~/.vrsas there)\n"
-		"  --sftp             nothing of ours runs at the far end, SFTP alone "
-		"(else\n"
-		"                     only where no program can be started)\n"
-		"  --direct MODE      between two other hosts: always, auto (where it "
-		"can "
-		"be\n"
-		"                     had), never (default: through this machine). The\n"
-		"                     vrs-mover of SRC's host copies straight to DST, "
-		"with\n"
-		"                     keys and known hosts of its own\n"
-		"  --vrs-mover PATH   that vrs-mover (default: vrs-mover)\n"
-		"  --json             the result as one JSON object\n"
+		"  --known-hosts F    known hosts (default: ~/.ssh/known_hosts); other "
+		"hosts\n"
+		"                     are refused\n"
+		"  --vrs-image PATH   vrs-image installed on the remote host (default: "
+		"upload\n"
+		"                     this one to ~/.vrsas)\n"
+		"  --sftp             use SFTP only, start no program on the remote "
+		"host\n"
+		"                     (default: only if none can be started)\n"
+		"  --direct MODE      copy directly between two remote hosts: always, "
+		"auto\n"
+		"                     (if possible), never (default: through this "
+		"machine).\n"
+		"                     The vrs-mover on SRC's host sends to DST, with "
+		"its\n"
+		"                     own keys and known hosts\n"
+		"  --vrs-mover PATH   vrs-mover on SRC's host (default: vrs-mover)\n"
+		"  --json             print the result as one JSON object\n"
 		"\n"
-		"An interrupted copy goes on where it was when it is started again.\n"
+		"To continue an interrupted copy, run the same command again.\n"
 		"Exit: 0 ok, 1 failed or different, 2 usage, 3 not found, 4 refused,\n"
 		"5 unreachable, 6 timeout.\n");
 	return exit_code;
@@ -123,7 +125,9 @@ static int bad(const char *fmt, const char *what)
 {
 	(void)fprintf(stderr, "vrs-mover: ");
 	(void)fprintf(stderr,
-		      fmt[0] == 'u' ? "unknown option %s\n" : "%s wants a value\n", what);
+		      fmt[0] == 'u' ? "unknown option %s\n"
+				    : "option %s requires a value\n",
+		      what);
 	return VRS_EINVAL;
 }
 
@@ -261,24 +265,27 @@ int cmd_parse(struct cmd_args *ret, int argc, char **argv, int n_words)
 		} else if (s[0] == '-' && s[1]) {
 			return bad("unknown", s);
 		} else if (a.n_words == n_words) {
-			(void)fprintf(stderr, "vrs-mover: one word too many: %s\n", s);
+			(void)fprintf(stderr, "vrs-mover: unexpected argument '%s'\n", s);
 			return VRS_EINVAL;
 		} else {
 			a.word[a.n_words++] = s;
 		}
 	}
 	if (a.n_words != n_words) {
-		(void)fprintf(stderr, "vrs-mover: %d more wanted; see vrs-mover -h\n",
+		(void)fprintf(stderr,
+			      "vrs-mover: missing %d arguments; see vrs-mover -h\n",
 			      n_words - a.n_words);
 		return VRS_EINVAL;
 	}
 	if (a.compress && strcmp(a.compress, "auto") != 0 &&
 	    strcmp(a.compress, "off") != 0 && strcmp(a.compress, "zstd") != 0) {
-		(void)fprintf(stderr, "vrs-mover: --compress is auto, off or zstd\n");
+		(void)fprintf(stderr,
+			      "vrs-mover: --compress must be auto, off or zstd\n");
 		return VRS_EINVAL;
 	}
 	if (a.direct && transfer_way_parse(&a.way, a.direct) < 0) {
-		(void)fprintf(stderr, "vrs-mover: --direct is auto, never or always\n");
+		(void)fprintf(stderr,
+			      "vrs-mover: --direct must be auto, never or always\n");
 		return VRS_EINVAL;
 	}
 	if (a.far.known_hosts && !a.far.ssh_file)
@@ -312,7 +319,7 @@ static int make_absolute(char *path, struct vrs_err *err)
 		status = vrs_fail_errno(err, "%s", in);
 	else if (snprintf(path, 4096, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name) >=
 		 4096)
-		status = vrs_fail(err, VRS_EINVAL, "%s: too long", dir);
+		status = vrs_fail(err, VRS_EINVAL, "%s: path too long", dir);
 	free(copy);
 	return status;
 }

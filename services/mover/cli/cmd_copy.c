@@ -57,7 +57,7 @@ static int show(void *arg, struct vrs_err *err)
 	(void)fprintf(stderr, "\r[%s] %s of %s  %s/s  ", bar, human(a, (double)done),
 		      human(b, (double)total), human(r, s->rate_now));
 	if (atomic_load(&s->progress.verifying))
-		(void)fprintf(stderr, "reading back        ");
+		(void)fprintf(stderr, "verifying           ");
 	else if (s->rate_now > 0 && total >= done)
 		(void)fprintf(stderr, "%.0f s left          ",
 			      (double)(total - done) / s->rate_now);
@@ -112,8 +112,7 @@ static void print_result(const struct cmd_args *a, const struct copy_disk *d,
 		return;
 	}
 	if (r->was_there) {
-		printf("%s was there already, equal  %s\n", d->target_path,
-		       r->target_hash);
+		printf("%s is up to date  %s\n", d->target_path, r->target_hash);
 		return;
 	}
 	printf("%s  %s of data, %s sent in %.1f s (%s/s)%s%s  equal %s\n", d->target_path,
@@ -192,11 +191,10 @@ static int copy_once(const struct cmd_args *a, bool seed)
 	if (status == 0)
 		status = cmd_place(a, a->word[1], &to, target_path, &err);
 	if (status == 0 && a->way == TRANSFER_DIRECT && (!*from.host || !*to.host))
-		status = vrs_fail(
-			&err, VRS_EINVAL,
-			"--direct always: %s is on this machine; both have to be "
-			"on other hosts",
-			a->word[*from.host ? 1 : 0]);
+		status = vrs_fail(&err, VRS_EINVAL,
+				  "--direct always: %s is local; both images must be on "
+				  "remote hosts",
+				  a->word[*from.host ? 1 : 0]);
 	if (status < 0)
 		return cmd_fail(&err);
 	char *source = place_word(&from), *target = place_word(&to);
