@@ -74,19 +74,19 @@ void args_parse(const struct command *c, const struct arg *table, int argc, char
 		if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
 			help(c, table);
 		if (strncmp(word, "--", 2) != 0)
-			args_wrong(c, "what is '%s'?", word);
+			args_wrong(c, "unexpected argument '%s'", word);
 		size_t len = equals ? (size_t)(equals - word) - 2 : strlen(word) - 2;
 		while (a->name &&
 		       (strlen(a->name) != len || strncmp(a->name, word + 2, len) != 0))
 			a++;
 		if (!a->name)
-			args_wrong(c, "there is no option %s", word);
+			args_wrong(c, "unknown option %s", word);
 		if (a->flag) {
 			*a->flag = true;
 			continue;
 		}
 		if (!equals && i + 1 >= argc)
-			args_wrong(c, "--%s wants %s", a->name, a->what);
+			args_wrong(c, "--%s requires %s", a->name, a->what);
 		take(c, a, equals ? equals + 1 : argv[++i]);
 		while (a->list && i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0)
 			take(c, a, argv[++i]);

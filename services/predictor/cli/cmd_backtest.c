@@ -128,10 +128,10 @@ static const struct arg options[] = {
 	{"paths", "FILE", "write the paths", .text = &opt.paths},
 	{"net-only", NULL, "the net at every origin, without the ladder",
 	 .flag = &opt.net_only},
-	{"history-hours", "N", "as if every series were so young (all of it)",
+	{"history-hours", "N", "use only this much history of each series (all)",
 	 .number = &opt.history_h, .low = 1, .high = 192},
-	{"lost-min", "N", "as if the newest N minutes had been lost (0)",
-	 .number = &opt.lost, .high = 1440},
+	{"lost-min", "N", "treat the newest N minutes as lost (0)", .number = &opt.lost,
+	 .high = 1440},
 	{"paper", NULL, "also the paper's nets, trained before --from (about 20 s each)",
 	 .flag = &opt.paper},
 	{"paper-epochs", "N", "of these (100)", .number = &opt.epochs, .low = 1,
@@ -149,7 +149,7 @@ int cmd_backtest(int argc, char **argv)
 
 	args_parse(&command, options, argc, argv);
 	if (!*opt.model || opt.from < 0 || opt.to < opt.from)
-		args_wrong(&command, "--model, --from and a later --to are needed");
+		args_wrong(&command, "--model, --from and a later --to are required");
 	if ((paper_set_is(opt.model) ? paper_set_load(&set, opt.model, &err)
 				     : model_load(&m, opt.model, &err)) < 0)
 		return load_failed(&command, &err);

@@ -415,7 +415,7 @@ int cmd_bench(int argc, char **argv)
 		 .high = 1000},
 		{.name = "runs",
 		 .what = "N",
-		 .help = "the best of so many is told (3)",
+		 .help = "runs; the best one is reported (3)",
 		 .number = &runs,
 		 .low = 1,
 		 .high = 100},

@@ -190,7 +190,7 @@ int cmd_decide(int argc, char **argv)
 	opt.draws = conf.draws;
 	args_parse(&command, options, argc, argv);
 	if (opt.from < 0 || opt.to < opt.from)
-		args_wrong(&command, "--from and a later --to are needed");
+		args_wrong(&command, "--from and a later --to are required");
 	load_series(&command, opt.files, 0, &l);
 	if (opt.forecasts && read_peaks(opt.forecasts, &l.traces, &peaks, &err) < 0) {
 		free(peaks.row);

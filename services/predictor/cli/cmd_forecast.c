@@ -65,7 +65,7 @@ static void by_paper(const struct paper_set *set, const struct trace *t, int64_t
 
 	*ret = (struct forecast){.last = NAN};
 	(void)snprintf(ret->reason, sizeof(ret->reason),
-		       "the model file has no net of this series");
+		       "the model file has no net for this series");
 	if (!m)
 		return;
 	grid_of(t, &g);
@@ -108,7 +108,7 @@ int cmd_forecast(int argc, char **argv)
 
 	args_parse(&command, table, argc, argv);
 	if (at < 0)
-		args_wrong(&command, "--at is needed");
+		args_wrong(&command, "--at is required");
 	if (model && (paper_set_is(model) ? paper_set_load(&set, model, &err)
 					  : model_load(&m, model, &err)) < 0)
 		return load_failed(&command, &err);
@@ -132,7 +132,7 @@ int cmd_forecast(int argc, char **argv)
 	if (found == 0)
 		(void)vrs_fail(&err, VRS_ENOENT,
 			       entity ? "no entity '%s' in the traces"
-				      : "the traces hold no reading%s",
+				      : "no readings in the traces%s",
 			       entity ? entity : "");
 	forecaster_free(f);
 	model_free(m);

@@ -92,7 +92,7 @@ static void name_hosts(struct job *j, const char *const *words)
 		return;
 	}
 	if (n < 1 || n >= ARGS_MAX_LIST || (words[0] && words[1]))
-		args_wrong(&command, "--hosts wants a number from 1 to %d, or names",
+		args_wrong(&command, "--hosts requires a number from 1 to %d, or names",
 			   ARGS_MAX_LIST - 1);
 	for (j->n_hosts = 0; j->n_hosts < n; j->n_hosts++)
 		j->names[j->n_hosts] =
@@ -133,7 +133,7 @@ static const struct arg options[] = {
 	{"end", "TIME", "minute after the last one, instead", .time_ms = &opt.end},
 	{"rise-at", "TIME", "groupware: its daily rise comes at this time of day",
 	 .time_ms = &opt.rise},
-	{"shift-min", "N", "the whole day that much later", .number = &opt.shift,
+	{"shift-min", "N", "shift the whole day later by this", .number = &opt.shift,
 	 .low = -DAY_MIN, .high = DAY_MIN},
 	{"scale", "PCT", "of the height (100)", .number = &opt.scale, .low = 1,
 	 .high = 300},
@@ -147,9 +147,9 @@ int cmd_generate(int argc, char **argv)
 
 	args_parse(&command, options, argc, argv);
 	if (!opt.kind || !*opt.path)
-		args_wrong(&command, "--workload and --out are needed");
+		args_wrong(&command, "--workload and --out are required");
 	if (opt.start >= 0 && opt.end >= 0)
-		args_wrong(&command, "either --start or --end");
+		args_wrong(&command, "--start and --end exclude each other");
 	name_hosts(&j, opt.hosts);
 	j.minutes = (size_t)(opt.days * DAY_MIN);
 	j.net = opt.net;
@@ -164,7 +164,7 @@ int cmd_generate(int argc, char **argv)
 				   .scale = (double)opt.scale / 100,
 				   .every_day = opt.every_day};
 	if (j.start_ms < 0)
-		args_wrong(&command, "that begins before 1970");
+		args_wrong(&command, "the load begins before 1970");
 	FILE *f = strcmp(opt.path, "-") == 0 ? stdout : fopen(opt.path, "we");
 	if (!f) {
 		(void)fprintf(stderr, "vrs-predictor generate: open %s: %s\n", opt.path,

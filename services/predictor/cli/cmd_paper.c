@@ -91,7 +91,7 @@ int cmd_paper(int argc, char **argv)
 
 	args_parse(&command, options, argc, argv);
 	if (!paper_preset(opt.preset))
-		args_wrong(&command, "there is no preset '%s'", opt.preset);
+		args_wrong(&command, "unknown preset '%s'", opt.preset);
 	struct paper_conf conf = *paper_preset(opt.preset);
 	conf.seed = (uint32_t)opt.seed;
 	conf.window = opt.window ? (int)opt.window : conf.window;
@@ -100,7 +100,7 @@ int cmd_paper(int argc, char **argv)
 	conf.hidden = opt.hidden ? (int)opt.hidden : conf.hidden;
 	for (int k = 0; opt.scaler; k++) {
 		if (k == SCALERS)
-			args_wrong(&command, "there is no scaler '%s'", opt.scaler);
+			args_wrong(&command, "unknown scaler '%s'", opt.scaler);
 		if (strcasecmp(opt.scaler, scaler_name((enum scaler_kind)k)) == 0) {
 			conf.scaler = (enum scaler_kind)k;
 			break;

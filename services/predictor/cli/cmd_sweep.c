@@ -278,7 +278,7 @@ int cmd_sweep(int argc, char **argv)
 
 	args_parse(&command, options, argc, argv);
 	if (!*opt.folder)
-		args_wrong(&command, "--out is needed");
+		args_wrong(&command, "--out is required");
 	struct paper_conf choice = *paper_preset("paper-13");
 	choice.seed = (uint32_t)opt.seed;
 	choice.epochs = opt.epochs ? (int)opt.epochs : choice.epochs;

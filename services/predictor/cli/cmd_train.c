@@ -43,13 +43,13 @@ static void print_report(const struct model *m, const char *path, bool json)
 	printf("%s: version %s, %zu weights from %u windows of %u series, %u epochs\n",
 	       path, m->version, m->n_weights, m->n_windows, m->n_series, m->epochs);
 	if (isfinite(m->calib_mae))
-		printf("on days kept out of training: misses by %.2f points, same time "
-		       "yesterday by %.2f; %.1f %% of the peaks at or below their P90\n",
+		printf("on days held out of training: mean error %.2f points, same time "
+		       "yesterday %.2f; %.1f %% of the peaks at or below their P90\n",
 		       (double)m->calib_mae, (double)m->calib_mae_seasonal,
 		       (double)m->calib_cover90 * 100);
 	else
-		printf("too little history to keep days out of training: not "
-		       "calibrated\n");
+		printf("not calibrated: too little history to hold days out of "
+		       "training\n");
 }
 
 /* One net a series, as the paper has it. */
@@ -87,9 +87,9 @@ static struct {
 
 static const struct arg options[] = {
 	ARG_TRACES(opt.files),
-	{"model", "FILE", "where it goes", .text = &opt.model},
+	{"model", "FILE", "model file to write", .text = &opt.model},
 	{"preset", "NAME", "default, paper-13, paper-12-1, -2, -3", .text = &opt.preset},
-	{"base", "FILE", "a model to learn on top of", .text = &opt.base},
+	{"base", "FILE", "model to continue training from", .text = &opt.base},
 	{"until", "TIME", "use samples before it only", .time_ms = &opt.until},
 	{"seed", "N", "same seed, same model (1)", .number = &opt.seed,
 	 .high = UINT32_MAX},
@@ -116,18 +116,20 @@ int cmd_train(int argc, char **argv)
 	opt.max_windows = conf.max_windows;
 	args_parse(&command, options, argc, argv);
 	if (!opt.model)
-		args_wrong(&command, "no --model was given");
+		args_wrong(&command, "--model is required");
 	const struct paper_conf *paper = paper_preset(opt.preset);
 	if (!paper && strcmp(opt.preset, "default") != 0)
-		args_wrong(&command,
-			   "--preset: there is no '%s' (default, paper-13, paper-12-1, "
-			   "paper-12-2, paper-12-3)",
-			   opt.preset);
+		args_wrong(
+			&command,
+			"--preset: unknown preset '%s' (default, paper-13, paper-12-1, "
+			"paper-12-2, paper-12-3)",
+			opt.preset);
 	if (paper) {
 		struct paper_conf c = *paper;
 
 		if (opt.base)
-			args_wrong(&command, "the paper's nets have no --base");
+			args_wrong(&command,
+				   "--base cannot be used with a preset of the paper");
 		c.seed = (uint32_t)opt.seed;
 		c.batch = opt.batch > 0 ? (int)opt.batch : c.batch;
 		c.hidden = opt.hidden >= 0 ? (int)opt.hidden : c.hidden;

@@ -43,7 +43,7 @@ int commands_run(int argc, char **argv)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(argc - 1, argv + 1);
 	(void)fprintf(stderr,
-		      "vrs-predictor: there is no command '%s' (see vrs-predictor "
+		      "vrs-predictor: unknown command '%s' (see vrs-predictor "
 		      "help)\n",
 		      argv[1]);
 	return 2;

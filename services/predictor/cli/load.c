@@ -19,17 +19,17 @@ void load_series(const struct command *c, const char *const *files, int64_t unti
 
 	*ret = (struct loaded){0};
 	if (!files[0])
-		args_wrong(c, "no traces were given");
+		args_wrong(c, "no trace files given");
 	for (int i = 0; files[i]; i++)
 		if (traces_read(&ret->traces, files[i], &err) < 0)
 			exit(load_failed(c, &err));
 	const struct traces *t = &ret->traces;
 	if (t->impossible + t->twice + t->unordered > 0)
-		(void)fprintf(
-			stderr,
-			"vrs-predictor %s: of %zu rows %zu were impossible (now gaps), "
-			"%zu came twice (first kept), %zu out of order (sorted)\n",
-			c->name, t->rows, t->impossible, t->twice, t->unordered);
+		(void)fprintf(stderr,
+			      "vrs-predictor %s: %zu rows: %zu with impossible values "
+			      "(treated as gaps), %zu duplicates (first kept), %zu out "
+			      "of order (sorted)\n",
+			      c->name, t->rows, t->impossible, t->twice, t->unordered);
 	ret->n = t->n;
 	ret->series = vrs_calloc(t->n + 1, sizeof(*ret->series));
 	for (size_t i = 0; i < t->n; i++) {
@@ -49,7 +49,7 @@ const struct trace *load_one(const struct loaded *l, const char *entity,
 		return t;
 	(void)vrs_fail(err, VRS_ENOENT,
 		       entity ? "no entity '%s' in the traces"
-			      : "the traces hold no reading%s",
+			      : "no readings in the traces%s",
 		       entity ? entity : "");
 	return NULL;
 }

@@ -23,16 +23,17 @@ int blob_read(void **ret, size_t *ret_n, const char *path, size_t max_bytes,
 	if (fstat(fileno(f), &st) < 0) {
 		status = vrs_fail_errno(err, "%s", path);
 	} else if (!S_ISREG(st.st_mode)) {
-		status = vrs_fail(err, VRS_EPARSE, "%s is not a file", path);
+		status = vrs_fail(err, VRS_EPARSE, "%s: not a regular file", path);
 	} else if ((uint64_t)st.st_size > max_bytes) {
-		status = vrs_fail(err, VRS_EPARSE, "%s is longer than %zu bytes", path,
+		status = vrs_fail(err, VRS_EPARSE, "%s: larger than %zu bytes", path,
 				  max_bytes);
 	} else {
 		size_t n = (size_t)st.st_size;
 
 		bytes = vrs_calloc(1, n + 1);
 		if (fread(bytes, 1, n, f) != n) {
-			status = vrs_fail(err, VRS_EIO, "%s is cut short", path);
+			status = vrs_fail(err, VRS_EIO, "%s: unexpected end of file",
+					  path);
 		} else {
 			*ret = bytes;
 			*ret_n = n;

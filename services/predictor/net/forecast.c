@@ -369,8 +369,7 @@ static void by_net(struct forecaster *f, const struct window *w, bool gate,
 	if (path && peak)
 		ret->method = best;
 	(void)snprintf(ret->reason, sizeof(ret->reason),
-		       "%s by %s: over the last day it missed by %.1f points, the net by "
-		       "%.1f",
+		       "%s by %s: mean error over the last day %.1f points, net %.1f",
 		       path && peak ? "path and peak"
 		       : path       ? "path"
 				    : "peak",

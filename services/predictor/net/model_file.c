@@ -116,26 +116,25 @@ int model_unpack(struct model **ret, const void *bytes, size_t n, struct vrs_err
 	uint64_t sum;
 
 	if (n < sizeof(h) + sizeof(sum))
-		return vrs_fail(err, VRS_EPARSE, "model: %zu bytes are too few", n);
+		return vrs_fail(err, VRS_EPARSE, "model: file too short: %zu bytes", n);
 	memcpy(&h, bytes, sizeof(h));
 	if (memcmp(h.magic, magic, sizeof(magic)) != 0)
-		return vrs_fail(err, VRS_EPARSE, "model: this is not a model");
+		return vrs_fail(err, VRS_EPARSE, "model: not a model file");
 	if (h.format != FORMAT || h.size != sizeof(h))
 		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"model: format %u is not known here, %d is", h.format,
+				"model: unsupported format %u (supported: %d)", h.format,
 				FORMAT);
 	memcpy(&sum, (const char *)bytes + n - sizeof(sum), sizeof(sum));
 	if (XXH3_64bits(bytes, n - sizeof(sum)) != sum)
-		return vrs_fail(err, VRS_EPARSE,
-				"model: damaged, its checksum does not fit");
+		return vrs_fail(err, VRS_EPARSE, "model: damaged: checksum mismatch");
 	struct net_shape mine = features_shape((int)h.shape.hidden);
 	if (h.shape.hidden > MAX_HIDDEN || memcmp(&mine, &h.shape, sizeof(mine)) != 0)
 		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"model: made for other features than this program's");
+				"model: feature set differs from that of this program");
 	if (h.n_weights != net_n_weights(&mine) ||
 	    n != sizeof(h) + h.n_weights * sizeof(real) + sizeof(sum))
 		return vrs_fail(err, VRS_EPARSE,
-				"model: %zu bytes do not hold %u weights", n,
+				"model: size of %zu bytes does not match %u weights", n,
 				h.n_weights);
 
 	struct model *m = model_new(&mine);

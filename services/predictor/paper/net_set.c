@@ -179,9 +179,10 @@ void paper_set_forecast(const struct paper_model *m, const struct grid *g,
 		for (size_t t = 0; whole && t < window; t++)
 			whole = !isnan(g->x[end - window + t]);
 		if (!whole) {
-			(void)snprintf(ret[i].reason, sizeof(ret[i].reason),
-				       "the paper's net needs %zu readings in a row",
-				       window);
+			(void)snprintf(
+				ret[i].reason, sizeof(ret[i].reason),
+				"the paper's net requires %zu consecutive readings",
+				window);
 			continue;
 		}
 		memcpy(before + kept * window, g->x + end - window,
@@ -197,7 +198,7 @@ void paper_set_forecast(const struct paper_model *m, const struct grid *g,
 		f->method = METHOD_PAPER;
 		f->confidence = SURE_LOW;
 		(void)snprintf(f->reason, sizeof(f->reason),
-			       "the paper's net knows no quantiles");
+			       "the paper's net predicts no quantiles");
 		into_bins(path + k * ahead, per_bin, f);
 	}
 	free(before);
@@ -292,23 +293,22 @@ int paper_set_unpack(struct paper_set **ret, const void *bytes, size_t n,
 	uint64_t sum;
 
 	if (n < sizeof(h) + sizeof(sum))
-		return vrs_fail(err, VRS_EPARSE, "model: %zu bytes are too few", n);
+		return vrs_fail(err, VRS_EPARSE, "model: file too short: %zu bytes", n);
 	memcpy(&h, bytes, sizeof(h));
 	if (memcmp(h.magic, magic, sizeof(magic)) != 0 || h.format != FORMAT)
-		return vrs_fail(err, VRS_EPARSE, "model: these are not the paper's nets");
+		return vrs_fail(err, VRS_EPARSE, "model: not a file of the paper's nets");
 	n -= sizeof(sum);
 	memcpy(&sum, (const char *)bytes + n, sizeof(sum));
 	if (XXH3_64bits(bytes, n) != sum)
-		return vrs_fail(err, VRS_EPARSE,
-				"model: damaged, its checksum does not fit");
+		return vrs_fail(err, VRS_EPARSE, "model: damaged: checksum mismatch");
 	struct paper_set *s = paper_set_new();
 	size_t at = sizeof(h), took = 1;
 	for (uint32_t i = 0; i < h.n && i < MAX_MEMBERS && took > 0; i++, at += took)
 		took = take_record(s, (const char *)bytes + at, n - at);
 	if (took == 0 || at != n || s->n != h.n) {
 		paper_set_free(s);
-		return vrs_fail(err, VRS_EPARSE,
-				"model: one of its %u nets makes no sense", h.n);
+		return vrs_fail(err, VRS_EPARSE, "model: invalid record among %u nets",
+				h.n);
 	}
 	*ret = s;
 	return 0;

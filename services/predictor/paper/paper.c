@@ -184,10 +184,9 @@ int paper_train(struct paper_model **ret, const float *x, size_t n,
 
 	size_t all = paper_rows(x, n, conf->window, &rows), n_train = all * 3 / 4;
 	if (n_train < (size_t)conf->batch) {
-		status =
-			vrs_fail(err, VRS_ENOENT,
-				 "paper: %zu rows without a gap, more than %d are needed",
-				 all, conf->batch * 4 / 3);
+		status = vrs_fail(err, VRS_ENOENT,
+				  "paper: %zu rows without a gap, more than %d required",
+				  all, conf->batch * 4 / 3);
 		goto out;
 	}
 	valid = in_order(all - n_train, n_train);

@@ -74,7 +74,7 @@ int history_open(struct history *h, struct vrs_store *s, const char *cluster,
 
 	if (!vrs_name_ok(cluster))
 		return vrs_fail(err, VRS_EINVAL,
-				"history: '%.64s' is not a cluster's name", cluster);
+				"history: '%.64s' is not a valid cluster name", cluster);
 	int status =
 		vrs_store_cmd(s, &r, err, "HGETALL %s", vrs_key_host_facts(cluster).text);
 	if (status < 0)

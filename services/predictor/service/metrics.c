@@ -22,21 +22,22 @@ static void tell_result(struct vrs_page *page, const char *name, const char *hel
 static void tell_model(const struct model *m, bool own, struct vrs_page *page)
 {
 	static const char error[] = "vrsas_predictor_model_error_ratio";
-	static const char error_help[] = "Mean error on the days kept aside at training.";
+	static const char error_help[] = "Mean error on the days held out of training.";
 	int64_t now = vrs_now_wall_ms();
 
 	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_model_info",
 		     "1 for the model in use.", 1, "version", m->version, "origin",
 		     own ? "own" : "shipped", NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_model_age_seconds",
-		     "Since the model in use was made.",
-		     (double)(now - m->made_at_ms) / 1e3, NULL);
+		     "Age of the model in use.", (double)(now - m->made_at_ms) / 1e3,
+		     NULL);
 	vrs_page_add(page, VRS_GAUGE, error, error_help, (double)m->calib_mae / 100, "of",
 		     "model", NULL);
 	vrs_page_add(page, VRS_GAUGE, error, error_help,
 		     (double)m->calib_mae_seasonal / 100, "of", "yesterday", NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_model_coverage_ratio",
-		     "Peaks of 4 h of those days at or below their P90.",
+		     "Share of 4 h peaks at or below their P90 on the days held out of "
+		     "training.",
 		     (double)m->calib_cover90, NULL);
 }
 
@@ -46,13 +47,13 @@ void numbers_tell(const struct numbers *n, const struct model *m, bool own,
 	tell_result(page, "vrsas_predictor_jobs_total", "Forecast jobs, by result.",
 		    n->jobs_ok, n->jobs_failed);
 	vrs_page_add(page, VRS_COUNTER, "vrsas_predictor_targets_total",
-		     "Hosts and clusters answered for.", (double)n->targets, NULL);
+		     "Hosts and clusters forecast.", (double)n->targets, NULL);
 	vrs_page_histogram(page, "vrsas_predictor_job_seconds", "One forecast job.",
 			   &n->job_seconds, NULL);
 	tell_result(page, "vrsas_predictor_trainings_total", "Trainings, by result.",
 		    n->trainings_ok, n->trainings_failed);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_training_progress_ratio",
-		     "How far the training that runs here is.",
+		     "Progress of the training on this replica.",
 		     training_percent < 0 ? NAN : (double)training_percent / 100, NULL);
 	if (m)
 		tell_model(m, own, page);

@@ -34,7 +34,8 @@ int modelstore_load(struct vrs_store *s, const char *name, struct model **ret,
 	if (status < 0)
 		return status;
 	if (r->type != VRS_REPLY_BYTES) {
-		status = vrs_fail(err, VRS_ENOENT, "model: none is stored as %s", name);
+		status = vrs_fail(err, VRS_ENOENT, "model: no model stored under %s",
+				  name);
 	} else {
 		status = model_unpack(ret, r->bytes, r->len, err);
 		if (status < 0)
@@ -61,8 +62,8 @@ int modelstore_save(struct vrs_store *s, const char *name, struct model *m,
 	int status = trainq_eval(s, &r, name, args, 7, err);
 	if (status == 0 && r->integer != 1)
 		status = vrs_fail(err, VRS_ECONFLICT,
-				  "model: the training job is another replica's by now, "
-				  "nothing was stored");
+				  "model: not stored: another replica has claimed the "
+				  "training job");
 	vrs_reply_free(r);
 	free(bytes);
 	free(report);

@@ -39,14 +39,14 @@ static const struct vrs_option options[] = {
 	{"check", VRS_OPT_DURATION, offsetof(struct settings, check_ms), "10s", 100,
 	 3.6e6, "how often to look for a newer model and for work"},
 	{"claim", VRS_OPT_DURATION, offsetof(struct settings, claim_ms), "30s", 1000,
-	 3.6e6, "a training job not heard of for so long goes to another replica"},
+	 3.6e6, "a training job whose claim is this old goes to another replica"},
 	{"drift_check", VRS_OPT_DURATION, offsetof(struct settings, drift_ms), "1h", 1000,
 	 8.64e7,
 	 "how often forecasts of the last two days are checked against the truth"},
 	{"min_history", VRS_OPT_DURATION, offsetof(struct settings, min_history_ms),
-	 "30h", 3.6e6, 6.9e8, "history that the first training waits for"},
+	 "30h", 3.6e6, 6.9e8, "history required for the first training"},
 	{"hidden", VRS_OPT_INT, offsetof(struct settings, hidden), "32", 4, 256,
-	 "units of the LSTM of a model made from nothing"},
+	 "LSTM units of a model trained from scratch"},
 	{"epochs", VRS_OPT_INT, offsetof(struct settings, epochs), "12", 1, 1000,
 	 "passes over the windows; a third of them on top of model_file"},
 	{"max_windows", VRS_OPT_INT, offsetof(struct settings, max_windows), "20000", 512,
@@ -56,7 +56,7 @@ static const struct vrs_option options[] = {
 	{"max_open", VRS_OPT_INT, offsetof(struct settings, max_open), "8", 1, 256,
 	 "jobs that may wait here"},
 	{"seed", VRS_OPT_INT, offsetof(struct settings, seed), "1", 0, 4294967295.0,
-	 "of the training's random numbers"},
+	 "seed of the random numbers of training"},
 	{"utc_offset", VRS_OPT_INT, offsetof(struct settings, utc_offset_min), "0", -720,
 	 840, "minutes that the clusters' working day is ahead of UTC"},
 	{0},
@@ -128,11 +128,11 @@ static void load_model(struct serve *v)
 
 	if (modelstore_version(v->svc.store, v->conf.model, version, &err) < 0) {
 		vrs_complain(&v->store_trouble, VRS_WARN,
-			     "models cannot be looked up, next try in %lld ms: %s",
+			     "cannot look up models, retrying in %lld ms: %s",
 			     (long long)v->conf.check_ms, err.text);
 		return;
 	}
-	vrs_complaint_over(&v->store_trouble, "models can be looked up again");
+	vrs_complaint_over(&v->store_trouble, "model lookup works again");
 	if (version[0] && !(v->model && strcmp(version, v->model->version) == 0) &&
 	    strcmp(version, v->refused) != 0) {
 		int status = modelstore_load(v->svc.store, v->conf.model, &m, &err);
@@ -146,7 +146,7 @@ static void load_model(struct serve *v)
 			return;
 		(void)vrs_strcpy(v->refused, sizeof(v->refused), version);
 		log_warn("model refused, %s: %s",
-			 v->model ? "the one in use stays" : "looking for an older one",
+			 v->model ? "keeping the one in use" : "looking for an older one",
 			 err.text);
 		say(v, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "model.refused", err.text);
 	}
@@ -167,8 +167,9 @@ static void load_base(struct serve *v)
 	if (!v->conf.model_file[0] || model_load(&v->base, v->conf.model_file, &err) == 0)
 		return;
 	if (err.code != VRS_ENOENT || strcmp(v->conf.model_file, VRS_MODEL_FILE) != 0)
-		log_warn("no model to begin with, simple methods answer at first: %s",
-			 err.text);
+		log_warn(
+			"no initial model, using simple methods until one is trained: %s",
+			err.text);
 }
 
 static void on_learned(void *arg)
@@ -180,8 +181,8 @@ static void on_learned(void *arg)
 	v->learner = NULL;
 	if (job->model) {
 		(void)snprintf(text, sizeof(text),
-			       "model %s trained in %.1f s on %zu series: misses by %.2f "
-			       "points, same time yesterday by %.2f",
+			       "model %s trained in %.1f s on %zu series: mean error "
+			       "%.2f points, same time yesterday %.2f",
 			       job->model->version, (double)job->took_ms / 1000,
 			       job->n_series, (double)job->model->calib_mae,
 			       (double)job->model->calib_mae_seasonal);
@@ -192,9 +193,9 @@ static void on_learned(void *arg)
 		v->refused[0] = '\0';
 		v->wait_ms = 0;
 		v->numbers.trainings_ok++;
-		vrs_complaint_over(&v->history_trouble, "there is enough history");
+		vrs_complaint_over(&v->history_trouble, "enough history for training");
 	} else if (job->err.code == VRS_ECONFLICT) {
-		log_info("no training: %s", job->err.text);
+		log_info("training skipped: %s", job->err.text);
 	} else {
 		/* not yet: ask again, less and less often */
 		v->numbers.trainings_failed += job->err.code != VRS_ENOENT;
@@ -203,7 +204,7 @@ static void on_learned(void *arg)
 			v->wait_ms = 300000;
 		vrs_complain(&v->history_trouble,
 			     job->err.code == VRS_ENOENT ? VRS_INFO : VRS_WARN,
-			     "no training, next try in %lld ms: %s",
+			     "not training, retrying in %lld ms: %s",
 			     (long long)v->wait_ms, job->err.text);
 	}
 	v->next_train_mono_ms = vrs_now_mono_ms() + v->wait_ms;
@@ -247,7 +248,7 @@ static void ask_for_training(struct serve *v)
 	size_t known = count_series(v);
 	if (v->own && !v->refused[0]) {
 		if (learner_outgrown(v->model, known))
-			why = "there are more hosts now";
+			why = "the number of hosts has grown";
 		else if (vrs_now_wall_ms() - v->model->made_at_ms < c->retrain_ms)
 			return;
 	}
@@ -300,7 +301,7 @@ static void maybe_train(struct serve *v)
 			       v->conf.claim_ms, &job, &dead, reason, NULL);
 	if (dead > 0) {
 		(void)snprintf(text, sizeof(text),
-			       "a training job was given up after %d tries: %s",
+			       "training job abandoned after %d attempts: %s",
 			       TRAINQ_TRIES, reason);
 		log_warn("%s", text);
 		say(v, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "training.dead", text);
@@ -318,7 +319,7 @@ static void on_watched(void *arg)
 
 	v->watch = NULL;
 	if (job->err.code != 0)
-		log_warn("drift check not finished, next one in %lld ms: %s",
+		log_warn("drift check failed, next one in %lld ms: %s",
 			 (long long)v->conf.drift_ms, job->err.text);
 	else
 		log_info("drift check done series=%zu", job->table.n);

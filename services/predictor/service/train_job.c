@@ -99,11 +99,11 @@ static int collect(struct learning *l, struct vrs_err *err)
 		return status;
 	int64_t longest_ms = (int64_t)l->longest * BIN_MS;
 	if (longest_ms < l->job->conf.min_history_ms)
-		return vrs_fail(err, VRS_ENOENT,
-				"training: %.1f h of history in %zu series, %.1f h are "
-				"needed",
-				(double)longest_ms / 3.6e6, l->n,
-				(double)l->job->conf.min_history_ms / 3.6e6);
+		return vrs_fail(
+			err, VRS_ENOENT,
+			"training: %.1f h of history in %zu series, %.1f h required",
+			(double)longest_ms / 3.6e6, l->n,
+			(double)l->job->conf.min_history_ms / 3.6e6);
 	return 0;
 }
 
@@ -123,7 +123,8 @@ static int needless(struct learning *l, struct vrs_err *err)
 
 	model_free(m);
 	if (fine)
-		return vrs_fail(err, VRS_ECONFLICT, "training: a young model is stored");
+		return vrs_fail(err, VRS_ECONFLICT,
+				"training: the stored model is recent enough");
 	return 0;
 }
 
@@ -135,7 +136,7 @@ static int learn(struct learning *l, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	if (vrs_fault("predictor.train"))
-		return vrs_fail(err, VRS_EINTERNAL, "training: made to fail");
+		return vrs_fail(err, VRS_EINTERNAL, "training: injected fault");
 	c->train.made_at_ms = vrs_now_wall_ms();
 	l->job->n_series = l->n;
 	struct model *m = NULL;
@@ -157,7 +158,7 @@ static void leave(struct learning *l)
 
 	if (l->lost)
 		(void)vrs_fail(&job->err, VRS_ECONFLICT,
-			       "training: the job went to another replica");
+			       "training: another replica has claimed the job");
 	else if (job->stop)
 		trainq_release(l->s, c->who, &c->job);
 	else if (job->err.code == VRS_ENOENT || job->err.code == VRS_ECONFLICT)

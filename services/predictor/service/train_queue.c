@@ -77,7 +77,7 @@ int trainq_claim(struct vrs_store *s, const char *model, const char *who,
 	    !r->item[4].bytes) {
 		vrs_reply_free(r);
 		return vrs_fail(err, VRS_EPARSE,
-				"training jobs: an answer without sense");
+				"training jobs: malformed reply from Redis");
 	}
 	*ret_dead = (int)r->item[3].integer;
 	(void)vrs_strcpy(dead_why, 128, r->item[4].bytes);

@@ -200,8 +200,7 @@ static int descend(struct trainer *t, struct model *m, struct rng *rng,
 			step++;
 			if (!isfinite(loss))
 				status = vrs_fail(err, VRS_EINTERNAL,
-						  "train: the loss left the numbers at "
-						  "step %ld",
+						  "train: loss is not finite at step %ld",
 						  step);
 			else if (progress && progress(arg, step, steps, loss))
 				status = vrs_fail(err, VRS_ECANCELLED,
@@ -418,9 +417,10 @@ int train_model(struct model **ret, const struct train_series *series, size_t n_
 
 	collect(series, n_series, conf, &t.samples, &calib);
 	if (t.samples.n < MIN_WINDOWS) {
-		status = vrs_fail(err, VRS_ENOENT,
-				  "train: %zu windows in %zu series, %d are needed",
-				  t.samples.n, n_series, MIN_WINDOWS);
+		status =
+			vrs_fail(err, VRS_ENOENT,
+				 "train: %zu windows in %zu series, at least %d required",
+				 t.samples.n, n_series, MIN_WINDOWS);
 		goto out;
 	}
 	samples_shuffle(&t.samples, &rng);
