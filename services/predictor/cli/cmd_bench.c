@@ -397,29 +397,14 @@ int cmd_bench(int argc, char **argv)
 	int64_t runs = 3, windows = 8192, epochs = 2;
 	bool alone = false;
 	const struct arg table[] = {
-		{.name = "traces",
-		 .what = "FILE",
-		 .help = "windows come from here (generated workloads)",
+		{"traces", "FILE", "windows come from here (generated workloads)",
 		 .list = files},
-		{.name = "windows",
-		 .what = "N",
-		 .help = "to train the default net with (8192)",
-		 .number = &windows,
-		 .low = 512,
-		 .high = 1000000},
-		{.name = "epochs",
-		 .what = "N",
-		 .help = "of that (2)",
-		 .number = &epochs,
-		 .low = 1,
-		 .high = 1000},
-		{.name = "runs",
-		 .what = "N",
-		 .help = "runs; the best one is reported (3)",
-		 .number = &runs,
-		 .low = 1,
-		 .high = 100},
-		{.name = "alone", .help = "without PyTorch", .flag = &alone},
+		{"windows", "N", "to train the default net with (8192)",
+		 .number = &windows, .low = 512, .high = 1000000},
+		{"epochs", "N", "of that (2)", .number = &epochs, .low = 1, .high = 1000},
+		{"runs", "N", "runs; the best one is reported (3)", .number = &runs,
+		 .low = 1, .high = 100},
+		{"alone", NULL, "without PyTorch", .flag = &alone},
 		{0}};
 	struct bench b = {0};
 	struct loaded l = {0};

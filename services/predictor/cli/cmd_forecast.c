@@ -80,25 +80,12 @@ int cmd_forecast(int argc, char **argv)
 	bool json = false;
 	const struct arg table[] = {
 		ARG_TRACES(files),
-		{.name = "model",
-		 .what = "FILE",
-		 .help = "none: a simple method answers",
-		 .text = &model},
-		{.name = "at",
-		 .what = "TIME",
-		 .help = "uses nothing at or after it",
-		 .time_ms = &at},
-		{.name = "entity",
-		 .what = "NAME",
-		 .help = "only this one",
-		 .text = &entity},
-		{.name = "utc-offset",
-		 .what = "MIN",
-		 .help = "local clock ahead of UTC (0)",
-		 .number = &utc,
-		 .low = -720,
-		 .high = 840},
-		{.name = "json", .help = "one object a line", .flag = &json},
+		{"model", "FILE", "none: a simple method answers", .text = &model},
+		{"at", "TIME", "uses nothing at or after it", .time_ms = &at},
+		{"entity", "NAME", "only this one", .text = &entity},
+		{"utc-offset", "MIN", "local clock ahead of UTC (0)", .number = &utc,
+		 .low = -720, .high = 840},
+		{"json", NULL, "one object a line", .flag = &json},
 		{0}};
 	struct vrs_err err = {0};
 	struct model *m = NULL;
