@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl.h"
+#include "client/ctl.h"
 #include "help.h"
 
 static int print_help(const struct verb *verb)

@@ -1,5 +1,5 @@
 /* The table of verbs: what vrsctl can do, in the order of its help. */
-#include "ctl.h"
+#include "client/ctl.h"
 
 const struct opt ctl_globals[] = {
 	{"scheduler", 's', "URL",

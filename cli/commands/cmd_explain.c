@@ -1,7 +1,7 @@
 /* vrsctl explain NAME: whatever it is the name of, why things stand as they do. */
 #include <string.h>
 
-#include "ctl.h"
+#include "client/ctl.h"
 
 /* One way to ask; not found (or nothing to tell) goes on to the next one. */
 struct way {

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl.h"
+#include "client/ctl.h"
 #include "vrs/clock.h"
 #include "vrs/conf.h"
 #include "vrs/json.h"

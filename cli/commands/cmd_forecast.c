@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ctl.h"
+#include "client/ctl.h"
 #include "render/human.h"
 #include "render/table.h"
 #include "vrs/json.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl.h"
+#include "client/ctl.h"
 #include "render/csv_rows.h"
 #include "render/human.h"
 #include "render/table.h"

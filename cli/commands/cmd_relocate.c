@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ctl.h"
+#include "client/ctl.h"
 #include "render/decision_view.h"
 #include "vrs/conf.h"
 

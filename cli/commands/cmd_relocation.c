@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl.h"
+#include "client/ctl.h"
 #include "render/decision_view.h"
 #include "render/human.h"
 #include "render/table.h"

@@ -7,7 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "ctl.h"
+#include "client/ctl.h"
 #include "vrs/bus.h"
 #include "vrs/http.h"
 #include "vrs/json.h"

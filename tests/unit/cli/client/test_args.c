@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "args.h"
+#include "client/args.h"
 
 static const struct opt globals[] = {
 	{"output", 'o', "FORMAT", ""},

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ctl.h"
+#include "client/ctl.h"
 #include "vrs/clock.h"
 
 int64_t ctl_now_ms(void)

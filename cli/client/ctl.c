@@ -1,4 +1,4 @@
-#include "ctl.h"
+#include "client/ctl.h"
 
 #include <langinfo.h>
 #include <locale.h>
