@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "ctl.h"
+#include "client/ctl.h"
 #include "vrs/bus.h"
 #include "vrs/json.h"
 
