@@ -8,10 +8,11 @@
 #ifndef VRS_COLUMNS_H
 #define VRS_COLUMNS_H
 
-#include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "vrs/json.h"
 
 enum vrs_tone {
 	VRS_TONE_PLAIN,

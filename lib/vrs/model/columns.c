@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "vrs/json.h"
 #include "vrsas/v1/control.pb-c.h"
 
 /* --- the tables --- */
