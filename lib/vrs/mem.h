@@ -27,6 +27,9 @@ bool vrs_name_ok(const char *s);
 /* True for a VM id or name: 1..128 of [A-Za-z0-9._:@+-], not starting with '-'. */
 bool vrs_id_ok(const char *s);
 
+/* 0..15, -1 for what is not a hexadecimal digit. */
+int vrs_hex_digit(char c);
+
 /* FNV-1a over bytes, going on from h (VRS_HASH_BEGIN at first): tells things apart and
  * sees changes, protects nothing. */
 #define VRS_HASH_BEGIN UINT64_C(0xcbf29ce484222325)

@@ -71,6 +71,17 @@ char *vrs_asprintf(const char *fmt, ...)
 	return s;
 }
 
+int vrs_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 uint64_t vrs_hash(uint64_t h, const void *bytes, size_t n)
 {
 	const unsigned char *p = bytes;

@@ -13,19 +13,34 @@ struct vrs_hv {
 	void *h;
 };
 
-static const char command_scheme[] = "command:";
+/* The first driver whose text occurs in the URI, for a scheme at its beginning. */
+static const struct {
+	const char *text;
+	bool is_scheme;
+	const struct vrs_hv_driver *driver;
+} drivers[] = {
+	{"command:", true, &vrs_hv_command},
+	{"://", false, &vrs_hv_libvirt},
+};
+
+static const struct vrs_hv_driver *driver_of(const char *uri)
+{
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(*drivers); i++) {
+		const char *at = strstr(uri, drivers[i].text);
+
+		if (at && (!drivers[i].is_scheme || at == uri))
+			return drivers[i].driver;
+	}
+	return NULL;
+}
 
 int vrs_hv_open(struct vrs_hv **ret, const char *uri, int64_t timeout_ms,
 		struct vrs_err *err)
 {
-	const struct vrs_hv_driver *driver;
+	const struct vrs_hv_driver *driver = driver_of(uri);
 	void *h = NULL;
 
-	if (strncmp(uri, command_scheme, sizeof(command_scheme) - 1) == 0)
-		driver = &vrs_hv_command;
-	else if (strstr(uri, "://"))
-		driver = &vrs_hv_libvirt;
-	else
+	if (!driver)
 		return vrs_fail(
 			err, VRS_EINVAL,
 			"hypervisor: '%s' is neither a libvirt uri nor command:", uri);

@@ -22,17 +22,6 @@ struct vrs_seal_keys {
 	size_t n;
 };
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 int vrs_seal_key_read(const char *path, struct vrs_seal_key *ret, struct vrs_err *err)
 {
 	struct vrs_seal_key key;
@@ -44,7 +33,8 @@ int vrs_seal_key_read(const char *path, struct vrs_seal_key *ret, struct vrs_err
 	size_t len = strlen(text);
 	bool right = len == (size_t)2 * VRS_SEAL_KEY_BYTES;
 	for (size_t i = 0; right && i < VRS_SEAL_KEY_BYTES; i++) {
-		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+		int high = vrs_hex_digit(text[2 * i]),
+		    low = vrs_hex_digit(text[2 * i + 1]);
 
 		right = high >= 0 && low >= 0;
 		key.bytes[i] = (unsigned char)(right ? 16 * high + low : 0);
