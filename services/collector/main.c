@@ -1,4 +1,5 @@
-/* vrs-collector: reads every host of its cluster, keeps what it read, tells etl. */
+/* vrs-collector: reads every host of its cluster, spools the readings and ships them to
+ * etl. */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,13 +15,13 @@
 #include "vrs/mem.h"
 #include "vrs/svc.h"
 
-/* Between two pages of metrics that go with heartbeats. */
+/* Time between two heartbeats that carry the page of metrics. */
 enum { PAGE_EVERY_MS = 15000 };
 
 struct conf {
 	char *site, *cluster, *collector, *replay;
 	char *samples_url, *fill_url, *spool_dir, *cluster_key;
-	int64_t interval_ms, heartbeat_ms, spool_keep_ms, history_ms, past_ms;
+	int64_t interval_ms, heartbeat_ms, spool_keep_ms, history_ms, backfill_ms;
 	double history_speed;
 };
 
@@ -32,31 +33,32 @@ static const struct vrs_option options[] = {
 	{"collector", VRS_OPT_STRING, offsetof(struct conf, collector), "", 0, 0,
 	 "name of this collector, the same after a restart; empty: the cluster's"},
 	{"samples_url", VRS_OPT_STRING, offsetof(struct conf, samples_url),
-	 "tcp://127.0.0.1:7701", 0, 0, "etl's socket for readings as they come"},
+	 "tcp://127.0.0.1:7701", 0, 0, "etl's socket for live readings"},
 	{"fill_url", VRS_OPT_STRING, offsetof(struct conf, fill_url),
 	 "tcp://127.0.0.1:7702", 0, 0, "etl's socket for readings that it missed"},
 	{"cluster_key", VRS_OPT_STRING, offsetof(struct conf, cluster_key), "", 0, 0,
-	 "file with the key of the cluster, with which all that is said is sealed; "
-	 "empty: nothing is"},
+	 "file with the key of the cluster, which seals every message; empty: messages "
+	 "are not sealed"},
 	{"interval", VRS_OPT_DURATION, offsetof(struct conf, interval_ms), "60s", 200,
 	 3600000, "time between two readings"},
 	{"heartbeat", VRS_OPT_DURATION, offsetof(struct conf, heartbeat_ms), "5s", 100,
-	 60000, "time between two signs of life"},
+	 60000, "time between two heartbeats"},
 	{"spool_dir", VRS_OPT_STRING, offsetof(struct conf, spool_dir),
 	 "/var/lib/vrsas/spool", 0, 0,
-	 "folder for everything that was read; a folder of the collector's name is made "
-	 "in it"},
+	 "folder of the spool; each collector has a folder of its name in it"},
 	{"spool_keep", VRS_OPT_DURATION, offsetof(struct conf, spool_keep_ms), "7d",
-	 60000, 3.2e10, "how long a reading stays in the spool"},
+	 60000, 3.2e10, "how long the spool keeps a reading"},
 	{"replay", VRS_OPT_STRING, offsetof(struct conf, replay), "", 0, 0,
-	 "replay:FILE: the hosts are the names in this trace, not those of the site "
+	 "replay:FILE: the hosts are the names in this trace instead of those in the "
+	 "site "
 	 "file"},
 	{"history", VRS_OPT_DURATION, offsetof(struct conf, history_ms), "0", 0, 0,
-	 "when all hosts are traces: begin this long ago and catch up"},
-	{"prometheus_history", VRS_OPT_DURATION, offsetof(struct conf, past_ms), "14d", 0,
-	 1209600000, "of hosts read from Prometheus: how much of the past is told once"},
+	 "when all hosts are traces: start this long ago and catch up"},
+	{"prometheus_history", VRS_OPT_DURATION, offsetof(struct conf, backfill_ms),
+	 "14d", 0, 1209600000,
+	 "hosts read from Prometheus: how much history is backfilled, once"},
 	{"history_speed", VRS_OPT_DOUBLE, offsetof(struct conf, history_speed), "0", 0,
-	 1e9, "intervals a second while catching up; 0: as fast as it goes"},
+	 1e9, "intervals a second while catching up; 0: as fast as possible"},
 	{0},
 };
 
@@ -64,12 +66,12 @@ struct collector {
 	struct conf conf;
 	struct vrs_svc svc;
 	struct hosts hosts;
-	struct feed *feed;
-	struct measure *measure;
+	struct shipper *shipper;
+	struct poller *poller;
 	struct playback *playback;
-	struct past *past;
+	struct backfill *backfill;
 	char *spool_dir, *position_path;
-	struct numbers numbers;
+	struct metrics metrics;
 	int64_t page_mono_ms;
 };
 
@@ -78,26 +80,20 @@ static const char *collector_name(const struct collector *c)
 	return *c->conf.collector ? c->conf.collector : c->conf.cluster;
 }
 
-static int put(void *arg, Vrsas__V1__Record *const *records, size_t n,
-	       struct vrs_err *err)
-{
-	return feed_put(((struct collector *)arg)->feed, records, n, err);
-}
-
-static int beat(void *arg, Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
+static int heartbeat(void *arg, Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
 {
 	struct collector *c = arg;
 	int64_t now = vrs_now_mono_ms();
 	const char *none = hb->metrics;
 	char *page = NULL;
 
-	numbers_beat(&c->numbers, hb);
+	metrics_heartbeat(&c->metrics, hb);
 	if (c->page_mono_ms == 0 || now - c->page_mono_ms >= PAGE_EVERY_MS) {
 		page = vrs_svc_page(&c->svc, collector_name(c));
 		hb->metrics = page;
 		c->page_mono_ms = now;
 	}
-	int status = feed_heartbeat(c->feed, hb, err);
+	int status = shipper_heartbeat(c->shipper, hb, err);
 	hb->metrics = none;
 	free(page);
 	return status;
@@ -106,25 +102,26 @@ static int beat(void *arg, Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
 static void on_metrics(void *arg, struct vrs_page *page)
 {
 	struct collector *c = arg;
-	struct measure_counts counts;
+	struct poller_counts counts;
 
-	if (c->measure) {
-		measure_counts(c->measure, &counts);
-		c->numbers.dropped = counts.dropped;
+	if (c->poller) {
+		poller_counts(c->poller, &counts);
+		c->metrics.dropped = counts.dropped;
 	} else if (c->playback) {
-		c->numbers.dropped = playback_dropped(c->playback);
+		c->metrics.dropped = playback_dropped(c->playback);
 	}
-	numbers_tell(&c->numbers, page);
+	metrics_collect(&c->metrics, page);
 }
 
-static int open_feed(struct collector *c, struct vrs_err *err)
+static int open_shipper(struct collector *c, struct vrs_err *err)
 {
 	const struct conf *k = &c->conf;
 	const char *name = collector_name(c);
 
 	if (!vrs_name_ok(name))
-		return vrs_fail(err, VRS_EINVAL, "collector = %s: is not a name", name);
-	(void)mkdir(k->spool_dir, 0750); /* the feed says what is wrong with it */
+		return vrs_fail(err, VRS_EINVAL, "collector = %s: not a valid name",
+				name);
+	(void)mkdir(k->spool_dir, 0750); /* shipper_open reports what is wrong with it */
 	c->spool_dir = vrs_asprintf("%s/%s", k->spool_dir, name);
 	c->position_path = vrs_asprintf("%s.replay", c->spool_dir);
 
@@ -132,26 +129,27 @@ static int open_feed(struct collector *c, struct vrs_err *err)
 
 	if (*k->cluster_key && vrs_seal_key_read(k->cluster_key, &key, err) < 0)
 		return err->code;
-	const struct feed_conf conf = {.cluster = k->cluster,
-				       .key = *k->cluster_key ? &key : NULL,
-				       .collector = name,
-				       .samples_url = k->samples_url,
-				       .fill_url = k->fill_url,
-				       .spool_dir = c->spool_dir,
-				       .keep_ms = k->spool_keep_ms};
-	const struct past_conf past = {.host = c->hosts.host,
-				       .n_hosts = c->hosts.n,
-				       .history_ms = k->past_ms,
-				       .feed = conf};
-	if (feed_open(&c->feed, c->svc.loop, &conf, err) < 0 ||
-	    past_open(&c->past, c->svc.loop, &past, err) < 0)
+	const struct shipper_conf conf = {.cluster = k->cluster,
+					  .key = *k->cluster_key ? &key : NULL,
+					  .collector = name,
+					  .samples_url = k->samples_url,
+					  .fill_url = k->fill_url,
+					  .spool_dir = c->spool_dir,
+					  .keep_ms = k->spool_keep_ms};
+	const struct backfill_conf backfill = {.host = c->hosts.host,
+					       .n_hosts = c->hosts.n,
+					       .history_ms = k->backfill_ms,
+					       .shipper = conf};
+	if (shipper_open(&c->shipper, c->svc.loop, &conf, err) < 0 ||
+	    backfill_open(&c->backfill, c->svc.loop, &backfill, err) < 0)
 		return err->code;
 	return 0;
 }
 
-static int open_sources(struct collector *c, struct vrs_err *err)
+static int open_poller(struct collector *c, struct vrs_err *err)
 {
-	const struct sink sink = {.put = put, .heartbeat = beat, .arg = c};
+	const struct sink sink = {
+		.shipper = c->shipper, .heartbeat = heartbeat, .arg = c};
 	const struct conf *k = &c->conf;
 
 	if (c->hosts.all_replay) {
@@ -167,39 +165,41 @@ static int open_sources(struct collector *c, struct vrs_err *err)
 		return playback_open(&c->playback, c->svc.loop, &conf, &sink, err);
 	}
 
-	const struct measure_conf conf = {.site = c->hosts.site,
-					  .cluster = c->hosts.cluster,
-					  .host = c->hosts.host,
-					  .n_hosts = c->hosts.n,
-					  .interval_ms = k->interval_ms,
-					  .heartbeat_ms = k->heartbeat_ms};
-	return measure_open(&c->measure, c->svc.loop, &conf, &sink, err);
+	const struct poller_conf conf = {.site = c->hosts.site,
+					 .cluster = c->hosts.cluster,
+					 .host = c->hosts.host,
+					 .n_hosts = c->hosts.n,
+					 .interval_ms = k->interval_ms,
+					 .heartbeat_ms = k->heartbeat_ms};
+	return poller_open(&c->poller, c->svc.loop, &conf, &sink, err);
 }
 
 int main(int argc, char **argv)
 {
 	struct collector c = {.svc = {.name = "collector",
-				      .summary = "Reads every host of a cluster, spools "
-						 "what it read and tells etl.",
+				      .summary =
+					      "Reads every host of a cluster, spools the "
+					      "readings and sends them to etl.",
 				      .options = options}};
 	struct vrs_err err = {0};
 
 	c.svc.conf = &c.conf;
 	vrs_svc_start(&c.svc, argc, argv);
 	if (hosts_load(&c.hosts, c.conf.site, c.conf.cluster, c.conf.replay, &err) < 0 ||
-	    open_feed(&c, &err) < 0 || open_sources(&c, &err) < 0)
+	    open_shipper(&c, &err) < 0 || open_poller(&c, &err) < 0)
 		vrs_svc_die(&c.svc, &err);
 
-	c.numbers.cluster = c.conf.cluster;
-	c.numbers.feed = c.feed;
+	c.metrics.cluster = c.conf.cluster;
+	c.metrics.shipper = c.shipper;
 	vrs_svc_call(&c.svc, collector_name(&c));
 	vrs_svc_metrics(&c.svc, on_metrics, &c);
 	int status = vrs_svc_run(&c.svc);
 
-	feed_close(c.feed); /* all that was put is on the disk */
+	shipper_close(c.shipper); /* everything that was put is on disk */
 	playback_close(c.playback);
-	if (!past_close(c.past) || !measure_close(c.measure))
-		_exit(status); /* a host still hangs; nothing is left to be saved */
+	if (!backfill_close(c.backfill) || !poller_close(c.poller))
+		_exit(status); /* a host still blocks its worker; nothing is left to save
+				*/
 	hosts_fini(&c.hosts);
 	free(c.spool_dir);
 	free(c.position_path);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-void numbers_beat(struct numbers *n, const Vrsas__V1__Heartbeat *hb)
+void metrics_heartbeat(struct metrics *n, const Vrsas__V1__Heartbeat *hb)
 {
 	memset(n->hosts, 0, sizeof(n->hosts));
 	for (size_t i = 0; i < hb->n_host; i++) {
@@ -13,7 +13,7 @@ void numbers_beat(struct numbers *n, const Vrsas__V1__Heartbeat *hb)
 	}
 }
 
-static void tell_hosts(const struct numbers *n, struct vrs_page *page)
+static void add_hosts(const struct metrics *n, struct vrs_page *page)
 {
 	static const struct {
 		Vrsas__V1__HostState state;
@@ -26,20 +26,20 @@ static void tell_hosts(const struct numbers *n, struct vrs_page *page)
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		vrs_page_add(page, VRS_GAUGE, "vrsas_collector_hosts",
-			     "Hosts of the cluster, as the newest look found them.",
+			     "Hosts of the cluster, as of the newest reading.",
 			     n->hosts[states[i].state], "cluster", n->cluster, "state",
 			     states[i].name, NULL);
 }
 
-void numbers_tell(const struct numbers *n, struct vrs_page *page)
+void metrics_collect(const struct metrics *n, struct vrs_page *page)
 {
 	static const char offers[] = "vrsas_collector_offers_total";
 	static const char offers_help[] = "Offers of the spool to etl.";
 	struct vrs_bus_counts samples, fill;
-	struct feed_counts f;
+	struct shipper_counts f;
 
-	feed_counts(n->feed, &f);
-	feed_bus_counts(n->feed, &samples, &fill);
+	shipper_counts(n->shipper, &f);
+	shipper_bus_counts(n->shipper, &samples, &fill);
 	const struct {
 		enum vrs_metric_type type;
 		const char *name, *help;
@@ -52,7 +52,7 @@ void numbers_tell(const struct numbers *n, struct vrs_page *page)
 		{VRS_COUNTER, "vrsas_collector_filled_records_total",
 		 "Records sent because etl missed them.", f.filled},
 		{VRS_COUNTER, "vrsas_collector_refused_records_total",
-		 "Records that etl would not take.", f.refused},
+		 "Records that etl refused.", f.refused},
 		{VRS_COUNTER, "vrsas_collector_dropped_records_total",
 		 "Records given up: the spool could not take them.", n->dropped},
 		{VRS_GAUGE, "vrsas_collector_spool_records", "Records in the spool.",
@@ -71,7 +71,7 @@ void numbers_tell(const struct numbers *n, struct vrs_page *page)
 		"cluster", n->cluster, "result", "ok", NULL);
 	vrs_page_add(page, VRS_COUNTER, offers, offers_help, (double)f.failed_offers,
 		     "cluster", n->cluster, "result", "failed", NULL);
-	tell_hosts(n, page);
+	add_hosts(n, page);
 	vrs_page_bus(page, "samples", &samples);
 	vrs_page_bus(page, "fill", &fill);
 }

@@ -14,83 +14,84 @@ struct sender {
 	int64_t at_ms;
 };
 
-struct gate {
+struct auth {
 	struct vrs_seal_keys *keys;
 	struct vrs_msg *opened;
 	struct sender *sender;
 	size_t n_senders;
-	uint64_t refused[GATE_REASONS];
+	uint64_t refused[AUTH_REASONS];
 };
 
-struct gate *gate_new_take(struct vrs_seal_keys *keys)
+struct auth *auth_new_take(struct vrs_seal_keys *keys)
 {
-	struct gate *g = vrs_calloc(1, sizeof(*g));
+	struct auth *g = vrs_calloc(1, sizeof(*g));
 
 	g->keys = keys;
 	return g;
 }
 
-void gate_close(struct gate *g)
+void auth_close(struct auth *g)
 {
 	vrs_msg_free(g->opened);
 	g->opened = NULL;
 }
 
-void gate_free(struct gate *g)
+void auth_free(struct auth *g)
 {
 	if (!g)
 		return;
-	gate_close(g);
+	auth_close(g);
 	vrs_seal_keys_free(g->keys);
 	free(g->sender);
 	free(g);
 }
 
-uint64_t gate_refused(const struct gate *g, enum gate_reason reason)
+uint64_t auth_refused(const struct auth *g, enum auth_reason reason)
 {
 	return g->refused[reason];
 }
 
-static int refuse(struct gate *g, enum gate_reason reason, int status)
+static int refuse(struct auth *g, enum auth_reason reason, int status)
 {
 	g->refused[reason]++;
 	return status;
 }
 
 /* The seal is right, or nobody asked for seals; its payload is unpacked. */
-static int open_seal(struct gate *g, enum vrs_seal_use use, const Vrsas__V1__Sealed *s,
+static int open_seal(struct auth *g, enum vrs_seal_use use, const Vrsas__V1__Sealed *s,
 		     const ProtobufCMessageDescriptor *type, struct vrs_err *err)
 {
 	int status;
 
-	gate_close(g);
+	auth_close(g);
 	if (g->keys && (status = vrs_seal_check(g->keys, use, s, err)) < 0)
-		return refuse(g, GATE_SIGNATURE, status);
+		return refuse(g, AUTH_SIGNATURE, status);
 	status = vrs_msg_unpack(&g->opened, type, s->payload.data, s->payload.len, err);
-	return status < 0 ? refuse(g, GATE_MALFORMED, status) : 0;
+	return status < 0 ? refuse(g, AUTH_MALFORMED, status) : 0;
 }
 
-static int not_sealed(struct gate *g, const char *cluster, struct vrs_err *err)
+static int not_sealed(struct auth *g, const char *cluster, struct vrs_err *err)
 {
-	return refuse(g, GATE_UNSIGNED,
+	return refuse(g, AUTH_UNSIGNED,
 		      vrs_fail(err, VRS_EDENIED,
-			       "seal: none on what is said for cluster %.64s",
+			       "seal: none on what is reported for cluster %.64s",
 			       vrs_name_ok(cluster) ? cluster : "?"));
 }
 
 /* Who holds the key of one cluster speaks for another one. */
-static int same_cluster(struct gate *g, const Vrsas__V1__Sealed *s, const char *cluster,
+static int same_cluster(struct auth *g, const Vrsas__V1__Sealed *s, const char *cluster,
 			struct vrs_err *err)
 {
 	if (!g->keys || strcmp(s->cluster, cluster) == 0)
 		return 0;
-	return refuse(g, GATE_SIGNATURE,
-		      vrs_fail(err, VRS_EDENIED,
-			       "seal: of cluster %s on what is said for cluster %.64s",
-			       s->cluster, vrs_name_ok(cluster) ? cluster : "?"));
+	return refuse(
+		g, AUTH_SIGNATURE,
+		vrs_fail(err, VRS_EDENIED,
+			 "seal: of cluster %s on what is reported for cluster %.64s",
+			 s->cluster, vrs_name_ok(cluster) ? cluster : "?"));
 }
 
-static struct sender *sender_of(struct gate *g, const Vrsas__V1__Heartbeat *hb)
+static struct sender *sender_of(struct auth *g, const Vrsas__V1__Heartbeat *hb)
 {
 	for (size_t i = 0; i < g->n_senders; i++)
 		if (strcmp(g->sender[i].cluster, hb->cluster) == 0 &&
@@ -106,7 +107,7 @@ static struct sender *sender_of(struct gate *g, const Vrsas__V1__Heartbeat *hb)
 	return s;
 }
 
-static int is_fresh(struct gate *g, const Vrsas__V1__Sealed *sealed,
+static int is_fresh(struct auth *g, const Vrsas__V1__Sealed *sealed,
 		    const Vrsas__V1__Heartbeat *hb, int64_t now_ms, struct vrs_err *err)
 {
 	struct sender *s;
@@ -115,14 +116,14 @@ static int is_fresh(struct gate *g, const Vrsas__V1__Sealed *sealed,
 		return 0;
 	if (sealed->at_ms < now_ms - CLOCK_MAY_DIFFER_MS ||
 	    sealed->at_ms > now_ms + CLOCK_MAY_DIFFER_MS)
-		return refuse(g, GATE_REPLAY,
+		return refuse(g, AUTH_REPLAY,
 			      vrs_fail(err, VRS_EDENIED,
 				       "heartbeat of cluster %s: more than 2 min off our "
 				       "clock",
 				       sealed->cluster));
 	s = sender_of(g, hb);
 	if (!s || sealed->at_ms <= s->at_ms)
-		return refuse(g, GATE_REPLAY,
+		return refuse(g, AUTH_REPLAY,
 			      vrs_fail(err, VRS_EDENIED,
 				       "heartbeat of cluster %s: not newer than the one "
 				       "before",
@@ -140,7 +141,7 @@ static const char *cluster_of(const Vrsas__V1__Live *live)
 	return "";
 }
 
-const Vrsas__V1__Live *gate_live(struct gate *g, const Vrsas__V1__Live *live,
+const Vrsas__V1__Live *auth_live(struct auth *g, const Vrsas__V1__Live *live,
 				 int64_t now_ms, struct vrs_err *err)
 {
 	if (live->body_case != VRSAS__V1__LIVE__BODY_SEALED) {
@@ -154,7 +155,7 @@ const Vrsas__V1__Live *gate_live(struct gate *g, const Vrsas__V1__Live *live,
 		return NULL;
 	const Vrsas__V1__Live *inner = (const Vrsas__V1__Live *)vrs_msg_get(g->opened);
 	if (inner->body_case == VRSAS__V1__LIVE__BODY_SEALED) {
-		(void)refuse(g, GATE_MALFORMED,
+		(void)refuse(g, AUTH_MALFORMED,
 			     vrs_fail(err, VRS_EPARSE, "seal: within a seal"));
 		return NULL;
 	}
@@ -167,7 +168,7 @@ const Vrsas__V1__Live *gate_live(struct gate *g, const Vrsas__V1__Live *live,
 }
 
 /* Every record of a piece, and the offer. */
-static int fill_of_cluster(struct gate *g, const Vrsas__V1__Sealed *s,
+static int fill_of_cluster(struct auth *g, const Vrsas__V1__Sealed *s,
 			   const Vrsas__V1__FillRequest *r, struct vrs_err *err)
 {
 	int status = 0;
@@ -180,13 +181,13 @@ static int fill_of_cluster(struct gate *g, const Vrsas__V1__Sealed *s,
 			status = same_cluster(g, s, r->piece->record[i]->cluster, err);
 		return status;
 	default:
-		return refuse(g, GATE_MALFORMED,
+		return refuse(g, AUTH_MALFORMED,
 			      vrs_fail(err, VRS_EPARSE,
 				       "seal: on neither an offer nor a piece"));
 	}
 }
 
-const Vrsas__V1__FillRequest *gate_fill(struct gate *g, const Vrsas__V1__FillRequest *r,
+const Vrsas__V1__FillRequest *auth_fill(struct auth *g, const Vrsas__V1__FillRequest *r,
 					struct vrs_err *err)
 {
 	if (r->body_case == VRSAS__V1__FILL_REQUEST__BODY_SEALED) {

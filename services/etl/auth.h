@@ -1,4 +1,4 @@
-/* auth.h - lets in what a cluster itself has said.
+/* auth.h - lets in what a cluster itself has reported.
  *
  * With keys, whatever speaks for a cluster must be sealed with that cluster's key
  * (vrs/seal.h), everything in it must be of that cluster, and heartbeats, on which the
@@ -12,23 +12,23 @@
 #include "vrs/bus.h"
 #include "vrs/seal.h"
 
-enum gate_reason { GATE_MALFORMED, GATE_UNSIGNED, GATE_SIGNATURE, GATE_REPLAY };
-enum { GATE_REASONS = GATE_REPLAY + 1 };
+enum auth_reason { AUTH_MALFORMED, AUTH_UNSIGNED, AUTH_SIGNATURE, AUTH_REPLAY };
+enum { AUTH_REASONS = AUTH_REPLAY + 1 };
 
-struct gate;
+struct auth;
 
 /* keys: the gate's from now on; NULL: none. */
-struct gate *gate_new_take(struct vrs_seal_keys *keys);
-void gate_free(struct gate *g);
+struct auth *auth_new_take(struct vrs_seal_keys *keys);
+void auth_free(struct auth *g);
 
-/* What may come in: the message itself, or what its seal held, until gate_close. NULL: it
+/* What may come in: the message itself, or what its seal held, until auth_close. NULL: it
  * stays outside; it is counted, and err names the cluster and the reason. */
-const Vrsas__V1__Live *gate_live(struct gate *g, const Vrsas__V1__Live *live,
+const Vrsas__V1__Live *auth_live(struct auth *g, const Vrsas__V1__Live *live,
 				 int64_t now_ms, struct vrs_err *err);
-const Vrsas__V1__FillRequest *gate_fill(struct gate *g, const Vrsas__V1__FillRequest *r,
+const Vrsas__V1__FillRequest *auth_fill(struct auth *g, const Vrsas__V1__FillRequest *r,
 					struct vrs_err *err);
-void gate_close(struct gate *g);
+void auth_close(struct auth *g);
 
-uint64_t gate_refused(const struct gate *g, enum gate_reason reason);
+uint64_t auth_refused(const struct auth *g, enum auth_reason reason);
 
 #endif

@@ -171,7 +171,7 @@ Vrsas__V1__FillReply *export_page(struct vrs_store *store,
 	int64_t next = 0;
 	size_t n_bytes;
 
-	int status = normalise_export(p.ask, &err);
+	int status = validate_export(p.ask, &err);
 	if (status == 0)
 		status = load_hosts(&p, &err);
 	if (status == 0)

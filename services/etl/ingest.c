@@ -28,8 +28,8 @@ struct progress {
 struct ingest {
 	struct vrs_loop *loop;
 	struct vrs_store *store;
-	struct sources sources;
-	struct apply apply;
+	struct streams streams;
+	struct writer writer;
 	struct ingest_counts counts;
 	bool flush_posted;
 	struct vrs_timer *retry;
@@ -65,33 +65,33 @@ static void store_failed(struct ingest *ing, const struct vrs_err *err)
 	(void)vrs_strcpy(ing->counts.store_why, sizeof(ing->counts.store_why), err->text);
 	ing->failed_mono_ms = vrs_now_mono_ms();
 	/* What is in memory may be ahead of Redis now. */
-	for (struct source *s = ing->sources.first; s; s = s->next)
+	for (struct stream *s = ing->streams.first; s; s = s->next)
 		s->generation = 0;
 }
 
 /* --- storing a run of records --- */
 
 /* Runs what was added, then raises the watermark to seq. */
-static int commit(struct ingest *ing, struct source *s, uint64_t seq, struct vrs_err *err)
+static int commit(struct ingest *ing, struct stream *s, uint64_t seq, struct vrs_err *err)
 {
 	int status = vrs_store_run(ing->store, NULL, err);
 
-	ing->apply.n_commands = 0;
+	ing->writer.n_commands = 0;
 	if (status == 0)
-		status = ledger_raise(ing->store, s, seq, err);
+		status = watermark_raise(ing->store, s, seq, err);
 	if (status == 0)
-		ing->counts.samples += ing->apply.n_samples;
-	ing->apply.n_samples = 0;
+		ing->counts.samples += ing->writer.n_samples;
+	ing->writer.n_samples = 0;
 	return status;
 }
 
-static void note_samples(struct ingest *ing, const struct source *s,
+static void note_samples(struct ingest *ing, const struct stream *s,
 			 const Vrsas__V1__SampleBatch *b, uint8_t flag, int64_t now_ms)
 {
 	int64_t end_ms = b->at_ms + b->interval_ms;
 	struct progress *p = ing->progress, *end = p + ing->n_progress;
 
-	if (source_is_import(s))
+	if (stream_is_import(s))
 		return;
 	if (flag == VRS_SLOT_LIVE)
 		vrs_histogram_add(&ing->latency, (double)(now_ms - end_ms) / 1e3);
@@ -108,31 +108,31 @@ static void note_samples(struct ingest *ing, const struct source *s,
 }
 
 /* Takes the record seq, which follows directly on what was taken before. */
-static int take(struct ingest *ing, struct source *s, const Vrsas__V1__Record *r,
+static int take(struct ingest *ing, struct stream *s, const Vrsas__V1__Record *r,
 		uint8_t flag, struct vrs_err *err)
 {
 	struct vrs_err why = {0};
 	int64_t now = vrs_now_wall_ms();
 
-	if (normalise_body(r, s->table, now, ing->apply.retention_ms, &why) < 0)
+	if (validate_body(r, s->table, now, ing->writer.retention_ms, &why) < 0)
 		refused(ing, &why);
-	else if (apply_record(&ing->apply, s, r, flag, err) < 0)
+	else if (writer_record(&ing->writer, s, r, flag, err) < 0)
 		return err->code;
 	else if (r->body_case == VRSAS__V1__RECORD__BODY_SAMPLES)
 		note_samples(ing, s, r->samples, flag, now);
-	if (ing->apply.n_commands >= RUN_COMMANDS)
+	if (ing->writer.n_commands >= RUN_COMMANDS)
 		return commit(ing, s, r->seq, err);
 	return 0;
 }
 
 /* Stores what is held and next. */
-static int drain(struct ingest *ing, struct source *s, struct vrs_err *err)
+static int drain(struct ingest *ing, struct stream *s, struct vrs_err *err)
 {
 	uint64_t next = s->watermark + 1;
 	uint64_t n = 0;
 	int status = 0;
 
-	source_drop_held(&ing->sources, s, s->watermark);
+	stream_drop_held(&ing->streams, s, s->watermark);
 	for (size_t i = 0; i < s->n_held && s->held[i].seq == next && status == 0; i++) {
 		struct vrs_msg *msg;
 
@@ -154,7 +154,7 @@ static int drain(struct ingest *ing, struct source *s, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	ing->counts.live += n;
-	source_drop_held(&ing->sources, s, s->watermark);
+	stream_drop_held(&ing->streams, s, s->watermark);
 	if (s->n_held > 0 && !s->in_gap)
 		ing->counts.gaps++;
 	s->in_gap = s->n_held > 0;
@@ -186,13 +186,13 @@ static void flush(void *arg)
 
 	ing->flush_posted = false;
 	if (!just_failed(ing)) {
-		struct source *s = ing->sources.first;
+		struct stream *s = ing->streams.first;
 		int status = 0;
 
 		for (; s && status == 0; s = s->next) {
 			if (s->n_held == 0)
 				continue;
-			status = ledger_load(ing->store, s, &ing->counts.lost, &err);
+			status = watermark_load(ing->store, s, &ing->counts.lost, &err);
 			if (status == 0)
 				status = drain(ing, s, &err);
 		}
@@ -218,11 +218,11 @@ static void live_record(struct ingest *ing, const Vrsas__V1__Record *r)
 	struct vrs_err err = {0};
 	size_t n;
 
-	if (normalise_envelope(r, &err) < 0) {
+	if (validate_envelope(r, &err) < 0) {
 		refused(ing, &err);
 		return;
 	}
-	struct source *s = source_get(&ing->sources, r->cluster, r->collector, r->epoch);
+	struct stream *s = stream_get(&ing->streams, r->cluster, r->collector, r->epoch);
 	if (r->seq > s->head)
 		s->head = r->seq;
 	if (s->generation != 0 && r->seq <= s->watermark) {
@@ -230,7 +230,7 @@ static void live_record(struct ingest *ing, const Vrsas__V1__Record *r)
 		return;
 	}
 	void *bytes = vrs_msg_pack(&r->base, &n);
-	(void)source_hold(&ing->sources, s, r->seq, bytes, n);
+	(void)stream_hold(&ing->streams, s, r->seq, bytes, n);
 	free(bytes);
 	flush_soon(ing);
 }
@@ -255,17 +255,17 @@ static void live_heartbeat(struct ingest *ing, const Vrsas__V1__Heartbeat *hb,
 {
 	struct vrs_err err = {0};
 
-	if (normalise_heartbeat(hb, &err) < 0) {
+	if (validate_heartbeat(hb, &err) < 0) {
 		refused(ing, &err);
 		return;
 	}
-	struct source *s =
-		source_get(&ing->sources, hb->cluster, hb->collector, hb->epoch);
+	struct stream *s =
+		stream_get(&ing->streams, hb->cluster, hb->collector, hb->epoch);
 	if (hb->head_seq > s->head)
 		s->head = hb->head_seq;
 	if (just_failed(ing))
 		return; /* the next one is seconds away */
-	if (apply_heartbeat(&ing->apply, hb, seal, &err) < 0)
+	if (writer_heartbeat(&ing->writer, hb, seal, &err) < 0)
 		store_failed(ing, &err);
 	else
 		ing->counts.heartbeats++;
@@ -295,59 +295,59 @@ void ingest_live(struct ingest *ing, const Vrsas__V1__Live *live,
 /* --- the lossless path --- */
 
 static int fill_offer(struct ingest *ing, const Vrsas__V1__Offer *offer,
-		      struct source **ret, struct vrs_err *err)
+		      struct stream **ret, struct vrs_err *err)
 {
-	if (normalise_offer(offer, err) < 0) {
+	if (validate_offer(offer, err) < 0) {
 		refused(ing, err);
 		return err->code;
 	}
-	struct source *s =
-		source_get(&ing->sources, offer->cluster, offer->collector, offer->epoch);
+	struct stream *s =
+		stream_get(&ing->streams, offer->cluster, offer->collector, offer->epoch);
 	*ret = s;
 	if (offer->head_seq > s->head)
 		s->head = offer->head_seq;
-	int status = ledger_load(ing->store, s, &ing->counts.lost, err);
+	int status = watermark_load(ing->store, s, &ing->counts.lost, err);
 	if (status == 0)
-		status = ledger_begin_at(ing->store, s, offer->first_seq,
-					 &ing->counts.lost, err);
+		status = watermark_begin_at(ing->store, s, offer->first_seq,
+					    &ing->counts.lost, err);
 	if (status == 0)
 		status = drain(ing, s, err);
 	if (status == 0)
-		status = ledger_note_head(ing->store, s, err);
+		status = watermark_note_head(ing->store, s, err);
 	if (status < 0)
 		store_failed(ing, err);
 	return status;
 }
 
-static bool same_source(const struct source *s, const Vrsas__V1__Record *r)
+static bool same_stream(const struct stream *s, const Vrsas__V1__Record *r)
 {
 	return r->epoch == s->epoch && strcmp(r->cluster, s->cluster) == 0 &&
 	       strcmp(r->collector, s->collector) == 0;
 }
 
 static int fill_piece(struct ingest *ing, const Vrsas__V1__Piece *piece,
-		      struct source **ret, struct vrs_err *err)
+		      struct stream **ret, struct vrs_err *err)
 {
 	uint64_t n = 0;
 
 	if (piece->n_record == 0)
 		return vrs_fail(err, VRS_EPARSE, "an empty piece");
 	for (size_t i = 0; i < piece->n_record; i++)
-		if (normalise_envelope(piece->record[i], err) < 0) {
+		if (validate_envelope(piece->record[i], err) < 0) {
 			refused(ing, err);
 			return err->code;
 		}
 	const Vrsas__V1__Record *first = piece->record[0];
-	struct source *s =
-		source_get(&ing->sources, first->cluster, first->collector, first->epoch);
+	struct stream *s =
+		stream_get(&ing->streams, first->cluster, first->collector, first->epoch);
 	*ret = s;
 
-	int status = ledger_load(ing->store, s, &ing->counts.lost, err);
+	int status = watermark_load(ing->store, s, &ing->counts.lost, err);
 	uint64_t next = s->watermark + 1;
 	for (size_t i = 0; i < piece->n_record && status == 0; i++) {
 		const Vrsas__V1__Record *r = piece->record[i];
 
-		if (!same_source(s, r) || r->seq > next)
+		if (!same_stream(s, r) || r->seq > next)
 			break; /* not a run: what is missing will be asked for */
 		if (r->seq > s->head)
 			s->head = r->seq;
@@ -385,7 +385,7 @@ const Vrsas__V1__FillReply *ingest_fill(struct ingest *ing,
 {
 	Vrsas__V1__FillReply *reply = &ing->reply;
 	struct vrs_err err = {0};
-	struct source *s = NULL;
+	struct stream *s = NULL;
 	int status;
 
 	reply_begin(ing, request->request_id);
@@ -420,7 +420,7 @@ int ingest_open(struct ingest **ret, struct vrs_loop *loop, struct vrs_store *st
 	ing->store = store;
 	vrs_histogram_init(&ing->latency, vrs_bounds_seconds,
 			   sizeof(vrs_bounds_seconds) / sizeof(vrs_bounds_seconds[0]));
-	ing->apply = (struct apply){.store = store, .retention_ms = retention_ms};
+	ing->writer = (struct writer){.store = store, .retention_ms = retention_ms};
 	vrsas__v1__fill_reply__init(&ing->reply);
 	*ret = ing;
 	return 0;
@@ -432,15 +432,15 @@ void ingest_close(struct ingest *ing)
 		return;
 	vrs_timer_cancel(ing->retry);
 	reply_begin(ing, "");
-	sources_fini(&ing->sources);
+	streams_fini(&ing->streams);
 	free(ing);
 }
 
 void ingest_counts(const struct ingest *ing, struct ingest_counts *ret)
 {
 	*ret = ing->counts;
-	ret->sources = ing->sources.n;
-	ret->held_bytes = ing->sources.held_bytes;
+	ret->sources = ing->streams.n;
+	ret->held_bytes = ing->streams.held_bytes;
 }
 
 const struct vrs_histogram *ingest_latency(const struct ingest *ing)
@@ -456,7 +456,7 @@ void ingest_clusters(const struct ingest *ing, int64_t now_ms,
 		struct ingest_cluster c = {.name = p->cluster};
 
 		c.lag_s = now_ms > p->end_ms ? (double)(now_ms - p->end_ms) / 1e3 : 0;
-		for (const struct source *s = ing->sources.first; s; s = s->next)
+		for (const struct stream *s = ing->streams.first; s; s = s->next)
 			if (strcmp(s->cluster, p->cluster) == 0 && s->head > s->watermark)
 				c.backlog += s->head - s->watermark;
 		fn(arg, &c);

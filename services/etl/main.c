@@ -22,14 +22,14 @@ struct etl {
 	struct settings conf;
 	struct vrs_svc *svc;
 	struct ingest *ingest;
-	struct gate *gate;
-	char gate_why[200]; /* of the newest refusal */
-	uint64_t said_gate;
+	struct auth *auth;
+	char auth_why[200]; /* of the newest refusal */
+	uint64_t reported_auth;
 	struct vrs_sub *samples;
 	struct vrs_rep *fill;
-	struct ingest_counts said; /* what the log knows */
-	uint64_t said_garbage;
-	struct vrs_complaint store_trouble, refusals, garbage, gate_trouble;
+	struct ingest_counts reported; /* what the log knows */
+	uint64_t reported_garbage;
+	struct vrs_complaint store_trouble, refusals, garbage, auth_trouble;
 };
 
 static const struct vrs_option options[] = {
@@ -51,13 +51,13 @@ static void on_live(void *arg, const ProtobufCMessage *msg)
 	const Vrsas__V1__Live *live = (const Vrsas__V1__Live *)msg;
 	struct etl *e = arg;
 	struct vrs_err err = {0};
-	const Vrsas__V1__Live *inner = gate_live(e->gate, live, vrs_now_wall_ms(), &err);
+	const Vrsas__V1__Live *inner = auth_live(e->auth, live, vrs_now_wall_ms(), &err);
 
 	if (inner)
 		ingest_live(e->ingest, inner, inner == live ? NULL : live->sealed);
 	else
-		(void)vrs_strcpy(e->gate_why, sizeof(e->gate_why), err.text);
-	gate_close(e->gate);
+		(void)vrs_strcpy(e->auth_why, sizeof(e->auth_why), err.text);
+	auth_close(e->auth);
 }
 
 static void on_fill(void *arg, const ProtobufCMessage *msg, struct vrs_req_token *token)
@@ -66,19 +66,19 @@ static void on_fill(void *arg, const ProtobufCMessage *msg, struct vrs_req_token
 	struct etl *e = arg;
 	struct vrs_err err = {0};
 
-	request = gate_fill(e->gate, request, &err);
+	request = auth_fill(e->auth, request, &err);
 	if (!request) {
 		Vrsas__V1__FillReply no = VRSAS__V1__FILL_REPLY__INIT;
 
-		(void)vrs_strcpy(e->gate_why, sizeof(e->gate_why), err.text);
+		(void)vrs_strcpy(e->auth_why, sizeof(e->auth_why), err.text);
 		no.error = err.text;
 		vrs_bus_answer(token, &no.base);
-		gate_close(e->gate);
+		auth_close(e->auth);
 		return;
 	}
 	if (request->body_case != VRSAS__V1__FILL_REQUEST__BODY_EXPORT_PAGE) {
 		vrs_bus_answer(token, &ingest_fill(e->ingest, request)->base);
-		gate_close(e->gate);
+		auth_close(e->auth);
 		return;
 	}
 	Vrsas__V1__FillReply *page = export_page(e->svc->store, request);
@@ -86,19 +86,19 @@ static void on_fill(void *arg, const ProtobufCMessage *msg, struct vrs_req_token
 	export_free(page);
 }
 
-static void report_gate(struct etl *e)
+static void report_auth(struct etl *e)
 {
 	uint64_t n = 0;
 
-	for (int reason = 0; reason < GATE_REASONS; reason++)
-		n += gate_refused(e->gate, (enum gate_reason)reason);
-	if (n > e->said_gate)
-		vrs_complain(&e->gate_trouble, VRS_WARN, "refused: %s total=%llu",
-			     e->gate_why, (unsigned long long)n);
-	e->said_gate = n;
+	for (int reason = 0; reason < AUTH_REASONS; reason++)
+		n += auth_refused(e->auth, (enum auth_reason)reason);
+	if (n > e->reported_auth)
+		vrs_complain(&e->auth_trouble, VRS_WARN, "refused: %s total=%llu",
+			     e->auth_why, (unsigned long long)n);
+	e->reported_auth = n;
 }
 
-static int open_gate(struct etl *e, struct vrs_err *err)
+static int open_auth(struct etl *e, struct vrs_err *err)
 {
 	struct vrs_seal_keys *keys = NULL;
 	int status = *e->conf.cluster_keys
@@ -106,11 +106,11 @@ static int open_gate(struct etl *e, struct vrs_err *err)
 			     : 0;
 
 	if (status == 0)
-		e->gate = gate_new_take(keys);
+		e->auth = auth_new_take(keys);
 	return status;
 }
 
-/* What changed since the last time, said once. */
+/* What changed since the last time, reported once. */
 static void on_report(void *arg)
 {
 	struct etl *e = arg;
@@ -120,25 +120,25 @@ static void on_report(void *arg)
 	ingest_counts(e->ingest, &now);
 	vrs_sub_counts(e->samples, &live);
 	vrs_rep_counts(e->fill, &fill);
-	if (now.store_failures > e->said.store_failures)
+	if (now.store_failures > e->reported.store_failures)
 		vrs_complain(&e->store_trouble, VRS_WARN,
 			     "not stored, tried again soon: %s", now.store_why);
-	else if (now.samples > e->said.samples)
+	else if (now.samples > e->reported.samples)
 		vrs_complaint_over(&e->store_trouble, "stored again");
-	if (now.refused > e->said.refused)
+	if (now.refused > e->reported.refused)
 		vrs_complain(&e->refusals, VRS_WARN, "refused: %s total=%llu",
 			     now.refused_why, (unsigned long long)now.refused);
-	report_gate(e);
-	if (live.refused + fill.refused > e->said_garbage)
+	report_auth(e);
+	if (live.refused + fill.refused > e->reported_garbage)
 		vrs_complain(&e->garbage, VRS_WARN,
 			     "bytes that are no message of ours, dropped total=%llu",
 			     (unsigned long long)(live.refused + fill.refused));
-	e->said_garbage = live.refused + fill.refused;
-	if (now.lost > e->said.lost)
+	e->reported_garbage = live.refused + fill.refused;
+	if (now.lost > e->reported.lost)
 		log_error("records lost, no spool has them: lost=%llu total=%llu",
-			  (unsigned long long)(now.lost - e->said.lost),
+			  (unsigned long long)(now.lost - e->reported.lost),
 			  (unsigned long long)now.lost);
-	e->said = now;
+	e->reported = now;
 	vrs_svc_note(e->svc,
 		     "samples=%llu live=%llu filled=%llu gaps=%llu refused=%llu "
 		     "garbage=%llu lost=%llu",
@@ -152,9 +152,9 @@ static void on_report(void *arg)
 static void on_metrics(void *arg, struct vrs_page *page)
 {
 	const struct etl *e = arg;
-	const struct numbers_source from = {e->ingest, e->gate, e->samples, e->fill};
+	const struct metrics_source from = {e->ingest, e->auth, e->samples, e->fill};
 
-	numbers_tell(&from, page);
+	metrics_collect(&from, page);
 }
 
 int main(int argc, char **argv)
@@ -171,7 +171,7 @@ int main(int argc, char **argv)
 
 	e.svc = &svc;
 	vrs_svc_start(&svc, argc, argv);
-	if (open_gate(&e, &err) < 0 ||
+	if (open_auth(&e, &err) < 0 ||
 	    ingest_open(&e.ingest, svc.loop, svc.store, e.conf.retention_ms, &err) < 0 ||
 	    vrs_sub_open(&e.samples, svc.loop,
 			 &(struct vrs_sub_conf){.url = e.conf.samples,
@@ -199,7 +199,7 @@ int main(int argc, char **argv)
 	vrs_rep_close(e.fill);
 	vrs_sub_close(e.samples);
 	ingest_close(e.ingest);
-	gate_free(e.gate);
+	auth_free(e.auth);
 	vrs_svc_stop(&svc);
 	return status;
 }

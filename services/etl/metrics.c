@@ -2,7 +2,7 @@
 
 #include "vrs/clock.h"
 
-static void tell_records(struct vrs_page *page, const struct ingest_counts *c)
+static void add_records(struct vrs_page *page, const struct ingest_counts *c)
 {
 	static const char records[] = "vrsas_ingest_records_total";
 	static const char records_help[] = "Records stored, by the way they came.";
@@ -34,20 +34,20 @@ static void tell_records(struct vrs_page *page, const struct ingest_counts *c)
 		     (double)c->sources, NULL);
 }
 
-static void tell_refused(struct vrs_page *page, const struct gate *g, uint64_t malformed)
+static void add_refused(struct vrs_page *page, const struct auth *g, uint64_t malformed)
 {
-	static const char *const reasons[GATE_REASONS] = {"malformed", "unsigned",
+	static const char *const reasons[AUTH_REASONS] = {"malformed", "unsigned",
 							  "signature", "replay"};
 
-	for (int i = 0; i < GATE_REASONS; i++)
+	for (int i = 0; i < AUTH_REASONS; i++)
 		vrs_page_add(page, VRS_COUNTER, "vrsas_ingest_refused_total",
 			     "Records, heartbeats and offers not taken.",
-			     (double)(gate_refused(g, (enum gate_reason)i) +
-				      (i == GATE_MALFORMED ? malformed : 0)),
+			     (double)(auth_refused(g, (enum auth_reason)i) +
+				      (i == AUTH_MALFORMED ? malformed : 0)),
 			     "reason", reasons[i], NULL);
 }
 
-static void tell_cluster(void *arg, const struct ingest_cluster *c)
+static void add_cluster(void *arg, const struct ingest_cluster *c)
 {
 	struct vrs_page *page = arg;
 
@@ -59,15 +59,15 @@ static void tell_cluster(void *arg, const struct ingest_cluster *c)
 		     "cluster", c->name, NULL);
 }
 
-void numbers_tell(const struct numbers_source *from, struct vrs_page *page)
+void metrics_collect(const struct metrics_source *from, struct vrs_page *page)
 {
 	struct ingest_counts counts;
 	struct vrs_bus_counts bus;
 
 	ingest_counts(from->ingest, &counts);
-	tell_records(page, &counts);
-	tell_refused(page, from->gate, counts.refused);
-	ingest_clusters(from->ingest, vrs_now_wall_ms(), tell_cluster, page);
+	add_records(page, &counts);
+	add_refused(page, from->auth, counts.refused);
+	ingest_clusters(from->ingest, vrs_now_wall_ms(), add_cluster, page);
 	vrs_page_histogram(page, "vrsas_ingest_latency_seconds",
 			   "End of an interval to its readings stored, live path.",
 			   ingest_latency(from->ingest), NULL);

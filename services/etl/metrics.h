@@ -6,13 +6,13 @@
 #include "ingest.h"
 #include "vrs/svc.h"
 
-struct numbers_source {
+struct metrics_source {
 	const struct ingest *ingest;
-	const struct gate *gate;
+	const struct auth *auth;
 	const struct vrs_sub *samples;
 	const struct vrs_rep *fill;
 };
 
-void numbers_tell(const struct numbers_source *from, struct vrs_page *page);
+void metrics_collect(const struct metrics_source *from, struct vrs_page *page);
 
 #endif

@@ -6,12 +6,12 @@
 
 #include "vrs/mem.h"
 
-bool source_is_import(const struct source *s)
+bool stream_is_import(const struct stream *s)
 {
 	return strcmp(s->collector, "import") == 0;
 }
 
-static void table_free(struct source *s)
+static void table_free(struct stream *s)
 {
 	for (size_t i = 0; s->table && i < s->table->n_host; i++)
 		free(s->host[i].key);
@@ -22,39 +22,39 @@ static void table_free(struct source *s)
 	s->table_msg = NULL;
 }
 
-static void source_free(struct sources *all, struct source *s)
+static void stream_free(struct streams *all, struct stream *s)
 {
-	source_drop_held(all, s, UINT64_MAX);
+	stream_drop_held(all, s, UINT64_MAX);
 	free(s->held);
 	table_free(s);
 	free(s);
 }
 
-static void forget_oldest(struct sources *all)
+static void forget_oldest(struct streams *all)
 {
-	struct source **oldest = &all->first;
+	struct stream **oldest = &all->first;
 
-	for (struct source **p = &all->first; *p; p = &(*p)->next)
+	for (struct stream **p = &all->first; *p; p = &(*p)->next)
 		if ((*p)->used < (*oldest)->used)
 			oldest = p;
-	struct source *s = *oldest;
+	struct stream *s = *oldest;
 	if (!s)
 		return;
 	*oldest = s->next;
 	all->n--;
-	source_free(all, s);
+	stream_free(all, s);
 }
 
-struct source *source_get(struct sources *all, const char *cluster, const char *collector,
+struct stream *stream_get(struct streams *all, const char *cluster, const char *collector,
 			  uint64_t epoch)
 {
-	struct source *s = all->first;
+	struct stream *s = all->first;
 
 	while (s && (s->epoch != epoch || strcmp(s->cluster, cluster) != 0 ||
 		     strcmp(s->collector, collector) != 0))
 		s = s->next;
 	if (!s) {
-		if (all->n == SOURCE_MAX)
+		if (all->n == STREAM_MAX)
 			forget_oldest(all);
 		s = vrs_calloc(1, sizeof(*s));
 		(void)vrs_strcpy(s->cluster, sizeof(s->cluster), cluster);
@@ -71,7 +71,7 @@ struct source *source_get(struct sources *all, const char *cluster, const char *
 }
 
 /* Where seq stands in the list, or would. */
-static size_t position(const struct source *s, uint64_t seq)
+static size_t position(const struct stream *s, uint64_t seq)
 {
 	size_t lo = 0, hi = s->n_held;
 
@@ -88,7 +88,7 @@ static size_t position(const struct source *s, uint64_t seq)
 	return lo;
 }
 
-static void drop_last(struct sources *all, struct source *s)
+static void drop_last(struct streams *all, struct stream *s)
 {
 	struct held *h = &s->held[--s->n_held];
 
@@ -97,16 +97,16 @@ static void drop_last(struct sources *all, struct source *s)
 	free(h->bytes);
 }
 
-bool source_hold(struct sources *all, struct source *s, uint64_t seq, const void *bytes,
+bool stream_hold(struct streams *all, struct stream *s, uint64_t seq, const void *bytes,
 		 size_t n_bytes)
 {
 	size_t at = position(s, seq);
 
 	if (at < s->n_held && s->held[at].seq == seq)
 		return false;
-	while (s->n_held == SOURCE_MAX_HELD ||
-	       s->held_bytes + n_bytes > SOURCE_MAX_HELD_BYTES ||
-	       all->held_bytes + n_bytes > SOURCES_MAX_HELD_BYTES) {
+	while (s->n_held == STREAM_MAX_HELD ||
+	       s->held_bytes + n_bytes > STREAM_MAX_HELD_BYTES ||
+	       all->held_bytes + n_bytes > STREAMS_MAX_HELD_BYTES) {
 		if (at == s->n_held)
 			return false; /* it would be the highest itself */
 		drop_last(all, s);
@@ -124,7 +124,7 @@ bool source_hold(struct sources *all, struct source *s, uint64_t seq, const void
 	return true;
 }
 
-void source_drop_held(struct sources *all, struct source *s, uint64_t seq)
+void stream_drop_held(struct streams *all, struct stream *s, uint64_t seq)
 {
 	size_t n = 0;
 
@@ -139,7 +139,7 @@ void source_drop_held(struct sources *all, struct source *s, uint64_t seq)
 	s->n_held -= n;
 }
 
-int source_set_table(struct source *s, const void *bytes, size_t n_bytes,
+int stream_set_table(struct stream *s, const void *bytes, size_t n_bytes,
 		     struct vrs_err *err)
 {
 	struct vrs_msg *msg = NULL;
@@ -160,12 +160,12 @@ int source_set_table(struct source *s, const void *bytes, size_t n_bytes,
 	return 0;
 }
 
-void sources_fini(struct sources *all)
+void streams_fini(struct streams *all)
 {
 	while (all->first) {
-		struct source *next = all->first->next;
+		struct stream *next = all->first->next;
 
-		source_free(all, all->first);
+		stream_free(all, all->first);
 		all->first = next;
 	}
 	all->n = 0;

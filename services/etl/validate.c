@@ -24,7 +24,7 @@ static int wrong(struct vrs_err *err, const char *what)
 	return vrs_fail(err, VRS_EPARSE, "%s", what);
 }
 
-static int check_source(const char *cluster, const char *collector, uint64_t epoch,
+static int check_stream(const char *cluster, const char *collector, uint64_t epoch,
 			struct vrs_err *err)
 {
 	if (!vrs_name_ok(cluster))
@@ -36,9 +36,9 @@ static int check_source(const char *cluster, const char *collector, uint64_t epo
 	return 0;
 }
 
-int normalise_envelope(const Vrsas__V1__Record *r, struct vrs_err *err)
+int validate_envelope(const Vrsas__V1__Record *r, struct vrs_err *err)
 {
-	int status = check_source(r->cluster, r->collector, r->epoch, err);
+	int status = check_stream(r->cluster, r->collector, r->epoch, err);
 
 	if (status < 0)
 		return status;
@@ -49,7 +49,7 @@ int normalise_envelope(const Vrsas__V1__Record *r, struct vrs_err *err)
 
 static int check_hosts(const Vrsas__V1__HostTable *t, struct vrs_err *err)
 {
-	if (t->n_host > NORMALISE_MAX_HOSTS)
+	if (t->n_host > VALIDATE_MAX_HOSTS)
 		return wrong(err, "host table: too many hosts");
 	for (size_t i = 0; i < t->n_host; i++) {
 		const Vrsas__V1__HostFacts *h = t->host[i];
@@ -77,7 +77,7 @@ static int check_time(const Vrsas__V1__SampleBatch *b, int64_t now_ms,
 		return wrong(err, "samples: an interval that does not fit into a day");
 	if (b->at_ms <= 0 || b->at_ms % b->interval_ms != 0)
 		return wrong(err, "samples: time is not a multiple of the interval");
-	if (b->at_ms > now_ms + NORMALISE_FUTURE_MS)
+	if (b->at_ms > now_ms + VALIDATE_FUTURE_MS)
 		return wrong(err,
 			     "samples: from the future, check the collector's clock");
 	if (b->at_ms < now_ms - retention_ms)
@@ -119,7 +119,7 @@ static int check_vm(const Vrsas__V1__VmFacts *vm, struct vrs_err *err)
 	if (!vm->name[0] || !text_ok(vm->name, 255) || !text_ok(vm->health, 1024))
 		return vrs_fail(err, VRS_EPARSE, "inventory: name or health of VM %s",
 				vm->id);
-	if (vm->n_disk > NORMALISE_MAX_LIST || vm->n_nic > NORMALISE_MAX_LIST)
+	if (vm->n_disk > VALIDATE_MAX_LIST || vm->n_nic > VALIDATE_MAX_LIST)
 		return vrs_fail(err, VRS_EPARSE, "inventory: too many devices of VM %s",
 				vm->id);
 	for (size_t i = 0; i < vm->n_disk; i++) {
@@ -145,7 +145,7 @@ static int check_inventory(const Vrsas__V1__HostInventory *inv, struct vrs_err *
 {
 	if (!vrs_name_ok(inv->host) || !text_ok(inv->boot_id, 64))
 		return wrong(err, "inventory: host is no name, or its boot no id");
-	if (inv->n_vm > NORMALISE_MAX_VMS || inv->n_store > NORMALISE_MAX_LIST)
+	if (inv->n_vm > VALIDATE_MAX_VMS || inv->n_store > VALIDATE_MAX_LIST)
 		return vrs_fail(err, VRS_EPARSE, "inventory: too much on host %s",
 				inv->host);
 	for (size_t i = 0; i < inv->n_vm; i++) {
@@ -161,8 +161,8 @@ static int check_inventory(const Vrsas__V1__HostInventory *inv, struct vrs_err *
 	return 0;
 }
 
-int normalise_body(const Vrsas__V1__Record *r, const Vrsas__V1__HostTable *table,
-		   int64_t now_ms, int64_t retention_ms, struct vrs_err *err)
+int validate_body(const Vrsas__V1__Record *r, const Vrsas__V1__HostTable *table,
+		  int64_t now_ms, int64_t retention_ms, struct vrs_err *err)
 {
 	switch (r->body_case) {
 	case VRSAS__V1__RECORD__BODY_HOSTS:
@@ -176,13 +176,13 @@ int normalise_body(const Vrsas__V1__Record *r, const Vrsas__V1__HostTable *table
 	}
 }
 
-int normalise_heartbeat(const Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
+int validate_heartbeat(const Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
 {
-	int status = check_source(hb->cluster, hb->collector, hb->epoch, err);
+	int status = check_stream(hb->cluster, hb->collector, hb->epoch, err);
 
 	if (status < 0)
 		return status;
-	if (hb->n_host > NORMALISE_MAX_HOSTS)
+	if (hb->n_host > VALIDATE_MAX_HOSTS)
 		return wrong(err, "heartbeat: too many hosts");
 	for (size_t i = 0; i < hb->n_host; i++)
 		if (!vrs_name_ok(hb->host[i]->name) ||
@@ -191,9 +191,9 @@ int normalise_heartbeat(const Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
 	return 0;
 }
 
-int normalise_offer(const Vrsas__V1__Offer *offer, struct vrs_err *err)
+int validate_offer(const Vrsas__V1__Offer *offer, struct vrs_err *err)
 {
-	int status = check_source(offer->cluster, offer->collector, offer->epoch, err);
+	int status = check_stream(offer->cluster, offer->collector, offer->epoch, err);
 
 	if (status < 0)
 		return status;
@@ -203,7 +203,7 @@ int normalise_offer(const Vrsas__V1__Offer *offer, struct vrs_err *err)
 	return 0;
 }
 
-int normalise_export(const Vrsas__V1__ExportPage *page, struct vrs_err *err)
+int validate_export(const Vrsas__V1__ExportPage *page, struct vrs_err *err)
 {
 	if (!vrs_name_ok(page->cluster))
 		return wrong(err, "export: cluster is no name");

@@ -11,22 +11,22 @@
 #include "vrsas/v1/sample.pb-c.h"
 
 enum {
-	NORMALISE_FUTURE_MS = 2 * 60 * 1000, /* clocks may differ by so much */
-	NORMALISE_MAX_HOSTS = 65536,         /* of a cluster */
-	NORMALISE_MAX_VMS = 10000,           /* of a host */
-	NORMALISE_MAX_LIST = 1024,           /* disks, networks, stores */
+	VALIDATE_FUTURE_MS = 2 * 60 * 1000, /* clocks may differ by so much */
+	VALIDATE_MAX_HOSTS = 65536,         /* of a cluster */
+	VALIDATE_MAX_VMS = 10000,           /* of a host */
+	VALIDATE_MAX_LIST = 1024,           /* disks, networks, stores */
 };
 
 /* Names and numbers that say whose record it is; not its body. */
-int normalise_envelope(const Vrsas__V1__Record *r, struct vrs_err *err);
+int validate_envelope(const Vrsas__V1__Record *r, struct vrs_err *err);
 
 /* The body of a record whose envelope is right. table is the newest host table of the
  * same epoch, NULL when none came yet. */
-int normalise_body(const Vrsas__V1__Record *r, const Vrsas__V1__HostTable *table,
-		   int64_t now_ms, int64_t retention_ms, struct vrs_err *err);
+int validate_body(const Vrsas__V1__Record *r, const Vrsas__V1__HostTable *table,
+		  int64_t now_ms, int64_t retention_ms, struct vrs_err *err);
 
-int normalise_heartbeat(const Vrsas__V1__Heartbeat *hb, struct vrs_err *err);
-int normalise_offer(const Vrsas__V1__Offer *offer, struct vrs_err *err);
-int normalise_export(const Vrsas__V1__ExportPage *page, struct vrs_err *err);
+int validate_heartbeat(const Vrsas__V1__Heartbeat *hb, struct vrs_err *err);
+int validate_offer(const Vrsas__V1__Offer *offer, struct vrs_err *err);
+int validate_export(const Vrsas__V1__ExportPage *page, struct vrs_err *err);
 
 #endif

@@ -8,7 +8,7 @@
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
-static void tell(struct vrs_store *store, const struct source *s, const char *text)
+static void tell(struct vrs_store *store, const struct stream *s, const char *text)
 {
 	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
 
@@ -27,7 +27,7 @@ static uint64_t number(const struct vrs_reply *r)
 
 /* "collector/epoch/head" of another epoch of this collector: the length of
  * "collector/epoch", else 0. */
-static size_t other_head(const struct source *s, const char *field)
+static size_t other_head(const struct stream *s, const char *field)
 {
 	size_t name = strlen(s->collector);
 	size_t len = strlen(field);
@@ -42,7 +42,7 @@ static size_t other_head(const struct source *s, const char *field)
 
 /* What earlier epochs of this collector still owed. Each is closed by taking its head
  * away, so it is counted once. */
-static int close_epochs(struct vrs_store *store, const struct source *s, uint64_t *lost,
+static int close_epochs(struct vrs_store *store, const struct stream *s, uint64_t *lost,
 			struct vrs_err *err)
 {
 	struct vrs_reply *all;
@@ -82,8 +82,8 @@ static int close_epochs(struct vrs_store *store, const struct source *s, uint64_
 	return status;
 }
 
-int ledger_load(struct vrs_store *store, struct source *s, uint64_t *lost,
-		struct vrs_err *err)
+int watermark_load(struct vrs_store *store, struct stream *s, uint64_t *lost,
+		   struct vrs_err *err)
 {
 	struct vrs_reply *r;
 	int status = vrs_store_connect(store, err);
@@ -101,17 +101,17 @@ int ledger_load(struct vrs_store *store, struct source *s, uint64_t *lost,
 	s->known = r->item[0].type != VRS_REPLY_NIL;
 	s->watermark = number(&r->item[0]);
 	s->head_noted = number(&r->item[1]);
-	status = source_set_table(s, r->item[2].bytes, r->item[2].len, err);
+	status = stream_set_table(s, r->item[2].bytes, r->item[2].len, err);
 	vrs_reply_free(r);
-	if (status == 0 && !s->known && !source_is_import(s))
+	if (status == 0 && !s->known && !stream_is_import(s))
 		status = close_epochs(store, s, lost, err);
 	if (status == 0)
 		s->generation = vrs_store_generation(store);
 	return status;
 }
 
-int ledger_raise(struct vrs_store *store, struct source *s, uint64_t watermark,
-		 struct vrs_err *err)
+int watermark_raise(struct vrs_store *store, struct stream *s, uint64_t watermark,
+		    struct vrs_err *err)
 {
 	int status = vrs_store_cmd(store, NULL, err, "HSET %s %s %llu",
 				   vrs_key_watermark(s->cluster).text, s->field,
@@ -124,15 +124,15 @@ int ledger_raise(struct vrs_store *store, struct source *s, uint64_t watermark,
 	return 0;
 }
 
-int ledger_begin_at(struct vrs_store *store, struct source *s, uint64_t first_seq,
-		    uint64_t *lost, struct vrs_err *err)
+int watermark_begin_at(struct vrs_store *store, struct stream *s, uint64_t first_seq,
+		       uint64_t *lost, struct vrs_err *err)
 {
 	uint64_t was = s->watermark;
 	bool known = s->known;
 
 	if (first_seq <= was + 1)
 		return 0;
-	int status = ledger_raise(store, s, first_seq - 1, err);
+	int status = watermark_raise(store, s, first_seq - 1, err);
 	if (status < 0 || !known)
 		return status;
 
@@ -146,9 +146,9 @@ int ledger_begin_at(struct vrs_store *store, struct source *s, uint64_t first_se
 	return 0;
 }
 
-int ledger_note_head(struct vrs_store *store, struct source *s, struct vrs_err *err)
+int watermark_note_head(struct vrs_store *store, struct stream *s, struct vrs_err *err)
 {
-	if (s->head <= s->head_noted || source_is_import(s))
+	if (s->head <= s->head_noted || stream_is_import(s))
 		return 0;
 	int status = vrs_store_cmd(store, NULL, err, "HSET %s %s/head %llu",
 				   vrs_key_watermark(s->cluster).text, s->field,

@@ -14,16 +14,16 @@
 /* Reads watermark and host table, unless that was done on this connection. An epoch that
  * Redis has not heard of ends those before it: what they still owed is lost, counted and
  * told as an event. */
-int ledger_load(struct vrs_store *store, struct source *s, uint64_t *lost,
-		struct vrs_err *err);
+int watermark_load(struct vrs_store *store, struct stream *s, uint64_t *lost,
+		   struct vrs_err *err);
 
 /* The spool begins at first_seq. What lies between the watermark and there is lost,
  * unless Redis is as new to this epoch as we are. */
-int ledger_begin_at(struct vrs_store *store, struct source *s, uint64_t first_seq,
-		    uint64_t *lost, struct vrs_err *err);
+int watermark_begin_at(struct vrs_store *store, struct stream *s, uint64_t first_seq,
+		       uint64_t *lost, struct vrs_err *err);
 
-int ledger_raise(struct vrs_store *store, struct source *s, uint64_t watermark,
-		 struct vrs_err *err);
-int ledger_note_head(struct vrs_store *store, struct source *s, struct vrs_err *err);
+int watermark_raise(struct vrs_store *store, struct stream *s, uint64_t watermark,
+		    struct vrs_err *err);
+int watermark_note_head(struct vrs_store *store, struct stream *s, struct vrs_err *err);
 
 #endif

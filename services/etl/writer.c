@@ -10,14 +10,14 @@
 
 static const int64_t day_ms = (int64_t)24 * 3600 * 1000;
 
-static void add(struct apply *a, const struct vrs_arg *argv, size_t argc)
+static void add(struct writer *a, const struct vrs_arg *argv, size_t argc)
 {
 	vrs_store_add(a->store, argv, argc);
 	a->n_commands++;
 }
 
 /* HSET of a message; only_new leaves a field that is there alone. */
-static void add_message(struct apply *a, struct vrs_key key, const char *field,
+static void add_message(struct writer *a, struct vrs_key key, const char *field,
 			const ProtobufCMessage *msg, bool only_new)
 {
 	size_t n;
@@ -35,9 +35,9 @@ static void add_message(struct apply *a, struct vrs_key key, const char *field,
 
 /* The key of the host's day. The first time that a day is written its string gets the
  * full size (BITFIELD by 0 grows it and changes nothing) and the moment it goes. */
-static struct vrs_arg day_key(struct apply *a, struct source *s, size_t i, int64_t at_ms)
+static struct vrs_arg day_key(struct writer *a, struct stream *s, size_t i, int64_t at_ms)
 {
-	struct source_host *h = &s->host[i];
+	struct stream_host *h = &s->host[i];
 	int64_t day = at_ms / day_ms;
 
 	if (!h->key || h->day != day) {
@@ -65,7 +65,7 @@ static struct vrs_arg day_key(struct apply *a, struct source *s, size_t i, int64
 	return (struct vrs_arg){h->key, h->key_len};
 }
 
-static void add_samples(struct apply *a, struct source *s,
+static void add_samples(struct writer *a, struct stream *s,
 			const Vrsas__V1__SampleBatch *b, uint8_t flag)
 {
 	/* An interval of several minutes says the same of each of them. */
@@ -104,7 +104,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Hosts that the new table does not have any more are taken out. */
-static void drop_hosts(struct apply *a, const struct source *s,
+static void drop_hosts(struct writer *a, const struct stream *s,
 		       const Vrsas__V1__HostTable *t)
 {
 	const struct vrs_key of_hosts[] = {vrs_key_host_facts(s->cluster),
@@ -130,10 +130,10 @@ static void drop_hosts(struct apply *a, const struct source *s,
 	free(names);
 }
 
-static int add_table(struct apply *a, struct source *s, const Vrsas__V1__HostTable *t,
+static int add_table(struct writer *a, struct stream *s, const Vrsas__V1__HostTable *t,
 		     struct vrs_err *err)
 {
-	bool import = source_is_import(s);
+	bool import = stream_is_import(s);
 	size_t n;
 
 	struct vrs_arg cluster[] = {VRS_ARG("SADD"), VRS_ARG(VRS_KEY_CLUSTERS),
@@ -147,20 +147,20 @@ static int add_table(struct apply *a, struct source *s, const Vrsas__V1__HostTab
 	add_message(a, vrs_key_host_table(s->cluster), s->field, &t->base, false);
 
 	void *bytes = vrs_msg_pack(&t->base, &n);
-	int status = source_set_table(s, bytes, n, err);
+	int status = stream_set_table(s, bytes, n, err);
 	free(bytes);
 	return status;
 }
 
-int apply_record(struct apply *a, struct source *s, const Vrsas__V1__Record *r,
-		 uint8_t flag, struct vrs_err *err)
+int writer_record(struct writer *a, struct stream *s, const Vrsas__V1__Record *r,
+		  uint8_t flag, struct vrs_err *err)
 {
 	switch (r->body_case) {
 	case VRSAS__V1__RECORD__BODY_HOSTS:
 		return add_table(a, s, r->hosts, err);
 	case VRSAS__V1__RECORD__BODY_SAMPLES:
 		add_samples(a, s, r->samples,
-			    source_is_import(s) ? VRS_SLOT_IMPORTED : flag);
+			    stream_is_import(s) ? VRS_SLOT_IMPORTED : flag);
 		return 0;
 	case VRSAS__V1__RECORD__BODY_INVENTORY:
 		add_message(a, vrs_key_inventory(s->cluster), r->inventory->host,
@@ -171,8 +171,8 @@ int apply_record(struct apply *a, struct source *s, const Vrsas__V1__Record *r,
 	}
 }
 
-int apply_heartbeat(struct apply *a, const Vrsas__V1__Heartbeat *hb,
-		    const Vrsas__V1__Sealed *seal, struct vrs_err *err)
+int writer_heartbeat(struct writer *a, const Vrsas__V1__Heartbeat *hb,
+		     const Vrsas__V1__Sealed *seal, struct vrs_err *err)
 {
 	Vrsas__V1__Heartbeat alone = *hb;
 	struct vrs_key key = vrs_key_heartbeat(hb->cluster);

@@ -9,7 +9,7 @@
 #include "stream.h"
 #include "vrs/store.h"
 
-struct apply {
+struct writer {
 	struct vrs_store *store;
 	int64_t retention_ms;
 	size_t n_commands; /* added and not yet run */
@@ -18,11 +18,11 @@ struct apply {
 
 /* Adds the commands of a record that normalise found right; flag is VRS_SLOT_LIVE or
  * VRS_SLOT_FILLED. A new host table is in force at once. */
-int apply_record(struct apply *a, struct source *s, const Vrsas__V1__Record *r,
-		 uint8_t flag, struct vrs_err *err);
+int writer_record(struct writer *a, struct stream *s, const Vrsas__V1__Record *r,
+		  uint8_t flag, struct vrs_err *err);
 
 /* Heartbeats, with the time that Redis has now, and what they came in (NULL: nothing). */
-int apply_heartbeat(struct apply *a, const Vrsas__V1__Heartbeat *hb,
-		    const Vrsas__V1__Sealed *seal, struct vrs_err *err);
+int writer_heartbeat(struct writer *a, const Vrsas__V1__Heartbeat *hb,
+		     const Vrsas__V1__Sealed *seal, struct vrs_err *err);
 
 #endif

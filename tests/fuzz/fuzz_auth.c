@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
-static struct gate *locked(void)
+static struct auth *locked(void)
 {
 	char folder[] = "/tmp/vrs-gate-XXXXXX", path[64];
 	struct vrs_seal_keys *keys = NULL;
@@ -29,43 +29,43 @@ static struct gate *locked(void)
 		abort();
 	(void)unlink(path);
 	(void)rmdir(folder);
-	return gate_new_take(keys);
+	return auth_new_take(keys);
 }
 
-static void try_one(struct gate *g, bool has_keys, const uint8_t *bytes, size_t n)
+static void try_one(struct auth *g, bool has_keys, const uint8_t *bytes, size_t n)
 {
 	struct vrs_msg *msg;
 	struct vrs_err err = {0};
 
 	if (vrs_msg_unpack(&msg, &vrsas__v1__live__descriptor, bytes, n, NULL) == 0) {
-		const Vrsas__V1__Live *in = gate_live(
+		const Vrsas__V1__Live *in = auth_live(
 			g, (const Vrsas__V1__Live *)vrs_msg_get(msg), 1000, &err);
 
 		if (has_keys ? in != NULL
 			     : in && in->body_case == VRSAS__V1__LIVE__BODY_SEALED)
 			abort();
-		gate_close(g);
+		auth_close(g);
 		vrs_msg_free(msg);
 	}
 	if (vrs_msg_unpack(&msg, &vrsas__v1__fill_request__descriptor, bytes, n, NULL) ==
 	    0) {
-		const Vrsas__V1__FillRequest *in = gate_fill(
+		const Vrsas__V1__FillRequest *in = auth_fill(
 			g, (const Vrsas__V1__FillRequest *)vrs_msg_get(msg), &err);
 
 		if (has_keys && in &&
 		    in->body_case != VRSAS__V1__FILL_REQUEST__BODY_EXPORT_PAGE)
 			abort();
-		gate_close(g);
+		auth_close(g);
 		vrs_msg_free(msg);
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-	static struct gate *open, *shut;
+	static struct auth *open, *shut;
 
 	if (!open) {
-		open = gate_new_take(NULL);
+		open = auth_new_take(NULL);
 		shut = locked();
 	}
 	try_one(open, false, bytes, n);

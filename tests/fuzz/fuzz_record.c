@@ -15,8 +15,8 @@ static void judge(const Vrsas__V1__Record *r, const Vrsas__V1__HostTable *table)
 {
 	struct vrs_err err = {0};
 
-	if (normalise_envelope(r, &err) < 0 ||
-	    normalise_body(r, table, now_ms, retention_ms, &err) < 0) {
+	if (validate_envelope(r, &err) < 0 ||
+	    validate_body(r, table, now_ms, retention_ms, &err) < 0) {
 		if (err.text[0] == '\0')
 			abort(); /* refused without a reason */
 		return;
@@ -41,7 +41,7 @@ static void as_live(const uint8_t *bytes, size_t n)
 	if (live->body_case == VRSAS__V1__LIVE__BODY_RECORD)
 		judge(live->record, NULL);
 	else if (live->body_case == VRSAS__V1__LIVE__BODY_HEARTBEAT)
-		(void)normalise_heartbeat(live->heartbeat, NULL);
+		(void)validate_heartbeat(live->heartbeat, NULL);
 	vrs_msg_free(m);
 }
 
@@ -54,9 +54,9 @@ static void as_fill(const uint8_t *bytes, size_t n)
 		return;
 	const Vrsas__V1__FillRequest *f = (const Vrsas__V1__FillRequest *)vrs_msg_get(m);
 	if (f->body_case == VRSAS__V1__FILL_REQUEST__BODY_OFFER)
-		(void)normalise_offer(f->offer, NULL);
+		(void)validate_offer(f->offer, NULL);
 	else if (f->body_case == VRSAS__V1__FILL_REQUEST__BODY_EXPORT_PAGE)
-		(void)normalise_export(f->export_page, NULL);
+		(void)validate_export(f->export_page, NULL);
 	else if (f->body_case == VRSAS__V1__FILL_REQUEST__BODY_PIECE)
 		for (size_t i = 0; i < f->piece->n_record; i++) {
 			judge(f->piece->record[i], table);

@@ -39,7 +39,7 @@ static void forget(const char *name)
 	(void)unlink(path);
 }
 
-/* A right head, so that the records behind it are looked at. */
+/* A right head, so that the records behind it are on_polled at. */
 static void write_segment(const uint8_t *bytes, size_t n)
 {
 	struct segment_head head = {7, 1, 0, "c/x"};

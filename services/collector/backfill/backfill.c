@@ -17,32 +17,32 @@ enum {
 	DAY_MINUTES = 1440,
 	READ_MS = 10000,
 	RETRY_MS = 10000,
-	LOOK_MS = 1000, /* whether etl has it */
-	AT_ONCE = 200,  /* batches in one sync */
+	STORED_CHECK_MS = 1000, /* between two checks whether etl has stored it */
+	AT_ONCE = 200,          /* batches in one sync */
 };
 
 struct one {
-	struct prometheus *source;
+	struct prometheus *prometheus;
 	bool known; /* it was read once: cores and memory are known */
 	float *cpu, *mem;
 };
 
-struct past {
+struct backfill {
 	struct vrs_loop *loop;
 	struct vrs_workers *workers;
-	struct feed *feed;
-	struct tell_host *host;
+	struct shipper *shipper;
+	struct encode_host *host;
 	struct one *one; /* the same hosts */
 	size_t n;
 	char *collector, *spool_dir, *position_path;
-	int64_t next_ms, end_ms; /* what is to be told */
+	int64_t next_ms, end_ms; /* what is still to be sent */
 	size_t minutes;          /* of the piece under way */
-	bool busy, table_told, stored;
-	uint64_t told;
+	bool busy, table_sent, stored;
+	uint64_t n_sent;
 	uint32_t table_version;
 	struct vrs_timer *timer;
 	struct vrs_complaint trouble;
-	/* the worker's answer */
+	/* result of the worker */
 	int status;
 	struct vrs_err err;
 	bool learnt; /* of a host that was not known before */
@@ -50,7 +50,7 @@ struct past {
 
 /* --- the position: "NEXT END", in Unix ms, or "stored" --- */
 
-static bool load_position(struct past *p, bool *ret_stored)
+static bool load_position(struct backfill *p, bool *ret_stored)
 {
 	long long next = 0, end = 0;
 	FILE *f = fopen(p->position_path, "re");
@@ -70,8 +70,8 @@ static bool load_position(struct past *p, bool *ret_stored)
 	return true;
 }
 
-/* After a crash an old position only means telling some minutes again. */
-static void save_position(struct past *p)
+/* After a crash an old position only means that some minutes are sent again. */
+static void save_position(struct backfill *p)
 {
 	char *next = vrs_asprintf("%s.next", p->position_path);
 	FILE *f = fopen(next, "we");
@@ -86,15 +86,16 @@ static void save_position(struct past *p)
 		ok = fclose(f) == 0 && ok;
 	if (!ok || rename(next, p->position_path) < 0)
 		vrs_complain(&p->trouble, VRS_WARN,
-			     "position is not kept, a restart tells more again: %s",
+			     "cannot save backfill position; a restart will resend some "
+			     "data: %s",
 			     p->position_path);
 	free(next);
 }
 
 /* --- on the worker --- */
 
-/* Cores and memory, without which a host's readings say nothing. */
-static int learn(struct past *p, struct vrs_err *err)
+/* Cores and memory, without which a host's readings mean nothing. */
+static int learn(struct backfill *p, struct vrs_err *err)
 {
 	size_t n = 0;
 
@@ -103,8 +104,8 @@ static int learn(struct past *p, struct vrs_err *err)
 		struct gauge gauge;
 
 		if (!p->one[i].known &&
-		    prometheus_read(p->one[i].source, READ_MS, &r, err) == 0) {
-			track_answer(&p->host[i].track, &r, 0, &gauge, NULL);
+		    prometheus_read(p->one[i].prometheus, READ_MS, &r, err) == 0) {
+			host_state_answered(&p->host[i].state, &r, 0, &gauge, NULL);
 			p->one[i].known = true;
 			p->learnt = true;
 		}
@@ -115,36 +116,36 @@ static int learn(struct past *p, struct vrs_err *err)
 
 static void ask(void *arg)
 {
-	struct past *p = arg;
+	struct backfill *p = arg;
 
 	p->learnt = false;
 	p->status = learn(p, &p->err);
 	for (size_t i = 0; i < p->n && p->status == 0; i++)
-		p->status = prometheus_past(p->one[i].source, p->next_ms, MINUTE_MS,
-					    p->minutes, p->one[i].cpu, p->one[i].mem,
-					    &p->err);
+		p->status = prometheus_range(p->one[i].prometheus, p->next_ms, MINUTE_MS,
+					     p->minutes, p->one[i].cpu, p->one[i].mem,
+					     &p->err);
 }
 
 /* --- on the loop --- */
 
 static void go_on(void *arg);
 
-static void again(struct past *p, int64_t in_ms)
+static void again(struct backfill *p, int64_t in_ms)
 {
 	p->timer = vrs_loop_after(p->loop, in_ms, go_on, p);
 }
 
 /* Every minute of which something is known. */
-static int tell(struct past *p, struct vrs_err *err)
+static int ship_minutes(struct backfill *p, struct vrs_err *err)
 {
 	Vrsas__V1__Record *batch[AT_ONCE];
 	struct gauge *gauge = vrs_calloc(p->n, sizeof(*gauge));
 	size_t n = 0;
 	int status = 0;
 
-	if (!p->table_told || p->learnt) {
-		batch[n++] = tell_hosts(p->host, p->n, ++p->table_version);
-		p->table_told = true;
+	if (!p->table_sent || p->learnt) {
+		batch[n++] = encode_hosts(p->host, p->n, ++p->table_version);
+		p->table_sent = true;
 	}
 	for (size_t m = 0; m < p->minutes && status == 0; m++) {
 		bool any = false;
@@ -163,65 +164,65 @@ static int tell(struct past *p, struct vrs_err *err)
 			any |= here;
 		}
 		if (any) {
-			batch[n++] = tell_batch(gauge, p->n,
-						p->next_ms + (int64_t)m * MINUTE_MS,
-						MINUTE_MS, p->table_version);
-			p->told++;
+			batch[n++] = encode_batch(gauge, p->n,
+						  p->next_ms + (int64_t)m * MINUTE_MS,
+						  MINUTE_MS, p->table_version);
+			p->n_sent++;
 		}
 		if (n == AT_ONCE || (m + 1 == p->minutes && n > 0)) {
-			status = feed_put(p->feed, batch, n, err);
+			status = shipper_put(p->shipper, batch, n, err);
 			while (n > 0)
-				tell_free(batch[--n]);
+				encode_free(batch[--n]);
 		}
 	}
 	while (n > 0)
-		tell_free(batch[--n]);
+		encode_free(batch[--n]);
 	free(gauge);
 	return status;
 }
 
 static void answered(void *arg)
 {
-	struct past *p = arg;
+	struct backfill *p = arg;
 
 	p->busy = false;
 	if (p->status == 0)
-		p->status = tell(p, &p->err);
+		p->status = ship_minutes(p, &p->err);
 	if (p->status < 0) {
 		vrs_complain(&p->trouble, VRS_WARN,
-			     "the past is not known yet, next try in %d ms: %s", RETRY_MS,
+			     "backfill failed, next try in %d ms: %s", RETRY_MS,
 			     p->err.text);
 		again(p, RETRY_MS);
 		return;
 	}
-	vrs_complaint_over(&p->trouble, "the past is told on");
+	vrs_complaint_over(&p->trouble, "backfill goes on");
 	p->next_ms += (int64_t)p->minutes * MINUTE_MS;
 	save_position(p);
 	if (p->next_ms >= p->end_ms)
-		log_notice("the past is told minutes=%llu hosts=%zu",
-			   (unsigned long long)p->told, p->n);
+		log_notice("backfill sent minutes=%llu hosts=%zu",
+			   (unsigned long long)p->n_sent, p->n);
 	again(p, 1);
 }
 
-static void finish_when_stored(struct past *p)
+static void finish_when_stored(struct backfill *p)
 {
-	struct feed_counts counts;
+	struct shipper_counts counts;
 
-	feed_counts(p->feed, &counts);
+	shipper_counts(p->shipper, &counts);
 	if (counts.stored_seq < counts.head_seq) {
-		again(p, LOOK_MS);
+		again(p, STORED_CHECK_MS);
 		return;
 	}
 	p->stored = true;
 	save_position(p);
-	feed_close(p->feed);
-	p->feed = NULL;
-	log_notice("the past is stored");
+	shipper_close(p->shipper);
+	p->shipper = NULL;
+	log_notice("backfill stored");
 }
 
 static void go_on(void *arg)
 {
-	struct past *p = arg;
+	struct backfill *p = arg;
 
 	p->timer = NULL;
 	if (p->next_ms >= p->end_ms) {
@@ -236,7 +237,8 @@ static void go_on(void *arg)
 
 /* --- opening --- */
 
-static int open_hosts(struct past *p, const struct past_conf *conf, struct vrs_err *err)
+static int open_hosts(struct backfill *p, const struct backfill_conf *conf,
+		      struct vrs_err *err)
 {
 	int status = 0;
 
@@ -248,40 +250,41 @@ static int open_hosts(struct past *p, const struct past_conf *conf, struct vrs_e
 		p->host[p->n].site = conf->host[i];
 		p->one[p->n].cpu = vrs_calloc(DAY_MINUTES, sizeof(float));
 		p->one[p->n].mem = vrs_calloc(DAY_MINUTES, sizeof(float));
-		status = prometheus_open(&p->one[p->n].source, conf->host[i]->uri, err);
+		status = prometheus_open(&p->one[p->n].prometheus, conf->host[i]->uri,
+					 err);
 		p->n++;
 	}
 	return status;
 }
 
-int past_open(struct past **ret, struct vrs_loop *loop, const struct past_conf *conf,
-	      struct vrs_err *err)
+int backfill_open(struct backfill **ret, struct vrs_loop *loop,
+		  const struct backfill_conf *conf, struct vrs_err *err)
 {
-	struct past *p = vrs_calloc(1, sizeof(*p));
+	struct backfill *p = vrs_calloc(1, sizeof(*p));
 	bool stored = false;
 	int status = open_hosts(p, conf, err);
 
 	*ret = NULL;
 	p->loop = loop;
-	p->collector = vrs_asprintf("%.50s.past", conf->feed.collector);
-	p->spool_dir = vrs_asprintf("%s.past", conf->feed.spool_dir);
+	p->collector = vrs_asprintf("%.50s.past", conf->shipper.collector);
+	p->spool_dir = vrs_asprintf("%s.past", conf->shipper.spool_dir);
 	p->position_path = vrs_asprintf("%s.position", p->spool_dir);
 	p->table_version = (uint32_t)(vrs_now_wall_ms() / 1000);
 	if (status == 0 && p->n > 0 && conf->history_ms > 0 &&
 	    !load_position(p, &stored)) {
-		p->end_ms = track_interval(vrs_now_wall_ms(), MINUTE_MS);
+		p->end_ms = host_state_interval(vrs_now_wall_ms(), MINUTE_MS);
 		p->next_ms = p->end_ms - conf->history_ms / MINUTE_MS * MINUTE_MS;
 	}
 	if (status < 0 || p->n == 0 || conf->history_ms <= 0 || stored) {
-		(void)past_close(p);
+		(void)backfill_close(p);
 		return status;
 	}
-	struct feed_conf feed = conf->feed;
-	feed.collector = p->collector;
-	feed.spool_dir = p->spool_dir;
+	struct shipper_conf shipper = conf->shipper;
+	shipper.collector = p->collector;
+	shipper.spool_dir = p->spool_dir;
 	if ((status = vrs_workers_open(&p->workers, loop, 1, err)) < 0 ||
-	    (status = feed_open(&p->feed, loop, &feed, err)) < 0) {
-		(void)past_close(p);
+	    (status = shipper_open(&p->shipper, loop, &shipper, err)) < 0) {
+		(void)backfill_close(p);
 		return status;
 	}
 	again(p, 1);
@@ -289,7 +292,7 @@ int past_open(struct past **ret, struct vrs_loop *loop, const struct past_conf *
 	return 0;
 }
 
-bool past_close(struct past *p)
+bool backfill_close(struct backfill *p)
 {
 	if (!p)
 		return true;
@@ -297,12 +300,12 @@ bool past_close(struct past *p)
 		return false;
 	vrs_timer_cancel(p->timer);
 	vrs_workers_close(p->workers);
-	feed_close(p->feed);
+	shipper_close(p->shipper);
 	for (size_t i = 0; i < p->n; i++) {
-		prometheus_close(p->one[i].source);
+		prometheus_close(p->one[i].prometheus);
 		free(p->one[i].cpu);
 		free(p->one[i].mem);
-		track_fini(&p->host[i].track);
+		host_state_fini(&p->host[i].state);
 	}
 	free(p->one);
 	free(p->host);

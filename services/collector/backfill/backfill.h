@@ -1,9 +1,10 @@
-/* backfill.h - on day one: what Prometheus remembers of the hosts that are read there.
+/* backfill.h - once, at the first start: the history that Prometheus has of its hosts.
  *
- * A day at a time, the oldest first, becomes batches of minutes. They go out as a
- * collector of their own (NAME.past), with its own spool, so that the live path neither
- * waits nor is waited for. How far it came is kept beside the spool: a collector that was
- * killed goes on there, and a past that etl has is never asked for again. */
+ * A day at a time, oldest first, becomes batches of minutes. They are shipped as a
+ * collector of their own (NAME.past) with its own spool, so that backfill and live
+ * readings do not delay each other. The position is kept beside the spool: after a
+ * restart backfill goes on from there, and history that etl has stored is never read
+ * again. */
 #ifndef COLLECTOR_BACKFILL_BACKFILL_H
 #define COLLECTOR_BACKFILL_BACKFILL_H
 
@@ -13,19 +14,19 @@
 #include "ship/shipper.h"
 #include "vrs/site.h"
 
-struct past;
+struct backfill;
 
-struct past_conf {
+struct backfill_conf {
 	const struct vrs_site_host *const *host; /* those of prometheus: are taken */
 	size_t n_hosts;
-	int64_t history_ms;    /* how far back; 0: nothing is done */
-	struct feed_conf feed; /* of the collector that it belongs to */
+	int64_t history_ms;          /* how far back; 0: nothing is done */
+	struct shipper_conf shipper; /* of the collector that it belongs to */
 };
 
 /* *ret is NULL when there is nothing to do: no such host, or it was done before. */
-int past_open(struct past **ret, struct vrs_loop *loop, const struct past_conf *conf,
-	      struct vrs_err *err);
-/* False when a question is still on its way: then nothing was freed. */
-bool past_close(struct past *p);
+int backfill_open(struct backfill **ret, struct vrs_loop *loop,
+		  const struct backfill_conf *conf, struct vrs_err *err);
+/* False while a request is still running: then nothing was freed. */
+bool backfill_close(struct backfill *p);
 
 #endif

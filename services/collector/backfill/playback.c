@@ -13,18 +13,18 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-/* Between two turns of the loop at most this many intervals are told, in one sync. */
+/* Between two turns of the loop at most this many intervals are sent, in one sync. */
 enum { AT_ONCE = 200, PACE_MS = 100, RETRY_MS = 1000 };
 
 struct playback {
 	struct vrs_loop *loop;
 	struct playback_conf conf;
-	struct outbox outbox;
-	struct tell_host *host;
-	struct source **source;
+	struct pending pending;
+	struct encode_host *host;
+	struct reader **reader;
 	uint32_t table_version;
-	bool table_told;
-	int64_t next_at_ms; /* the interval to be told next */
+	bool table_sent;
+	int64_t next_at_ms; /* of the next interval to send */
 	int64_t begun_mono_ms, begun_at_ms;
 	struct vrs_timer *tick, *heartbeat;
 	bool caught_up;
@@ -46,7 +46,7 @@ static int64_t load_position(const char *path)
 	return at_ms;
 }
 
-/* After a crash an old position only means telling some intervals again. */
+/* After a crash an old position only means that some intervals are sent again. */
 static void save_position(struct playback *p)
 {
 	char *next;
@@ -61,47 +61,49 @@ static void save_position(struct playback *p)
 		ok = fclose(f) == 0 && ok;
 	if (!ok || rename(next, p->conf.position_path) < 0)
 		vrs_complain(&p->trouble, VRS_WARN,
-			     "position is not kept, a restart tells more again: %s",
+			     "cannot save playback position; a restart will resend some "
+			     "data: %s",
 			     p->conf.position_path);
 	free(next);
 }
 
-/* --- telling --- */
+/* --- playing --- */
 
-static void tell_one(struct playback *p, int64_t at_ms)
+static void play_interval(struct playback *p, int64_t at_ms)
 {
 	struct gauge *gauge = vrs_calloc(p->conf.n_hosts, sizeof(*gauge));
-	bool changed = !p->table_told;
+	bool changed = !p->table_sent;
 
 	for (size_t i = 0; i < p->conf.n_hosts; i++) {
-		struct track *t = &p->host[i].track;
+		struct host_state *t = &p->host[i].state;
 		uint32_t vcpus = t->vcpus;
 		struct reading r = {0};
 		struct vrs_err err = {0};
 		unsigned tamed;
 
-		if (source_read(p->source[i], at_ms, 0, &r, &tamed, &err) < 0) {
-			track_silence(t, err.text, &gauge[i]);
+		if (reader_read(p->reader[i], at_ms, 0, &r, &tamed, &err) < 0) {
+			host_state_silent(t, err.text, &gauge[i]);
 			continue;
 		}
-		track_answer(t, &r, vrs_now_mono_ms(), &gauge[i], NULL);
+		host_state_answered(t, &r, vrs_now_mono_ms(), &gauge[i], NULL);
 		changed |= t->vcpus != vcpus;
 		reading_fini(&r);
 	}
 	if (changed) {
-		p->table_told = true;
-		outbox_add_take(&p->outbox,
-				tell_hosts(p->host, p->conf.n_hosts, ++p->table_version));
+		p->table_sent = true;
+		pending_add_take(&p->pending, encode_hosts(p->host, p->conf.n_hosts,
+							   ++p->table_version));
 	}
-	outbox_add_take(&p->outbox, tell_batch(gauge, p->conf.n_hosts, at_ms,
-					       p->conf.interval_ms, p->table_version));
+	pending_add_take(&p->pending,
+			 encode_batch(gauge, p->conf.n_hosts, at_ms, p->conf.interval_ms,
+				      p->table_version));
 	free(gauge);
 }
 
-/* How far the past may be told now. */
+/* Up to which time intervals may be sent now. */
 static int64_t limit_ms(const struct playback *p)
 {
-	int64_t now = track_interval(vrs_now_wall_ms(), p->conf.interval_ms);
+	int64_t now = host_state_interval(vrs_now_wall_ms(), p->conf.interval_ms);
 
 	if (p->caught_up || p->conf.history_speed <= 0)
 		return now;
@@ -119,16 +121,17 @@ static void on_tick(void *arg)
 
 	p->tick = NULL;
 	for (int i = 0; i < AT_ONCE && p->next_at_ms <= limit; i++) {
-		tell_one(p, p->next_at_ms);
+		play_interval(p, p->next_at_ms);
 		p->next_at_ms += interval_ms;
 	}
-	if (outbox_flush(&p->outbox) < 0)
+	if (pending_flush(&p->pending) < 0)
 		wait_ms = RETRY_MS;
 	else
 		save_position(p);
-	if (p->next_at_ms > track_interval(now, interval_ms)) {
+	if (p->next_at_ms > host_state_interval(now, interval_ms)) {
 		if (!p->caught_up)
-			log_notice("trace is told up to now hosts=%zu", p->conf.n_hosts);
+			log_notice("playback has caught up with the clock hosts=%zu",
+				   p->conf.n_hosts);
 		p->caught_up = true;
 		wait_ms = p->next_at_ms + interval_ms - now;
 	} else if (p->next_at_ms > limit) {
@@ -141,10 +144,10 @@ static void send_heartbeat(void *arg)
 {
 	struct playback *p = arg;
 	Vrsas__V1__Heartbeat *hb =
-		tell_heartbeat(p->host, p->conf.n_hosts, vrs_now_wall_ms());
+		encode_heartbeat(p->host, p->conf.n_hosts, vrs_now_wall_ms());
 
-	(void)p->outbox.sink.heartbeat(p->outbox.sink.arg, hb, NULL);
-	tell_free_heartbeat(hb);
+	(void)p->pending.sink.heartbeat(p->pending.sink.arg, hb, NULL);
+	encode_free_heartbeat(hb);
 }
 
 int playback_open(struct playback **ret, struct vrs_loop *loop,
@@ -157,18 +160,19 @@ int playback_open(struct playback **ret, struct vrs_loop *loop,
 
 	p->loop = loop;
 	p->conf = *conf;
-	p->outbox.sink = *sink;
+	p->pending.sink = *sink;
 	p->host = vrs_calloc(conf->n_hosts, sizeof(*p->host));
-	p->source = vrs_calloc(conf->n_hosts, sizeof(*p->source));
+	p->reader = vrs_calloc(conf->n_hosts, sizeof(*p->reader));
 	p->table_version = (uint32_t)(now / 1000);
 	p->next_at_ms = load_position(conf->position_path);
 	if (p->next_at_ms < 0)
-		p->next_at_ms = track_interval(now - conf->history_ms, conf->interval_ms);
+		p->next_at_ms =
+			host_state_interval(now - conf->history_ms, conf->interval_ms);
 	p->begun_mono_ms = vrs_now_mono_ms();
 	p->begun_at_ms = p->next_at_ms;
 	for (size_t i = 0; i < conf->n_hosts && status == 0; i++) {
 		p->host[i].site = conf->host[i];
-		status = source_open(&p->source[i], conf->site, conf->cluster,
+		status = reader_open(&p->reader[i], conf->site, conf->cluster,
 				     conf->host[i], err);
 	}
 	if (status < 0) {
@@ -188,16 +192,16 @@ void playback_close(struct playback *p)
 	vrs_timer_cancel(p->tick);
 	vrs_timer_cancel(p->heartbeat);
 	for (size_t i = 0; i < p->conf.n_hosts; i++) {
-		source_close(p->source[i]);
-		track_fini(&p->host[i].track);
+		reader_close(p->reader[i]);
+		host_state_fini(&p->host[i].state);
 	}
-	outbox_fini(&p->outbox);
-	free(p->source);
+	pending_fini(&p->pending);
+	free(p->reader);
 	free(p->host);
 	free(p);
 }
 
 uint64_t playback_dropped(const struct playback *p)
 {
-	return p->outbox.lost;
+	return p->pending.lost;
 }

@@ -1,10 +1,9 @@
 /* playback.h - a cluster whose hosts are all traces.
  *
- * Nothing has to be waited for, so a past can be told as well: with history, the
- * collector begins that long ago and catches up, at history_speed intervals a second
- * (0: as fast as it goes), then goes on with the clock. How far it came is kept
- * beside the spool; a collector that was killed goes on there, and what it tells
- * twice is the same. */
+ * Nothing has to be waited for, so history can be played too: with history_ms, playback
+ * starts that long ago and catches up at history_speed intervals a second (0: as fast as
+ * possible), then goes on with the clock. The position is kept beside the spool: after a
+ * restart playback goes on from there, and what is sent twice is the same. */
 #ifndef COLLECTOR_BACKFILL_PLAYBACK_H
 #define COLLECTOR_BACKFILL_PLAYBACK_H
 

@@ -8,12 +8,13 @@
 
 /* Cores used of late: a mean that forgets with a time constant of five minutes, so that
  * one busy or idle moment does not decide where a VM fits. */
-static float cores_of(const struct track *t, const struct vrs_hv_vm *vm, int64_t mono_ms)
+static float cores_of(const struct host_state *t, const struct vrs_hv_vm *vm,
+		      int64_t mono_ms)
 {
 	const double forget_s = 300;
 
 	for (size_t i = 0; i < t->n_vms; i++) {
-		const struct track_vm *old = &t->vm[i];
+		const struct host_state_vm *old = &t->vm[i];
 
 		if (strcmp(old->id, vm->id) != 0)
 			continue;
@@ -31,7 +32,7 @@ static float cores_of(const struct track *t, const struct vrs_hv_vm *vm, int64_t
 	return NAN;
 }
 
-static void remember_vms(struct track *t, const struct reading *r, int64_t mono_ms,
+static void remember_vms(struct host_state *t, const struct reading *r, int64_t mono_ms,
 			 const float *cores)
 {
 	t->n_vms = 0;
@@ -39,20 +40,20 @@ static void remember_vms(struct track *t, const struct reading *r, int64_t mono_
 		return;
 	t->vm = vrs_realloc(t->vm, r->n_vms, sizeof(*t->vm));
 	for (size_t i = 0; i < r->n_vms; i++) {
-		struct track_vm *v = &t->vm[t->n_vms];
+		struct host_state_vm *v = &t->vm[t->n_vms];
 
 		if (isnan(r->vm[i].cpu_time_s))
 			continue;
-		*v = (struct track_vm){.cpu_time_s = r->vm[i].cpu_time_s,
-				       .mono_ms = mono_ms,
-				       .cores = cores[i]};
+		*v = (struct host_state_vm){.cpu_time_s = r->vm[i].cpu_time_s,
+					    .mono_ms = mono_ms,
+					    .cores = cores[i]};
 		(void)vrs_strcpy(v->id, sizeof(v->id), r->vm[i].id);
 		t->n_vms++;
 	}
 }
 
-void track_answer(struct track *t, const struct reading *r, int64_t mono_ms,
-		  struct gauge *ret, float *cpu_cores)
+void host_state_answered(struct host_state *t, const struct reading *r, int64_t mono_ms,
+			 struct gauge *ret, float *cpu_cores)
 {
 	const struct vrs_hv_host *h = &r->host;
 	double ratio = r->cpu_ratio;
@@ -87,7 +88,7 @@ void track_answer(struct track *t, const struct reading *r, int64_t mono_ms,
 	}
 }
 
-void track_silence(struct track *t, const char *why, struct gauge *ret)
+void host_state_silent(struct host_state *t, const char *why, struct gauge *ret)
 {
 	t->silent_samples++;
 	t->state = VRSAS__V1__HOST_STATE__HOST_STATE_UNREACHABLE;
@@ -95,13 +96,13 @@ void track_silence(struct track *t, const char *why, struct gauge *ret)
 	*ret = (struct gauge){.state = t->state, .cpu_ratio = NAN, .mem_ratio = NAN};
 }
 
-void track_fini(struct track *t)
+void host_state_fini(struct host_state *t)
 {
 	free(t->vm);
-	*t = (struct track){0};
+	*t = (struct host_state){0};
 }
 
-int64_t track_interval(int64_t now_ms, int64_t interval_ms)
+int64_t host_state_interval(int64_t now_ms, int64_t interval_ms)
 {
 	return now_ms / interval_ms * interval_ms - interval_ms;
 }

@@ -10,17 +10,17 @@
 #include "readers/reading.h"
 #include "vrsas/v1/sample.pb-c.h"
 
-struct track_vm {
+struct host_state_vm {
 	char id[40];
 	double cpu_time_s;
 	int64_t mono_ms;
 	float cores; /* used of late; NAN: not known yet */
 };
 
-struct track {
+struct host_state {
 	bool has_counters; /* host holds those of the reading before */
 	struct vrs_hv_host host;
-	struct track_vm *vm; /* CPU time of running VMs at the reading before */
+	struct host_state_vm *vm; /* CPU time of running VMs at the reading before */
 	size_t n_vms;
 
 	Vrsas__V1__HostState state;
@@ -41,15 +41,15 @@ struct gauge {
 
 /* The host answered. cpu_cores (one a VM of the reading) gets what each VM used since the
  * reading before, NAN where not known. */
-void track_answer(struct track *t, const struct reading *r, int64_t mono_ms,
-		  struct gauge *ret, float *cpu_cores);
+void host_state_answered(struct host_state *t, const struct reading *r, int64_t mono_ms,
+			 struct gauge *ret, float *cpu_cores);
 
 /* It did not, and why. */
-void track_silence(struct track *t, const char *why, struct gauge *ret);
+void host_state_silent(struct host_state *t, const char *why, struct gauge *ret);
 
-void track_fini(struct track *t);
+void host_state_fini(struct host_state *t);
 
 /* The start of the interval that ends at or before now. */
-int64_t track_interval(int64_t now_ms, int64_t interval_ms);
+int64_t host_state_interval(int64_t now_ms, int64_t interval_ms);
 
 #endif

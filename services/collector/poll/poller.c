@@ -14,20 +14,20 @@
 enum {
 	MAX_THREADS = 64,
 	LONGEST_WAIT_MS = 10000,
-	SHORTEST_LOOK_MS = 1000,
+	SHORTEST_POLL_MS = 1000,
 	INVENTORY_EVERY_MS = 600000,
 	LOAD_EVERY_MS = 60000,
 	INVENTORY_MAX_BYTES = 900 * 1024,
 };
 
-/* One host, and the one look at it that may be under way. */
-struct post {
-	struct measure *m;
-	struct source *source;
+/* One host, and the poll of it that may be running. */
+struct poll {
+	struct poller *m;
+	struct reader *reader;
 	char lane[32];
 	bool busy;
-	unsigned round; /* that the look belongs to */
-	int64_t at_ms, look_ms;
+	unsigned round; /* that the poll belongs to */
+	int64_t at_ms, poll_ms;
 
 	/* filled by the worker */
 	struct reading reading;
@@ -35,32 +35,32 @@ struct post {
 	int status;
 	struct vrs_err err;
 
-	bool answered; /* in this round, for better or worse */
+	bool answered; /* in this round: a reading or a failure */
 	struct gauge gauge;
-	uint64_t told, told_load; /* fingerprints of the inventory told last */
-	int64_t told_mono_ms;
+	uint64_t sent, sent_load; /* hashes of the inventory sent last */
+	int64_t sent_mono_ms;
 	struct vrs_complaint silence;
 };
 
-struct measure {
+struct poller {
 	struct vrs_loop *loop;
 	struct vrs_workers *workers;
-	struct measure_conf conf;
-	struct outbox outbox;
-	struct tell_host *host; /* n_hosts */
-	struct post *post;      /* the same hosts */
+	struct poller_conf conf;
+	struct pending pending;
+	struct encode_host *host; /* n_hosts */
+	struct poll *poll;        /* the same hosts */
 	unsigned round;
 	bool open_round, first_round;
 	int64_t at_ms; /* of the open round */
 	uint32_t table_version;
 	bool table_is_new;
 	struct vrs_timer *tick, *deadline, *heartbeat;
-	struct measure_counts counts;
+	struct poller_counts counts;
 };
 
-static void arm(struct measure *m);
+static void arm(struct poller *m);
 
-static int64_t wait_ms(const struct measure *m)
+static int64_t wait_ms(const struct poller *m)
 {
 	int64_t most = m->conf.interval_ms * 8 / 10;
 
@@ -69,135 +69,137 @@ static int64_t wait_ms(const struct measure *m)
 
 static void send_heartbeat(void *arg)
 {
-	struct measure *m = arg;
+	struct poller *m = arg;
 	Vrsas__V1__Heartbeat *hb =
-		tell_heartbeat(m->host, m->conf.n_hosts, vrs_now_wall_ms());
+		encode_heartbeat(m->host, m->conf.n_hosts, vrs_now_wall_ms());
 
-	(void)m->outbox.sink.heartbeat(m->outbox.sink.arg, hb, NULL);
-	tell_free_heartbeat(hb);
+	(void)m->pending.sink.heartbeat(m->pending.sink.arg, hb, NULL);
+	encode_free_heartbeat(hb);
 }
 
 /* --- a round ends: gauges become a batch --- */
 
-static void close_round(struct measure *m)
+static void close_round(struct poller *m)
 {
 	m->open_round = false;
 	vrs_timer_cancel(m->deadline);
 	m->deadline = NULL;
 	for (size_t i = 0; i < m->conf.n_hosts; i++) {
-		struct post *p = &m->post[i];
+		struct poll *p = &m->poll[i];
 		char why[80];
 
 		if (p->answered)
 			continue;
 		(void)snprintf(why, sizeof(why), "no answer within %lld ms",
 			       (long long)wait_ms(m));
-		track_silence(&m->host[i].track, why, &p->gauge);
-		vrs_complain(&p->silence, VRS_WARN,
-			     "host is silent, asked again next time host=%s: %s",
-			     m->host[i].site->name, why);
+		host_state_silent(&m->host[i].state, why, &p->gauge);
+		vrs_complain(
+			&p->silence, VRS_WARN,
+			"host does not answer, next try at the next interval host=%s: %s",
+			m->host[i].site->name, why);
 		m->counts.failures++;
 	}
 	if (m->table_is_new) {
 		m->table_version++;
-		outbox_add_take(&m->outbox,
-				tell_hosts(m->host, m->conf.n_hosts, m->table_version));
+		pending_add_take(&m->pending, encode_hosts(m->host, m->conf.n_hosts,
+							   m->table_version));
 		m->table_is_new = false;
 	}
 	if (!m->first_round) {
 		struct gauge *gauge = vrs_calloc(m->conf.n_hosts, sizeof(*gauge));
 
 		for (size_t i = 0; i < m->conf.n_hosts; i++)
-			gauge[i] = m->post[i].gauge;
-		outbox_add_take(&m->outbox,
-				tell_batch(gauge, m->conf.n_hosts, m->at_ms,
-					   m->conf.interval_ms, m->table_version));
+			gauge[i] = m->poll[i].gauge;
+		pending_add_take(&m->pending,
+				 encode_batch(gauge, m->conf.n_hosts, m->at_ms,
+					      m->conf.interval_ms, m->table_version));
 		free(gauge);
 		m->counts.batches++;
 	}
 	m->first_round = false;
-	(void)outbox_flush(&m->outbox);
+	(void)pending_flush(&m->pending);
 	send_heartbeat(m);
 }
 
 static void on_deadline(void *arg)
 {
-	struct measure *m = arg;
+	struct poller *m = arg;
 
 	m->deadline = NULL;
 	close_round(m);
 }
 
-static void close_round_if_all_answered(struct measure *m)
+static void close_round_if_all_answered(struct poller *m)
 {
 	for (size_t i = 0; i < m->conf.n_hosts; i++)
-		if (!m->post[i].answered)
+		if (!m->poll[i].answered)
 			return;
 	close_round(m);
 }
 
-/* --- a look --- */
+/* --- a poll --- */
 
-static void look(void *arg)
+static void poll_host(void *arg)
 {
-	struct post *p = arg;
+	struct poll *p = arg;
 
 	p->err = (struct vrs_err){0};
 	p->tamed = 0;
-	p->status = source_read(p->source, p->at_ms, p->look_ms, &p->reading, &p->tamed,
+	p->status = reader_read(p->reader, p->at_ms, p->poll_ms, &p->reading, &p->tamed,
 				&p->err);
 }
 
-static void tell_what_is_new(struct measure *m, size_t i, const float *cores)
+static void add_inventory(struct poller *m, size_t i, const float *cores)
 {
-	struct post *p = &m->post[i];
+	struct poll *p = &m->poll[i];
 	int64_t now = vrs_now_mono_ms();
 
 	if (!p->reading.has_vms)
 		return;
-	Vrsas__V1__Record *r = tell_inventory(m->conf.site, m->conf.cluster,
-					      m->host[i].site, &p->reading, cores,
-					      vrs_now_wall_ms(), INVENTORY_MAX_BYTES);
-	uint64_t print = tell_fingerprint(r->inventory), load = tell_load(r->inventory);
-	int64_t age_ms = now - p->told_mono_ms;
-	bool is_news = print != p->told || age_ms >= INVENTORY_EVERY_MS ||
-		       (load != p->told_load && age_ms >= LOAD_EVERY_MS);
+	Vrsas__V1__Record *r = encode_inventory(m->conf.site, m->conf.cluster,
+						m->host[i].site, &p->reading, cores,
+						vrs_now_wall_ms(), INVENTORY_MAX_BYTES);
+	uint64_t print = encode_fingerprint(r->inventory),
+		 load = encode_load(r->inventory);
+	int64_t age_ms = now - p->sent_mono_ms;
+	bool is_news = print != p->sent || age_ms >= INVENTORY_EVERY_MS ||
+		       (load != p->sent_load && age_ms >= LOAD_EVERY_MS);
 	if (!is_news) {
-		tell_free(r);
+		encode_free(r);
 		return;
 	}
-	p->told = print;
-	p->told_load = load;
-	p->told_mono_ms = now;
-	outbox_add_take(&m->outbox, r);
+	p->sent = print;
+	p->sent_load = load;
+	p->sent_mono_ms = now;
+	pending_add_take(&m->pending, r);
 }
 
-static void take_answer(struct measure *m, size_t i)
+static void take_answer(struct poller *m, size_t i)
 {
-	struct post *p = &m->post[i];
-	struct track *t = &m->host[i].track;
-	struct track before = *t;
+	struct poll *p = &m->poll[i];
+	struct host_state *t = &m->host[i].state;
+	struct host_state before = *t;
 	float *cores = vrs_calloc(p->reading.n_vms, sizeof(*cores));
 
-	track_answer(t, &p->reading, vrs_now_mono_ms(), &p->gauge, cores);
+	host_state_answered(t, &p->reading, vrs_now_mono_ms(), &p->gauge, cores);
 	if (t->vcpus != before.vcpus || t->ram_bytes != before.ram_bytes ||
 	    strcmp(t->address, before.address) != 0)
 		m->table_is_new = true;
 	vrs_complaint_over(&p->silence, "host answers again host=%s",
 			   m->host[i].site->name);
 	if (p->tamed > 0)
-		log_notice("start at boot switched off host=%s vms=%u",
+		log_notice("autostart of protected VMs switched off host=%s vms=%u",
 			   m->host[i].site->name, p->tamed);
-	tell_what_is_new(m, i, cores);
+	add_inventory(m, i, cores);
 	free(cores);
 	m->counts.answers++;
 }
 
-static void looked(void *arg)
+static void on_polled(void *arg)
 {
-	struct post *p = arg;
-	struct measure *m = p->m;
-	size_t i = (size_t)(p - m->post);
+	struct poll *p = arg;
+	struct poller *m = p->m;
+	size_t i = (size_t)(p - m->poll);
 	bool in_time = m->open_round && p->round == m->round && !p->answered;
 
 	p->busy = false;
@@ -207,10 +209,11 @@ static void looked(void *arg)
 		take_answer(m, i);
 		p->answered = true;
 	} else {
-		track_silence(&m->host[i].track, p->err.text, &p->gauge);
-		vrs_complain(&p->silence, VRS_WARN,
-			     "host is silent, asked again next time host=%s: %s",
-			     m->host[i].site->name, p->err.text);
+		host_state_silent(&m->host[i].state, p->err.text, &p->gauge);
+		vrs_complain(
+			&p->silence, VRS_WARN,
+			"host does not answer, next try at the next interval host=%s: %s",
+			m->host[i].site->name, p->err.text);
 		m->counts.failures++;
 		p->answered = true;
 	}
@@ -220,9 +223,9 @@ static void looked(void *arg)
 		close_round_if_all_answered(m);
 }
 
-static void open_round(struct measure *m, int64_t at_ms, int64_t most_ms)
+static void open_round(struct poller *m, int64_t at_ms, int64_t most_ms)
 {
-	int64_t look_ms = wait_ms(m);
+	int64_t poll_ms = wait_ms(m);
 
 	if (m->open_round)
 		close_round(m);
@@ -231,27 +234,27 @@ static void open_round(struct measure *m, int64_t at_ms, int64_t most_ms)
 	m->at_ms = at_ms;
 	m->deadline = vrs_loop_after(m->loop, most_ms, on_deadline, m);
 	for (size_t i = 0; i < m->conf.n_hosts; i++) {
-		struct post *p = &m->post[i];
+		struct poll *p = &m->poll[i];
 
 		p->answered = false;
 		if (p->busy)
-			continue; /* its last look is not over: silent */
+			continue; /* its last poll is still running: silent */
 		p->busy = true;
 		p->round = m->round;
 		p->at_ms = at_ms;
-		p->look_ms = look_ms > SHORTEST_LOOK_MS ? look_ms : SHORTEST_LOOK_MS;
-		vrs_workers_submit(m->workers, p->lane, look, looked, p);
+		p->poll_ms = poll_ms > SHORTEST_POLL_MS ? poll_ms : SHORTEST_POLL_MS;
+		vrs_workers_submit(m->workers, p->lane, poll_host, on_polled, p);
 	}
 }
 
 static void on_tick(void *arg)
 {
-	struct measure *m = arg;
-	int64_t at_ms = track_interval(vrs_now_wall_ms(), m->conf.interval_ms);
+	struct poller *m = arg;
+	int64_t at_ms = host_state_interval(vrs_now_wall_ms(), m->conf.interval_ms);
 
 	m->tick = NULL;
-	/* The first look may take its time to connect. After that: the clock may have
-	 * been set back, an interval is told once. */
+	/* The first poll may take long to connect. After that: the clock may have been
+	 * set back, and an interval is sent once. */
 	if (m->first_round && m->open_round)
 		log_debug("hosts are still being connected");
 	else if (at_ms > m->at_ms || at_ms < m->at_ms - 10 * m->conf.interval_ms)
@@ -259,7 +262,7 @@ static void on_tick(void *arg)
 	arm(m);
 }
 
-static void arm(struct measure *m)
+static void arm(struct poller *m)
 {
 	int64_t now = vrs_now_wall_ms();
 
@@ -269,38 +272,38 @@ static void arm(struct measure *m)
 
 /* --- open and close --- */
 
-static void free_all(struct measure *m)
+static void free_all(struct poller *m)
 {
-	for (size_t i = 0; m->post && i < m->conf.n_hosts; i++) {
-		source_close(m->post[i].source);
-		track_fini(&m->host[i].track);
+	for (size_t i = 0; m->poll && i < m->conf.n_hosts; i++) {
+		reader_close(m->poll[i].reader);
+		host_state_fini(&m->host[i].state);
 	}
-	outbox_fini(&m->outbox);
-	free(m->post);
+	pending_fini(&m->pending);
+	free(m->poll);
 	free(m->host);
 	free(m);
 }
 
-int measure_open(struct measure **ret, struct vrs_loop *loop,
-		 const struct measure_conf *conf, const struct sink *sink,
-		 struct vrs_err *err)
+int poller_open(struct poller **ret, struct vrs_loop *loop,
+		const struct poller_conf *conf, const struct sink *sink,
+		struct vrs_err *err)
 {
-	struct measure *m = vrs_calloc(1, sizeof(*m));
+	struct poller *m = vrs_calloc(1, sizeof(*m));
 	int status = 0;
 
 	m->loop = loop;
 	m->conf = *conf;
-	m->outbox.sink = *sink;
+	m->pending.sink = *sink;
 	m->host = vrs_calloc(conf->n_hosts, sizeof(*m->host));
-	m->post = vrs_calloc(conf->n_hosts, sizeof(*m->post));
+	m->poll = vrs_calloc(conf->n_hosts, sizeof(*m->poll));
 	m->first_round = m->table_is_new = true;
 	/* Above every version that an earlier process of this collector gave. */
 	m->table_version = (uint32_t)(vrs_now_wall_ms() / 1000);
 	for (size_t i = 0; i < conf->n_hosts && status == 0; i++) {
 		m->host[i].site = conf->host[i];
-		m->post[i].m = m;
-		(void)snprintf(m->post[i].lane, sizeof(m->post[i].lane), "host%zu", i);
-		status = source_open(&m->post[i].source, conf->site, conf->cluster,
+		m->poll[i].m = m;
+		(void)snprintf(m->poll[i].lane, sizeof(m->poll[i].lane), "host%zu", i);
+		status = reader_open(&m->poll[i].reader, conf->site, conf->cluster,
 				     conf->host[i], err);
 	}
 	if (status == 0)
@@ -312,9 +315,9 @@ int measure_open(struct measure **ret, struct vrs_loop *loop,
 		free_all(m);
 		return status;
 	}
-	m->at_ms = track_interval(vrs_now_wall_ms(), conf->interval_ms);
-	/* The first look tells inventories at once and takes the
-	 * counters' first stand. */
+	m->at_ms = host_state_interval(vrs_now_wall_ms(), conf->interval_ms);
+	/* The first poll sends inventories and reads the counters from which the second
+	 * computes CPU. */
 	open_round(m, m->at_ms, LONGEST_WAIT_MS);
 	arm(m);
 	m->heartbeat = vrs_loop_every(loop, conf->heartbeat_ms, send_heartbeat, m);
@@ -322,7 +325,7 @@ int measure_open(struct measure **ret, struct vrs_loop *loop,
 	return 0;
 }
 
-bool measure_close(struct measure *m)
+bool poller_close(struct poller *m)
 {
 	if (!m)
 		return true;
@@ -332,20 +335,20 @@ bool measure_close(struct measure *m)
 	m->tick = m->deadline = m->heartbeat = NULL;
 	m->open_round = false;
 	for (size_t i = 0; i < m->conf.n_hosts; i++)
-		if (m->post[i].busy)
+		if (m->poll[i].busy)
 			return false;
 	vrs_workers_close(m->workers);
 	free_all(m);
 	return true;
 }
 
-void measure_counts(const struct measure *m, struct measure_counts *ret)
+void poller_counts(const struct poller *m, struct poller_counts *ret)
 {
 	*ret = m->counts;
-	ret->dropped = m->outbox.lost;
+	ret->dropped = m->pending.lost;
 	ret->hosts = m->conf.n_hosts;
 	ret->up = 0;
 	for (size_t i = 0; i < m->conf.n_hosts; i++)
-		if (m->host[i].track.state == VRSAS__V1__HOST_STATE__HOST_STATE_UP)
+		if (m->host[i].state.state == VRSAS__V1__HOST_STATE__HOST_STATE_UP)
 			ret->up++;
 }

@@ -1,10 +1,10 @@
-/* poller.h - looks at every host of a cluster, once an interval, side by side.
+/* poller.h - polls every host of a cluster, once an interval, in parallel.
  *
- * Looks begin at whole intervals of the wall clock. Each host has a worker lane of its
- * own; who has not answered after most of the interval is told as unreachable, and the
- * others do not wait for him. Inventories are told when they say something new (what VMs
- * use: once a minute at most), and every ten minutes. Heartbeats carry what is known of
- * each host. */
+ * Polls start at whole intervals of the wall clock. Each host has its own worker lane; a
+ * host that has not answered after most of the interval is reported as unreachable,
+ * without delaying the others. Inventories are sent when they change (for CPU use of VMs:
+ * at most once a minute) and every ten minutes. Heartbeats carry the state of each host.
+ */
 #ifndef COLLECTOR_POLL_POLLER_H
 #define COLLECTOR_POLL_POLLER_H
 
@@ -15,9 +15,9 @@
 #include "vrs/loop.h"
 #include "vrs/site.h"
 
-struct measure;
+struct poller;
 
-struct measure_conf {
+struct poller_conf {
 	const struct vrs_site *site;
 	const struct vrs_site_cluster *cluster;
 	const struct vrs_site_host *const *host;
@@ -25,21 +25,21 @@ struct measure_conf {
 	int64_t interval_ms, heartbeat_ms;
 };
 
-/* site and what hangs on it must outlive the measure. Hosts that do not answer are no
+/* site and what hangs on it must outlive the poller. Hosts that do not answer are no
  * failure; a wrong URI is. */
-int measure_open(struct measure **ret, struct vrs_loop *loop,
-		 const struct measure_conf *conf, const struct sink *sink,
-		 struct vrs_err *err);
+int poller_open(struct poller **ret, struct vrs_loop *loop,
+		const struct poller_conf *conf, const struct sink *sink,
+		struct vrs_err *err);
 
-/* False when a host's look is still running: then nothing was freed; a process that ends
+/* False while a poll is still running: then nothing was freed; a process that ends
  * should do so without waiting for it, others may run the loop and close again. */
-bool measure_close(struct measure *m);
+bool poller_close(struct poller *m);
 
-struct measure_counts {
+struct poller_counts {
 	uint64_t batches, answers, failures, late;
 	uint64_t dropped; /* records given up: the spool could not take them */
 	size_t hosts, up;
 };
-void measure_counts(const struct measure *m, struct measure_counts *ret);
+void poller_counts(const struct poller *m, struct poller_counts *ret);
 
 #endif

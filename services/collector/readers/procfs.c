@@ -8,7 +8,7 @@
 
 #include "vrs/mem.h"
 
-int proc_parse_stat(const char *text, struct vrs_hv_host *ret, struct vrs_err *err)
+int procfs_parse_stat(const char *text, struct vrs_hv_host *ret, struct vrs_err *err)
 {
 	/* user nice system idle iowait irq softirq steal; guest time is within user */
 	unsigned long long t[8] = {0};
@@ -43,7 +43,7 @@ static bool find_kib(const char *text, const char *key, uint64_t *ret_bytes)
 	return true;
 }
 
-int proc_parse_meminfo(const char *text, struct vrs_hv_host *ret, struct vrs_err *err)
+int procfs_parse_meminfo(const char *text, struct vrs_hv_host *ret, struct vrs_err *err)
 {
 	uint64_t total, available;
 
@@ -70,7 +70,7 @@ static int slurp(const char *path, struct vrs_text *ret, struct vrs_err *err)
 	return 0;
 }
 
-int proc_read(struct reading *ret, struct vrs_err *err)
+int procfs_read(struct reading *ret, struct vrs_err *err)
 {
 	struct vrs_text stat = {0}, meminfo = {0};
 	int status = slurp("/proc/stat", &stat, err);
@@ -78,9 +78,9 @@ int proc_read(struct reading *ret, struct vrs_err *err)
 	if (status == 0)
 		status = slurp("/proc/meminfo", &meminfo, err);
 	if (status == 0)
-		status = proc_parse_stat(stat.text, &ret->host, err);
+		status = procfs_parse_stat(stat.text, &ret->host, err);
 	if (status == 0)
-		status = proc_parse_meminfo(meminfo.text, &ret->host, err);
+		status = procfs_parse_meminfo(meminfo.text, &ret->host, err);
 	ret->has_vms = status == 0;
 	vrs_text_fini(&stat);
 	vrs_text_fini(&meminfo);

@@ -7,9 +7,9 @@
 #include "readers/reading.h"
 
 /* Pure: counters from the text of /proc/stat, RAM from that of /proc/meminfo. */
-int proc_parse_stat(const char *text, struct vrs_hv_host *ret, struct vrs_err *err);
-int proc_parse_meminfo(const char *text, struct vrs_hv_host *ret, struct vrs_err *err);
+int procfs_parse_stat(const char *text, struct vrs_hv_host *ret, struct vrs_err *err);
+int procfs_parse_meminfo(const char *text, struct vrs_hv_host *ret, struct vrs_err *err);
 
-int proc_read(struct reading *ret, struct vrs_err *err);
+int procfs_read(struct reading *ret, struct vrs_err *err);
 
 #endif

@@ -14,7 +14,7 @@ static const char scheme[] = "prometheus:";
 
 enum {
 	MAX_ANSWER_BYTES = 8 << 20,
-	PAST_MS = 60000, /* of one question about the past */
+	RANGE_MS = 60000, /* timeout of one range query */
 };
 
 struct prometheus {
@@ -64,8 +64,8 @@ static int read_labels(struct prometheus *p, char *text, struct vrs_err *err)
 		if (value)
 			*value++ = '\0';
 		if (!value || !*value || !is_label(word)) {
-			status =
-				vrs_fail(err, VRS_EINVAL, "'%s' is no label=value", word);
+			status = vrs_fail(err, VRS_EINVAL, "'%s' is not label=value",
+					  word);
 		} else if (strcmp(word, "token_file") == 0) {
 			free(p->token_file);
 			p->token_file = vrs_strdup(value);
@@ -77,8 +77,8 @@ static int read_labels(struct prometheus *p, char *text, struct vrs_err *err)
 		}
 	}
 	if (status == 0 && matcher.len == 0)
-		status =
-			vrs_fail(err, VRS_EINVAL, "names no labels: ?instance=HOST:9100");
+		status = vrs_fail(err, VRS_EINVAL,
+				  "labels are missing; expected ?instance=HOST:9100");
 	p->matcher = matcher.text;
 	return status;
 }
@@ -97,9 +97,11 @@ int prometheus_open(struct prometheus **ret, const char *uri, struct vrs_err *er
 	if (len > 0 && p->base[len - 1] == '/')
 		p->base[len - 1] = '\0';
 	if (strncmp(p->base, "http://", 7) != 0 && strncmp(p->base, "https://", 8) != 0)
-		status = vrs_fail(err, VRS_EINVAL, "wants http://HOST:PORT?LABEL=VALUE");
+		status = vrs_fail(err, VRS_EINVAL,
+				  "expected http://HOST:PORT?LABEL=VALUE");
 	else if (strpbrk(p->base, " \t\"#"))
-		status = vrs_fail(err, VRS_EINVAL, "has a character that no URL has");
+		status = vrs_fail(err, VRS_EINVAL,
+				  "contains a character that is not valid in a URL");
 	else
 		status = read_labels(p, labels ? labels : (char[]){""}, err);
 	if (status < 0) {
@@ -122,7 +124,7 @@ void prometheus_close(struct prometheus *p)
 	free(p);
 }
 
-/* --- asking --- */
+/* --- queries --- */
 
 static void add_encoded(struct vrs_text *t, const char *s)
 {
@@ -164,7 +166,7 @@ static int ask(const struct prometheus *p, const char *path, const char *query,
 	if (status == 0)
 		status = vrs_prom_parse(ret, reply.body, reply.n_body, err);
 	if (status == VRS_EPARSE && reply.status != 200)
-		status = vrs_fail(err, VRS_EIO, "prometheus: answers with status %d",
+		status = vrs_fail(err, VRS_EIO, "prometheus: HTTP status %d",
 				  reply.status);
 	vrs_http_reply_fini(&reply);
 	if (token)
@@ -216,8 +218,7 @@ static int take_reading(const struct prometheus *p, const struct vrs_prom_answer
 		return vrs_fail(err, VRS_ENOENT, "prometheus: no fresh reading with {%s}",
 				p->matcher);
 	if (hosts > 1)
-		return vrs_fail(err, VRS_EINVAL,
-				"prometheus: {%s} are the labels of %.0f hosts",
+		return vrs_fail(err, VRS_EINVAL, "prometheus: {%s} matches %.0f hosts",
 				p->matcher, hosts);
 	ret->cpu_ratio = ratio(value_of(a, "cpu"));
 	if (cpus >= 1 && cpus < 1e6)
@@ -266,7 +267,7 @@ static int past_of(const struct prometheus *p, const char *query, int64_t from_m
 			     (long long)((from_ms + interval_ms) / 1000),
 			     (long long)((from_ms + (int64_t)n * interval_ms) / 1000),
 			     (long long)(interval_ms / 1000));
-	int status = ask(p, "/api/v1/query_range", query, form, PAST_MS, &a, err);
+	int status = ask(p, "/api/v1/query_range", query, form, RANGE_MS, &a, err);
 
 	for (size_t i = 0; i < n; i++)
 		ret[i] = NAN;
@@ -283,8 +284,8 @@ static int past_of(const struct prometheus *p, const char *query, int64_t from_m
 	return status;
 }
 
-int prometheus_past(const struct prometheus *p, int64_t from_ms, int64_t interval_ms,
-		    size_t n, float *cpu_ratio, float *mem_ratio, struct vrs_err *err)
+int prometheus_range(const struct prometheus *p, int64_t from_ms, int64_t interval_ms,
+		     size_t n, float *cpu_ratio, float *mem_ratio, struct vrs_err *err)
 {
 	char *cpu = cpu_query(p), *mem = mem_query(p);
 	int status = past_of(p, cpu, from_ms, interval_ms, n, cpu_ratio, err);

@@ -28,7 +28,7 @@ int prometheus_read(const struct prometheus *p, int64_t timeout_ms, struct readi
 
 /* The past: n values of CPU and memory, NAN where there is none; the first is of the
  * interval that begins at from_ms. */
-int prometheus_past(const struct prometheus *p, int64_t from_ms, int64_t interval_ms,
-		    size_t n, float *cpu_ratio, float *mem_ratio, struct vrs_err *err);
+int prometheus_range(const struct prometheus *p, int64_t from_ms, int64_t interval_ms,
+		     size_t n, float *cpu_ratio, float *mem_ratio, struct vrs_err *err);
 
 #endif

@@ -15,17 +15,16 @@ enum {
 	STORE_EVERY_MS = 60000 /* free space costs more than it changes */
 };
 
-struct source {
+struct reader {
 	const struct vrs_site *site;
 	const struct vrs_site_host *host;
 	const char *images;
-	bool is_proc;
-	struct replay *replay;
-	struct prometheus *prometheus;
-	struct vrs_hv *hv; /* NULL: not connected */
+	const struct reader_kind *kind;
+	void *own;         /* the kind's state; NULL: none */
+	struct vrs_hv *hv; /* of a hypervisor; NULL: not connected */
 	struct vrs_hv_store store;
 	bool has_store;
-	int64_t store_mono_ms; /* when it was last asked for */
+	int64_t store_mono_ms; /* when it was last read */
 };
 
 void reading_fini(struct reading *r)
@@ -34,44 +33,24 @@ void reading_fini(struct reading *r)
 	*r = (struct reading){0};
 }
 
-int source_open(struct source **ret, const struct vrs_site *site,
-		const struct vrs_site_cluster *cluster, const struct vrs_site_host *host,
-		struct vrs_err *err)
-{
-	struct source *s = vrs_calloc(1, sizeof(*s));
-	int status = 0;
+/* --- kinds of readers, by the scheme of the URI --- */
 
-	s->site = site;
-	s->host = host;
-	s->images = host->images && *host->images ? host->images : cluster->images;
-	s->store_mono_ms = INT64_MIN / 2;
-	if (strcmp(host->uri, "proc:") == 0)
-		s->is_proc = true;
-	else if (replay_is_uri(host->uri))
-		status = replay_open(&s->replay, host->uri, err);
-	else if (prometheus_is_uri(host->uri))
-		status = prometheus_open(&s->prometheus, host->uri, err);
-	if (status < 0) {
-		vrs_context(err, "host %s/%s", host->cluster, host->name);
-		source_close(s);
-		return status;
-	}
-	*ret = s;
-	return 0;
-}
+struct poll_args {
+	int64_t at_ms, timeout_ms;
+	unsigned tamed; /* result: VMs whose autostart was switched off */
+};
 
-void source_close(struct source *s)
-{
-	if (!s)
-		return;
-	vrs_hv_close(s->hv);
-	replay_close(s->replay);
-	prometheus_close(s->prometheus);
-	free(s);
-}
+struct reader_kind {
+	const char *scheme; /* NULL: every other URI */
+	int (*open)(void **ret, const char *uri,
+		    struct vrs_err *err); /* NULL: no state */
+	void (*close)(void *own);
+	int (*read)(struct reader *s, struct poll_args *a, struct reading *r,
+		    struct vrs_err *err);
+};
 
-/* I8: nothing that is protected may start by itself when its host comes back. */
-static unsigned tame(struct source *s, int64_t deadline_mono_ms, struct reading *r)
+/* I8: a protected VM must not start by itself when its host comes back. */
+static unsigned tame(struct reader *s, int64_t deadline_mono_ms, struct reading *r)
 {
 	unsigned n = 0;
 
@@ -90,7 +69,7 @@ static unsigned tame(struct source *s, int64_t deadline_mono_ms, struct reading 
 	return n;
 }
 
-static void read_store(struct source *s, int64_t deadline_mono_ms, struct reading *r)
+static void read_store(struct reader *s, int64_t deadline_mono_ms, struct reading *r)
 {
 	int64_t now = vrs_now_mono_ms();
 
@@ -103,9 +82,10 @@ static void read_store(struct source *s, int64_t deadline_mono_ms, struct readin
 	r->store = s->store;
 }
 
-static int read_hv(struct source *s, int64_t timeout_ms, struct reading *r,
-		   unsigned *ret_tamed, struct vrs_err *err)
+static int read_hv(struct reader *s, struct poll_args *a, struct reading *r,
+		   struct vrs_err *err)
 {
+	int64_t timeout_ms = a->timeout_ms;
 	int status;
 
 	if (!s->hv) {
@@ -123,7 +103,7 @@ static int read_hv(struct source *s, int64_t timeout_ms, struct reading *r,
 	if (status == 0)
 		status = vrs_hv_list(s->hv, left > 1 ? left : 1, &r->vm, &r->n_vms, err);
 	if (status == VRS_ECONN || status == VRS_ETIMEOUT) {
-		/* An old connection may hang on for minutes when its host is back. */
+		/* An old connection may block for minutes after its host is back. */
 		vrs_hv_close(s->hv);
 		s->hv = NULL;
 	}
@@ -134,31 +114,110 @@ static int read_hv(struct source *s, int64_t timeout_ms, struct reading *r,
 		if (r->vm[i].state == VRS_HV_RUNNING || r->vm[i].state == VRS_HV_PAUSED ||
 		    r->vm[i].state == VRS_HV_IO_ERROR)
 			r->vcpus_used += r->vm[i].vcpus;
-	*ret_tamed = tame(s, deadline, r);
+	a->tamed = tame(s, deadline, r);
 	read_store(s, deadline, r);
 	return 0;
 }
 
-int source_read(struct source *s, int64_t at_ms, int64_t timeout_ms, struct reading *ret,
+static int read_procfs(struct reader *s, struct poll_args *a, struct reading *r,
+		       struct vrs_err *err)
+{
+	(void)s;
+	(void)a;
+	return procfs_read(r, err);
+}
+
+static int open_replay(void **ret, const char *uri, struct vrs_err *err)
+{
+	return replay_open((struct replay **)ret, uri, err);
+}
+
+static void close_replay(void *own)
+{
+	replay_close(own);
+}
+
+static int read_replay(struct reader *s, struct poll_args *a, struct reading *r,
+		       struct vrs_err *err)
+{
+	return replay_read(s->own, a->at_ms, r, err);
+}
+
+static int open_prometheus(void **ret, const char *uri, struct vrs_err *err)
+{
+	return prometheus_open((struct prometheus **)ret, uri, err);
+}
+
+static void close_prometheus(void *own)
+{
+	prometheus_close(own);
+}
+
+static int read_prometheus(struct reader *s, struct poll_args *a, struct reading *r,
+			   struct vrs_err *err)
+{
+	return prometheus_read(s->own, a->timeout_ms, r, err);
+}
+
+static const struct reader_kind kinds[] = {
+	{"proc:", NULL, NULL, read_procfs},
+	{"replay:", open_replay, close_replay, read_replay},
+	{"prometheus:", open_prometheus, close_prometheus, read_prometheus},
+	{NULL, NULL, NULL, read_hv}, /* its connection is opened at the first reading */
+};
+
+static const struct reader_kind *kind_of(const char *uri)
+{
+	const struct reader_kind *k = kinds;
+
+	while (k->scheme && strncmp(uri, k->scheme, strlen(k->scheme)) != 0)
+		k++;
+	return k;
+}
+
+int reader_open(struct reader **ret, const struct vrs_site *site,
+		const struct vrs_site_cluster *cluster, const struct vrs_site_host *host,
+		struct vrs_err *err)
+{
+	struct reader *s = vrs_calloc(1, sizeof(*s));
+
+	s->site = site;
+	s->host = host;
+	s->images = host->images && *host->images ? host->images : cluster->images;
+	s->store_mono_ms = INT64_MIN / 2;
+	s->kind = kind_of(host->uri);
+	int status = s->kind->open ? s->kind->open(&s->own, host->uri, err) : 0;
+	if (status < 0) {
+		vrs_context(err, "host %s/%s", host->cluster, host->name);
+		reader_close(s);
+		return status;
+	}
+	*ret = s;
+	return 0;
+}
+
+void reader_close(struct reader *s)
+{
+	if (!s)
+		return;
+	vrs_hv_close(s->hv);
+	if (s->own)
+		s->kind->close(s->own);
+	free(s);
+}
+
+int reader_read(struct reader *s, int64_t at_ms, int64_t timeout_ms, struct reading *ret,
 		unsigned *ret_tamed, struct vrs_err *err)
 {
 	struct reading r = {.cpu_ratio = NAN};
-	unsigned tamed = 0;
-	int status;
+	struct poll_args args = {.at_ms = at_ms, .timeout_ms = timeout_ms};
+	int status = s->kind->read(s, &args, &r, err);
 
-	if (s->is_proc)
-		status = proc_read(&r, err);
-	else if (s->replay)
-		status = replay_read(s->replay, at_ms, &r, err);
-	else if (s->prometheus)
-		status = prometheus_read(s->prometheus, timeout_ms, &r, err);
-	else
-		status = read_hv(s, timeout_ms, &r, &tamed, err);
 	if (status < 0) {
 		reading_fini(&r);
 		return status;
 	}
 	*ret = r;
-	*ret_tamed = tamed;
+	*ret_tamed = args.tamed;
 	return 0;
 }

@@ -1,28 +1,28 @@
-/* reader.h - where a host's readings come from, chosen by its URI.
+/* reader.h - reads a host, in the way that its URI names; the table is in reader.c.
  *
  *   proc:                       this machine, from /proc
  *   replay:FILE#ENTITY[?...]    a trace (replay.h)
  *   prometheus:URL?LABEL=...   a Prometheus that watches it (prometheus.h)
  *   anything else               a hypervisor (vrs/hv.h)
  *
- * A source belongs to one thread at a time; reading may block until its deadline. */
+ * A reader belongs to one thread at a time; reading may block until its deadline. */
 #ifndef COLLECTOR_READERS_READER_H
 #define COLLECTOR_READERS_READER_H
 
 #include "readers/reading.h"
 #include "vrs/site.h"
 
-struct source;
+struct reader;
 
 /* site, cluster and host are borrowed. Connects to nothing yet; fails on a wrong URI. */
-int source_open(struct source **ret, const struct vrs_site *site,
+int reader_open(struct reader **ret, const struct vrs_site *site,
 		const struct vrs_site_cluster *cluster, const struct vrs_site_host *host,
 		struct vrs_err *err);
-void source_close(struct source *s);
+void reader_close(struct reader *s);
 
 /* The host as it is now; at_ms names the interval (a trace is read there). Protected VMs
  * that would start with their host are kept from it; *ret_tamed counts them. */
-int source_read(struct source *s, int64_t at_ms, int64_t timeout_ms, struct reading *ret,
+int reader_read(struct reader *s, int64_t at_ms, int64_t timeout_ms, struct reading *ret,
 		unsigned *ret_tamed, struct vrs_err *err);
 
 #endif

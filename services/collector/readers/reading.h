@@ -1,4 +1,4 @@
-/* reading.h - what one look at a host gave. */
+/* reading.h - the result of one poll of a host. */
 #ifndef COLLECTOR_READERS_READING_H
 #define COLLECTOR_READERS_READING_H
 
@@ -6,9 +6,9 @@
 
 struct reading {
 	struct vrs_hv_host host;
-	double cpu_ratio;    /* NAN: to be had from host's counters */
+	double cpu_ratio;    /* NAN: computed from the counters of host */
 	uint32_t vcpus_used; /* given to running VMs */
-	bool has_vms;        /* vm is all that the host knows */
+	bool has_vms;        /* vm lists every VM of the host */
 	struct vrs_hv_vm *vm;
 	size_t n_vms;
 	bool has_store;

@@ -27,7 +27,8 @@ static Vrsas__V1__Record *record(Vrsas__V1__Record__BodyCase which)
 	return r;
 }
 
-Vrsas__V1__Record *tell_hosts(const struct tell_host *host, size_t n, uint32_t version)
+Vrsas__V1__Record *encode_hosts(const struct encode_host *host, size_t n,
+				uint32_t version)
 {
 	Vrsas__V1__Record *r = record(VRSAS__V1__RECORD__BODY_HOSTS);
 	Vrsas__V1__HostTable *t = NEW(Vrsas__V1__HostTable, vrsas__v1__host_table__init);
@@ -39,7 +40,7 @@ Vrsas__V1__Record *tell_hosts(const struct tell_host *host, size_t n, uint32_t v
 	for (size_t i = 0; i < n; i++) {
 		Vrsas__V1__HostFacts *f =
 			NEW(Vrsas__V1__HostFacts, vrsas__v1__host_facts__init);
-		const struct track *k = &host[i].track;
+		const struct host_state *k = &host[i].state;
 		const char *address = host[i].site->address;
 
 		t->host[i] = f;
@@ -51,8 +52,8 @@ Vrsas__V1__Record *tell_hosts(const struct tell_host *host, size_t n, uint32_t v
 	return r;
 }
 
-Vrsas__V1__Record *tell_batch(const struct gauge *gauge, size_t n, int64_t at_ms,
-			      int64_t interval_ms, uint32_t table_version)
+Vrsas__V1__Record *encode_batch(const struct gauge *gauge, size_t n, int64_t at_ms,
+				int64_t interval_ms, uint32_t table_version)
 {
 	Vrsas__V1__Record *r = record(VRSAS__V1__RECORD__BODY_SAMPLES);
 	Vrsas__V1__SampleBatch *b =
@@ -108,8 +109,8 @@ static bool is_under(const char *path, const char *folder)
 	return strncmp(path, folder, n) == 0 && path[n] == '/' && !strstr(path, "/../");
 }
 
-static Vrsas__V1__Disk *tell_disk(const struct vrs_hv_disk *d, bool shared_storage,
-				  const char *images)
+static Vrsas__V1__Disk *encode_disk(const struct vrs_hv_disk *d, bool shared_storage,
+				    const char *images)
 {
 	Vrsas__V1__Disk *m = NEW(Vrsas__V1__Disk, vrsas__v1__disk__init);
 
@@ -125,7 +126,7 @@ static Vrsas__V1__Disk *tell_disk(const struct vrs_hv_disk *d, bool shared_stora
 	return m;
 }
 
-static Vrsas__V1__Nic *tell_nic(const struct vrs_hv_nic *n)
+static Vrsas__V1__Nic *encode_nic(const struct vrs_hv_nic *n)
 {
 	Vrsas__V1__Nic *m = NEW(Vrsas__V1__Nic, vrsas__v1__nic__init);
 
@@ -135,10 +136,10 @@ static Vrsas__V1__Nic *tell_nic(const struct vrs_hv_nic *n)
 	return m;
 }
 
-static Vrsas__V1__VmFacts *tell_vm(const struct vrs_site_vm *rule,
-				   const struct vrs_site_cluster *cluster,
-				   const char *images, const struct vrs_hv_vm *vm,
-				   float cpu_cores)
+static Vrsas__V1__VmFacts *encode_vm(const struct vrs_site_vm *rule,
+				     const struct vrs_site_cluster *cluster,
+				     const char *images, const struct vrs_hv_vm *vm,
+				     float cpu_cores)
 {
 	Vrsas__V1__VmFacts *m = NEW(Vrsas__V1__VmFacts, vrsas__v1__vm_facts__init);
 
@@ -159,14 +160,14 @@ static Vrsas__V1__VmFacts *tell_vm(const struct vrs_site_vm *rule,
 	m->n_disk = vm->n_disks;
 	m->disk = array(m->n_disk, sizeof(*m->disk));
 	for (size_t i = 0; i < vm->n_disks; i++) {
-		m->disk[i] = tell_disk(&vm->disk[i], cluster->shared_storage, images);
+		m->disk[i] = encode_disk(&vm->disk[i], cluster->shared_storage, images);
 		if (i == 0 || m->disk[i]->shared == VRSAS__V1__ANSWER__ANSWER_NO)
 			m->readable_without_host = m->disk[i]->shared;
 	}
 	m->n_nic = vm->n_nics;
 	m->nic = array(m->n_nic, sizeof(*m->nic));
 	for (size_t i = 0; i < vm->n_nics; i++)
-		m->nic[i] = tell_nic(&vm->nic[i]);
+		m->nic[i] = encode_nic(&vm->nic[i]);
 	return m;
 }
 
@@ -178,11 +179,11 @@ static void drop_natives(Vrsas__V1__HostInventory *inv)
 	}
 }
 
-Vrsas__V1__Record *tell_inventory(const struct vrs_site *site,
-				  const struct vrs_site_cluster *cluster,
-				  const struct vrs_site_host *host,
-				  const struct reading *r, const float *cpu_cores,
-				  int64_t at_ms, size_t max_bytes)
+Vrsas__V1__Record *encode_inventory(const struct vrs_site *site,
+				    const struct vrs_site_cluster *cluster,
+				    const struct vrs_site_host *host,
+				    const struct reading *r, const float *cpu_cores,
+				    int64_t at_ms, size_t max_bytes)
 {
 	Vrsas__V1__Record *rec = record(VRSAS__V1__RECORD__BODY_INVENTORY);
 	Vrsas__V1__HostInventory *inv =
@@ -200,8 +201,8 @@ Vrsas__V1__Record *tell_inventory(const struct vrs_site *site,
 
 		if (vrs_id_ok(vm->id))
 			inv->vm[inv->n_vm++] =
-				tell_vm(vrs_site_vm(site, vm->id, vm->name), cluster,
-					images, vm, cpu_cores[i]);
+				encode_vm(vrs_site_vm(site, vm->id, vm->name), cluster,
+					  images, vm, cpu_cores[i]);
 	}
 	if (r->has_store) {
 		Vrsas__V1__Store *s = NEW(Vrsas__V1__Store, vrsas__v1__store__init);
@@ -237,7 +238,7 @@ static uint64_t coarse(uint64_t bytes)
 	return bytes >> 26;
 }
 
-uint64_t tell_fingerprint(const Vrsas__V1__HostInventory *inv)
+uint64_t encode_fingerprint(const Vrsas__V1__HostInventory *inv)
 {
 	uint64_t h = mix_text(VRS_HASH_BEGIN, inv->boot_id);
 
@@ -266,7 +267,7 @@ uint64_t tell_fingerprint(const Vrsas__V1__HostInventory *inv)
 	return h;
 }
 
-uint64_t tell_load(const Vrsas__V1__HostInventory *inv)
+uint64_t encode_load(const Vrsas__V1__HostInventory *inv)
 {
 	uint64_t h = VRS_HASH_BEGIN;
 
@@ -278,8 +279,8 @@ uint64_t tell_load(const Vrsas__V1__HostInventory *inv)
 	return h;
 }
 
-Vrsas__V1__Heartbeat *tell_heartbeat(const struct tell_host *host, size_t n,
-				     int64_t at_ms)
+Vrsas__V1__Heartbeat *encode_heartbeat(const struct encode_host *host, size_t n,
+				       int64_t at_ms)
 {
 	Vrsas__V1__Heartbeat *hb = NEW(Vrsas__V1__Heartbeat, vrsas__v1__heartbeat__init);
 
@@ -292,14 +293,14 @@ Vrsas__V1__Heartbeat *tell_heartbeat(const struct tell_host *host, size_t n,
 
 		hb->host[i] = m;
 		m->name = vrs_strdup(host[i].site->name);
-		m->state = host[i].track.state;
-		m->silent_samples = host[i].track.silent_samples;
-		m->detail = vrs_strdup(host[i].track.detail);
+		m->state = host[i].state.state;
+		m->silent_samples = host[i].state.silent_samples;
+		m->detail = vrs_strdup(host[i].state.detail);
 	}
 	return hb;
 }
 
-void tell_free(Vrsas__V1__Record *r)
+void encode_free(Vrsas__V1__Record *r)
 {
 	if (!r)
 		return;
@@ -307,7 +308,7 @@ void tell_free(Vrsas__V1__Record *r)
 	protobuf_c_message_free_unpacked(&r->base, NULL);
 }
 
-void tell_free_heartbeat(Vrsas__V1__Heartbeat *hb)
+void encode_free_heartbeat(Vrsas__V1__Heartbeat *hb)
 {
 	if (!hb)
 		return;

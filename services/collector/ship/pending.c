@@ -4,34 +4,35 @@
 #include <string.h>
 
 #include "ship/encode.h"
+#include "ship/shipper.h"
 
-static void drop(struct outbox *o, size_t n)
+static void drop(struct pending *o, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		tell_free(o->record[i]);
+		encode_free(o->record[i]);
 	o->n -= n;
 	memmove(o->record, o->record + n, o->n * sizeof(o->record[0]));
 }
 
-void outbox_add_take(struct outbox *o, Vrsas__V1__Record *r)
+void pending_add_take(struct pending *o, Vrsas__V1__Record *r)
 {
-	if (o->n == OUTBOX_MAX) {
-		drop(o, OUTBOX_MAX / 8);
-		o->lost += OUTBOX_MAX / 8;
+	if (o->n == PENDING_MAX) {
+		drop(o, PENDING_MAX / 8);
+		o->lost += PENDING_MAX / 8;
 	}
 	o->record[o->n++] = r;
 }
 
-int outbox_flush(struct outbox *o)
+int pending_flush(struct pending *o)
 {
 	struct vrs_err err = {0};
 
 	if (o->n == 0)
 		return 0;
-	int status = o->sink.put(o->sink.arg, o->record, o->n, &err);
+	int status = shipper_put(o->sink.shipper, o->record, o->n, &err);
 	if (status < 0) {
 		vrs_complain(&o->trouble, VRS_WARN,
-			     "readings wait, next try with the next ones: %s "
+			     "readings not spooled, next try with the next readings: %s "
 			     "waiting=%zu lost=%" PRIu64,
 			     err.text, o->n, o->lost);
 		return status;
@@ -42,7 +43,7 @@ int outbox_flush(struct outbox *o)
 	return 0;
 }
 
-void outbox_fini(struct outbox *o)
+void pending_fini(struct pending *o)
 {
 	drop(o, o->n);
 }

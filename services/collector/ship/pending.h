@@ -1,5 +1,6 @@
-/* pending.h - records on their way to the feed: what it could not take (a full disk)
- * waits and goes first the next time, the oldest are given up when too many wait. */
+/* pending.h - records in memory, on their way to the spool. What the shipper could not
+ * take (a full disk) is kept and goes first the next time; when too many are kept, the
+ * oldest are dropped. */
 #ifndef COLLECTOR_SHIP_PENDING_H
 #define COLLECTOR_SHIP_PENDING_H
 
@@ -9,28 +10,29 @@
 #include "vrs/log.h"
 #include "vrsas/v1/sample.pb-c.h"
 
-/* Where readings go: the feed, or a test. */
+struct shipper;
+
+/* Where readings go, and how heartbeats do (main.c adds its page of metrics to some). */
 struct sink {
-	int (*put)(void *arg, Vrsas__V1__Record *const *records, size_t n,
-		   struct vrs_err *err);
+	struct shipper *shipper;
 	int (*heartbeat)(void *arg, Vrsas__V1__Heartbeat *hb, struct vrs_err *err);
 	void *arg;
 };
 
-enum { OUTBOX_MAX = 4096 };
+enum { PENDING_MAX = 4096 };
 
-struct outbox {
+struct pending {
 	struct sink sink;
-	Vrsas__V1__Record *record[OUTBOX_MAX];
+	Vrsas__V1__Record *record[PENDING_MAX];
 	size_t n;
 	uint64_t lost;
 	struct vrs_complaint trouble;
 };
 
-void outbox_add_take(struct outbox *o, Vrsas__V1__Record *r);
+void pending_add_take(struct pending *o, Vrsas__V1__Record *r);
 
-/* Hands over all that waits; on failure it goes on waiting, and the log says so. */
-int outbox_flush(struct outbox *o);
-void outbox_fini(struct outbox *o);
+/* Hands all records to the shipper; on failure they are kept, and the log says so. */
+int pending_flush(struct pending *o);
+void pending_fini(struct pending *o);
 
 #endif

@@ -16,32 +16,32 @@ enum {
 	ANSWER_MS = 15000, /* etl stores a whole piece before it answers */
 	PIECE_BYTES = 512 * 1024,
 	PIECE_MAX_RECORDS = 2048,
-	TABLE_AGAIN_MS = 3600 * 1000, /* samples without their table are of no use */
+	TABLE_AGAIN_MS = 3600 * 1000, /* samples are useless without their table */
 };
 
-struct feed {
+struct shipper {
 	struct vrs_loop *loop;
 	char *cluster, *collector;
 	struct spool *spool;
 	struct vrs_pub *pub;
 	struct vrs_req *fill;
 	struct vrs_timer *every, *soon;
-	bool asking; /* one question at a time */
+	bool asking; /* one request at a time */
 	bool closing;
 	bool seals;
 	struct vrs_seal_key key;
 	int64_t sealed_at_ms;  /* the newest; the next one is later */
-	uint64_t request;      /* number of the last question, its id */
+	uint64_t request;      /* number of the last request, its id */
 	uint64_t pushed;       /* the watermark that the last piece should have raised */
 	struct vrs_msg *table; /* the newest host table put, a Record */
 	int64_t table_at_mono_ms;
-	struct feed_counts counts;
+	struct shipper_counts counts;
 	struct vrs_complaint refusal;
 };
 
-static void offer(struct feed *f, uint64_t first_seq);
+static void offer(struct shipper *f, uint64_t first_seq);
 
-static struct spool_info info_of(const struct feed *f)
+static struct spool_info info_of(const struct shipper *f)
 {
 	struct spool_info info;
 
@@ -57,7 +57,7 @@ struct sealed {
 	unsigned char mac[VRS_SEAL_MAC_BYTES];
 };
 
-static void seal(struct feed *f, enum vrs_seal_use use, const ProtobufCMessage *msg,
+static void seal(struct shipper *f, enum vrs_seal_use use, const ProtobufCMessage *msg,
 		 struct sealed *ret)
 {
 	int64_t at_ms = vrs_now_wall_ms();
@@ -70,7 +70,7 @@ static void seal(struct feed *f, enum vrs_seal_use use, const ProtobufCMessage *
 	vrs_seal(&f->key, use, f->cluster, at_ms, ret->payload, n, &ret->msg, ret->mac);
 }
 
-static int send_live(struct feed *f, const Vrsas__V1__Live *live, struct vrs_err *err)
+static int send_live(struct shipper *f, const Vrsas__V1__Live *live, struct vrs_err *err)
 {
 	Vrsas__V1__Live outer = VRSAS__V1__LIVE__INIT;
 	struct sealed sealed = {0};
@@ -103,7 +103,7 @@ static int piece_add(void *arg, uint64_t seq, const void *bytes, size_t n_bytes)
 		return 1;
 	if (vrs_msg_unpack(&p->msg[p->n], &vrsas__v1__record__descriptor, bytes, n_bytes,
 			   NULL) < 0)
-		return p->n > 0; /* written by another program: as good as damaged */
+		return p->n > 0; /* another program wrote it: treated as damaged */
 	p->record[p->n] = (Vrsas__V1__Record *)vrs_msg_get(p->msg[p->n]);
 	if (p->n++ == 0)
 		p->first_seq = seq;
@@ -114,7 +114,7 @@ static int piece_add(void *arg, uint64_t seq, const void *bytes, size_t n_bytes)
 static void on_answer(void *arg, const ProtobufCMessage *reply,
 		      const struct vrs_err *err);
 
-static void ask(struct feed *f, Vrsas__V1__FillRequest *request)
+static void ask(struct shipper *f, Vrsas__V1__FillRequest *request)
 {
 	char *id =
 		vrs_asprintf("%s-%llu", f->collector, (unsigned long long)++f->request);
@@ -138,7 +138,7 @@ static void ask(struct feed *f, Vrsas__V1__FillRequest *request)
 		f->counts.failed_offers++;
 }
 
-static void send_piece(struct feed *f, uint64_t from, uint64_t to)
+static void send_piece(struct shipper *f, uint64_t from, uint64_t to)
 {
 	Vrsas__V1__FillRequest request = VRSAS__V1__FILL_REQUEST__INIT;
 	Vrsas__V1__Piece body = VRSAS__V1__PIECE__INIT;
@@ -150,7 +150,7 @@ static void send_piece(struct feed *f, uint64_t from, uint64_t to)
 	if (status < 0) {
 		f->counts.failed_offers++; /* the disk; the next offer tries again */
 	} else if (p->n == 0 && next > from) {
-		offer(f, next); /* what is wanted is gone: say where we go on */
+		offer(f, next); /* what etl wants is no longer kept: offer what is left */
 	} else if (p->n > 0 && p->first_seq > from) {
 		offer(f, p->first_seq);
 	} else if (p->n > 0) {
@@ -167,7 +167,7 @@ static void send_piece(struct feed *f, uint64_t from, uint64_t to)
 	free(p);
 }
 
-static void offer(struct feed *f, uint64_t first_seq)
+static void offer(struct shipper *f, uint64_t first_seq)
 {
 	Vrsas__V1__FillRequest request = VRSAS__V1__FILL_REQUEST__INIT;
 	Vrsas__V1__Offer body = VRSAS__V1__OFFER__INIT;
@@ -184,7 +184,7 @@ static void offer(struct feed *f, uint64_t first_seq)
 	ask(f, &request);
 }
 
-static void take_answer(struct feed *f, const Vrsas__V1__FillReply *r)
+static void take_answer(struct shipper *f, const Vrsas__V1__FillReply *r)
 {
 	struct spool_info info = info_of(f);
 	bool stuck = f->pushed != 0 && r->watermark < f->pushed;
@@ -197,14 +197,15 @@ static void take_answer(struct feed *f, const Vrsas__V1__FillReply *r)
 	if (r->error && r->error[0] != '\0') {
 		f->counts.failed_offers++;
 		vrs_complain(&f->refusal, VRS_WARN,
-			     "etl does not take what we have, it waits in the spool: %s",
+			     "etl refuses the readings, they stay in the spool: %s",
 			     r->error);
 		(void)vrs_strcpy(f->counts.reason, sizeof(f->counts.reason), r->error);
 		return;
 	}
-	vrs_complaint_over(&f->refusal, "etl takes it again");
+	vrs_complaint_over(&f->refusal, "etl accepts readings again");
 	f->counts.stored_seq = r->watermark;
-	/* etl knows more than we have: our disk went back. Never reuse a number. */
+	/* etl has newer numbers than the spool: the disk was restored from an older copy.
+	 * Never reuse a number. */
 	if (r->watermark > info.head_seq) {
 		(void)spool_advance(f->spool, r->watermark, vrs_now_wall_ms(), NULL);
 		return;
@@ -215,7 +216,7 @@ static void take_answer(struct feed *f, const Vrsas__V1__FillReply *r)
 
 static void on_answer(void *arg, const ProtobufCMessage *reply, const struct vrs_err *err)
 {
-	struct feed *f = arg;
+	struct shipper *f = arg;
 
 	(void)err;
 	f->asking = false;
@@ -229,7 +230,7 @@ static void on_answer(void *arg, const ProtobufCMessage *reply, const struct vrs
 
 static void on_time_to_offer(void *arg)
 {
-	struct feed *f = arg;
+	struct shipper *f = arg;
 
 	if (!f->asking)
 		offer(f, info_of(f).first_seq);
@@ -237,13 +238,13 @@ static void on_time_to_offer(void *arg)
 
 static void on_soon(void *arg)
 {
-	struct feed *f = arg;
+	struct shipper *f = arg;
 
 	f->soon = NULL;
 	on_time_to_offer(f);
 }
 
-static void offer_soon(struct feed *f, int64_t delay_ms)
+static void offer_soon(struct shipper *f, int64_t delay_ms)
 {
 	if (!f->soon)
 		f->soon = vrs_loop_after(f->loop, delay_ms, on_soon, f);
@@ -251,7 +252,7 @@ static void offer_soon(struct feed *f, int64_t delay_ms)
 
 /* --- putting --- */
 
-static int publish(struct feed *f, Vrsas__V1__Record *record)
+static int publish(struct shipper *f, Vrsas__V1__Record *record)
 {
 	Vrsas__V1__Live live = VRSAS__V1__LIVE__INIT;
 
@@ -260,7 +261,7 @@ static int publish(struct feed *f, Vrsas__V1__Record *record)
 	return send_live(f, &live, NULL);
 }
 
-static int put_all(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
+static int put_all(struct shipper *f, Vrsas__V1__Record *const *records, size_t n,
 		   struct vrs_err *err)
 {
 	struct spool_info info = info_of(f);
@@ -274,10 +275,10 @@ static int put_all(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
 		r->epoch = info.epoch;
 		r->seq = info.head_seq + 1 + i;
 		size_t size = vrsas__v1__record__get_packed_size(r);
-		if (size > FEED_MAX_RECORD)
+		if (size > SHIPPER_MAX_RECORD)
 			return vrs_fail(err, VRS_ENOSPC,
-					"feed: a record of %zu bytes is above %d", size,
-					FEED_MAX_RECORD);
+					"record of %zu bytes exceeds the limit of %d",
+					size, SHIPPER_MAX_RECORD);
 	}
 	for (size_t i = 0; i < n; i++) {
 		size_t size;
@@ -286,10 +287,10 @@ static int put_all(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
 		status = spool_append(f->spool, bytes, size, vrs_now_wall_ms(), err);
 		free(bytes);
 		if (status < 0)
-			return vrs_context(err, "feed");
+			return vrs_context(err, "spool");
 	}
 	if ((status = spool_sync(f->spool, err)) < 0)
-		return vrs_context(err, "feed");
+		return vrs_context(err, "spool");
 	f->counts.put += n;
 	for (size_t i = 0; i < n; i++)
 		if (publish(f, records[i]) == 0)
@@ -297,8 +298,8 @@ static int put_all(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
 	return 0;
 }
 
-/* Remembers the host table that samples rest on. */
-static int keep_table(struct feed *f, const Vrsas__V1__Record *r, struct vrs_err *err)
+/* Keeps the host table that samples refer to. */
+static int keep_table(struct shipper *f, const Vrsas__V1__Record *r, struct vrs_err *err)
 {
 	struct vrs_msg *copy;
 	size_t n;
@@ -314,13 +315,13 @@ static int keep_table(struct feed *f, const Vrsas__V1__Record *r, struct vrs_err
 	return 0;
 }
 
-int feed_put(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
-	     struct vrs_err *err)
+int shipper_put(struct shipper *f, Vrsas__V1__Record *const *records, size_t n,
+		struct vrs_err *err)
 {
 	int64_t age = vrs_now_mono_ms() - f->table_at_mono_ms;
 	int status = 0;
 
-	/* Once in a while again, since old segments of the spool take theirs along. */
+	/* Repeated now and then: the table expires together with its segment. */
 	if (f->table && age >= TABLE_AGAIN_MS) {
 		Vrsas__V1__Record *table = (Vrsas__V1__Record *)vrs_msg_get(f->table);
 
@@ -336,7 +337,7 @@ int feed_put(struct feed *f, Vrsas__V1__Record *const *records, size_t n,
 	return status;
 }
 
-int feed_heartbeat(struct feed *f, Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
+int shipper_heartbeat(struct shipper *f, Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
 {
 	Vrsas__V1__Live live = VRSAS__V1__LIVE__INIT;
 	struct spool_info info = info_of(f);
@@ -350,7 +351,7 @@ int feed_heartbeat(struct feed *f, Vrsas__V1__Heartbeat *hb, struct vrs_err *err
 	return send_live(f, &live, err);
 }
 
-void feed_counts(const struct feed *f, struct feed_counts *ret)
+void shipper_counts(const struct shipper *f, struct shipper_counts *ret)
 {
 	struct spool_info info = info_of(f);
 
@@ -359,17 +360,17 @@ void feed_counts(const struct feed *f, struct feed_counts *ret)
 	ret->first_seq = info.first_seq;
 }
 
-void feed_bus_counts(const struct feed *f, struct vrs_bus_counts *ret_samples,
-		     struct vrs_bus_counts *ret_fill)
+void shipper_bus_counts(const struct shipper *f, struct vrs_bus_counts *ret_samples,
+			struct vrs_bus_counts *ret_fill)
 {
 	vrs_pub_counts(f->pub, ret_samples);
 	vrs_req_counts(f->fill, ret_fill);
 }
 
-int feed_open(struct feed **ret, struct vrs_loop *loop, const struct feed_conf *conf,
-	      struct vrs_err *err)
+int shipper_open(struct shipper **ret, struct vrs_loop *loop,
+		 const struct shipper_conf *conf, struct vrs_err *err)
 {
-	struct feed *f = vrs_calloc(1, sizeof(*f));
+	struct shipper *f = vrs_calloc(1, sizeof(*f));
 	char *owner = vrs_asprintf("%s/%s", conf->cluster, conf->collector);
 	struct spool_conf spool = {
 		.dir = conf->spool_dir,
@@ -385,7 +386,8 @@ int feed_open(struct feed **ret, struct vrs_loop *loop, const struct feed_conf *
 	if (conf->key)
 		f->key = *conf->key;
 	if (!vrs_name_ok(f->cluster) || !vrs_name_ok(f->collector))
-		status = vrs_fail(err, VRS_EINVAL, "feed: '%s' is no name", owner);
+		status = vrs_fail(err, VRS_EINVAL, "'%s' is not a valid collector name",
+				  owner);
 	else if ((status = spool_open(&f->spool, &spool, vrs_now_wall_ms(), err)) == 0 &&
 		 (status = vrs_pub_open(&f->pub, conf->samples_url, err)) == 0)
 		status = vrs_req_open(
@@ -396,7 +398,7 @@ int feed_open(struct feed **ret, struct vrs_loop *loop, const struct feed_conf *
 			err);
 	free(owner);
 	if (status < 0) {
-		feed_close(f);
+		shipper_close(f);
 		return status;
 	}
 	f->every = vrs_loop_every(loop,
@@ -408,7 +410,7 @@ int feed_open(struct feed **ret, struct vrs_loop *loop, const struct feed_conf *
 	return 0;
 }
 
-void feed_close(struct feed *f)
+void shipper_close(struct shipper *f)
 {
 	if (!f)
 		return;

@@ -392,8 +392,8 @@ static size_t segment_of(const struct spool *s, uint64_t seq)
 	return i;
 }
 
-/* Gives what is wanted of one segment. *seq becomes the number after the last one looked
- * at, or that of the next segment when the rest of this one is damaged. */
+/* Gives what is wanted of one segment. *seq becomes the number after the last one
+ * on_polled at, or that of the next segment when the rest of this one is damaged. */
 static int read_segment(struct spool *s, size_t i, struct reading *r, uint64_t *seq,
 			struct vrs_err *err)
 {

@@ -13,7 +13,7 @@ static const int64_t now_ms = (int64_t)NOW * 1000;
 
 /* A gate with the keys of c1 and c2, and c1's key for those who speak. */
 struct door {
-	struct gate *gate;
+	struct auth *auth;
 	struct vrs_seal_key key;
 	struct vrs_err err;
 	/* a message on its way */
@@ -43,7 +43,7 @@ static struct door *door_new(void)
 	}
 	assert_ok(vrs_seal_key_read(path[0], &d->key, &d->err), &d->err);
 	assert_ok(vrs_seal_keys_read(&keys, folder, &d->err), &d->err);
-	d->gate = gate_new_take(keys);
+	d->auth = auth_new_take(keys);
 	(void)unlink(path[0]);
 	(void)unlink(path[1]);
 	(void)rmdir(folder);
@@ -52,7 +52,7 @@ static struct door *door_new(void)
 
 static void door_free(struct door *d)
 {
-	gate_free(d->gate);
+	auth_free(d->auth);
 	free(d->payload);
 	free(d);
 }
@@ -84,12 +84,12 @@ static void a_seal_is_opened(void **state)
 	(void)state;
 	struct door *d = door_new();
 	const Vrsas__V1__Live *in =
-		gate_live(d->gate, beat(d, "c1", "c1", now_ms), now_ms, &d->err);
+		auth_live(d->auth, beat(d, "c1", "c1", now_ms), now_ms, &d->err);
 
 	assert_non_null(in);
 	assert_int_equal(in->body_case, VRSAS__V1__LIVE__BODY_HEARTBEAT);
 	assert_string_equal(in->heartbeat->cluster, "c1");
-	gate_close(d->gate);
+	auth_close(d->auth);
 	door_free(d);
 }
 
@@ -98,10 +98,10 @@ static void nobody_speaks_for_another_cluster(void **state)
 	(void)state;
 	struct door *d = door_new();
 
-	assert_null(gate_live(d->gate, beat(d, "c1", "c2", now_ms), now_ms, &d->err));
+	assert_null(auth_live(d->auth, beat(d, "c1", "c2", now_ms), now_ms, &d->err));
 	assert_non_null(strstr(d->err.text, "of cluster c2"));
 	assert_non_null(strstr(d->err.text, "for cluster c1"));
-	assert_int_equal(gate_refused(d->gate, GATE_SIGNATURE), 1);
+	assert_int_equal(auth_refused(d->auth, AUTH_SIGNATURE), 1);
 	door_free(d);
 }
 
@@ -111,9 +111,9 @@ static void nothing_comes_in_without_a_seal(void **state)
 	struct door *d = door_new();
 
 	(void)beat(d, "c1", "c1", now_ms);
-	assert_null(gate_live(d->gate, &d->live, now_ms, &d->err));
+	assert_null(auth_live(d->auth, &d->live, now_ms, &d->err));
 	assert_non_null(strstr(d->err.text, "cluster c1"));
-	assert_int_equal(gate_refused(d->gate, GATE_UNSIGNED), 1);
+	assert_int_equal(auth_refused(d->auth, AUTH_UNSIGNED), 1);
 	door_free(d);
 }
 
@@ -131,10 +131,10 @@ static void a_heartbeat_is_heard_once(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(gate_live(d->gate, beat(d, "c1", "c1", cases[i].at_ms),
+		assert_int_equal(auth_live(d->auth, beat(d, "c1", "c1", cases[i].at_ms),
 					   now_ms, &d->err) != NULL,
 				 cases[i].in);
-	assert_int_equal(gate_refused(d->gate, GATE_REPLAY), 4);
+	assert_int_equal(auth_refused(d->auth, AUTH_REPLAY), 4);
 	door_free(d);
 }
 
@@ -151,10 +151,10 @@ static void seals_within_seals_and_noise_stay_outside(void **state)
 	outer.body_case = VRSAS__V1__LIVE__BODY_SEALED;
 	outer.sealed = &sealed;
 	vrs_seal(&d->key, VRS_SEAL_LIVE, "c1", now_ms, inner, n, &sealed, mac);
-	assert_null(gate_live(d->gate, &outer, now_ms, &d->err));
+	assert_null(auth_live(d->auth, &outer, now_ms, &d->err));
 	vrs_seal(&d->key, VRS_SEAL_LIVE, "c1", now_ms, "\xff\xff", 2, &sealed, mac);
-	assert_null(gate_live(d->gate, &outer, now_ms, &d->err));
-	assert_int_equal(gate_refused(d->gate, GATE_MALFORMED), 2);
+	assert_null(auth_live(d->auth, &outer, now_ms, &d->err));
+	assert_int_equal(auth_refused(d->auth, AUTH_MALFORMED), 2);
 	free(inner);
 	door_free(d);
 }
@@ -184,11 +184,11 @@ static void every_record_of_a_piece_is_of_the_seals_cluster(void **state)
 		void *bytes = vrs_msg_pack(&inner.base, &n);
 
 		vrs_seal(&d->key, VRS_SEAL_FILL, "c1", now_ms, bytes, n, &sealed, mac);
-		assert_int_equal(gate_fill(d->gate, &outer, &d->err) != NULL, i);
+		assert_int_equal(auth_fill(d->auth, &outer, &d->err) != NULL, i);
 		free(bytes);
 	}
-	assert_null(gate_fill(d->gate, &inner, &d->err)); /* no seal */
-	assert_int_equal(gate_refused(d->gate, GATE_UNSIGNED), 1);
+	assert_null(auth_fill(d->auth, &inner, &d->err)); /* no seal */
+	assert_int_equal(auth_refused(d->auth, AUTH_UNSIGNED), 1);
 	door_free(d);
 }
 
@@ -201,7 +201,7 @@ static void reading_the_history_needs_no_seal(void **state)
 
 	r.body_case = VRSAS__V1__FILL_REQUEST__BODY_EXPORT_PAGE;
 	r.export_page = &page;
-	assert_ptr_equal(gate_fill(d->gate, &r, &d->err), &r);
+	assert_ptr_equal(auth_fill(d->auth, &r, &d->err), &r);
 	door_free(d);
 }
 
@@ -209,11 +209,11 @@ static void without_keys_all_comes_in(void **state)
 {
 	(void)state;
 	struct door *d = door_new();
-	struct gate *open = gate_new_take(NULL);
+	struct auth *open = auth_new_take(NULL);
 
-	assert_non_null(gate_live(open, beat(d, "c1", "c2", 5), now_ms, &d->err));
-	assert_non_null(gate_live(open, &d->live, now_ms, &d->err));
-	gate_free(open);
+	assert_non_null(auth_live(open, beat(d, "c1", "c2", 5), now_ms, &d->err));
+	assert_non_null(auth_live(open, &d->live, now_ms, &d->err));
+	auth_free(open);
 	door_free(d);
 }
 

@@ -9,11 +9,11 @@ static const int64_t now = 1795420800000, retention = (int64_t)30 * 86400000;
 
 static int check(const struct record *x, const struct record *table, struct vrs_err *err)
 {
-	int status = normalise_envelope(&x->r, err);
+	int status = validate_envelope(&x->r, err);
 
 	return status < 0 ? status
-			  : normalise_body(&x->r, table ? &table->hosts : NULL, now,
-					   retention, err);
+			  : validate_body(&x->r, table ? &table->hosts : NULL, now,
+					  retention, err);
 }
 
 static void good_records_are_taken(void **state)
@@ -135,20 +135,20 @@ static void impossible_offers_and_exports_are_refused(void **state)
 	offer.collector = "main";
 	offer.epoch = 1;
 	offer.first_seq = 1;
-	assert_ok(normalise_offer(&offer, &err), &err); /* an empty spool */
+	assert_ok(validate_offer(&offer, &err), &err); /* an empty spool */
 	offer.first_seq = 3;
 	offer.head_seq = 1;
-	assert_fails(normalise_offer(&offer, &err), VRS_EPARSE, &err);
+	assert_fails(validate_offer(&offer, &err), VRS_EPARSE, &err);
 	offer.first_seq = 0;
-	assert_fails(normalise_offer(&offer, &err), VRS_EPARSE, &err);
+	assert_fails(validate_offer(&offer, &err), VRS_EPARSE, &err);
 
 	page.cluster = "c1";
 	page.to_ms = 60000;
-	assert_ok(normalise_export(&page, &err), &err);
+	assert_ok(validate_export(&page, &err), &err);
 	page.from_ms = 60001;
-	assert_fails(normalise_export(&page, &err), VRS_EPARSE, &err);
+	assert_fails(validate_export(&page, &err), VRS_EPARSE, &err);
 	page.from_ms = -1;
-	assert_fails(normalise_export(&page, &err), VRS_EPARSE, &err);
+	assert_fails(validate_export(&page, &err), VRS_EPARSE, &err);
 }
 
 int main(void)

@@ -23,39 +23,39 @@ static struct reading at(double busy, double total)
 					 .cpu_known = true}};
 }
 
-static struct gauge answer(struct track *t, struct reading r, int64_t mono_ms)
+static struct gauge answer(struct host_state *t, struct reading r, int64_t mono_ms)
 {
 	struct gauge g;
 	float cores[4];
 
-	track_answer(t, &r, mono_ms, &g, cores);
+	host_state_answered(t, &r, mono_ms, &g, cores);
 	return g;
 }
 
 static void cpu_is_what_happened_between_two_readings(void **state)
 {
 	(void)state;
-	struct track t = {0};
+	struct host_state t = {0};
 
 	assert_true(isnan(answer(&t, at(10, 100), 0).cpu_ratio));
 	struct gauge g = answer(&t, at(40, 200), 1000);
 	assert_float_equal(g.cpu_ratio, 0.3, 1e-6);
 	assert_float_equal(g.mem_ratio, 0.25, 1e-6);
 	assert_int_equal(g.state, UP);
-	track_fini(&t);
+	host_state_fini(&t);
 }
 
 static void the_first_reading_after_a_silence_has_no_cpu(void **state)
 {
 	(void)state;
-	struct track t = {0};
+	struct host_state t = {0};
 	struct gauge g;
 
 	(void)answer(&t, at(10, 100), 0);
-	track_silence(&t, "no route to host", &g);
+	host_state_silent(&t, "no route to host", &g);
 	assert_int_equal(g.state, UNREACHABLE);
 	assert_true(isnan(g.cpu_ratio));
-	track_silence(&t, "no route to host", &g);
+	host_state_silent(&t, "no route to host", &g);
 	assert_int_equal(t.silent_samples, 2);
 	assert_string_equal(t.detail, "no route to host");
 
@@ -65,37 +65,37 @@ static void the_first_reading_after_a_silence_has_no_cpu(void **state)
 	assert_string_equal(t.detail, "");
 	g = answer(&t, at(140, 500), 4000);
 	assert_float_equal(g.cpu_ratio, 0.5, 1e-6);
-	track_fini(&t);
+	host_state_fini(&t);
 }
 
 static void counters_that_began_anew_give_no_number(void **state)
 {
 	(void)state;
-	struct track t = {0};
+	struct host_state t = {0};
 
 	(void)answer(&t, at(1000, 9000), 0);
 	assert_true(isnan(answer(&t, at(5, 50), 1000).cpu_ratio)); /* it was rebooted */
 	assert_float_equal(answer(&t, at(15, 150), 2000).cpu_ratio, 0.1, 1e-6);
-	track_fini(&t);
+	host_state_fini(&t);
 }
 
 static void what_is_known_of_a_host_outlives_its_silence(void **state)
 {
 	(void)state;
-	struct track t = {0};
+	struct host_state t = {0};
 	struct gauge g;
 
 	(void)answer(&t, at(1, 2), 0);
-	track_silence(&t, "gone", &g);
+	host_state_silent(&t, "gone", &g);
 	assert_int_equal(t.vcpus, 4);
 	assert_int_equal(t.ram_bytes, 1000);
-	track_fini(&t);
+	host_state_fini(&t);
 }
 
 static void a_vms_cores_are_its_cpu_time_over_the_time(void **state)
 {
 	(void)state;
-	struct track t = {0};
+	struct host_state t = {0};
 	struct vrs_hv_vm *vm = vrs_calloc(2, sizeof(*vm));
 	struct reading r = at(1, 2);
 	struct gauge g;
@@ -107,41 +107,41 @@ static void a_vms_cores_are_its_cpu_time_over_the_time(void **state)
 	strcpy(vm[1].id, "b");
 	vm[0].cpu_time_s = 100;
 	vm[1].cpu_time_s = NAN; /* off */
-	track_answer(&t, &r, 1000, &g, cores);
+	host_state_answered(&t, &r, 1000, &g, cores);
 	assert_true(isnan(cores[0]) && isnan(cores[1]));
 	vm[0].cpu_time_s = 103;
 	vm[1].cpu_time_s = 1;
-	track_answer(&t, &r, 3000, &g, cores);
+	host_state_answered(&t, &r, 3000, &g, cores);
 	assert_float_equal(cores[0], 1.5, 1e-6);
 	assert_true(isnan(cores[1]));
 	vm[0].cpu_time_s = 2; /* started anew */
 	vm[1].cpu_time_s = 2;
-	track_answer(&t, &r, 4000, &g, cores);
+	host_state_answered(&t, &r, 4000, &g, cores);
 	assert_true(isnan(cores[0]));
 	assert_float_equal(cores[1], 1, 1e-6);
-	track_fini(&t);
+	host_state_fini(&t);
 	free(vm);
 }
 
 static void a_trace_says_its_cpu_itself(void **state)
 {
 	(void)state;
-	struct track t = {0};
+	struct host_state t = {0};
 	struct reading r = {.cpu_ratio = 0.7, .vcpus_used = 3};
 
 	struct gauge g = answer(&t, r, 0);
 	assert_float_equal(g.cpu_ratio, 0.7, 1e-6);
 	assert_true(isnan(g.mem_ratio));
 	assert_int_equal(g.vcpus_used, 3);
-	track_fini(&t);
+	host_state_fini(&t);
 }
 
 static void an_interval_is_named_by_its_start(void **state)
 {
 	(void)state;
-	assert_int_equal(track_interval(180000, 60000), 120000);
-	assert_int_equal(track_interval(180001, 60000), 120000);
-	assert_int_equal(track_interval(239999, 60000), 120000);
+	assert_int_equal(host_state_interval(180000, 60000), 120000);
+	assert_int_equal(host_state_interval(180001, 60000), 120000);
+	assert_int_equal(host_state_interval(239999, 60000), 120000);
 }
 
 int main(void)

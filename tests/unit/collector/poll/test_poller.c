@@ -7,6 +7,7 @@
 #include "backfill/playback.h"
 #include "check.h"
 #include "poll/host_state.h"
+#include "ship/shipper.h"
 #include "vrs/clock.h"
 #include "vrs/hv.h"
 #include "world.h"
@@ -56,10 +57,11 @@ static void stop_if_enough(struct test *t)
 		vrs_loop_stop(t->loop);
 }
 
-static int put(void *arg, Vrsas__V1__Record *const *records, size_t n,
-	       struct vrs_err *err)
+/* Takes the place of the shipper's: the records end here. */
+int shipper_put(struct shipper *s, Vrsas__V1__Record *const *records, size_t n,
+		struct vrs_err *err)
 {
-	struct test *t = arg;
+	struct test *t = (struct test *)s;
 
 	if (t->disk_full)
 		return vrs_fail(err, VRS_ENOSPC, "no space");
@@ -119,7 +121,8 @@ static int setup(void **state)
 					    world_program("pretend-hv"), t->world, name)};
 		t->hosts[i] = &t->host[i];
 	}
-	t->sink = (struct sink){.put = put, .heartbeat = beat, .arg = t};
+	t->sink = (struct sink){
+		.shipper = (struct shipper *)t, .heartbeat = beat, .arg = t};
 	*state = t;
 	return 0;
 }
@@ -154,19 +157,19 @@ static void run_until(struct test *t, bool (*enough)(struct test *t))
 	vrs_timer_cancel(timer);
 }
 
-static struct measure *measure(struct test *t)
+static struct poller *measure(struct test *t)
 {
-	const struct measure_conf conf = {.site = &t->site,
-					  .cluster = &t->cluster,
-					  .host = t->hosts,
-					  .n_hosts = 2,
-					  .interval_ms = INTERVAL,
-					  .heartbeat_ms = 100};
-	struct measure *m = NULL;
+	const struct poller_conf conf = {.site = &t->site,
+					 .cluster = &t->cluster,
+					 .host = t->hosts,
+					 .n_hosts = 2,
+					 .interval_ms = INTERVAL,
+					 .heartbeat_ms = 100};
+	struct poller *m = NULL;
 	struct vrs_err err = {0};
 
 	t->enough = NULL;
-	assert_ok(measure_open(&m, t->loop, &conf, &t->sink, &err), &err);
+	assert_ok(poller_open(&m, t->loop, &conf, &t->sink, &err), &err);
 	return m;
 }
 
@@ -176,11 +179,11 @@ static void stop(void *loop)
 }
 
 /* The last look may still be under way: its answer comes on the loop. */
-static void end(struct test *t, struct measure *m)
+static void end(struct test *t, struct poller *m)
 {
 	struct vrs_err err = {0};
 
-	while (!measure_close(m)) {
+	while (!poller_close(m)) {
 		(void)vrs_loop_after(t->loop, 10, stop, t->loop);
 		assert_ok(vrs_loop_run(t->loop, &err), &err);
 	}
@@ -197,7 +200,7 @@ static void every_interval_has_its_batch(void **state)
 
 	world_write(t->world, "h1/load", "0.75");
 	world_write(t->world, "h2/load", "0.25");
-	struct measure *m = measure(t);
+	struct poller *m = measure(t);
 	run_until(t, three_batches);
 	assert_false(t->steps_missing);
 	assert_true(fabs(t->gauge[0].cpu_ratio - 0.75) < 0.05);
@@ -221,7 +224,7 @@ static void a_host_that_hangs_does_not_hold_up_the_others(void **state)
 {
 	struct test *t = *state;
 
-	struct measure *m = measure(t);
+	struct poller *m = measure(t);
 	run_until(t, three_batches);
 	world_write(t->world, "h2/hang", "");
 	run_until(t, h2_is_silent_twice);
@@ -255,7 +258,7 @@ static void a_protected_vm_is_told_and_does_not_start_by_itself(void **state)
 	free(vms);
 	world_write(t->world, "h1/vms/u1.json",
 		    "{\"id\": \"u1\", \"name\": \"web1\", \"autostart\": true}");
-	struct measure *m = measure(t);
+	struct poller *m = measure(t);
 	run_until(t, vm_is_told);
 	assert_string_equal(t->vm, "u1");
 	end(t, m);
@@ -281,7 +284,7 @@ static void readings_that_find_no_disk_wait_and_go_in_order(void **state)
 	struct test *t = *state;
 
 	t->disk_full = true;
-	struct measure *m = measure(t);
+	struct poller *m = measure(t);
 	run_until(t, some_beats);
 	assert_int_equal(t->n_batches, 0);
 	t->disk_full = false;

@@ -147,22 +147,23 @@ static void proc_gives_counters_and_memory(void **state)
 	struct vrs_hv_host h = {0};
 	struct vrs_err err = {0};
 
-	assert_ok(proc_parse_stat("cpu  100 10 40 800 50 1 2 3 7 7\n"
-				  "cpu0 50 5 20 400 25 0 1 1 0 0\n"
-				  "cpu1 50 5 20 400 25 1 1 2 0 0\nintr 1\n",
-				  &h, &err),
+	assert_ok(procfs_parse_stat("cpu  100 10 40 800 50 1 2 3 7 7\n"
+				    "cpu0 50 5 20 400 25 0 1 1 0 0\n"
+				    "cpu1 50 5 20 400 25 1 1 2 0 0\nintr 1\n",
+				    &h, &err),
 		  &err);
 	assert_int_equal(h.vcpus, 2);
 	assert_float_equal(h.cpu_total, 1006, 0);
 	assert_float_equal(h.cpu_busy, 156, 0); /* neither idle nor waiting */
-	assert_ok(proc_parse_meminfo("MemTotal:  1000 kB\nMemFree: 10 kB\n"
-				     "MemAvailable:   600 kB\n",
-				     &h, &err),
+	assert_ok(procfs_parse_meminfo("MemTotal:  1000 kB\nMemFree: 10 kB\n"
+				       "MemAvailable:   600 kB\n",
+				       &h, &err),
 		  &err);
 	assert_int_equal(h.ram_total_bytes, 1024000);
 	assert_int_equal(h.ram_used_bytes, 409600);
-	assert_fails(proc_parse_stat("intr 5\n", &h, &err), VRS_EPARSE, &err);
-	assert_fails(proc_parse_meminfo("MemTotal: 5 kB\n", &h, &err), VRS_EPARSE, &err);
+	assert_fails(procfs_parse_stat("intr 5\n", &h, &err), VRS_EPARSE, &err);
+	assert_fails(procfs_parse_meminfo("MemTotal: 5 kB\n", &h, &err), VRS_EPARSE,
+		     &err);
 }
 
 int main(void)

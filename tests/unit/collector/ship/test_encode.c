@@ -49,7 +49,7 @@ static Vrsas__V1__Record *inventory(bool shared_storage, size_t max_bytes)
 	const float cores[] = {1.5, NAN};
 	strcpy(r.host.boot_id, "boot-1");
 	Vrsas__V1__Record *rec =
-		tell_inventory(&site, &c, &host, &r, cores, 5000, max_bytes);
+		encode_inventory(&site, &c, &host, &r, cores, 5000, max_bytes);
 
 	vrs_hv_vms_free(r.vm, r.n_vms);
 	return rec;
@@ -75,22 +75,22 @@ static void the_site_file_says_who_is_protected(void **state)
 	assert_string_equal(r->inventory->boot_id, "boot-1");
 	assert_false(vm[0]->unexplained);
 	assert_true(vm[1]->unexplained);
-	tell_free(r);
+	encode_free(r);
 }
 
 static void another_boot_is_news(void **state)
 {
 	(void)state;
 	Vrsas__V1__Record *r = inventory(true, MUCH);
-	uint64_t before = tell_fingerprint(r->inventory);
+	uint64_t before = encode_fingerprint(r->inventory);
 
 	((char *)r->inventory->boot_id)[5] = '2';
-	assert_true(tell_fingerprint(r->inventory) != before);
+	assert_true(encode_fingerprint(r->inventory) != before);
 	((char *)r->inventory->boot_id)[5] = '1';
-	assert_true(tell_fingerprint(r->inventory) == before);
+	assert_true(encode_fingerprint(r->inventory) == before);
 	r->inventory->vm[1]->unexplained = false;
-	assert_true(tell_fingerprint(r->inventory) != before);
-	tell_free(r);
+	assert_true(encode_fingerprint(r->inventory) != before);
+	encode_free(r);
 }
 
 static void disks_outlive_their_host_only_on_shared_storage(void **state)
@@ -102,11 +102,11 @@ static void disks_outlive_their_host_only_on_shared_storage(void **state)
 	assert_int_equal(r->inventory->vm[1]->disk[0]->shared, YES);
 	assert_int_equal(r->inventory->vm[1]->disk[1]->shared, NO);
 	assert_int_equal(r->inventory->vm[1]->readable_without_host, NO);
-	tell_free(r);
+	encode_free(r);
 
 	r = inventory(false, MUCH);
 	assert_int_equal(r->inventory->vm[0]->readable_without_host, NO);
-	tell_free(r);
+	encode_free(r);
 }
 
 static void a_path_that_climbs_out_is_not_shared(void **state)
@@ -128,10 +128,10 @@ static void a_path_that_climbs_out_is_not_shared(void **state)
 
 		strcpy(r.vm[0].disk[0].path, cases[i].path);
 		Vrsas__V1__Record *rec =
-			tell_inventory(&site, &c, &host, &r, cores, 0, MUCH);
+			encode_inventory(&site, &c, &host, &r, cores, 0, MUCH);
 		assert_int_equal(rec->inventory->vm[0]->readable_without_host,
 				 cases[i].shared);
-		tell_free(rec);
+		encode_free(rec);
 		vrs_hv_vms_free(r.vm, 2);
 	}
 }
@@ -142,7 +142,7 @@ static void an_inventory_that_is_too_large_goes_without_definitions(void **state
 	Vrsas__V1__Record *r = inventory(true, 64);
 
 	assert_string_equal(r->inventory->vm[0]->native, "");
-	tell_free(r);
+	encode_free(r);
 }
 
 static void what_moves_all_the_time_is_no_news(void **state)
@@ -150,15 +150,15 @@ static void what_moves_all_the_time_is_no_news(void **state)
 	(void)state;
 	Vrsas__V1__Record *r = inventory(true, MUCH);
 	Vrsas__V1__HostInventory *inv = r->inventory;
-	uint64_t print = tell_fingerprint(inv);
+	uint64_t print = encode_fingerprint(inv);
 
 	inv->at_ms++;
 	inv->vm[0]->cpu_cores = 0.1F;
 	inv->vm[0]->disk[0]->allocated_bytes += 4096;
-	assert_true(tell_fingerprint(inv) == print);
+	assert_true(encode_fingerprint(inv) == print);
 	inv->vm[0]->state = VRSAS__V1__VM_STATE__VM_STATE_OFF;
-	assert_false(tell_fingerprint(inv) == print);
-	tell_free(r);
+	assert_false(encode_fingerprint(inv) == print);
+	encode_free(r);
 }
 
 static void batch_and_table_name_hosts_by_position(void **state)
@@ -166,7 +166,7 @@ static void batch_and_table_name_hosts_by_position(void **state)
 	(void)state;
 	struct vrs_site_host other = {
 		.cluster = (char *)"c1", .name = (char *)"h2", .address = (char *)""};
-	struct tell_host hosts[] = {{.site = &host}, {.site = &other}};
+	struct encode_host hosts[] = {{.site = &host}, {.site = &other}};
 	const struct gauge gauges[] = {
 		{.state = VRSAS__V1__HOST_STATE__HOST_STATE_UP, .cpu_ratio = 0.5F},
 		{.state = VRSAS__V1__HOST_STATE__HOST_STATE_UNREACHABLE,
@@ -174,8 +174,8 @@ static void batch_and_table_name_hosts_by_position(void **state)
 
 	hosts[0].track.vcpus = 8;
 	strcpy(hosts[1].track.address, "10.0.0.2");
-	Vrsas__V1__Record *t = tell_hosts(hosts, 2, 7);
-	Vrsas__V1__Record *b = tell_batch(gauges, 2, 60000, 60000, 7);
+	Vrsas__V1__Record *t = encode_hosts(hosts, 2, 7);
+	Vrsas__V1__Record *b = encode_batch(gauges, 2, 60000, 60000, 7);
 	assert_string_equal(t->hosts->host[0]->address, "10.0.0.9");
 	assert_string_equal(t->hosts->host[1]->address, "10.0.0.2");
 	assert_int_equal(t->hosts->host[0]->vcpus_total, 8);
@@ -190,8 +190,8 @@ static void batch_and_table_name_hosts_by_position(void **state)
 	/* as the feed does */
 	t->cluster = b->cluster = "c1";
 	t->collector = b->collector = "c1";
-	tell_free(t);
-	tell_free(b);
+	encode_free(t);
+	encode_free(b);
 }
 
 int main(void)

@@ -17,7 +17,7 @@ struct etl {
 struct world {
 	char dir[64], samples[80], fill[80];
 	struct vrs_loop *loop;
-	struct feed *feed;
+	struct shipper *feed;
 	struct etl etl;
 	uint64_t wait_for;
 };
@@ -112,7 +112,7 @@ static void etl_close(struct world *w)
 static void feed_begin(struct world *w)
 {
 	struct vrs_err err = {0};
-	struct feed_conf conf = {
+	struct shipper_conf conf = {
 		.cluster = "c1",
 		.collector = "main",
 		.samples_url = w->samples,
@@ -122,9 +122,9 @@ static void feed_begin(struct world *w)
 		.offer_interval_ms = 50,
 	};
 
-	feed_close(w->feed);
+	shipper_close(w->feed);
 	w->feed = NULL;
-	assert_ok(feed_open(&w->feed, w->loop, &conf, &err), &err);
+	assert_ok(shipper_open(&w->feed, w->loop, &conf, &err), &err);
 }
 
 static int setup(void **state)
@@ -147,7 +147,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	feed_close(w->feed);
+	shipper_close(w->feed);
 	etl_close(w);
 	vrs_loop_close(w->loop);
 	remove_tree(w->dir);
@@ -166,15 +166,15 @@ static void put(struct world *w, int n)
 
 		r.body_case = VRSAS__V1__RECORD__BODY_INVENTORY;
 		r.inventory = &inv;
-		assert_ok(feed_put(w->feed, list, 1, &err), &err);
+		assert_ok(shipper_put(w->feed, list, 1, &err), &err);
 	}
 }
 
-static struct feed_counts counts(const struct world *w)
+static struct shipper_counts counts(const struct world *w)
 {
-	struct feed_counts c;
+	struct shipper_counts c;
 
-	feed_counts(w->feed, &c);
+	shipper_counts(w->feed, &c);
 	return c;
 }
 
@@ -279,16 +279,16 @@ static void a_record_too_big_for_the_bus_is_refused_as_it_is_put(void **state)
 	struct world *w = *state;
 	Vrsas__V1__HostInventory inv = VRSAS__V1__HOST_INVENTORY__INIT;
 	Vrsas__V1__Record r = VRSAS__V1__RECORD__INIT, *list[] = {&r};
-	char *big = malloc(FEED_MAX_RECORD + 1);
+	char *big = malloc(SHIPPER_MAX_RECORD + 1);
 	struct vrs_err err = {0};
 
 	assert_non_null(big);
-	memset(big, 'x', FEED_MAX_RECORD);
-	big[FEED_MAX_RECORD] = '\0';
+	memset(big, 'x', SHIPPER_MAX_RECORD);
+	big[SHIPPER_MAX_RECORD] = '\0';
 	inv.host = big;
 	r.body_case = VRSAS__V1__RECORD__BODY_INVENTORY;
 	r.inventory = &inv;
-	assert_fails(feed_put(w->feed, list, 1, &err), VRS_ENOSPC, &err);
+	assert_fails(shipper_put(w->feed, list, 1, &err), VRS_ENOSPC, &err);
 	assert_int_equal(counts(w).head_seq, 0);
 	free(big);
 }
@@ -298,7 +298,7 @@ static bool heartbeat_came(void *arg)
 	struct world *w = arg;
 	Vrsas__V1__Heartbeat hb = VRSAS__V1__HEARTBEAT__INIT;
 
-	assert_int_equal(feed_heartbeat(w->feed, &hb, NULL), 0);
+	assert_int_equal(shipper_heartbeat(w->feed, &hb, NULL), 0);
 	return w->etl.head == 3;
 }
 
