@@ -5,7 +5,7 @@
 #ifndef COLLECTOR_SHIP_ENCODE_H
 #define COLLECTOR_SHIP_ENCODE_H
 
-#include "poll/host_state.h"
+#include "readers/host_state.h"
 #include "readers/reading.h"
 #include "vrs/site.h"
 #include "vrsas/v1/sample.pb-c.h"

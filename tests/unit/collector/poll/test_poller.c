@@ -6,7 +6,7 @@
 
 #include "backfill/playback.h"
 #include "check.h"
-#include "poll/host_state.h"
+#include "readers/host_state.h"
 #include "ship/shipper.h"
 #include "vrs/clock.h"
 #include "vrs/hv.h"

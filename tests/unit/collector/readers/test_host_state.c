@@ -1,4 +1,4 @@
-#include "poll/host_state.h"
+#include "readers/host_state.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  *
  * Pure. CPU is the change of cumulative counters; a change that spans a silence says
  * nothing of the interval it ends in, so the first reading after one has no CPU. */
-#ifndef COLLECTOR_POLL_HOST_STATE_H
-#define COLLECTOR_POLL_HOST_STATE_H
+#ifndef COLLECTOR_READERS_HOST_STATE_H
+#define COLLECTOR_READERS_HOST_STATE_H
 
 #include <stdbool.h>
 
