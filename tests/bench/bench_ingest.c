@@ -82,7 +82,7 @@ static double raw(struct vrs_store *s, int round)
 
 struct sender {
 	struct vrs_loop *loop;
-	struct feed *feed;
+	struct shipper *feed;
 	int64_t at_ms;
 	int batch;
 	Vrsas__V1__Record record[AT_ONCE], *list[AT_ONCE];
@@ -111,7 +111,7 @@ static void put_table(struct sender *s)
 	table.n_host = HOSTS;
 	record.body_case = VRSAS__V1__RECORD__BODY_HOSTS;
 	record.hosts = &table;
-	if (feed_put(s->feed, records, 1, &err) < 0)
+	if (shipper_put(s->feed, records, 1, &err) < 0)
 		die(&err);
 }
 
@@ -141,7 +141,7 @@ static void put_some(void *arg)
 		s->record[n].samples = b;
 		s->list[n] = &s->record[n];
 	}
-	if (n > 0 && feed_put(s->feed, s->list, n, &err) < 0)
+	if (n > 0 && shipper_put(s->feed, s->list, n, &err) < 0)
 		die(&err);
 	if (s->batch < BATCHES)
 		vrs_loop_post(s->loop, put_some, s);
@@ -150,9 +150,9 @@ static void put_some(void *arg)
 static void stop_when_stored(void *arg)
 {
 	struct sender *s = arg;
-	struct feed_counts c;
+	struct shipper_counts c;
 
-	feed_counts(s->feed, &c);
+	shipper_counts(s->feed, &c);
 	if (s->batch == BATCHES && c.stored_seq == c.head_seq)
 		vrs_loop_stop(s->loop);
 }
@@ -160,13 +160,13 @@ static void stop_when_stored(void *arg)
 static double end_to_end(char **argv, int round, uint64_t *filled)
 {
 	struct sender *s = vrs_calloc(1, sizeof(*s));
-	struct feed_counts counts;
+	struct shipper_counts counts;
 	struct vrs_err err = {0};
 	char cluster[16], *dir;
 
 	(void)snprintf(cluster, sizeof(cluster), "feed%d", round);
 	dir = vrs_asprintf("%s/%d", argv[4], round);
-	struct feed_conf conf = {
+	struct shipper_conf conf = {
 		.cluster = cluster,
 		.collector = "bench",
 		.samples_url = argv[2],
@@ -184,7 +184,7 @@ static double end_to_end(char **argv, int round, uint64_t *filled)
 	}
 	s->at_ms = first_minute();
 	if (vrs_loop_open(&s->loop, &err) < 0 ||
-	    feed_open(&s->feed, s->loop, &conf, &err) < 0)
+	    shipper_open(&s->feed, s->loop, &conf, &err) < 0)
 		die(&err);
 
 	int64_t begun = now_us();
@@ -195,9 +195,9 @@ static double end_to_end(char **argv, int round, uint64_t *filled)
 		die(&err);
 	double rate = (double)HOSTS * BATCHES / ((double)(now_us() - begun) / 1e6);
 
-	feed_counts(s->feed, &counts);
+	shipper_counts(s->feed, &counts);
 	*filled = counts.filled;
-	feed_close(s->feed);
+	shipper_close(s->feed);
 	vrs_loop_close(s->loop);
 	free(dir);
 	free(s);

@@ -78,7 +78,7 @@ kill -9 "${pid[collector]}"
 wait "${pid[collector]}" 2>/dev/null
 collector --prometheus_history=3d
 check "killed in the middle, it goes on, and etl has it all" \
-	wait_for 90 grep -q "the past is stored" "$dir/collector.log"
+	wait_for 90 grep -q "backfill stored" "$dir/collector.log"
 
 export VRSAS_FILL=$fill
 rows() { # FROM TO : rows with a CPU reading within these times (seconds)
@@ -109,7 +109,7 @@ check "a restart asks no past again" wait_for 20 grep -q started "$dir/collector
 check "(nothing of it is in the log)" sh -c '! grep -q "the past" "$1"' - "$dir/collector.log"
 kill "${pid[prometheus]}"
 check "without its Prometheus the host is silent, and the log says why" \
-	wait_for 60 grep -q "host is silent.*h1.*$prometheus" "$dir/collector.log"
+	wait_for 60 grep -q "host does not answer.*h1.*$prometheus" "$dir/collector.log"
 
 bad() { # URI WHY
 	printf '[cluster c1]\ndriver = libvirt\nimages = /ds\n[host c1/h1]\nuri = %s\n' "$1" \

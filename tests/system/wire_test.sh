@@ -107,7 +107,7 @@ check "who speaks for another cluster is refused and counted" wait_for 20 at_lea
 check "etl's log names the cluster" \
 	wait_for 10 grep -q "refused: seal: not made with the key of cluster c1" "$dir/etl.log"
 check "the liar is told, too" \
-	wait_for 20 grep -q "etl does not take what we have.*key of cluster c1" "$dir/liar.log"
+	wait_for 20 grep -q "etl refuses the readings.*key of cluster c1" "$dir/liar.log"
 drop liar
 # shellcheck disable=SC2046
 collector nokey c3 $(with c3 "$pki/stranger.key")

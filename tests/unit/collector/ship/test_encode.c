@@ -172,8 +172,8 @@ static void batch_and_table_name_hosts_by_position(void **state)
 		{.state = VRSAS__V1__HOST_STATE__HOST_STATE_UNREACHABLE,
 		 .cpu_ratio = NAN}};
 
-	hosts[0].track.vcpus = 8;
-	strcpy(hosts[1].track.address, "10.0.0.2");
+	hosts[0].state.vcpus = 8;
+	strcpy(hosts[1].state.address, "10.0.0.2");
 	Vrsas__V1__Record *t = encode_hosts(hosts, 2, 7);
 	Vrsas__V1__Record *b = encode_batch(gauges, 2, 60000, 60000, 7);
 	assert_string_equal(t->hosts->host[0]->address, "10.0.0.9");
