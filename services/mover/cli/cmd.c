@@ -143,11 +143,11 @@ static int take_value(struct cmd_args *a, const char *name, const char *value)
 		{"--seed", &a->base},
 		{"--compress", &a->compress},
 		{"--direct", &a->direct},
-		{"--vrs-mover", &a->far_mover},
+		{"--vrs-mover", &a->remote_mover},
 		{"-i", &a->far.key},
 		{"-F", &a->far.ssh_file},
 		{"--known-hosts", &a->far.known_hosts},
-		{"--vrs-image", &a->far.far_program},
+		{"--vrs-image", &a->far.remote_program},
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -164,7 +164,7 @@ static int take_value(struct cmd_args *a, const char *name, const char *value)
 		return 0;
 	}
 	if (strcmp(name, "--connections") == 0 && number && n >= 1 &&
-	    n <= FAR_MAX_LANES) {
+	    n <= REMOTE_MAX_CONNECTIONS) {
 		a->far.connections = (int)n;
 		return 0;
 	}
@@ -254,7 +254,7 @@ int cmd_parse(struct cmd_args *ret, int argc, char **argv, int n_words)
 		if (strcmp(s, "--json") == 0) {
 			a.json = true;
 		} else if (strcmp(s, "--sftp") == 0) {
-			a.far.sftp = FAR_SFTP_ALWAYS;
+			a.far.sftp = REMOTE_SFTP_ALWAYS;
 		} else if (strcmp(s, "--verify") == 0 || strcmp(s, "--resume") == 0) {
 			/* both are what happens anyway */
 		} else if (wants_value(s)) {

@@ -20,12 +20,12 @@ int cmd_usage(int exit_code);
 
 /* Options that all verbs have, and the words that are none. */
 struct cmd_args {
-	struct far_conf far; /* program is ours to free */
+	struct ssh_conf far; /* program is ours to free */
 	int port;
 	bool json;
 	const char *word[2];
 	int n_words;
-	const char *format, *from_format, *base, *compress, *direct, *far_mover;
+	const char *format, *from_format, *base, *compress, *direct, *remote_mover;
 	enum transfer_way way;
 	int64_t rate_bytes_per_s;
 	int64_t tries, every_s;

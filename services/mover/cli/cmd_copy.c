@@ -151,11 +151,12 @@ static int copy_job(const struct cmd_args *a, struct copy_disk *d, char *source,
 		.tick = show,
 		.arg = &s,
 		.rate_bytes_per_s = &rate,
-		.pack = !a->compress || strcmp(a->compress, "auto") == 0 ? PACE_AUTO
-			: strcmp(a->compress, "zstd") == 0               ? PACE_ALWAYS
-									 : PACE_NEVER,
+		.pack = !a->compress || strcmp(a->compress, "auto") == 0
+				? AUTO_COMPRESS_AUTO
+			: strcmp(a->compress, "zstd") == 0 ? AUTO_COMPRESS_ALWAYS
+							   : AUTO_COMPRESS_NEVER,
 		.way = a->way,
-		.far_mover = a->far_mover,
+		.remote_mover = a->remote_mover,
 		.own_token = true,
 	};
 

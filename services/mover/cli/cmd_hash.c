@@ -13,7 +13,7 @@ static int hash_of(const struct cmd_args *a, const char *text, const char *forma
 {
 	char path[4096], *dir;
 	struct place place;
-	struct far *far = NULL;
+	struct remote *far = NULL;
 	int status = cmd_place(a, text, &place, path, err);
 
 	if (status < 0)
@@ -21,13 +21,13 @@ static int hash_of(const struct cmd_args *a, const char *text, const char *forma
 	const char *slash = strrchr(path, '/');
 	dir = slash == path ? vrs_strdup("/")
 			    : vrs_asprintf("%.*s", (int)(slash - path), path);
-	status = far_open(&far, &a->far, "image at", &place, (const char *const *)&dir, 1,
-			  err);
+	status = remote_open(&far, &a->far, "image at", &place, (const char *const *)&dir,
+			     1, err);
 	free(dir);
 	if (status == 0)
 		status = copy_hash(far, path, format ? format : place_format(path),
 				   ret_bytes, ret_hex, err);
-	far_close(far);
+	remote_close(far);
 	return status;
 }
 

@@ -12,26 +12,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum pace_mode { PACE_AUTO, PACE_NEVER, PACE_ALWAYS };
+enum auto_compress_mode { AUTO_COMPRESS_AUTO, AUTO_COMPRESS_NEVER, AUTO_COMPRESS_ALWAYS };
 
-struct pace_trial {
+struct auto_compress_trial {
 	unsigned number;
 	uint64_t given_bytes, arrived_bytes;
 	int64_t first_ms, last_ms;
 };
 
-enum pace_stage { PACE_KEEP, PACE_TRY_PLAIN, PACE_TRY_PACKED, PACE_WAIT };
+enum auto_compress_stage {
+	AUTO_COMPRESS_KEEP,
+	AUTO_COMPRESS_TRY_PLAIN,
+	AUTO_COMPRESS_TRY_PACKED,
+	AUTO_COMPRESS_WAIT
+};
 
-struct pace {
-	enum pace_mode mode;
-	enum pace_stage stage;
+struct auto_compress {
+	enum auto_compress_mode mode;
+	enum auto_compress_stage stage;
 	bool packing;           /* the better way, as far as known */
 	bool decided;           /* ... by a trial */
 	unsigned number;        /* of the run that is being given out */
 	uint64_t run_bytes;     /* of this run so far */
 	uint64_t run_end_bytes; /* how long a run is; 0: not known yet */
 	uint64_t left_bytes;    /* until the next trial */
-	struct pace_trial plain, packed;
+	struct auto_compress_trial plain, packed;
 	unsigned since_look;
 	int64_t since_ms; /* what has arrived since then */
 	uint64_t since_bytes;
@@ -39,11 +44,13 @@ struct pace {
 	double shrinks; /* packed by plain size of what was packed lately; 0: not known */
 };
 
-/* The next piece is of len bytes: shall it be packed? *ret_run goes to pace_arrived. */
-bool pace_next(struct pace *p, uint64_t len, unsigned *ret_run);
+/* The next piece is of len bytes: shall it be packed? *ret_run goes to
+ * auto_compress_arrived. */
+bool auto_compress_next(struct auto_compress *p, uint64_t len, unsigned *ret_run);
 /* It was written at the target. packed: it was asked to be packed; wire_bytes: what
  * travelled for the data_bytes in it. */
-void pace_arrived(struct pace *p, unsigned run, uint64_t len, bool packed,
-		  uint64_t data_bytes, uint64_t wire_bytes, int64_t mono_ms);
+void auto_compress_arrived(struct auto_compress *p, unsigned run, uint64_t len,
+			   bool packed, uint64_t data_bytes, uint64_t wire_bytes,
+			   int64_t mono_ms);
 
 #endif

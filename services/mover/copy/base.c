@@ -16,8 +16,8 @@ uint64_t copy_data_bytes(const struct copy *c, uint64_t chunk)
 	return n < all ? n : all; /* the last block may be short */
 }
 
-int copy_ask(struct copy *c, struct far *f, enum wire_type type, uint64_t a, uint64_t b,
-	     const struct wire_texts *t, struct wire_head *ret_reply,
+int copy_ask(struct copy *c, struct remote *f, enum wire_type type, uint64_t a,
+	     uint64_t b, const struct wire_texts *t, struct wire_head *ret_reply,
 	     uint8_t **ret_payload, struct vrs_err *err)
 {
 	struct wire_head head = {.type = (uint8_t)type,
@@ -26,10 +26,10 @@ int copy_ask(struct copy *c, struct far *f, enum wire_type type, uint64_t a, uin
 				 .a = a,
 				 .b = b};
 
-	return far_ask(f, &head, t ? t->bytes : NULL, ret_reply, ret_payload, err);
+	return remote_ask(f, &head, t ? t->bytes : NULL, ret_reply, ret_payload, err);
 }
 
-int copy_ask_stat(struct copy *c, struct far *f, const char *path, bool *ret_exists,
+int copy_ask_stat(struct copy *c, struct remote *f, const char *path, bool *ret_exists,
 		  struct wire_stat *ret, struct vrs_err *err)
 {
 	struct wire_texts t = {.len = 0};
@@ -65,18 +65,18 @@ static void on_told(void *arg, const struct wire_head *reply, uint8_t *payload,
 
 	free(payload);
 	if (!reply)
-		flow_fail(&c->flow, err);
-	flow_leave(&c->flow, 1);
+		throttle_fail(&c->flow, err);
+	throttle_leave(&c->flow, 1);
 }
 
-void copy_tell(struct copy *c, struct far *f, const struct wire_head *head)
+void copy_tell(struct copy *c, struct remote *f, const struct wire_head *head)
 {
 	struct vrs_err err = {0};
 
-	flow_hold(&c->flow, 1);
-	if (far_send(f, head, NULL, on_told, c, &err) < 0) {
-		flow_fail(&c->flow, &err);
-		flow_leave(&c->flow, 1);
+	throttle_hold(&c->flow, 1);
+	if (remote_send(f, head, NULL, on_told, c, &err) < 0) {
+		throttle_fail(&c->flow, &err);
+		throttle_leave(&c->flow, 1);
 	}
 }
 

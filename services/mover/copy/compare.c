@@ -48,7 +48,7 @@ static void on_leaves(void *arg, const struct wire_head *reply, uint8_t *payload
 		s->payload = payload;
 		s->len = reply->len;
 	} else {
-		flow_fail(&b->copy->flow, err);
+		throttle_fail(&b->copy->flow, err);
 	}
 	if (atomic_fetch_sub(&b->pending, 1) == 1)
 		batch_ready(b);
@@ -57,7 +57,7 @@ static void on_leaves(void *arg, const struct wire_head *reply, uint8_t *payload
 static void ask_leaves(struct copy *c, uint64_t first, uint64_t n)
 {
 	struct batch *b = vrs_calloc(1, sizeof(*b));
-	struct far *far[SIDES] = {c->env.source, c->env.target};
+	struct remote *far[SIDES] = {c->env.source, c->env.target};
 	unsigned how = c->from_disk          ? WIRE_FROM_DISK
 		       : c->result.base_used ? WIRE_REMEMBERED
 					     : 0;
@@ -78,7 +78,7 @@ static void ask_leaves(struct copy *c, uint64_t first, uint64_t n)
 		struct vrs_err err = {0};
 
 		b->side[i].batch = b;
-		if (far_send(far[i], &head, NULL, on_leaves, &b->side[i], &err) < 0)
+		if (remote_send(far[i], &head, NULL, on_leaves, &b->side[i], &err) < 0)
 			on_leaves(&b->side[i], NULL, NULL, &err);
 	}
 }
@@ -185,7 +185,7 @@ static bool some_ready(void *arg)
 /* Takes one that is ready, waiting for it; NULL on failure. */
 static struct batch *take_ready(struct copy *c, struct vrs_err *err)
 {
-	if (flow_wait(&c->flow, some_ready, c, err) < 0)
+	if (throttle_wait(&c->flow, some_ready, c, err) < 0)
 		return NULL;
 	(void)pthread_mutex_lock(&c->flow.lock);
 	struct batch *b = c->ready;
@@ -204,7 +204,7 @@ static int deal_with_one(struct copy *c, struct vrs_err *err)
 	int status = deal_with(c, b, err);
 	batch_free(b);
 	if (status < 0)
-		flow_fail(&c->flow, err);
+		throttle_fail(&c->flow, err);
 	return status;
 }
 

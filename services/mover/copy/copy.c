@@ -100,8 +100,8 @@ static int list_extents(struct copy *c, struct vrs_err *err)
 		total += copy_data_bytes(c, i);
 	atomic_fetch_add(&c->env.progress->total_bytes, total);
 	if (total >= COPY_WIDE_BYTES) {
-		far_widen(c->env.target);
-		far_widen(c->env.source);
+		remote_widen(c->env.target);
+		remote_widen(c->env.source);
 	}
 	return 0;
 }
@@ -218,11 +218,11 @@ static int open_target(struct copy *c, struct vrs_err *err)
 				 .len = (uint32_t)t.len,
 				 .a = c->size,
 				 .b = c->env.token};
-	if ((status = far_ask(c->env.target, &head, t.bytes, &reply, NULL, err)) < 0)
+	if ((status = remote_ask(c->env.target, &head, t.bytes, &reply, NULL, err)) < 0)
 		return status;
 	c->old_is_there = reply.a & WIRE_TARGET_OVERLAY;
 	if (reply.a & WIRE_TARGET_CUT)
-		c->doubt_bytes = far_window(c->env.target);
+		c->doubt_bytes = remote_window(c->env.target);
 	if ((status = read_states(c, err)) < 0)
 		return status;
 	make_plan(c);
@@ -260,16 +260,16 @@ int copy_open(struct copy **ret, const struct copy_env *env, const struct copy_d
 	c->disk = *disk;
 	c->slot = (uint8_t)number;
 	c->base_slot = WIRE_MAX_SLOTS - 1;
-	c->pace.mode = (far_is_here(env->source) && far_is_here(env->target)) ||
-				       far_is_plain(env->target)
-			       ? PACE_NEVER
+	c->pace.mode = (remote_is_here(env->source) && remote_is_here(env->target)) ||
+				       remote_is_plain(env->target)
+			       ? AUTO_COMPRESS_NEVER
 			       : env->pack;
 	c->overlap = strcmp(disk->target_format, "raw") == 0;
-	flow_init(&c->flow,
-		  far_is_distant(env->source) || far_is_distant(env->target)
-			  ? COPY_FAR_ROOM_BYTES
-			  : COPY_ROOM_BYTES,
-		  env->tick, env->arg, env->rate_bytes_per_s);
+	throttle_init(&c->flow,
+		      remote_is_distant(env->source) || remote_is_distant(env->target)
+			      ? COPY_FAR_ROOM_BYTES
+			      : COPY_ROOM_BYTES,
+		      env->tick, env->arg, env->rate_bytes_per_s);
 	if (number >= WIRE_MAX_SLOTS - 1)
 		status = vrs_fail(&why, VRS_EINVAL, "more than %d disks",
 				  WIRE_MAX_SLOTS - 1);
@@ -292,7 +292,7 @@ void copy_free(struct copy *c)
 {
 	if (!c)
 		return;
-	flow_fini(&c->flow);
+	throttle_fini(&c->flow);
 	copy_prove_free(c);
 	free(c->plan);
 	free(c->data_blocks);

@@ -28,7 +28,7 @@ struct copy_progress {
 };
 
 struct copy_env {
-	struct far *source, *target;
+	struct remote *source, *target;
 	const char *job;
 	uint64_t token;
 	struct copy_progress *progress;
@@ -36,7 +36,7 @@ struct copy_env {
 	int (*tick)(void *arg, struct vrs_err *err);
 	void *arg;
 	const _Atomic uint64_t *rate_bytes_per_s; /* of what travels */
-	enum pace_mode pack;
+	enum auto_compress_mode pack;
 };
 
 struct copy_disk {
@@ -59,16 +59,16 @@ int copy_open(struct copy **ret, const struct copy_env *env, const struct copy_d
 	      unsigned number, struct vrs_err *err);
 int copy_run(struct copy *c, struct vrs_err *err);
 /* All copies of one job, run to their end: each gets its name, or none does. A far side
- * that is SFTP alone (far_is_plain) names one after the other. */
+ * that is SFTP alone (remote_is_plain) names one after the other. */
 int copy_seal(struct copy *const *c, size_t n, struct vrs_err *err);
 /* Takes away what any try of this job left beside path. A later token's part stays. */
-int copy_forget(struct far *target, const char *path, const char *job, uint64_t token,
+int copy_forget(struct remote *target, const char *path, const char *job, uint64_t token,
 		struct vrs_err *err);
 const struct copy_result *copy_result(const struct copy *c);
 void copy_free(struct copy *c);
 
 /* The content hash of one image. */
-int copy_hash(struct far *f, const char *path, const char *format, uint64_t *ret_bytes,
+int copy_hash(struct remote *f, const char *path, const char *format, uint64_t *ret_bytes,
 	      char ret_hex[TREE_HEX_BYTES], struct vrs_err *err);
 
 #endif

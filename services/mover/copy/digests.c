@@ -19,10 +19,10 @@ static void on_digests(void *arg, const struct wire_head *reply, uint8_t *payloa
 	struct vrs_err why = {0};
 
 	if (!reply) {
-		flow_fail(&c->flow, err);
+		throttle_fail(&c->flow, err);
 	} else if (reply->len != a->n * TREE_DIGEST_BYTES) {
 		(void)vrs_fail(&why, VRS_EPARSE, "an answer of hashes has a wrong size");
-		flow_fail(&c->flow, &why);
+		throttle_fail(&c->flow, &why);
 	} else {
 		memcpy(a->out, payload, reply->len);
 		if (a->proven)
@@ -32,11 +32,11 @@ static void on_digests(void *arg, const struct wire_head *reply, uint8_t *payloa
 					 a->n * TREE_CHUNK_BYTES);
 	}
 	free(payload);
-	flow_leave(&c->flow, a->cost);
+	throttle_leave(&c->flow, a->cost);
 	free(a);
 }
 
-static int send_ask(struct digest_ask *a, struct far *f, uint8_t slot, uint64_t first,
+static int send_ask(struct digest_ask *a, struct remote *f, uint8_t slot, uint64_t first,
 		    struct vrs_err *err)
 {
 	/* of a seed, what this copy does not change may be known */
@@ -49,7 +49,7 @@ static int send_ask(struct digest_ask *a, struct far *f, uint8_t slot, uint64_t 
 				 .b = a->n};
 	struct vrs_err why = {0};
 
-	if (far_send(f, &head, NULL, on_digests, a, &why) == 0)
+	if (remote_send(f, &head, NULL, on_digests, a, &why) == 0)
 		return 0;
 	on_digests(a, NULL, NULL, &why);
 	if (err)
@@ -57,13 +57,13 @@ static int send_ask(struct digest_ask *a, struct far *f, uint8_t slot, uint64_t 
 	return why.code;
 }
 
-int copy_ask_digests(struct copy *c, struct far *f, uint8_t slot, uint64_t first,
+int copy_ask_digests(struct copy *c, struct remote *f, uint8_t slot, uint64_t first,
 		     uint64_t n, struct tree_digest *out, uint8_t *proven,
 		     struct vrs_err *err)
 {
 	for (uint64_t i = 0; i < n; i += HASH_BATCH) {
 		uint64_t some = n - i < HASH_BATCH ? n - i : HASH_BATCH;
-		int status = flow_enter(&c->flow, HASH_COST, 0, err);
+		int status = throttle_enter(&c->flow, HASH_COST, 0, err);
 
 		if (status < 0)
 			return status;
@@ -76,17 +76,17 @@ int copy_ask_digests(struct copy *c, struct far *f, uint8_t slot, uint64_t first
 	return 0;
 }
 
-void copy_want_digests(struct copy *c, struct far *f, uint8_t slot, uint64_t first,
+void copy_want_digests(struct copy *c, struct remote *f, uint8_t slot, uint64_t first,
 		       uint64_t n, struct tree_digest *out, uint8_t *proven)
 {
 	struct digest_ask *a = vrs_calloc(1, sizeof(*a));
 
-	flow_hold(&c->flow, 1);
+	throttle_hold(&c->flow, 1);
 	*a = (struct digest_ask){c, n, 1, out, proven};
 	(void)send_ask(a, f, slot, first, NULL);
 }
 
-static int ask_all(struct copy *c, struct far *f, uint8_t slot, uint64_t size,
+static int ask_all(struct copy *c, struct remote *f, uint8_t slot, uint64_t size,
 		   struct tree_digest *out, struct vrs_err *err)
 {
 	return copy_ask_digests(c, f, slot, 0, tree_n_chunks(size), out, NULL, err);
@@ -103,7 +103,7 @@ static int open_image(struct copy *c, const char *path, const char *format,
 	    (status = wire_put_text(&t, format, err)) < 0)
 		return status;
 	head.len = (uint32_t)t.len;
-	if ((status = far_ask(c->env.target, &head, t.bytes, &reply, NULL, err)) < 0)
+	if ((status = remote_ask(c->env.target, &head, t.bytes, &reply, NULL, err)) < 0)
 		return status;
 	if (reply.a == 0 || reply.a > TREE_MAX_DISK_BYTES)
 		return vrs_fail(err, VRS_EPARSE, "target: an impossible disk size");
@@ -115,7 +115,7 @@ static void close_image(struct copy *c)
 {
 	struct wire_head head = {.type = WIRE_CLOSE, .slot = c->base_slot}, reply;
 
-	(void)far_ask(c->env.target, &head, NULL, &reply, NULL, NULL);
+	(void)remote_ask(c->env.target, &head, NULL, &reply, NULL, NULL);
 }
 
 int copy_base_fits(struct copy *c, bool *ret, struct vrs_err *err)
@@ -141,7 +141,7 @@ int copy_base_fits(struct copy *c, bool *ret, struct vrs_err *err)
 		c->choosing_base = true;
 		status = ask_all(c, c->env.target, c->base_slot, size, all, err);
 		c->choosing_base = false;
-		if (flow_drain(&c->flow, status < 0 ? NULL : err) < 0 && status == 0)
+		if (throttle_drain(&c->flow, status < 0 ? NULL : err) < 0 && status == 0)
 			status = err ? err->code : VRS_EIO;
 		if (status == 0) {
 			struct tree_digest root = tree_root(all, c->n_chunks, size);
@@ -168,7 +168,7 @@ int copy_target_is_source(struct copy *c, bool *ret, struct vrs_err *err)
 		status = ask_all(c, c->env.target, c->base_slot, size, c->target, err);
 		if (status == 0)
 			status = ask_all(c, c->env.source, c->slot, size, c->source, err);
-		if (flow_drain(&c->flow, status < 0 ? NULL : err) < 0 && status == 0)
+		if (throttle_drain(&c->flow, status < 0 ? NULL : err) < 0 && status == 0)
 			status = err ? err->code : VRS_EIO;
 		*ret = status == 0 && memcmp(c->source, c->target,
 					     c->n_chunks * sizeof(*c->source)) == 0;
@@ -177,7 +177,7 @@ int copy_target_is_source(struct copy *c, bool *ret, struct vrs_err *err)
 	return status;
 }
 
-int copy_hash(struct far *f, const char *path, const char *format, uint64_t *ret_bytes,
+int copy_hash(struct remote *f, const char *path, const char *format, uint64_t *ret_bytes,
 	      char ret_hex[TREE_HEX_BYTES], struct vrs_err *err)
 {
 	struct copy c = {.base_slot = WIRE_MAX_SLOTS - 1};
@@ -185,12 +185,12 @@ int copy_hash(struct far *f, const char *path, const char *format, uint64_t *ret
 	uint64_t size;
 
 	c.env.target = f;
-	flow_init(&c.flow, COPY_ROOM_BYTES, NULL, NULL, NULL);
+	throttle_init(&c.flow, COPY_ROOM_BYTES, NULL, NULL, NULL);
 	int status = open_image(&c, path, format, &size, err);
 	if (status == 0) {
 		all = vrs_calloc(tree_n_chunks(size), sizeof(*all));
 		status = ask_all(&c, f, c.base_slot, size, all, err);
-		if (flow_drain(&c.flow, status < 0 ? NULL : err) < 0 && status == 0)
+		if (throttle_drain(&c.flow, status < 0 ? NULL : err) < 0 && status == 0)
 			status = err ? err->code : VRS_EIO;
 		close_image(&c);
 	}
@@ -201,6 +201,6 @@ int copy_hash(struct far *f, const char *path, const char *format, uint64_t *ret
 		*ret_bytes = size;
 	}
 	free(all);
-	flow_fini(&c.flow);
+	throttle_fini(&c.flow);
 	return status;
 }

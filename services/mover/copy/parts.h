@@ -49,9 +49,9 @@ struct copy {
 	struct prove_list *proving; /* marked, not asked for yet */
 	bool syncing;
 
-	struct pace pace; /* under flow.lock */
+	struct auto_compress pace; /* under flow.lock */
 
-	struct flow flow;
+	struct throttle flow;
 	struct batch *ready;   /* compared on both sides, under flow.lock */
 	int n_batches;         /* asked and not yet dealt with, under flow.lock */
 	uint64_t doubt_bytes;  /* what the try before may have sent; under flow.lock */
@@ -70,16 +70,16 @@ uint64_t copy_data_bytes(const struct copy *c, uint64_t chunk);
 bool copy_has_data(const struct copy *c, uint64_t block);
 
 /* One request about this copy's slot and its answer. */
-int copy_ask(struct copy *c, struct far *f, enum wire_type type, uint64_t a, uint64_t b,
-	     const struct wire_texts *t, struct wire_head *ret_reply,
+int copy_ask(struct copy *c, struct remote *f, enum wire_type type, uint64_t a,
+	     uint64_t b, const struct wire_texts *t, struct wire_head *ret_reply,
 	     uint8_t **ret_payload, struct vrs_err *err);
-int copy_ask_stat(struct copy *c, struct far *f, const char *path, bool *ret_exists,
+int copy_ask_stat(struct copy *c, struct remote *f, const char *path, bool *ret_exists,
 		  struct wire_stat *ret, struct vrs_err *err);
 /* Both sides' digests become the result's hashes. */
 void copy_finished(struct copy *c);
 
 /* A request whose answer nobody needs; its failure stops the copy. From any thread. */
-void copy_tell(struct copy *c, struct far *f, const struct wire_head *head);
+void copy_tell(struct copy *c, struct remote *f, const struct wire_head *head);
 
 /* Sends range off, len of a chunk. fresh: zeros need not be written, digests go to the
  * tree. */
@@ -100,11 +100,11 @@ int copy_send_chunk(struct copy *c, uint64_t chunk, struct vrs_err *err);
 int copy_compare(struct copy *c, struct vrs_err *err);
 /* Digests of chunks [first, first + n) of a far's slot, put into out when they arrive;
  * then proven[] (NULL: none) becomes 1. */
-int copy_ask_digests(struct copy *c, struct far *f, uint8_t slot, uint64_t first,
+int copy_ask_digests(struct copy *c, struct remote *f, uint8_t slot, uint64_t first,
 		     uint64_t n, struct tree_digest *out, uint8_t *proven,
 		     struct vrs_err *err);
 /* The same without waiting for room, from any thread; at most HASH_BATCH. */
-void copy_want_digests(struct copy *c, struct far *f, uint8_t slot, uint64_t first,
+void copy_want_digests(struct copy *c, struct remote *f, uint8_t slot, uint64_t first,
 		       uint64_t n, struct tree_digest *out, uint8_t *proven);
 
 /* Makes what is there durable, and asks if somebody else had the part open. */

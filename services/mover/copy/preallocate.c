@@ -57,7 +57,7 @@ void copy_take_room(struct copy *c, uint64_t chunk)
 		return;
 	c->room_until = (chunk / STRETCH_CHUNKS + 1) * STRETCH_CHUNKS;
 	c->room_taken = false;
-	if (!c->overlap || far_is_plain(c->env.target) || !mostly_data(c))
+	if (!c->overlap || remote_is_plain(c->env.target) || !mostly_data(c))
 		return;
 
 	const unsigned shift = TREE_CHUNK_SHIFT - TREE_BLOCK_SHIFT;

@@ -48,7 +48,7 @@ static void on_round_synced(void *arg, const struct wire_head *reply, uint8_t *p
 
 	free(payload);
 	if (!reply) {
-		flow_fail(&c->flow, err);
+		throttle_fail(&c->flow, err);
 	} else {
 		if (reply->a)
 			atomic_store(&c->touched, true);
@@ -72,7 +72,7 @@ static void on_round_synced(void *arg, const struct wire_head *reply, uint8_t *p
 	(void)pthread_mutex_unlock(&c->flow.lock);
 	if (more)
 		start_round(c);
-	flow_leave(&c->flow, 1);
+	throttle_leave(&c->flow, 1);
 }
 
 /* What was marked goes to the disk and is read back from there. */
@@ -90,8 +90,8 @@ static void start_round(struct copy *c)
 	(void)pthread_mutex_unlock(&c->flow.lock);
 	if (!l)
 		return;
-	flow_hold(&c->flow, 1);
-	if (far_send(c->env.target, &head, NULL, on_round_synced, l, &err) < 0)
+	throttle_hold(&c->flow, 1);
+	if (remote_send(c->env.target, &head, NULL, on_round_synced, l, &err) < 0)
 		on_round_synced(l, NULL, NULL, &err);
 }
 
@@ -145,6 +145,6 @@ int copy_read_back(struct copy *c, bool only_compared, struct vrs_err *err)
 		status = copy_ask_digests(c, c->env.target, c->slot, first, i - first,
 					  c->target + first, c->proven + first, err);
 	}
-	int drained = flow_drain(&c->flow, status < 0 ? NULL : err);
+	int drained = throttle_drain(&c->flow, status < 0 ? NULL : err);
 	return status < 0 ? status : drained;
 }

@@ -57,7 +57,7 @@ static int carry(struct copy *c, struct vrs_err *err)
 
 	if (status == 0)
 		status = send_all(c, err);
-	int drained = flow_drain(&c->flow, status < 0 ? NULL : err);
+	int drained = throttle_drain(&c->flow, status < 0 ? NULL : err);
 	return status < 0 ? status : drained;
 }
 
@@ -197,9 +197,9 @@ int copy_seal(struct copy *const *c, size_t n, struct vrs_err *err)
 	for (size_t i = 0; i < n; i++)
 		if (!c[i]->result.was_there)
 			slots[head.len++] = c[i]->slot;
-	if (head.len > 1 && !far_is_plain(c[0]->env.target)) {
+	if (head.len > 1 && !remote_is_plain(c[0]->env.target)) {
 		(void)vrs_fault("mover.before_seal");
-		return far_ask(c[0]->env.target, &head, slots, &reply, NULL, err);
+		return remote_ask(c[0]->env.target, &head, slots, &reply, NULL, err);
 	}
 	for (size_t i = 0; i < n && status == 0; i++)
 		if (!c[i]->result.was_there)
@@ -207,7 +207,7 @@ int copy_seal(struct copy *const *c, size_t n, struct vrs_err *err)
 	return status;
 }
 
-int copy_forget(struct far *target, const char *path, const char *job, uint64_t token,
+int copy_forget(struct remote *target, const char *path, const char *job, uint64_t token,
 		struct vrs_err *err)
 {
 	struct wire_texts t = {.len = 0};
@@ -218,5 +218,5 @@ int copy_forget(struct far *target, const char *path, const char *job, uint64_t 
 	    (status = wire_put_text(&t, job, err)) < 0)
 		return status;
 	head.len = (uint32_t)t.len;
-	return far_ask(target, &head, t.bytes, &reply, NULL, err);
+	return remote_ask(target, &head, t.bytes, &reply, NULL, err);
 }

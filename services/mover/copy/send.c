@@ -40,10 +40,10 @@ static void on_marked(void *arg, const struct wire_head *reply, uint8_t *payload
 		if (c->overlap && !c->from_disk)
 			copy_prove_later(c, w->chunk);
 	} else {
-		flow_fail(&c->flow, err);
+		throttle_fail(&c->flow, err);
 	}
 	free(w);
-	flow_leave(&c->flow, 1);
+	throttle_leave(&c->flow, 1);
 }
 
 static void work_done(struct chunk_work *w)
@@ -59,7 +59,7 @@ static void work_done(struct chunk_work *w)
 	if (w->fresh)
 		c->source[w->chunk] = tree_chunk(w->block, n_blocks);
 	(void)vrs_fault("mover.chunk");
-	if (far_send(c->env.target, &mark, NULL, on_marked, w, &err) < 0)
+	if (remote_send(c->env.target, &mark, NULL, on_marked, w, &err) < 0)
 		on_marked(w, NULL, NULL, &err);
 }
 
@@ -76,16 +76,16 @@ static void piece_done(struct piece *p, const struct vrs_err *err)
 
 	/* what failed is never marked: the reference is kept from work_done */
 	if (err) {
-		flow_fail(&c->flow, err);
+		throttle_fail(&c->flow, err);
 		if (atomic_fetch_sub(&p->work->pending, 1) == 1) {
 			free(p->work);
-			flow_leave(&c->flow, 1);
+			throttle_leave(&c->flow, 1);
 		}
 	} else {
 		release(p->work);
 	}
 	free(p);
-	flow_leave(&c->flow, len);
+	throttle_leave(&c->flow, len);
 }
 
 static void on_written(void *arg, const struct wire_head *reply, uint8_t *payload,
@@ -96,8 +96,8 @@ static void on_written(void *arg, const struct wire_head *reply, uint8_t *payloa
 
 	free(payload);
 	(void)pthread_mutex_lock(&c->flow.lock);
-	pace_arrived(&c->pace, p->run, p->len, p->packed, p->n_data, p->n_wire,
-		     vrs_now_mono_ms());
+	auto_compress_arrived(&c->pace, p->run, p->len, p->packed, p->n_data, p->n_wire,
+			      vrs_now_mono_ms());
 	(void)pthread_mutex_unlock(&c->flow.lock);
 	piece_done(arg, reply ? NULL : err);
 }
@@ -151,7 +151,7 @@ static void on_read(void *arg, const struct wire_head *reply, uint8_t *payload,
 	size_t n = wire_n_blocks(p->len, p->shift);
 	p->n_data = wire_data_bytes(payload, p->len, p->shift);
 	p->n_wire = reply->len - n * TREE_DIGEST_BYTES;
-	flow_refund(&c->flow, p->len > p->n_wire ? p->len - p->n_wire : 0);
+	throttle_refund(&c->flow, p->len > p->n_wire ? p->len - p->n_wire : 0);
 	if (w->fresh) {
 		(void)pthread_mutex_lock(&c->flow.lock);
 		copy_seen(c, p->len, p->len > p->n_data ? p->len - p->n_data : 0);
@@ -173,15 +173,15 @@ static void on_read(void *arg, const struct wire_head *reply, uint8_t *payload,
 				 .len = reply->len,
 				 .a = p->off,
 				 .b = p->len};
-	if (far_send_told(c->env.target, &head, payload, on_begun, on_written, p, &why) <
-	    0)
+	if (remote_send_told(c->env.target, &head, payload, on_begun, on_written, p,
+			     &why) < 0)
 		piece_done(p, &why);
 }
 
 struct chunk_work *copy_work_begin(struct copy *c, uint64_t chunk, bool fresh,
 				   struct vrs_err *err)
 {
-	if (flow_enter(&c->flow, 1, 0, err) < 0)
+	if (throttle_enter(&c->flow, 1, 0, err) < 0)
 		return NULL;
 	struct chunk_work *w = vrs_calloc(1, sizeof(*w));
 	w->copy = c;
@@ -195,14 +195,14 @@ int copy_work_add(struct chunk_work *w, uint64_t off, uint64_t len, unsigned shi
 		  struct vrs_err *err)
 {
 	struct copy *c = w->copy;
-	int status = flow_enter(&c->flow, len, len, err);
+	int status = throttle_enter(&c->flow, len, len, err);
 
 	if (status < 0)
 		return status;
 	struct piece *p = vrs_calloc(1, sizeof(*p));
 	*p = (struct piece){.work = w, .off = off, .len = len, .shift = shift};
 	(void)pthread_mutex_lock(&c->flow.lock);
-	p->packed = pace_next(&c->pace, len, &p->run);
+	p->packed = auto_compress_next(&c->pace, len, &p->run);
 	(void)pthread_mutex_unlock(&c->flow.lock);
 	struct wire_head head = {
 		.type = WIRE_READ,
@@ -212,7 +212,7 @@ int copy_work_add(struct chunk_work *w, uint64_t off, uint64_t len, unsigned shi
 		.b = len};
 	atomic_fetch_add(&w->pending, 1);
 	struct vrs_err why = {0};
-	status = far_send(c->env.source, &head, NULL, on_read, p, &why);
+	status = remote_send(c->env.source, &head, NULL, on_read, p, &why);
 	if (status < 0) {
 		piece_done(p, &why);
 		if (err)
@@ -232,14 +232,14 @@ void copy_work_end(struct chunk_work *w)
 		release(w);
 	} else if (atomic_fetch_sub(&w->pending, 1) == 1) {
 		free(w);
-		flow_leave(&c->flow, 1);
+		throttle_leave(&c->flow, 1);
 	}
 }
 
 int copy_send_chunk(struct copy *c, uint64_t chunk, struct vrs_err *err)
 {
 	const uint64_t per_read =
-		(far_is_plain(c->env.target) ? SFTP_DATA : WIRE_MAX_DATA) >>
+		(remote_is_plain(c->env.target) ? SFTP_DATA : WIRE_MAX_DATA) >>
 		TREE_BLOCK_SHIFT;
 	uint64_t block = chunk << (TREE_CHUNK_SHIFT - TREE_BLOCK_SHIFT);
 	uint64_t end =

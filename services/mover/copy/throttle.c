@@ -6,13 +6,13 @@
 
 enum { TICK_MS = 200 };
 
-void flow_init(struct flow *f, uint64_t room_bytes,
-	       int (*tick)(void *arg, struct vrs_err *err), void *arg,
-	       const _Atomic uint64_t *rate)
+void throttle_init(struct throttle *f, uint64_t room_bytes,
+		   int (*tick)(void *arg, struct vrs_err *err), void *arg,
+		   const _Atomic uint64_t *rate)
 {
 	pthread_condattr_t attr;
 
-	*f = (struct flow){
+	*f = (struct throttle){
 		.room_bytes = room_bytes, .tick = tick, .arg = arg, .rate = rate};
 	(void)pthread_mutex_init(&f->lock, NULL);
 	(void)pthread_condattr_init(&attr);
@@ -21,13 +21,13 @@ void flow_init(struct flow *f, uint64_t room_bytes,
 	(void)pthread_condattr_destroy(&attr);
 }
 
-void flow_fini(struct flow *f)
+void throttle_fini(struct throttle *f)
 {
 	(void)pthread_mutex_destroy(&f->lock);
 	(void)pthread_cond_destroy(&f->changed);
 }
 
-void flow_fail(struct flow *f, const struct vrs_err *err)
+void throttle_fail(struct throttle *f, const struct vrs_err *err)
 {
 	(void)pthread_mutex_lock(&f->lock);
 	if (!f->failed.code)
@@ -36,7 +36,7 @@ void flow_fail(struct flow *f, const struct vrs_err *err)
 	(void)pthread_mutex_unlock(&f->lock);
 }
 
-static void wait_a_little(struct flow *f, int64_t ms)
+static void wait_a_little(struct throttle *f, int64_t ms)
 {
 	struct timespec until;
 
@@ -48,7 +48,7 @@ static void wait_a_little(struct flow *f, int64_t ms)
 }
 
 /* With the lock held; gives it up while the owner speaks. */
-static int look_up(struct flow *f, struct vrs_err *err)
+static int look_up(struct throttle *f, struct vrs_err *err)
 {
 	if (!f->failed.code && f->tick &&
 	    vrs_now_mono_ms() - f->ticked_mono_ms >= TICK_MS) {
@@ -67,7 +67,7 @@ static int look_up(struct flow *f, struct vrs_err *err)
 }
 
 /* How long until the rate allows more. */
-static int64_t debt_ms(struct flow *f)
+static int64_t debt_ms(struct throttle *f)
 {
 	uint64_t rate = f->rate ? atomic_load(f->rate) : 0;
 	int64_t at = vrs_now_mono_ms(), passed_ms = at - f->rate_mono_ms;
@@ -88,7 +88,7 @@ static int64_t debt_ms(struct flow *f)
 	return ms < TICK_MS ? ms : TICK_MS;
 }
 
-int flow_enter(struct flow *f, uint64_t n, uint64_t n_paid, struct vrs_err *err)
+int throttle_enter(struct throttle *f, uint64_t n, uint64_t n_paid, struct vrs_err *err)
 {
 	int status;
 
@@ -112,14 +112,14 @@ int flow_enter(struct flow *f, uint64_t n, uint64_t n_paid, struct vrs_err *err)
 	return status;
 }
 
-void flow_hold(struct flow *f, uint64_t n)
+void throttle_hold(struct throttle *f, uint64_t n)
 {
 	(void)pthread_mutex_lock(&f->lock);
 	f->used_bytes += n;
 	(void)pthread_mutex_unlock(&f->lock);
 }
 
-void flow_leave(struct flow *f, uint64_t n)
+void throttle_leave(struct throttle *f, uint64_t n)
 {
 	(void)pthread_mutex_lock(&f->lock);
 	f->used_bytes -= n;
@@ -127,15 +127,15 @@ void flow_leave(struct flow *f, uint64_t n)
 	(void)pthread_mutex_unlock(&f->lock);
 }
 
-void flow_refund(struct flow *f, uint64_t n)
+void throttle_refund(struct throttle *f, uint64_t n)
 {
 	(void)pthread_mutex_lock(&f->lock);
 	f->owed_bytes = f->owed_bytes > (double)n ? f->owed_bytes - (double)n : 0;
 	(void)pthread_mutex_unlock(&f->lock);
 }
 
-int flow_wait(struct flow *f, bool (*condition)(void *arg), void *arg,
-	      struct vrs_err *err)
+int throttle_wait(struct throttle *f, bool (*condition)(void *arg), void *arg,
+		  struct vrs_err *err)
 {
 	int status;
 
@@ -146,7 +146,7 @@ int flow_wait(struct flow *f, bool (*condition)(void *arg), void *arg,
 	return status;
 }
 
-int flow_drain(struct flow *f, struct vrs_err *err)
+int throttle_drain(struct throttle *f, struct vrs_err *err)
 {
 	int status;
 

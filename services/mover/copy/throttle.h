@@ -12,7 +12,7 @@
 
 #include "vrs/err.h"
 
-struct flow {
+struct throttle {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	uint64_t room_bytes, used_bytes;
@@ -30,25 +30,26 @@ struct flow {
 	int64_t rate_mono_ms;
 };
 
-void flow_init(struct flow *f, uint64_t room_bytes,
-	       int (*tick)(void *arg, struct vrs_err *err), void *arg,
-	       const _Atomic uint64_t *rate);
-void flow_fini(struct flow *f);
+void throttle_init(struct throttle *f, uint64_t room_bytes,
+		   int (*tick)(void *arg, struct vrs_err *err), void *arg,
+		   const _Atomic uint64_t *rate);
+void throttle_fini(struct throttle *f);
 
 /* Waits for room (something larger than all room goes alone) and, when n_paid is not 0,
  * until the rate allows that many bytes. */
-int flow_enter(struct flow *f, uint64_t n, uint64_t n_paid, struct vrs_err *err);
-/* Something more is on its way, room or not; counts for flow_drain. From any thread. */
-void flow_hold(struct flow *f, uint64_t n);
-void flow_leave(struct flow *f, uint64_t n);
+int throttle_enter(struct throttle *f, uint64_t n, uint64_t n_paid, struct vrs_err *err);
+/* Something more is on its way, room or not; counts for throttle_drain. From any thread.
+ */
+void throttle_hold(struct throttle *f, uint64_t n);
+void throttle_leave(struct throttle *f, uint64_t n);
 /* So much of what was paid did not travel after all. */
-void flow_refund(struct flow *f, uint64_t n);
-void flow_fail(struct flow *f, const struct vrs_err *err);
+void throttle_refund(struct throttle *f, uint64_t n);
+void throttle_fail(struct throttle *f, const struct vrs_err *err);
 
 /* Waits until condition(arg), called with the lock held, or a failure. */
-int flow_wait(struct flow *f, bool (*condition)(void *arg), void *arg,
-	      struct vrs_err *err);
+int throttle_wait(struct throttle *f, bool (*condition)(void *arg), void *arg,
+		  struct vrs_err *err);
 /* Until nothing is on its way, also after a failure: then nobody refers to us. */
-int flow_drain(struct flow *f, struct vrs_err *err);
+int throttle_drain(struct throttle *f, struct vrs_err *err);
 
 #endif

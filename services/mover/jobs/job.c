@@ -156,7 +156,7 @@ void job_fill(struct job *j, Vrsas__V1__TransferStatus *s, Vrsas__V1__TransferSt
 int job_claim(struct job *j, struct vrs_store *s, struct vrs_err *err)
 {
 	Vrsas__V1__TransferStatus *before = NULL;
-	int status = record_claim(s, j->order, j->conf->mover, &before, err);
+	int status = job_status_claim(s, j->order, j->conf->mover, &before, err);
 
 	if (status < 0)
 		return status;
@@ -173,13 +173,13 @@ int job_claim(struct job *j, struct vrs_store *s, struct vrs_err *err)
 }
 
 int job_say(struct job *j, struct vrs_store *s, Vrsas__V1__TransferState state,
-	    struct record_word *ret, struct vrs_err *err)
+	    struct job_orders *ret, struct vrs_err *err)
 {
 	Vrsas__V1__TransferStatus st;
 
 	job_fill(j, &st, state);
 	st.waits_for = state == STATE(QUEUED) ? j->place.waits_for : "";
-	int status = record_write(s, &st, ret, err);
+	int status = job_status_write(s, &st, ret, err);
 	if (status == 0 && ret->has_rate)
 		atomic_store(&j->rate_bytes_per_s, ret->rate_bytes_per_s);
 	return status;

@@ -15,13 +15,13 @@
 #include "vrsas/v1/event.pb-c.h"
 
 struct job_conf {
-	struct far_conf far;
+	struct ssh_conf far;
 	enum transfer_way way;
-	const char *far_mover;
+	const char *remote_mover;
 	int tries;
 	struct vrs_store_conf store;
 	const char *mover; /* this instance */
-	struct slots_limits limits;
+	struct job_limits_limits limits;
 };
 
 /* How a job ended, for the numbers; set before it is over. */
@@ -37,7 +37,7 @@ struct job {
 
 	/* the backlog's, until it works */
 	bool claimed, cancelled, running;
-	struct slots_answer place;
+	struct job_limits_answer place;
 	int64_t queued_wall_ms;
 
 	/* the worker's */
@@ -68,7 +68,7 @@ void job_free(struct job *j);
 int job_claim(struct job *j, struct vrs_store *s, struct vrs_err *err);
 /* "It waits", or is held, or begins now; what others want of it comes back. */
 int job_say(struct job *j, struct vrs_store *s, Vrsas__V1__TransferState state,
-	    struct record_word *ret, struct vrs_err *err);
+	    struct job_orders *ret, struct vrs_err *err);
 
 /* On a worker thread, from its begin to the last word. */
 void job_run(void *job);

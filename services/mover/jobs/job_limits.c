@@ -44,9 +44,10 @@ static const char *host_of(char buf[256], const char *end)
 	return buf;
 }
 
-int slots_ask(struct vrs_store *s, const Vrsas__V1__TransferJob *job, const char *mover,
-	      bool can_begin, const struct slots_limits *limits, struct slots_answer *ret,
-	      struct vrs_err *err)
+int job_limits_ask(struct vrs_store *s, const Vrsas__V1__TransferJob *job,
+		   const char *mover, bool can_begin,
+		   const struct job_limits_limits *limits, struct job_limits_answer *ret,
+		   struct vrs_err *err)
 {
 	char source[256], target[256], link[160], priority[16], n[3][16];
 	struct vrs_reply *r = NULL;
@@ -68,7 +69,7 @@ int slots_ask(struct vrs_store *s, const Vrsas__V1__TransferJob *job, const char
 	int status = run(s, args, 11, 5, &r, err);
 	if (status < 0)
 		return status;
-	*ret = (struct slots_answer){.go = strcmp(r->item[0].bytes, "go") == 0};
+	*ret = (struct job_limits_answer){.go = strcmp(r->item[0].bytes, "go") == 0};
 	ret->beside = (uint32_t)strtoul(r->item[1].bytes, NULL, 10);
 	ret->since_ms = strtoll(r->item[4].bytes, NULL, 10);
 	if (!ret->go) {
@@ -82,8 +83,8 @@ int slots_ask(struct vrs_store *s, const Vrsas__V1__TransferJob *job, const char
 	return 0;
 }
 
-int slots_leave(struct vrs_store *s, const char *job, const char *mover,
-		struct vrs_err *err)
+int job_limits_leave(struct vrs_store *s, const char *job, const char *mover,
+		     struct vrs_err *err)
 {
 	struct vrs_arg args[] = {VRS_ARG("leave"), VRS_ARG(job), VRS_ARG(mover)};
 	struct vrs_reply *r = NULL;
@@ -94,8 +95,9 @@ int slots_leave(struct vrs_store *s, const char *job, const char *mover,
 	return status;
 }
 
-int slots_find(struct vrs_store *s, const char *mover, const struct slots_limits *limits,
-	       char ret_job[132], struct vrs_err *err)
+int job_limits_find(struct vrs_store *s, const char *mover,
+		    const struct job_limits_limits *limits, char ret_job[132],
+		    struct vrs_err *err)
 {
 	char n[3][16];
 	struct vrs_reply *r = NULL;

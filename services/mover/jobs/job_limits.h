@@ -16,11 +16,11 @@
 #include "vrs/store.h"
 #include "vrsas/v1/transfer.pb-c.h"
 
-struct slots_limits {
+struct job_limits_limits {
 	int source, target, link; /* jobs at a time */
 };
 
-struct slots_answer {
+struct job_limits_answer {
 	bool go;
 	uint32_t beside;     /* go: others at work on the same ends or link */
 	char waits_for[160]; /* not go: what is full, and how many are before it */
@@ -30,17 +30,19 @@ struct slots_answer {
 /* Says that the job waits, or still waits, and begins it when it may; that it works
  * still, when it was begun. can_begin: this mover has a hand free; if not, its waiting
  * keeps nobody from anything. */
-int slots_ask(struct vrs_store *s, const Vrsas__V1__TransferJob *job, const char *mover,
-	      bool can_begin, const struct slots_limits *limits, struct slots_answer *ret,
-	      struct vrs_err *err);
+int job_limits_ask(struct vrs_store *s, const Vrsas__V1__TransferJob *job,
+		   const char *mover, bool can_begin,
+		   const struct job_limits_limits *limits, struct job_limits_answer *ret,
+		   struct vrs_err *err);
 
 /* It neither works nor waits any more, or another mover has it. */
-int slots_leave(struct vrs_store *s, const char *job, const char *mover,
-		struct vrs_err *err);
+int job_limits_leave(struct vrs_store *s, const char *job, const char *mover,
+		     struct vrs_err *err);
 
 /* A job that waits at a mover whose hands are full, although it could begin here; ""
  * when there is none. */
-int slots_find(struct vrs_store *s, const char *mover, const struct slots_limits *limits,
-	       char ret_job[132], struct vrs_err *err);
+int job_limits_find(struct vrs_store *s, const char *mover,
+		    const struct job_limits_limits *limits, char ret_job[132],
+		    struct vrs_err *err);
 
 #endif

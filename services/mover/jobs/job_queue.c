@@ -14,16 +14,16 @@ enum verdict { KEEP, BEGIN, DROP };
 
 /* One look at everything that waits. Its thread touches only this, and the jobs in it. */
 struct round {
-	struct backlog *q;
+	struct job_queue *q;
 	struct job *job[MAX_JOBS];
 	enum verdict verdict[MAX_JOBS];
 	int n, hands;
 	struct vrs_msg *found; /* a job taken over from another mover */
 };
 
-struct backlog {
+struct job_queue {
 	struct vrs_loop *loop;
-	const struct backlog_conf *conf;
+	const struct job_queue_conf *conf;
 	void (*changed)(void *arg);
 	void (*over)(void *arg, const struct job *j);
 	void *arg;
@@ -38,16 +38,16 @@ struct backlog {
 	bool again;
 };
 
-static void begin_round(struct backlog *q);
+static void begin_round(struct job_queue *q);
 
 /* --- counting --- */
 
-const struct job *backlog_jobs(const struct backlog *q)
+const struct job *job_queue_jobs(const struct job_queue *q)
 {
 	return q->jobs;
 }
 
-int backlog_working(const struct backlog *q)
+int job_queue_working(const struct job_queue *q)
 {
 	int n = 0;
 
@@ -56,13 +56,13 @@ int backlog_working(const struct backlog *q)
 	return n;
 }
 
-int backlog_waiting(const struct backlog *q)
+int job_queue_waiting(const struct job_queue *q)
 {
-	return q->n_jobs - backlog_working(q);
+	return q->n_jobs - job_queue_working(q);
 }
 
 /* Those that are held keep nobody from work. */
-static int busy_hands(const struct backlog *q)
+static int busy_hands(const struct job_queue *q)
 {
 	int n = 0;
 
@@ -71,7 +71,7 @@ static int busy_hands(const struct backlog *q)
 	return n;
 }
 
-static void take_out(struct backlog *q, struct job *j)
+static void take_out(struct job_queue *q, struct job *j)
 {
 	for (struct job **p = &q->jobs; *p; p = &(*p)->next)
 		if (*p == j) {
@@ -85,7 +85,7 @@ static void take_out(struct backlog *q, struct job *j)
 /* --- work --- */
 
 struct shift {
-	struct backlog *q;
+	struct job_queue *q;
 	struct job *job;
 };
 
@@ -97,7 +97,7 @@ static void work(void *arg)
 static void on_worked(void *arg)
 {
 	struct shift *s = arg;
-	struct backlog *q = s->q;
+	struct job_queue *q = s->q;
 
 	q->over(q->arg, s->job);
 	take_out(q, s->job);
@@ -106,7 +106,7 @@ static void on_worked(void *arg)
 	begin_round(q); /* whoever waited for this hand */
 }
 
-static void begin(struct backlog *q, struct job *j)
+static void begin(struct job_queue *q, struct job *j)
 {
 	struct shift *s = vrs_calloc(1, sizeof(*s));
 
@@ -124,8 +124,8 @@ static bool copies(const struct job *j)
 
 static enum verdict may_begin(struct round *r, struct job *j, struct vrs_err *err)
 {
-	const struct backlog_conf *c = r->q->conf;
-	struct record_word word = {0};
+	const struct job_queue_conf *c = r->q->conf;
+	struct job_orders word = {0};
 	int status = job_say(j, r->q->store, STATE(QUEUED), &word, err);
 
 	if (status == 0 && word.cancel) {
@@ -134,18 +134,18 @@ static enum verdict may_begin(struct round *r, struct job *j, struct vrs_err *er
 	}
 	if (status == 0 && word.paused) {
 		status = job_say(j, r->q->store, STATE(PAUSED), &word, err);
-		(void)slots_leave(r->q->store, j->order->job_id, c->job.mover, NULL);
+		(void)job_limits_leave(r->q->store, j->order->job_id, c->job.mover, NULL);
 		return status == VRS_ECONFLICT ? DROP : KEEP;
 	}
 	if (status == 0 && copies(j))
-		status = slots_ask(r->q->store, j->order, c->job.mover, r->hands > 0,
-				   &c->job.limits, &j->place, err);
+		status = job_limits_ask(r->q->store, j->order, c->job.mover, r->hands > 0,
+					&c->job.limits, &j->place, err);
 	else if (status == 0)
 		j->place.go = true;     /* taking files away is no load */
 	if (status == 0 && j->place.go) /* from here on nobody takes it over */
 		status = job_say(j, r->q->store, STATE(COPYING), &word, err);
 	if (status == VRS_ECONFLICT) {
-		(void)slots_leave(r->q->store, j->order->job_id, c->job.mover, NULL);
+		(void)job_limits_leave(r->q->store, j->order->job_id, c->job.mover, NULL);
 		return DROP;
 	}
 	if (status < 0 || !j->place.go)
@@ -156,7 +156,7 @@ static enum verdict may_begin(struct round *r, struct job *j, struct vrs_err *er
 
 static enum verdict look_at(struct round *r, struct job *j)
 {
-	struct backlog *q = r->q;
+	struct job_queue *q = r->q;
 	struct vrs_err err = {0};
 	enum verdict v = KEEP;
 	int status = 0;
@@ -185,9 +185,9 @@ static void help_others(struct round *r)
 	struct vrs_err err = {0};
 	char job[132];
 
-	if (slots_find(r->q->store, c->mover, &c->limits, job, &err) < 0 || !*job)
+	if (job_limits_find(r->q->store, c->mover, &c->limits, job, &err) < 0 || !*job)
 		return;
-	if (record_take_over(r->q->store, job, c->mover, &r->found, &err) == 0)
+	if (job_status_take_over(r->q->store, job, c->mover, &r->found, &err) == 0)
 		log_notice("transfer taken over from a busy mover job=%s", job);
 }
 
@@ -203,7 +203,7 @@ static void do_round(void *arg)
 
 /* --- a round, on the loop --- */
 
-static struct job *find(struct backlog *q, const char *job_id)
+static struct job *find(struct job_queue *q, const char *job_id)
 {
 	for (struct job *j = q->jobs; j; j = j->next)
 		if (strcmp(j->order->job_id, job_id) == 0 && !atomic_load(&j->stop))
@@ -211,7 +211,7 @@ static struct job *find(struct backlog *q, const char *job_id)
 	return NULL;
 }
 
-static void add(struct backlog *q, struct vrs_msg *msg)
+static void add(struct job_queue *q, struct vrs_msg *msg)
 {
 	struct job *j = job_new(&q->conf->job, msg);
 	struct job **p = &q->jobs;
@@ -225,7 +225,7 @@ static void add(struct backlog *q, struct vrs_msg *msg)
 	q->changed(q->arg);
 }
 
-static void add_found(struct backlog *q, struct vrs_msg *msg)
+static void add_found(struct job_queue *q, struct vrs_msg *msg)
 {
 	const Vrsas__V1__TransferJob *o = (const void *)vrs_msg_get(msg);
 	struct vrs_err err = {0};
@@ -244,7 +244,7 @@ static void add_found(struct backlog *q, struct vrs_msg *msg)
 static void end_round(void *arg)
 {
 	struct round *r = arg;
-	struct backlog *q = r->q;
+	struct job_queue *q = r->q;
 
 	q->round = NULL;
 	for (int i = 0; i < r->n; i++) {
@@ -261,7 +261,7 @@ static void end_round(void *arg)
 		begin_round(q);
 }
 
-static void begin_round(struct backlog *q)
+static void begin_round(struct job_queue *q)
 {
 	q->again = q->round != NULL; /* once more when this one is over */
 	if (q->round)
@@ -283,8 +283,8 @@ static void on_time(void *arg)
 
 /* --- taking --- */
 
-int backlog_take(struct backlog *q, const Vrsas__V1__TransferJob *order,
-		 struct vrs_err *err)
+int job_queue_take(struct job_queue *q, const Vrsas__V1__TransferJob *order,
+		   struct vrs_err *err)
 {
 	int status = transfer_check(order, err);
 	struct job *there = status == 0 ? find(q, order->job_id) : NULL;
@@ -317,15 +317,15 @@ int backlog_take(struct backlog *q, const Vrsas__V1__TransferJob *order,
 	return 0;
 }
 
-int backlog_open(struct backlog **ret, struct vrs_loop *loop,
-		 const struct backlog_conf *conf, void (*changed)(void *arg),
-		 void (*over)(void *arg, const struct job *j), void *arg,
-		 struct vrs_err *err)
+int job_queue_open(struct job_queue **ret, struct vrs_loop *loop,
+		   const struct job_queue_conf *conf, void (*changed)(void *arg),
+		   void (*over)(void *arg, const struct job *j), void *arg,
+		   struct vrs_err *err)
 {
-	struct backlog *q = vrs_calloc(1, sizeof(*q));
+	struct job_queue *q = vrs_calloc(1, sizeof(*q));
 	int status;
 
-	*q = (struct backlog){
+	*q = (struct job_queue){
 		.loop = loop, .conf = conf, .changed = changed, .over = over, .arg = arg};
 	if ((status = vrs_workers_open(&q->workers, loop, MAX_THREADS, err)) < 0 ||
 	    (status = vrs_workers_open(&q->clerk, loop, 1, err)) < 0 ||
@@ -338,7 +338,7 @@ int backlog_open(struct backlog **ret, struct vrs_loop *loop,
 	return 0;
 }
 
-void backlog_close(struct backlog *q)
+void job_queue_close(struct job_queue *q)
 {
 	if (!q)
 		return;

@@ -10,26 +10,26 @@
 #include "jobs/job.h"
 #include "vrs/loop.h"
 
-struct backlog_conf {
+struct job_queue_conf {
 	struct job_conf job;
 	int hands; /* copies at a time */
 };
 
-struct backlog;
+struct job_queue;
 /* conf is borrowed. On the loop, changed is called when the counts did, over when a job
  * has worked and ended. */
-int backlog_open(struct backlog **ret, struct vrs_loop *loop,
-		 const struct backlog_conf *conf, void (*changed)(void *arg),
-		 void (*over)(void *arg, const struct job *j), void *arg,
-		 struct vrs_err *err);
+int job_queue_open(struct job_queue **ret, struct vrs_loop *loop,
+		   const struct job_queue_conf *conf, void (*changed)(void *arg),
+		   void (*over)(void *arg, const struct job *j), void *arg,
+		   struct vrs_err *err);
 /* Twice is once; an older token than one that is here is refused. */
-int backlog_take(struct backlog *q, const Vrsas__V1__TransferJob *order,
-		 struct vrs_err *err);
+int job_queue_take(struct job_queue *q, const Vrsas__V1__TransferJob *order,
+		   struct vrs_err *err);
 /* All that wait or work. */
-const struct job *backlog_jobs(const struct backlog *q);
-int backlog_working(const struct backlog *q);
-int backlog_waiting(const struct backlog *q);
+const struct job *job_queue_jobs(const struct job_queue *q);
+int job_queue_working(const struct job_queue *q);
+int job_queue_waiting(const struct job_queue *q);
 /* Only when nothing waits or works. */
-void backlog_close(struct backlog *q);
+void job_queue_close(struct job_queue *q);
 
 #endif

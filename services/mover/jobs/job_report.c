@@ -32,12 +32,12 @@ static void note_end(struct job *j, enum job_end end)
 /* The last word must arrive, however long the store is away. */
 static void write_last(struct job *j, const Vrsas__V1__TransferStatus *s)
 {
-	struct record_word word;
+	struct job_orders word;
 	struct vrs_complaint trouble = {0};
 	struct vrs_err err = {0};
 	int status;
 
-	while ((status = record_write(j->store, s, &word, &err)) < 0 &&
+	while ((status = job_status_write(j->store, s, &word, &err)) < 0 &&
 	       status != VRS_ECONFLICT && !atomic_load(&j->stop)) {
 		vrs_complain(&trouble, VRS_WARN,
 			     "result cannot be stored, trying on job=%s: %s",
@@ -73,10 +73,11 @@ static void remember(struct job *j, bool changes_only, int64_t ms, int64_t at_ms
 	    one.work.data_bytes < WORTH_REMEMBERING)
 		return;
 	(void)vrs_strcpy(one.job, sizeof(one.job), o->job_id);
-	(void)record_past_add(j->store, o->source_cluster, o->target_cluster, &one, NULL);
+	(void)job_status_past_add(j->store, o->source_cluster, o->target_cluster, &one,
+				  NULL);
 	if (!changes_only && sent >= WORTH_REMEMBERING)
-		(void)record_rate(j->store, o->source_cluster, o->target_cluster, sent,
-				  ms, at_ms, NULL);
+		(void)job_status_rate(j->store, o->source_cluster, o->target_cluster,
+				      sent, ms, at_ms, NULL);
 }
 
 static void say_done(struct job *j, const Vrsas__V1__TransferStatus *s, int64_t ms)

@@ -53,7 +53,7 @@ static void say_quarters(struct job *j)
 
 /* One write, and what it says about going on. A store that is away stops nothing. */
 static int write_and_heed(struct job *j, Vrsas__V1__TransferState state,
-			  struct record_word *ret, struct vrs_err *err)
+			  struct job_orders *ret, struct vrs_err *err)
 {
 	struct vrs_err why = {0};
 	int status = job_say(j, j->store, state, ret, &why);
@@ -68,7 +68,7 @@ static int write_and_heed(struct job *j, Vrsas__V1__TransferState state,
 	if (status < 0) {
 		log_warn("store does not answer, next try in %d ms: %s", WRITE_EVERY_MS,
 			 why.text);
-		*ret = (struct record_word){0};
+		*ret = (struct job_orders){0};
 		return 0;
 	}
 	if (ret->cancel)
@@ -79,7 +79,7 @@ static int write_and_heed(struct job *j, Vrsas__V1__TransferState state,
 /* Waits until it may go on, then for room like any other. */
 static int hold(struct job *j, struct vrs_err *err)
 {
-	struct record_word word = {.paused = true};
+	struct job_orders word = {.paused = true};
 	int64_t since = vrs_now_mono_ms();
 	char text[200];
 	int status = 0;
@@ -87,7 +87,7 @@ static int hold(struct job *j, struct vrs_err *err)
 	j->was_held = true;
 	j->rate_now = 0;
 	atomic_store(&j->held, true);
-	(void)slots_leave(j->store, j->order->job_id, j->conf->mover, NULL);
+	(void)job_limits_leave(j->store, j->order->job_id, j->conf->mover, NULL);
 	(void)snprintf(text, sizeof(text), "%s: the copy is held", job_vm(j));
 	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "transfer.paused", text);
 	while (status == 0 && word.paused) {
@@ -98,10 +98,10 @@ static int hold(struct job *j, struct vrs_err *err)
 		if (status == 0 && word.paused)
 			job_rest();
 	}
-	struct slots_answer a = {.go = status < 0};
+	struct job_limits_answer a = {.go = status < 0};
 	while (!a.go &&
-	       slots_ask(j->store, j->order, j->conf->mover, true, &j->conf->limits, &a,
-			 NULL) == 0 &&
+	       job_limits_ask(j->store, j->order, j->conf->mover, true, &j->conf->limits,
+			      &a, NULL) == 0 &&
 	       !a.go) {
 		j->place = a;
 		job_rest();
@@ -117,8 +117,8 @@ static int hold(struct job *j, struct vrs_err *err)
 static int tick(void *arg, struct vrs_err *err)
 {
 	struct job *j = arg;
-	struct record_word word = {0};
-	struct slots_answer place;
+	struct job_orders word = {0};
+	struct job_limits_answer place;
 
 	if (atomic_load(&j->stop))
 		return vrs_fail(err, VRS_ECONFLICT, "a later hand-out came");
@@ -134,8 +134,8 @@ static int tick(void *arg, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	if (j->order->n_remove_path == 0)
-		(void)slots_ask(j->store, j->order, j->conf->mover, true,
-				&j->conf->limits, &place, NULL);
+		(void)job_limits_ask(j->store, j->order, j->conf->mover, true,
+				     &j->conf->limits, &place, NULL);
 	if (word.paused)
 		return hold(j, err);
 	say_quarters(j);
@@ -151,8 +151,8 @@ static void begin(struct job *j)
 	if (j->order->n_remove_path > 0)
 		return; /* its end is told */
 	j->past = vrs_calloc(ETA_PAST_MAX, sizeof(*j->past));
-	(void)record_past(j->store, j->order->source_cluster, j->order->target_cluster,
-			  j->past, &j->n_past, NULL);
+	(void)job_status_past(j->store, j->order->source_cluster,
+			      j->order->target_cluster, j->past, &j->n_past, NULL);
 	(void)snprintf(text, sizeof(text), "%s: copying %zu disk%s from %s to %s",
 		       job_vm(j), j->order->n_disk, j->order->n_disk > 1 ? "s" : "",
 		       j->order->source_cluster, j->order->target_cluster);
@@ -175,7 +175,7 @@ void job_run(void *arg)
 		.arg = j,
 		.rate_bytes_per_s = &j->rate_bytes_per_s,
 		.way = j->conf->way,
-		.far_mover = j->conf->far_mover,
+		.remote_mover = j->conf->remote_mover,
 	};
 
 	if (vrs_store_open(&j->store, &j->conf->store, &err) < 0) {
@@ -200,7 +200,7 @@ void job_run(void *arg)
 			job_report_failed(j, status, result.permanent, &err);
 	}
 	if (!atomic_load(&j->stop)) /* else the place is somebody else's now */
-		(void)slots_leave(j->store, j->order->job_id, j->conf->mover, NULL);
+		(void)job_limits_leave(j->store, j->order->job_id, j->conf->mover, NULL);
 	transfer_result_fini(&result);
 	vrs_store_close(j->store);
 	j->store = NULL;

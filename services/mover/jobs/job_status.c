@@ -69,9 +69,9 @@ static void put_in_index(struct vrs_store *s, const char *job)
 	(void)vrs_store_run(s, NULL, NULL);
 }
 
-int record_claim(struct vrs_store *s, const Vrsas__V1__TransferJob *order,
-		 const char *mover, Vrsas__V1__TransferStatus **ret_before,
-		 struct vrs_err *err)
+int job_status_claim(struct vrs_store *s, const Vrsas__V1__TransferJob *order,
+		     const char *mover, Vrsas__V1__TransferStatus **ret_before,
+		     struct vrs_err *err)
 {
 	const char *job = order->job_id;
 	char token_text[24], keep[16];
@@ -103,8 +103,8 @@ int record_claim(struct vrs_store *s, const Vrsas__V1__TransferJob *order,
 	return status;
 }
 
-int record_take_over(struct vrs_store *s, const char *job, const char *mover,
-		     struct vrs_msg **ret, struct vrs_err *err)
+int job_status_take_over(struct vrs_store *s, const char *job, const char *mover,
+			 struct vrs_msg **ret, struct vrs_err *err)
 {
 	struct vrs_arg args[] = {VRS_ARG(mover)};
 	struct vrs_reply *r = NULL;
@@ -121,8 +121,8 @@ int record_take_over(struct vrs_store *s, const char *job, const char *mover,
 	return status;
 }
 
-int record_write(struct vrs_store *s, const Vrsas__V1__TransferStatus *status,
-		 struct record_word *ret, struct vrs_err *err)
+int job_status_write(struct vrs_store *s, const Vrsas__V1__TransferStatus *status,
+		     struct job_orders *ret, struct vrs_err *err)
 {
 	char token_text[24], keep[16];
 	struct vrs_reply *r = NULL;
@@ -148,7 +148,7 @@ int record_write(struct vrs_store *s, const Vrsas__V1__TransferStatus *status,
 		const char *cancel = r->item[1].bytes, *rate = r->item[2].bytes;
 		const char *pause = r->item[3].bytes;
 
-		*ret = (struct record_word){0};
+		*ret = (struct job_orders){0};
 		ret->cancel = cancel && *cancel && strcmp(cancel, "0") != 0;
 		ret->paused = pause && *pause && strcmp(pause, "0") != 0;
 		if (rate && *rate) {
@@ -164,9 +164,9 @@ int record_write(struct vrs_store *s, const Vrsas__V1__TransferStatus *status,
 
 /* --- what copies took --- */
 
-int record_past(struct vrs_store *s, const char *source_cluster,
-		const char *target_cluster, struct eta_past *ret, size_t *ret_n,
-		struct vrs_err *err)
+int job_status_past(struct vrs_store *s, const char *source_cluster,
+		    const char *target_cluster, struct eta_past *ret, size_t *ret_n,
+		    struct vrs_err *err)
 {
 	struct vrs_reply *r = NULL;
 
@@ -186,9 +186,9 @@ int record_past(struct vrs_store *s, const char *source_cluster,
 	return 0;
 }
 
-int record_past_add(struct vrs_store *s, const char *source_cluster,
-		    const char *target_cluster, const struct eta_past *one,
-		    struct vrs_err *err)
+int job_status_past_add(struct vrs_store *s, const char *source_cluster,
+			const char *target_cluster, const struct eta_past *one,
+			struct vrs_err *err)
 {
 	char line[ETA_LINE_MAX];
 
@@ -201,9 +201,9 @@ int record_past_add(struct vrs_store *s, const char *source_cluster,
 	return vrs_store_run(s, NULL, err);
 }
 
-int record_rate(struct vrs_store *s, const char *source_cluster,
-		const char *target_cluster, uint64_t n_bytes, int64_t ms, int64_t at_ms,
-		struct vrs_err *err)
+int job_status_rate(struct vrs_store *s, const char *source_cluster,
+		    const char *target_cluster, uint64_t n_bytes, int64_t ms,
+		    int64_t at_ms, struct vrs_err *err)
 {
 	char text[96];
 

@@ -15,7 +15,7 @@
 #include "vrs/store.h"
 #include "vrsas/v1/transfer.pb-c.h"
 
-struct record_word {
+struct job_orders {
 	bool cancel, paused;
 	bool has_rate;
 	uint64_t rate_bytes_per_s;
@@ -24,31 +24,31 @@ struct record_word {
 /* Takes the job for this mover. VRS_ECONFLICT: a later token is there, or another mover
  * is at work with the same one. *ret_before (may stay NULL) is the status of the tries so
  * far; free with vrsas__v1__transfer_status__free_unpacked(.., NULL). */
-int record_claim(struct vrs_store *s, const Vrsas__V1__TransferJob *job,
-		 const char *mover, Vrsas__V1__TransferStatus **ret_before,
-		 struct vrs_err *err);
+int job_status_claim(struct vrs_store *s, const Vrsas__V1__TransferJob *job,
+		     const char *mover, Vrsas__V1__TransferStatus **ret_before,
+		     struct vrs_err *err);
 
 /* Takes a job that waits at another mover, which learns it from its next write. *ret is
  * the order; VRS_ECONFLICT: it does not wait any more. */
-int record_take_over(struct vrs_store *s, const char *job, const char *mover,
-		     struct vrs_msg **ret, struct vrs_err *err);
+int job_status_take_over(struct vrs_store *s, const char *job, const char *mover,
+			 struct vrs_msg **ret, struct vrs_err *err);
 
 /* VRS_ECONFLICT: no longer ours; stop. */
-int record_write(struct vrs_store *s, const Vrsas__V1__TransferStatus *status,
-		 struct record_word *ret, struct vrs_err *err);
+int job_status_write(struct vrs_store *s, const Vrsas__V1__TransferStatus *status,
+		     struct job_orders *ret, struct vrs_err *err);
 
 /* What was said before copies of this pair and what they took, newest first; at most
  * ETA_PAST_MAX. Lines that make no sense are left out. */
-int record_past(struct vrs_store *s, const char *source_cluster,
-		const char *target_cluster, struct eta_past *ret, size_t *ret_n,
-		struct vrs_err *err);
-int record_past_add(struct vrs_store *s, const char *source_cluster,
-		    const char *target_cluster, const struct eta_past *one,
+int job_status_past(struct vrs_store *s, const char *source_cluster,
+		    const char *target_cluster, struct eta_past *ret, size_t *ret_n,
 		    struct vrs_err *err);
+int job_status_past_add(struct vrs_store *s, const char *source_cluster,
+			const char *target_cluster, const struct eta_past *one,
+			struct vrs_err *err);
 
 /* Keeps what a transfer of n bytes took, newest first, for the next estimate. */
-int record_rate(struct vrs_store *s, const char *source_cluster,
-		const char *target_cluster, uint64_t n_bytes, int64_t ms, int64_t at_ms,
-		struct vrs_err *err);
+int job_status_rate(struct vrs_store *s, const char *source_cluster,
+		    const char *target_cluster, uint64_t n_bytes, int64_t ms,
+		    int64_t at_ms, struct vrs_err *err);
 
 #endif

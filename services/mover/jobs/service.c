@@ -13,8 +13,8 @@
 #include "vrs/svc.h"
 
 struct conf {
-	char *transfer, *key, *known_hosts, *ssh_config, *vrs_image, *far_vrs_image;
-	char *far_mover;
+	char *transfer, *key, *known_hosts, *ssh_config, *vrs_image, *remote_vrs_image;
+	char *remote_mover;
 	bool direct;
 	int64_t jobs, source_jobs, target_jobs, link_jobs;
 	int64_t tries, connect_ms, silence_ms;
@@ -43,13 +43,14 @@ static const struct vrs_option options[] = {
 	 "empty: none is read"},
 	{"vrs_image", VRS_OPT_STRING, offsetof(struct conf, vrs_image), "", 0, 0,
 	 "the vrs-image that is carried to hosts; empty: the one beside this program"},
-	{"host_vrs_image", VRS_OPT_STRING, offsetof(struct conf, far_vrs_image), "", 0, 0,
+	{"host_vrs_image", VRS_OPT_STRING, offsetof(struct conf, remote_vrs_image), "", 0,
+	 0,
 	 "path of an installed vrs-image on every host; empty: carry ours to ~/.vrsas"},
 	{"direct", VRS_OPT_BOOL, offsetof(struct conf, direct), "no", 0, 0,
 	 "let the vrs-mover of the source's host copy straight to the target, where it "
 	 "can; else, and where it cannot, copies go through here"},
-	{"host_vrs_mover", VRS_OPT_STRING, offsetof(struct conf, far_mover), "vrs-mover",
-	 0, 0, "path of that vrs-mover on every host"},
+	{"host_vrs_mover", VRS_OPT_STRING, offsetof(struct conf, remote_mover),
+	 "vrs-mover", 0, 0, "path of that vrs-mover on every host"},
 	{"tries", VRS_OPT_INT, offsetof(struct conf, tries), "4", 1, 1000,
 	 "connections within one hand-out before the scheduler is told"},
 	{"connect_timeout", VRS_OPT_DURATION, offsetof(struct conf, connect_ms), "10s",
@@ -66,8 +67,8 @@ struct mover {
 	struct vrs_svc *svc;
 	struct vrs_rep *rep[MAX_SCHEDULERS];
 	size_t n_reps;
-	struct backlog_conf backlog_conf;
-	struct backlog *backlog;
+	struct job_queue_conf job_queue_conf;
+	struct job_queue *backlog;
 	char *vrs_image;
 	struct numbers numbers;
 };
@@ -75,7 +76,8 @@ struct mover {
 static void note(void *arg)
 {
 	struct mover *m = arg;
-	int working = backlog_working(m->backlog), waiting = backlog_waiting(m->backlog);
+	int working = job_queue_working(m->backlog),
+	    waiting = job_queue_waiting(m->backlog);
 
 	if (waiting)
 		vrs_svc_note(m->svc, "%d transfers, %d waiting", working, waiting);
@@ -98,7 +100,7 @@ static void on_job(void *arg, const ProtobufCMessage *request,
 
 	reply.job_id = order->job_id;
 	reply.mover = m->svc->instance;
-	reply.accepted = backlog_take(m->backlog, order, &err) == 0;
+	reply.accepted = job_queue_take(m->backlog, order, &err) == 0;
 	if (!reply.accepted) {
 		reply.reason = err.text;
 		m->numbers.refused++;
@@ -112,7 +114,7 @@ static void on_metrics(void *arg, struct vrs_page *page)
 	const struct mover *m = arg;
 	struct vrs_bus_counts bus;
 
-	numbers_tell(&m->numbers, backlog_jobs(m->backlog), page);
+	numbers_tell(&m->numbers, job_queue_jobs(m->backlog), page);
 	for (size_t i = 0; i < m->n_reps; i++) {
 		char name[24] = "transfer";
 
@@ -128,12 +130,12 @@ static void set_up_jobs(struct mover *m)
 	const struct conf *c = &m->conf;
 
 	m->vrs_image = *c->vrs_image ? vrs_strdup(c->vrs_image) : program_file_beside();
-	m->backlog_conf.hands = (int)c->jobs;
-	m->backlog_conf.job = (struct job_conf){
+	m->job_queue_conf.hands = (int)c->jobs;
+	m->job_queue_conf.job = (struct job_conf){
 		.far =
 			{
 				.program = m->vrs_image,
-				.far_program = c->far_vrs_image,
+				.remote_program = c->remote_vrs_image,
 				.key = c->key,
 				.known_hosts = c->known_hosts,
 				.ssh_config = *c->ssh_config != '\0',
@@ -143,10 +145,11 @@ static void set_up_jobs(struct mover *m)
 			},
 		.tries = (int)c->tries,
 		.way = c->direct ? TRANSFER_DIRECT_AUTO : TRANSFER_THROUGH,
-		.far_mover = c->far_mover,
+		.remote_mover = c->remote_mover,
 		.store = m->svc->store_conf,
 		.mover = m->svc->instance,
-		.limits = {(int)c->source_jobs, (int)c->target_jobs, (int)c->link_jobs},
+		.limits = {(int)c->source_jobs, (int)c->target_jobs,
+			   (int)c->link_jobs},
 	};
 }
 
@@ -203,8 +206,8 @@ int service_main(int argc, char **argv)
 		vrs_svc_die(&svc, &err);
 	}
 	numbers_init(&m.numbers);
-	if (backlog_open(&m.backlog, svc.loop, &m.backlog_conf, note, on_over, &m, &err) <
-		    0 ||
+	if (job_queue_open(&m.backlog, svc.loop, &m.job_queue_conf, note, on_over, &m,
+			   &err) < 0 ||
 	    dial(&m, &err) < 0)
 		vrs_svc_die(&svc, &err);
 	vrs_svc_metrics(&svc, on_metrics, &m);
@@ -214,13 +217,13 @@ int service_main(int argc, char **argv)
 
 	for (size_t i = 0; i < m.n_reps; i++)
 		vrs_rep_close(m.rep[i]);
-	int left = backlog_working(m.backlog) + backlog_waiting(m.backlog);
+	int left = job_queue_working(m.backlog) + job_queue_waiting(m.backlog);
 	if (left) {
 		/* a copy can be left at any instruction; whoever gets the job goes on */
 		log_notice("leaving %d transfers to others", left);
 		_exit(status);
 	}
-	backlog_close(m.backlog);
+	job_queue_close(m.backlog);
 	free(m.vrs_image);
 	vrs_svc_stop(&svc);
 	return status;

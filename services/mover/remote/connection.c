@@ -11,7 +11,7 @@
 enum { PING_MS = 8000, STEP_MS = 500 };
 
 /* Takes the request with this seq out of the open ones; NULL: nobody asked. */
-static struct request *take_open(struct lane *l, uint32_t seq)
+static struct request *take_open(struct remote_connection *l, uint32_t seq)
 {
 	struct request *found = NULL;
 
@@ -33,7 +33,7 @@ static struct request *take_open(struct lane *l, uint32_t seq)
 static int on_frame(void *arg, const struct wire_head *head, uint8_t *payload,
 		    struct vrs_err *err)
 {
-	struct lane *l = arg;
+	struct remote_connection *l = arg;
 	struct vrs_err why = {0};
 
 	if (head->type == WIRE_ALIVE) {
@@ -61,13 +61,13 @@ static int on_frame(void *arg, const struct wire_head *head, uint8_t *payload,
 	} else {
 		r->done(r->arg, head, payload, &why);
 	}
-	request_free(r);
+	remote_request_free(r);
 	return 0;
 }
 
 static int on_bytes(void *arg, const void *bytes, size_t n, struct vrs_err *err)
 {
-	struct lane *l = arg;
+	struct remote_connection *l = arg;
 
 	l->life_mono_ms = vrs_now_mono_ms();
 	(void)pthread_mutex_lock(&l->far->lock);
@@ -77,22 +77,23 @@ static int on_bytes(void *arg, const void *bytes, size_t n, struct vrs_err *err)
 }
 
 /* Takes the next request for writing; it counts as open from its first byte. */
-static bool next_request(struct lane *l)
+static bool next_request(struct remote_connection *l)
 {
-	struct far *f = l->far;
+	struct remote *f = l->far;
 
 	(void)pthread_mutex_lock(&f->lock);
 	struct queue *q = l->own.first || !l->ready ? &l->own : &f->waiting;
 	struct request *r = q->first;
 	l->idle = !r;
-	if (r && l->open_bytes > 0 && l->open_bytes + r->head.len > far_lane_window(f))
+	if (r && l->open_bytes > 0 &&
+	    l->open_bytes + r->head.len > remote_connection_window(f))
 		r = NULL;
 	if (r) {
-		(void)queue_take(q);
+		(void)remote_queue_take(q);
 		l->open_bytes += r->head.len;
 		if (!l->open.first)
 			l->life_mono_ms = vrs_now_mono_ms();
-		queue_add(&l->open, r);
+		remote_queue_add(&l->open, r);
 		l->writing = r;
 	}
 	(void)pthread_mutex_unlock(&f->lock);
@@ -106,7 +107,7 @@ static bool next_request(struct lane *l)
 }
 
 /* Writes what the link takes. *ret_more: it took less than there is. */
-static int write_some(struct lane *l, bool *ret_more, struct vrs_err *err)
+static int write_some(struct remote_connection *l, bool *ret_more, struct vrs_err *err)
 {
 	*ret_more = false;
 	while (l->writing || next_request(l)) {
@@ -137,8 +138,8 @@ static int write_some(struct lane *l, bool *ret_more, struct vrs_err *err)
 	return 0;
 }
 
-static void send_own(struct lane *l, enum wire_type type, uint8_t *payload, size_t len,
-		     far_done_fn done)
+static void send_own(struct remote_connection *l, enum wire_type type, uint8_t *payload,
+		     size_t len, remote_done_fn done)
 {
 	struct request *r = vrs_calloc(1, sizeof(*r));
 
@@ -148,7 +149,7 @@ static void send_own(struct lane *l, enum wire_type type, uint8_t *payload, size
 			      .arg = l};
 	(void)pthread_mutex_lock(&l->far->lock);
 	r->head.seq = ++l->far->seq;
-	queue_add(&l->own, r);
+	remote_queue_add(&l->own, r);
 	(void)pthread_mutex_unlock(&l->far->lock);
 }
 
@@ -161,7 +162,7 @@ static void ignore(void *arg, const struct wire_head *reply, uint8_t *payload,
 	free(payload);
 }
 
-static int look_for_life(struct lane *l, struct vrs_err *err)
+static int look_for_life(struct remote_connection *l, struct vrs_err *err)
 {
 	int64_t quiet_ms = vrs_now_mono_ms() - l->life_mono_ms;
 
@@ -178,7 +179,7 @@ static int look_for_life(struct lane *l, struct vrs_err *err)
 	return 0;
 }
 
-static bool told_to_stop(struct far *f)
+static bool told_to_stop(struct remote *f)
 {
 	(void)pthread_mutex_lock(&f->lock);
 	bool stop = f->stop || f->dead.code;
@@ -188,14 +189,14 @@ static bool told_to_stop(struct far *f)
 
 /* The far side is lost when one of its lanes is: tells everybody who waits here, and the
  * other lanes. A lane that never was of use ends alone. */
-static void end_lane(struct lane *l, struct vrs_err *why)
+static void end_lane(struct remote_connection *l, struct vrs_err *why)
 {
-	struct far *f = l->far;
+	struct remote *f = l->far;
 	struct queue left[3];
 
-	far_name_error(f, why);
+	remote_name_error(f, why);
 	(void)pthread_mutex_lock(&f->lock);
-	bool alone = !l->ready && l != &f->lane[0] && !f->stop;
+	bool alone = !l->ready && l != &f->connection[0] && !f->stop;
 	if (!alone && !f->dead.code)
 		f->dead = *why;
 	if (f->dead.code)
@@ -210,19 +211,19 @@ static void end_lane(struct lane *l, struct vrs_err *why)
 	l->open.first = l->own.first = NULL;
 	l->writing = NULL;
 	l->ready = false;
-	for (size_t i = 0; i < f->n_lanes && !alone; i++)
-		if (&f->lane[i] != l && f->lane[i].link)
-			link_wake(f->lane[i].link);
+	for (size_t i = 0; i < f->n_connections && !alone; i++)
+		if (&f->connection[i] != l && f->connection[i].link)
+			channel_wake(f->connection[i].link);
 	(void)pthread_mutex_unlock(&f->lock);
 	if (alone && why->code != VRS_ECANCELLED)
 		log_warn("one connection fewer: %s", why->text);
 	for (int i = 0; i < 3; i++)
-		far_fail_all(&left[i], why);
+		remote_fail_all(&left[i], why);
 }
 
-static void carry(struct lane *l)
+static void carry(struct remote_connection *l)
 {
-	struct far *f = l->far;
+	struct remote *f = l->far;
 	struct vrs_err err = {0};
 	int status = 0;
 
@@ -246,7 +247,7 @@ static void *carry_first(void *arg)
 	return NULL;
 }
 
-static void take_link(struct lane *l, struct link *link)
+static void take_link(struct remote_connection *l, struct channel *link)
 {
 	link->on_bytes = on_bytes;
 	link->arg = l;
@@ -255,10 +256,10 @@ static void take_link(struct lane *l, struct link *link)
 	(void)pthread_mutex_unlock(&l->far->lock);
 }
 
-int lane_open_first(struct far *f, struct vrs_err *err)
+int remote_connection_open_first(struct remote *f, struct vrs_err *err)
 {
-	struct lane *l = &f->lane[0];
-	struct link *link = NULL;
+	struct remote_connection *l = &f->connection[0];
+	struct channel *link = NULL;
 	int status =
 		remote_ssh_open(&link, &f->conf, &f->place, (const char *const *)f->roots,
 				f->n_roots, &f->command, &f->logged_in, err);
@@ -267,7 +268,7 @@ int lane_open_first(struct far *f, struct vrs_err *err)
 		return status;
 	l->far = f;
 	l->ready = true;
-	f->n_lanes = 1;
+	f->n_connections = 1;
 	take_link(l, link);
 	l->started = pthread_create(&l->thread, NULL, carry_first, l) == 0;
 	return l->started ? 0 : vrs_fail(err, VRS_EIO, "cannot start a thread");
@@ -276,7 +277,7 @@ int lane_open_first(struct far *f, struct vrs_err *err)
 static void on_joined(void *arg, const struct wire_head *reply, uint8_t *payload,
 		      const struct vrs_err *err)
 {
-	struct lane *l = arg;
+	struct remote_connection *l = arg;
 
 	(void)err;
 	free(payload);
@@ -289,11 +290,11 @@ static void on_joined(void *arg, const struct wire_head *reply, uint8_t *payload
 
 static void *open_and_carry(void *arg)
 {
-	struct lane *l = arg;
-	struct far *f = l->far;
+	struct remote_connection *l = arg;
+	struct remote *f = l->far;
 	struct wire_texts t = {.len = 0};
 	struct vrs_err err = {0};
-	struct link *link = NULL;
+	struct channel *link = NULL;
 
 	if (remote_ssh_open(&link, &f->conf, &f->place, (const char *const *)f->roots,
 			    f->n_roots, &f->command, &f->logged_in, &err) < 0) {
@@ -309,31 +310,31 @@ static void *open_and_carry(void *arg)
 	return NULL;
 }
 
-void lane_open_more(struct far *f, size_t i)
+void remote_connection_open_more(struct remote *f, size_t i)
 {
-	struct lane *l = &f->lane[i];
+	struct remote_connection *l = &f->connection[i];
 
 	(void)pthread_mutex_lock(&f->lock);
 	l->far = f;
-	f->n_lanes = i + 1;
+	f->n_connections = i + 1;
 	(void)pthread_mutex_unlock(&f->lock);
 	l->started = pthread_create(&l->thread, NULL, open_and_carry, l) == 0;
 }
 
-void lane_stop(struct lane *l)
+void remote_connection_stop(struct remote_connection *l)
 {
-	struct far *f = l->far;
+	struct remote *f = l->far;
 
 	(void)pthread_mutex_lock(&f->lock);
 	if (l->link)
-		link_wake(l->link);
+		channel_wake(l->link);
 	(void)pthread_mutex_unlock(&f->lock);
 	if (l->started)
 		(void)pthread_join(l->thread, NULL);
 	l->started = false;
 }
 
-void lane_close(struct lane *l)
+void remote_connection_close(struct remote_connection *l)
 {
 	if (l->link)
 		l->link->ops->close(l->link);

@@ -4,28 +4,28 @@
 
 #include "remote/parts.h"
 
-bool far_is_distant(const struct far *f)
+bool remote_is_distant(const struct remote *f)
 {
 	return f->rtt_ms >= REMOTE_DISTANT_MS;
 }
 
-size_t remote_connections(const struct far *f)
+size_t remote_connections(const struct remote *f)
 {
 	size_t n = f->conf.connections > 0 ? (size_t)f->conf.connections
-		   : far_is_distant(f)     ? REMOTE_DISTANT_CONNECTIONS
+		   : remote_is_distant(f)  ? REMOTE_DISTANT_CONNECTIONS
 					   : REMOTE_DEFAULT_CONNECTIONS;
 
-	return n < FAR_MAX_LANES ? n : FAR_MAX_LANES;
+	return n < REMOTE_MAX_CONNECTIONS ? n : REMOTE_MAX_CONNECTIONS;
 }
 
-size_t far_lane_window(const struct far *f)
+size_t remote_connection_window(const struct remote *f)
 {
-	size_t even = FAR_WINDOW_BYTES / remote_connections(f);
+	size_t even = REMOTE_WINDOW_BYTES / remote_connections(f);
 
-	return even < FAR_LANE_BYTES ? even : FAR_LANE_BYTES;
+	return even < REMOTE_CONNECTION_BYTES ? even : REMOTE_CONNECTION_BYTES;
 }
 
-uint64_t far_window(const struct far *f)
+uint64_t remote_window(const struct remote *f)
 {
-	return (uint64_t)far_lane_window(f) * remote_connections(f);
+	return (uint64_t)remote_connection_window(f) * remote_connections(f);
 }

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-struct far;
+struct remote;
 
 enum {
 	REMOTE_DEFAULT_CONNECTIONS = 2, /* of --connections */
@@ -15,6 +15,6 @@ enum {
 };
 
 /* The number of connections that a copy uses: the setting, else the default. */
-size_t remote_connections(const struct far *f);
+size_t remote_connections(const struct remote *f);
 
 #endif

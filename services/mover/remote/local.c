@@ -24,7 +24,7 @@ static uint8_t *hand_over(uint8_t **room, uint32_t len)
 	return payload;
 }
 
-static void serve_one(struct far *f, struct request *r, uint8_t **room)
+static void serve_one(struct remote *f, struct request *r, uint8_t **room)
 {
 	struct wire_head reply = {0};
 	struct vrs_err why = {0};
@@ -51,12 +51,12 @@ static void serve_one(struct far *f, struct request *r, uint8_t **room)
 	f->bytes_out += r->head.len;
 	f->bytes_in += reply.len;
 	(void)pthread_mutex_unlock(&f->lock);
-	request_free(r);
+	remote_request_free(r);
 }
 
 /* Images are closed while all of us are still here: a qemu-nbd ends with the thread that
  * started it. */
-static void end_together(struct far *f)
+static void end_together(struct remote *f)
 {
 	(void)pthread_mutex_lock(&f->lock);
 	f->n_ended++;
@@ -79,18 +79,18 @@ static void end_together(struct far *f)
 
 static void *work(void *arg)
 {
-	struct far *f = arg;
+	struct remote *f = arg;
 	uint8_t *room = NULL;
 	struct request *r;
 
-	while ((r = far_next(f)) != NULL)
+	while ((r = remote_next(f)) != NULL)
 		serve_one(f, r, &room);
 	free(room);
 	end_together(f);
 	return NULL;
 }
 
-int here_open(struct far *f, struct vrs_err *err)
+int remote_local_open(struct remote *f, struct vrs_err *err)
 {
 	for (size_t i = 0; i < f->n_roots; i++) {
 		int status = sandbox_add(&f->beneath, f->roots[i], err);
@@ -101,14 +101,14 @@ int here_open(struct far *f, struct vrs_err *err)
 	f->answerer = requests_open(&f->beneath, "");
 	(void)pthread_mutex_lock(&f->lock);
 	f->pulled = true;
-	while (f->n_workers < FAR_WORKERS &&
+	while (f->n_workers < REMOTE_WORKERS &&
 	       pthread_create(&f->worker[f->n_workers], NULL, work, f) == 0)
 		f->n_workers++;
 	(void)pthread_mutex_unlock(&f->lock);
 	return f->n_workers > 0 ? 0 : vrs_fail(err, VRS_EIO, "cannot start a thread");
 }
 
-void here_close(struct far *f)
+void remote_local_close(struct remote *f)
 {
 	for (size_t i = 0; i < f->n_workers; i++)
 		(void)pthread_join(f->worker[i], NULL);

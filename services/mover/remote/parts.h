@@ -12,14 +12,14 @@
 #include "remote/remote.h"
 #include "ssh/channel.h"
 
-enum { FAR_WORKERS = 4 };
+enum { REMOTE_WORKERS = 4 };
 
 struct request {
 	struct request *next;
 	struct wire_head head;
 	uint8_t *payload;
 	void (*begun)(void *arg);
-	far_done_fn done;
+	remote_done_fn done;
 	void *arg;
 };
 
@@ -27,9 +27,9 @@ struct queue {
 	struct request *first, **last;
 };
 
-struct lane {
-	struct far *far;
-	struct link *link;
+struct remote_connection {
+	struct remote *far;
+	struct channel *link;
 	pthread_t thread;
 	bool started;
 
@@ -48,9 +48,9 @@ struct lane {
 	int64_t life_mono_ms;
 };
 
-struct far {
+struct remote {
 	char name[400];       /* "target root@h1" */
-	struct far_conf conf; /* texts are ours */
+	struct ssh_conf conf; /* texts are ours */
 	struct place place;
 	char **roots;
 	size_t n_roots;
@@ -66,42 +66,42 @@ struct far {
 	bool stop;
 	struct vrs_err dead;
 	uint64_t bytes_out, bytes_in;
-	size_t n_lanes;
-	struct lane lane[FAR_MAX_LANES];
+	size_t n_connections;
+	struct remote_connection connection[REMOTE_MAX_CONNECTIONS];
 	bool pulled; /* threads wait for `changed` and take the next; there are no lanes
 		      */
-	struct sftp_far *sftp;
+	struct sftp_remote *sftp;
 
 	/* here, instead of lanes (local.c) */
 	struct sandbox beneath;
 	struct requests *answerer;
-	pthread_t worker[FAR_WORKERS];
+	pthread_t worker[REMOTE_WORKERS];
 	size_t n_workers, n_ended;
 	bool closed;
 };
 
-void queue_add(struct queue *q, struct request *r);
-struct request *queue_take(struct queue *q);
-void request_free(struct request *r);
+void remote_queue_add(struct queue *q, struct request *r);
+struct request *remote_queue_take(struct queue *q);
+void remote_request_free(struct request *r);
 /* Puts the side's name before an error's text, once. */
-void far_name_error(const struct far *f, struct vrs_err *err);
+void remote_name_error(const struct remote *f, struct vrs_err *err);
 /* For the threads of a far that is pulled: the next request; NULL: it has ended. */
-struct request *far_next(struct far *f);
+struct request *remote_next(struct remote *f);
 /* It is lost: this and every later request fails. */
-void far_die(struct far *f, const struct vrs_err *why);
+void remote_die(struct remote *f, const struct vrs_err *why);
 /* Fails everything in these queues. */
-void far_fail_all(struct queue *q, const struct vrs_err *why);
+void remote_fail_all(struct queue *q, const struct vrs_err *why);
 /* Bytes of requests on their way on one lane at most. */
-size_t far_lane_window(const struct far *f);
+size_t remote_connection_window(const struct remote *f);
 
 /* lane 0 must be open when this returns; the others come up by themselves */
-int lane_open_first(struct far *f, struct vrs_err *err);
-void lane_open_more(struct far *f, size_t i);
+int remote_connection_open_first(struct remote *f, struct vrs_err *err);
+void remote_connection_open_more(struct remote *f, size_t i);
 /* Ends its thread; then, when no lane has one any more, its connection. */
-void lane_stop(struct lane *l);
-void lane_close(struct lane *l);
+void remote_connection_stop(struct remote_connection *l);
+void remote_connection_close(struct remote_connection *l);
 
-int here_open(struct far *f, struct vrs_err *err);
-void here_close(struct far *f);
+int remote_local_open(struct remote *f, struct vrs_err *err);
+void remote_local_close(struct remote *f);
 
 #endif

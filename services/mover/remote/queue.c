@@ -5,7 +5,7 @@
 #include "remote/parts.h"
 #include "vrs/mem.h"
 
-void queue_add(struct queue *q, struct request *r)
+void remote_queue_add(struct queue *q, struct request *r)
 {
 	r->next = NULL;
 	if (!q->first)
@@ -14,7 +14,7 @@ void queue_add(struct queue *q, struct request *r)
 	q->last = &r->next;
 }
 
-struct request *queue_take(struct queue *q)
+struct request *remote_queue_take(struct queue *q)
 {
 	struct request *r = q->first;
 
@@ -23,7 +23,7 @@ struct request *queue_take(struct queue *q)
 	return r;
 }
 
-void request_free(struct request *r)
+void remote_request_free(struct request *r)
 {
 	if (r) {
 		free(r->payload);
@@ -31,45 +31,46 @@ void request_free(struct request *r)
 	}
 }
 
-void far_name_error(const struct far *f, struct vrs_err *err)
+void remote_name_error(const struct remote *f, struct vrs_err *err)
 {
 	if (strncmp(err->text, f->name, strlen(f->name)) != 0)
 		(void)vrs_context(err, "%s", f->name);
 }
 
-void far_fail_all(struct queue *q, const struct vrs_err *why)
+void remote_fail_all(struct queue *q, const struct vrs_err *why)
 {
 	for (struct request *r = q->first; r;) {
 		struct request *next = r->next;
 
 		r->done(r->arg, NULL, NULL, why);
-		request_free(r);
+		remote_request_free(r);
 		r = next;
 	}
 	q->first = NULL;
 }
 
-struct request *far_next(struct far *f)
+struct request *remote_next(struct remote *f)
 {
 	(void)pthread_mutex_lock(&f->lock);
 	while (!f->stop && !f->dead.code && !f->waiting.first)
 		(void)pthread_cond_wait(&f->changed, &f->lock);
-	struct request *r = f->stop || f->dead.code ? NULL : queue_take(&f->waiting);
+	struct request *r =
+		f->stop || f->dead.code ? NULL : remote_queue_take(&f->waiting);
 	(void)pthread_mutex_unlock(&f->lock);
 	return r;
 }
 
-void far_die(struct far *f, const struct vrs_err *why)
+void remote_die(struct remote *f, const struct vrs_err *why)
 {
 	(void)pthread_mutex_lock(&f->lock);
 	if (!f->dead.code) {
 		f->dead = *why;
-		far_name_error(f, &f->dead);
+		remote_name_error(f, &f->dead);
 	}
 	struct vrs_err dead = f->dead;
 	struct queue left = f->waiting;
 	f->waiting.first = NULL;
 	(void)pthread_cond_broadcast(&f->changed);
 	(void)pthread_mutex_unlock(&f->lock);
-	far_fail_all(&left, &dead);
+	remote_fail_all(&left, &dead);
 }

@@ -14,13 +14,13 @@
 enum { PINGS = 4 };
 
 /* The shortest of a few round trips: a busy machine is not a distant one. */
-static int measure_distance(struct far *f, struct vrs_err *err)
+static int measure_distance(struct remote *f, struct vrs_err *err)
 {
 	f->rtt_ms = INT64_MAX;
 	for (int i = 0; i < PINGS; i++) {
 		struct wire_head ping = {.type = WIRE_PING}, reply;
 		int64_t at_ms = vrs_now_mono_ms();
-		int status = far_ask(f, &ping, NULL, &reply, NULL, err);
+		int status = remote_ask(f, &ping, NULL, &reply, NULL, err);
 
 		if (status < 0)
 			return status;
@@ -33,12 +33,12 @@ static int measure_distance(struct far *f, struct vrs_err *err)
 	return 0;
 }
 
-static int greet(struct far *f, struct vrs_err *err)
+static int greet(struct remote *f, struct vrs_err *err)
 {
 	struct wire_head hello = {.type = WIRE_HELLO, .a = WIRE_VERSION}, reply = {0};
 	uint8_t *payload = NULL;
 	size_t pos = 0;
-	int status = far_ask(f, &hello, NULL, &reply, &payload, err);
+	int status = remote_ask(f, &hello, NULL, &reply, &payload, err);
 
 	if (status == 0 && reply.a != WIRE_VERSION)
 		status = vrs_fail(err, VRS_EUNSUPPORTED,
@@ -57,12 +57,12 @@ static const char *dup_or_null(const char *s)
 	return s && *s ? vrs_strdup(s) : NULL;
 }
 
-static void keep_conf(struct far *f, const struct far_conf *conf,
+static void keep_conf(struct remote *f, const struct ssh_conf *conf,
 		      const struct place *place, const char *const *roots, size_t n_roots)
 {
 	f->conf = *conf;
 	f->conf.program = dup_or_null(conf->program);
-	f->conf.far_program = dup_or_null(conf->far_program);
+	f->conf.remote_program = dup_or_null(conf->remote_program);
 	f->conf.key = dup_or_null(conf->key);
 	f->conf.known_hosts = dup_or_null(conf->known_hosts);
 	f->conf.ssh_file = dup_or_null(conf->ssh_file);
@@ -75,10 +75,10 @@ static void keep_conf(struct far *f, const struct far_conf *conf,
 	f->n_roots = n_roots;
 }
 
-static void free_conf(struct far *f)
+static void free_conf(struct remote *f)
 {
 	free((char *)(uintptr_t)f->conf.program);
-	free((char *)(uintptr_t)f->conf.far_program);
+	free((char *)(uintptr_t)f->conf.remote_program);
 	free((char *)(uintptr_t)f->conf.key);
 	free((char *)(uintptr_t)f->conf.known_hosts);
 	free((char *)(uintptr_t)f->conf.ssh_file);
@@ -89,47 +89,48 @@ static void free_conf(struct far *f)
 }
 
 /* Logged in, but nothing of ours runs there: it may be a host that takes no programs. */
-static bool may_be_plain(const struct far *f, int status)
+static bool may_be_plain(const struct remote *f, int status)
 {
-	return *f->place.host && f->conf.sftp == FAR_SFTP_AUTO && !f->conf.far_program &&
-	       f->logged_in &&
+	return *f->place.host && f->conf.sftp == REMOTE_SFTP_AUTO &&
+	       !f->conf.remote_program && f->logged_in &&
 	       (status == VRS_EUNSUPPORTED || status == VRS_EPARSE ||
 		status == VRS_ECONN || status == VRS_EIO);
 }
 
-int far_open(struct far **ret, const struct far_conf *conf, const char *side,
-	     const struct place *place, const char *const *roots, size_t n_roots,
-	     struct vrs_err *err)
+int remote_open(struct remote **ret, const struct ssh_conf *conf, const char *side,
+		const struct place *place, const char *const *roots, size_t n_roots,
+		struct vrs_err *err)
 {
 	char where[360];
 	struct vrs_err why = {0};
-	struct far *f = vrs_calloc(1, sizeof(*f));
+	struct remote *f = vrs_calloc(1, sizeof(*f));
 
 	(void)snprintf(f->name, sizeof(f->name), "%s %s", side, place_text(where, place));
 	keep_conf(f, conf, place, roots, n_roots);
 	(void)pthread_mutex_init(&f->lock, NULL);
 	(void)pthread_cond_init(&f->changed, NULL);
-	int status = !*place->host                   ? here_open(f, &why)
-		     : conf->sftp == FAR_SFTP_ALWAYS ? far_sftp_open(f, &why)
-						     : lane_open_first(f, &why);
+	int status = !*place->host ? remote_local_open(f, &why)
+		     : conf->sftp == REMOTE_SFTP_ALWAYS
+			     ? remote_sftp_open(f, &why)
+			     : remote_connection_open_first(f, &why);
 	if (status == 0)
 		status = greet(f, &why);
 	if (status < 0)
-		far_name_error(f, &why);
+		remote_name_error(f, &why);
 	if (status < 0 && may_be_plain(f, status)) {
-		struct far *plain;
-		struct far_conf files = *conf;
+		struct remote *plain;
+		struct ssh_conf files = *conf;
 
-		files.sftp = FAR_SFTP_ALWAYS;
-		if (far_open(&plain, &files, side, place, roots, n_roots, NULL) == 0) {
+		files.sftp = REMOTE_SFTP_ALWAYS;
+		if (remote_open(&plain, &files, side, place, roots, n_roots, NULL) == 0) {
 			log_warn("%s; going on with SFTP alone", why.text);
-			far_close(f);
+			remote_close(f);
 			*ret = plain;
 			return 0;
 		}
 	}
 	if (status < 0) {
-		far_close(f);
+		remote_close(f);
 		if (err)
 			*err = why;
 		return status;
@@ -138,27 +139,27 @@ int far_open(struct far **ret, const struct far_conf *conf, const char *side,
 	return 0;
 }
 
-void far_widen(struct far *f)
+void remote_widen(struct remote *f)
 {
 	if (f->sftp)
-		far_sftp_widen(f);
+		remote_sftp_widen(f);
 	if (!*f->place.host || !*f->join)
 		return;
-	for (size_t i = f->n_lanes, n = remote_connections(f); i < n; i++)
-		lane_open_more(f, i);
+	for (size_t i = f->n_connections, n = remote_connections(f); i < n; i++)
+		remote_connection_open_more(f, i);
 }
 
-bool far_is_plain(const struct far *f)
+bool remote_is_plain(const struct remote *f)
 {
 	return f->sftp != NULL;
 }
 
-bool far_is_here(const struct far *f)
+bool remote_is_here(const struct remote *f)
 {
 	return !*f->place.host;
 }
 
-void far_close(struct far *f)
+void remote_close(struct remote *f)
 {
 	struct vrs_err why = {0};
 
@@ -168,38 +169,38 @@ void far_close(struct far *f)
 	f->stop = true;
 	(void)pthread_cond_broadcast(&f->changed);
 	(void)pthread_mutex_unlock(&f->lock);
-	for (size_t i = 0; i < f->n_lanes; i++)
-		lane_stop(&f->lane[i]);
+	for (size_t i = 0; i < f->n_connections; i++)
+		remote_connection_stop(&f->connection[i]);
 	/* the first comes last: its end takes the others along */
-	for (size_t i = f->n_lanes; i-- > 0;)
-		lane_close(&f->lane[i]);
-	here_close(f);
-	far_sftp_close(f);
+	for (size_t i = f->n_connections; i-- > 0;)
+		remote_connection_close(&f->connection[i]);
+	remote_local_close(f);
+	remote_sftp_close(f);
 	(void)vrs_fail(&why, VRS_ECANCELLED, "connection closed");
-	far_die(f, &why); /* what nobody took */
+	remote_die(f, &why); /* what nobody took */
 	free_conf(f);
 	(void)pthread_mutex_destroy(&f->lock);
 	(void)pthread_cond_destroy(&f->changed);
 	free(f);
 }
 
-int far_send(struct far *f, const struct wire_head *head, uint8_t *payload,
-	     far_done_fn done, void *arg, struct vrs_err *err)
+int remote_send(struct remote *f, const struct wire_head *head, uint8_t *payload,
+		remote_done_fn done, void *arg, struct vrs_err *err)
 {
-	return far_send_told(f, head, payload, NULL, done, arg, err);
+	return remote_send_told(f, head, payload, NULL, done, arg, err);
 }
 
 /* With the lock: tells one who has nothing to do. */
-static void wake_one(struct far *f)
+static void wake_one(struct remote *f)
 {
 	if (f->pulled) {
 		(void)pthread_cond_signal(&f->changed);
 		return;
 	}
-	for (size_t i = 0; i < f->n_lanes; i++)
-		if (f->lane[i].ready && f->lane[i].idle) {
-			f->lane[i].idle = false;
-			link_wake(f->lane[i].link);
+	for (size_t i = 0; i < f->n_connections; i++)
+		if (f->connection[i].ready && f->connection[i].idle) {
+			f->connection[i].idle = false;
+			channel_wake(f->connection[i].link);
 			return;
 		}
 }
@@ -213,9 +214,9 @@ static bool is_for_the_first(uint8_t type)
 	       type == WIRE_CLOSE;
 }
 
-int far_send_told(struct far *f, const struct wire_head *head, uint8_t *payload,
-		  void (*begun)(void *arg), far_done_fn done, void *arg,
-		  struct vrs_err *err)
+int remote_send_told(struct remote *f, const struct wire_head *head, uint8_t *payload,
+		     void (*begun)(void *arg), remote_done_fn done, void *arg,
+		     struct vrs_err *err)
 {
 	struct request *r = vrs_calloc(1, sizeof(*r));
 	int status = 0;
@@ -232,17 +233,17 @@ int far_send_told(struct far *f, const struct wire_head *head, uint8_t *payload,
 		status = f->dead.code;
 	} else {
 		r->head.seq = ++f->seq;
-		if (f->n_lanes > 0 && is_for_the_first(head->type)) {
-			queue_add(&f->lane[0].own, r);
-			link_wake(f->lane[0].link);
+		if (f->n_connections > 0 && is_for_the_first(head->type)) {
+			remote_queue_add(&f->connection[0].own, r);
+			channel_wake(f->connection[0].link);
 		} else {
-			queue_add(&f->waiting, r);
+			remote_queue_add(&f->waiting, r);
 			wake_one(f);
 		}
 	}
 	(void)pthread_mutex_unlock(&f->lock);
 	if (status < 0)
-		request_free(r);
+		remote_request_free(r);
 	return status;
 }
 
@@ -272,8 +273,8 @@ static void on_answer(void *arg, const struct wire_head *reply, uint8_t *payload
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-int far_ask(struct far *f, const struct wire_head *head, const uint8_t *payload,
-	    struct wire_head *ret_reply, uint8_t **ret_payload, struct vrs_err *err)
+int remote_ask(struct remote *f, const struct wire_head *head, const uint8_t *payload,
+	       struct wire_head *ret_reply, uint8_t **ret_payload, struct vrs_err *err)
 {
 	struct waiter w = {.lock = PTHREAD_MUTEX_INITIALIZER,
 			   .answered = PTHREAD_COND_INITIALIZER};
@@ -281,7 +282,7 @@ int far_ask(struct far *f, const struct wire_head *head, const uint8_t *payload,
 
 	if (copy)
 		memcpy(copy, payload, head->len);
-	int status = far_send(f, head, copy, on_answer, &w, err);
+	int status = remote_send(f, head, copy, on_answer, &w, err);
 	if (status < 0)
 		return status;
 	(void)pthread_mutex_lock(&w.lock);
@@ -301,7 +302,7 @@ int far_ask(struct far *f, const struct wire_head *head, const uint8_t *payload,
 	return 0;
 }
 
-void far_traffic(struct far *f, uint64_t *ret_out, uint64_t *ret_in)
+void remote_traffic(struct remote *f, uint64_t *ret_out, uint64_t *ret_in)
 {
 	(void)pthread_mutex_lock(&f->lock);
 	*ret_out = f->bytes_out;

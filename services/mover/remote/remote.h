@@ -14,78 +14,59 @@
 #include <stdint.h>
 
 #include "image/base/wire.h"
+#include "ssh/conf.h"
 #include "ssh/place.h"
 #include "vrs/err.h"
 
 enum {
-	/* Of requests, this much is on its way on all connections together, shared out
-	 * evenly, and on one at most: what a cut can make us send twice. */
-	FAR_WINDOW_BYTES = 1 << 24,
-	FAR_LANE_BYTES = 1 << 23,
-	FAR_MAX_LANES = 8,
+	/* Upper bounds of request bytes in flight, over all connections together (in
+	 * equal shares) and on one: what is sent again at most after a cut. */
+	REMOTE_WINDOW_BYTES = 1 << 24,
+	REMOTE_CONNECTION_BYTES = 1 << 23,
+	REMOTE_MAX_CONNECTIONS = 8,
 };
 
-/* How to get there. Texts are borrowed for the time of far_open. */
-struct far_conf {
-	const char *program;     /* our vrs-image, to carry there */
-	const char *far_program; /* an installed one there; NULL or "": carry ours */
-	const char *key;         /* private key file; NULL or "": agent, default keys */
-	const char *known_hosts; /* NULL or "": the user's */
-	bool ssh_config;         /* read SSH settings: */
-	const char *ssh_file;    /* ... of this file; NULL or "": ~/.ssh/config, /etc */
-	int64_t connect_ms;      /* 0: 10 s */
-	int64_t silence_ms;      /* 0: 30 s; the far side says "alive" every 2 s */
-	int connections;         /* 0: as many as seem right */
-	/* FAR_SFTP_AUTO: when no program of ours can run there, files over SFTP do. */
-	enum { FAR_SFTP_AUTO, FAR_SFTP_ALWAYS, FAR_SFTP_NEVER } sftp;
-	/* Asks a person for a secret (NULL: there is none); as libssh's
-	 * ssh_auth_callback, may be called on any thread. again: what was said before was
-	 * wrong. 0 when buf was filled. */
-	int (*ask)(const char *prompt, char *buf, size_t len, int echo, int again,
-		   void *arg);
-};
-
-struct far;
+struct remote;
 
 /* side is "source" or "target"; it opens every error. */
-int far_open(struct far **ret, const struct far_conf *conf, const char *side,
-	     const struct place *place, const char *const *roots, size_t n_roots,
-	     struct vrs_err *err);
+int remote_open(struct remote **ret, const struct ssh_conf *conf, const char *side,
+		const struct place *place, const char *const *roots, size_t n_roots,
+		struct vrs_err *err);
 /* Ends the connection; open requests fail first. */
-void far_close(struct far *f);
+void remote_close(struct remote *f);
 
 /* Much is going to be carried: opens further connections, without waiting for them. One
  * that cannot be had is done without. */
-void far_widen(struct far *f);
+void remote_widen(struct remote *f);
 /* It reads and writes files over SFTP and can do nothing else. */
-bool far_is_plain(const struct far *f);
+bool remote_is_plain(const struct remote *f);
 /* A round trip takes so long that much must be on its way. */
-bool far_is_distant(const struct far *f);
+bool remote_is_distant(const struct remote *f);
 /* No link is between us. */
-bool far_is_here(const struct far *f);
+bool remote_is_here(const struct remote *f);
 /* How many bytes of requests may be on their way. */
-uint64_t far_window(const struct far *f);
+uint64_t remote_window(const struct remote *f);
 
 /* Called once, on a thread of this far: with the answer (payload is the callee's, by
  * free), or with reply NULL and the error. */
-typedef void (*far_done_fn)(void *arg, const struct wire_head *reply, uint8_t *payload,
-			    const struct vrs_err *err);
+typedef void (*remote_done_fn)(void *arg, const struct wire_head *reply, uint8_t *payload,
+			       const struct vrs_err *err);
 
 /* Takes payload (head->len bytes, from malloc) in every case. When it fails, done is not
  * called. From any thread, also from a done. */
-int far_send(struct far *f, const struct wire_head *head, uint8_t *payload,
-	     far_done_fn done, void *arg, struct vrs_err *err);
+int remote_send(struct remote *f, const struct wire_head *head, uint8_t *payload,
+		remote_done_fn done, void *arg, struct vrs_err *err);
 
 /* The same; begun is called on a thread of this far when the first byte goes out. */
-int far_send_told(struct far *f, const struct wire_head *head, uint8_t *payload,
-		  void (*begun)(void *arg), far_done_fn done, void *arg,
-		  struct vrs_err *err);
+int remote_send_told(struct remote *f, const struct wire_head *head, uint8_t *payload,
+		     void (*begun)(void *arg), remote_done_fn done, void *arg,
+		     struct vrs_err *err);
 
 /* Sends and waits. payload is borrowed; *ret_payload (may be NULL) is the caller's. */
-int far_ask(struct far *f, const struct wire_head *head, const uint8_t *payload,
-	    struct wire_head *ret_reply, uint8_t **ret_payload, struct vrs_err *err);
+int remote_ask(struct remote *f, const struct wire_head *head, const uint8_t *payload,
+	       struct wire_head *ret_reply, uint8_t **ret_payload, struct vrs_err *err);
 
 /* Bytes that crossed this link: to and from the far side. */
-void far_traffic(struct far *f, uint64_t *ret_out, uint64_t *ret_in);
+void remote_traffic(struct remote *f, uint64_t *ret_out, uint64_t *ret_in);
 
 #endif

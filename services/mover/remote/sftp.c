@@ -41,7 +41,7 @@ static bool changes_slots(uint8_t type)
 
 static void serve_one(struct sftp_worker *w, struct request *r)
 {
-	struct sftp_far *s = w->shared;
+	struct sftp_remote *s = w->shared;
 	struct wire_head reply = {.type = WIRE_OK};
 	struct vrs_err why = {0};
 	uint8_t *room = vrs_realloc(NULL, 1, REPLY_BYTES);
@@ -55,9 +55,9 @@ static void serve_one(struct sftp_worker *w, struct request *r)
 	int status = sftp_answer(w, &r->head, r->payload, &reply, room, &why);
 	(void)pthread_rwlock_unlock(&s->lock);
 	if (status == VRS_ECONN)
-		far_die(s->far, &why);
+		remote_die(s->far, &why);
 	if (status < 0) {
-		far_name_error(s->far, &why);
+		remote_name_error(s->far, &why);
 		r->done(r->arg, NULL, NULL, &why);
 		free(room);
 	} else {
@@ -71,13 +71,13 @@ static void serve_one(struct sftp_worker *w, struct request *r)
 	s->far->bytes_out += r->head.len;
 	s->far->bytes_in += reply.len;
 	(void)pthread_mutex_unlock(&s->far->lock);
-	request_free(r);
+	remote_request_free(r);
 }
 
 static void *work(void *arg)
 {
 	struct sftp_worker *w = arg;
-	struct far *f = w->shared->far;
+	struct remote *f = w->shared->far;
 	struct vrs_err err = {0};
 	struct request *r;
 
@@ -85,13 +85,13 @@ static void *work(void *arg)
 		log_warn("one connection fewer: %s: %s", f->name, err.text);
 		return NULL;
 	}
-	while ((r = far_next(f)) != NULL)
+	while ((r = remote_next(f)) != NULL)
 		serve_one(w, r);
 	forget_files(w);
 	return NULL;
 }
 
-static void start(struct sftp_far *s, size_t i)
+static void start(struct sftp_remote *s, size_t i)
 {
 	struct sftp_worker *w = &s->worker[i];
 
@@ -100,9 +100,9 @@ static void start(struct sftp_far *s, size_t i)
 	s->n_workers = i + 1;
 }
 
-int far_sftp_open(struct far *f, struct vrs_err *err)
+int remote_sftp_open(struct remote *f, struct vrs_err *err)
 {
-	struct sftp_far *s = vrs_calloc(1, sizeof(*s));
+	struct sftp_remote *s = vrs_calloc(1, sizeof(*s));
 	int status = sftp_side_open(&s->worker[0].side, &f->conf, &f->place, err);
 
 	if (status < 0) {
@@ -120,18 +120,18 @@ int far_sftp_open(struct far *f, struct vrs_err *err)
 	return 0;
 }
 
-void far_sftp_widen(struct far *f)
+void remote_sftp_widen(struct remote *f)
 {
 	size_t n = f->conf.connections > 0 ? (size_t)f->conf.connections
 					   : REMOTE_SFTP_SESSIONS;
 
-	for (size_t i = f->sftp->n_workers; i < n && i < FAR_MAX_LANES; i++)
+	for (size_t i = f->sftp->n_workers; i < n && i < REMOTE_MAX_CONNECTIONS; i++)
 		start(f->sftp, i);
 }
 
-void far_sftp_close(struct far *f)
+void remote_sftp_close(struct remote *f)
 {
-	struct sftp_far *s = f->sftp;
+	struct sftp_remote *s = f->sftp;
 
 	if (!s)
 		return;

@@ -4,8 +4,8 @@
 
 #include "remote/remote.h"
 
-int far_sftp_open(struct far *f, struct vrs_err *err);
-void far_sftp_widen(struct far *f);
-void far_sftp_close(struct far *f);
+int remote_sftp_open(struct remote *f, struct vrs_err *err);
+void remote_sftp_widen(struct remote *f);
+void remote_sftp_close(struct remote *f);
 
 #endif

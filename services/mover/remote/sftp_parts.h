@@ -19,10 +19,10 @@ struct sftp_slot {
 	uint8_t *began_empty; /* one a chunk */
 };
 
-struct sftp_far;
+struct sftp_remote;
 
 struct sftp_worker {
-	struct sftp_far *shared;
+	struct sftp_remote *shared;
 	struct sftp_side *side;
 	pthread_t thread;
 	bool started;
@@ -32,12 +32,12 @@ struct sftp_worker {
 	} open[WIRE_MAX_SLOTS];
 };
 
-struct sftp_far {
-	struct far *far;
+struct sftp_remote {
+	struct remote *far;
 	pthread_rwlock_t lock; /* shared by what leaves the slots as they are */
 	pthread_mutex_t map_lock;
 	struct sftp_slot slot[WIRE_MAX_SLOTS];
-	struct sftp_worker worker[FAR_MAX_LANES];
+	struct sftp_worker worker[REMOTE_MAX_CONNECTIONS];
 	size_t n_workers;
 };
 

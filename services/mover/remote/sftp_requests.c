@@ -118,23 +118,23 @@ static int do_read(struct call *c, struct vrs_err *err)
 }
 
 /* The file as a disk, as far as hashing needs one. */
-struct far_disk {
+struct remote_disk {
 	struct disk disk;
 	struct sftp_side_file *file;
 	const struct sftp_slot *slot;
 };
 
-static int far_read(struct disk *d, void *buf, uint64_t off, size_t len,
-		    struct vrs_err *err)
+static int remote_read(struct disk *d, void *buf, uint64_t off, size_t len,
+		       struct vrs_err *err)
 {
-	return sftp_side_read(((struct far_disk *)d)->file, buf, off, len, err);
+	return sftp_side_read(((struct remote_disk *)d)->file, buf, off, len, err);
 }
 
 /* Where nothing was ever written to a part of ours, there are zeros. */
-static int far_extent(struct disk *d, uint64_t off, uint64_t end, struct disk_run *ret,
-		      struct vrs_err *err)
+static int remote_extent(struct disk *d, uint64_t off, uint64_t end, struct disk_run *ret,
+			 struct vrs_err *err)
 {
-	const struct sftp_slot *s = ((struct far_disk *)d)->slot;
+	const struct sftp_slot *s = ((struct remote_disk *)d)->slot;
 
 	(void)err;
 	ret->end = end;
@@ -144,13 +144,13 @@ static int far_extent(struct disk *d, uint64_t off, uint64_t end, struct disk_ru
 
 static int do_hashes(struct call *c, struct vrs_err *err)
 {
-	static const struct disk_ops ops = {.read = far_read, .extent = far_extent};
+	static const struct disk_ops ops = {.read = remote_read, .extent = remote_extent};
 	uint64_t first = c->head->a, n = c->head->b;
 	bool leaves = (c->head->shift & 0xff) == TREE_LEAF_SHIFT;
 	uint64_t most = leaves ? WIRE_MAX_LEAF_CHUNKS : WIRE_MAX_HASHED_CHUNKS;
 	uint64_t n_chunks = tree_n_chunks(c->slot->size);
-	struct far_disk d = {.disk = {.ops = &ops, .size = c->slot->size, .fd = -1},
-			     .slot = c->slot};
+	struct remote_disk d = {.disk = {.ops = &ops, .size = c->slot->size, .fd = -1},
+				.slot = c->slot};
 	size_t len = 0;
 
 	if (n == 0 || n > most || first >= n_chunks || n > n_chunks - first)

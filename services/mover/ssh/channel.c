@@ -4,26 +4,26 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-void link_init(struct link *l, const struct link_ops *ops)
+void channel_init(struct channel *l, const struct channel_ops *ops)
 {
 	l->ops = ops;
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
-void link_fini(struct link *l)
+void channel_fini(struct channel *l)
 {
 	if (l->wake_fd >= 0)
 		(void)close(l->wake_fd);
 }
 
-void link_wake(struct link *l)
+void channel_wake(struct channel *l)
 {
 	uint64_t one = 1;
 
 	(void)!write(l->wake_fd, &one, sizeof(one));
 }
 
-void link_woken(struct link *l)
+void channel_woken(struct channel *l)
 {
 	uint64_t n;
 

@@ -1,5 +1,5 @@
 /* channel.h - a pair of pipes to a vrs-image, over a channel of an SSH session
- * (ssh.c). Owned by one thread, except for link_wake. */
+ * (ssh.c). Owned by one thread, except for channel_wake. */
 #ifndef MOVER_SSH_CHANNEL_H
 #define MOVER_SSH_CHANNEL_H
 
@@ -9,29 +9,31 @@
 
 #include "vrs/err.h"
 
-typedef int (*link_bytes_fn)(void *arg, const void *bytes, size_t n, struct vrs_err *err);
+typedef int (*channel_bytes_fn)(void *arg, const void *bytes, size_t n,
+				struct vrs_err *err);
 
-struct link;
-struct link_ops {
+struct channel;
+struct channel_ops {
 	/* Waits until something can be read (it goes to on_bytes), something can be
-	 * written (when wanted), link_wake or the timeout. */
-	int (*step)(struct link *l, bool want_write, int timeout_ms, struct vrs_err *err);
+	 * written (when wanted), channel_wake or the timeout. */
+	int (*step)(struct channel *l, bool want_write, int timeout_ms,
+		    struct vrs_err *err);
 	/* As much as fits now; 0: nothing. */
-	ssize_t (*write)(struct link *l, const void *bytes, size_t n,
+	ssize_t (*write)(struct channel *l, const void *bytes, size_t n,
 			 struct vrs_err *err);
-	void (*close)(struct link *l);
+	void (*close)(struct channel *l);
 };
 
-struct link {
-	const struct link_ops *ops;
-	link_bytes_fn on_bytes;
+struct channel {
+	const struct channel_ops *ops;
+	channel_bytes_fn on_bytes;
 	void *arg;
 	int wake_fd; /* an eventfd */
 };
 
-void link_init(struct link *l, const struct link_ops *ops);
-void link_fini(struct link *l);
-void link_wake(struct link *l); /* from any thread */
-void link_woken(struct link *l);
+void channel_init(struct channel *l, const struct channel_ops *ops);
+void channel_fini(struct channel *l);
+void channel_wake(struct channel *l); /* from any thread */
+void channel_woken(struct channel *l);
 
 #endif

@@ -48,7 +48,7 @@ static int read_settings(struct login *l, const char *file, struct vrs_err *err)
 }
 
 /* What we were told goes before what the settings file says, that before our habits. */
-static int set_options(struct login *l, const struct far_conf *conf,
+static int set_options(struct login *l, const struct ssh_conf *conf,
 		       const struct place *p, struct vrs_err *err)
 {
 	static const char gcm[] = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,"
@@ -97,7 +97,7 @@ static char *option(struct login *l, enum ssh_options_e which)
 
 /* The settings' ProxyCommand, or what their ProxyJump became, is started by us and not by
  * libssh: so what it complains of is known. */
-static int go_through_proxy(struct login *l, const struct far_conf *conf,
+static int go_through_proxy(struct login *l, const struct ssh_conf *conf,
 			    const struct place *p, const char *command,
 			    struct vrs_err *err)
 {
@@ -131,7 +131,7 @@ static int go_through_proxy(struct login *l, const struct far_conf *conf,
 	return status;
 }
 
-static int connect_there(struct login *l, const struct far_conf *conf,
+static int connect_there(struct login *l, const struct ssh_conf *conf,
 			 const struct place *p, struct vrs_err *err)
 {
 	char *command = option(l, SSH_OPTIONS_PROXYCOMMAND);
@@ -398,7 +398,7 @@ static int log_in(struct login *l, struct vrs_err *err)
 				: "");
 }
 
-int login_open(struct login **ret, const struct far_conf *conf, const struct place *place,
+int login_open(struct login **ret, const struct ssh_conf *conf, const struct place *place,
 	       struct vrs_err *err)
 {
 	struct login *l = vrs_calloc(1, sizeof(*l));

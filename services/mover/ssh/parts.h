@@ -6,21 +6,21 @@
 #include <libssh/libssh.h>
 #include <stdbool.h>
 
-#include "remote/remote.h"
+#include "ssh/conf.h"
 #include "ssh/proxy.h"
 
 struct login {
 	ssh_session session;
 	struct proxy *proxy; /* what the connection goes through; NULL: nothing */
 	struct ssh_callbacks_struct callbacks;
-	const struct far_conf *conf; /* only while it is opened */
+	const struct ssh_conf *conf; /* only while it is opened */
 	const char *key_file;        /* that is being opened; NULL: libssh chooses */
 	bool wanted_secret;          /* a key has a passphrase */
 	int asked;
 };
 
 /* Host key checked, logged in. conf is borrowed for the time of the call. */
-int login_open(struct login **ret, const struct far_conf *conf, const struct place *place,
+int login_open(struct login **ret, const struct ssh_conf *conf, const struct place *place,
 	       struct vrs_err *err);
 void login_close(struct login *l);
 

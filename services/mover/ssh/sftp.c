@@ -72,7 +72,7 @@ static void bound_silence(ssh_session session)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
-int sftp_side_open(struct sftp_side **ret, const struct far_conf *conf,
+int sftp_side_open(struct sftp_side **ret, const struct ssh_conf *conf,
 		   const struct place *place, struct vrs_err *err)
 {
 	struct sftp_side *s = vrs_calloc(1, sizeof(*s));

@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "remote/remote.h"
+#include "image/base/wire.h"
+#include "ssh/conf.h"
 
 struct sftp_side;
 struct sftp_side_file;
 
-int sftp_side_open(struct sftp_side **ret, const struct far_conf *conf,
+int sftp_side_open(struct sftp_side **ret, const struct ssh_conf *conf,
 		   const struct place *place, struct vrs_err *err);
 void sftp_side_close(struct sftp_side *s);
 

@@ -20,8 +20,8 @@ enum {
 	PIECE_BYTES = 1 << 17,
 };
 
-struct remote {
-	struct link link;
+struct ssh_pipe {
+	struct channel link;
 	struct login *login;
 	ssh_session session; /* the login's */
 	ssh_channel channel;
@@ -37,7 +37,8 @@ struct remote {
 	size_t n_words;
 };
 
-static int ssh_failed(struct remote *r, int code, const char *doing, struct vrs_err *err)
+static int ssh_failed(struct ssh_pipe *r, int code, const char *doing,
+		      struct vrs_err *err)
 {
 	return vrs_fail(err, code, "%s: %s", doing, ssh_get_error(r->session));
 }
@@ -45,7 +46,7 @@ static int ssh_failed(struct remote *r, int code, const char *doing, struct vrs_
 /* --- the program at the far end --- */
 
 /* With callbacks, what comes is theirs from the first byte. */
-static ssh_channel start_command(struct remote *r, const char *command,
+static ssh_channel start_command(struct ssh_pipe *r, const char *command,
 				 ssh_channel_callbacks callbacks, struct vrs_err *err)
 {
 	ssh_channel c = ssh_channel_new(r->session);
@@ -63,7 +64,7 @@ static ssh_channel start_command(struct remote *r, const char *command,
 }
 
 /* Runs to its end; its exit code, or a negative VRS_E*. */
-static int run_command(struct remote *r, const char *command, const uint8_t *in,
+static int run_command(struct ssh_pipe *r, const char *command, const uint8_t *in,
 		       size_t n_in, struct vrs_err *err)
 {
 	char buf[256];
@@ -93,7 +94,7 @@ static int run_command(struct remote *r, const char *command, const uint8_t *in,
 }
 
 /* Carries our program there once: private directory, name and content by SHA-256. */
-static int carry_program(struct remote *r, const struct far_conf *conf,
+static int carry_program(struct ssh_pipe *r, const struct ssh_conf *conf,
 			 struct vrs_text *command, struct vrs_err *err)
 {
 	struct program_file file;
@@ -132,7 +133,7 @@ static int carry_program(struct remote *r, const struct far_conf *conf,
 /* --- the link --- */
 
 /* The end of what was said: its last line tells why. */
-static void keep_words(struct remote *r, const char *said, size_t n)
+static void keep_words(struct ssh_pipe *r, const char *said, size_t n)
 {
 	size_t max = sizeof(r->words) - 1;
 
@@ -154,7 +155,7 @@ static void keep_words(struct remote *r, const char *said, size_t n)
 static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_t len,
 		   int is_stderr, void *arg)
 {
-	struct remote *r = arg;
+	struct ssh_pipe *r = arg;
 
 	(void)session;
 	(void)channel;
@@ -172,7 +173,7 @@ static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_
 
 /* Data can arrive together with the reply to the exec request. libssh keeps it in the
  * channel and offers it again only when more data arrives, which may be never. */
-static void take_early(struct remote *r)
+static void take_early(struct ssh_pipe *r)
 {
 	uint8_t buf[4096];
 	int n;
@@ -185,7 +186,7 @@ static void take_early(struct remote *r)
 
 static void on_end(ssh_session session, ssh_channel channel, void *arg)
 {
-	struct remote *r = arg;
+	struct ssh_pipe *r = arg;
 
 	(void)session;
 	(void)channel;
@@ -194,15 +195,15 @@ static void on_end(ssh_session session, ssh_channel channel, void *arg)
 
 static int on_wake(socket_t fd, int revents, void *arg)
 {
-	struct remote *r = arg;
+	struct ssh_pipe *r = arg;
 
 	(void)fd;
 	(void)revents;
-	link_woken(&r->link);
+	channel_woken(&r->link);
 	return 0;
 }
 
-static int ended(struct remote *r, struct vrs_err *err)
+static int ended(struct ssh_pipe *r, struct vrs_err *err)
 {
 	char *line = r->words;
 
@@ -214,10 +215,10 @@ static int ended(struct remote *r, struct vrs_err *err)
 			r->program, *line ? ": " : "", line);
 }
 
-static int remote_step(struct link *l, bool want_write, int timeout_ms,
-		       struct vrs_err *err)
+static int pipe_step(struct channel *l, bool want_write, int timeout_ms,
+		     struct vrs_err *err)
 {
-	struct remote *r = (struct remote *)l;
+	struct ssh_pipe *r = (struct ssh_pipe *)l;
 
 	/* no room: the window opens by what comes in, so waiting is the same */
 	(void)want_write;
@@ -247,10 +248,10 @@ static int remote_step(struct link *l, bool want_write, int timeout_ms,
 	return 0;
 }
 
-static ssize_t remote_write(struct link *l, const void *bytes, size_t n,
-			    struct vrs_err *err)
+static ssize_t pipe_write(struct channel *l, const void *bytes, size_t n,
+			  struct vrs_err *err)
 {
-	struct remote *r = (struct remote *)l;
+	struct ssh_pipe *r = (struct ssh_pipe *)l;
 	uint32_t window = ssh_channel_window_size(r->channel);
 
 	if (r->ended)
@@ -276,9 +277,9 @@ static ssize_t remote_write(struct link *l, const void *bytes, size_t n,
 	return done;
 }
 
-static void remote_close(struct link *l)
+static void pipe_close(struct channel *l)
 {
-	struct remote *r = (struct remote *)l;
+	struct ssh_pipe *r = (struct ssh_pipe *)l;
 
 	if (r->event) {
 		(void)ssh_event_remove_session(r->event, r->session);
@@ -286,21 +287,21 @@ static void remote_close(struct link *l)
 		ssh_event_free(r->event);
 	}
 	login_close(r->login);
-	link_fini(l);
+	channel_fini(l);
 	free(r);
 }
 
 /* The command that starts vrs-image there, carried or installed. */
-static int make_command(struct remote *r, const struct far_conf *conf,
+static int make_command(struct ssh_pipe *r, const struct ssh_conf *conf,
 			const char *const *roots, size_t n_roots, char **ret,
 			struct vrs_err *err)
 {
 	struct vrs_text command = {0};
 	int status = 0;
 
-	if (conf->far_program && *conf->far_program) {
+	if (conf->remote_program && *conf->remote_program) {
 		vrs_text_add(&command, "exec ");
-		shell_quote(&command, conf->far_program);
+		shell_quote(&command, conf->remote_program);
 	} else {
 		status = carry_program(r, conf, &command, err);
 	}
@@ -315,7 +316,7 @@ static int make_command(struct remote *r, const struct far_conf *conf,
 	return status;
 }
 
-static int start(struct remote *r, const char *command, struct vrs_err *err)
+static int start(struct ssh_pipe *r, const char *command, struct vrs_err *err)
 {
 	ssh_callbacks_init(&r->callbacks);
 	r->callbacks.userdata = r;
@@ -333,19 +334,19 @@ static int start(struct remote *r, const char *command, struct vrs_err *err)
 	return 0;
 }
 
-static const struct link_ops ops = {remote_step, remote_write, remote_close};
+static const struct channel_ops ops = {pipe_step, pipe_write, pipe_close};
 
-static struct remote *remote_new(const char *program, int silent_code)
+static struct ssh_pipe *pipe_new(const char *program, int silent_code)
 {
-	struct remote *r = vrs_calloc(1, sizeof(*r));
+	struct ssh_pipe *r = vrs_calloc(1, sizeof(*r));
 
-	link_init(&r->link, &ops);
+	channel_init(&r->link, &ops);
 	r->program = program;
 	r->silent_code = silent_code;
 	return r;
 }
 
-static int log_in(struct remote *r, const struct far_conf *conf,
+static int log_in(struct ssh_pipe *r, const struct ssh_conf *conf,
 		  const struct place *place, bool *ret_logged_in, struct vrs_err *err)
 {
 	int status = login_open(&r->login, conf, place, err);
@@ -357,20 +358,20 @@ static int log_in(struct remote *r, const struct far_conf *conf,
 	return 0;
 }
 
-static int give(struct link **ret, struct remote *r, int status)
+static int give(struct channel **ret, struct ssh_pipe *r, int status)
 {
 	if (status < 0)
-		remote_close(&r->link);
+		pipe_close(&r->link);
 	else
 		*ret = &r->link;
 	return status;
 }
 
-int remote_ssh_open(struct link **ret, const struct far_conf *conf,
+int remote_ssh_open(struct channel **ret, const struct ssh_conf *conf,
 		    const struct place *place, const char *const *roots, size_t n_roots,
 		    char **command, bool *ret_logged_in, struct vrs_err *err)
 {
-	struct remote *r = remote_new("vrs-image", VRS_ECONN);
+	struct ssh_pipe *r = pipe_new("vrs-image", VRS_ECONN);
 	struct vrs_err why = {0};
 	int status = log_in(r, conf, place, ret_logged_in, &why);
 
@@ -383,11 +384,11 @@ int remote_ssh_open(struct link **ret, const struct far_conf *conf,
 	return give(ret, r, status);
 }
 
-int remote_ssh_run(struct link **ret, const struct far_conf *conf,
+int remote_ssh_run(struct channel **ret, const struct ssh_conf *conf,
 		   const struct place *place, const char *program, const char *command,
 		   bool *ret_logged_in, struct vrs_err *err)
 {
-	struct remote *r = remote_new(program, VRS_EUNSUPPORTED);
+	struct ssh_pipe *r = pipe_new(program, VRS_EUNSUPPORTED);
 	struct vrs_err why = {0};
 	int status = log_in(r, conf, place, ret_logged_in, &why);
 

@@ -7,19 +7,19 @@
 #ifndef MOVER_SSH_SSH_H
 #define MOVER_SSH_SSH_H
 
-#include "remote/remote.h"
 #include "ssh/channel.h"
+#include "ssh/conf.h"
 
 /* Connects, makes sure that the right vrs-image is there, and starts it. *command is what
  * starts it: found when it is NULL (then the caller's), else used as it is.
  * *ret_logged_in is set when the host let us in, whatever came then. */
-int remote_ssh_open(struct link **ret, const struct far_conf *conf,
+int remote_ssh_open(struct channel **ret, const struct ssh_conf *conf,
 		    const struct place *place, const char *const *roots, size_t n_roots,
 		    char **command, bool *ret_logged_in, struct vrs_err *err);
 
 /* Logs in and runs a command of a shell there; program is its name in errors (borrowed).
  * One that ends without a word: VRS_EUNSUPPORTED. */
-int remote_ssh_run(struct link **ret, const struct far_conf *conf,
+int remote_ssh_run(struct channel **ret, const struct ssh_conf *conf,
 		   const struct place *place, const char *program, const char *command,
 		   bool *ret_logged_in, struct vrs_err *err);
 

@@ -37,7 +37,7 @@ void transfer_target_roots(const Vrsas__V1__TransferJob *job, struct transfer_ro
 }
 
 /* The first that answers. The error is that of the first that did not. */
-int transfer_connect(struct far **ret, const struct far_conf *conf, const char *side,
+int transfer_connect(struct remote **ret, const struct ssh_conf *conf, const char *side,
 		     char *const *places, size_t n, const struct transfer_roots *roots,
 		     struct vrs_err *err)
 {
@@ -49,9 +49,9 @@ int transfer_connect(struct far **ret, const struct far_conf *conf, const char *
 		int status = place_parse(&p, places[i], &why);
 
 		if (status == 0)
-			status =
-				far_open(ret, conf, side, &p,
-					 (const char *const *)roots->dir, roots->n, &why);
+			status = remote_open(ret, conf, side, &p,
+					     (const char *const *)roots->dir, roots->n,
+					     &why);
 		if (status == 0)
 			return 0;
 		if (i + 1 < n)
@@ -64,7 +64,7 @@ int transfer_connect(struct far **ret, const struct far_conf *conf, const char *
 	return first.code;
 }
 
-int transfer_connect_target(struct far **ret, const struct transfer_env *env,
+int transfer_connect_target(struct remote **ret, const struct transfer_env *env,
 			    const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 {
 	struct transfer_roots roots = {.n = 0};
@@ -77,7 +77,7 @@ int transfer_connect_target(struct far **ret, const struct transfer_env *env,
 	return status;
 }
 
-int transfer_connect_source(struct far **ret, const struct transfer_env *env,
+int transfer_connect_source(struct remote **ret, const struct transfer_env *env,
 			    const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 {
 	struct transfer_roots roots = {.n = 0};
@@ -91,7 +91,7 @@ int transfer_connect_source(struct far **ret, const struct transfer_env *env,
 	return status;
 }
 
-void transfer_forget_all(struct far *target, const Vrsas__V1__TransferJob *job)
+void transfer_forget_all(struct remote *target, const Vrsas__V1__TransferJob *job)
 {
 	for (size_t i = 0; i < job->n_disk; i++)
 		(void)copy_forget(target, job->disk[i]->target_path, job->job_id,
@@ -100,7 +100,7 @@ void transfer_forget_all(struct far *target, const Vrsas__V1__TransferJob *job)
 
 void transfer_abandon(const struct transfer_env *env, const Vrsas__V1__TransferJob *job)
 {
-	struct far *target = NULL;
+	struct remote *target = NULL;
 	struct vrs_err err = {0};
 
 	if (transfer_connect_target(&target, env, job, &err) == 0)
@@ -108,7 +108,7 @@ void transfer_abandon(const struct transfer_env *env, const Vrsas__V1__TransferJ
 	else
 		log_warn("what the copy left at the target stays there job=%s: %s",
 			 job->job_id, err.text);
-	far_close(target);
+	remote_close(target);
 }
 
 void transfer_result_fini(struct transfer_result *r)

@@ -22,7 +22,7 @@ struct near {
 	const struct transfer_env *env;
 	const Vrsas__V1__TransferJob *job;
 	struct transfer_result *ret;
-	struct link *link;
+	struct channel *link;
 	struct direct_reader reader;
 	char name[400], host[360]; /* "source root@s", "root@s" */
 	uint64_t sent_before, resent_before;
@@ -162,7 +162,7 @@ static uint64_t rate_now(const struct near *n)
 
 static int send_order(struct near *n, const char *source, struct vrs_err *err)
 {
-	const struct far_conf *conf = &n->env->target_conf;
+	const struct ssh_conf *conf = &n->env->target_conf;
 	Vrsas__V1__DirectOrder order = VRSAS__V1__DIRECT_ORDER__INIT;
 	Vrsas__V1__TransferJob job = *n->job;
 	const char **targets = vrs_calloc(job.n_target, sizeof(*targets));
@@ -174,8 +174,8 @@ static int send_order(struct near *n, const char *source, struct vrs_err *err)
 	order.job = &job;
 	order.connections = (uint32_t)conf->connections;
 	order.pack = (uint32_t)n->env->pack;
-	order.vrs_image = conf->far_program ? conf->far_program : "";
-	order.sftp = conf->sftp == FAR_SFTP_ALWAYS;
+	order.vrs_image = conf->remote_program ? conf->remote_program : "";
+	order.sftp = conf->sftp == REMOTE_SFTP_ALWAYS;
 	order.rate_limit_bytes_per_s = n->rate_said = rate_now(n);
 	int status = send_message(n, &order.base, err);
 	free(targets);
@@ -248,8 +248,9 @@ static int converse(struct near *n, const char *source, struct vrs_err *err)
 static int start_at(struct near *n, const char *source, bool *ret_logged_in,
 		    struct vrs_err *err)
 {
-	const char *program =
-		n->env->far_mover && *n->env->far_mover ? n->env->far_mover : "vrs-mover";
+	const char *program = n->env->remote_mover && *n->env->remote_mover
+				      ? n->env->remote_mover
+				      : "vrs-mover";
 	struct vrs_text command = {0};
 	struct place place;
 	int status = place_parse(&place, source, err);

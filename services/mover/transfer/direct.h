@@ -26,6 +26,6 @@ int direct_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *job
 	       struct vrs_err *err);
 
 /* The other end: `vrs-mover direct`. Returns the exit code. */
-int direct_serve(const struct far_conf *conf);
+int direct_serve(const struct ssh_conf *conf);
 
 #endif

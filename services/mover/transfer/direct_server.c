@@ -24,7 +24,7 @@ enum {
 	EXIT_ALONE = 5,
 };
 
-struct far_end {
+struct remote_end {
 	pthread_mutex_t lock; /* standard output, and: */
 	bool told;            /* the last word was said */
 	struct direct_reader reader;
@@ -35,7 +35,7 @@ struct far_end {
 	_Atomic int64_t word_mono_ms;
 };
 
-static const Vrsas__V1__DirectOrder *order_of(const struct far_end *f)
+static const Vrsas__V1__DirectOrder *order_of(const struct remote_end *f)
 {
 	return (const Vrsas__V1__DirectOrder *)vrs_msg_get(f->order);
 }
@@ -48,7 +48,7 @@ static void leave(void)
 
 /* --- what we say --- */
 
-static void say(struct far_end *f, const Vrsas__V1__DirectNews *news)
+static void say(struct remote_end *f, const Vrsas__V1__DirectNews *news)
 {
 	size_t n, done = 0;
 	uint8_t *bytes = direct_pack(&news->base, &n);
@@ -64,7 +64,7 @@ static void say(struct far_end *f, const Vrsas__V1__DirectNews *news)
 	f->told = direct_is_over(news);
 }
 
-static void fill(struct far_end *f, Vrsas__V1__DirectNews *news,
+static void fill(struct remote_end *f, Vrsas__V1__DirectNews *news,
 		 Vrsas__V1__TransferStatus *s)
 {
 	struct copy_progress *p = &f->progress;
@@ -80,7 +80,7 @@ static void fill(struct far_end *f, Vrsas__V1__DirectNews *news,
 	s->bytes_resent = atomic_load(&p->resent_bytes);
 }
 
-static void say_news(struct far_end *f)
+static void say_news(struct remote_end *f)
 {
 	Vrsas__V1__DirectNews news = VRSAS__V1__DIRECT_NEWS__INIT;
 	Vrsas__V1__TransferStatus s = VRSAS__V1__TRANSFER_STATUS__INIT;
@@ -92,7 +92,7 @@ static void say_news(struct far_end *f)
 	(void)pthread_mutex_unlock(&f->lock);
 }
 
-static void say_end(struct far_end *f, int status, const struct transfer_result *r,
+static void say_end(struct remote_end *f, int status, const struct transfer_result *r,
 		    const struct vrs_err *why)
 {
 	Vrsas__V1__DirectNews news = VRSAS__V1__DIRECT_NEWS__INIT;
@@ -145,7 +145,7 @@ static void say_end(struct far_end *f, int status, const struct transfer_result 
 
 static int on_message(void *arg, const uint8_t *bytes, size_t n, struct vrs_err *err)
 {
-	struct far_end *f = arg;
+	struct remote_end *f = arg;
 	struct vrs_msg *msg;
 	int status;
 
@@ -170,7 +170,7 @@ static int on_message(void *arg, const uint8_t *bytes, size_t n, struct vrs_err 
 }
 
 /* Takes what is there; false: the other end is gone, or makes no sense. */
-static bool hear(struct far_end *f)
+static bool hear(struct remote_end *f)
 {
 	uint8_t buf[4096];
 	struct vrs_err err = {0};
@@ -186,7 +186,7 @@ static bool hear(struct far_end *f)
 
 static void *hear_and_tell(void *arg)
 {
-	struct far_end *f = arg;
+	struct remote_end *f = arg;
 	int64_t told_mono_ms = 0;
 
 	for (;;) {
@@ -207,7 +207,7 @@ static void *hear_and_tell(void *arg)
 
 static int tick(void *arg, struct vrs_err *err)
 {
-	struct far_end *f = arg;
+	struct remote_end *f = arg;
 	struct timespec rest = {0, REST_MS * 1000000};
 
 	while (!atomic_load(&f->cancelled)) {
@@ -218,7 +218,7 @@ static int tick(void *arg, struct vrs_err *err)
 	return vrs_fail(err, VRS_ECANCELLED, "cancelled");
 }
 
-static int copy(struct far_end *f, const struct far_conf *conf,
+static int copy(struct remote_end *f, const struct ssh_conf *conf,
 		struct transfer_result *ret, struct vrs_err *err)
 {
 	static const char *here[] = {"local"};
@@ -234,24 +234,25 @@ static int copy(struct far_end *f, const struct far_conf *conf,
 	};
 
 	ret->permanent = true;
-	if (!order->job || order->job->n_disk == 0 || order->pack > PACE_ALWAYS ||
-	    order->connections > FAR_MAX_LANES)
+	if (!order->job || order->job->n_disk == 0 ||
+	    order->pack > AUTO_COMPRESS_ALWAYS ||
+	    order->connections > REMOTE_MAX_CONNECTIONS)
 		return vrs_fail(err, VRS_EINVAL, "it is no order for a copy");
 	Vrsas__V1__TransferJob job = *order->job;
 	job.source = here;
 	job.n_source = 1;
-	env.pack = (enum pace_mode)order->pack;
+	env.pack = (enum auto_compress_mode)order->pack;
 	env.target_conf.connections = (int)order->connections;
 	if (*order->vrs_image)
-		env.target_conf.far_program = order->vrs_image;
+		env.target_conf.remote_program = order->vrs_image;
 	if (order->sftp)
-		env.target_conf.sftp = FAR_SFTP_ALWAYS;
+		env.target_conf.sftp = REMOTE_SFTP_ALWAYS;
 	return transfer_run(&env, &job, ret, err);
 }
 
-int direct_serve(const struct far_conf *conf)
+int direct_serve(const struct ssh_conf *conf)
 {
-	static struct far_end f = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	static struct remote_end f = {.lock = PTHREAD_MUTEX_INITIALIZER};
 	struct transfer_result result = {0};
 	struct vrs_err err = {0};
 	pthread_t thread;

@@ -18,14 +18,14 @@ void transfer_target_roots(const Vrsas__V1__TransferJob *job, struct transfer_ro
 void transfer_roots_fini(struct transfer_roots *r);
 
 /* Connects to the first place that answers. The error is that of the first one. */
-int transfer_connect(struct far **ret, const struct far_conf *conf, const char *side,
+int transfer_connect(struct remote **ret, const struct ssh_conf *conf, const char *side,
 		     char *const *places, size_t n, const struct transfer_roots *roots,
 		     struct vrs_err *err);
-int transfer_connect_source(struct far **ret, const struct transfer_env *env,
+int transfer_connect_source(struct remote **ret, const struct transfer_env *env,
 			    const Vrsas__V1__TransferJob *job, struct vrs_err *err);
-int transfer_connect_target(struct far **ret, const struct transfer_env *env,
+int transfer_connect_target(struct remote **ret, const struct transfer_env *env,
 			    const Vrsas__V1__TransferJob *job, struct vrs_err *err);
 /* Removes what any attempt of this job left beside its targets. */
-void transfer_forget_all(struct far *target, const Vrsas__V1__TransferJob *job);
+void transfer_forget_all(struct remote *target, const Vrsas__V1__TransferJob *job);
 
 #endif

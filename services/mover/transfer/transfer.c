@@ -190,8 +190,8 @@ static int try_through(const struct transfer_env *env, const Vrsas__V1__Transfer
 	if (a.copy_env.target && (ret->permanent || status == VRS_ECANCELLED) &&
 	    status != VRS_ECONFLICT)
 		transfer_forget_all(a.copy_env.target, job);
-	far_close(a.copy_env.source);
-	far_close(a.copy_env.target);
+	remote_close(a.copy_env.source);
+	remote_close(a.copy_env.target);
 	for (size_t i = 0; i < job->n_disk; i++)
 		copy_free(a.copy[i]);
 	return status;
@@ -226,7 +226,7 @@ static int remove_images(const struct transfer_env *env,
 			 struct vrs_err *err)
 {
 	struct transfer_roots roots = {.n = 0};
-	struct far *target = NULL;
+	struct remote *target = NULL;
 
 	for (size_t i = 0; i < job->n_remove_path; i++)
 		transfer_add_root(&roots, job->remove_path[i]);
@@ -243,14 +243,14 @@ static int remove_images(const struct transfer_env *env,
 		    (status = wire_put_text(&t, job->job_id, err)) < 0)
 			break;
 		head.len = (uint32_t)t.len;
-		status = far_ask(target, &head, t.bytes, &reply, NULL, err);
+		status = remote_ask(target, &head, t.bytes, &reply, NULL, err);
 		if (status == 0)
 			log_notice("%s path=%s vm=%s",
 				   reply.a ? "removed" : "was gone already",
 				   job->remove_path[i], job->vm_name);
 	}
 	ret->permanent = is_permanent(status);
-	far_close(target);
+	remote_close(target);
 	transfer_roots_fini(&roots);
 	return status;
 }

@@ -11,18 +11,18 @@
 #include "vrsas/v1/transfer.pb-c.h"
 
 struct transfer_env {
-	struct far_conf source_conf, target_conf;
+	struct ssh_conf source_conf, target_conf;
 	int tries; /* reconnects after failures that may pass; 0: 1 try */
 	struct copy_progress *progress;
 	/* as copy_env's */
 	int (*tick)(void *arg, struct vrs_err *err);
 	void *arg;
 	const _Atomic uint64_t *rate_bytes_per_s;
-	enum pace_mode pack;
+	enum auto_compress_mode pack;
 	/* Between two other machines: by a vrs-mover at the source (direct.h)? AUTO goes
 	 * through here where that cannot be. */
 	enum transfer_way { TRANSFER_THROUGH, TRANSFER_DIRECT_AUTO, TRANSFER_DIRECT } way;
-	const char *far_mover; /* its path there; NULL or "": vrs-mover */
+	const char *remote_mover; /* its path there; NULL or "": vrs-mover */
 	/* Nobody else mints tokens for this job: a further try may take a higher one. */
 	bool own_token;
 };

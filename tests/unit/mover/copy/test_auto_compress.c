@@ -11,7 +11,7 @@ struct flying {
 
 /* Pieces go over a link of so many bytes a millisecond; packing gives that many at most.
  * Returns the share of the last pieces that were packed. */
-static double share_packed(struct pace *p, double link_rate, double pack_rate,
+static double share_packed(struct auto_compress *p, double channel_rate, double pack_rate,
 			   double shrinks, int n_pieces)
 {
 	struct flying flying[IN_FLIGHT];
@@ -23,16 +23,16 @@ static double share_packed(struct pace *p, double link_rate, double pack_rate,
 			struct flying f = flying[i % IN_FLIGHT];
 			double wire =
 				f.packed && shrinks < 0.94 ? shrinks * PIECE : PIECE;
-			double link_ms = wire / link_rate;
+			double channel_ms = wire / channel_rate;
 			double pack_ms = f.packed ? PIECE / pack_rate : 0;
 
-			now_ms += link_ms > pack_ms ? link_ms : pack_ms;
-			pace_arrived(p, f.run, PIECE, f.packed, PIECE, (uint64_t)wire,
-				     (int64_t)now_ms);
+			now_ms += channel_ms > pack_ms ? channel_ms : pack_ms;
+			auto_compress_arrived(p, f.run, PIECE, f.packed, PIECE,
+					      (uint64_t)wire, (int64_t)now_ms);
 		}
 		struct flying *f = &flying[i % IN_FLIGHT];
-		f->packed = pace_next(p, PIECE, &f->run);
-		if (i >= n_pieces / 2 && p->stage == PACE_KEEP) {
+		f->packed = auto_compress_next(p, PIECE, &f->run);
+		if (i >= n_pieces / 2 && p->stage == AUTO_COMPRESS_KEEP) {
 			counted++;
 			n_packed += f->packed;
 		}
@@ -43,7 +43,7 @@ static double share_packed(struct pace *p, double link_rate, double pack_rate,
 static void a_slow_link_is_packed_for(void **state)
 {
 	(void)state;
-	struct pace p = {.mode = PACE_AUTO};
+	struct auto_compress p = {.mode = AUTO_COMPRESS_AUTO};
 
 	assert_true(share_packed(&p, 50e3, 400e3, 0.4, 20000) > 0.9);
 }
@@ -52,7 +52,7 @@ static void a_slow_link_is_packed_for(void **state)
 static void a_slow_link_is_found_out_soon(void **state)
 {
 	(void)state;
-	struct pace p = {.mode = PACE_AUTO};
+	struct auto_compress p = {.mode = AUTO_COMPRESS_AUTO};
 	struct flying flying[IN_FLIGHT];
 	double now_ms = 1;
 	int n_packed = 0;
@@ -64,10 +64,10 @@ static void a_slow_link_is_found_out_soon(void **state)
 			double wire = f->packed ? 0.4 * PIECE : PIECE;
 
 			now_ms += wire / 50e3;
-			pace_arrived(&p, f->run, PIECE, f->packed, PIECE, (uint64_t)wire,
-				     (int64_t)now_ms);
+			auto_compress_arrived(&p, f->run, PIECE, f->packed, PIECE,
+					      (uint64_t)wire, (int64_t)now_ms);
 		}
-		f->packed = pace_next(&p, PIECE, &f->run);
+		f->packed = auto_compress_next(&p, PIECE, &f->run);
 		n_packed += f->packed;
 	}
 	assert_true(n_packed > 128);
@@ -76,7 +76,7 @@ static void a_slow_link_is_found_out_soon(void **state)
 static void a_fast_link_is_not(void **state)
 {
 	(void)state;
-	struct pace p = {.mode = PACE_AUTO};
+	struct auto_compress p = {.mode = AUTO_COMPRESS_AUTO};
 
 	assert_true(share_packed(&p, 1000e3, 400e3, 0.4, 20000) < 0.05);
 }
@@ -85,7 +85,7 @@ static void a_fast_link_is_not(void **state)
 static void a_link_that_is_too_fast_is_not_tried(void **state)
 {
 	(void)state;
-	struct pace p = {.mode = PACE_AUTO};
+	struct auto_compress p = {.mode = AUTO_COMPRESS_AUTO};
 	struct flying flying[IN_FLIGHT];
 	double now_ms = 1;
 	int n_packed = 0;
@@ -95,10 +95,10 @@ static void a_link_that_is_too_fast_is_not_tried(void **state)
 
 		if (i >= IN_FLIGHT) {
 			now_ms += PIECE / 700e3;
-			pace_arrived(&p, f->run, PIECE, f->packed, PIECE, PIECE / 2,
-				     (int64_t)now_ms);
+			auto_compress_arrived(&p, f->run, PIECE, f->packed, PIECE,
+					      PIECE / 2, (int64_t)now_ms);
 		}
-		f->packed = pace_next(&p, PIECE, &f->run);
+		f->packed = auto_compress_next(&p, PIECE, &f->run);
 		n_packed += f->packed;
 	}
 	assert_in_range(n_packed, 2048 / 64, 2048 / 32);
@@ -107,7 +107,7 @@ static void a_link_that_is_too_fast_is_not_tried(void **state)
 static void what_does_not_shrink_is_left_alone(void **state)
 {
 	(void)state;
-	struct pace p = {.mode = PACE_AUTO};
+	struct auto_compress p = {.mode = AUTO_COMPRESS_AUTO};
 
 	assert_true(share_packed(&p, 50e3, 400e3, 0.99, 20000) < 0.05);
 }
@@ -115,7 +115,7 @@ static void what_does_not_shrink_is_left_alone(void **state)
 static void a_link_that_changes_changes_the_answer(void **state)
 {
 	(void)state;
-	struct pace p = {.mode = PACE_AUTO};
+	struct auto_compress p = {.mode = AUTO_COMPRESS_AUTO};
 
 	assert_true(share_packed(&p, 1000e3, 400e3, 0.4, 20000) < 0.05);
 	assert_true(share_packed(&p, 50e3, 400e3, 0.4, 40000) > 0.9);
@@ -124,12 +124,13 @@ static void a_link_that_changes_changes_the_answer(void **state)
 static void never_and_always_are_obeyed(void **state)
 {
 	(void)state;
-	struct pace never = {.mode = PACE_NEVER}, always = {.mode = PACE_ALWAYS};
+	struct auto_compress never = {.mode = AUTO_COMPRESS_NEVER},
+			     always = {.mode = AUTO_COMPRESS_ALWAYS};
 	unsigned run;
 
 	for (int i = 0; i < 1000; i++) {
-		assert_false(pace_next(&never, PIECE, &run));
-		assert_true(pace_next(&always, PIECE, &run));
+		assert_false(auto_compress_next(&never, PIECE, &run));
+		assert_true(auto_compress_next(&always, PIECE, &run));
 	}
 }
 

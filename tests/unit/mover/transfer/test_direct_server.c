@@ -111,7 +111,7 @@ static void say_order(struct world *w)
 	job.target = here;
 	job.disk = disks;
 	order.job = &job;
-	order.pack = PACE_NEVER;
+	order.pack = AUTO_COMPRESS_NEVER;
 	order.rate_limit_bytes_per_s = RATE;
 	say(w, &order.base);
 }
