@@ -8,12 +8,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "api/routes.h"
 #include "api/alertmanager.h"
+#include "api/metrics.h"
+#include "api/routes.h"
 #include "live/poller.h"
 #include "live/risk.h"
 #include "live/sse.h"
-#include "api/metrics.h"
 #include "sinks/sinks.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"

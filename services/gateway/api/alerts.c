@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/alertmanager.h"
 #include "api/routes.h"
 #include "facts/inventory.h"
-#include "api/alertmanager.h"
 #include "incidents/incident_view.h"
 #include "live/poller.h"
 #include "vrs/clock.h"

@@ -148,8 +148,7 @@ static void set_up_jobs(struct mover *m)
 		.remote_mover = c->remote_mover,
 		.store = m->svc->store_conf,
 		.mover = m->svc->instance,
-		.limits = {(int)c->source_jobs, (int)c->target_jobs,
-			   (int)c->link_jobs},
+		.limits = {(int)c->source_jobs, (int)c->target_jobs, (int)c->link_jobs},
 	};
 }
 

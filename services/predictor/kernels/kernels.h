@@ -1,7 +1,7 @@
 /* kernels.h - the few loops where a net spends its time, once for each kind of processor.
  *
- * kernels.inc is compiled for the plain instruction set, for AVX2 and for AVX-512; the best
- * that the processor has is chosen when first asked. All agree up to rounding. */
+ * kernels.inc is compiled for the plain instruction set, for AVX2 and for AVX-512; the
+ * best that the processor has is chosen when first asked. All agree up to rounding. */
 #ifndef PREDICTOR_KERNELS_KERNELS_H
 #define PREDICTOR_KERNELS_KERNELS_H
 

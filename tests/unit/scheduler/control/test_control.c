@@ -38,8 +38,9 @@ static void a_story_that_waits_for_a_person_is_critical(void **state)
 	engine.record = NULL;
 
 	assert_string_equal(reply->status->health, "CRITICAL");
-	assert_string_equal(reply->status->reason[0],
-			    "web1: waits for an operator: nobody can prove that h1 is off");
+	assert_string_equal(
+		reply->status->reason[0],
+		"web1: waits for an operator: nobody can prove that h1 is off");
 	assert_int_equal(reply->status->n_open, 1);
 	done(reply);
 }

@@ -40,9 +40,9 @@ static int setup(void **state)
 		vrs_asprintf("command:%s %s/h1", world_program("pretend-hv"), t->world);
 	t->host.site = &t->site;
 	t->rules = (struct host_op_rules){.hv_timeout_ms = SOON,
-				      .fence_timeout_ms = SOON,
-				      .shutdown_ms = SOON,
-				      .health_timeout_ms = SOON};
+					  .fence_timeout_ms = SOON,
+					  .shutdown_ms = SOON,
+					  .health_timeout_ms = SOON};
 	vrsas__v1__vm_facts__init(&t->facts);
 	vrsas__v1__disk__init(&t->disk);
 	t->disk.path = t->image;
