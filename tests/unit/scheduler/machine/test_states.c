@@ -16,7 +16,9 @@ static char *whole(const char *path)
 	FILE *f = fopen(name, "re");
 	if (!f)
 		fail_msg("cannot open %s", name);
-	(void)fread(text, 1, (1 << 20) - 1, f);
+	size_t n = fread(text, 1, (1 << 20) - 1, f);
+
+	assert_true(n > 0);
 	(void)fclose(f);
 	return text;
 }
