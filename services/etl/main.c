@@ -122,16 +122,15 @@ static void on_report(void *arg)
 	vrs_rep_counts(e->fill, &fill);
 	if (now.store_failures > e->reported.store_failures)
 		vrs_complain(&e->store_trouble, VRS_WARN,
-			     "not stored, tried again soon: %s", now.store_why);
+			     "samples are not stored, retrying: %s", now.store_why);
 	else if (now.samples > e->reported.samples)
-		vrs_complaint_over(&e->store_trouble, "stored again");
+		vrs_complaint_over(&e->store_trouble, "samples are stored again");
 	if (now.refused > e->reported.refused)
 		vrs_complain(&e->refusals, VRS_WARN, "refused: %s total=%llu",
 			     now.refused_why, (unsigned long long)now.refused);
 	report_auth(e);
 	if (live.refused + fill.refused > e->reported_garbage)
-		vrs_complain(&e->garbage, VRS_WARN,
-			     "bytes that are no message of ours, dropped total=%llu",
+		vrs_complain(&e->garbage, VRS_WARN, "invalid messages dropped total=%llu",
 			     (unsigned long long)(live.refused + fill.refused));
 	e->reported_garbage = live.refused + fill.refused;
 	if (now.lost > e->reported.lost)
@@ -157,13 +156,30 @@ static void on_metrics(void *arg, struct vrs_page *page)
 	metrics_collect(&from, page);
 }
 
+static int open_sockets(struct etl *e, struct vrs_err *err)
+{
+	const struct vrs_sub_conf samples = {.url = e->conf.samples,
+					     .type = &vrsas__v1__live__descriptor,
+					     .fn = on_live,
+					     .arg = e};
+	const struct vrs_rep_conf fill = {.url = e->conf.fill,
+					  .listen = true,
+					  .max_open = MAX_OPEN,
+					  .type = &vrsas__v1__fill_request__descriptor,
+					  .fn = on_fill,
+					  .arg = e};
+	int status = vrs_sub_open(&e->samples, e->svc->loop, &samples, err);
+
+	return status < 0 ? status : vrs_rep_open(&e->fill, e->svc->loop, &fill, err);
+}
+
 int main(int argc, char **argv)
 {
 	struct vrs_err err = {0};
 	struct etl e = {0};
 	struct vrs_svc svc = {
 		.name = "etl",
-		.summary = "takes the readings of all collectors and stores each once",
+		.summary = "stores the samples of all collectors, each once",
 		.options = options,
 		.conf = &e.conf,
 		.needs_redis = true,
@@ -173,21 +189,7 @@ int main(int argc, char **argv)
 	vrs_svc_start(&svc, argc, argv);
 	if (open_auth(&e, &err) < 0 ||
 	    ingest_open(&e.ingest, svc.loop, svc.store, e.conf.retention_ms, &err) < 0 ||
-	    vrs_sub_open(&e.samples, svc.loop,
-			 &(struct vrs_sub_conf){.url = e.conf.samples,
-						.type = &vrsas__v1__live__descriptor,
-						.fn = on_live,
-						.arg = &e},
-			 &err) < 0 ||
-	    vrs_rep_open(
-		    &e.fill, svc.loop,
-		    &(struct vrs_rep_conf){.url = e.conf.fill,
-					   .listen = true,
-					   .max_open = MAX_OPEN,
-					   .type = &vrsas__v1__fill_request__descriptor,
-					   .fn = on_fill,
-					   .arg = &e},
-		    &err) < 0)
+	    open_sockets(&e, &err) < 0)
 		vrs_svc_die(&svc, &err);
 	(void)vrs_loop_every(svc.loop, REPORT_EVERY_MS, on_report, &e);
 	vrs_svc_metrics(&svc, on_metrics, &e);

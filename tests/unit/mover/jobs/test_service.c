@@ -391,7 +391,7 @@ static void what_is_no_job_is_refused_with_the_reason(void **state)
 		const char *path, *format, *end, *why;
 	} bad[] = {
 		{"relative", "raw", "local", "absolute"},
-		{"/x/../etc/shadow", "raw", "local", "refused"},
+		{"/x/../etc/shadow", "raw", "local", "not allowed"},
 		{"/x/y", "iso", "local", "formats"},
 		{"/x/y", "raw", "-oProxyCommand=x", "is not"},
 	};
