@@ -130,7 +130,7 @@ check "and how things stand" wait_for 10 grep -q '^event: status' "$C/sse1"
 check "an event comes within a second" wait_for 1 grep -q '"test.event"' "$C/sse1"
 kill "${PID[listen]}"
 for i in 1 2 3 4; do listen "$C/sse-$i"; many[i]=${PID[listen]}; done
-check "more listeners than are allowed are refused" wait_for 10 eval "grep -q 'streams are open already' '$C'/sse-?"
+check "more listeners than are allowed are refused" wait_for 10 eval "grep -q 'streams are already open' '$C'/sse-?"
 kill "${many[@]}" 2> /dev/null
 
 # --- careless and hostile clients --------------------------------------------------------------

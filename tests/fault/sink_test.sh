@@ -15,7 +15,7 @@ mkdir -p "$C"/{home,log}
 printf 'a shared secret\n' > "$C/secret"
 chmod 600 "$C/secret"
 for s in control fill http sink; do PORT[$s]=$(free_port); done
-printf '[cluster c1]\ndriver = command\nimages = /\naccept = no\n' > "$C/site"
+printf '[cluster c1]\nimages = /\naccept = no\n' > "$C/site"
 cat > "$C/taker" <<'END'
 #!/bin/sh
 cat >> "$1"

@@ -210,7 +210,7 @@ refused "a missing image is missed at the source" 3 "source src: .*none.raw: No 
 	"src:$dir/src/none.raw" "dst:$dir/dst/x.raw" "${direct[@]}"
 refused "a missing directory is missed at the target" 3 "target dst: .*nowhere: No such file" \
 	"src:$dir/src/a.raw" "dst:$dir/nowhere/x.raw" "${direct[@]}"
-refused "what is here cannot be copied between others" 2 "a.raw is on this machine" \
+refused "what is here cannot be copied between others" 2 "a.raw is local" \
 	"$dir/src/a.raw" "dst:$dir/dst/x.raw" "${direct[@]}"
 copy "$dir/src/a.raw" "dst:$dir/dst/x.raw" --direct auto
 is "and needs no warning where it may go through here" "$? $(cat "$dir/errors")" "0 "

@@ -63,7 +63,7 @@ rule() { promtool query instant "http://$prometheus" 'instance:node_cpu_busy:rat
 check "it knows node_exporter by the recording rules" wait_for 60 rule
 
 uri="prometheus:http://$prometheus?instance=$exporter&job=node"
-printf '[cluster c1]\ndriver = libvirt\nimages = /ds\n[host c1/h1]\nuri = %s\n' "$uri" \
+printf '[cluster c1]\nimages = /ds\n[host c1/h1]\nuri = %s\n' "$uri" \
 	>"$dir/site.conf"
 collector() { # OPTION...
 	"$bin/vrs-collector" --cluster=c1 --site="$dir/site.conf" --interval=1s --heartbeat=1s \
@@ -112,7 +112,7 @@ check "without its Prometheus the host is silent, and the log says why" \
 	wait_for 60 grep -q "host does not answer.*h1.*$prometheus" "$dir/collector.log"
 
 bad() { # URI WHY
-	printf '[cluster c1]\ndriver = libvirt\nimages = /ds\n[host c1/h1]\nuri = %s\n' "$1" \
+	printf '[cluster c1]\nimages = /ds\n[host c1/h1]\nuri = %s\n' "$1" \
 		>"$dir/bad.conf"
 	! timeout 20 "$bin/vrs-collector" --cluster=c1 --site="$dir/bad.conf" \
 		--spool_dir="$dir/bad" >"$dir/wrong" 2>&1 && grep -q "$2" "$dir/wrong"

@@ -117,7 +117,7 @@ drop nokey
 collector silent c2 --bus_ca="$pki/ca.pem" --bus_cert="$pki/c2.pem"
 check "who does not seal is refused" wait_for 20 at_least 1 vrsas_ingest_refused_total \
 	'reason="unsigned"'
-check "and told" wait_for 20 grep -q "seal: none on what is said for cluster c2" "$dir/silent.log"
+check "and told" wait_for 20 grep -q "seal: none on what is reported for cluster c2" "$dir/silent.log"
 drop silent
 is "nothing of theirs was stored" "$(cli KEYS 'vrsas:v1:*{c2}*' ; cli KEYS 'vrsas:v1:*{c3}*')" ""
 stored=$(number vrsas_ingest_samples_total)
@@ -133,7 +133,7 @@ check "with it, it is taken" \
 	env VRSAS_CLUSTER_KEY="$pki/cluster-keys/c2.key" "$bin/vrsctl" import c2 "$dir/c1.csv"
 
 # The scheduler believes a death only by the cluster's own seal.
-printf '[cluster c1]\ndriver = libvirt\nimages = /ds\n[host c1/h1]\nuri = replay:%s#h1\n' \
+printf '[cluster c1]\nimages = /ds\n[host c1/h1]\nuri = replay:%s#h1\n' \
 	"$dir/trace.csv" >"$dir/site.conf"
 control=tls+tcp://127.0.0.1:$(free_port)
 forecast=tls+tcp://127.0.0.1:$(free_port)
