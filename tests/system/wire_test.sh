@@ -163,7 +163,7 @@ check "so does a mover" wait_for 20 peers transfer
 drop good
 forged() { # a state that etl did not get from the collector, again and again
 	cli HSET 'vrsas:v1:hb:{c1}' @at "$(date +%s%3N)" @seal 'no seal' >/dev/null
-	grep -q "heartbeats do not count: heartbeat of cluster c1" "$dir/scheduler.log"
+	grep -q "rejecting heartbeats: heartbeat of cluster c1" "$dir/scheduler.log"
 }
 check "a heartbeat put into Redis without a seal does not count" wait_for 20 forged
 
