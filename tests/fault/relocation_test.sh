@@ -173,14 +173,14 @@ quick_reboot() {
 	pretend c1/h2 cut # it may have been given the VM
 	reboot_at_once c1/h1
 	check "a VM that fell with its host waits for the word of its cluster" \
-		wait_for 20 eval 'redis xrange vrsas:v1:ev - + | grep -qa "fell with c1/h1"'
+		wait_for 20 eval 'redis xrange vrsas:v1:ev - + | grep -qa "went down with c1/h1"'
 	is "and is not started meanwhile" "$(running_copies)" 0
 	pretend c1/h2 heal
 	check "then it runs again at home" wait_for 40 guest_at c1/h1
 	check "and all is quiet" wait_for 20 state_is PROTECTED
 	is "its epoch rose" "$(epoch)" 2
 	is "no acknowledged write is lost" "$(acked)" "$before"
-	check "its journal says why" eval 'redis xrange "vrsas:v1:jrn:$VM" - + | grep -q "started anew"'
+	check "its journal says why" eval 'redis xrange "vrsas:v1:jrn:$VM" - + | grep -q "VR-SAS starts it"'
 	check "it is seen running" wait_for 10 eval 'ctl vm list | grep web1 | grep -qw RUNNING'
 	# its owner's word is another matter
 	pretend c1/h1 shutdown <<< "{\"id\": \"$VM\"}"

@@ -117,6 +117,6 @@ bad() { # URI WHY
 	! timeout 20 "$bin/vrs-collector" --cluster=c1 --site="$dir/bad.conf" \
 		--spool_dir="$dir/bad" >"$dir/wrong" 2>&1 && grep -q "$2" "$dir/wrong"
 }
-check "a URI without labels is refused" bad "prometheus:http://$prometheus" "names no labels"
-check "so is one without an address" bad "prometheus:$prometheus?a=b" "wants http"
+check "a URI without labels is refused" bad "prometheus:http://$prometheus" "labels are missing"
+check "so is one without an address" bad "prometheus:$prometheus?a=b" "expected http"
 tap_done
