@@ -46,6 +46,10 @@ method_of() { # TARGET : method of the newest answer
 }
 field_of() { tail -n 1 <(grep ^answer asked) | sed -n "s|.* $1 [^/]* $2=\([0-9.]*\).*|\1|p"; }
 
+check "a load is generated for a number of hosts" \
+	"$predictor" generate --workload 1 --days 1 --hosts 3 --out many.csv
+is "each has a reading a minute" "$(grep -c ,host-3, many.csv)" 1440
+
 redis-server --port 0 --unixsocket "$dir/redis.sock" --save '' --dir "$dir" >redis.log 2>&1 &
 pids+=($!)
 check "a Redis is there" wait_for 5 cli ping

@@ -28,7 +28,7 @@ struct job {
 	struct workload load;
 	int64_t start_ms;
 	size_t minutes;
-	const char *names[ARGS_MAX_LIST];
+	char names[ARGS_MAX_LIST][65]; /* as vrs_name_ok allows */
 	int64_t n_hosts, net;
 };
 
@@ -87,7 +87,8 @@ static void name_hosts(struct job *j, const char *const *words)
 			if (!vrs_name_ok(words[j->n_hosts]))
 				args_wrong(&command, "--hosts: '%s' is not a name",
 					   words[j->n_hosts]);
-			j->names[j->n_hosts] = words[j->n_hosts];
+			(void)vrs_strcpy(j->names[j->n_hosts], sizeof(*j->names),
+					 words[j->n_hosts]);
 		}
 		return;
 	}
@@ -95,8 +96,8 @@ static void name_hosts(struct job *j, const char *const *words)
 		args_wrong(&command, "--hosts requires a number from 1 to %d, or names",
 			   ARGS_MAX_LIST - 1);
 	for (j->n_hosts = 0; j->n_hosts < n; j->n_hosts++)
-		j->names[j->n_hosts] =
-			vrs_asprintf("host-%lld", (long long)j->n_hosts + 1);
+		(void)snprintf(j->names[j->n_hosts], sizeof(*j->names), "host-%d",
+			       (int)j->n_hosts + 1);
 }
 
 /* Moves the day so that the groupware's working day begins at this time of it. */
