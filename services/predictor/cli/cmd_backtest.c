@@ -84,7 +84,8 @@ static void print_table(const struct backtest *b)
 	printf("answered by:");
 	for (int m = 0; m < BACKTEST_METHODS; m++)
 		if (b->used[m])
-			printf(" %s %zu", method_name((enum method)m), b->used[m]);
+			printf(" %s %zu", forecast_method_name((enum method)m),
+			       b->used[m]);
 	printf("\n");
 }
 
@@ -101,10 +102,10 @@ static void print_json(const struct backtest *b)
 		       "%.3f],\"peak_p90_coverage\":[%.4f,%.4f],\"peak_p99_coverage\":[%."
 		       "4f,"
 		       "%.4f],\"path_p90_coverage\":%.4f,\"answered\":%zu}",
-		       method_name((enum method)m), s->rel[0], s->rel[1], s->mae[0],
-		       s->mae[1], s->peak_mae[0], s->peak_mae[1], s->cover90[0],
-		       s->cover90[1], s->cover99[0], s->cover99[1], s->path_cover90,
-		       b->used[m]);
+		       forecast_method_name((enum method)m), s->rel[0], s->rel[1],
+		       s->mae[0], s->mae[1], s->peak_mae[0], s->peak_mae[1],
+		       s->cover90[0], s->cover90[1], s->cover99[0], s->cover99[1],
+		       s->path_cover90, b->used[m]);
 	}
 	printf("}\n");
 }

@@ -104,8 +104,8 @@ static void paper_line(struct bench *b, int hidden)
 	if (b->peer.version[0]) {
 		struct paper_model *m = paper_model_new(&c, &r.scaler);
 
-		peer_put(&b->peer, "weights", m->w, paper_n_weights(&shape));
-		peer_put(&b->peer, "rows", r.scaled, r.n * ((size_t)c.window + 1));
+		bench_peer_put(&b->peer, "weights", m->w, paper_n_weights(&shape));
+		bench_peer_put(&b->peer, "rows", r.scaled, r.n * ((size_t)c.window + 1));
 		paper_model_free(m);
 	}
 	for (int run = 0; run < b->runs; run++) {
@@ -117,8 +117,9 @@ static void paper_line(struct bench *b, int hidden)
 						  paper_once(&c, &r, kern_named(isas[i]),
 							     &loss[i]));
 		if (b->peer.version[0] &&
-		    peer_ask(&b->peer, &s, &torch_loss, "paper %s %d %d %d %d",
-			     b->peer.folder, hidden, c.window, c.batch, PAPER_EPOCHS))
+		    bench_peer_ask(&b->peer, &s, &torch_loss, "paper %s %d %d %d %d",
+				   b->peer.folder, hidden, c.window, c.batch,
+				   PAPER_EPOCHS))
 			torch = smaller(torch, s);
 	}
 	double flop = 24.0 * hidden * hidden * c.window * (double)r.n;
@@ -201,8 +202,8 @@ static void put_items(const struct peer *p, const struct net_shape *s,
 		vrs_text_add_bytes(&part[5], peak_y, sizeof(peak_y));
 	}
 	for (int i = 0; i < 6; i++) {
-		peer_put(p, names[i], (const float *)(const void *)part[i].text,
-			 part[i].len / sizeof(float));
+		bench_peer_put(p, names[i], (const float *)(const void *)part[i].text,
+			       part[i].len / sizeof(float));
 		vrs_text_fini(&part[i]);
 	}
 	net_work_fini(&k);
@@ -247,9 +248,9 @@ static void training(struct bench *b, const struct net_shape *shape,
 		best = smaller(best,
 			       train_once(shape, kern_best(), item, n, b->epochs, &loss));
 		if (b->peer.version[0] &&
-		    peer_ask(&b->peer, &s, &torch_loss, "train %s %d %d %g %s",
-			     b->peer.folder, BATCH, b->epochs, 4e-3,
-			     peer_shape(shape, text)))
+		    bench_peer_ask(&b->peer, &s, &torch_loss, "train %s %d %d %g %s",
+				   b->peer.folder, BATCH, b->epochs, 4e-3,
+				   bench_peer_shape(shape, text)))
 			torch = smaller(torch, s);
 	}
 	printf("\ntraining the default net, %zu windows, %d epochs: %.2f s (%.0f windows "
@@ -293,8 +294,9 @@ static void answers(struct bench *b, struct model *m, const struct train_item *i
 		}
 		net = smaller(net, (now_s() - began) / (double)n * ASKED);
 		for (int batch = 256; batch <= 1024 && b->peer.version[0]; batch *= 4)
-			if (peer_ask(&b->peer, &s, &none, "infer %s %d %s",
-				     b->peer.folder, batch, peer_shape(&m->shape, text)))
+			if (bench_peer_ask(&b->peer, &s, &none, "infer %s %d %s",
+					   b->peer.folder, batch,
+					   bench_peer_shape(&m->shape, text)))
 				torch = smaller(torch, s / (double)n * ASKED);
 	}
 	printf("%d forecasts in one batch, one core: %.3f s with their features, the net "
@@ -380,7 +382,7 @@ static void default_net(struct bench *b)
 
 	net_start(&shape, m->w, &rng);
 	if (b->peer.version[0]) {
-		peer_put(&b->peer, "weights", m->w, m->n_weights);
+		bench_peer_put(&b->peer, "weights", m->w, m->n_weights);
 		put_items(&b->peer, &shape, item, n);
 	}
 	training(b, &shape, item, n);
@@ -422,13 +424,13 @@ int cmd_bench(int argc, char **argv)
 	} else {
 		generate(&b);
 	}
-	if (!alone && !peer_start(&b.peer))
+	if (!alone && !bench_peer_start(&b.peer))
 		printf("PyTorch (python3-torch) is not installed: no comparison\n");
 	else if (!alone)
 		printf("PyTorch %s, one thread, the same run\n", b.peer.version);
 	paper_table(&b);
 	default_net(&b);
-	peer_end(&b.peer);
+	bench_peer_end(&b.peer);
 	for (size_t i = 0; b.owned && i < b.n_bins; i++)
 		bins_fini(&b.bins[i]);
 	free(b.bins);

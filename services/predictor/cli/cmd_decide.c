@@ -108,10 +108,10 @@ static int read_peaks(const char *path, const struct traces *t, struct peaks *re
 	return status;
 }
 
-static void print(const struct decide_result *r, bool json)
+static void print(const struct placement_result *r, bool json)
 {
-	double naive = decide_aor(&r->score[POLICY_NAIVE_NOW]);
-	const struct decide_score *any = &r->score[POLICY_NAIVE_NOW];
+	double naive = placement_aor(&r->score[POLICY_NAIVE_NOW]);
+	const struct placement_score *any = &r->score[POLICY_NAIVE_NOW];
 
 	if (json)
 		printf("{\"origins\":%zu,\"events\":%zu,\"feasible\":%zu,\"skipped\":%zu",
@@ -122,8 +122,8 @@ static void print(const struct decide_result *r, bool json)
 		       r->origins, any->events, any->feasible, r->skipped, "policy",
 		       "AOR", "closed", "over min", "regret", "accepted", "bad of them");
 	for (int p = 0; p < POLICIES; p++) {
-		const struct decide_score *s = &r->score[p];
-		double n = s->events ? (double)s->events : 1, aor = decide_aor(s);
+		const struct placement_score *s = &r->score[p];
+		double n = s->events ? (double)s->events : 1, aor = placement_aor(s);
 		double bad =
 			s->accepted ? (double)s->accepted_bad / (double)s->accepted : 0;
 
@@ -133,13 +133,13 @@ static void print(const struct decide_result *r, bool json)
 			printf(",\"%s\":{\"aor\":%.5f,\"gap_closed\":%.4f,"
 			       "\"overload_min\":%.3f,\"regret\":%.3f,\"accepted\":%.4f,"
 			       "\"overload_given_accept\":%.4f}",
-			       policy_name((enum policy)p), aor, 1 - aor / naive,
-			       s->overload_min / n, s->regret / n,
+			       placement_policy_name((enum policy)p), aor,
+			       1 - aor / naive, s->overload_min / n, s->regret / n,
 			       (double)s->accepted / n, bad);
 		else
 			printf("%-16s %7.4f %7.2f %9.2f %9.2f %9.3f %11.4f\n",
-			       policy_name((enum policy)p), aor, 1 - aor / naive,
-			       s->overload_min / n, s->regret / n,
+			       placement_policy_name((enum policy)p), aor,
+			       1 - aor / naive, s->overload_min / n, s->regret / n,
 			       (double)s->accepted / n, bad);
 	}
 	printf(json ? "}\n" : "");
@@ -180,11 +180,11 @@ static const struct arg options[] = {
 
 int cmd_decide(int argc, char **argv)
 {
-	struct decide_conf conf = decide_defaults;
+	struct placement_conf conf = placement_defaults;
 	struct vrs_err err = {0};
 	struct loaded l;
 	struct peaks peaks = {0};
-	struct decide_result result = {0};
+	struct placement_result result = {0};
 
 	opt.candidates = conf.candidates;
 	opt.draws = conf.draws;
@@ -209,7 +209,7 @@ int cmd_decide(int argc, char **argv)
 	struct bins *truth = vrs_calloc(l.n + 1, sizeof(*truth));
 	for (size_t i = 0; i < l.n; i++)
 		truth[i] = l.series[i].bins;
-	decide_run(truth, l.n, &conf, opt.forecasts ? find : NULL, &peaks, &result);
+	placement_run(truth, l.n, &conf, opt.forecasts ? find : NULL, &peaks, &result);
 	print(&result, opt.json);
 	free(truth);
 	free(peaks.row);

@@ -16,14 +16,15 @@ static const struct command command = {
 
 static const char *sure(enum confidence c)
 {
-	return c == SURE_OK ? "ok" : c == SURE_LOW ? "low" : "none";
+	return c == CONFIDENCE_OK ? "ok" : c == CONFIDENCE_LOW ? "low" : "none";
 }
 
 static void print_text(const char *name, const struct forecast *f)
 {
 	printf("%s: by %s, confidence %s%s%s, %.1f h of history, last %.1f %%\n", name,
-	       method_name(f->method), sure(f->confidence), f->reason[0] ? ": " : "",
-	       f->reason, f->history_min / 60.0, (double)f->last);
+	       forecast_method_name(f->method), sure(f->confidence),
+	       f->reason[0] ? ": " : "", f->reason, f->history_min / 60.0,
+	       (double)f->last);
 	if (f->method == METHOD_NONE)
 		return;
 	printf("  %-16s %6s %6s %6s\n", "", "P50", "P90", "P99");
@@ -44,7 +45,7 @@ static void print_json(const char *name, const struct forecast *f)
 	printf("{\"entity\":\"%s\",\"method\":\"%s\",\"confidence\":\"%s\",\"reason\":\"%"
 	       "s\","
 	       "\"history_min\":%u",
-	       name, method_name(f->method), sure(f->confidence), f->reason,
+	       name, forecast_method_name(f->method), sure(f->confidence), f->reason,
 	       f->history_min);
 	for (int q = 0; q < NET_QUANTILES && f->method != METHOD_NONE; q++) {
 		printf(",\"%s\":{\"peak120\":%.2f,\"peak240\":%.2f,\"path\":[",

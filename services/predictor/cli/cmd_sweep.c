@@ -155,7 +155,7 @@ static int put(const char *folder, const char *file, const struct vrs_text *text
 	       struct vrs_err *err)
 {
 	char *path = vrs_asprintf("%s/%s", folder, file);
-	int status = blob_write(path, text->text, text->len, err);
+	int status = file_write(path, text->text, text->len, err);
 
 	free(path);
 	return status;

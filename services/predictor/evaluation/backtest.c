@@ -143,7 +143,7 @@ static void score(struct run *r, const struct bins *b, size_t i,
 	if (r->conf->other)
 		tally_add(&tally[METHOD_PAPER], &r->other[i], truth);
 	for (int s = METHOD_LAST; s < METHOD_LSTM; s++)
-		if (simple_forecast((enum method)s, w, &simple))
+		if (forecast_simple((enum method)s, w, &simple))
 			tally_add(&tally[s], &simple, truth);
 }
 

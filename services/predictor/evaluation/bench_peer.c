@@ -38,11 +38,11 @@ static bool start_with(struct peer *p, const char *python)
 	if (p->pid > 0 && p->to && p->from && fgets(line, sizeof(line), p->from) &&
 	    sscanf(line, "ready %31s", p->version) == 1)
 		return true;
-	peer_end(p);
+	bench_peer_end(p);
 	return false;
 }
 
-bool peer_start(struct peer *p)
+bool bench_peer_start(struct peer *p)
 {
 	/* Debian's PyTorch belongs to Debian's Python, which need not be the first one */
 	static const char *const pythons[] = {"/usr/bin/python3", "python3"};
@@ -56,7 +56,7 @@ bool peer_start(struct peer *p)
 		if (mkdtemp(p->folder))
 			return true;
 		p->folder[0] = '\0';
-		peer_end(p);
+		bench_peer_end(p);
 	}
 	return false;
 }
@@ -64,7 +64,7 @@ bool peer_start(struct peer *p)
 static const char *const files[] = {"rows", "weights", "enc", "facts",
 				    "dec",  "peak",    "y",   "peak_y"};
 
-void peer_end(struct peer *p)
+void bench_peer_end(struct peer *p)
 {
 	char path[96];
 
@@ -83,7 +83,7 @@ void peer_end(struct peer *p)
 	*p = (struct peer){0};
 }
 
-void peer_put(const struct peer *p, const char *name, const float *x, size_t n)
+void bench_peer_put(const struct peer *p, const char *name, const float *x, size_t n)
 {
 	char path[96];
 
@@ -95,7 +95,8 @@ void peer_put(const struct peer *p, const char *name, const float *x, size_t n)
 	}
 }
 
-bool peer_ask(struct peer *p, double *ret_seconds, double *ret_loss, const char *fmt, ...)
+bool bench_peer_ask(struct peer *p, double *ret_seconds, double *ret_loss,
+		    const char *fmt, ...)
 {
 	char line[128];
 	va_list ap;
@@ -108,7 +109,7 @@ bool peer_ask(struct peer *p, double *ret_seconds, double *ret_loss, const char 
 	       sscanf(line, "%lf %lf", ret_seconds, ret_loss) == 2;
 }
 
-const char *peer_shape(const struct net_shape *s, char ret[128])
+const char *bench_peer_shape(const struct net_shape *s, char ret[128])
 {
 	(void)snprintf(ret, 128, "%u %u %u %u %u %u %u %u %u %u %u", s->enc_in, s->hidden,
 		       s->facts, s->context, s->dec_in, s->dec_a, s->dec_b, s->peak_in,

@@ -18,17 +18,17 @@ struct peer {
 };
 
 /* False: there is no Python here that has PyTorch. */
-bool peer_start(struct peer *p);
-void peer_end(struct peer *p);
+bool bench_peer_start(struct peer *p);
+void bench_peer_end(struct peer *p);
 
 /* A file of the folder. */
-void peer_put(const struct peer *p, const char *name, const float *x, size_t n);
+void bench_peer_put(const struct peer *p, const char *name, const float *x, size_t n);
 
 /* Asks a line; false when it does not answer as it should. */
-bool peer_ask(struct peer *p, double *ret_seconds, double *ret_loss, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+bool bench_peer_ask(struct peer *p, double *ret_seconds, double *ret_loss,
+		    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* The numbers of a net's shape, as the peer wants them at the end of a line. */
-const char *peer_shape(const struct net_shape *s, char ret[128]);
+const char *bench_peer_shape(const struct net_shape *s, char ret[128]);
 
 #endif

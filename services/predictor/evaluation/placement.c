@@ -9,7 +9,7 @@
 
 enum { MAX_CANDIDATES = 64 };
 
-const struct decide_conf decide_defaults = {
+const struct placement_conf placement_defaults = {
 	.candidates = 5,
 	.draws = 20,
 	.ahead = BINS_AHEAD,
@@ -19,7 +19,7 @@ const struct decide_conf decide_defaults = {
 	.step_ms = (int64_t)30 * 60000,
 };
 
-const char *policy_name(enum policy p)
+const char *placement_policy_name(enum policy p)
 {
 	static const char *const names[POLICIES] = {
 		"random",         "naive_now",   "mean_60min",
@@ -62,10 +62,10 @@ struct option {
 
 struct run {
 	const struct bins *truth;
-	const struct decide_conf *conf;
-	decide_forecast_fn forecast;
+	const struct placement_conf *conf;
+	placement_forecast_fn forecast;
 	void *arg;
-	struct decide_result *ret;
+	struct placement_result *ret;
 };
 
 static struct option look(const struct run *r, size_t entity, int64_t origin_ms)
@@ -98,8 +98,8 @@ static struct option look(const struct run *r, size_t entity, int64_t origin_ms)
 static void judge(const struct run *r, const struct option *o, int n, enum policy p,
 		  bool feasible, double best)
 {
-	const struct decide_conf *c = r->conf;
-	struct decide_score *s = &r->ret->score[p];
+	const struct placement_conf *c = r->conf;
+	struct placement_score *s = &r->ret->score[p];
 	int chosen = 0, over = 0;
 
 	for (int i = 1; i < n; i++)
@@ -164,14 +164,15 @@ static void event(const struct run *r, const struct option *all, const size_t *e
 			judge(r, o, k, (enum policy)p, feasible, best);
 }
 
-void decide_run(const struct bins *truth, size_t n, const struct decide_conf *conf,
-		decide_forecast_fn forecast, void *arg, struct decide_result *ret)
+void placement_run(const struct bins *truth, size_t n, const struct placement_conf *conf,
+		   placement_forecast_fn forecast, void *arg,
+		   struct placement_result *ret)
 {
 	struct run r = {truth, conf, forecast, arg, ret};
 	struct option *all = vrs_calloc(n + 1, sizeof(*all));
 	size_t *eligible = vrs_calloc(n + 1, sizeof(*eligible));
 
-	*ret = (struct decide_result){0};
+	*ret = (struct placement_result){0};
 	if (conf->candidates < 1 || conf->candidates > MAX_CANDIDATES)
 		goto out;
 	for (int64_t o = conf->from_ms; o <= conf->to_ms; o += conf->step_ms) {
@@ -198,7 +199,7 @@ out:
 	free(eligible);
 }
 
-double decide_aor(const struct decide_score *s)
+double placement_aor(const struct placement_score *s)
 {
 	if (s->feasible == 0)
 		return NAN;

@@ -12,13 +12,13 @@
 
 #include "net/resample.h"
 
-struct decide_conf {
+struct placement_conf {
 	int candidates, draws, ahead; /* ahead: bins of the horizon */
 	double limit, demand;         /* points */
 	uint64_t seed;
 	int64_t from_ms, to_ms, step_ms;
 };
-extern const struct decide_conf decide_defaults;
+extern const struct placement_conf placement_defaults;
 
 enum policy {
 	POLICY_RANDOM,
@@ -32,28 +32,29 @@ enum policy {
 	POLICY_ORACLE,
 	POLICIES
 };
-const char *policy_name(enum policy p);
+const char *placement_policy_name(enum policy p);
 
 /* The forecast of an entity at an origin: P50, P90, P99 of the peak and the path's mean;
  * false when there is none. */
-typedef bool (*decide_forecast_fn)(void *arg, size_t entity, int64_t origin_ms,
-				   float ret[4]);
+typedef bool (*placement_forecast_fn)(void *arg, size_t entity, int64_t origin_ms,
+				      float ret[4]);
 
-struct decide_score {
+struct placement_score {
 	size_t events, feasible, bad, overloads, accepted, accepted_bad;
 	double bad_share; /* of random: expected, not drawn */
 	double overload_min, regret;
 };
 
-struct decide_result {
-	struct decide_score score[POLICIES];
+struct placement_result {
+	struct placement_score score[POLICIES];
 	size_t origins, skipped; /* skipped: an event lacked a forecast */
 };
 
 /* truth: one series an entity, in the order of their names. forecast may be NULL. */
-void decide_run(const struct bins *truth, size_t n, const struct decide_conf *conf,
-		decide_forecast_fn forecast, void *arg, struct decide_result *ret);
+void placement_run(const struct bins *truth, size_t n, const struct placement_conf *conf,
+		   placement_forecast_fn forecast, void *arg,
+		   struct placement_result *ret);
 
-double decide_aor(const struct decide_score *s);
+double placement_aor(const struct placement_score *s);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "vrs/mem.h"
 
-int blob_read(void **ret, size_t *ret_n, const char *path, size_t max_bytes,
+int file_read(void **ret, size_t *ret_n, const char *path, size_t max_bytes,
 	      struct vrs_err *err)
 {
 	FILE *f = fopen(path, "rbe");
@@ -60,7 +60,7 @@ static int write_all(int fd, const char *bytes, size_t n)
 	return fsync(fd);
 }
 
-int blob_write(const char *path, const void *bytes, size_t n, struct vrs_err *err)
+int file_write(const char *path, const void *bytes, size_t n, struct vrs_err *err)
 {
 	char *beside = vrs_asprintf("%s.new", path);
 	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), status = 0;

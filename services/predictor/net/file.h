@@ -8,8 +8,8 @@
 #include "vrs/err.h"
 
 /* The caller frees *ret. VRS_EPARSE: no plain file, or longer than max_bytes. */
-int blob_read(void **ret, size_t *ret_n, const char *path, size_t max_bytes,
+int file_read(void **ret, size_t *ret_n, const char *path, size_t max_bytes,
 	      struct vrs_err *err);
-int blob_write(const char *path, const void *bytes, size_t n, struct vrs_err *err);
+int file_write(const char *path, const void *bytes, size_t n, struct vrs_err *err);
 
 #endif

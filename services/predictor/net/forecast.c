@@ -24,7 +24,7 @@ struct forecaster {
 	struct features features[MANY];
 };
 
-const char *method_name(enum method m)
+const char *forecast_method_name(enum method m)
 {
 	static const char *const names[] = {"none",   "last", "seasonal",
 					    "slevel", "lstm", "paper"};
@@ -144,7 +144,7 @@ void forecast_net(struct forecaster *f, const struct window *w, size_t n,
 	}
 }
 
-bool simple_path(enum method m, const struct window *w, float ret[BINS_AHEAD])
+bool forecast_simple_path(enum method m, const struct window *w, float ret[BINS_AHEAD])
 {
 	float last = window_last(w), hour = window_mean(w, BINS_HOUR);
 
@@ -206,7 +206,7 @@ static void look_back(enum method m, const struct window *w, struct misses *ret)
 		const float *truth = w->x + then.n;
 
 		if (window_known(w, back) < window_known(w, back - BINS_AHEAD) + 40 ||
-		    !simple_path(m, &then, path))
+		    !forecast_simple_path(m, &then, path))
 			continue;
 		for (size_t h = 0; h < BINS_AHEAD; h++)
 			if (!isnan(truth[h]))
@@ -222,12 +222,12 @@ static void look_back(enum method m, const struct window *w, struct misses *ret)
 	}
 }
 
-bool simple_forecast(enum method m, const struct window *w, struct forecast *ret)
+bool forecast_simple(enum method m, const struct window *w, struct forecast *ret)
 {
 	static const float normal[NET_QUANTILES] = {0, 1.28F, 2.33F};
 	float path[BINS_AHEAD] = {0};
 
-	if (!simple_path(m, w, path))
+	if (!forecast_simple_path(m, w, path))
 		return false;
 	struct misses *miss = vrs_calloc(1, sizeof(*miss));
 	float doubt = 5; /* points, when nothing is known about the method's misses */
@@ -317,7 +317,7 @@ static enum method best_simple(const struct window *w, const struct window *then
 		for (size_t i = 0; i < n; i++) {
 			float path[BINS_AHEAD] = {0};
 
-			simple_path(methods[k], &then[i], path);
+			forecast_simple_path(methods[k], &then[i], path);
 			off_add(&o, path, highest(path, BINS_AHEAD), w->x + then[i].n, n);
 		}
 		if (o.path < ret->path) {
@@ -333,7 +333,7 @@ __attribute__((format(printf, 2, 3))) static void lower(struct forecast *f,
 {
 	va_list ap;
 
-	f->confidence = SURE_LOW;
+	f->confidence = CONFIDENCE_LOW;
 	va_start(ap, fmt);
 	(void)vsnprintf(f->reason, sizeof(f->reason), fmt, ap);
 	va_end(ap);
@@ -352,7 +352,7 @@ static void by_net(struct forecaster *f, const struct window *w, bool gate,
 
 	forecast_net(f, all, 1 + n, got);
 	*ret = got[0];
-	ret->confidence = SURE_OK;
+	ret->confidence = CONFIDENCE_OK;
 	if (n < LOOK_BACK / 2)
 		return;
 	for (size_t i = 1; i <= n; i++)
@@ -360,7 +360,7 @@ static void by_net(struct forecaster *f, const struct window *w, bool gate,
 	enum method best = best_simple(w, all + 1, n, &simple);
 	bool path = net.path > 1.4 * simple.path + 1;
 	bool peak = net.peak > 1.8 * simple.peak + 2;
-	if ((!path && !peak) || !simple_forecast(best, w, &other))
+	if ((!path && !peak) || !forecast_simple(best, w, &other))
 		return;
 	if (path)
 		memcpy(ret->path, other.path, sizeof(ret->path));
@@ -373,7 +373,7 @@ static void by_net(struct forecaster *f, const struct window *w, bool gate,
 		       path && peak ? "path and peak"
 		       : path       ? "path"
 				    : "peak",
-		       method_name(best), path ? simple.path : simple.peak,
+		       forecast_method_name(best), path ? simple.path : simple.peak,
 		       path ? net.path : net.peak);
 }
 
@@ -392,7 +392,7 @@ void forecast_make(struct forecaster *f, const struct window *window, bool gate,
 	*ret = (struct forecast){.last = window_last(&w),
 				 .history_min = (uint32_t)span * 5};
 	if (isnan(ret->last) || silent > SILENT) {
-		ret->confidence = SURE_NONE;
+		ret->confidence = CONFIDENCE_NONE;
 		if (isnan(ret->last))
 			(void)snprintf(ret->reason, sizeof(ret->reason), "no sample yet");
 		else
@@ -408,7 +408,7 @@ void forecast_make(struct forecaster *f, const struct window *window, bool gate,
 		struct window then[LOOK_BACK];
 		struct off off;
 
-		simple_forecast(best_simple(&w, then, matured(&w, then), &off), &w, ret);
+		forecast_simple(best_simple(&w, then, matured(&w, then), &off), &w, ret);
 		lower(ret, "no model yet, %.1f h of history", (double)span / BINS_HOUR);
 	}
 	if (silent > LATE)

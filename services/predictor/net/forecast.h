@@ -18,9 +18,9 @@ enum method {
 	METHOD_LSTM,
 	METHOD_PAPER, /* the paper's net, for comparison only (paper/net_set.h) */
 };
-enum confidence { SURE_NONE, SURE_LOW, SURE_OK };
+enum confidence { CONFIDENCE_NONE, CONFIDENCE_LOW, CONFIDENCE_OK };
 
-const char *method_name(enum method m);
+const char *forecast_method_name(enum method m);
 
 struct forecast {
 	enum method method;
@@ -48,8 +48,8 @@ void forecast_net(struct forecaster *f, const struct window *w, size_t n,
 		  struct forecast *ret);
 
 /* A simple method's path; false when it has nothing to go by. */
-bool simple_path(enum method m, const struct window *w, float ret[BINS_AHEAD]);
+bool forecast_simple_path(enum method m, const struct window *w, float ret[BINS_AHEAD]);
 /* The same with quantiles from what it missed at earlier origins. */
-bool simple_forecast(enum method m, const struct window *w, struct forecast *ret);
+bool forecast_simple(enum method m, const struct window *w, struct forecast *ret);
 
 #endif

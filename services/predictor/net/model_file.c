@@ -165,7 +165,7 @@ int model_save(struct model *m, const char *path, struct vrs_err *err)
 {
 	size_t n;
 	void *bytes = model_pack(m, &n);
-	int status = blob_write(path, bytes, n, err);
+	int status = file_write(path, bytes, n, err);
 
 	if (status < 0)
 		vrs_context(err, "model");
@@ -177,7 +177,7 @@ int model_load(struct model **ret, const char *path, struct vrs_err *err)
 {
 	void *bytes = NULL;
 	size_t n;
-	int status = blob_read(&bytes, &n, path, MAX_BYTES, err);
+	int status = file_read(&bytes, &n, path, MAX_BYTES, err);
 
 	if (status < 0) {
 		vrs_context(err, "model");

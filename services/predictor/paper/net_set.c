@@ -196,7 +196,7 @@ void paper_set_forecast(const struct paper_model *m, const struct grid *g,
 		struct forecast *f = &ret[place[k]];
 
 		f->method = METHOD_PAPER;
-		f->confidence = SURE_LOW;
+		f->confidence = CONFIDENCE_LOW;
 		(void)snprintf(f->reason, sizeof(f->reason),
 			       "the paper's net predicts no quantiles");
 		into_bins(path + k * ahead, per_bin, f);
@@ -234,7 +234,7 @@ int paper_set_save(const struct paper_set *s, const char *path, struct vrs_err *
 	}
 	uint64_t sum = XXH3_64bits(out.text, out.len);
 	vrs_text_add_bytes(&out, &sum, sizeof(sum));
-	int status = blob_write(path, out.text, out.len, err);
+	int status = file_write(path, out.text, out.len, err);
 	if (status < 0)
 		vrs_context(err, "model");
 	vrs_text_fini(&out);
@@ -318,7 +318,7 @@ int paper_set_load(struct paper_set **ret, const char *path, struct vrs_err *err
 {
 	void *bytes = NULL;
 	size_t n;
-	int status = blob_read(&bytes, &n, path, MAX_BYTES, err);
+	int status = file_read(&bytes, &n, path, MAX_BYTES, err);
 
 	if (status < 0) {
 		vrs_context(err, "model");

@@ -49,7 +49,7 @@ Vrsas__V1__Forecast *answer_message(const struct forecast *f, const char *cluste
 	m->host = vrs_strdup(host);
 	m->made_at_ms = conf->now_ms;
 	m->origin_ms = origin_ms;
-	m->method = vrs_strdup(method_name(f->method));
+	m->method = vrs_strdup(forecast_method_name(f->method));
 	m->model_version =
 		vrs_strdup(f->method == METHOD_LSTM ? conf->model_version : "");
 	m->confidence = sure[f->confidence];
@@ -124,9 +124,9 @@ static int find(struct job *j, const Vrsas__V1__ForecastTarget *t,
 static void heed(const struct job *j, const Vrsas__V1__ForecastTarget *t,
 		 struct forecast *f)
 {
-	const struct watched *w =
-		j->conf->watched ? watch_find(j->conf->watched, t->cluster, t->host)
-				 : NULL;
+	const struct drift_row *w =
+		j->conf->drift ? drift_table_find(j->conf->drift, t->cluster, t->host)
+			       : NULL;
 
 	if (!w || w->drift.widen <= 1 || f->method != METHOD_LSTM)
 		return;

@@ -13,7 +13,7 @@ struct answer_conf {
 	const char *model_version; /* "" without a model */
 	int64_t now_ms;
 	int32_t utc_min;
-	const struct watch_table *watched; /* NULL: no drift check was made */
+	const struct drift_table *drift; /* NULL: no drift check was made */
 };
 
 /* Never fails: what cannot be forecast says so in its own entry, a job that cannot be

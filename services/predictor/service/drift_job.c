@@ -12,32 +12,32 @@
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
-void watch_table_free(struct watch_table *t)
+void drift_table_free(struct drift_table *t)
 {
 	for (size_t i = 0; i < t->n; i++)
 		free(t->row[i].name);
 	free(t->row);
-	*t = (struct watch_table){0};
+	*t = (struct drift_table){0};
 }
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct watched *)a)->name,
-		      ((const struct watched *)b)->name);
+	return strcmp(((const struct drift_row *)a)->name,
+		      ((const struct drift_row *)b)->name);
 }
 
-const struct watched *watch_find(const struct watch_table *t, const char *cluster,
-				 const char *host)
+const struct drift_row *drift_table_find(const struct drift_table *t, const char *cluster,
+					 const char *host)
 {
 	char name[160];
-	struct watched key = {.name = name};
+	struct drift_row key = {.name = name};
 
 	(void)snprintf(name, sizeof(name), "%s%s%s", cluster, host[0] ? "/" : "", host);
 	return t->n ? bsearch(&key, t->row, t->n, sizeof(key), by_name) : NULL;
 }
 
-bool watch_news(const struct watched *before, const struct watched *now,
-		const char **kind, char *text, size_t size)
+bool drift_event(const struct drift_row *before, const struct drift_row *now,
+		 const char **kind, char *text, size_t size)
 {
 	const struct drift *d = &now->drift;
 	enum drift_state was = before ? before->drift.state : DRIFT_FITS;
@@ -72,19 +72,19 @@ bool watch_news(const struct watched *before, const struct watched *now,
 	return true;
 }
 
-static void look(struct watch_job *job, struct forecaster *f, const struct history *h,
+static void look(struct drift_job *job, struct forecaster *f, const struct history *h,
 		 const struct bins *b, char *name)
 {
 	struct window w = window_of(b, h->origin, BINS_HISTORY, job->utc_min);
-	struct watch_table *t = &job->table;
+	struct drift_table *t = &job->table;
 
 	t->row = vrs_realloc(t->row, t->n + 1, sizeof(*t->row));
-	t->row[t->n] = (struct watched){.name = name};
+	t->row[t->n] = (struct drift_row){.name = name};
 	drift_check(f, &w, &t->row[t->n].drift);
 	t->n++;
 }
 
-static int look_at(struct watch_job *job, struct forecaster *f, struct vrs_store *s,
+static int look_at(struct drift_job *job, struct forecaster *f, struct vrs_store *s,
 		   const char *cluster, struct vrs_err *err)
 {
 	struct history h;
@@ -106,9 +106,9 @@ static int look_at(struct watch_job *job, struct forecaster *f, struct vrs_store
 	return status;
 }
 
-void watch_work(void *arg)
+void drift_job_run(void *arg)
 {
-	struct watch_job *job = arg;
+	struct drift_job *job = arg;
 	struct forecaster *f = forecaster_new(job->model);
 	struct vrs_store *s = NULL;
 	struct vrs_reply *r = NULL;
@@ -129,11 +129,11 @@ void watch_work(void *arg)
 	forecaster_free(f);
 }
 
-void watch_free(struct watch_job *job)
+void drift_job_free(struct drift_job *job)
 {
 	if (!job)
 		return;
-	watch_table_free(&job->table);
+	drift_table_free(&job->table);
 	model_free(job->model);
 	free(job);
 }

@@ -9,27 +9,27 @@
 #include "vrs/clock.h"
 #include "vrs/store.h"
 
-struct watched {
+struct drift_row {
 	char *name; /* cluster, or cluster/host */
 	struct drift drift;
 };
 
 /* By name, bytewise. */
-struct watch_table {
-	struct watched *row;
+struct drift_table {
+	struct drift_row *row;
 	size_t n;
 };
-void watch_table_free(struct watch_table *t);
+void drift_table_free(struct drift_table *t);
 /* NULL: not known. host may be "". */
-const struct watched *watch_find(const struct watch_table *t, const char *cluster,
-				 const char *host);
+const struct drift_row *drift_table_find(const struct drift_table *t, const char *cluster,
+					 const char *host);
 
 /* What is worth telling of a series, given what was known of it before (NULL: nothing):
  * false when nothing changed. kind is that of an event. */
-bool watch_news(const struct watched *before, const struct watched *now,
-		const char **kind, char *text, size_t size);
+bool drift_event(const struct drift_row *before, const struct drift_row *now,
+		 const char **kind, char *text, size_t size);
 
-struct watch_job {
+struct drift_job {
 	void *owner; /* not looked at here */
 	struct vrs_store_conf store;
 	struct model *model; /* its own */
@@ -37,12 +37,12 @@ struct watch_job {
 	size_t max_series;
 	atomic_bool stop;
 	/* when done: */
-	struct watch_table table;
+	struct drift_table table;
 	struct vrs_err err;
 };
 
-/* Runs in the worker thread. Free the job with watch_free. */
-void watch_work(void *job);
-void watch_free(struct watch_job *job);
+/* Runs in the worker thread. Free the job with drift_job_free. */
+void drift_job_run(void *job);
+void drift_job_free(struct drift_job *job);
 
 #endif

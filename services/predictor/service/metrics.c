@@ -4,9 +4,9 @@
 
 #include "vrs/clock.h"
 
-void numbers_init(struct numbers *n)
+void metrics_init(struct metrics *n)
 {
-	*n = (struct numbers){0};
+	*n = (struct metrics){0};
 	vrs_histogram_init(&n->job_seconds, vrs_bounds_seconds,
 			   sizeof(vrs_bounds_seconds) / sizeof(vrs_bounds_seconds[0]));
 }
@@ -41,8 +41,8 @@ static void tell_model(const struct model *m, bool own, struct vrs_page *page)
 		     (double)m->calib_cover90, NULL);
 }
 
-void numbers_tell(const struct numbers *n, const struct model *m, bool own,
-		  int training_percent, struct vrs_page *page)
+void metrics_collect(const struct metrics *n, const struct model *m, bool own,
+		     int training_percent, struct vrs_page *page)
 {
 	tell_result(page, "vrsas_predictor_jobs_total", "Forecast jobs, by result.",
 		    n->jobs_ok, n->jobs_failed);

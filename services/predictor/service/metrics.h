@@ -7,17 +7,17 @@
 #include "net/model_file.h"
 #include "vrs/svc.h"
 
-struct numbers {
+struct metrics {
 	uint64_t jobs_ok, jobs_failed, targets;
 	uint64_t trainings_ok, trainings_failed;
 	struct vrs_histogram job_seconds;
 };
 
-void numbers_init(struct numbers *n);
+void metrics_init(struct metrics *n);
 
 /* m: the model in use, or NULL; own: trained here, not shipped. training_percent: -1
  * when nobody trains here. */
-void numbers_tell(const struct numbers *n, const struct model *m, bool own,
-		  int training_percent, struct vrs_page *page);
+void metrics_collect(const struct metrics *n, const struct model *m, bool own,
+		     int training_percent, struct vrs_page *page);
 
 #endif

@@ -10,8 +10,8 @@
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
-int modelstore_version(struct vrs_store *s, const char *name, char ret[MODEL_VERSION_LEN],
-		       struct vrs_err *err)
+int model_store_version(struct vrs_store *s, const char *name,
+			char ret[MODEL_VERSION_LEN], struct vrs_err *err)
 {
 	struct vrs_reply *r = NULL;
 	int status =
@@ -24,8 +24,8 @@ int modelstore_version(struct vrs_store *s, const char *name, char ret[MODEL_VER
 	return 0;
 }
 
-int modelstore_load(struct vrs_store *s, const char *name, struct model **ret,
-		    struct vrs_err *err)
+int model_store_load(struct vrs_store *s, const char *name, struct model **ret,
+		     struct vrs_err *err)
 {
 	struct vrs_reply *r = NULL;
 	int status =
@@ -45,8 +45,8 @@ int modelstore_load(struct vrs_store *s, const char *name, struct model **ret,
 	return status;
 }
 
-int modelstore_save(struct vrs_store *s, const char *name, struct model *m,
-		    const char *who, const char *job_id, struct vrs_err *err)
+int model_store_save(struct vrs_store *s, const char *name, struct model *m,
+		     const char *who, const char *job_id, struct vrs_err *err)
 {
 	char sum[20];
 	size_t n;
@@ -59,7 +59,7 @@ int modelstore_save(struct vrs_store *s, const char *name, struct model *m,
 	const struct vrs_arg args[] = {
 		VRS_ARG("save"),     VRS_ARG(who), VRS_ARG(job_id), {bytes, n},
 		VRS_ARG(m->version), VRS_ARG(sum), VRS_ARG(report)};
-	int status = trainq_eval(s, &r, name, args, 7, err);
+	int status = train_queue_eval(s, &r, name, args, 7, err);
 	if (status == 0 && r->integer != 1)
 		status = vrs_fail(err, VRS_ECONFLICT,
 				  "model: not stored: another replica has claimed the "

@@ -11,16 +11,16 @@
 #include "vrs/store.h"
 
 /* The version that Redis holds; "" when there is none. */
-int modelstore_version(struct vrs_store *s, const char *name, char ret[MODEL_VERSION_LEN],
-		       struct vrs_err *err);
+int model_store_version(struct vrs_store *s, const char *name,
+			char ret[MODEL_VERSION_LEN], struct vrs_err *err);
 
 /* VRS_ENOENT: no model. Otherwise, on failure, err says what is wrong with it. */
-int modelstore_load(struct vrs_store *s, const char *name, struct model **ret,
-		    struct vrs_err *err);
+int model_store_load(struct vrs_store *s, const char *name, struct model **ret,
+		     struct vrs_err *err);
 
 /* Stores what was made for a training job (train_queue.h), and ends the job.
  * VRS_ECONFLICT: the job is not who's any more, nothing is stored. */
-int modelstore_save(struct vrs_store *s, const char *name, struct model *m,
-		    const char *who, const char *job_id, struct vrs_err *err);
+int model_store_save(struct vrs_store *s, const char *name, struct model *m,
+		     const char *who, const char *job_id, struct vrs_err *err);
 
 #endif

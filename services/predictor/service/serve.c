@@ -72,13 +72,13 @@ struct serve {
 	bool own;            /* the one in use was trained on this company's history */
 	struct forecaster *forecaster;
 	char refused[MODEL_VERSION_LEN]; /* a version that was found damaged */
-	struct learner_job *learner;     /* NULL: nobody trains here */
-	struct watch_job *watch;         /* NULL: no drift check is running */
-	struct watch_table watched;      /* what the last one found */
+	struct train_job *train_job;     /* NULL: nobody trains here */
+	struct drift_job *drift_job;     /* NULL: no drift check is running */
+	struct drift_table drift;        /* what the last one found */
 	int64_t wait_ms, next_train_mono_ms;
 	size_t known_series; /* at the last look */
 	uint64_t jobs;
-	struct numbers numbers;
+	struct metrics metrics;
 	struct vrs_complaint store_trouble, history_trouble;
 };
 
@@ -98,9 +98,9 @@ static void note(struct serve *v)
 {
 	const char *version = v->model ? v->model->version : "no model yet";
 
-	if (v->learner)
+	if (v->train_job)
 		vrs_svc_note(&v->svc, "%s, training %d %%, %llu jobs", version,
-			     (int)v->learner->percent, (unsigned long long)v->jobs);
+			     (int)v->train_job->percent, (unsigned long long)v->jobs);
 	else
 		vrs_svc_note(&v->svc, "%s, %llu jobs", version,
 			     (unsigned long long)v->jobs);
@@ -126,7 +126,7 @@ static void load_model(struct serve *v)
 	struct vrs_err err = {0};
 	struct model *m = NULL;
 
-	if (modelstore_version(v->svc.store, v->conf.model, version, &err) < 0) {
+	if (model_store_version(v->svc.store, v->conf.model, version, &err) < 0) {
 		vrs_complain(&v->store_trouble, VRS_WARN,
 			     "cannot look up models, retrying in %lld ms: %s",
 			     (long long)v->conf.check_ms, err.text);
@@ -135,7 +135,7 @@ static void load_model(struct serve *v)
 	vrs_complaint_over(&v->store_trouble, "model lookup works again");
 	if (version[0] && !(v->model && strcmp(version, v->model->version) == 0) &&
 	    strcmp(version, v->refused) != 0) {
-		int status = modelstore_load(v->svc.store, v->conf.model, &m, &err);
+		int status = model_store_load(v->svc.store, v->conf.model, &m, &err);
 
 		if (status == 0) {
 			v->refused[0] = '\0';
@@ -153,7 +153,7 @@ static void load_model(struct serve *v)
 	if (v->model)
 		return;
 	(void)snprintf(before, sizeof(before), "%s.before", v->conf.model);
-	if (modelstore_load(v->svc.store, before, &m, NULL) == 0)
+	if (model_store_load(v->svc.store, before, &m, NULL) == 0)
 		use_model_take(v, m, true, "the one before");
 	else if (v->base)
 		use_model_take(v, model_dup(v->base), false, v->conf.model_file);
@@ -172,13 +172,13 @@ static void load_base(struct serve *v)
 			err.text);
 }
 
-static void on_learned(void *arg)
+static void on_trained(void *arg)
 {
-	struct learner_job *job = arg;
+	struct train_job *job = arg;
 	struct serve *v = job->owner;
 	char text[200];
 
-	v->learner = NULL;
+	v->train_job = NULL;
 	if (job->model) {
 		(void)snprintf(text, sizeof(text),
 			       "model %s trained in %.1f s on %zu series: mean error "
@@ -192,13 +192,13 @@ static void on_learned(void *arg)
 		job->model = NULL;
 		v->refused[0] = '\0';
 		v->wait_ms = 0;
-		v->numbers.trainings_ok++;
+		v->metrics.trainings_ok++;
 		vrs_complaint_over(&v->history_trouble, "enough history for training");
 	} else if (job->err.code == VRS_ECONFLICT) {
 		log_info("training skipped: %s", job->err.text);
 	} else {
 		/* not yet: ask again, less and less often */
-		v->numbers.trainings_failed += job->err.code != VRS_ENOENT;
+		v->metrics.trainings_failed += job->err.code != VRS_ENOENT;
 		v->wait_ms = v->wait_ms ? 2 * v->wait_ms : v->conf.check_ms;
 		if (v->wait_ms > 300000)
 			v->wait_ms = 300000;
@@ -208,7 +208,7 @@ static void on_learned(void *arg)
 			     (long long)v->wait_ms, job->err.text);
 	}
 	v->next_train_mono_ms = vrs_now_mono_ms() + v->wait_ms;
-	learner_free(job);
+	train_job_free(job);
 	note(v);
 }
 
@@ -247,7 +247,7 @@ static void ask_for_training(struct serve *v)
 		return;
 	size_t known = count_series(v);
 	if (v->own && !v->refused[0]) {
-		if (learner_outgrown(v->model, known))
+		if (train_job_outgrown(v->model, known))
 			why = "the number of hosts has grown";
 		else if (vrs_now_wall_ms() - v->model->made_at_ms < c->retrain_ms)
 			return;
@@ -256,16 +256,16 @@ static void ask_for_training(struct serve *v)
 		v->known_series = known;
 		return;
 	}
-	(void)trainq_ask(v->svc.store, c->model, why, quiet_ms, NULL);
+	(void)train_queue_add(v->svc.store, c->model, why, quiet_ms, NULL);
 }
 
-static void train(struct serve *v, const struct trainq_job *job)
+static void train(struct serve *v, const struct train_queue_job *job)
 {
 	const struct settings *c = &v->conf;
 
-	v->learner = vrs_calloc(1, sizeof(*v->learner));
-	v->learner->owner = v;
-	v->learner->conf = (struct learner_conf){
+	v->train_job = vrs_calloc(1, sizeof(*v->train_job));
+	v->train_job->owner = v;
+	v->train_job->conf = (struct train_job_conf){
 		.store = v->svc.store_conf,
 		.who = v->svc.instance,
 		.model_name = c->model,
@@ -277,7 +277,7 @@ static void train(struct serve *v, const struct trainq_job *job)
 		.retrain_ms = c->retrain_ms,
 		.known_series = v->known_series,
 	};
-	struct train_conf *t = &v->learner->conf.train;
+	struct train_conf *t = &v->train_job->conf.train;
 	t->hidden = (int)c->hidden;
 	t->base = v->base;
 	t->epochs = v->base ? (int)(c->epochs + 2) / 3 : (int)c->epochs;
@@ -285,24 +285,24 @@ static void train(struct serve *v, const struct trainq_job *job)
 	t->seed = (uint32_t)c->seed;
 	t->utc_min = (int32_t)c->utc_offset_min;
 	log_notice("training job=%s try=%d: %s", job->id, job->tries, job->why);
-	vrs_workers_submit(v->workers, "train", learner_work, on_learned, v->learner);
+	vrs_workers_submit(v->workers, "train", train_job_run, on_trained, v->train_job);
 }
 
 static void maybe_train(struct serve *v)
 {
-	struct trainq_job job;
+	struct train_queue_job job;
 	char reason[128], text[240];
 	int dead = 0;
 
-	if (!v->conf.training || v->learner)
+	if (!v->conf.training || v->train_job)
 		return;
 	ask_for_training(v);
-	int got = trainq_claim(v->svc.store, v->conf.model, v->svc.instance,
-			       v->conf.claim_ms, &job, &dead, reason, NULL);
+	int got = train_queue_claim(v->svc.store, v->conf.model, v->svc.instance,
+				    v->conf.claim_ms, &job, &dead, reason, NULL);
 	if (dead > 0) {
 		(void)snprintf(text, sizeof(text),
 			       "training job abandoned after %d attempts: %s",
-			       TRAINQ_TRIES, reason);
+			       TRAIN_QUEUE_TRIES, reason);
 		log_warn("%s", text);
 		say(v, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "training.dead", text);
 	}
@@ -310,24 +310,25 @@ static void maybe_train(struct serve *v)
 		train(v, &job);
 }
 
-static void on_watched(void *arg)
+static void on_drift_checked(void *arg)
 {
-	struct watch_job *job = arg;
+	struct drift_job *job = arg;
 	struct serve *v = job->owner;
 	const char *kind;
 	char text[240];
 
-	v->watch = NULL;
+	v->drift_job = NULL;
 	if (job->err.code != 0)
 		log_warn("drift check failed, next one in %lld ms: %s",
 			 (long long)v->conf.drift_ms, job->err.text);
 	else
 		log_info("drift check done series=%zu", job->table.n);
 	for (size_t i = 0; i < job->table.n; i++) {
-		const struct watched *now = &job->table.row[i];
-		const struct watched *before = watch_find(&v->watched, now->name, "");
+		const struct drift_row *now = &job->table.row[i];
+		const struct drift_row *before =
+			drift_table_find(&v->drift, now->name, "");
 
-		if (!watch_news(before, now, &kind, text, sizeof(text)))
+		if (!drift_event(before, now, &kind, text, sizeof(text)))
 			continue;
 		log_notice("%s", text);
 		say(v,
@@ -337,27 +338,28 @@ static void on_watched(void *arg)
 		    kind, text);
 	}
 	if (job->err.code == 0) {
-		struct watch_table old = v->watched;
+		struct drift_table old = v->drift;
 
-		v->watched = job->table;
+		v->drift = job->table;
 		job->table = old;
 	}
-	watch_free(job);
+	drift_job_free(job);
 }
 
 static void on_drift(void *arg)
 {
 	struct serve *v = arg;
 
-	if (v->watch || !v->model)
+	if (v->drift_job || !v->model)
 		return;
-	v->watch = vrs_calloc(1, sizeof(*v->watch));
-	v->watch->owner = v;
-	v->watch->store = v->svc.store_conf;
-	v->watch->model = model_dup(v->model);
-	v->watch->utc_min = (int32_t)v->conf.utc_offset_min;
-	v->watch->max_series = (size_t)v->conf.max_series;
-	vrs_workers_submit(v->workers, "drift", watch_work, on_watched, v->watch);
+	v->drift_job = vrs_calloc(1, sizeof(*v->drift_job));
+	v->drift_job->owner = v;
+	v->drift_job->store = v->svc.store_conf;
+	v->drift_job->model = model_dup(v->model);
+	v->drift_job->utc_min = (int32_t)v->conf.utc_offset_min;
+	v->drift_job->max_series = (size_t)v->conf.max_series;
+	vrs_workers_submit(v->workers, "drift", drift_job_run, on_drift_checked,
+			   v->drift_job);
 }
 
 static void on_check(void *arg)
@@ -379,7 +381,7 @@ static void on_job(void *arg, const ProtobufCMessage *request,
 		.model_version = v->model ? v->model->version : "",
 		.now_ms = vrs_now_wall_ms(),
 		.utc_min = (int32_t)v->conf.utc_offset_min,
-		.watched = &v->watched,
+		.drift = &v->drift,
 	};
 
 	int64_t begun_ns = vrs_tick_ns();
@@ -392,10 +394,10 @@ static void on_job(void *arg, const ProtobufCMessage *request,
 	Vrsas__V1__ForecastAnswer *a =
 		answer_job(job, v->forecaster, v->svc.store, &conf);
 	vrs_bus_answer(token, &a->base);
-	v->numbers.targets += a->n_forecast;
-	v->numbers.jobs_ok += !a->error[0];
-	v->numbers.jobs_failed += a->error[0] != '\0';
-	vrs_histogram_add(&v->numbers.job_seconds,
+	v->metrics.targets += a->n_forecast;
+	v->metrics.jobs_ok += !a->error[0];
+	v->metrics.jobs_failed += a->error[0] != '\0';
+	vrs_histogram_add(&v->metrics.job_seconds,
 			  (double)(vrs_tick_ns() - begun_ns) / 1e9);
 	log_debug("answered job=%s targets=%zu", job->job_id, job->n_target);
 	answer_free(a);
@@ -406,8 +408,8 @@ static void on_metrics(void *arg, struct vrs_page *page)
 	const struct serve *v = arg;
 	struct vrs_bus_counts bus;
 
-	numbers_tell(&v->numbers, v->model, v->own,
-		     v->learner ? (int)v->learner->percent : -1, page);
+	metrics_collect(&v->metrics, v->model, v->own,
+			v->train_job ? (int)v->train_job->percent : -1, page);
 	vrs_rep_counts(v->rep, &bus);
 	vrs_page_bus(page, "forecast", &bus);
 }
@@ -435,7 +437,7 @@ int serve(int argc, char **argv)
 					   .arg = &v},
 		    &err) < 0)
 		vrs_svc_die(&v.svc, &err);
-	numbers_init(&v.numbers);
+	metrics_init(&v.metrics);
 	vrs_svc_metrics(&v.svc, on_metrics, &v);
 	load_base(&v);
 	on_check(&v);
@@ -444,15 +446,15 @@ int serve(int argc, char **argv)
 
 	int status = vrs_svc_run(&v.svc);
 
-	if (v.learner)
-		v.learner->stop = true;
-	if (v.watch)
-		v.watch->stop = true;
+	if (v.train_job)
+		v.train_job->stop = true;
+	if (v.drift_job)
+		v.drift_job->stop = true;
 	vrs_rep_close(v.rep);
 	vrs_workers_close(v.workers);
-	learner_free(v.learner);
-	watch_free(v.watch);
-	watch_table_free(&v.watched);
+	train_job_free(v.train_job);
+	drift_job_free(v.drift_job);
+	drift_table_free(&v.drift);
 	forecaster_free(v.forecaster);
 	model_free(v.model);
 	model_free(v.base);

@@ -14,7 +14,7 @@
 #include "vrs/mem.h"
 
 struct learning {
-	struct learner_job *job;
+	struct train_job *job;
 	struct vrs_store *s;
 	struct train_series *series;
 	size_t n;
@@ -26,7 +26,7 @@ struct learning {
 /* Renews the claim now and then; nonzero: stop, we are asked to or have lost it. */
 static int beat(struct learning *l)
 {
-	const struct learner_conf *c = &l->job->conf;
+	const struct train_job_conf *c = &l->job->conf;
 	int64_t now = vrs_now_mono_ms();
 
 	if (l->job->stop)
@@ -34,7 +34,7 @@ static int beat(struct learning *l)
 	if (now - l->renewed_mono_ms < c->claim_ms / 4)
 		return 0;
 	l->renewed_mono_ms = now;
-	l->lost = trainq_renew(l->s, c->who, c->job.id, NULL) == 0;
+	l->lost = train_queue_renew(l->s, c->who, c->job.id, NULL) == 0;
 	return l->lost;
 }
 
@@ -107,7 +107,7 @@ static int collect(struct learning *l, struct vrs_err *err)
 	return 0;
 }
 
-bool learner_outgrown(const struct model *m, size_t known_series)
+bool train_job_outgrown(const struct model *m, size_t known_series)
 {
 	return known_series > m->n_series + m->n_series / 4;
 }
@@ -115,11 +115,11 @@ bool learner_outgrown(const struct model *m, size_t known_series)
 /* Another replica's model, made while this one waited, is as good as ours. */
 static int needless(struct learning *l, struct vrs_err *err)
 {
-	const struct learner_conf *c = &l->job->conf;
+	const struct train_job_conf *c = &l->job->conf;
 	struct model *m = NULL;
-	int status = modelstore_load(l->s, c->model_name, &m, NULL);
+	int status = model_store_load(l->s, c->model_name, &m, NULL);
 	bool fine = status == 0 && vrs_now_wall_ms() - m->made_at_ms < c->retrain_ms &&
-		    !learner_outgrown(m, c->known_series);
+		    !train_job_outgrown(m, c->known_series);
 
 	model_free(m);
 	if (fine)
@@ -130,7 +130,7 @@ static int needless(struct learning *l, struct vrs_err *err)
 
 static int learn(struct learning *l, struct vrs_err *err)
 {
-	struct learner_conf *c = &l->job->conf;
+	struct train_job_conf *c = &l->job->conf;
 	int status = collect(l, err);
 
 	if (status < 0)
@@ -142,7 +142,7 @@ static int learn(struct learning *l, struct vrs_err *err)
 	struct model *m = NULL;
 	status = train_model(&m, l->series, l->n, &c->train, on_progress, l, err);
 	if (status == 0)
-		status = modelstore_save(l->s, c->model_name, m, c->who, c->job.id, err);
+		status = model_store_save(l->s, c->model_name, m, c->who, c->job.id, err);
 	if (status < 0)
 		model_free(m);
 	else
@@ -153,23 +153,23 @@ static int learn(struct learning *l, struct vrs_err *err)
 /* What becomes of a job that made no model. */
 static void leave(struct learning *l)
 {
-	struct learner_job *job = l->job;
-	const struct learner_conf *c = &job->conf;
+	struct train_job *job = l->job;
+	const struct train_job_conf *c = &job->conf;
 
 	if (l->lost)
 		(void)vrs_fail(&job->err, VRS_ECONFLICT,
 			       "training: another replica has claimed the job");
 	else if (job->stop)
-		trainq_release(l->s, c->who, &c->job);
+		train_queue_release(l->s, c->who, &c->job);
 	else if (job->err.code == VRS_ENOENT || job->err.code == VRS_ECONFLICT)
-		(void)trainq_drop(l->s, c->who, c->job.id, NULL);
+		(void)train_queue_drop(l->s, c->who, c->job.id, NULL);
 	else
-		trainq_failed(l->s, c->job.id, job->err.text);
+		train_queue_failed(l->s, c->job.id, job->err.text);
 }
 
-void learner_work(void *arg)
+void train_job_run(void *arg)
 {
-	struct learner_job *job = arg;
+	struct train_job *job = arg;
 	struct learning l = {.job = job};
 	int64_t began = vrs_now_mono_ms();
 
@@ -192,7 +192,7 @@ void learner_work(void *arg)
 	job->took_ms = vrs_now_mono_ms() - began;
 }
 
-void learner_free(struct learner_job *job)
+void train_job_free(struct train_job *job)
 {
 	if (job)
 		model_free(job->model);

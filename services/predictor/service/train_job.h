@@ -11,13 +11,13 @@
 #include "vrs/clock.h"
 #include "vrs/store.h"
 
-struct learner_conf {
+struct train_job_conf {
 	struct vrs_store_conf store; /* the thread opens its own connection */
 	const char *who, *model_name;
 	struct train_conf train;
 	int64_t min_history_ms;
 	size_t max_series;
-	struct trainq_job job; /* claimed by who */
+	struct train_queue_job job; /* claimed by who */
 	int64_t claim_ms;
 	/* A stored model younger than this, made of at least so many series, makes
 	 * training needless. */
@@ -25,9 +25,9 @@ struct learner_conf {
 	size_t known_series;
 };
 
-struct learner_job {
+struct train_job {
 	void *owner; /* not looked at here */
-	struct learner_conf conf;
+	struct train_job_conf conf;
 	atomic_bool stop;
 	atomic_int percent;
 	/* when done: */
@@ -38,10 +38,10 @@ struct learner_job {
 };
 
 /* There are clearly more hosts and clusters now than it was made of. */
-bool learner_outgrown(const struct model *m, size_t known_series);
+bool train_job_outgrown(const struct model *m, size_t known_series);
 
-/* Runs in the worker thread. Free the job with learner_free. */
-void learner_work(void *job);
-void learner_free(struct learner_job *job);
+/* Runs in the worker thread. Free the job with train_job_free. */
+void train_job_run(void *job);
+void train_job_free(struct train_job *job);
 
 #endif

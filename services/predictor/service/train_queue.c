@@ -11,8 +11,8 @@ enum { DEAD_KEPT = 1000 };
 
 extern const char lua_train_queue[];
 
-int trainq_eval(struct vrs_store *s, struct vrs_reply **ret, const char *model,
-		const struct vrs_arg *args, size_t n_args, struct vrs_err *err)
+int train_queue_eval(struct vrs_store *s, struct vrs_reply **ret, const char *model,
+		     const struct vrs_arg *args, size_t n_args, struct vrs_err *err)
 {
 	struct vrs_key key = vrs_key_model(model), before = vrs_key_model_before(model);
 	const struct vrs_arg keys[] = {
@@ -32,7 +32,7 @@ static int eval_flag(struct vrs_store *s, const struct vrs_arg *args, size_t n_a
 		     struct vrs_err *err)
 {
 	struct vrs_reply *r = NULL;
-	int status = trainq_eval(s, &r, "", args, n_args, err);
+	int status = train_queue_eval(s, &r, "", args, n_args, err);
 
 	if (status < 0)
 		return status;
@@ -47,8 +47,8 @@ static const char *number(char ret[24], int64_t x)
 	return ret;
 }
 
-int trainq_ask(struct vrs_store *s, const char *model, const char *why, int64_t quiet_ms,
-	       struct vrs_err *err)
+int train_queue_add(struct vrs_store *s, const char *model, const char *why,
+		    int64_t quiet_ms, struct vrs_err *err)
 {
 	char quiet[24];
 	const struct vrs_arg args[] = {VRS_ARG("ask"), VRS_ARG(model), VRS_ARG(why),
@@ -57,9 +57,9 @@ int trainq_ask(struct vrs_store *s, const char *model, const char *why, int64_t 
 	return eval_flag(s, args, 4, err);
 }
 
-int trainq_claim(struct vrs_store *s, const char *model, const char *who,
-		 int64_t claim_ms, struct trainq_job *ret, int *ret_dead,
-		 char dead_why[128], struct vrs_err *err)
+int train_queue_claim(struct vrs_store *s, const char *model, const char *who,
+		      int64_t claim_ms, struct train_queue_job *ret, int *ret_dead,
+		      char dead_why[128], struct vrs_err *err)
 {
 	char claim[24], tries[24], kept[24];
 	struct vrs_reply *r = NULL;
@@ -67,9 +67,9 @@ int trainq_claim(struct vrs_store *s, const char *model, const char *who,
 				       VRS_ARG(who),
 				       VRS_ARG(model),
 				       VRS_ARG(number(claim, claim_ms)),
-				       VRS_ARG(number(tries, TRAINQ_TRIES)),
+				       VRS_ARG(number(tries, TRAIN_QUEUE_TRIES)),
 				       VRS_ARG(number(kept, DEAD_KEPT))};
-	int status = trainq_eval(s, &r, "", args, 6, err);
+	int status = train_queue_eval(s, &r, "", args, 6, err);
 
 	if (status < 0)
 		return status;
@@ -91,15 +91,15 @@ int trainq_claim(struct vrs_store *s, const char *model, const char *who,
 	return status;
 }
 
-int trainq_renew(struct vrs_store *s, const char *who, const char *id,
-		 struct vrs_err *err)
+int train_queue_renew(struct vrs_store *s, const char *who, const char *id,
+		      struct vrs_err *err)
 {
 	const struct vrs_arg args[] = {VRS_ARG("renew"), VRS_ARG(who), VRS_ARG(id)};
 
 	return eval_flag(s, args, 3, err);
 }
 
-void trainq_failed(struct vrs_store *s, const char *id, const char *reason)
+void train_queue_failed(struct vrs_store *s, const char *id, const char *reason)
 {
 	const struct vrs_arg argv[] = {VRS_ARG("HSET"), VRS_ARG(VRS_KEY_TRAIN_WHY),
 				       VRS_ARG(id), VRS_ARG(reason)};
@@ -107,7 +107,8 @@ void trainq_failed(struct vrs_store *s, const char *id, const char *reason)
 	(void)vrs_store_do(s, NULL, argv, 4, NULL);
 }
 
-void trainq_release(struct vrs_store *s, const char *who, const struct trainq_job *job)
+void train_queue_release(struct vrs_store *s, const char *who,
+			 const struct train_queue_job *job)
 {
 	char tries[24];
 	const struct vrs_arg args[] = {VRS_ARG("release"), VRS_ARG(who), VRS_ARG(job->id),
@@ -116,7 +117,8 @@ void trainq_release(struct vrs_store *s, const char *who, const struct trainq_jo
 	(void)eval_flag(s, args, 4, NULL);
 }
 
-int trainq_drop(struct vrs_store *s, const char *who, const char *id, struct vrs_err *err)
+int train_queue_drop(struct vrs_store *s, const char *who, const char *id,
+		     struct vrs_err *err)
 {
 	const struct vrs_arg args[] = {VRS_ARG("drop"), VRS_ARG(who), VRS_ARG(id)};
 

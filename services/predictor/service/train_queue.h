@@ -14,39 +14,40 @@
 
 #include "vrs/store.h"
 
-enum { TRAINQ_ID_LEN = 48, TRAINQ_TRIES = 3 };
+enum { TRAIN_QUEUE_ID_LEN = 48, TRAIN_QUEUE_TRIES = 3 };
 
-struct trainq_job {
-	char id[TRAINQ_ID_LEN];
+struct train_queue_job {
+	char id[TRAIN_QUEUE_ID_LEN];
 	int tries; /* this one counted */
 	char why[128];
 };
 
 /* Makes a job for the model unless one is open, or died within the last quiet_ms. 1:
  * made, 0: not. */
-int trainq_ask(struct vrs_store *s, const char *model, const char *why, int64_t quiet_ms,
-	       struct vrs_err *err);
+int train_queue_add(struct vrs_store *s, const char *model, const char *why,
+		    int64_t quiet_ms, struct vrs_err *err);
 
 /* 1: a job of the model is ours now; 0: there is none to be had. *ret_dead counts jobs
  * that were given up on the way; their last reason goes to dead_why. */
-int trainq_claim(struct vrs_store *s, const char *model, const char *who,
-		 int64_t claim_ms, struct trainq_job *ret, int *ret_dead,
-		 char dead_why[128], struct vrs_err *err);
+int train_queue_claim(struct vrs_store *s, const char *model, const char *who,
+		      int64_t claim_ms, struct train_queue_job *ret, int *ret_dead,
+		      char dead_why[128], struct vrs_err *err);
 
 /* 1: still ours; 0: lost. */
-int trainq_renew(struct vrs_store *s, const char *who, const char *id,
-		 struct vrs_err *err);
+int train_queue_renew(struct vrs_store *s, const char *who, const char *id,
+		      struct vrs_err *err);
 
 /* The job failed: kept for another try once the claim is over, with the reason. */
-void trainq_failed(struct vrs_store *s, const char *id, const char *reason);
+void train_queue_failed(struct vrs_store *s, const char *id, const char *reason);
 /* We are asked to stop: the next one gets it at once, and it does not count as a try. */
-void trainq_release(struct vrs_store *s, const char *who, const struct trainq_job *job);
+void train_queue_release(struct vrs_store *s, const char *who,
+			 const struct train_queue_job *job);
 /* Done without a model (there is nothing to do, or not yet). 1: it was ours. */
-int trainq_drop(struct vrs_store *s, const char *who, const char *id,
-		struct vrs_err *err);
+int train_queue_drop(struct vrs_store *s, const char *who, const char *id,
+		     struct vrs_err *err);
 
 /* Runs train_queue.lua, which knows what args mean. model: the one to save, else "". */
-int trainq_eval(struct vrs_store *s, struct vrs_reply **ret, const char *model,
-		const struct vrs_arg *args, size_t n_args, struct vrs_err *err);
+int train_queue_eval(struct vrs_store *s, struct vrs_reply **ret, const char *model,
+		     const struct vrs_arg *args, size_t n_args, struct vrs_err *err);
 
 #endif

@@ -330,7 +330,7 @@ static void score(struct model *m, const struct train_series *series,
 		float p50 = c->got[i].peak[1][0];
 		float p90 = p50 + m->peak_stretch[1][1] * (c->got[i].peak[1][1] - p50);
 
-		if (!simple_path(METHOD_SEASONAL, &w, path))
+		if (!forecast_simple_path(METHOD_SEASONAL, &w, path))
 			memset(path, 0, sizeof(path));
 		for (size_t h = 0; h < BINS_AHEAD; h++) {
 			net += fabsf(c->truth[i][h] - c->got[i].path[0][h]);

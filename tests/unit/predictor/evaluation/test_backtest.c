@@ -121,7 +121,7 @@ static void lost_minutes_are_as_if_they_were_missing(void **state)
 	ask_at(m, &whole, at_ms, 6, &a);
 	ask_at(m, &missing, at_ms, 0, &b);
 	assert_memory_equal(&a.f[0].path, &b.f[0].path, sizeof(a.f[0].path));
-	assert_int_equal(a.f[0].confidence, SURE_LOW);
+	assert_int_equal(a.f[0].confidence, CONFIDENCE_LOW);
 	trace_fini(&whole);
 	trace_fini(&missing);
 	model_free(m);

@@ -140,31 +140,31 @@ static void the_ladder_answers_by_what_is_known(void **state)
 	const float *x = w->series[0].bins.u;
 	struct forecast f = ask(w->m, x, 4 * BINS_DAY);
 
-	assert_int_equal(f.confidence, SURE_OK);
+	assert_int_equal(f.confidence, CONFIDENCE_OK);
 	assert_int_equal(f.history_min, 4 * 1440);
 	check_order(&f);
 
 	f = ask(w->m, x, 27 * BINS_HOUR); /* a day, and a little */
 	assert_int_equal(f.method, METHOD_LSTM);
-	assert_int_equal(f.confidence, SURE_LOW);
+	assert_int_equal(f.confidence, CONFIDENCE_LOW);
 	assert_non_null(strstr(f.reason, "27.0 h"));
 	check_order(&f);
 
 	f = ask(w->m, x, 6 * BINS_HOUR);
 	assert_int_equal(f.method, METHOD_LSTM);
-	assert_int_equal(f.confidence, SURE_LOW);
+	assert_int_equal(f.confidence, CONFIDENCE_LOW);
 	assert_non_null(strstr(f.reason, "6.0 h"));
 	check_order(&f);
 
 	f = ask(NULL, x, 4 * BINS_DAY);
 	assert_true(f.method != METHOD_LSTM && f.method != METHOD_NONE);
-	assert_int_equal(f.confidence, SURE_LOW);
+	assert_int_equal(f.confidence, CONFIDENCE_LOW);
 	assert_non_null(strstr(f.reason, "no model"));
 	check_order(&f);
 
 	f = ask(w->m, x, 0);
 	assert_int_equal(f.method, METHOD_NONE);
-	assert_int_equal(f.confidence, SURE_NONE);
+	assert_int_equal(f.confidence, CONFIDENCE_NONE);
 	assert_true(isnan(f.last));
 }
 
@@ -178,13 +178,13 @@ static void silence_makes_less_sure_and_then_mute(void **state)
 	for (size_t i = 0; i < 6; i++)
 		x[n - 1 - i] = NAN;
 	struct forecast f = ask(w->m, x, n);
-	assert_int_equal(f.confidence, SURE_LOW);
+	assert_int_equal(f.confidence, CONFIDENCE_LOW);
 	assert_non_null(strstr(f.reason, "no sample for 30 min"));
 	check_order(&f);
 	for (size_t i = 0; i < 30; i++)
 		x[n - 1 - i] = NAN;
 	f = ask(w->m, x, n);
-	assert_int_equal(f.confidence, SURE_NONE);
+	assert_int_equal(f.confidence, CONFIDENCE_NONE);
 	assert_int_equal(f.method, METHOD_NONE);
 	free(x);
 }

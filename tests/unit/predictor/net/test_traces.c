@@ -113,8 +113,8 @@ static void avoidable_overloads_are_counted(void **state)
 {
 	static const float later[] = {90, 20, 90, 90, 30, 90};
 	struct bins truth[6];
-	struct decide_conf conf = decide_defaults;
-	struct decide_result r;
+	struct placement_conf conf = placement_defaults;
+	struct placement_result r;
 
 	(void)state;
 	for (int k = 0; k < 6; k++) {
@@ -128,14 +128,14 @@ static void avoidable_overloads_are_counted(void **state)
 	}
 	conf.from_ms = conf.to_ms = (int64_t)2 * BINS_DAY * BIN_MS;
 	conf.draws = 400;
-	decide_run(truth, 6, &conf, NULL, NULL, &r);
-	const struct decide_score *naive = &r.score[POLICY_NAIVE_NOW];
+	placement_run(truth, 6, &conf, NULL, NULL, &r);
+	const struct placement_score *naive = &r.score[POLICY_NAIVE_NOW];
 	assert_int_equal(r.origins, 1);
 	assert_int_equal(naive->events, 400);
 	assert_int_equal(naive->feasible, 400); /* 1 or 4 is always among the five */
-	assert_float_equal(decide_aor(&r.score[POLICY_ORACLE]), 0, 0);
+	assert_float_equal(placement_aor(&r.score[POLICY_ORACLE]), 0, 0);
 	/* the emptiest one now overloads unless it failed itself: 5 of 6 draws */
-	assert_float_equal(decide_aor(naive), 5.0 / 6, 0.05);
+	assert_float_equal(placement_aor(naive), 5.0 / 6, 0.05);
 	assert_int_equal(r.score[POLICY_PEAK_P50].events, 0);
 	for (int k = 0; k < 6; k++)
 		bins_fini(&truth[k]);

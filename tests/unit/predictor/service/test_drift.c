@@ -113,28 +113,28 @@ static void a_level_left_for_more_than_an_hour_is_a_jump(void **state)
 static void only_news_are_told(void **state)
 {
 	char name[] = "c1";
-	struct watched was = {.name = name, .drift = {.state = DRIFT_FITS, .widen = 1}};
-	struct watched now = {.name = name,
-			      .drift = {DRIFT_TOO_NARROW, 44, 0.5, 1.7F, 0}};
+	struct drift_row was = {.name = name, .drift = {.state = DRIFT_FITS, .widen = 1}};
+	struct drift_row now = {.name = name,
+				.drift = {DRIFT_TOO_NARROW, 44, 0.5, 1.7F, 0}};
 	const char *kind = "";
 	char text[200];
 
 	(void)state;
-	assert_true(watch_news(NULL, &now, &kind, text, sizeof(text)));
-	assert_true(watch_news(&was, &now, &kind, text, sizeof(text)));
+	assert_true(drift_event(NULL, &now, &kind, text, sizeof(text)));
+	assert_true(drift_event(&was, &now, &kind, text, sizeof(text)));
 	assert_string_equal(kind, "forecast.drift");
 	assert_string_equal(text,
 			    "c1: only 50 % of the peaks of two days were at or below "
 			    "their P90: quantiles are stretched by 1.7");
-	assert_false(watch_news(&now, &now, &kind, text, sizeof(text)));
-	assert_false(watch_news(NULL, &was, &kind, text, sizeof(text)));
-	assert_true(watch_news(&now, &was, &kind, text, sizeof(text)));
+	assert_false(drift_event(&now, &now, &kind, text, sizeof(text)));
+	assert_false(drift_event(NULL, &was, &kind, text, sizeof(text)));
+	assert_true(drift_event(&now, &was, &kind, text, sizeof(text)));
 	now.drift.jump = -30;
-	assert_true(watch_news(&was, &now, &kind, text, sizeof(text)));
+	assert_true(drift_event(&was, &now, &kind, text, sizeof(text)));
 	assert_string_equal(kind, "forecast.level");
-	struct watch_table t = {&was, 1};
-	assert_ptr_equal(watch_find(&t, "c1", ""), &was);
-	assert_null(watch_find(&t, "c1", "h1"));
+	struct drift_table t = {&was, 1};
+	assert_ptr_equal(drift_table_find(&t, "c1", ""), &was);
+	assert_null(drift_table_find(&t, "c1", "h1"));
 }
 
 int main(void)
