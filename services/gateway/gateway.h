@@ -5,7 +5,7 @@
 #define GATEWAY_GATEWAY_H
 
 #include "http/assets.h"
-#include "http/server.h"
+#include "vrs/httpd.h"
 #include "http/tokens.h"
 #include "vrs/bus.h"
 #include "vrs/site.h"

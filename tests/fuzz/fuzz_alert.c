@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/parts.h"
+#include "vrs/http/parts.h"
 #include "http/tokens.h"
 #include "incidents/alert.h"
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "http/assets.h"
-#include "http/parts.h"
+#include "vrs/http/parts.h"
 #include "http/tokens.h"
 #include "incidents/incident_view.h"
 #include "live/risk.h"

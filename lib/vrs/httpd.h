@@ -1,4 +1,4 @@
-/* server.h - the HTTP server; the only door to libmicrohttpd.
+/* httpd.h - the HTTP server; the only door to libmicrohttpd.
  *
  * One loop, no threads. Every request is given to `early` when its headers are there and
  * to `whole` when its body is; it must be answered exactly once, in either, or later from
@@ -7,8 +7,8 @@
  * Nobody can hold the server: headers, body and answer have deadlines as a whole (not
  * from byte to byte), bodies and headers have a size, and when too many connections are
  * waiting for their first request the one that has waited longest is closed. */
-#ifndef GATEWAY_HTTP_SERVER_H
-#define GATEWAY_HTTP_SERVER_H
+#ifndef VRS_HTTPD_H
+#define VRS_HTTPD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "http/parts.h"
+#include "vrs/http/parts.h"
 
 bool http_decode(char *s)
 {

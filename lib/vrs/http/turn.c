@@ -1,6 +1,6 @@
 /* When libmicrohttpd runs: at once, when it asked to, and after a connection was resumed.
  */
-#include "http/parts.h"
+#include "vrs/http/parts.h"
 
 static void on_soon(void *arg)
 {

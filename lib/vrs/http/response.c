@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/parts.h"
+#include "vrs/http/parts.h"
 
 enum { STREAM_BLOCK = 16 << 10 };
 

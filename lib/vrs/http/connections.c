@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "http/parts.h"
+#include "vrs/http/parts.h"
 #include "vrs/clock.h"
 
 static void unlink_conn(struct http_conn *c)

@@ -1,12 +1,12 @@
 /* parts.h - what the files of the HTTP server share: server.c serves,
  * response.c reads requests and answers, connections.c watches connections, text.c
  * decodes. Only for http*.c. */
-#ifndef GATEWAY_HTTP_PARTS_H
-#define GATEWAY_HTTP_PARTS_H
+#ifndef VRS_HTTP_PARTS_H
+#define VRS_HTTP_PARTS_H
 
 #include <microhttpd.h>
 
-#include "http/server.h"
+#include "vrs/httpd.h"
 #include "vrs/mem.h"
 
 /* A connection and what it waits for. Those that wait for a request stand in the list of
