@@ -5,9 +5,9 @@
 #define GATEWAY_GATEWAY_H
 
 #include "http/assets.h"
-#include "vrs/httpd.h"
 #include "http/tokens.h"
 #include "vrs/bus.h"
+#include "vrs/httpd.h"
 #include "vrs/site.h"
 #include "vrs/svc.h"
 #include "vrsas/v1/control.pb-c.h"
@@ -34,7 +34,7 @@ struct gateway_metrics;
 struct gateway {
 	struct vrs_svc *svc;
 	struct settings conf;
-	struct http *http;
+	struct vrs_httpd *http;
 	struct vrs_req *control, *fill; /* to the scheduler, to etl */
 	struct vrs_workers *workers;
 	struct tokens tokens;

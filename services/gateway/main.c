@@ -98,11 +98,11 @@ static int read_openapi(struct gateway *g, struct vrs_err *err)
 
 static int open_all(struct gateway *g, struct vrs_err *err)
 {
-	const struct http_handler handler = {.arg = g,
-					     .early = api_early,
-					     .whole = api_whole,
-					     .done = numbers_request};
-	const struct http_conf conf = {
+	const struct vrs_httpd_handler handler = {.arg = g,
+						  .early = api_early,
+						  .whole = api_whole,
+						  .done = numbers_request};
+	const struct vrs_httpd_conf conf = {
 		.listen = g->conf.listen,
 		.cert_file = g->conf.cert_file,
 		.key_file = g->conf.key_file,
@@ -143,7 +143,7 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 	g->risk = risk_new(g);
 	g->watch = watch_new(g);
 	g->alertmanager = alertmanager_new(g);
-	return http_open(&g->http, g->svc->loop, &conf, &handler, err);
+	return vrs_httpd_open(&g->http, g->svc->loop, &conf, &handler, err);
 }
 
 static void close_all(struct gateway *g)
@@ -151,7 +151,7 @@ static void close_all(struct gateway *g)
 	vrs_req_close(g->fill);
 	vrs_workers_close(g->workers);
 	vrs_req_close(g->control); /* who waits for the scheduler is answered */
-	http_close(g->http);
+	vrs_httpd_close(g->http);
 	alertmanager_free(g->alertmanager);
 	sinks_free(g->sinks);
 	risk_free(g->risk);
@@ -182,7 +182,7 @@ int main(int argc, char **argv)
 	if (open_all(&g, &err) < 0)
 		vrs_svc_die(&svc, &err);
 	vrs_svc_metrics(&svc, numbers_tell, &g);
-	log_notice("listening url=%s", http_url(g.http));
+	log_notice("listening url=%s", vrs_httpd_url(g.http));
 
 	int status = vrs_svc_run(&svc); /* until SIGTERM or SIGINT */
 

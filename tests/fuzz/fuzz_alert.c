@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	char *text = vrs_calloc(size + 1, 1);
 	memcpy(text, data, size);
-	if (http_decode(text))
+	if (vrs_httpd_decode(text))
 		for (const char *p = text; *p; p++)
 			if ((unsigned char)*p < ' ')
 				abort();

@@ -3,12 +3,12 @@
 
 #include <stdlib.h>
 
-#include "vrs/http/parts.h"
 #include "vrs/clock.h"
+#include "vrs/http/parts.h"
 
-static void unlink_conn(struct http_conn *c)
+static void unlink_conn(struct vrs_httpd_conn *c)
 {
-	struct http *h = c->http;
+	struct vrs_httpd *h = c->http;
 
 	if (c->prev)
 		c->prev->next = c->next;
@@ -21,9 +21,9 @@ static void unlink_conn(struct http_conn *c)
 	c->prev = c->next = NULL;
 }
 
-static void append_conn(struct http_conn *c)
+static void append_conn(struct vrs_httpd_conn *c)
 {
-	struct http *h = c->http;
+	struct vrs_httpd *h = c->http;
 
 	c->since_mono_ms = vrs_now_mono_ms();
 	c->prev = h->last;
@@ -35,7 +35,7 @@ static void append_conn(struct http_conn *c)
 	h->last = c;
 }
 
-void http_conn_set(struct http_conn *c, int state)
+void vrs_httpd_conn_set(struct vrs_httpd_conn *c, int state)
 {
 	if (!c || c->state == CONN_SHUT)
 		return;
@@ -46,7 +46,7 @@ void http_conn_set(struct http_conn *c, int state)
 }
 
 /* MHD sees the end of a socket that was shut down, and does the rest. */
-static void shut(struct http_conn *c)
+static void shut(struct vrs_httpd_conn *c)
 {
 	c->http->n_waiting -= c->state == CONN_WAITS;
 	c->state = CONN_SHUT;
@@ -54,12 +54,12 @@ static void shut(struct http_conn *c)
 }
 
 /* More than half of the room is taken by those who have not asked yet. */
-static void make_room(struct http *h)
+static void make_room(struct vrs_httpd *h)
 {
-	struct http_conn *c = h->first;
+	struct vrs_httpd_conn *c = h->first;
 
 	while (h->n_waiting > (size_t)h->conf.max_connections / 2 && c) {
-		struct http_conn *next = c->next;
+		struct vrs_httpd_conn *next = c->next;
 
 		if (c->state == CONN_WAITS) {
 			shut(c);
@@ -69,11 +69,11 @@ static void make_room(struct http *h)
 	}
 }
 
-void http_on_connection(void *arg, struct MHD_Connection *connection, void **ctx,
-			enum MHD_ConnectionNotificationCode what)
+void vrs_httpd_on_connection(void *arg, struct MHD_Connection *connection, void **ctx,
+			     enum MHD_ConnectionNotificationCode what)
 {
-	struct http *h = arg;
-	struct http_conn *c = *ctx;
+	struct vrs_httpd *h = arg;
+	struct vrs_httpd_conn *c = *ctx;
 
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
 		if (!c)
@@ -98,16 +98,16 @@ void http_on_connection(void *arg, struct MHD_Connection *connection, void **ctx
 	make_room(h);
 }
 
-void http_conn_sweep(struct http *h)
+void vrs_httpd_conn_sweep(struct vrs_httpd *h)
 {
 	int64_t now = vrs_now_mono_ms(), since = now - h->swept_mono_ms;
-	struct http_conn *next;
+	struct vrs_httpd_conn *next;
 
 	h->swept_mono_ms = now;
-	if (since > 2 * HTTP_SWEEP_EVERY_MS)
+	if (since > 2 * VRS_HTTPD_SWEEP_EVERY_MS)
 		return; /* it was we who were late: what they sent is read first */
 
-	for (struct http_conn *c = h->first; c; c = next) {
+	for (struct vrs_httpd_conn *c = h->first; c; c = next) {
 		int64_t age = now - c->since_mono_ms;
 
 		next = c->next;

@@ -13,8 +13,8 @@ static void header(struct MHD_Response *r, const char *name, const char *value)
 	(void)MHD_add_response_header(r, name, value);
 }
 
-static void common_headers(const struct http *h, struct MHD_Response *r, const char *type,
-			   const char *cache)
+static void common_headers(const struct vrs_httpd *h, struct MHD_Response *r,
+			   const char *type, const char *cache)
 {
 	header(r, "Content-Type", type);
 	header(r, "Cache-Control", cache ? cache : "no-store");
@@ -43,16 +43,16 @@ static void extra_header(struct MHD_Response *r, const char *line)
 	header(r, name, colon + 1 + strspn(colon + 1, " "));
 }
 
-static void go_on(struct http_request *q)
+static void go_on(struct vrs_httpd_request *q)
 {
 	if (!q->suspended)
 		return;
 	q->suspended = false;
 	MHD_resume_connection(q->connection);
-	http_turn_soon(q->http);
+	vrs_httpd_turn_soon(q->http);
 }
 
-void http_answer(struct http_request *q, const struct http_answer *a)
+void vrs_httpd_reply(struct vrs_httpd_request *q, const struct vrs_httpd_reply *a)
 {
 	struct MHD_Response *r =
 		a->fixed ? MHD_create_response_from_buffer(a->n_body,
@@ -64,7 +64,7 @@ void http_answer(struct http_request *q, const struct http_answer *a)
 	if (!r)
 		abort(); /* no memory */
 	common_headers(q->http, r, a->type, a->cache);
-	for (size_t i = 0; i < HTTP_MAX_EXTRA; i++)
+	for (size_t i = 0; i < VRS_HTTPD_MAX_EXTRA; i++)
 		extra_header(r, a->extra[i]);
 	q->response = r;
 	q->status = a->status;
@@ -73,7 +73,7 @@ void http_answer(struct http_request *q, const struct http_answer *a)
 
 static ssize_t on_stream_read(void *arg, uint64_t at, char *buf, size_t size)
 {
-	struct http_streaming *s = arg;
+	struct vrs_httpd_stream *s = arg;
 
 	(void)at;
 	if (s->http->closing)
@@ -90,7 +90,7 @@ static ssize_t on_stream_read(void *arg, uint64_t at, char *buf, size_t size)
 
 static void on_stream_end(void *arg)
 {
-	struct http_streaming *s = arg;
+	struct vrs_httpd_stream *s = arg;
 
 	if (s->prev)
 		s->prev->next = s->next;
@@ -102,16 +102,17 @@ static void on_stream_end(void *arg)
 	free(s);
 }
 
-struct http_streaming *http_answer_stream(struct http_request *q, const char *type,
-					  const struct http_stream *stream)
+struct vrs_httpd_stream *vrs_httpd_reply_stream(struct vrs_httpd_request *q,
+						const char *type,
+						const struct vrs_httpd_source *stream)
 {
-	struct http_streaming *s = vrs_calloc(1, sizeof(*s));
-	struct http *h = q->http;
+	struct vrs_httpd_stream *s = vrs_calloc(1, sizeof(*s));
+	struct vrs_httpd *h = q->http;
 
-	*s = (struct http_streaming){.http = h,
-				     .next = h->streams,
-				     .connection = q->connection,
-				     .stream = *stream};
+	*s = (struct vrs_httpd_stream){.http = h,
+				       .next = h->streams,
+				       .connection = q->connection,
+				       .stream = *stream};
 	if (h->streams)
 		h->streams->prev = s;
 	h->streams = s;
@@ -126,28 +127,28 @@ struct http_streaming *http_answer_stream(struct http_request *q, const char *ty
 	return s;
 }
 
-void http_stream_wake(struct http_streaming *s)
+void vrs_httpd_stream_wake(struct vrs_httpd_stream *s)
 {
 	if (!s->asleep)
 		return;
 	s->asleep = false;
 	MHD_resume_connection(s->connection);
-	http_turn_soon(s->http);
+	vrs_httpd_turn_soon(s->http);
 }
 
 /* --- of a request --- */
 
-const char *http_method(const struct http_request *q)
+const char *vrs_httpd_method(const struct vrs_httpd_request *q)
 {
 	return q->method;
 }
 
-const char *http_path(const struct http_request *q)
+const char *vrs_httpd_path(const struct vrs_httpd_request *q)
 {
 	return q->path;
 }
 
-const char *http_query(struct http_request *q, const char *key)
+const char *vrs_httpd_query(struct vrs_httpd_request *q, const char *key)
 {
 	const char *raw =
 		MHD_lookup_connection_value(q->connection, MHD_GET_ARGUMENT_KIND, key);
@@ -157,7 +158,7 @@ const char *http_query(struct http_request *q, const char *key)
 	if (q->n_decoded == sizeof(q->decoded) / sizeof(*q->decoded))
 		return "";
 	char *s = vrs_strdup(raw);
-	if (!http_decode(s))
+	if (!vrs_httpd_decode(s))
 		s[0] = '\0';
 	q->decoded[q->n_decoded++] = s;
 	return s;
@@ -182,7 +183,7 @@ static enum MHD_Result on_key(void *arg, enum MHD_ValueKind kind, const char *ke
 	return MHD_NO;
 }
 
-const char *http_query_unknown(struct http_request *q, const char *const *known)
+const char *vrs_httpd_query_unknown(struct vrs_httpd_request *q, const char *const *known)
 {
 	struct unknown u = {known, NULL};
 
@@ -190,28 +191,28 @@ const char *http_query_unknown(struct http_request *q, const char *const *known)
 	return u.found;
 }
 
-const char *http_header(const struct http_request *q, const char *name)
+const char *vrs_httpd_header(const struct vrs_httpd_request *q, const char *name)
 {
 	return MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, name);
 }
 
-const char *http_cookie(const struct http_request *q, const char *name)
+const char *vrs_httpd_cookie(const struct vrs_httpd_request *q, const char *name)
 {
 	return MHD_lookup_connection_value(q->connection, MHD_COOKIE_KIND, name);
 }
 
-const void *http_body(const struct http_request *q, size_t *ret_n)
+const void *vrs_httpd_body(const struct vrs_httpd_request *q, size_t *ret_n)
 {
 	*ret_n = q->n_body;
 	return q->body ? q->body : "";
 }
 
-bool http_is_tls(const struct http_request *q)
+bool vrs_httpd_is_tls(const struct vrs_httpd_request *q)
 {
 	return q->http->cert != NULL;
 }
 
-void *http_note(struct http_request *q)
+void *vrs_httpd_note(struct vrs_httpd_request *q)
 {
 	return q->note;
 }

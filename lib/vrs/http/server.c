@@ -10,29 +10,30 @@
 #include "vrs/clock.h"
 #include "vrs/log.h"
 
-enum { POOL_BYTES = HTTP_MAX_HEADERS + 4096 };
+enum { POOL_BYTES = VRS_HTTPD_MAX_HEADERS + 4096 };
 
 /* --- turning --- */
 
 static void on_ready(void *arg)
 {
-	http_turn(arg);
+	vrs_httpd_turn(arg);
 }
 
 static void on_sweep(void *arg)
 {
-	struct http *h = arg;
+	struct vrs_httpd *h = arg;
 
-	http_conn_sweep(h);
-	http_turn(h);
+	vrs_httpd_conn_sweep(h);
+	vrs_httpd_turn(h);
 }
 
 /* --- requests --- */
 
-static struct http_request *request_new(struct http *h, struct MHD_Connection *connection,
-					const char *url, const char *method)
+static struct vrs_httpd_request *request_new(struct vrs_httpd *h,
+					     struct MHD_Connection *connection,
+					     const char *url, const char *method)
 {
-	struct http_request *q = vrs_calloc(1, sizeof(*q));
+	struct vrs_httpd_request *q = vrs_calloc(1, sizeof(*q));
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
@@ -42,15 +43,15 @@ static struct http_request *request_new(struct http *h, struct MHD_Connection *c
 	q->method = vrs_strdup(method);
 	q->path = vrs_strdup(url);
 	q->began_mono_ms = vrs_now_mono_ms();
-	if (!http_decode(q->path)) {
+	if (!vrs_httpd_decode(q->path)) {
 		free(q->path);
 		q->path = NULL;
 	}
-	http_conn_set(q->conn, CONN_READS);
+	vrs_httpd_conn_set(q->conn, CONN_READS);
 	return q;
 }
 
-static void request_free(struct http_request *q)
+static void request_free(struct vrs_httpd_request *q)
 {
 	if (q->response)
 		MHD_destroy_response(q->response);
@@ -62,9 +63,9 @@ static void request_free(struct http_request *q)
 	free(q);
 }
 
-static void take_body(struct http_request *q, const char *bytes, size_t n)
+static void take_body(struct vrs_httpd_request *q, const char *bytes, size_t n)
 {
-	if (q->too_big || q->n_body + n > HTTP_MAX_BODY) {
+	if (q->too_big || q->n_body + n > VRS_HTTPD_MAX_BODY) {
 		q->too_big = true;
 		free(q->body);
 		q->body = NULL;
@@ -80,37 +81,37 @@ static void take_body(struct http_request *q, const char *bytes, size_t n)
 	q->body[q->n_body] = '\0';
 }
 
-static enum MHD_Result send_answer(struct http_request *q)
+static enum MHD_Result send_answer(struct vrs_httpd_request *q)
 {
 	struct MHD_Response *response = q->response;
 
 	q->response = NULL;
-	http_conn_set(q->conn, q->status < 0 ? CONN_STREAMS : CONN_ANSWERS);
+	vrs_httpd_conn_set(q->conn, q->status < 0 ? CONN_STREAMS : CONN_ANSWERS);
 	enum MHD_Result result = MHD_queue_response(
 		q->connection, q->status < 0 ? 200 : (unsigned)q->status, response);
 	MHD_destroy_response(response);
 	return result;
 }
 
-static void too_big(struct http_request *q)
+static void too_big(struct vrs_httpd_request *q)
 {
 	static const char text[] =
 		"{\"error\": \"the body is above 1 MiB\", \"hint\": \"send less\", "
 		"\"code\": \"USAGE\"}\n";
 
-	http_answer(q, &(struct http_answer){.status = 413,
-					     .type = "application/json",
-					     .fixed = text,
-					     .n_body = sizeof(text) - 1,
-					     .extra = {"Connection: close"}});
+	vrs_httpd_reply(q, &(struct vrs_httpd_reply){.status = 413,
+						     .type = "application/json",
+						     .fixed = text,
+						     .n_body = sizeof(text) - 1,
+						     .extra = {"Connection: close"}});
 }
 
-static bool announces_too_much(const struct http_request *q)
+static bool announces_too_much(const struct vrs_httpd_request *q)
 {
-	const char *length = http_header(q, "Content-Length");
+	const char *length = vrs_httpd_header(q, "Content-Length");
 
 	return length &&
-	       (strlen(length) > 7 || strtoul(length, NULL, 10) > HTTP_MAX_BODY);
+	       (strlen(length) > 7 || strtoul(length, NULL, 10) > VRS_HTTPD_MAX_BODY);
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
@@ -118,8 +119,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
 				  const char *version, const char *upload,
 				  size_t *n_upload, void **ctx)
 {
-	struct http *h = arg;
-	struct http_request *q = *ctx;
+	struct vrs_httpd *h = arg;
+	struct vrs_httpd_request *q = *ctx;
 
 	(void)version;
 	if (!q) {
@@ -138,7 +139,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
 	if (!q->asked) {
 		q->asked = true;
 		if (q->conn) /* an answer in the making has its own deadline */
-			http_conn_set(q->conn, CONN_STREAMS);
+			vrs_httpd_conn_set(q->conn, CONN_STREAMS);
 		if (q->too_big)
 			too_big(q);
 		else
@@ -156,8 +157,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
 static void on_completed(void *arg, struct MHD_Connection *connection, void **ctx,
 			 enum MHD_RequestTerminationCode why)
 {
-	struct http *h = arg;
-	struct http_request *q = *ctx;
+	struct vrs_httpd *h = arg;
+	struct vrs_httpd_request *q = *ctx;
 
 	(void)connection;
 	(void)why;
@@ -171,7 +172,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **ct
 	if (h->handler.done && q->status > 0)
 		h->handler.done(h->handler.arg, status,
 				(double)(vrs_now_mono_ms() - q->began_mono_ms) / 1000);
-	http_conn_set(q->conn, CONN_WAITS);
+	vrs_httpd_conn_set(q->conn, CONN_WAITS);
 	request_free(q);
 }
 
@@ -251,7 +252,7 @@ static void more_descriptors(int64_t connections)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int start(struct http *h, struct vrs_err *err)
+static int start(struct vrs_httpd *h, struct vrs_err *err)
 {
 	struct sockaddr_storage address = {0};
 	socklen_t n = 0;
@@ -273,7 +274,7 @@ static int start(struct http *h, struct vrs_err *err)
 		(struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)h->conf.max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)POOL_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-		MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, h,
+		MHD_OPTION_NOTIFY_CONNECTION, vrs_httpd_on_connection, h,
 		MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, h,
 		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024u, MHD_OPTION_ARRAY, tls,
@@ -296,10 +297,11 @@ static int start(struct http *h, struct vrs_err *err)
 	return vrs_loop_watch(h->loop, h->epoll_fd, on_ready, h, err);
 }
 
-int http_open(struct http **ret, struct vrs_loop *loop, const struct http_conf *conf,
-	      const struct http_handler *handler, struct vrs_err *err)
+int vrs_httpd_open(struct vrs_httpd **ret, struct vrs_loop *loop,
+		   const struct vrs_httpd_conf *conf,
+		   const struct vrs_httpd_handler *handler, struct vrs_err *err)
 {
-	struct http *h = vrs_calloc(1, sizeof(*h));
+	struct vrs_httpd *h = vrs_calloc(1, sizeof(*h));
 	int status = 0;
 
 	h->loop = loop;
@@ -315,15 +317,15 @@ int http_open(struct http **ret, struct vrs_loop *loop, const struct http_conf *
 	if (status == 0)
 		status = start(h, err);
 	if (status < 0) {
-		http_close(h);
+		vrs_httpd_close(h);
 		return status;
 	}
-	h->sweep = vrs_loop_every(loop, HTTP_SWEEP_EVERY_MS, on_sweep, h);
+	h->sweep = vrs_loop_every(loop, VRS_HTTPD_SWEEP_EVERY_MS, on_sweep, h);
 	*ret = h;
 	return 0;
 }
 
-void http_close(struct http *h)
+void vrs_httpd_close(struct vrs_httpd *h)
 {
 	if (!h)
 		return;
@@ -334,7 +336,7 @@ void http_close(struct http *h)
 		vrs_timer_cancel(h->soon);
 	if (h->epoll_fd >= 0)
 		vrs_loop_forget(h->loop, h->epoll_fd);
-	for (struct http_streaming *s = h->streams; s; s = s->next)
+	for (struct vrs_httpd_stream *s = h->streams; s; s = s->next)
 		if (s->asleep) {
 			s->asleep = false;
 			MHD_resume_connection(s->connection);
@@ -346,12 +348,12 @@ void http_close(struct http *h)
 	free(h);
 }
 
-const char *http_url(const struct http *h)
+const char *vrs_httpd_url(const struct vrs_httpd *h)
 {
 	return h->url;
 }
 
-void http_counts(const struct http *h, struct http_counts *ret)
+void vrs_httpd_counts(const struct vrs_httpd *h, struct vrs_httpd_counts *ret)
 {
 	*ret = h->counts;
 }

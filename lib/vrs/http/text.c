@@ -1,6 +1,6 @@
 #include "vrs/http/parts.h"
 
-bool http_decode(char *s)
+bool vrs_httpd_decode(char *s)
 {
 	char *out = s;
 

@@ -4,23 +4,23 @@
 
 static void on_soon(void *arg)
 {
-	struct http *h = arg;
+	struct vrs_httpd *h = arg;
 
 	h->soon = NULL;
-	http_turn(h);
+	vrs_httpd_turn(h);
 }
 
 static void on_again(void *arg)
 {
-	struct http *h = arg;
+	struct vrs_httpd *h = arg;
 
 	h->again = false;
 	if (!h->closing)
-		http_turn(h);
+		vrs_httpd_turn(h);
 }
 
 /* libmicrohttpd says when it wants to be called again. */
-void http_turn(struct http *h)
+void vrs_httpd_turn(struct vrs_httpd *h)
 {
 	MHD_UNSIGNED_LONG_LONG wait = 0;
 
@@ -30,12 +30,12 @@ void http_turn(struct http *h)
 	if (wait == 0 && !h->again) {
 		h->again = true;
 		vrs_loop_post(h->loop, on_again, h);
-	} else if (wait > 0 && wait < HTTP_SWEEP_EVERY_MS && !h->soon) {
+	} else if (wait > 0 && wait < VRS_HTTPD_SWEEP_EVERY_MS && !h->soon) {
 		h->soon = vrs_loop_after(h->loop, (int64_t)wait, on_soon, h);
 	}
 }
 
-void http_turn_soon(struct http *h)
+void vrs_httpd_turn_soon(struct vrs_httpd *h)
 {
 	if (h->again || h->closing)
 		return;

@@ -92,7 +92,7 @@ static void refused(struct gateway *g, const struct alert *a, json_t *list)
 					      "reason", a->refused));
 }
 
-static void answer(struct http_request *q, json_t *taken, json_t *not_taken)
+static void answer(struct vrs_httpd_request *q, json_t *taken, json_t *not_taken)
 {
 	bool none = json_array_size(taken) == 0 && json_array_size(not_taken) > 0;
 
@@ -100,13 +100,13 @@ static void answer(struct http_request *q, json_t *taken, json_t *not_taken)
 		      json_pack("{s:o,s:o}", "taken", taken, "refused", not_taken));
 }
 
-void api_alerts(struct gateway *g, struct http_request *q)
+void api_alerts(struct gateway *g, struct vrs_httpd_request *q)
 {
 	struct inventory inv = {0};
 	struct vrs_err err = {0};
 	struct alert *alert = NULL;
 	size_t n = 0, size;
-	const void *body = http_body(q, &size);
+	const void *body = vrs_httpd_body(q, &size);
 
 	if (alert_webhook(body, size, &alert, &n, &err) < 0) {
 		api_error(q, 400, "USAGE", "is this Alertmanager's webhook?", "%s",
@@ -148,7 +148,7 @@ void api_alerts(struct gateway *g, struct http_request *q)
 
 struct showing {
 	struct gateway *g;
-	struct http_request *q;
+	struct vrs_httpd_request *q;
 };
 
 static void show(void *arg, const Vrsas__V1__StatusView *status,
@@ -172,7 +172,7 @@ static void show(void *arg, const Vrsas__V1__StatusView *status,
 	free(s);
 }
 
-void api_incidents(struct gateway *g, struct http_request *q)
+void api_incidents(struct gateway *g, struct vrs_httpd_request *q)
 {
 	struct showing *s = vrs_calloc(1, sizeof(*s));
 

@@ -21,9 +21,10 @@ static bool place_ok(const char *s)
 	return vrs_name_ok(first) && vrs_name_ok(slash + 1);
 }
 
-bool api_place(struct http_request *q, const char *key, bool required, const char **ret)
+bool api_place(struct vrs_httpd_request *q, const char *key, bool required,
+	       const char **ret)
 {
-	const char *value = http_query(q, key);
+	const char *value = vrs_httpd_query(q, key);
 
 	if (!value && !required) {
 		*ret = "";
@@ -38,10 +39,10 @@ bool api_place(struct http_request *q, const char *key, bool required, const cha
 	return false;
 }
 
-bool api_number(struct http_request *q, const char *key, long low, long high,
+bool api_number(struct vrs_httpd_request *q, const char *key, long low, long high,
 		long fallback, long *ret)
 {
-	const char *value = http_query(q, key);
+	const char *value = vrs_httpd_query(q, key);
 	char *end = NULL;
 
 	*ret = fallback;
@@ -58,7 +59,8 @@ bool api_number(struct http_request *q, const char *key, long low, long high,
 	return false;
 }
 
-static bool take(struct http_request *q, const struct api_field *f, const json_t *value)
+static bool take(struct vrs_httpd_request *q, const struct api_field *f,
+		 const json_t *value)
 {
 	if (f->text && json_is_string(value)) {
 		*f->text = json_string_value(value);
@@ -82,8 +84,8 @@ static const struct api_field *field_of(const struct api_field *fields, size_t n
 	return NULL;
 }
 
-static bool take_all(struct http_request *q, const struct api_field *fields, size_t n,
-		     json_t *json)
+static bool take_all(struct vrs_httpd_request *q, const struct api_field *fields,
+		     size_t n, json_t *json)
 {
 	const char *key;
 	json_t *value;
@@ -111,12 +113,12 @@ static bool take_all(struct http_request *q, const struct api_field *fields, siz
 	return true;
 }
 
-bool api_body(struct http_request *q, const struct api_field *fields, size_t n,
+bool api_body(struct vrs_httpd_request *q, const struct api_field *fields, size_t n,
 	      json_t **ret_json)
 {
 	json_error_t why;
 	size_t size;
-	const char *body = http_body(q, &size);
+	const char *body = vrs_httpd_body(q, &size);
 	json_t *json = json_loadb(body, size, JSON_REJECT_DUPLICATES, &why);
 
 	if (!json_is_object(json)) {

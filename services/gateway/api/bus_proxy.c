@@ -13,7 +13,7 @@ enum { ACTOR_MAX = 64 }; /* as the scheduler takes it */
 static const char media_type[] = "application/x-protobuf";
 
 struct errand {
-	struct http_request *q;
+	struct vrs_httpd_request *q;
 	struct vrs_msg *msg;
 	char *actor;
 };
@@ -33,10 +33,10 @@ static void on_reply(void *arg, const ProtobufCMessage *reply, const struct vrs_
 	if (reply) {
 		void *bytes = vrs_msg_pack(reply, &n);
 
-		http_answer(e->q, &(struct http_answer){.status = 200,
-							.type = media_type,
-							.body = bytes,
-							.n_body = n});
+		vrs_httpd_reply(e->q, &(struct vrs_httpd_reply){.status = 200,
+								.type = media_type,
+								.body = bytes,
+								.n_body = n});
 	} else if (err->code == VRS_ETIMEOUT) {
 		api_error(e->q, 504, "TIMEOUT", "it may be busy: ask again", "%s",
 			  err->text);
@@ -59,13 +59,13 @@ static void carry(struct gateway *g, struct vrs_req *to, const char *whom,
 	on_reply(e, NULL, &err);
 }
 
-static struct errand *unpack(struct http_request *q,
+static struct errand *unpack(struct vrs_httpd_request *q,
 			     const ProtobufCMessageDescriptor *type)
 {
 	struct errand *e = vrs_calloc(1, sizeof(*e));
 	struct vrs_err err = {0};
 	size_t n;
-	const void *body = http_body(q, &n);
+	const void *body = vrs_httpd_body(q, &n);
 
 	e->q = q;
 	if (vrs_msg_unpack(&e->msg, type, body, n, &err) == 0)
@@ -105,7 +105,7 @@ static bool only_reads(const Vrsas__V1__ControlRequest *r)
 	}
 }
 
-void api_bus_control(struct gateway *g, struct http_request *q)
+void api_bus_control(struct gateway *g, struct vrs_httpd_request *q)
 {
 	struct errand *e = unpack(q, &vrsas__v1__control_request__descriptor);
 
@@ -131,7 +131,7 @@ void api_bus_control(struct gateway *g, struct http_request *q)
 	carry(g, g->control, "the scheduler", &r.base, e);
 }
 
-void api_bus_fill(struct gateway *g, struct http_request *q)
+void api_bus_fill(struct gateway *g, struct vrs_httpd_request *q)
 {
 	struct errand *e = unpack(q, &vrsas__v1__fill_request__descriptor);
 

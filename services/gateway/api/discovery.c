@@ -4,7 +4,7 @@
 #include "api/routes.h"
 #include "facts/inventory.h"
 
-void api_sd_hosts(struct gateway *g, struct http_request *q)
+void api_sd_hosts(struct gateway *g, struct vrs_httpd_request *q)
 {
 	struct inventory inv = {0};
 	struct vrs_err err = {0};

@@ -17,7 +17,7 @@ enum { STEP_MIN = 5, MAX_STEPS = 1440 / STEP_MIN, MINUTE_MS = 60000 };
 
 /* --- forecasts --- */
 
-static void stored_forecasts(struct gateway *g, struct http_request *q)
+static void stored_forecasts(struct gateway *g, struct vrs_httpd_request *q)
 {
 	json_t *json = json_object(), *list = json_array();
 	struct inventory inv = {0};
@@ -55,7 +55,7 @@ static void stored_forecasts(struct gateway *g, struct http_request *q)
 	inventory_fini(&inv);
 }
 
-void api_forecasts(struct gateway *g, struct http_request *q)
+void api_forecasts(struct gateway *g, struct vrs_httpd_request *q)
 {
 	const char *target;
 
@@ -144,7 +144,7 @@ static int collect(struct gateway *g, const char *cluster, const char *host,
 	return status;
 }
 
-void api_history(struct gateway *g, struct http_request *q)
+void api_history(struct gateway *g, struct vrs_httpd_request *q)
 {
 	Vrsas__V1__HistoryView v = VRSAS__V1__HISTORY_VIEW__INIT;
 	struct sum sum[MAX_STEPS] = {0};

@@ -34,9 +34,9 @@ void numbers_request(void *arg, int status, double seconds)
 static void tell_http(const struct gateway *g, struct vrs_page *page)
 {
 	static const char *const code[] = {NULL, "1xx", "2xx", "3xx", "4xx", "5xx"};
-	struct http_counts c;
+	struct vrs_httpd_counts c;
 
-	http_counts(g->http, &c);
+	vrs_httpd_counts(g->http, &c);
 	for (size_t i = 1; i < sizeof(code) / sizeof(*code); i++)
 		vrs_page_add(page, VRS_COUNTER, "vrsas_http_requests_total",
 			     "HTTP requests answered.", (double)c.code[i], "code",
@@ -108,7 +108,7 @@ static int all_pages(struct gateway *g, struct vrs_page *all, const char *own,
 	return status;
 }
 
-void api_metrics(struct gateway *g, struct http_request *q)
+void api_metrics(struct gateway *g, struct vrs_httpd_request *q)
 {
 	char *own = vrs_svc_page(g->svc, g->svc->instance);
 	struct vrs_page *all = vrs_page_new("gateway", g->svc->instance);

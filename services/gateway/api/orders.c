@@ -10,7 +10,7 @@ typedef Vrsas__V1__ControlRequest control_request;
 static void on_done(void *arg, const Vrsas__V1__ControlReply *reply,
 		    const struct ask_failure *f)
 {
-	struct http_request *q = arg;
+	struct vrs_httpd_request *q = arg;
 
 	if (f)
 		api_failure(q, f);
@@ -18,7 +18,7 @@ static void on_done(void *arg, const Vrsas__V1__ControlReply *reply,
 		api_message(q, ask_body(reply));
 }
 
-static bool id_ok(struct http_request *q, const char *id)
+static bool id_ok(struct vrs_httpd_request *q, const char *id)
 {
 	if (!id[0] || (vrs_id_ok(id) && strlen(id) <= 64))
 		return true;
@@ -27,7 +27,7 @@ static bool id_ok(struct http_request *q, const char *id)
 	return false;
 }
 
-static void send_order(struct gateway *g, struct http_request *q, control_request *r,
+static void send_order(struct gateway *g, struct vrs_httpd_request *q, control_request *r,
 		       const char *id, bool dry_run)
 {
 	if (!id_ok(q, id))
@@ -35,7 +35,7 @@ static void send_order(struct gateway *g, struct http_request *q, control_reques
 	r->request_id = id;
 	r->actor = api_who(q);
 	if (!dry_run)
-		log_notice("order path=%s by=%s", http_path(q), r->actor);
+		log_notice("order path=%s by=%s", vrs_httpd_path(q), r->actor);
 	ask(g, r, on_done, q);
 }
 
@@ -49,7 +49,7 @@ static void send_order(struct gateway *g, struct http_request *q, control_reques
 	}
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
-void api_relocate(struct gateway *g, struct http_request *q)
+void api_relocate(struct gateway *g, struct vrs_httpd_request *q)
 {
 	control_request r = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__RelocateOrder o = VRSAS__V1__RELOCATE_ORDER__INIT;
@@ -70,7 +70,7 @@ void api_relocate(struct gateway *g, struct http_request *q)
 	json_decref(json);
 }
 
-void api_failback(struct gateway *g, struct http_request *q)
+void api_failback(struct gateway *g, struct vrs_httpd_request *q)
 {
 	control_request r = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__FailbackOrder o = VRSAS__V1__FAILBACK_ORDER__INIT;
@@ -89,7 +89,7 @@ void api_failback(struct gateway *g, struct http_request *q)
 	json_decref(json);
 }
 
-void api_cancel(struct gateway *g, struct http_request *q)
+void api_cancel(struct gateway *g, struct vrs_httpd_request *q)
 {
 	control_request r = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__CancelOrder o = VRSAS__V1__CANCEL_ORDER__INIT;
@@ -115,7 +115,7 @@ void api_cancel(struct gateway *g, struct http_request *q)
 	json_decref(json);
 }
 
-void api_confirm_off(struct gateway *g, struct http_request *q)
+void api_confirm_off(struct gateway *g, struct vrs_httpd_request *q)
 {
 	control_request r = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__FailOrder o = VRSAS__V1__FAIL_ORDER__INIT;

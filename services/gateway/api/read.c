@@ -13,7 +13,7 @@ typedef Vrsas__V1__ControlRequest control_request;
 static void on_view(void *arg, const Vrsas__V1__ControlReply *reply,
 		    const struct ask_failure *f)
 {
-	struct http_request *q = arg;
+	struct vrs_httpd_request *q = arg;
 
 	if (f)
 		api_failure(q, f);
@@ -21,7 +21,7 @@ static void on_view(void *arg, const Vrsas__V1__ControlReply *reply,
 		api_message(q, ask_body(reply));
 }
 
-static control_request request_of(struct http_request *q)
+static control_request request_of(struct vrs_httpd_request *q)
 {
 	control_request r = VRSAS__V1__CONTROL_REQUEST__INIT;
 
@@ -29,7 +29,7 @@ static control_request request_of(struct http_request *q)
 	return r;
 }
 
-void api_status(struct gateway *g, struct http_request *q)
+void api_status(struct gateway *g, struct vrs_httpd_request *q)
 {
 	control_request r = request_of(q);
 	Vrsas__V1__StatusQuery body = VRSAS__V1__STATUS_QUERY__INIT;
@@ -42,7 +42,7 @@ void api_status(struct gateway *g, struct http_request *q)
 static void on_clusters(void *arg, const Vrsas__V1__ControlReply *reply,
 			const struct ask_failure *f)
 {
-	struct http_request *q = arg;
+	struct vrs_httpd_request *q = arg;
 
 	if (f) {
 		api_failure(q, f);
@@ -57,7 +57,7 @@ static void on_clusters(void *arg, const Vrsas__V1__ControlReply *reply,
 }
 
 /* What the page shows of clusters, hosts and VMs. */
-void api_columns(struct gateway *g, struct http_request *q)
+void api_columns(struct gateway *g, struct vrs_httpd_request *q)
 {
 	(void)g;
 	api_json_take(q, 200,
@@ -67,7 +67,7 @@ void api_columns(struct gateway *g, struct http_request *q)
 				vrs_columns_json(&vrs_columns_vm)));
 }
 
-void api_clusters(struct gateway *g, struct http_request *q)
+void api_clusters(struct gateway *g, struct vrs_httpd_request *q)
 {
 	control_request r = request_of(q);
 	Vrsas__V1__StatusQuery body = VRSAS__V1__STATUS_QUERY__INIT;
@@ -77,7 +77,7 @@ void api_clusters(struct gateway *g, struct http_request *q)
 	ask(g, &r, on_clusters, q);
 }
 
-void api_hosts(struct gateway *g, struct http_request *q)
+void api_hosts(struct gateway *g, struct vrs_httpd_request *q)
 {
 	control_request r = request_of(q);
 	Vrsas__V1__HostQuery body = VRSAS__V1__HOST_QUERY__INIT;
@@ -89,7 +89,7 @@ void api_hosts(struct gateway *g, struct http_request *q)
 	ask(g, &r, on_view, q);
 }
 
-void api_vms(struct gateway *g, struct http_request *q)
+void api_vms(struct gateway *g, struct vrs_httpd_request *q)
 {
 	control_request r = request_of(q);
 	Vrsas__V1__VmQuery body = VRSAS__V1__VM_QUERY__INIT;
@@ -102,7 +102,7 @@ void api_vms(struct gateway *g, struct http_request *q)
 	ask(g, &r, on_view, q);
 }
 
-void api_relocations(struct gateway *g, struct http_request *q)
+void api_relocations(struct gateway *g, struct vrs_httpd_request *q)
 {
 	control_request r = request_of(q);
 	Vrsas__V1__RelocationQuery body = VRSAS__V1__RELOCATION_QUERY__INIT;
@@ -116,12 +116,12 @@ void api_relocations(struct gateway *g, struct http_request *q)
 	ask(g, &r, on_view, q);
 }
 
-void api_relocation(struct gateway *g, struct http_request *q)
+void api_relocation(struct gateway *g, struct vrs_httpd_request *q)
 {
 	control_request r = request_of(q);
 	Vrsas__V1__RelocationQuery body = VRSAS__V1__RELOCATION_QUERY__INIT;
 
-	body.vm = http_path(q) + strlen("/api/v1/relocations/");
+	body.vm = vrs_httpd_path(q) + strlen("/api/v1/relocations/");
 	body.with_journal = true;
 	if (!vrs_id_ok(body.vm)) {
 		api_error(q, 400, "USAGE", "/api/v1/vms lists them",
@@ -133,7 +133,7 @@ void api_relocation(struct gateway *g, struct http_request *q)
 	ask(g, &r, on_view, q);
 }
 
-void api_plan(struct gateway *g, struct http_request *q)
+void api_plan(struct gateway *g, struct vrs_httpd_request *q)
 {
 	control_request r = request_of(q);
 	Vrsas__V1__PlanQuery body = VRSAS__V1__PLAN_QUERY__INIT;
@@ -145,7 +145,7 @@ void api_plan(struct gateway *g, struct http_request *q)
 	ask(g, &r, on_view, q);
 }
 
-void api_forecast_of(struct gateway *g, struct http_request *q, const char *target)
+void api_forecast_of(struct gateway *g, struct vrs_httpd_request *q, const char *target)
 {
 	control_request r = request_of(q);
 	Vrsas__V1__ForecastQuery body = VRSAS__V1__FORECAST_QUERY__INIT;
@@ -166,17 +166,18 @@ static bool event_id_ok(const char *s)
 			  strlen(s + n + 1) <= 19));
 }
 
-void api_events(struct gateway *g, struct http_request *q)
+void api_events(struct gateway *g, struct vrs_httpd_request *q)
 {
-	const char *accept = http_header(q, "Accept"), *vm = http_query(q, "vm");
-	const char *after = http_query(q, "after"), *last = NULL;
+	const char *accept = vrs_httpd_header(q, "Accept"),
+		   *vm = vrs_httpd_query(q, "vm");
+	const char *after = vrs_httpd_query(q, "after"), *last = NULL;
 	control_request r = request_of(q);
 	Vrsas__V1__EventQuery body = VRSAS__V1__EVENT_QUERY__INIT;
 	bool stream = accept && strstr(accept, "text/event-stream");
 	long limit;
 
 	if (stream)
-		last = http_header(q, "Last-Event-ID");
+		last = vrs_httpd_header(q, "Last-Event-ID");
 	if (last && last[0])
 		after = last;
 	if (after && !event_id_ok(after)) {
@@ -191,7 +192,7 @@ void api_events(struct gateway *g, struct http_request *q)
 	}
 	if (!api_number(q, "limit", 1, 1000, 100, &limit))
 		return;
-	if (stream && (vm || http_query(q, "limit"))) {
+	if (stream && (vm || vrs_httpd_query(q, "limit"))) {
 		api_error(q, 400, "USAGE",
 			  "leave vm and limit out, and pick what you need",
 			  "the live stream takes no argument but after");
@@ -221,7 +222,7 @@ static void answer_risk(void *arg, const Vrsas__V1__RiskViews *v)
 	api_message(arg, &v->base);
 }
 
-void api_risk(struct gateway *g, struct http_request *q)
+void api_risk(struct gateway *g, struct vrs_httpd_request *q)
 {
 	risk_show(g->risk, answer_risk, q);
 }

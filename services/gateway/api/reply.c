@@ -9,32 +9,32 @@
 #include "vrs/json.h"
 #include "vrs/mem.h"
 
-_Static_assert(sizeof(struct api_note) <= HTTP_NOTE_BYTES, "a note fits");
+_Static_assert(sizeof(struct api_note) <= VRS_HTTPD_NOTE_BYTES, "a note fits");
 
-void api_json_take(struct http_request *q, int status, json_t *json)
+void api_json_take(struct vrs_httpd_request *q, int status, json_t *json)
 {
 	char *text = vrs_json_text(json, true);
 
 	json_decref(json);
-	http_answer(q, &(struct http_answer){.status = status,
-					     .type = "application/json",
-					     .body = text,
-					     .n_body = strlen(text)});
+	vrs_httpd_reply(q, &(struct vrs_httpd_reply){.status = status,
+						     .type = "application/json",
+						     .body = text,
+						     .n_body = strlen(text)});
 }
 
-void api_message(struct http_request *q, const ProtobufCMessage *msg)
+void api_message(struct vrs_httpd_request *q, const ProtobufCMessage *msg)
 {
 	api_json_take(q, 200, vrs_json_of_message(msg));
 }
 
-void api_text(struct http_request *q, int status, const char *type, const char *text)
+void api_text(struct vrs_httpd_request *q, int status, const char *type, const char *text)
 {
 	char *body = vrs_strdup(text);
 
-	http_answer(q, &(struct http_answer){.status = status,
-					     .type = type,
-					     .body = body,
-					     .n_body = strlen(body)});
+	vrs_httpd_reply(q, &(struct vrs_httpd_reply){.status = status,
+						     .type = type,
+						     .body = body,
+						     .n_body = strlen(body)});
 }
 
 static json_t *text_json(const char *s)
@@ -44,7 +44,7 @@ static json_t *text_json(const char *s)
 	return json ? json : json_string("(not text)");
 }
 
-void api_error_with(struct http_request *q, int status, const char *code,
+void api_error_with(struct vrs_httpd_request *q, int status, const char *code,
 		    const char *hint, const char *extra, const char *line)
 {
 	json_t *json = json_object();
@@ -54,15 +54,15 @@ void api_error_with(struct http_request *q, int status, const char *code,
 	(void)json_object_set_new(json, "code", text_json(code));
 	char *text = vrs_json_text(json, true);
 	json_decref(json);
-	http_answer(q, &(struct http_answer){.status = status,
-					     .type = "application/json",
-					     .body = text,
-					     .n_body = strlen(text),
-					     .extra = {extra}});
+	vrs_httpd_reply(q, &(struct vrs_httpd_reply){.status = status,
+						     .type = "application/json",
+						     .body = text,
+						     .n_body = strlen(text),
+						     .extra = {extra}});
 }
 
-void api_error(struct http_request *q, int status, const char *code, const char *hint,
-	       const char *fmt, ...)
+void api_error(struct vrs_httpd_request *q, int status, const char *code,
+	       const char *hint, const char *fmt, ...)
 {
 	char line[480];
 	va_list ap;
@@ -75,12 +75,12 @@ void api_error(struct http_request *q, int status, const char *code, const char 
 		       line);
 }
 
-void api_failure(struct http_request *q, const struct ask_failure *f)
+void api_failure(struct vrs_httpd_request *q, const struct ask_failure *f)
 {
 	api_error(q, f->status, f->code, f->hint, "%s", f->error);
 }
 
-void api_store_failure(struct http_request *q, const struct vrs_err *err)
+void api_store_failure(struct vrs_httpd_request *q, const struct vrs_err *err)
 {
 	api_error(q, err->code == VRS_ETIMEOUT ? 504 : 503,
 		  err->code == VRS_ETIMEOUT ? "TIMEOUT" : "UNREACHABLE",
@@ -88,19 +88,19 @@ void api_store_failure(struct http_request *q, const struct vrs_err *err)
 		  err->text);
 }
 
-const char *api_who(struct http_request *q)
+const char *api_who(struct vrs_httpd_request *q)
 {
-	return ((struct api_note *)http_note(q))->name;
+	return ((struct api_note *)vrs_httpd_note(q))->name;
 }
 
-enum role api_role(struct http_request *q)
+enum role api_role(struct vrs_httpd_request *q)
 {
-	return ((struct api_note *)http_note(q))->role;
+	return ((struct api_note *)vrs_httpd_note(q))->role;
 }
 
-const char *api_secret(const struct http_request *q, char *buf, size_t size)
+const char *api_secret(const struct vrs_httpd_request *q, char *buf, size_t size)
 {
-	const char *line = http_header(q, "Authorization");
+	const char *line = vrs_httpd_header(q, "Authorization");
 
 	if (line) {
 		if (strncasecmp(line, "Bearer ", 7) != 0 ||
@@ -108,5 +108,5 @@ const char *api_secret(const struct http_request *q, char *buf, size_t size)
 			return NULL;
 		return buf;
 	}
-	return http_cookie(q, "vrsas_token");
+	return vrs_httpd_cookie(q, "vrsas_token");
 }

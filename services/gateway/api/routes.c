@@ -61,10 +61,10 @@ static bool may(enum role role, const struct route *r)
 	       (r->who == ALERT && role == ROLE_ALERT);
 }
 
-static bool let_in(struct gateway *g, struct http_request *q, const struct route *r)
+static bool let_in(struct gateway *g, struct vrs_httpd_request *q, const struct route *r)
 {
 	static struct vrs_complaint wrong;
-	struct api_note *note = http_note(q);
+	struct api_note *note = vrs_httpd_note(q);
 	char buf[TOKEN_MAX + 1];
 	const char *secret = api_secret(q, buf, sizeof(buf));
 	const struct token *t = tokens_find(&g->tokens, secret);
@@ -95,10 +95,11 @@ static bool let_in(struct gateway *g, struct http_request *q, const struct route
 
 /* --- where a change comes from --- */
 
-static bool same_site(struct http_request *q)
+static bool same_site(struct vrs_httpd_request *q)
 {
-	const char *site = http_header(q, "Sec-Fetch-Site");
-	const char *origin = http_header(q, "Origin"), *host = http_header(q, "Host");
+	const char *site = vrs_httpd_header(q, "Sec-Fetch-Site");
+	const char *origin = vrs_httpd_header(q, "Origin"),
+		   *host = vrs_httpd_header(q, "Host");
 
 	if (site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)
 		return false;
@@ -108,16 +109,16 @@ static bool same_site(struct http_request *q)
 	return at && host && strcasecmp(at + 3, host) == 0;
 }
 
-static bool is_type(const struct http_request *q, const char *wanted)
+static bool is_type(const struct vrs_httpd_request *q, const char *wanted)
 {
-	const char *type = http_header(q, "Content-Type");
+	const char *type = vrs_httpd_header(q, "Content-Type");
 	size_t n = type ? strcspn(type, "; ") : 0;
 
 	return n == strlen(wanted) && strncasecmp(type, wanted, n) == 0;
 }
 
 /* No type that a form of another site could send, but for signing in. */
-static bool type_fits(const struct http_request *q, const struct route *r)
+static bool type_fits(const struct vrs_httpd_request *q, const struct route *r)
 {
 	if (r->run == api_reload)
 		return true;
@@ -128,7 +129,7 @@ static bool type_fits(const struct http_request *q, const struct route *r)
 		is_type(q, "application/x-www-form-urlencoded"));
 }
 
-static bool may_change(struct http_request *q, const struct route *r)
+static bool may_change(struct vrs_httpd_request *q, const struct route *r)
 {
 	if (!same_site(q)) {
 		api_error(q, 403, "REFUSED", "use the gateway's own page",
@@ -153,32 +154,32 @@ static bool fits(const struct route *r, const char *path)
 	return strncmp(r->path, path, n) == 0 && path[n];
 }
 
-static const char *method_of(const struct http_request *q)
+static const char *method_of(const struct vrs_httpd_request *q)
 {
-	const char *method = http_method(q);
+	const char *method = vrs_httpd_method(q);
 
 	return strcmp(method, "HEAD") == 0 ? "GET" : method;
 }
 
-static bool takes_gzip(const struct http_request *q)
+static bool takes_gzip(const struct vrs_httpd_request *q)
 {
-	const char *takes = http_header(q, "Accept-Encoding");
+	const char *takes = vrs_httpd_header(q, "Accept-Encoding");
 
 	return takes && strstr(takes, "gzip");
 }
 
-static void send_asset(struct http_request *q, const struct asset *a)
+static void send_asset(struct vrs_httpd_request *q, const struct asset *a)
 {
-	const char *known = http_header(q, "If-None-Match");
+	const char *known = vrs_httpd_header(q, "If-None-Match");
 	char tag[40];
 	bool same = known && strstr(known, a->tag);
 
 	(void)snprintf(tag, sizeof(tag), "ETag: %s", a->tag);
 	char *copy = vrs_calloc(a->n + 1, 1); /* a reload may free the asset */
 	memcpy(copy, a->bytes, a->n);
-	http_answer(
+	vrs_httpd_reply(
 		q,
-		&(struct http_answer){
+		&(struct vrs_httpd_reply){
 			.status = same ? 304 : 200,
 			.type = a->type,
 			.body = copy,
@@ -189,9 +190,10 @@ static void send_asset(struct http_request *q, const struct asset *a)
 				  a->gzip && !same ? "Content-Encoding: gzip" : NULL}});
 }
 
-static void no_route(struct gateway *g, struct http_request *q, const struct route *other)
+static void no_route(struct gateway *g, struct vrs_httpd_request *q,
+		     const struct route *other)
 {
-	const char *path = http_path(q);
+	const char *path = vrs_httpd_path(q);
 	const struct asset *a = NULL;
 
 	if (strcmp(method_of(q), "GET") == 0)
@@ -210,12 +212,12 @@ static void no_route(struct gateway *g, struct http_request *q, const struct rou
 	}
 }
 
-void api_early(void *arg, struct http_request *q)
+void api_early(void *arg, struct vrs_httpd_request *q)
 {
 	struct gateway *g = arg;
-	struct api_note *note = http_note(q);
+	struct api_note *note = vrs_httpd_note(q);
 	const struct route *r = NULL, *other = NULL;
-	const char *path = http_path(q), *unknown;
+	const char *path = vrs_httpd_path(q), *unknown;
 
 	if (!path || path[0] != '/') {
 		api_error(q, 400, "USAGE", "escape what is special as %%XX",
@@ -238,7 +240,7 @@ void api_early(void *arg, struct http_request *q)
 		return;
 	if (strcmp(r->method, "POST") == 0 && !may_change(q, r))
 		return;
-	unknown = http_query_unknown(q, r->query);
+	unknown = vrs_httpd_query_unknown(q, r->query);
 	if (unknown && r->who != OPEN) {
 		api_error(q, 400, "USAGE", "docs/API.md lists what each path takes",
 			  "%s takes no argument '%.40s'", r->path, unknown);
@@ -247,9 +249,9 @@ void api_early(void *arg, struct http_request *q)
 	note->route = r;
 }
 
-void api_whole(void *arg, struct http_request *q)
+void api_whole(void *arg, struct vrs_httpd_request *q)
 {
-	const struct api_note *note = http_note(q);
+	const struct api_note *note = vrs_httpd_note(q);
 
 	note->route->run(arg, q);
 }

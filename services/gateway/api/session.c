@@ -20,7 +20,7 @@ static json_t *session_json(const char *name, enum role role)
 	return json;
 }
 
-void api_session(struct gateway *g, struct http_request *q)
+void api_session(struct gateway *g, struct vrs_httpd_request *q)
 {
 	(void)g;
 	api_json_take(q, 200, session_json(api_who(q), api_role(q)));
@@ -53,14 +53,15 @@ static bool form_token(const char *body, char *buf, size_t size)
 	}
 }
 
-static bool is_form(const struct http_request *q)
+static bool is_form(const struct vrs_httpd_request *q)
 {
-	const char *type = http_header(q, "Content-Type");
+	const char *type = vrs_httpd_header(q, "Content-Type");
 
 	return type && strncasecmp(type, "application/x-www-form", 22) == 0;
 }
 
-static void set_cookie(struct http_request *q, const char *secret, const struct token *t)
+static void set_cookie(struct vrs_httpd_request *q, const char *secret,
+		       const struct token *t)
 {
 	char cookie[TOKEN_MAX + 128];
 	json_t *json = t ? session_json(t->name, t->role) : json_object();
@@ -71,17 +72,17 @@ static void set_cookie(struct http_request *q, const char *secret, const struct 
 	(void)snprintf(cookie, sizeof(cookie),
 		       "Set-Cookie: vrsas_token=%s; Path=/; HttpOnly; SameSite=Strict; "
 		       "Max-Age=%d%s",
-		       secret, t ? 12 * 3600 : 0, http_is_tls(q) ? "; Secure" : "");
-	http_answer(
-		q, &(struct http_answer){.status = form ? 303 : 200,
-					 .type = "application/json",
-					 .body = text,
-					 .n_body = strlen(text),
-					 .extra = {cookie, form ? "Location: /" : NULL}});
+		       secret, t ? 12 * 3600 : 0, vrs_httpd_is_tls(q) ? "; Secure" : "");
+	vrs_httpd_reply(q, &(struct vrs_httpd_reply){
+				   .status = form ? 303 : 200,
+				   .type = "application/json",
+				   .body = text,
+				   .n_body = strlen(text),
+				   .extra = {cookie, form ? "Location: /" : NULL}});
 	explicit_bzero(cookie, sizeof(cookie));
 }
 
-void api_session_open(struct gateway *g, struct http_request *q)
+void api_session_open(struct gateway *g, struct vrs_httpd_request *q)
 {
 	char buf[TOKEN_MAX + 1] = "";
 	const char *secret = buf;
@@ -90,7 +91,7 @@ void api_session_open(struct gateway *g, struct http_request *q)
 	json_t *json = NULL;
 	size_t n;
 
-	if (is_form(q) ? !form_token(http_body(q, &n), buf, sizeof(buf))
+	if (is_form(q) ? !form_token(vrs_httpd_body(q, &n), buf, sizeof(buf))
 		       : !api_body(q, fields, 1, &json)) {
 		if (is_form(q))
 			api_error(q, 400, "USAGE", "fill in the field token",
@@ -107,32 +108,32 @@ void api_session_open(struct gateway *g, struct http_request *q)
 	explicit_bzero(buf, sizeof(buf));
 }
 
-void api_session_end(struct gateway *g, struct http_request *q)
+void api_session_end(struct gateway *g, struct vrs_httpd_request *q)
 {
 	(void)g;
 	set_cookie(q, "", NULL);
 }
 
-void api_openapi(struct gateway *g, struct http_request *q)
+void api_openapi(struct gateway *g, struct vrs_httpd_request *q)
 {
 	if (!g->openapi) {
 		api_error(q, 404, "NOT_FOUND", "set `openapi` to where it is installed",
 			  "the description is not installed here");
 		return;
 	}
-	http_answer(q, &(struct http_answer){.status = 200,
-					     .type = "application/json",
-					     .fixed = g->openapi,
-					     .n_body = g->n_openapi});
+	vrs_httpd_reply(q, &(struct vrs_httpd_reply){.status = 200,
+						     .type = "application/json",
+						     .fixed = g->openapi,
+						     .n_body = g->n_openapi});
 }
 
-void api_healthy(struct gateway *g, struct http_request *q)
+void api_healthy(struct gateway *g, struct vrs_httpd_request *q)
 {
 	(void)g;
 	api_text(q, 200, "text/plain; charset=utf-8", "healthy\n");
 }
 
-void api_ready(struct gateway *g, struct http_request *q)
+void api_ready(struct gateway *g, struct vrs_httpd_request *q)
 {
 	struct vrs_text why = {0};
 	struct vrs_err err = {0};
@@ -146,7 +147,7 @@ void api_ready(struct gateway *g, struct http_request *q)
 	vrs_text_fini(&why);
 }
 
-void api_reload(struct gateway *g, struct http_request *q)
+void api_reload(struct gateway *g, struct vrs_httpd_request *q)
 {
 	struct vrs_err err = {0};
 

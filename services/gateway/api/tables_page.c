@@ -13,7 +13,7 @@ enum { EVENTS = 100, ARENA = 16 << 20 };
 
 struct drawing {
 	struct gateway *g;
-	struct http_request *q;
+	struct vrs_httpd_request *q;
 	struct vrs_text out;
 	int64_t now_ms;
 	size_t part;
@@ -21,10 +21,11 @@ struct drawing {
 
 static void send(struct drawing *d, int status)
 {
-	http_answer(d->q, &(struct http_answer){.status = status,
-						.type = "text/html; charset=utf-8",
-						.body = d->out.text,
-						.n_body = d->out.len});
+	vrs_httpd_reply(d->q,
+			&(struct vrs_httpd_reply){.status = status,
+						  .type = "text/html; charset=utf-8",
+						  .body = d->out.text,
+						  .n_body = d->out.len});
 	free(d);
 }
 
@@ -135,7 +136,7 @@ static void next_part(struct drawing *d)
 }
 
 /* Open to all, so that who has no token yet is asked for it in words. */
-void api_tables(struct gateway *g, struct http_request *q)
+void api_tables(struct gateway *g, struct vrs_httpd_request *q)
 {
 	enum role role = api_role(q);
 	struct drawing *d = vrs_calloc(1, sizeof(*d));

@@ -14,7 +14,7 @@ enum { RING_BYTES = 4 << 20, RESUME_LIMIT = 2000, ALIVE_EVERY_MS = 15000 };
 struct listener {
 	struct listener *prev, *next;
 	struct hub *hub;
-	struct http_streaming *streaming;
+	struct vrs_httpd_stream *streaming;
 	struct vrs_text first; /* before the ring */
 	size_t first_sent;
 	uint64_t at; /* in the ring, counted from its beginning of time */
@@ -60,7 +60,7 @@ static void put(struct hub *h, const char *bytes, size_t n)
 	for (struct listener *l = h->listeners; l; l = l->next) {
 		if (h->end - l->at > RING_BYTES)
 			l->lost = true;
-		http_stream_wake(l->streaming);
+		vrs_httpd_stream_wake(l->streaming);
 	}
 }
 
@@ -177,7 +177,7 @@ static int add_journal(struct hub *h, const char *after, struct vrs_text *t,
 	return 0;
 }
 
-int hub_stream(struct hub *h, struct http_request *q, const char *after,
+int hub_stream(struct hub *h, struct vrs_httpd_request *q, const char *after,
 	       struct vrs_err *err)
 {
 	int status = 0;
@@ -203,8 +203,8 @@ int hub_stream(struct hub *h, struct http_request *q, const char *after,
 		l->next->prev = l;
 	h->listeners = l;
 	h->n++;
-	const struct http_stream stream = {l, next_bytes, on_closed};
-	l->streaming = http_answer_stream(q, "text/event-stream", &stream);
+	const struct vrs_httpd_source stream = {l, next_bytes, on_closed};
+	l->streaming = vrs_httpd_reply_stream(q, "text/event-stream", &stream);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 struct gateway;
-struct http_request;
+struct vrs_httpd_request;
 struct hub;
 struct vrs_err;
 
@@ -25,7 +25,7 @@ void hub_state(struct hub *h, enum hub_state which, const char *data);
 /* Answers with the stream: first the journal after that id ("": from now on), then the
  * current states, then new events. VRS_ENOSPC: max_streams are open; on any failure the
  * caller answers the request. */
-int hub_stream(struct hub *h, struct http_request *q, const char *after,
+int hub_stream(struct hub *h, struct vrs_httpd_request *q, const char *after,
 	       struct vrs_err *err);
 
 size_t hub_listeners(const struct hub *h);

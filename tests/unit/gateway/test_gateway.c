@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "http/assets.h"
-#include "vrs/http/parts.h"
 #include "http/tokens.h"
 #include "incidents/incident_view.h"
 #include "live/risk.h"
 #include "sinks/cloudevent.h"
 #include "sinks/hmac.h"
+#include "vrs/http/parts.h"
 
 /* --- tokens --- */
 
@@ -100,7 +100,7 @@ static void what_is_escaped_is_decoded_strictly(void **state)
 		char s[64];
 
 		(void)snprintf(s, sizeof(s), "%s", table[i].in);
-		assert_int_equal(http_decode(s), table[i].out != NULL);
+		assert_int_equal(vrs_httpd_decode(s), table[i].out != NULL);
 		if (table[i].out)
 			assert_string_equal(s, table[i].out);
 	}
