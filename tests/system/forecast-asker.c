@@ -2,9 +2,10 @@
  *
  *   forecast-asker load REDIS CLUSTER FILE.csv
  *       puts a trace into Redis as etl would have: capacities and slots.
- *   forecast-asker ask URL-FILE PEERS JOBS GAP-MS TARGET...
+ *   forecast-asker ask REDIS URL-FILE PEERS JOBS GAP-MS TARGET...
  *       listens, writes its URL to the file, waits for so many predictors, asks so many
- *       jobs, one every GAP-MS. A line an answer, one at the end. */
+ *       jobs, one every GAP-MS. A line an answer, with the forecasts that Redis has then;
+ *       one at the end. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,7 @@ static int load(char **argv)
 struct asker {
 	struct vrs_loop *loop;
 	struct vrs_req *req;
+	struct vrs_store *store;
 	Vrsas__V1__ForecastTarget target[MAX_TARGETS];
 	Vrsas__V1__ForecastTarget *targets[MAX_TARGETS];
 	size_t n_targets;
@@ -101,6 +103,30 @@ static void end_if_done(struct asker *a)
 	vrs_loop_stop(a->loop);
 }
 
+static void print_stored(struct asker *a, const Vrsas__V1__ForecastTarget *t)
+{
+	struct vrs_err err = {0};
+	struct vrs_reply *r;
+	struct vrs_msg *msg;
+
+	if (vrs_store_cmd(a->store, &r, &err, "HGET " VRS_KEY "fc:{%s} %b", t->cluster,
+			  t->host, strlen(t->host)) < 0)
+		die(&err);
+	if (r->bytes && vrs_msg_unpack(&msg, &vrsas__v1__forecast__descriptor, r->bytes,
+				       r->len, NULL) == 0) {
+		const Vrsas__V1__Forecast *f = (const void *)vrs_msg_get(msg);
+		const Vrsas__V1__Peak *p = f->n_peak > 1 ? f->peak[1] : NULL;
+
+		printf(" %s/%s method=%s sure=%d steps=%zu p50=%.3f p90=%.3f p99=%.3f "
+		       "reason='%s'",
+		       f->cluster, f->host, f->method, (int)f->confidence, f->n_p50,
+		       p ? (double)p->p50 : -1.0, p ? (double)p->p90 : -1.0,
+		       p ? (double)p->p99 : -1.0, f->reason);
+		vrs_msg_free(msg);
+	}
+	vrs_reply_free(r);
+}
+
 static void on_answer(void *arg, const ProtobufCMessage *reply, const struct vrs_err *err)
 {
 	const Vrsas__V1__ForecastAnswer *answer =
@@ -119,18 +145,10 @@ static void on_answer(void *arg, const ProtobufCMessage *reply, const struct vrs
 		a->answered++;
 		printf("answer %s by=%s ms=%lld", answer->job_id, answer->predictor,
 		       (long long)ms);
-		for (size_t i = 0; i < answer->n_forecast; i++) {
-			const Vrsas__V1__Forecast *f = answer->forecast[i];
-			const Vrsas__V1__Peak *p = f->n_peak > 1 ? f->peak[1] : NULL;
-
-			printf(" %s/%s method=%s sure=%d steps=%zu p50=%.3f p90=%.3f "
-			       "p99=%.3f "
-			       "reason='%s'",
-			       f->cluster, f->host, f->method, (int)f->confidence,
-			       f->n_p50, p ? (double)p->p50 : -1.0,
-			       p ? (double)p->p90 : -1.0, p ? (double)p->p99 : -1.0,
-			       f->reason);
-		}
+		for (size_t i = 0; i < a->n_targets; i++)
+			print_stored(a, &a->target[i]);
+		for (size_t i = 0; i < answer->n_missing; i++)
+			printf(" missing='%s'", answer->missing[i]);
 		printf("\n");
 	}
 	(void)fflush(stdout);
@@ -160,10 +178,11 @@ static void ask_one(void *arg)
 static int ask(int argc, char **argv)
 {
 	struct asker a = {
-		.peers = atoi(argv[1]), .jobs = atoi(argv[2]), .gap_ms = atoll(argv[3])};
+		.peers = atoi(argv[2]), .jobs = atoi(argv[3]), .gap_ms = atoll(argv[4])};
+	const struct vrs_store_conf conf = {.address = argv[0]};
 	struct vrs_err err = {0};
 
-	for (int i = 4; i < argc && a.n_targets < MAX_TARGETS; i++) {
+	for (int i = 5; i < argc && a.n_targets < MAX_TARGETS; i++) {
 		Vrsas__V1__ForecastTarget *t = &a.target[a.n_targets];
 		char *slash = strchr(argv[i], '/');
 
@@ -174,7 +193,8 @@ static int ask(int argc, char **argv)
 		t->host = slash ? slash + 1 : "";
 		a.targets[a.n_targets++] = t;
 	}
-	if (vrs_loop_open(&a.loop, &err) < 0 ||
+	if (vrs_store_open(&a.store, &conf, &err) < 0 ||
+	    vrs_loop_open(&a.loop, &err) < 0 ||
 	    vrs_req_open(&a.req, a.loop,
 			 &(struct vrs_req_conf){
 				 .url = "tcp://127.0.0.1:0",
@@ -183,11 +203,11 @@ static int ask(int argc, char **argv)
 				 .reply_type = &vrsas__v1__forecast_answer__descriptor},
 			 &err) < 0)
 		die(&err);
-	char *beside = vrs_asprintf("%s.new", argv[0]);
+	char *beside = vrs_asprintf("%s.new", argv[1]);
 	FILE *f = fopen(beside, "we");
 	if (!f || fprintf(f, "%s\n", vrs_req_url(a.req)) < 0 || fclose(f) != 0 ||
-	    rename(beside, argv[0]) != 0) {
-		perror(argv[0]);
+	    rename(beside, argv[1]) != 0) {
+		perror(argv[1]);
 		return 1;
 	}
 	free(beside);
@@ -195,6 +215,7 @@ static int ask(int argc, char **argv)
 	if (vrs_loop_run(a.loop, &err) < 0)
 		die(&err);
 	vrs_req_close(a.req);
+	vrs_store_close(a.store);
 	vrs_loop_close(a.loop);
 	return 0;
 }
@@ -204,7 +225,7 @@ int main(int argc, char **argv)
 	vrs_log_init("asker", VRS_WARN, false);
 	if (argc == 5 && strcmp(argv[1], "load") == 0)
 		return load(argv + 2);
-	if (argc >= 7 && strcmp(argv[1], "ask") == 0)
+	if (argc >= 8 && strcmp(argv[1], "ask") == 0)
 		return ask(argc - 2, argv + 2);
 	(void)fprintf(stderr, "usage: forecast-asker load|ask ...\n");
 	return 2;

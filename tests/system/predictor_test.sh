@@ -35,7 +35,7 @@ start_predictor() { # NAME [SETTING...] : its pid is in $pid
 }
 start_asker() { # PEERS JOBS GAP-MS TARGET... : answers in asked
 	rm -f url asked
-	"$asker" ask url "$@" >asked 2>asker.log &
+	"$asker" ask "$redis" url "$@" >asked 2>asker.log &
 	pids+=($!)
 	wait_for 5 test -s url
 }
@@ -68,11 +68,11 @@ end=$(at_end 20)
 is "a job is answered" "${end% slowest*}" "end answered=1 lost=0"
 check "without a model a simple method answers" test "$(method_of c1/)" != lstm
 check "and says why" grep -q "no model yet" asked
-check "an unknown cluster gets no forecast" grep -q "c9/ method=none.*cluster c9 has 0 hosts" asked
-check "nor does an unknown host" grep -q "c1/nobody method=none.*no host nobody" asked
+check "an unknown cluster gets no forecast" grep -q "missing='c9/: .*cluster c9 has 0 hosts" asked
+check "nor does an unknown host" grep -q "missing='c1/nobody: .*no host nobody" asked
 check "the peak to come is seen (quiet now, above 60 % soon)" \
 	awk -v p="$(field_of c1/ p50)" 'BEGIN { exit !(p > 0.6) }'
-check "answers are kept in Redis" test "$(cli exists 'vrsas:v1:fc:{c1}')" = 1
+check "forecasts stand in Redis" test "$(cli exists 'vrsas:v1:fc:{c1}')" = 1
 kill "$pid"
 gone() { ! kill -0 "$1"; }
 check "it stops when asked" wait_for 5 gone "$pid"

@@ -22,7 +22,9 @@ struct job {
 	int64_t origin_ms;
 	struct history *history; /* of the clusters met so far */
 	size_t n_histories;
-	struct vrs_err down; /* the store's failure: it is not asked again for this job */
+	struct vrs_err down; /* the store's failure: the job ends with it */
+	Vrsas__V1__Forecast **made;
+	size_t n_made;
 };
 
 static float *ratios(const float *points, size_t n)
@@ -34,9 +36,8 @@ static float *ratios(const float *points, size_t n)
 	return r;
 }
 
-Vrsas__V1__Forecast *answer_message(const struct forecast *f, const char *cluster,
-				    const char *host, int64_t origin_ms,
-				    const struct answer_conf *conf)
+static Vrsas__V1__Forecast *message_of(const struct job *j, const struct forecast *f,
+				       const Vrsas__V1__ForecastTarget *t)
 {
 	static const Vrsas__V1__Confidence sure[] = {
 		VRSAS__V1__CONFIDENCE__CONFIDENCE_NONE,
@@ -45,20 +46,18 @@ Vrsas__V1__Forecast *answer_message(const struct forecast *f, const char *cluste
 	Vrsas__V1__Forecast *m = vrs_calloc(1, sizeof(*m));
 
 	vrsas__v1__forecast__init(m);
-	m->cluster = vrs_strdup(cluster);
-	m->host = vrs_strdup(host);
-	m->made_at_ms = conf->now_ms;
-	m->origin_ms = origin_ms;
+	m->cluster = vrs_strdup(t->cluster);
+	m->host = vrs_strdup(t->host);
+	m->made_at_ms = j->conf->now_ms;
+	m->origin_ms = j->origin_ms;
 	m->method = vrs_strdup(forecast_method_name(f->method));
 	m->model_version =
-		vrs_strdup(f->method == METHOD_LSTM ? conf->model_version : "");
+		vrs_strdup(f->method == METHOD_LSTM ? j->conf->model_version : "");
 	m->confidence = sure[f->confidence];
 	m->reason = vrs_strdup(f->reason);
 	m->step_ms = BIN_MS;
 	m->history_min = f->history_min;
 	m->last_ratio = f->last / 100;
-	if (f->method == METHOD_NONE)
-		return m;
 	m->n_p50 = m->n_p90 = m->n_p99 = BINS_AHEAD;
 	m->p50 = ratios(f->path[0], BINS_AHEAD);
 	m->p90 = ratios(f->path[1], BINS_AHEAD);
@@ -139,19 +138,19 @@ static void heed(const struct job *j, const Vrsas__V1__ForecastTarget *t,
 			(double)w->drift.widen, w->drift.covered * 100);
 }
 
-static Vrsas__V1__Forecast *answer_target(struct job *j,
-					  const Vrsas__V1__ForecastTarget *t)
+/* The forecast of one target joins those that will be written, or the target those that
+ * have none. */
+static void answer_target(struct job *j, const Vrsas__V1__ForecastTarget *t,
+			  Vrsas__V1__ForecastAnswer *a)
 {
 	struct forecast f = {.last = NAN};
 	const struct bins *bins = NULL;
 	struct vrs_err err = {0};
 	float last = NAN;
 
-	if (j->down.code != 0)
-		err = j->down;
-	else if (find(j, t, &bins, &last, &err) == VRS_ECONN || err.code == VRS_ETIMEOUT)
-		j->down = err;
-	if (err.code != 0) {
+	if (find(j, t, &bins, &last, &err) < 0) {
+		if (err.code == VRS_ECONN || err.code == VRS_ETIMEOUT)
+			j->down = err;
 		(void)vrs_strcpy(f.reason, sizeof(f.reason), err.text);
 	} else {
 		struct window w = window_of(bins, bin_of(j->origin_ms), BINS_HISTORY,
@@ -162,23 +161,25 @@ static Vrsas__V1__Forecast *answer_target(struct job *j,
 		if (!isnan(last))
 			f.last = last;
 	}
-	return answer_message(&f, t->cluster, t->host, j->origin_ms, j->conf);
+	if (f.confidence == SURE_NONE)
+		a->missing[a->n_missing++] =
+			vrs_asprintf("%s/%s: %s", t->cluster, t->host, f.reason);
+	else
+		j->made[j->n_made++] = message_of(j, &f, t);
 }
 
-static void keep(struct vrs_store *s, const Vrsas__V1__ForecastAnswer *a)
+static int write_made(struct job *j, struct vrs_err *err)
 {
-	for (size_t i = 0; i < a->n_forecast; i++) {
-		const Vrsas__V1__Forecast *f = a->forecast[i];
+	for (size_t i = 0; i < j->n_made; i++) {
+		const Vrsas__V1__Forecast *f = j->made[i];
 		size_t n;
-
-		if (f->confidence == VRSAS__V1__CONFIDENCE__CONFIDENCE_NONE)
-			continue;
 		void *bytes = vrs_msg_pack(&f->base, &n);
-		vrs_store_addf(s, "HSET %s %b %b", vrs_key_forecast(f->cluster).text,
+
+		vrs_store_addf(j->s, "HSET %s %b %b", vrs_key_forecast(f->cluster).text,
 			       f->host, strlen(f->host), bytes, n);
 		free(bytes);
 	}
-	(void)vrs_store_run(s, NULL, NULL);
+	return vrs_store_run(j->s, NULL, err);
 }
 
 Vrsas__V1__ForecastAnswer *answer_job(const Vrsas__V1__ForecastJob *job,
@@ -191,6 +192,7 @@ Vrsas__V1__ForecastAnswer *answer_job(const Vrsas__V1__ForecastJob *job,
 	vrsas__v1__forecast_answer__init(a);
 	a->job_id = vrs_strdup(job->job_id);
 	a->predictor = vrs_strdup(conf->predictor);
+	a->model_version = vrs_strdup(conf->model_version);
 	j.origin_ms = job->origin_ms > 0 ? job->origin_ms : conf->now_ms;
 	if (job->n_target > ANSWER_MAX_TARGETS || job->origin_ms < 0) {
 		a->error = vrs_asprintf("job: %zu targets (at most %d), origin %lld",
@@ -198,12 +200,16 @@ Vrsas__V1__ForecastAnswer *answer_job(const Vrsas__V1__ForecastJob *job,
 					(long long)job->origin_ms);
 		return a;
 	}
-	a->error = vrs_strdup("");
-	a->forecast = vrs_calloc(job->n_target + 1, sizeof(*a->forecast));
-	for (size_t i = 0; i < job->n_target; i++)
-		a->forecast[a->n_forecast++] = answer_target(&j, job->target[i]);
-	if (!job->no_store)
-		keep(s, a);
+	a->missing = vrs_calloc(job->n_target + 1, sizeof(*a->missing));
+	j.made = vrs_calloc(job->n_target + 1, sizeof(*j.made));
+	for (size_t i = 0; i < job->n_target && j.down.code == 0; i++)
+		answer_target(&j, job->target[i], a);
+	if (j.down.code == 0 && write_made(&j, &j.down) == 0)
+		a->written_at_ms = j.n_made > 0 ? conf->now_ms : 0;
+	a->error = vrs_strdup(j.down.code < 0 ? j.down.text : "");
+	for (size_t i = 0; i < j.n_made; i++)
+		vrsas__v1__forecast__free_unpacked(j.made[i], NULL);
+	free(j.made);
 	for (size_t i = 0; i < j.n_histories; i++)
 		history_close(&j.history[i]);
 	free(j.history);

@@ -1,4 +1,5 @@
-/* answer.h - a forecast job from the bus, answered from what Redis holds. */
+/* answer.h - a forecast job from the bus: made from what Redis holds, written to Redis.
+ */
 #ifndef PREDICTOR_SERVICE_ANSWER_H
 #define PREDICTOR_SERVICE_ANSWER_H
 
@@ -16,17 +17,12 @@ struct answer_conf {
 	const struct drift_table *drift; /* NULL: no drift check was made */
 };
 
-/* Never fails: what cannot be forecast says so in its own entry, a job that cannot be
- * done at all in `error`. Answers are stored (best effort) unless the job says no.
- * Free with answer_free. */
+/* Never fails: a target that cannot be forecast is listed in `missing`, a job that cannot
+ * be done, or whose forecasts cannot be stored, says so in `error`. Free with
+ * answer_free. */
 Vrsas__V1__ForecastAnswer *answer_job(const Vrsas__V1__ForecastJob *job,
 				      struct forecaster *f, struct vrs_store *s,
 				      const struct answer_conf *conf);
 void answer_free(Vrsas__V1__ForecastAnswer *a);
-
-/* Pure: the message of a forecast. */
-Vrsas__V1__Forecast *answer_message(const struct forecast *f, const char *cluster,
-				    const char *host, int64_t origin_ms,
-				    const struct answer_conf *conf);
 
 #endif

@@ -394,7 +394,7 @@ static void on_job(void *arg, const ProtobufCMessage *request,
 	Vrsas__V1__ForecastAnswer *a =
 		answer_job(job, v->forecaster, v->svc.store, &conf);
 	vrs_bus_answer(token, &a->base);
-	v->metrics.targets += a->n_forecast;
+	v->metrics.targets += job->n_target;
 	v->metrics.jobs_ok += !a->error[0];
 	v->metrics.jobs_failed += a->error[0] != '\0';
 	vrs_histogram_add(&v->metrics.job_seconds,

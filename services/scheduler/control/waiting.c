@@ -28,26 +28,14 @@ struct forecast_wait {
 	char cluster[72], host[72];
 };
 
-static void show_forecast(struct reply *a, Vrsas__V1__Forecast *fc)
-{
-	Vrsas__V1__ForecastViews *v = control_reply_alloc(a, 1, sizeof(*v));
-
-	vrsas__v1__forecast_views__init(v);
-	v->forecast = control_reply_alloc(a, 1, sizeof(*v->forecast));
-	v->forecast[v->n_forecast++] = fc;
-	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_FORECASTS;
-	a->reply.forecasts = v;
-}
-
-/* The one that Redis keeps, with the reason why there is no newer one. */
-static void stored_forecast(struct control *c, const char *cluster, const char *host,
+/* The one that Redis keeps; why: the reason why there is no newer one, or NULL. */
+static void stored_forecast(struct control *c, const struct forecast_wait *w,
 			    const char *why, struct reply *a)
 {
 	struct vrs_reply *r = NULL;
 	struct vrs_err err = {0};
-	const char *key = control_reply_text(a, "%s", vrs_key_forecast(cluster).text);
-	const struct vrs_arg argv[] = {
-		VRS_ARG("HGET"), VRS_ARG(key), {host, strlen(host)}};
+	const char *key = control_reply_text(a, "%s", vrs_key_forecast(w->cluster).text);
+	const struct vrs_arg argv[] = {VRS_ARG("HGET"), VRS_ARG(key), VRS_ARG(w->host)};
 
 	if (vrs_store_do(c->svc->store, &r, argv, 3, &err) < 0) {
 		control_refuse_err(a, &err, "see that Redis runs");
@@ -57,21 +45,28 @@ static void stored_forecast(struct control *c, const char *cluster, const char *
 	    vrs_msg_unpack(&a->msg, &vrsas__v1__forecast__descriptor, r->bytes, r->len,
 			   NULL) < 0) {
 		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-			       "see that a predictor runs: vrsctl status",
-			       "%s, and none was stored before", why);
+			       "vrsctl status shows predictors and collectors",
+			       "%s, and none was stored before",
+			       why ? why : "the forecast is gone");
 		vrs_reply_free(r);
 		return;
 	}
 	vrs_reply_free(r);
 	Vrsas__V1__Forecast *fc = control_reply_alloc(a, 1, sizeof(*fc));
 	*fc = *(const Vrsas__V1__Forecast *)vrs_msg_get(a->msg);
-	fc->reason = control_reply_text(a, "%s%sthe stored one is shown: %s", fc->reason,
-					fc->reason[0] ? "; " : "", why);
-	show_forecast(a, fc);
+	if (why)
+		fc->reason =
+			control_reply_text(a, "%s%sthe stored one is shown: %s",
+					   fc->reason, fc->reason[0] ? "; " : "", why);
+	Vrsas__V1__ForecastViews *v = control_reply_alloc(a, 1, sizeof(*v));
+	vrsas__v1__forecast_views__init(v);
+	v->forecast = control_reply_alloc(a, 1, sizeof(*v->forecast));
+	v->forecast[v->n_forecast++] = fc;
+	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_FORECASTS;
+	a->reply.forecasts = v;
 }
 
-static void on_forecast(void *arg, const Vrsas__V1__Forecast *fc,
-			const struct vrs_err *err)
+static void on_forecast(void *arg, const char *why)
 {
 	struct forecast_wait *w = arg;
 	struct control *c = w->c;
@@ -85,10 +80,7 @@ static void on_forecast(void *arg, const Vrsas__V1__Forecast *fc,
 			*p = w->next;
 			break;
 		}
-	if (fc)
-		show_forecast(&w->a, (Vrsas__V1__Forecast *)fc);
-	else
-		stored_forecast(c, w->cluster, w->host, err->text, &w->a);
+	stored_forecast(c, w, why, &w->a);
 	control_reply_send(&w->a, w->token);
 	free(w);
 }
@@ -136,9 +128,10 @@ bool control_forecast(struct control *c, const Vrsas__V1__ForecastQuery *q,
 	*w = (struct forecast_wait){.c = c, .next = c->asking, .token = token, .a = *a};
 	(void)vrs_strcpy(w->cluster, sizeof(w->cluster), cluster);
 	(void)vrs_strcpy(w->host, sizeof(w->host), host);
-	if (forecasts_ask(c->forecasts, w->cluster, w->host, FORECAST_WAIT_MS,
-			  on_forecast, w, &err) < 0) {
-		stored_forecast(c, w->cluster, w->host, err.text, a);
+	const struct forecasts_question question = {w->cluster, w->host, FORECAST_WAIT_MS,
+						    on_forecast, w};
+	if (forecasts_ask(c->forecasts, &question, &err) < 0) {
+		stored_forecast(c, w, err.text, a);
 		free(w);
 		return false;
 	}

@@ -29,6 +29,28 @@ struct round_job {
 	int64_t begun_ns;
 };
 
+struct job {
+	Vrsas__V1__ForecastTarget **target;
+	size_t n;
+	int64_t timeout_ms;
+	vrs_req_done_fn fn;
+	void *arg;
+};
+
+static int send_job(struct forecasts *f, const char *kind, const struct job *j,
+		    struct vrs_err *err)
+{
+	Vrsas__V1__ForecastJob msg = VRSAS__V1__FORECAST_JOB__INIT;
+	char id[48];
+
+	(void)snprintf(id, sizeof(id), "%s-%lld-%llu", kind, (long long)vrs_now_wall_ms(),
+		       (unsigned long long)f->next_job++);
+	msg.job_id = id;
+	msg.n_target = j->n;
+	msg.target = j->target;
+	return vrs_req_send(f->req, &msg.base, j->timeout_ms, j->fn, j->arg, err);
+}
+
 /* --- rounds --- */
 
 static void end_of_round(struct forecasts *f)
@@ -63,19 +85,14 @@ static void on_answer(void *arg, const ProtobufCMessage *reply, const struct vrs
 
 static void ask_job(struct forecasts *f, Vrsas__V1__ForecastTarget **target, size_t n)
 {
-	Vrsas__V1__ForecastJob job = VRSAS__V1__FORECAST_JOB__INIT;
 	struct vrs_err err = {0};
-	char id[48];
-
-	(void)snprintf(id, sizeof(id), "round-%lld-%llu", (long long)vrs_now_wall_ms(),
-		       (unsigned long long)f->next_job++);
-	job.job_id = id;
-	job.n_target = n;
-	job.target = target;
-	f->open++;
 	struct round_job *r = vrs_calloc(1, sizeof(*r));
+
 	*r = (struct round_job){f, vrs_tick_ns()};
-	if (vrs_req_send(f->req, &job.base, f->conf.timeout_ms, on_answer, r, &err) < 0)
+	f->open++;
+	if (send_job(f, "round",
+		     &(struct job){target, n, f->conf.timeout_ms, on_answer, r},
+		     &err) < 0)
 		on_answer(r, NULL, &err);
 }
 
@@ -174,47 +191,31 @@ void forecasts_refresh(struct forecasts *f)
 
 /* --- one question --- */
 
-struct question {
-	forecasts_fn fn;
-	void *arg;
-};
-
 static void on_one(void *arg, const ProtobufCMessage *reply, const struct vrs_err *err)
 {
-	struct question *q = arg;
+	struct forecasts_question *q = arg;
 	const Vrsas__V1__ForecastAnswer *a = (const void *)reply;
-	struct vrs_err why = {0};
 
-	if (a && !a->error[0] && a->n_forecast == 1) {
-		q->fn(q->arg, a->forecast[0], NULL);
-	} else {
-		if (a)
-			(void)vrs_fail(&why, VRS_EIO, "forecast: %s",
-				       a->error[0] ? a->error : "an empty answer");
-		q->fn(q->arg, NULL, a ? &why : err);
-	}
+	if (!a || a->error[0])
+		q->fn(q->arg, a ? a->error : err->text);
+	else
+		q->fn(q->arg, a->n_missing ? a->missing[0] : NULL);
 	free(q);
 }
 
-int forecasts_ask(struct forecasts *f, const char *cluster, const char *host,
-		  int64_t timeout_ms, forecasts_fn fn, void *arg, struct vrs_err *err)
+int forecasts_ask(struct forecasts *f, const struct forecasts_question *question,
+		  struct vrs_err *err)
 {
-	Vrsas__V1__ForecastJob job = VRSAS__V1__FORECAST_JOB__INIT;
 	Vrsas__V1__ForecastTarget t = VRSAS__V1__FORECAST_TARGET__INIT, *list[] = {&t};
-	char id[48];
 
 	if (vrs_req_peers(f->req) == 0)
 		return vrs_fail(err, VRS_ECONN, "forecast: no predictor is connected");
-	(void)snprintf(id, sizeof(id), "ask-%lld-%llu", (long long)vrs_now_wall_ms(),
-		       (unsigned long long)f->next_job++);
-	t.cluster = cluster;
-	t.host = host;
-	job.job_id = id;
-	job.n_target = 1;
-	job.target = list;
-	struct question *q = vrs_calloc(1, sizeof(*q));
-	*q = (struct question){fn, arg};
-	int status = vrs_req_send(f->req, &job.base, timeout_ms, on_one, q, err);
+	t.cluster = question->cluster;
+	t.host = question->host;
+	struct forecasts_question *q = vrs_calloc(1, sizeof(*q));
+	*q = *question;
+	int status =
+		send_job(f, "ask", &(struct job){list, 1, q->timeout_ms, on_one, q}, err);
 	if (status < 0)
 		free(q);
 	return status;

@@ -1,7 +1,8 @@
 /* forecasts.h - keeps the forecasts of all clusters and hosts young.
  *
  * Asks the predictors in jobs of at most 64 targets, every interval and at once for what
- * becomes urgent. The predictors store what they answer; the world reads it there. */
+ * becomes urgent. The predictors write forecasts to Redis, the fleet reads them there; an
+ * answer says only whether they are written. */
 #ifndef SCHEDULER_FORECASTS_FORECASTS_H
 #define SCHEDULER_FORECASTS_FORECASTS_H
 
@@ -29,11 +30,16 @@ void forecasts_close(struct forecasts *f);
  * while a round is under way are one. */
 void forecasts_refresh(struct forecasts *f);
 
-/* One target, answered once on the loop: the forecast, or NULL and why. */
-typedef void (*forecasts_fn)(void *arg, const Vrsas__V1__Forecast *fc,
-			     const struct vrs_err *err);
-int forecasts_ask(struct forecasts *f, const char *cluster, const char *host,
-		  int64_t timeout_ms, forecasts_fn fn, void *arg, struct vrs_err *err);
+/* One target. fn is called once, on the loop: its newest forecast stands in Redis now
+ * (why is NULL), or why it does not. */
+struct forecasts_question {
+	const char *cluster, *host; /* borrowed until fn is called */
+	int64_t timeout_ms;
+	void (*fn)(void *arg, const char *why);
+	void *arg;
+};
+int forecasts_ask(struct forecasts *f, const struct forecasts_question *q,
+		  struct vrs_err *err);
 int forecasts_predictors(const struct forecasts *f); /* connected now */
 const char *forecasts_url(const struct forecasts *f);
 

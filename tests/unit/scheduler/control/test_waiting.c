@@ -93,9 +93,10 @@ static void without_a_predictor_the_stored_forecast_is_shown(void **state)
 	done(reply);
 }
 
-/* A predictor that says 0.5 for everything and counts what it was asked. */
+/* A predictor that writes one forecast for everything and counts its jobs. */
 struct oracle {
 	struct vrs_loop *loop;
+	struct vrs_store *store;
 	struct vrs_rep *rep;
 	unsigned jobs, targets;
 };
@@ -105,17 +106,22 @@ static void on_job(void *arg, const ProtobufCMessage *msg, struct vrs_req_token 
 	struct oracle *o = arg;
 	const Vrsas__V1__ForecastJob *job = (const void *)msg;
 	Vrsas__V1__ForecastAnswer answer = VRSAS__V1__FORECAST_ANSWER__INIT;
-	Vrsas__V1__Forecast one = VRSAS__V1__FORECAST__INIT, *list[64];
+	Vrsas__V1__Forecast one = VRSAS__V1__FORECAST__INIT;
+	struct vrs_err err = {0};
+	size_t n;
 
 	__atomic_add_fetch(&o->jobs, 1, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&o->targets, (unsigned)job->n_target, __ATOMIC_SEQ_CST);
 	one.method = "lstm";
 	one.last_ratio = 0.5f;
-	for (size_t i = 0; i < job->n_target; i++)
-		list[i] = &one;
+	one.cluster = job->target[0]->cluster;
+	void *bytes = vrs_msg_pack(&one.base, &n);
+	if (vrs_store_cmd(o->store, NULL, &err, "HSET " VRS_KEY "fc:{%s} %b %b",
+			  one.cluster, "", (size_t)0, bytes, n) == 0)
+		answer.written_at_ms = 1;
+	free(bytes);
 	answer.job_id = job->job_id;
-	answer.n_forecast = job->n_target;
-	answer.forecast = list;
+	answer.error = err.text;
 	vrs_bus_answer(token, &answer.base);
 }
 
@@ -130,6 +136,7 @@ static void predictors_are_asked_for_everything_and_for_one(void **state)
 	r.forecast = &q;
 	q.target = "c1";
 
+	o.store = redis_store(&redis);
 	assert_ok(vrs_loop_open(&o.loop, &err), &err);
 	assert_ok(vrs_rep_open(&o.rep, o.loop,
 			       &(struct vrs_rep_conf){
@@ -153,9 +160,11 @@ static void predictors_are_asked_for_everything_and_for_one(void **state)
 	Vrsas__V1__ControlReply *reply = ask(&r);
 	assert_int_equal(reply->code, VRSAS__V1__CONTROL_CODE__CONTROL_OK);
 	assert_string_equal(reply->forecasts->forecast[0]->method, "lstm");
+	assert_string_equal(reply->forecasts->forecast[0]->reason, "");
 	done(reply);
 	loop_thread_stop(&predictor);
 	vrs_rep_close(o.rep);
+	vrs_store_close(o.store);
 	vrs_loop_close(o.loop);
 }
 
