@@ -62,7 +62,9 @@ int vrs_pub_send(struct vrs_pub *pub, const ProtobufCMessage *msg, struct vrs_er
 void vrs_pub_counts(const struct vrs_pub *pub, struct vrs_bus_counts *ret);
 void vrs_pub_close(struct vrs_pub *pub);
 
-typedef void (*vrs_bus_msg_fn)(void *arg, const ProtobufCMessage *msg);
+/* msg is gone after the call, unless it was kept with vrs_msg_ref. */
+struct vrs_msg;
+typedef void (*vrs_bus_msg_fn)(void *arg, struct vrs_msg *msg);
 
 struct vrs_sub; /* listens */
 struct vrs_sub_conf {
@@ -142,13 +144,18 @@ int vrs_bus_ask(const char *url, const ProtobufCMessage *request, int64_t timeou
 /* Unpacks through an arena bounded to 16 bytes of memory for each byte of the message,
  * at most 64 MiB; free with vrs_msg_free. VRS_EPARSE when the bytes are not such a
  * message or exceed a bound. */
-struct vrs_msg;
 int vrs_msg_unpack(struct vrs_msg **ret, const ProtobufCMessageDescriptor *type,
 		   const void *bytes, size_t n_bytes, struct vrs_err *err);
 const ProtobufCMessage *vrs_msg_get(const struct vrs_msg *m);
+/* One more owner; each calls vrs_msg_free, all of them on one thread. */
+struct vrs_msg *vrs_msg_ref(struct vrs_msg *m);
 void vrs_msg_free(struct vrs_msg *m);
 
 /* Packs into newly allocated memory; the caller frees it. */
 void *vrs_msg_pack(const ProtobufCMessage *msg, size_t *ret_n_bytes);
+
+/* A copy that shares nothing with the message; free with protobuf_c_message_free_unpacked
+ * and no allocator. */
+void *vrs_msg_dup(const ProtobufCMessage *msg);
 
 #endif

@@ -36,6 +36,11 @@ void auth_close(struct auth *g)
 	g->opened = NULL;
 }
 
+struct vrs_msg *auth_opened(const struct auth *g)
+{
+	return g->opened;
+}
+
 void auth_free(struct auth *g)
 {
 	if (!g)

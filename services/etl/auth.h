@@ -21,12 +21,14 @@ struct auth;
 struct auth *auth_new_take(struct vrs_seal_keys *keys);
 void auth_free(struct auth *g);
 
-/* What may come in: the message itself, or what its seal held, until auth_close. NULL: it
- * stays outside; it is counted, and err names the cluster and the reason. */
+/* What may come in: the message itself, or what its seal held (auth_opened, until
+ * auth_close). NULL: it stays outside; it is counted, and err names the cluster and the
+ * reason. */
 const Vrsas__V1__Live *auth_live(struct auth *g, const Vrsas__V1__Live *live,
 				 int64_t now_ms, struct vrs_err *err);
 const Vrsas__V1__FillRequest *auth_fill(struct auth *g, const Vrsas__V1__FillRequest *r,
 					struct vrs_err *err);
+struct vrs_msg *auth_opened(const struct auth *g);
 void auth_close(struct auth *g);
 
 uint64_t auth_refused(const struct auth *g, enum auth_reason reason);

@@ -169,7 +169,6 @@ Vrsas__V1__FillReply *export_page(struct vrs_store *store,
 	struct page p = {.store = store, .ask = request->export_page};
 	struct vrs_err err = {0};
 	int64_t next = 0;
-	size_t n_bytes;
 
 	int status = validate_export(p.ask, &err);
 	if (status == 0)
@@ -186,9 +185,7 @@ Vrsas__V1__FillReply *export_page(struct vrs_store *store,
 	}
 
 	/* The copy stands on its own, without the hosts that the rows point to. */
-	void *bytes = vrs_msg_pack(&reply.base, &n_bytes);
-	Vrsas__V1__FillReply *copy = vrsas__v1__fill_reply__unpack(NULL, n_bytes, bytes);
-	free(bytes);
+	Vrsas__V1__FillReply *copy = vrs_msg_dup(&reply.base);
 	for (size_t i = 0; i < p.n_rows; i++)
 		free(p.row[i]);
 	free(p.row);

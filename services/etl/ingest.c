@@ -65,8 +65,10 @@ static void store_failed(struct ingest *ing, const struct vrs_err *err)
 	(void)vrs_strcpy(ing->counts.store_why, sizeof(ing->counts.store_why), err->text);
 	ing->failed_mono_ms = vrs_now_mono_ms();
 	/* What is in memory may be ahead of Redis now. */
-	for (struct stream *s = ing->streams.first; s; s = s->next)
+	for (struct stream *s = ing->streams.first; s; s = s->next) {
 		s->generation = 0;
+		stream_pack_held(s);
+	}
 }
 
 /* --- storing a run of records --- */
@@ -125,6 +127,24 @@ static int take(struct ingest *ing, struct stream *s, const Vrsas__V1__Record *r
 	return 0;
 }
 
+static int take_held(struct ingest *ing, struct stream *s, const struct held *h,
+		     struct vrs_err *err)
+{
+	struct vrs_err bad = {0};
+	struct vrs_msg *msg;
+
+	if (h->msg)
+		return take(ing, s, h->record, VRS_SLOT_LIVE, err);
+	if (vrs_msg_unpack(&msg, &vrsas__v1__record__descriptor, h->bytes, h->n_bytes,
+			   &bad) < 0) {
+		refused(ing, &bad);
+		return 0;
+	}
+	int status = take(ing, s, (const void *)vrs_msg_get(msg), VRS_SLOT_LIVE, err);
+	vrs_msg_free(msg);
+	return status;
+}
+
 /* Stores what is held and next. */
 static int drain(struct ingest *ing, struct stream *s, struct vrs_err *err)
 {
@@ -134,18 +154,7 @@ static int drain(struct ingest *ing, struct stream *s, struct vrs_err *err)
 
 	stream_drop_held(&ing->streams, s, s->watermark);
 	for (size_t i = 0; i < s->n_held && s->held[i].seq == next && status == 0; i++) {
-		struct vrs_msg *msg;
-
-		status = vrs_msg_unpack(&msg, &vrsas__v1__record__descriptor,
-					s->held[i].bytes, s->held[i].n_bytes, err);
-		if (status < 0) {
-			refused(ing, err);
-			status = 0;
-		} else {
-			status = take(ing, s, (const Vrsas__V1__Record *)vrs_msg_get(msg),
-				      VRS_SLOT_LIVE, err);
-			vrs_msg_free(msg);
-		}
+		status = take_held(ing, s, &s->held[i], err);
 		next++;
 		n++;
 	}
@@ -158,6 +167,7 @@ static int drain(struct ingest *ing, struct stream *s, struct vrs_err *err)
 	if (s->n_held > 0 && !s->in_gap)
 		ing->counts.gaps++;
 	s->in_gap = s->n_held > 0;
+	stream_pack_held(s);
 	return 0;
 }
 
@@ -213,10 +223,10 @@ static void flush_soon(struct ingest *ing)
 	ing->flush_posted = true;
 }
 
-static void live_record(struct ingest *ing, const Vrsas__V1__Record *r)
+static void live_record(struct ingest *ing, const Vrsas__V1__Record *r,
+			struct vrs_msg *msg)
 {
 	struct vrs_err err = {0};
-	size_t n;
 
 	if (validate_envelope(r, &err) < 0) {
 		refused(ing, &err);
@@ -229,9 +239,7 @@ static void live_record(struct ingest *ing, const Vrsas__V1__Record *r)
 		ing->counts.duplicates++;
 		return;
 	}
-	void *bytes = vrs_msg_pack(&r->base, &n);
-	(void)stream_hold(&ing->streams, s, r->seq, bytes, n);
-	free(bytes);
+	stream_hold(&ing->streams, s, r, msg);
 	flush_soon(ing);
 }
 
@@ -273,14 +281,14 @@ static void live_heartbeat(struct ingest *ing, const Vrsas__V1__Heartbeat *hb,
 		keep_page(ing, hb);
 }
 
-void ingest_live(struct ingest *ing, const Vrsas__V1__Live *live,
-		 const Vrsas__V1__Sealed *seal)
+void ingest_live(struct ingest *ing, struct vrs_msg *msg, const Vrsas__V1__Sealed *seal)
 {
+	const Vrsas__V1__Live *live = (const void *)vrs_msg_get(msg);
 	struct vrs_err err = {0};
 
 	switch (live->body_case) {
 	case VRSAS__V1__LIVE__BODY_RECORD:
-		live_record(ing, live->record);
+		live_record(ing, live->record, msg);
 		break;
 	case VRSAS__V1__LIVE__BODY_HEARTBEAT:
 		live_heartbeat(ing, live->heartbeat, seal);

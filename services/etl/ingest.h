@@ -8,6 +8,7 @@
 #ifndef ETL_INGEST_H
 #define ETL_INGEST_H
 
+#include "vrs/bus.h"
 #include "vrs/loop.h"
 #include "vrs/metrics.h"
 #include "vrs/store.h"
@@ -19,10 +20,10 @@ int ingest_open(struct ingest **ret, struct vrs_loop *loop, struct vrs_store *st
 		int64_t retention_ms, struct vrs_err *err);
 void ingest_close(struct ingest *ing);
 
-/* What came on `samples`. Records are stored when the loop has its next quiet moment.
- * seal: what a heartbeat came in, kept beside it for the scheduler; NULL: none. */
-void ingest_live(struct ingest *ing, const Vrsas__V1__Live *live,
-		 const Vrsas__V1__Sealed *seal);
+/* A Live that came on `samples`. Records are kept, with msg, until the loop has its next
+ * quiet moment, and stored then. seal: what a heartbeat came in, kept beside it for the
+ * scheduler; NULL: none. */
+void ingest_live(struct ingest *ing, struct vrs_msg *msg, const Vrsas__V1__Sealed *seal);
 
 /* What came on `fill`, but export: the reply to be packed before the next call. */
 const Vrsas__V1__FillReply *ingest_fill(struct ingest *ing,

@@ -46,15 +46,17 @@ static const struct vrs_option options[] = {
 	{0},
 };
 
-static void on_live(void *arg, const ProtobufCMessage *msg)
+static void on_live(void *arg, struct vrs_msg *msg)
 {
-	const Vrsas__V1__Live *live = (const Vrsas__V1__Live *)msg;
+	const Vrsas__V1__Live *live = (const void *)vrs_msg_get(msg);
 	struct etl *e = arg;
 	struct vrs_err err = {0};
 	const Vrsas__V1__Live *inner = auth_live(e->auth, live, vrs_now_wall_ms(), &err);
 
-	if (inner)
-		ingest_live(e->ingest, inner, inner == live ? NULL : live->sealed);
+	if (inner == live)
+		ingest_live(e->ingest, msg, NULL);
+	else if (inner)
+		ingest_live(e->ingest, auth_opened(e->auth), live->sealed);
 	else
 		(void)vrs_strcpy(e->auth_why, sizeof(e->auth_why), err.text);
 	auth_close(e->auth);

@@ -16,10 +16,9 @@ static void table_free(struct stream *s)
 	for (size_t i = 0; s->table && i < s->table->n_host; i++)
 		free(s->host[i].key);
 	free(s->host);
-	vrs_msg_free(s->table_msg);
+	vrsas__v1__host_table__free_unpacked(s->table, NULL);
 	s->host = NULL;
 	s->table = NULL;
-	s->table_msg = NULL;
 }
 
 static void stream_free(struct streams *all, struct stream *s)
@@ -88,76 +87,83 @@ static size_t position(const struct stream *s, uint64_t seq)
 	return lo;
 }
 
-static void drop_last(struct streams *all, struct stream *s)
+static void held_free(struct streams *all, struct stream *s, struct held *h)
 {
-	struct held *h = &s->held[--s->n_held];
-
 	s->held_bytes -= h->n_bytes;
 	all->held_bytes -= h->n_bytes;
+	vrs_msg_free(h->msg);
 	free(h->bytes);
 }
 
-bool stream_hold(struct streams *all, struct stream *s, uint64_t seq, const void *bytes,
-		 size_t n_bytes)
+static bool is_next(const struct stream *s, uint64_t seq)
 {
-	size_t at = position(s, seq);
+	const struct held *last = s->n_held ? &s->held[s->n_held - 1] : NULL;
 
-	if (at < s->n_held && s->held[at].seq == seq)
+	if (s->generation == 0) /* how far it is stored is not known */
 		return false;
+	return last ? last->msg && last->seq + 1 == seq : s->watermark + 1 == seq;
+}
+
+void stream_hold(struct streams *all, struct stream *s, const Vrsas__V1__Record *record,
+		 struct vrs_msg *msg)
+{
+	struct held h = {.seq = record->seq,
+			 .n_bytes = vrsas__v1__record__get_packed_size(record)};
+	size_t at = position(s, h.seq);
+
+	if (at < s->n_held && s->held[at].seq == h.seq)
+		return;
 	while (s->n_held == STREAM_MAX_HELD ||
-	       s->held_bytes + n_bytes > STREAM_MAX_HELD_BYTES ||
-	       all->held_bytes + n_bytes > STREAMS_MAX_HELD_BYTES) {
+	       s->held_bytes + h.n_bytes > STREAM_MAX_HELD_BYTES ||
+	       all->held_bytes + h.n_bytes > STREAMS_MAX_HELD_BYTES) {
 		if (at == s->n_held)
-			return false; /* it would be the highest itself */
-		drop_last(all, s);
+			return; /* it would be the highest itself */
+		held_free(all, s, &s->held[--s->n_held]);
+	}
+	if (is_next(s, h.seq)) {
+		h.msg = vrs_msg_ref(msg);
+		h.record = record;
+	} else {
+		h.bytes = vrs_msg_pack(&record->base, &h.n_bytes);
 	}
 	s->held = vrs_grow(s->held, s->n_held, &s->cap_held, sizeof(*s->held));
 	memmove(s->held + at + 1, s->held + at, (s->n_held - at) * sizeof(*s->held));
-	struct held *h = &s->held[at];
-	h->seq = seq;
-	h->n_bytes = n_bytes;
-	h->bytes = vrs_calloc(1, n_bytes);
-	memcpy(h->bytes, bytes, n_bytes);
+	s->held[at] = h;
 	s->n_held++;
-	s->held_bytes += n_bytes;
-	all->held_bytes += n_bytes;
-	return true;
+	s->held_bytes += h.n_bytes;
+	all->held_bytes += h.n_bytes;
+}
+
+void stream_pack_held(struct stream *s)
+{
+	for (size_t i = 0; i < s->n_held; i++) {
+		struct held *h = &s->held[i];
+
+		if (!h->msg)
+			continue;
+		h->bytes = vrs_msg_pack(&h->record->base, &h->n_bytes);
+		vrs_msg_free(h->msg);
+		h->msg = NULL;
+	}
 }
 
 void stream_drop_held(struct streams *all, struct stream *s, uint64_t seq)
 {
 	size_t n = 0;
 
-	while (n < s->n_held && s->held[n].seq <= seq) {
-		s->held_bytes -= s->held[n].n_bytes;
-		all->held_bytes -= s->held[n].n_bytes;
-		free(s->held[n].bytes);
-		n++;
-	}
+	while (n < s->n_held && s->held[n].seq <= seq)
+		held_free(all, s, &s->held[n++]);
 	if (n > 0)
 		memmove(s->held, s->held + n, (s->n_held - n) * sizeof(*s->held));
 	s->n_held -= n;
 }
 
-int stream_set_table(struct stream *s, const void *bytes, size_t n_bytes,
-		     struct vrs_err *err)
+void stream_set_table_take(struct stream *s, Vrsas__V1__HostTable *table)
 {
-	struct vrs_msg *msg = NULL;
-
-	if (bytes) {
-		int status = vrs_msg_unpack(&msg, &vrsas__v1__host_table__descriptor,
-					    bytes, n_bytes, err);
-
-		if (status < 0)
-			return status;
-	}
 	table_free(s);
-	if (msg) {
-		s->table_msg = msg;
-		s->table = (const Vrsas__V1__HostTable *)vrs_msg_get(msg);
-		s->host = vrs_calloc(s->table->n_host, sizeof(*s->host));
-	}
-	return 0;
+	s->table = table;
+	if (table)
+		s->host = vrs_calloc(table->n_host, sizeof(*s->host));
 }
 
 void streams_fini(struct streams *all)

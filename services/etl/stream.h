@@ -25,10 +25,14 @@ struct stream_host {
 	int64_t day;
 };
 
+/* A record until it is stored. One whose turn it is stays as it was received, one that
+ * must wait is packed: that takes a fraction of the memory. */
 struct held {
 	uint64_t seq;
-	void *bytes; /* the packed Record */
-	size_t n_bytes;
+	struct vrs_msg *msg; /* holds record; NULL: packed */
+	const Vrsas__V1__Record *record;
+	void *bytes;
+	size_t n_bytes; /* packed */
 };
 
 struct stream {
@@ -44,9 +48,8 @@ struct stream {
 	bool in_gap;
 	uint64_t used; /* a count that rises */
 
-	struct vrs_msg *table_msg;
-	const Vrsas__V1__HostTable *table; /* NULL: none yet */
-	struct stream_host *host;          /* one each of table->host */
+	Vrsas__V1__HostTable *table; /* NULL: none yet */
+	struct stream_host *host;    /* one each of table->host */
 
 	struct held *held; /* by seq */
 	size_t n_held, cap_held, held_bytes;
@@ -63,16 +66,17 @@ struct stream *stream_get(struct streams *all, const char *cluster, const char *
 			  uint64_t epoch);
 bool stream_is_import(const struct stream *s);
 
-/* Keeps a record for later. When there is no room, the highest number gives way: it will
- * be asked for. False when it was there already or did not fit. */
-bool stream_hold(struct streams *all, struct stream *s, uint64_t seq, const void *bytes,
-		 size_t n_bytes);
+/* Keeps a record, msg with it. When there is no room, the highest number gives way: it
+ * will be asked for. Nothing happens when it is there already or does not fit. */
+void stream_hold(struct streams *all, struct stream *s, const Vrsas__V1__Record *record,
+		 struct vrs_msg *msg);
+/* All that is held must wait. */
+void stream_pack_held(struct stream *s);
 /* Forgets what is held up to seq. */
 void stream_drop_held(struct streams *all, struct stream *s, uint64_t seq);
 
-/* Takes packed bytes of a HostTable (NULL: none) as the one in force. */
-int stream_set_table(struct stream *s, const void *bytes, size_t n_bytes,
-		     struct vrs_err *err);
+/* The table in force from now on; it owns it. NULL: none. */
+void stream_set_table_take(struct stream *s, Vrsas__V1__HostTable *table);
 
 void streams_fini(struct streams *all);
 

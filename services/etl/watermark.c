@@ -82,6 +82,23 @@ static int close_epochs(struct vrs_store *store, const struct stream *s, uint64_
 	return status;
 }
 
+static int load_table(struct stream *s, const struct vrs_reply *r, struct vrs_err *err)
+{
+	struct vrs_msg *msg;
+
+	if (!r->bytes) {
+		stream_set_table_take(s, NULL);
+		return 0;
+	}
+	int status = vrs_msg_unpack(&msg, &vrsas__v1__host_table__descriptor, r->bytes,
+				    r->len, err);
+	if (status < 0)
+		return status;
+	stream_set_table_take(s, vrs_msg_dup(vrs_msg_get(msg)));
+	vrs_msg_free(msg);
+	return 0;
+}
+
 int watermark_load(struct vrs_store *store, struct stream *s, uint64_t *lost,
 		   struct vrs_err *err)
 {
@@ -101,7 +118,7 @@ int watermark_load(struct vrs_store *store, struct stream *s, uint64_t *lost,
 	s->known = r->item[0].type != VRS_REPLY_NIL;
 	s->watermark = number(&r->item[0]);
 	s->head_noted = number(&r->item[1]);
-	status = stream_set_table(s, r->item[2].bytes, r->item[2].len, err);
+	status = load_table(s, &r->item[2], err);
 	vrs_reply_free(r);
 	if (status == 0 && !s->known && !stream_is_import(s))
 		status = close_epochs(store, s, lost, err);

@@ -130,11 +130,9 @@ static void drop_hosts(struct writer *a, const struct stream *s,
 	free(names);
 }
 
-static int add_table(struct writer *a, struct stream *s, const Vrsas__V1__HostTable *t,
-		     struct vrs_err *err)
+static void add_table(struct writer *a, struct stream *s, const Vrsas__V1__HostTable *t)
 {
 	bool import = stream_is_import(s);
-	size_t n;
 
 	struct vrs_arg cluster[] = {VRS_ARG("SADD"), VRS_ARG(VRS_KEY_CLUSTERS),
 				    VRS_ARG(s->cluster)};
@@ -145,11 +143,7 @@ static int add_table(struct writer *a, struct stream *s, const Vrsas__V1__HostTa
 		add_message(a, vrs_key_host_facts(s->cluster), t->host[i]->name,
 			    &t->host[i]->base, import);
 	add_message(a, vrs_key_host_table(s->cluster), s->field, &t->base, false);
-
-	void *bytes = vrs_msg_pack(&t->base, &n);
-	int status = stream_set_table(s, bytes, n, err);
-	free(bytes);
-	return status;
+	stream_set_table_take(s, vrs_msg_dup(&t->base));
 }
 
 int writer_record(struct writer *a, struct stream *s, const Vrsas__V1__Record *r,
@@ -157,7 +151,8 @@ int writer_record(struct writer *a, struct stream *s, const Vrsas__V1__Record *r
 {
 	switch (r->body_case) {
 	case VRSAS__V1__RECORD__BODY_HOSTS:
-		return add_table(a, s, r->hosts, err);
+		add_table(a, s, r->hosts);
+		return 0;
 	case VRSAS__V1__RECORD__BODY_SAMPLES:
 		add_samples(a, s, r->samples,
 			    stream_is_import(s) ? VRS_SLOT_IMPORTED : flag);

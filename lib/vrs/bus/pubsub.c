@@ -136,7 +136,7 @@ static void deliver(struct vrs_sub *sub, nng_msg *m)
 		BUS_COUNT(&sub->s, refused, 1);
 	} else {
 		BUS_COUNT(&sub->s, received, 1);
-		sub->fn(sub->arg, vrs_msg_get(msg));
+		sub->fn(sub->arg, msg);
 		vrs_msg_free(msg);
 	}
 	nng_msg_free(m);

@@ -161,7 +161,7 @@ static void answer_target(struct job *j, const Vrsas__V1__ForecastTarget *t,
 		if (!isnan(last))
 			f.last = last;
 	}
-	if (f.confidence == SURE_NONE)
+	if (f.confidence == CONFIDENCE_NONE)
 		a->missing[a->n_missing++] =
 			vrs_asprintf("%s/%s: %s", t->cluster, t->host, f.reason);
 	else

@@ -101,7 +101,7 @@ static void tell_machine(struct engine *e, struct entry *en, Vrsas__V1__Decision
 static Vrsas__V1__VmFacts *facts_away(const struct engine *e, const struct entry *en)
 {
 	const struct reloc_place *good = &en->r.copy[en->r.good].place;
-	size_t n, packed;
+	size_t n;
 	Vrsas__V1__PlacedDisk *const *disk = engine_disks_of(en->msg, good, &n);
 	Vrsas__V1__VmFacts facts = *en->msg->vm;
 	Vrsas__V1__Disk *list = vrs_calloc(n + 1, sizeof(*list));
@@ -136,9 +136,7 @@ static Vrsas__V1__VmFacts *facts_away(const struct engine *e, const struct entry
 		nics[i] = &nic[i];
 	}
 	facts.nic = nics;
-	void *bytes = vrs_msg_pack(&facts.base, &packed);
-	Vrsas__V1__VmFacts *ret = vrsas__v1__vm_facts__unpack(NULL, packed, bytes);
-	free(bytes);
+	Vrsas__V1__VmFacts *ret = vrs_msg_dup(&facts.base);
 	free(list);
 	free(ptr);
 	free(nic);

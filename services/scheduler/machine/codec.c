@@ -185,7 +185,6 @@ Vrsas__V1__Relocation *record_message(const struct reloc *r,
 	Vrsas__V1__Relocation m = VRSAS__V1__RELOCATION__INIT;
 	struct scratch *k = vrs_calloc(1, sizeof(*k));
 	const Vrsas__V1__VmFacts *vm = load->vm ? load->vm : prev ? prev->vm : NULL;
-	size_t n;
 
 	m.id = r->id;
 	m.vm_id = r->vm_id;
@@ -237,10 +236,8 @@ Vrsas__V1__Relocation *record_message(const struct reloc *r,
 	m.bytes_moved = r->bytes_moved;
 	m.fb_bytes_moved = r->fb_bytes_moved;
 
-	void *bytes = vrs_msg_pack(&m.base, &n);
+	Vrsas__V1__Relocation *ret = vrs_msg_dup(&m.base);
 	free(k);
-	Vrsas__V1__Relocation *ret = vrsas__v1__relocation__unpack(NULL, n, bytes);
-	free(bytes);
 	return ret;
 }
 

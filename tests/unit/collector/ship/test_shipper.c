@@ -22,9 +22,9 @@ struct world {
 	uint64_t wait_for;
 };
 
-static void on_live(void *arg, const ProtobufCMessage *msg)
+static void on_live(void *arg, struct vrs_msg *msg)
 {
-	const Vrsas__V1__Live *live = (const Vrsas__V1__Live *)msg;
+	const Vrsas__V1__Live *live = (const void *)vrs_msg_get(msg);
 	struct etl *e = arg;
 
 	if (live->body_case == VRSAS__V1__LIVE__BODY_HEARTBEAT) {

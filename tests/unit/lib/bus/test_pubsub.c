@@ -12,9 +12,9 @@ struct hearer {
 	uint64_t heard, last_seq, wait_for;
 };
 
-static void on_live(void *arg, const ProtobufCMessage *msg)
+static void on_live(void *arg, struct vrs_msg *msg)
 {
-	const Vrsas__V1__Heartbeat *hb = (const Vrsas__V1__Heartbeat *)msg;
+	const Vrsas__V1__Heartbeat *hb = (const void *)vrs_msg_get(msg);
 	struct hearer *h = arg;
 
 	h->heard++;
