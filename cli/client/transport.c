@@ -173,8 +173,9 @@ int ctl_try(const struct ctl *ctl, control_request *req, control_reply **ret,
 	if (ctl->gateway)
 		status = by_gateway(ctl, "bus/control", &req->base, type, &msg, err);
 	else if ((status = vrs_bus_tls_set_env(err)) == 0)
-		status = vrs_bus_ask(ctl->scheduler, &req->base, ctl->timeout_ms, type,
-				     &msg, err);
+		status = vrs_bus_call(&(struct vrs_bus_call){ctl->scheduler, &req->base,
+							     ctl->timeout_ms, type},
+				      &msg, err);
 	req->request_id = "";
 	if (status == 0)
 		*ret = (control_reply *)msg;
@@ -191,5 +192,6 @@ int ctl_try_history(const struct ctl *ctl, const ProtobufCMessage *req,
 	int status = vrs_bus_tls_set_env(err);
 	if (status < 0)
 		return status;
-	return vrs_bus_ask(ctl->etl, req, ctl->timeout_ms, type, ret, err);
+	return vrs_bus_call(&(struct vrs_bus_call){ctl->etl, req, ctl->timeout_ms, type},
+			    ret, err);
 }

@@ -67,8 +67,9 @@ static int seal(const ProtobufCMessage *req, const char *cluster,
 	if (status < 0)
 		return status;
 	*ret_payload = vrs_msg_pack(req, &n);
-	vrs_seal(&key, VRS_SEAL_FILL, cluster, ctl_now_ms(), *ret_payload, n, sealed,
-		 mac);
+	vrs_seal(&key, VRS_SEAL_FILL,
+		 &(struct vrs_seal_content){cluster, ctl_now_ms(), *ret_payload, n},
+		 sealed, mac);
 	return 0;
 }
 

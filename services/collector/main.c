@@ -191,7 +191,7 @@ int main(int argc, char **argv)
 
 	c.metrics.cluster = c.conf.cluster;
 	c.metrics.shipper = c.shipper;
-	vrs_svc_call(&c.svc, collector_name(&c));
+	vrs_svc_set_instance(&c.svc, collector_name(&c));
 	vrs_svc_metrics(&c.svc, on_metrics, &c);
 	int status = vrs_svc_run(&c.svc);
 

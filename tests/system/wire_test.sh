@@ -112,7 +112,7 @@ drop liar
 # shellcheck disable=SC2046
 collector nokey c3 $(with c3 "$pki/stranger.key")
 check "a cluster whose key nobody knows is refused" \
-	wait_for 20 grep -q "no key of cluster c3 is known" "$dir/nokey.log"
+	wait_for 20 grep -q "no key for cluster c3" "$dir/nokey.log"
 drop nokey
 collector silent c2 --bus_ca="$pki/ca.pem" --bus_cert="$pki/c2.pem"
 check "who does not seal is refused" wait_for 20 at_least 1 vrsas_ingest_refused_total \

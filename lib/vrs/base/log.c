@@ -108,16 +108,16 @@ void vrs_complain(struct vrs_complaint *c, enum vrs_level level, const char *fmt
 	char suffix[64] = "";
 	va_list ap;
 
-	if (c->active && now - c->said_mono_ms < REPEAT_AFTER_MS) {
-		c->held_back++;
+	if (c->active && now - c->logged_mono_ms < REPEAT_AFTER_MS) {
+		c->suppressed++;
 		return;
 	}
-	if (c->held_back > 0)
+	if (c->suppressed > 0)
 		(void)snprintf(suffix, sizeof(suffix), " repeated=%llu",
-			       (unsigned long long)c->held_back);
+			       (unsigned long long)c->suppressed);
 	c->active = true;
-	c->said_mono_ms = now;
-	c->held_back = 0;
+	c->logged_mono_ms = now;
+	c->suppressed = 0;
 	if (level > settings.level)
 		return;
 	va_start(ap, fmt);

@@ -69,7 +69,7 @@ int bus_listen(struct bus_sock *s, const char *url, struct vrs_err *err)
 static void probe_end(struct bus_sock *s)
 {
 	if (s->probe_fd >= 0) {
-		vrs_loop_forget(s->loop, s->probe_fd);
+		vrs_loop_forget(s->ring.loop, s->probe_fd);
 		(void)close(s->probe_fd);
 		s->probe_fd = -1;
 	}
@@ -127,19 +127,20 @@ static void probe_begin(void *arg)
 		return;
 	}
 	s->probe_fd = fd;
-	if (vrs_loop_watch(s->loop, fd, probe_readable, s, NULL) < 0) {
+	if (vrs_loop_watch(s->ring.loop, fd, probe_readable, s, NULL) < 0) {
 		(void)close(fd);
 		s->probe_fd = -1;
 		return;
 	}
-	s->probe_deadline = vrs_loop_after(s->loop, BUS_PROBE_WAIT_MS, probe_late, s);
+	s->probe_deadline =
+		vrs_loop_after(s->ring.loop, BUS_PROBE_WAIT_MS, probe_late, s);
 }
 
 void bus_heal_start(struct bus_sock *s)
 {
-	if (s->loop && is_ipc(s->url))
+	if (s->ring.loop && is_ipc(s->url))
 		s->probe_timer =
-			vrs_loop_every(s->loop, BUS_PROBE_EVERY_MS, probe_begin, s);
+			vrs_loop_every(s->ring.loop, BUS_PROBE_EVERY_MS, probe_begin, s);
 }
 
 void bus_heal_stop(struct bus_sock *s)

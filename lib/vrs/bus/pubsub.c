@@ -21,7 +21,7 @@ struct vrs_pub {
 int vrs_pub_open(struct vrs_pub **ret, const char *url, struct vrs_err *err)
 {
 	struct vrs_pub *pub = vrs_calloc(1, sizeof(*pub));
-	int status = bus_sock_init(&pub->s, nng_pub0_open, NULL, NULL, NULL, err);
+	int status = bus_sock_init(&pub->s, nng_pub0_open, (struct bus_ring){0}, err);
 	int rv;
 
 	if (status < 0) {
@@ -161,7 +161,8 @@ int vrs_sub_open(struct vrs_sub **ret, struct vrs_loop *loop,
 		 const struct vrs_sub_conf *conf, struct vrs_err *err)
 {
 	struct vrs_sub *sub = vrs_calloc(1, sizeof(*sub));
-	int status = bus_sock_init(&sub->s, nng_sub0_open, loop, sub_rung, sub, err);
+	int status = bus_sock_init(&sub->s, nng_sub0_open,
+				   (struct bus_ring){loop, sub_rung, sub}, err);
 	int rv;
 
 	if (status < 0) {

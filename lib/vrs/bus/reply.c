@@ -130,7 +130,8 @@ int vrs_rep_open(struct vrs_rep **ret, struct vrs_loop *loop,
 		 const struct vrs_rep_conf *conf, struct vrs_err *err)
 {
 	struct vrs_rep *rep = vrs_calloc(1, sizeof(*rep));
-	int status = bus_sock_init(&rep->s, nng_rep0_open, loop, rep_rung, rep, err);
+	int status = bus_sock_init(&rep->s, nng_rep0_open,
+				   (struct bus_ring){loop, rep_rung, rep}, err);
 	int rv = 0, max_open = conf->max_open;
 
 	if (status < 0) {

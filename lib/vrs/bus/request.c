@@ -267,7 +267,8 @@ int vrs_req_open(struct vrs_req **ret, struct vrs_loop *loop,
 		 const struct vrs_req_conf *conf, struct vrs_err *err)
 {
 	struct vrs_req *req = vrs_calloc(1, sizeof(*req));
-	int status = bus_sock_init(&req->s, nng_req0_open, loop, req_rung, req, err);
+	int status = bus_sock_init(&req->s, nng_req0_open,
+				   (struct bus_ring){loop, req_rung, req}, err);
 
 	if (status < 0) {
 		free(req);
@@ -313,7 +314,7 @@ int vrs_req_send(struct vrs_req *req, const ProtobufCMessage *request, int64_t t
 	if (req->n_open++ == 0) {
 		int64_t every = req->silence_ms > 0 ? req->silence_ms / 8 : TICK_MAX_MS;
 
-		req->tick = vrs_loop_every(req->s.loop,
+		req->tick = vrs_loop_every(req->s.ring.loop,
 					   every < 5             ? 5
 					   : every > TICK_MAX_MS ? TICK_MAX_MS
 								 : every,

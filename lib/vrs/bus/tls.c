@@ -209,7 +209,7 @@ static void tell(const struct bus_sock *s, const char *why, uint64_t n)
 		tls.refused(s->url, s->dialling, why, n);
 }
 
-void bus_refused_look(struct bus_sock *s)
+void bus_refused_check(struct bus_sock *s)
 {
 	struct refusals now = {0};
 	nng_stat *root;
@@ -242,14 +242,14 @@ void bus_refused_look(struct bus_sock *s)
 
 static void on_time_to_look(void *arg)
 {
-	bus_refused_look(arg);
+	bus_refused_check(arg);
 }
 
 void bus_refused_start(struct bus_sock *s)
 {
-	if (s->loop && is_tls(s->url))
+	if (s->ring.loop && is_tls(s->url))
 		s->refused_timer =
-			vrs_loop_every(s->loop, LOOK_EVERY_MS, on_time_to_look, s);
+			vrs_loop_every(s->ring.loop, LOOK_EVERY_MS, on_time_to_look, s);
 }
 
 void bus_refused_stop(struct bus_sock *s)

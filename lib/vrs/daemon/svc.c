@@ -283,8 +283,10 @@ void vrs_svc_start(struct vrs_svc *svc, int argc, char **argv)
 	svc->priv->signal_fd = -1;
 	svc->priv->table = joined_table(svc);
 	read_arguments(svc, argc, argv, &args);
-	int status = vrs_conf_load(svc->priv->table, svc->conf, svc->name,
-				   svc->config_path, args.override, &err);
+	int status = vrs_conf_load(
+		svc->priv->table, svc->conf,
+		&(struct vrs_conf_sources){svc->name, svc->config_path, args.override},
+		&err);
 	free(args.override);
 	if (status < 0 || set_up_log(svc, &err) < 0 || set_up_instance(svc, &err) < 0 ||
 	    set_up_store(svc, &err) < 0 || set_up_tls(svc, &err) < 0)
@@ -379,7 +381,7 @@ void vrs_svc_metrics(struct vrs_svc *svc, vrs_svc_metrics_fn fn, void *arg)
 	vrs_telemetry_add(svc->priv->telemetry, fn, arg);
 }
 
-void vrs_svc_call(struct vrs_svc *svc, const char *instance)
+void vrs_svc_set_instance(struct vrs_svc *svc, const char *instance)
 {
 	struct common *c = &svc->priv->common;
 
@@ -388,7 +390,7 @@ void vrs_svc_call(struct vrs_svc *svc, const char *instance)
 	free(c->instance);
 	c->instance = vrs_strdup(instance);
 	svc->instance = c->instance;
-	vrs_telemetry_call(svc->priv->telemetry, instance);
+	vrs_telemetry_set_instance(svc->priv->telemetry, instance);
 }
 
 char *vrs_svc_page(struct vrs_svc *svc, const char *instance)

@@ -331,7 +331,7 @@ struct vrs_telemetry *vrs_telemetry_new(const char *service, const char *instanc
 	return t;
 }
 
-void vrs_telemetry_call(struct vrs_telemetry *t, const char *instance)
+void vrs_telemetry_set_instance(struct vrs_telemetry *t, const char *instance)
 {
 	free(t->instance);
 	t->instance = vrs_strdup(instance);

@@ -154,14 +154,13 @@ int vrs_hv_xml_parse(const char *xml, size_t n_xml, struct vrs_hv_vm *ret,
 
 /* --- building --- */
 
-static void add(xmlNode *parent, const char *name, const char *a1, const char *v1,
-		const char *a2, const char *v2)
+static xmlNode *add(xmlNode *parent, const char *name, const char *attribute,
+		    const char *value)
 {
 	xmlNode *n = xmlNewChild(parent, NULL, X(name), NULL);
 
-	xmlNewProp(n, X(a1), X(v1));
-	if (a2)
-		xmlNewProp(n, X(a2), X(v2));
+	xmlNewProp(n, X(attribute), X(value));
+	return n;
 }
 
 static void build_devices(xmlNode *devices, const struct vrs_hv_vm *vm)
@@ -177,10 +176,10 @@ static void build_devices(xmlNode *devices, const struct vrs_hv_vm *vm)
 			       'a' + (int)i);
 		xmlNewProp(n, X("type"), X("file"));
 		xmlNewProp(n, X("device"), X("disk"));
-		add(n, "driver", "name", "qemu", "type",
-		    d->format[0] ? d->format : "raw");
-		add(n, "source", "file", d->path, NULL, NULL);
-		add(n, "target", "dev", target, "bus", bus);
+		xmlNewProp(add(n, "driver", "name", "qemu"), X("type"),
+			   X(d->format[0] ? d->format : "raw"));
+		add(n, "source", "file", d->path);
+		xmlNewProp(add(n, "target", "dev", target), X("bus"), X(bus));
 		if (pvscsi && !xml_has_pvscsi(devices)) {
 			xmlNode *c = xmlNewChild(devices, NULL, X("controller"), NULL);
 
@@ -194,11 +193,11 @@ static void build_devices(xmlNode *devices, const struct vrs_hv_vm *vm)
 		xmlNode *n = xmlNewChild(devices, NULL, X("interface"), NULL);
 
 		xmlNewProp(n, X("type"), X(nic->network[0] ? "bridge" : "user"));
-		add(n, "mac", "address", nic->mac, NULL, NULL);
+		add(n, "mac", "address", nic->mac);
 		if (nic->network[0])
-			add(n, "source", "bridge", nic->network, NULL, NULL);
+			add(n, "source", "bridge", nic->network);
 		if (nic->model[0])
-			add(n, "model", "type", nic->model, NULL, NULL);
+			add(n, "model", "type", nic->model);
 	}
 }
 
@@ -227,7 +226,7 @@ int vrs_hv_xml_build(const struct vrs_hv_vm *vm, char **ret, struct vrs_err *err
 	xmlNode *os = xmlNewChild(root, NULL, X("os"), NULL);
 	xmlNewProp(xmlNewTextChild(os, NULL, X("type"), X("hvm")), X("arch"),
 		   X("x86_64"));
-	add(os, "boot", "dev", "hd", NULL, NULL);
+	add(os, "boot", "dev", "hd");
 	xmlNode *features = xmlNewChild(root, NULL, X("features"), NULL);
 	xmlNewChild(features, NULL, X("acpi"), NULL);
 	xmlNewChild(features, NULL, X("apic"), NULL);

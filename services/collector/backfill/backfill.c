@@ -117,13 +117,13 @@ static int learn(struct backfill *p, struct vrs_err *err)
 static void ask(void *arg)
 {
 	struct backfill *p = arg;
+	struct prometheus_span span = {p->next_ms, MINUTE_MS, p->minutes};
 
 	p->learnt = false;
 	p->status = learn(p, &p->err);
 	for (size_t i = 0; i < p->n && p->status == 0; i++)
-		p->status = prometheus_range(p->one[i].prometheus, p->next_ms, MINUTE_MS,
-					     p->minutes, p->one[i].cpu, p->one[i].mem,
-					     &p->err);
+		p->status = prometheus_range(p->one[i].prometheus, &span, p->one[i].cpu,
+					     p->one[i].mem, &p->err);
 }
 
 /* --- on the loop --- */

@@ -79,9 +79,8 @@ static void play_interval(struct playback *p, int64_t at_ms)
 		uint32_t vcpus = t->vcpus;
 		struct reading r = {0};
 		struct vrs_err err = {0};
-		unsigned tamed;
 
-		if (reader_read(p->reader[i], at_ms, 0, &r, &tamed, &err) < 0) {
+		if (reader_read(p->reader[i], at_ms, 0, &r, &err) < 0) {
 			host_state_silent(t, err.text, &gauge[i]);
 			continue;
 		}

@@ -31,7 +31,6 @@ struct poll {
 
 	/* filled by the worker */
 	struct reading reading;
-	unsigned tamed;
 	int status;
 	struct vrs_err err;
 
@@ -144,9 +143,7 @@ static void poll_host(void *arg)
 	struct poll *p = arg;
 
 	p->err = (struct vrs_err){0};
-	p->tamed = 0;
-	p->status = reader_read(p->reader, p->at_ms, p->poll_ms, &p->reading, &p->tamed,
-				&p->err);
+	p->status = reader_read(p->reader, p->at_ms, p->poll_ms, &p->reading, &p->err);
 }
 
 static void add_inventory(struct poller *m, size_t i, const float *cores)
@@ -156,8 +153,8 @@ static void add_inventory(struct poller *m, size_t i, const float *cores)
 
 	if (!p->reading.has_vms)
 		return;
-	Vrsas__V1__Record *r = encode_inventory(m->conf.site, m->conf.cluster,
-						m->host[i].site, &p->reading, cores,
+	struct encode_site of = {m->conf.site, m->conf.cluster, m->host[i].site};
+	Vrsas__V1__Record *r = encode_inventory(&of, &p->reading, cores,
 						vrs_now_wall_ms(), INVENTORY_MAX_BYTES);
 	uint64_t print = encode_fingerprint(r->inventory),
 		 load = encode_load(r->inventory);
@@ -187,9 +184,9 @@ static void take_answer(struct poller *m, size_t i)
 		m->table_is_new = true;
 	vrs_complaint_over(&p->silence, "host answers again host=%s",
 			   m->host[i].site->name);
-	if (p->tamed > 0)
+	if (p->reading.autostart_off > 0)
 		log_notice("autostart of protected VMs switched off host=%s vms=%u",
-			   m->host[i].site->name, p->tamed);
+			   m->host[i].site->name, p->reading.autostart_off);
 	add_inventory(m, i, cores);
 	free(cores);
 	m->counts.answers++;

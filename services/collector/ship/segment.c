@@ -143,8 +143,8 @@ bool segment_head_read(int fd, struct segment_head *ret)
 	       head_unpack(ret, bytes);
 }
 
-/* The frame of a record, its length checked on its own: a torn record can be told from a
- * damaged one. */
+/* The frame of a record. The length has a checksum of its own, which separates a torn
+ * record from a damaged one. */
 static void frame_pack(unsigned char out[SEGMENT_FRAME_BYTES], uint64_t seq,
 		       const void *bytes, size_t n)
 {
@@ -153,75 +153,73 @@ static void frame_pack(unsigned char out[SEGMENT_FRAME_BYTES], uint64_t seq,
 	put_u64(out + 8, checksum(seq, bytes, n));
 }
 
-/* Payload bytes by the frame at offset, 0 when there is no right frame, -1 when the disk
- * failed. */
-static ssize_t frame_get(int fd, size_t offset, uint64_t seq, size_t max,
+/* Payload bytes according to the frame; 0: no valid frame; -1: the disk failed. */
+static ssize_t frame_get(const struct segment_pos *at, size_t max,
 			 unsigned char frame[SEGMENT_FRAME_BYTES])
 {
-	ssize_t k = read_at(fd, frame, SEGMENT_FRAME_BYTES, offset);
+	ssize_t k = read_at(at->fd, frame, SEGMENT_FRAME_BYTES, at->offset);
 
 	if (k < SEGMENT_FRAME_BYTES)
 		return k < 0 ? -1 : 0;
 	uint32_t n = get_u32(frame);
-	if (n > max || get_u32(frame + 4) != (uint32_t)checksum(seq, frame, 4))
+	if (n > max || get_u32(frame + 4) != (uint32_t)checksum(at->seq, frame, 4))
 		return 0;
 	return n;
 }
 
-int segment_put(int fd, size_t offset, uint64_t seq, const void *bytes, size_t n,
+int segment_put(const struct segment_pos *at, const void *bytes, size_t n,
 		struct vrs_err *err)
 {
 	unsigned char frame[SEGMENT_FRAME_BYTES];
 
-	frame_pack(frame, seq, bytes, n);
-	if (write_at(fd, frame, sizeof(frame), offset) &&
-	    write_at(fd, bytes, n, offset + sizeof(frame)))
+	frame_pack(frame, at->seq, bytes, n);
+	if (write_at(at->fd, frame, sizeof(frame), at->offset) &&
+	    write_at(at->fd, bytes, n, at->offset + sizeof(frame)))
 		return 0;
 
 	int status = vrs_fail_errno(err, "spool: write");
-	if (ftruncate(fd, (off_t)offset) < 0)
-		(void)vrs_context(err, "and cannot take it back");
+	if (ftruncate(at->fd, (off_t)at->offset) < 0)
+		(void)vrs_context(err, "cannot truncate a partial record");
 	return status;
 }
 
-ssize_t segment_get(int fd, size_t offset, uint64_t seq, unsigned char *buf, size_t max,
+ssize_t segment_get(const struct segment_pos *at, unsigned char *buf, size_t max,
 		    size_t *ret_n)
 {
 	unsigned char frame[SEGMENT_FRAME_BYTES];
-	ssize_t n = frame_get(fd, offset, seq, max, frame);
+	ssize_t n = frame_get(at, max, frame);
 
 	if (n <= 0)
 		return n;
-	ssize_t k = read_at(fd, buf, (size_t)n, offset + SEGMENT_FRAME_BYTES);
+	ssize_t k = read_at(at->fd, buf, (size_t)n, at->offset + SEGMENT_FRAME_BYTES);
 	if (k < n)
 		return k < 0 ? -1 : 0;
-	if (get_u64(frame + 8) != checksum(seq, buf, (size_t)n))
+	if (get_u64(frame + 8) != checksum(at->seq, buf, (size_t)n))
 		return 0;
 	*ret_n = (size_t)n;
 	return SEGMENT_FRAME_BYTES + n;
 }
 
-size_t segment_skip(int fd, size_t offset, uint64_t seq, unsigned char *buf, size_t max)
+size_t segment_skip(const struct segment_pos *at, unsigned char *buf, size_t max)
 {
 	unsigned char frame[SEGMENT_FRAME_BYTES];
-	ssize_t n = frame_get(fd, offset, seq, max, frame);
-	size_t next;
+	ssize_t n = frame_get(at, max, frame);
+	struct segment_pos next = {at->fd, at->offset + SEGMENT_FRAME_BYTES + (size_t)n,
+				   at->seq + 1};
+	size_t bytes;
 
-	if (n <= 0)
-		return 0;
-	offset += (size_t)(SEGMENT_FRAME_BYTES + n);
-	return segment_get(fd, offset, seq + 1, buf, max, &next) > 0 ? offset : 0;
+	return n > 0 && segment_get(&next, buf, max, &bytes) > 0 ? next.offset : 0;
 }
 
-bool segment_is_torn(int fd, size_t offset, uint64_t seq, size_t file_bytes, size_t max)
+bool segment_is_torn(const struct segment_pos *at, size_t file_bytes, size_t max)
 {
 	static const unsigned char empty[SEGMENT_FRAME_BYTES];
 	unsigned char frame[SEGMENT_FRAME_BYTES];
-	size_t left = file_bytes - offset;
+	size_t left = file_bytes - at->offset;
 
 	if (left < sizeof(frame))
 		return true;
-	ssize_t n = frame_get(fd, offset, seq, max, frame);
+	ssize_t n = frame_get(at, max, frame);
 	if (n > 0)
 		return left - sizeof(frame) < (size_t)n;
 	return n == 0 && memcmp(frame, empty, sizeof(empty)) == 0;

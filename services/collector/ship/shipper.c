@@ -67,7 +67,9 @@ static void seal(struct shipper *f, enum vrs_seal_use use, const ProtobufCMessag
 		at_ms = f->sealed_at_ms + 1;
 	f->sealed_at_ms = at_ms;
 	ret->payload = vrs_msg_pack(msg, &n);
-	vrs_seal(&f->key, use, f->cluster, at_ms, ret->payload, n, &ret->msg, ret->mac);
+	vrs_seal(&f->key, use,
+		 &(struct vrs_seal_content){f->cluster, at_ms, ret->payload, n},
+		 &ret->msg, ret->mac);
 }
 
 static int send_live(struct shipper *f, const Vrsas__V1__Live *live, struct vrs_err *err)
@@ -145,8 +147,13 @@ static void send_piece(struct shipper *f, uint64_t from, uint64_t to)
 	struct piece *p = vrs_calloc(1, sizeof(*p));
 	uint64_t next = from;
 
-	int status =
-		spool_read(f->spool, from, to, PIECE_BYTES, piece_add, p, &next, NULL);
+	int status = spool_read(f->spool,
+				&(struct spool_range){.from = from,
+						      .to = to,
+						      .max_bytes = PIECE_BYTES,
+						      .fn = piece_add,
+						      .arg = p},
+				&next, NULL);
 	if (status < 0) {
 		f->counts.failed_offers++; /* the disk; the next offer tries again */
 	} else if (p->n == 0 && next > from) {

@@ -85,7 +85,7 @@ int tokens_load(struct tokens *ret, const char *path, struct vrs_err *err)
 		status = vrs_fail_errno(err, "tokens: stat %s", path);
 	else if (st.st_mode & 0007)
 		status = vrs_fail(err, VRS_EDENIED,
-				  "tokens: %s can be read by everybody; chmod 600 it",
+				  "tokens: %s is readable by other users; use chmod 600",
 				  path);
 	while (status == 0 && fgets(line, sizeof(line), f)) {
 		at++;

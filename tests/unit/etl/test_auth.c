@@ -72,7 +72,8 @@ static const Vrsas__V1__Live *beat(struct door *d, const char *cluster,
 	d->live.heartbeat = &d->hb;
 	free(d->payload);
 	d->payload = vrs_msg_pack(&d->live.base, &n);
-	vrs_seal(&d->key, VRS_SEAL_LIVE, seal_of, at_ms, d->payload, n, &d->sealed,
+	vrs_seal(&d->key, VRS_SEAL_LIVE,
+		 &(struct vrs_seal_content){seal_of, at_ms, d->payload, n}, &d->sealed,
 		 d->mac);
 	d->outer.body_case = VRSAS__V1__LIVE__BODY_SEALED;
 	d->outer.sealed = &d->sealed;
@@ -150,9 +151,11 @@ static void seals_within_seals_and_noise_stay_outside(void **state)
 
 	outer.body_case = VRSAS__V1__LIVE__BODY_SEALED;
 	outer.sealed = &sealed;
-	vrs_seal(&d->key, VRS_SEAL_LIVE, "c1", now_ms, inner, n, &sealed, mac);
+	vrs_seal(&d->key, VRS_SEAL_LIVE,
+		 &(struct vrs_seal_content){"c1", now_ms, inner, n}, &sealed, mac);
 	assert_null(auth_live(d->auth, &outer, now_ms, &d->err));
-	vrs_seal(&d->key, VRS_SEAL_LIVE, "c1", now_ms, "\xff\xff", 2, &sealed, mac);
+	vrs_seal(&d->key, VRS_SEAL_LIVE,
+		 &(struct vrs_seal_content){"c1", now_ms, "\xff\xff", 2}, &sealed, mac);
 	assert_null(auth_live(d->auth, &outer, now_ms, &d->err));
 	assert_int_equal(auth_refused(d->auth, AUTH_MALFORMED), 2);
 	free(inner);
@@ -183,7 +186,9 @@ static void every_record_of_a_piece_is_of_the_seals_cluster(void **state)
 		b.cluster = i ? "c1" : "c2";
 		void *bytes = vrs_msg_pack(&inner.base, &n);
 
-		vrs_seal(&d->key, VRS_SEAL_FILL, "c1", now_ms, bytes, n, &sealed, mac);
+		vrs_seal(&d->key, VRS_SEAL_FILL,
+			 &(struct vrs_seal_content){"c1", now_ms, bytes, n}, &sealed,
+			 mac);
 		assert_int_equal(auth_fill(d->auth, &outer, &d->err) != NULL, i);
 		free(bytes);
 	}

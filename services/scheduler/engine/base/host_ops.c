@@ -193,8 +193,8 @@ static bool has_fence(const struct vrs_site_host *site)
 
 static void fence(struct host_op *j)
 {
+	struct vrs_fence_result r = {0};
 	struct vrs_err err = {0};
-	char detail[160] = "";
 
 	j->power = VRS_POWER_UNKNOWN;
 	if (!has_fence(j->host->site)) {
@@ -208,31 +208,31 @@ static void fence(struct host_op *j)
 		}
 		return;
 	}
-	int status = vrs_fence_off(j->host->site, j->rules->fence_timeout_ms, &j->power,
-				   detail, sizeof(detail), &err);
+	int status = vrs_fence_off(j->host->site, j->rules->fence_timeout_ms, &r, &err);
+	j->power = r.power;
 	j->ok = status == 0 && j->power == VRS_POWER_OFF;
 	if (j->ok)
-		say(j, "powered off and reads off%s%s", detail[0] ? ": " : "", detail);
+		say(j, "powered off and reads off%s%s", r.detail[0] ? ": " : "",
+		    r.detail);
 	else
 		say(j, "%s: %.150s", j->host->site->fence,
-		    status < 0  ? err.text
-		    : detail[0] ? detail
-				: "power does not read off");
+		    status < 0    ? err.text
+		    : r.detail[0] ? r.detail
+				  : "power does not read off");
 }
 
 static void power(struct host_op *j)
 {
+	struct vrs_fence_result r = {0};
 	struct vrs_err err = {0};
-	char detail[160] = "";
 
 	j->power = VRS_POWER_UNKNOWN;
 	if (!has_fence(j->host->site))
 		return;
-	if (vrs_fence_status(j->host->site, j->rules->fence_timeout_ms, &j->power, detail,
-			     sizeof(detail), &err) < 0) {
-		j->power = VRS_POWER_UNKNOWN;
+	if (vrs_fence_status(j->host->site, j->rules->fence_timeout_ms, &r, &err) < 0)
 		say(j, "%.190s", err.text);
-	}
+	else
+		j->power = r.power;
 }
 
 /* --- starting --- */

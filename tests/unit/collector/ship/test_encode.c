@@ -48,8 +48,8 @@ static Vrsas__V1__Record *inventory(bool shared_storage, size_t max_bytes)
 	struct reading r = {.has_vms = true, .vm = two_vms(), .n_vms = 2};
 	const float cores[] = {1.5, NAN};
 	strcpy(r.host.boot_id, "boot-1");
-	Vrsas__V1__Record *rec =
-		encode_inventory(&site, &c, &host, &r, cores, 5000, max_bytes);
+	Vrsas__V1__Record *rec = encode_inventory(&(struct encode_site){&site, &c, &host},
+						  &r, cores, 5000, max_bytes);
 
 	vrs_hv_vms_free(r.vm, r.n_vms);
 	return rec;
@@ -127,8 +127,8 @@ static void a_path_that_climbs_out_is_not_shared(void **state)
 		const float cores[] = {NAN};
 
 		strcpy(r.vm[0].disk[0].path, cases[i].path);
-		Vrsas__V1__Record *rec =
-			encode_inventory(&site, &c, &host, &r, cores, 0, MUCH);
+		Vrsas__V1__Record *rec = encode_inventory(
+			&(struct encode_site){&site, &c, &host}, &r, cores, 0, MUCH);
 		assert_int_equal(rec->inventory->vm[0]->readable_without_host,
 				 cases[i].shared);
 		encode_free(rec);

@@ -95,7 +95,9 @@ static struct got get(struct spool *s, uint64_t from, uint64_t to, size_t max_by
 	struct vrs_err err = {0};
 	struct got g = {0};
 
-	assert_ok(spool_read(s, from, to, max_bytes, take, &g, next, &err), &err);
+	struct spool_range range = {from, to, max_bytes, take, &g};
+
+	assert_ok(spool_read(s, &range, next, &err), &err);
 	return g;
 }
 

@@ -258,24 +258,31 @@ static void a_program_without_a_loop_can_ask(void **state)
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(url, sizeof(url), "ipc://%s/s", dir);
 	job.job_id = "j";
-	assert_fails(vrs_bus_ask(url, &job.base, 2000,
-				 &vrsas__v1__forecast_answer__descriptor, &reply, &err),
-		     VRS_ECONN, &err);
+	assert_fails(
+		vrs_bus_call(
+			&(struct vrs_bus_call){url, &job.base, 2000,
+					       &vrsas__v1__forecast_answer__descriptor},
+			&reply, &err),
+		VRS_ECONN, &err);
 	pid_t pid = replica_start(url, "0", "0", "listen");
 	for (int i = 0; i < 1000 && status == VRS_ECONN; i++) {
 		(void)poll(NULL, 0, 10);
-		status = vrs_bus_ask(url, &job.base, 5000,
-				     &vrsas__v1__forecast_answer__descriptor, &reply,
-				     &err);
+		status = vrs_bus_call(
+			&(struct vrs_bus_call){url, &job.base, 5000,
+					       &vrsas__v1__forecast_answer__descriptor},
+			&reply, &err);
 	}
 	assert_ok(status, &err);
 	assert_string_equal(((Vrsas__V1__ForecastAnswer *)reply)->job_id, "j");
 	protobuf_c_message_free_unpacked(reply, NULL);
 
 	assert_int_equal(kill(pid, SIGSTOP), 0);
-	assert_fails(vrs_bus_ask(url, &job.base, 100,
-				 &vrsas__v1__forecast_answer__descriptor, &reply, &err),
-		     VRS_ETIMEOUT, &err);
+	assert_fails(
+		vrs_bus_call(
+			&(struct vrs_bus_call){url, &job.base, 100,
+					       &vrsas__v1__forecast_answer__descriptor},
+			&reply, &err),
+		VRS_ETIMEOUT, &err);
 	reap(&pid, SIGKILL);
 	remove_tree(dir);
 }

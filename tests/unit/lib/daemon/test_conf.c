@@ -53,7 +53,10 @@ static void defaults_then_file_then_environment_then_command_line(void **state)
 		   "interval = 500ms\n[common]\nlimit = 64K\non = yes\n");
 	(void)setenv("VRSAS_DEMO_SHARE", "0.25", 1);
 	(void)setenv("VRSAS_COUNT", "7", 1);
-	assert_ok(vrs_conf_load(options, &s, "demo", path, overrides, &err), &err);
+	assert_ok(vrs_conf_load(options, &s,
+				&(struct vrs_conf_sources){"demo", path, overrides},
+				&err),
+		  &err);
 	(void)unsetenv("VRSAS_DEMO_SHARE");
 	(void)unsetenv("VRSAS_COUNT");
 	assert_string_equal(s.name, "Anna");
@@ -72,17 +75,17 @@ static void wrong_settings_are_named_with_file_and_line(void **state)
 		const char *file, *says;
 	} cases[] = {
 		{"[demo]\nnmae = x\n", ":2: unknown key nmae in [demo]"},
-		{"[demo]\n\ncount = 11\n", ":3: count = 11: must lie in 1..10"},
+		{"[demo]\n\ncount = 11\n", ":3: count = 11: must be in the range 1..10"},
 		{"[demo]\ncount = many\n", ":2: count = many: must be a whole number"},
 		{"[demo]\ncount = 2.5\n", ":2: count = 2.5: must be a whole number"},
-		{"[demo]\ninterval = 100ms\n", "must lie in 200ms..3600s"},
+		{"[demo]\ninterval = 100ms\n", "must be in the range 200ms..3600s"},
 		{"[demo]\ninterval = soon\n", "must be a time such as"},
 		{"[demo]\nlimit = 5 apples\n", "must be a size such as"},
 		{"[demo]\nshare = nan\n", "must be a number"},
 		{"[demo]\non = perhaps\n", "must be yes or no"},
-		{"[demo]\ncount = 2\ncount = 3\n", ":3: count stands here a second time"},
+		{"[demo]\ncount = 2\ncount = 3\n", ":3: duplicate key count"},
 		{"count = 2\n", "before any [section]"},
-		{"[demo]\njust words\n", ":2: neither [section] nor key = value"},
+		{"[demo]\njust words\n", ":2: expected [section] or key = value"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -90,7 +93,9 @@ static void wrong_settings_are_named_with_file_and_line(void **state)
 		struct settings s = {0};
 
 		write_file(cases[i].file);
-		assert_true(vrs_conf_load(options, &s, "demo", path, NULL, &err) < 0);
+		assert_true(vrs_conf_load(options, &s,
+					  &(struct vrs_conf_sources){"demo", path, NULL},
+					  &err) < 0);
 		if (!strstr(err.text, cases[i].says))
 			fail_msg("said: %s\nwanted: %s", err.text, cases[i].says);
 		assert_null(s.name); /* nothing is kept */
@@ -106,8 +111,9 @@ static void a_line_that_the_parser_would_cut_is_refused(void **state)
 
 	memset(text + strlen(text), 'x', 300);
 	write_file(text);
-	assert_fails(vrs_conf_load(options, &s, "demo", path, NULL, &err), VRS_EPARSE,
-		     &err);
+	assert_fails(vrs_conf_load(options, &s,
+				   &(struct vrs_conf_sources){"demo", path, NULL}, &err),
+		     VRS_EPARSE, &err);
 	assert_non_null(strstr(err.text, ":2: line is longer than"));
 }
 
@@ -117,9 +123,11 @@ static void a_missing_file_is_said(void **state)
 	struct vrs_err err = {0};
 	struct settings s = {0};
 
-	assert_fails(
-		vrs_conf_load(options, &s, "demo", "/nonexistent/x.conf", NULL, &err),
-		VRS_ENOENT, &err);
+	assert_fails(vrs_conf_load(options, &s,
+				   &(struct vrs_conf_sources){
+					   "demo", "/nonexistent/x.conf", NULL},
+				   &err),
+		     VRS_ENOENT, &err);
 	assert_non_null(strstr(err.text, "/nonexistent/x.conf: No such file"));
 }
 
@@ -185,7 +193,7 @@ static void a_wrong_site_is_refused(void **state)
 		{"[vm a]\nclass = 5\n", "class = 5: expected 1 (most urgent) to 4"},
 		{"[host c1/h1]\nfence.missing_as_off = 1\n", "not allowed"},
 		{"[cluster c1]\ndriver = libvirt\n", "unknown key driver"},
-		{"[cluster c1]\nmax_cpu_ratio = 1.5\n", "must lie in 0.05..1"},
+		{"[cluster c1]\nmax_cpu_ratio = 1.5\n", "must be in the range 0.05..1"},
 		{"[hosts]\na = b\n", "expected [cluster NAME]"},
 	};
 

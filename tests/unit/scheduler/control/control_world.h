@@ -288,8 +288,10 @@ static inline Vrsas__V1__ControlReply *ask(Vrsas__V1__ControlRequest *r)
 	if (!r->actor)
 		r->actor = "";
 	loop_thread_start(&scheduler, loop);
-	int status = vrs_bus_ask(control_url(control), &r->base, 20000,
-				 &vrsas__v1__control_reply__descriptor, &reply, &err);
+	int status = vrs_bus_call(
+		&(struct vrs_bus_call){control_url(control), &r->base, 20000,
+				       &vrsas__v1__control_reply__descriptor},
+		&reply, &err);
 	loop_thread_stop(&scheduler);
 	assert_ok(status, &err);
 	assert_string_equal(((Vrsas__V1__ControlReply *)reply)->request_id,
