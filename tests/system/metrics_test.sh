@@ -33,7 +33,7 @@ service() { # NAME PROGRAM [OPTION...]
 	pid[$name]=$!
 }
 address() { # NAME
-	sed -n 's/.*metrics are told address=//p' "$dir/$1.log" | tail -n 1
+	sed -n 's/.*serving metrics address=//p' "$dir/$1.log" | tail -n 1
 }
 get() { # NAME PATH [CURL OPTION...]
 	local name=$1 path=$2
@@ -139,9 +139,9 @@ not_ready() { # NAME WHY
 	grep -q '^503$' "$dir/why" && grep -q "$2" "$dir/why"
 }
 check "without its Redis etl is not ready, and says why" \
-	wait_for 30 not_ready etl "Redis does not answer"
+	wait_for 30 not_ready etl "Redis does not respond"
 kill -CONT "${pid[redis]}"
 kill "${pid[scheduler]}"
 check "nor is a mover without its scheduler" \
-	wait_for 20 not_ready mover "nobody answers on transfer"
+	wait_for 20 not_ready mover "no peer on transfer"
 tap_done

@@ -33,7 +33,7 @@ drop() { # NAME
 	wait "${pid[$1]}" 2>/dev/null
 	unset "pid[$1]"
 }
-address=$(sed -n 's/.*metrics are told address=//p' "$dir/etl.log")
+address=$(sed -n 's/.*serving metrics address=//p' "$dir/etl.log")
 number() { # NAME LABELS... : the value of the series that has them
 	local name=$1 line
 	shift
@@ -155,7 +155,7 @@ pid[predictor]=$!
 "$bin/vrs-mover" --transfer="$transfer" "${agent[@]}" 2>"$dir/mover.log" &
 pid[mover]=$!
 peers() { # SOCKET
-	curl -sS --max-time 10 "http://$(sed -n 's/.*metrics are told address=//p' \
+	curl -sS --max-time 10 "http://$(sed -n 's/.*serving metrics address=//p' \
 		"$dir/scheduler.log")/metrics" | grep -q "^vrsas_bus_peers{.*socket=\"$1\"} 1\$"
 }
 check "a predictor dials in" wait_for 20 peers forecast

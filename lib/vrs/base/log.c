@@ -61,14 +61,14 @@ static void write_line(enum vrs_level level, const char *text)
 			     settings.service);
 		for (const char *s = text; *s; s++) {
 			char c = (unsigned char)*s < 0x20 ? ' '
-							  : *s; /* one event, one line */
+							  : *s; /* one line per event */
 
 			vrs_text_add_bytes(&line, &c, 1);
 		}
 		vrs_text_add(&line, "\n");
 	}
 	if (write(STDERR_FILENO, line.text, line.len) < 0) {
-		/* nobody is left to tell */
+		/* stderr is gone: nothing can be reported */
 	}
 	vrs_text_fini(&line);
 }

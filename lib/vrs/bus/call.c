@@ -83,7 +83,7 @@ static int unpack_plain(nng_msg *m, const ProtobufCMessageDescriptor *type,
 	return 0;
 }
 
-/* The receive is posted when the send has completed (#1702). */
+/* The receive is posted only after the send has completed (nng #1702). */
 static int exchange(nng_ctx ctx, nng_aio *aio, nng_msg *request, int64_t deadline_mono_ms,
 		    nng_msg **ret)
 {

@@ -1,5 +1,5 @@
-/* One program as a hypervisor: a verb, JSON in and out. docs/COMMAND-DRIVER.md is the
- * other half of this file. */
+/* A hypervisor behind a program that takes a verb and speaks JSON
+ * (docs/COMMAND-DRIVER.md). */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 enum { MAX_ARGS = 16 };
 
 struct cmd {
-	char *words;                    /* the command line, cut into words in place */
+	char *words;                    /* the command line, split into words in place */
 	const char *argv[MAX_ARGS + 2]; /* program, arguments, then the verb */
 	size_t n_argv;
 };

@@ -39,7 +39,7 @@ int vrs_fence_check(const struct vrs_site_host *host, struct vrs_err *err)
 {
 	if (!host->fence)
 		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"host %s/%s: no fence agent is set", host->cluster,
+				"host %s/%s: no fence agent configured", host->cluster,
 				host->name);
 	for (size_t i = 0; i < host->n_fence_args; i++) {
 		int status = check_arg(&host->fence_arg[i], err);

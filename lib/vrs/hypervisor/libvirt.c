@@ -1,4 +1,4 @@
-/* libvirt behind hv.h: what changes something, and free space. */
+/* The libvirt driver: calls that change a VM, and free space. */
 #include <libvirt/virterror.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +20,12 @@ static int do_define(struct call *c, virConnectPtr conn, struct vrs_err *err)
 	if (old) {
 		if (lv_is_on(lv_state_of(old)))
 			status = vrs_fail(err, VRS_ECONFLICT,
-					  "libvirt: vm %s runs there already", c->id);
+					  "libvirt: vm %s is already running", c->id);
 		virDomainFree(old);
 		if (status < 0)
 			return status;
 	}
-	/* Its generator of .vmx files was seen to crash the caller. */
+	/* libvirt's generator of .vmx files has been seen to crash the process. */
 	if (type && strcmp(type, "ESX") == 0)
 		return vrs_fail(err, VRS_EUNSUPPORTED,
 				"libvirt: cannot define on an ESX host");
@@ -33,7 +33,7 @@ static int do_define(struct call *c, virConnectPtr conn, struct vrs_err *err)
 	virDomainPtr dom = virDomainDefineXML(conn, c->text);
 	if (!dom)
 		return lv_failed(err, "define");
-	/* Drivers that cannot start by themselves have nothing to switch off. */
+	/* A driver without autostart has nothing to switch off. */
 	int autostart = 0;
 	if (virDomainGetAutostart(dom, &autostart) == 0 && autostart &&
 	    virDomainSetAutostart(dom, 0) < 0)
@@ -77,7 +77,7 @@ static int do_start(struct call *c, virConnectPtr conn, struct vrs_err *err)
 	if (lv_state_of(dom) != VRS_HV_RUNNING && virDomainCreateWithFlags(dom, 0) < 0) {
 		status = lv_failed(err, "start");
 		if (virDomainIsActive(dom) == 1 && lv_state_of(dom) == VRS_HV_RUNNING)
-			status = 0; /* somebody was faster */
+			status = 0; /* it was started in the meantime */
 	}
 	virDomainFree(dom);
 	return status;
@@ -98,7 +98,7 @@ static int do_shutdown(struct call *c, virConnectPtr conn, struct vrs_err *err)
 
 	if (!dom)
 		return err->code;
-	/* A guest that is still booting misses the first press of its button. */
+	/* A guest that is still booting ignores the first ACPI event. */
 	while (lv_is_on(lv_state_of(dom))) {
 		int64_t now = vrs_now_mono_ms();
 
@@ -193,8 +193,8 @@ static int lv_autostart_off(void *h, int64_t timeout_ms, const char *id,
 
 /* --- storage --- */
 
-/* libvirt tells free space of storage pools only. Where none covers the path, a pool that
- * exists just for the question is made and stopped; that changes nothing on the disk. */
+/* libvirt reports the free space of storage pools only. If no pool contains the path, a
+ * temporary pool is created and stopped again; that changes nothing on disk. */
 static int do_store(struct call *c, virConnectPtr conn, struct vrs_err *err)
 {
 	virStoragePoolInfo info;

@@ -37,7 +37,7 @@ static int parse_memory(const xmlNode *n, uint64_t *ret, struct vrs_err *err)
 	char text[32], unit[16], *end;
 
 	if (!xml_text(n, text, sizeof(text)) || !isdigit((unsigned char)text[0]))
-		return vrs_fail(err, VRS_EPARSE, "domain xml: no memory size");
+		return vrs_fail(err, VRS_EPARSE, "domain xml: no valid memory size");
 	uint64_t v = strtoull(text, &end, 10);
 	(void)xml_attr(n, "unit", unit, sizeof(unit));
 	for (size_t i = 0; *end == '\0' && i < sizeof(units) / sizeof(units[0]); i++)
@@ -46,7 +46,8 @@ static int parse_memory(const xmlNode *n, uint64_t *ret, struct vrs_err *err)
 			*ret = v * units[i].bytes;
 			return 0;
 		}
-	return vrs_fail(err, VRS_EPARSE, "domain xml: memory '%s %s'", text, unit);
+	return vrs_fail(err, VRS_EPARSE, "domain xml: invalid memory size '%s %s'", text,
+			unit);
 }
 
 static int parse_disk(const xmlNode *disk, bool pvscsi, struct vrs_hv_vm *vm,
@@ -64,7 +65,7 @@ static int parse_disk(const xmlNode *disk, bool pvscsi, struct vrs_hv_vm *vm,
 	    !xml_attr(xml_child(disk, "driver"), "type", d.format, sizeof(d.format)) ||
 	    !xml_attr(xml_child(disk, "target"), "dev", d.target, sizeof(d.target)) ||
 	    !xml_attr(xml_child(disk, "target"), "bus", d.bus, sizeof(d.bus)))
-		return vrs_fail(err, VRS_EPARSE, "vm %s: a disk's names are too long",
+		return vrs_fail(err, VRS_EPARSE, "vm %s: a name of a disk is too long",
 				vm->name);
 	if (!d.path[0])
 		return 0;
@@ -82,8 +83,8 @@ static int parse_nic(const xmlNode *n, struct vrs_hv_vm *vm, struct vrs_err *err
 	struct vrs_hv_nic nic = {0};
 
 	if (vm->n_nics == VRS_HV_MAX_NICS)
-		return vrs_fail(err, VRS_ENOSPC, "vm %s: more than %d network cards",
-				vm->name, VRS_HV_MAX_NICS);
+		return vrs_fail(err, VRS_ENOSPC, "vm %s: more than %d NICs", vm->name,
+				VRS_HV_MAX_NICS);
 
 	bool fits = xml_attr(xml_child(n, "mac"), "address", nic.mac, sizeof(nic.mac)) &&
 		    xml_attr(xml_child(n, "model"), "type", nic.model, sizeof(nic.model));
@@ -91,8 +92,8 @@ static int parse_nic(const xmlNode *n, struct vrs_hv_vm *vm, struct vrs_err *err
 		fits = xml_attr(xml_child(n, "source"), names[i], nic.network,
 				sizeof(nic.network));
 	if (!fits)
-		return vrs_fail(err, VRS_EPARSE,
-				"vm %s: a network card's names are too long", vm->name);
+		return vrs_fail(err, VRS_EPARSE, "vm %s: a name of a NIC is too long",
+				vm->name);
 	vm->nic[vm->n_nics++] = nic;
 	return 0;
 }
@@ -115,7 +116,8 @@ static int parse_domain(const xmlNode *root, struct vrs_hv_vm *vm, struct vrs_er
 		(void)xml_text(n, vcpu, sizeof(vcpu));
 	unsigned long v = strtoul(vcpu, &end, 10);
 	if (n && (*end || v == 0 || v > 65536))
-		return vrs_fail(err, VRS_EPARSE, "vm %s: '%s' vCPUs", vm->name, vcpu);
+		return vrs_fail(err, VRS_EPARSE, "vm %s: invalid number of vCPUs '%s'",
+				vm->name, vcpu);
 	vm->vcpus = n ? (uint32_t)v : 1;
 
 	int status = parse_memory(xml_child(root, "memory"), &vm->ram_bytes, err);
@@ -208,7 +210,7 @@ int vrs_hv_xml_build(const struct vrs_hv_vm *vm, char **ret, struct vrs_err *err
 	int n_text = 0;
 
 	if (!vrs_id_ok(vm->id) || !vm->name[0] || !xmlCheckUTF8(X(vm->name)))
-		return vrs_fail(err, VRS_EINVAL, "vm '%.40s': id or name is not usable",
+		return vrs_fail(err, VRS_EINVAL, "vm '%.40s': invalid id or name",
 				vm->id);
 
 	xmlDoc *doc = xmlNewDoc(X("1.0"));

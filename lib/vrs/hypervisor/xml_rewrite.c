@@ -1,4 +1,4 @@
-/* A definition for another place: vrs_hv_xml_rewrite of xml.h. */
+/* vrs_hv_xml_rewrite: rewrites a definition for another host. */
 #include <stdio.h>
 #include <string.h>
 
@@ -41,7 +41,8 @@ static void drop_attr(xmlNode *n, const char *name)
 		xmlRemoveProp(a);
 }
 
-/* The first free name of a bus: vda, vdb, ... Drives with removable media count, too. */
+/* The first free device name of a bus: vda, vdb, ... Drives with removable media count,
+ * too. */
 static void free_target(const xmlNode *devices, const xmlNode *self, const char *prefix,
 			char *buf, size_t size)
 {
@@ -103,8 +104,9 @@ static int move_disk(xmlNode *devices, xmlNode *disk, const struct vrs_hv_disk *
 	return 0;
 }
 
-/* libvirt adds the controllers that disks need; only a model that guests must see is
- * said. Controllers stay as they are when no disk came to or left the SCSI bus. */
+/* libvirt adds the controllers that disks need; only a model visible to the guest is
+ * specified. If no disk is added to or removed from the SCSI bus, controllers are
+ * unchanged. */
 static void move_controllers(xmlNode *devices, const struct vrs_hv_move *move)
 {
 	bool want_pvscsi = false, want_any = false;
@@ -141,11 +143,10 @@ static int move_network(xmlNode *nic, const struct vrs_hv_move *move, struct vrs
 	if (strcmp(type, "user") == 0 || !source)
 		return 0;
 	if (strcmp(type, "hostdev") == 0)
-		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"a network card is a device of its host");
+		return vrs_fail(err, VRS_EUNSUPPORTED, "a NIC is a device of its host");
 	if (!xml_attr(source, key, name, sizeof(name)) || !name[0])
 		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"a network card of type %s cannot move", type);
+				"a NIC of type %s cannot be relocated", type);
 
 	const char *to = vrs_hv_map_network(move, name);
 	if (!to)
@@ -188,7 +189,7 @@ static int move_nic(xmlNode *nic, const struct vrs_hv_move *move, struct vrs_err
 	return 0;
 }
 
-/* A console that wrote into a file or socket of the old host becomes a plain one. */
+/* A console connected to a file or socket of the source host becomes a pty. */
 static void move_console(xmlNode *n)
 {
 	if (xml_attr_is(n, "type", "pty"))
@@ -218,7 +219,7 @@ static int move_device(xmlNode *devices, xmlNode *n, const struct vrs_hv_move *m
 		(*n_disk)++;
 		return move_disk(devices, n, to, err);
 	}
-	if (xml_is(n, "disk")) { /* an empty drive starts everywhere */
+	if (xml_is(n, "disk")) { /* an empty drive works on every host */
 		drop_all(n, "source");
 		drop_all(n, "backingStore");
 		drop_all(n, "alias");
@@ -229,7 +230,7 @@ static int move_device(xmlNode *devices, xmlNode *n, const struct vrs_hv_move *m
 	} else if (xml_is(n, "serial") || xml_is(n, "console") || xml_is(n, "parallel")) {
 		move_console(n);
 	} else if (xml_is(n, "channel") && xml_attr_is(n, "type", "unix")) {
-		drop_all(n, "source"); /* libvirt makes a path of its own */
+		drop_all(n, "source"); /* libvirt creates its own path */
 		drop_all(n, "alias");
 	} else if (xml_is(n, "emulator")) {
 		drop(n);
@@ -251,7 +252,7 @@ static int move_devices(xmlNode *devices, const struct vrs_hv_move *move,
 	}
 	if (status == 0 && move->n_disks > 0 && move->n_disks != n_disk)
 		status = vrs_fail(err, VRS_EINVAL,
-				  "it has %zu disks, new places are given for %zu",
+				  "it has %zu disks, but %zu new paths were given",
 				  n_disk, move->n_disks);
 	if (status == 0)
 		move_controllers(devices, move);
@@ -274,12 +275,12 @@ static void move_domain(xmlNode *root, const struct vrs_hv_move *move)
 		drop_attr(n, "cpuset");
 		drop_attr(n, "placement");
 	}
-	if (os && (n = xml_child(os, "nvram"))) /* made anew from its template */
+	if (os && (n = xml_child(os, "nvram"))) /* created from its template */
 		xmlNodeSetContent(n, X(""));
 	if (!move->domain_type || xml_attr_is(root, "type", move->domain_type))
 		return;
 	set(root, "type", move->domain_type);
-	/* A CPU that mirrors its host exists with hardware help only. */
+	/* A CPU mode that copies the host's CPU requires KVM. */
 	if (strcmp(move->domain_type, "kvm") != 0 && cpu &&
 	    (xml_attr_is(cpu, "mode", "host-passthrough") ||
 	     xml_attr_is(cpu, "mode", "host-model") ||

@@ -38,11 +38,11 @@ static const struct vrs_option host_options[] = {
 	{"address", VRS_OPT_STRING, offsetof(struct vrs_site_host, address), "", 0, 0,
 	 "shown to people, used by probes"},
 	{"ssh", VRS_OPT_STRING, offsetof(struct vrs_site_host, ssh), "", 0, 0,
-	 "user@host[:port] where images are read and written"},
+	 "user@host[:port], used to read and write images"},
 	{"probe", VRS_OPT_STRING, offsetof(struct vrs_site_host, probe), "", 0, 0,
-	 "tcp://host:port that must send a first byte"},
+	 "tcp://host:port, must send a byte"},
 	{"images", VRS_OPT_STRING, offsetof(struct vrs_site_host, images), "", 0, 0,
-	 "images folder, where it differs from the cluster's"},
+	 "images folder, if different from the cluster's"},
 	{"fence", VRS_OPT_STRING, offsetof(struct vrs_site_host, fence), "", 0, 0,
 	 "fence agent"},
 	{0},
@@ -50,7 +50,7 @@ static const struct vrs_option host_options[] = {
 
 static const struct vrs_option vm_options[] = {
 	{"protect", VRS_OPT_BOOL, offsetof(struct vrs_site_vm, protect), "yes", 0, 0,
-	 "relocated when its host dies"},
+	 "relocate it when its host fails"},
 	{"health", VRS_OPT_STRING, offsetof(struct vrs_site_vm, health), "", 0, 0,
 	 "tcp://IP:PORT or http://IP[:PORT]/PATH"},
 	{0},
@@ -247,7 +247,7 @@ static int on_key(void *arg, const struct vrs_ini_line *line, struct vrs_err *er
 			section);
 }
 
-/* tcp://HOST:22 or the host part of the uri, so that most hosts need one line. */
+/* Derives address, probe and ssh from the URI, so that most hosts need one line. */
 static void fill_in(struct vrs_site_host *h)
 {
 	const char *at = strstr(h->uri, "://");

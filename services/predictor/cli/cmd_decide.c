@@ -77,7 +77,7 @@ static int read_peak_rows(struct vrs_csv *csv, const struct traces *t, struct pe
 	for (int i = 0; i < 5; i++)
 		if (vrs_csv_column(csv, names[i]) != i)
 			return vrs_csv_fail(csv, 0,
-					    "header wanted: origin,entity,peak_p50,"
+					    "expected the header: origin,entity,peak_p50,"
 					    "peak_p90,peak_p99[,mean]",
 					    err);
 	while ((status = vrs_csv_next(csv, err)) > 0) {

@@ -251,7 +251,7 @@ static void a_vm_tied_to_its_host_is_refused_with_the_reason(void **state)
 	} cases[] = {
 		{"passthrough", "hostdev", 1, VRS_EUNSUPPORTED},
 		{"ceph", "neither a file nor a block device", 0, VRS_EUNSUPPORTED},
-		{"kvm-virtio", "new places are given for 1", 1, VRS_EINVAL},
+		{"kvm-virtio", "but 1 new paths were given", 1, VRS_EINVAL},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

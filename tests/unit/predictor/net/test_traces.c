@@ -94,7 +94,8 @@ static void a_file_that_cannot_be_read_is_refused_with_its_line(void **state)
 	(void)state;
 	put("timestamp,entity,cpu_pct\n2024-01-01T00:00:00Z,a,\"9,83\"\n");
 	assert_fails(traces_read(&t, path, &err), VRS_EPARSE, &err);
-	assert_non_null(strstr(err.text, ":2:3: cpu_pct '9,83': decimal point wanted"));
+	assert_non_null(
+		strstr(err.text, ":2:3: cpu_pct '9,83': expected a decimal point"));
 	traces_free(&t);
 }
 
