@@ -107,7 +107,7 @@ check "who speaks for another cluster is refused and counted" wait_for 20 at_lea
 check "etl's log names the cluster" \
 	wait_for 10 grep -q "refused: seal: not made with the key of cluster c1" "$dir/etl.log"
 check "the liar is told, too" \
-	wait_for 20 grep -q "etl refuses the readings.*key of cluster c1" "$dir/liar.log"
+	wait_for 20 grep -q "etl rejects the readings.*key of cluster c1" "$dir/liar.log"
 drop liar
 # shellcheck disable=SC2046
 collector nokey c3 $(with c3 "$pki/stranger.key")
@@ -117,7 +117,7 @@ drop nokey
 collector silent c2 --bus_ca="$pki/ca.pem" --bus_cert="$pki/c2.pem"
 check "who does not seal is refused" wait_for 20 at_least 1 vrsas_ingest_refused_total \
 	'reason="unsigned"'
-check "and told" wait_for 20 grep -q "seal: none on what is reported for cluster c2" "$dir/silent.log"
+check "and told" wait_for 20 grep -q "seal: missing on a message of cluster c2" "$dir/silent.log"
 drop silent
 is "nothing of theirs was stored" "$(cli KEYS 'vrsas:v1:*{c2}*' ; cli KEYS 'vrsas:v1:*{c3}*')" ""
 stored=$(number vrsas_ingest_samples_total)
@@ -128,7 +128,7 @@ check "the good one goes on all the while" wait_for 20 at_least $((stored + 2)) 
 export VRSAS_FILL=$fill VRSAS_BUS_CA=$pki/ca.pem VRSAS_BUS_CERT=$pki/person.pem
 "$bin/vrsctl" export c1 --from 1h --file "$dir/c1.csv" 2>/dev/null
 check "an import without the cluster's key is refused" \
-	sh -c '"$1/vrsctl" import c2 "$2" 2>&1 | grep "seal: none"' - "$bin" "$dir/c1.csv"
+	sh -c '"$1/vrsctl" import c2 "$2" 2>&1 | grep "seal: missing"' - "$bin" "$dir/c1.csv"
 check "with it, it is taken" \
 	env VRSAS_CLUSTER_KEY="$pki/cluster-keys/c2.key" "$bin/vrsctl" import c2 "$dir/c1.csv"
 

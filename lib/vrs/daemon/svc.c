@@ -52,8 +52,7 @@ static const struct vrs_option common_options[] = {
 	{"metrics", VRS_OPT_STRING, offsetof(struct common, metrics), "", 0, 0,
 	 "HOST:PORT that serves GET /metrics; empty: none"},
 	{"bus_ca", VRS_OPT_STRING, offsetof(struct common, bus_ca), "", 0, 0,
-	 "certificate of the CA whose peers are trusted on tls+tcp:// (PEM); empty: "
-	 "none"},
+	 "CA of the peers on tls+tcp:// (PEM); empty: no TLS"},
 	{"bus_cert", VRS_OPT_STRING, offsetof(struct common, bus_cert), "", 0, 0,
 	 "certificate of this daemon (PEM)"},
 	{"bus_key", VRS_OPT_STRING, offsetof(struct common, bus_key), "", 0, 0,
@@ -104,9 +103,8 @@ static void print_man(const struct vrs_svc *svc)
 {
 	printf(".TH VRS-%s 8 \"\" \"VR-SAS %s\"\n.SH NAME\nvrs-%s \\- %s\n.SH SYNOPSIS\n"
 	       ".B vrs-%s\n[-c FILE] [-t] [--key=value]...\n.SH SETTINGS\n"
-	       "Sections [%s] and [common] of the settings file; a daemon's own key is "
-	       "also "
-	       "taken from the command line (--key=value) and from the environment "
+	       "Sections [%s] and [common] of the settings file; a daemon's own key can "
+	       "also be set on the command line (--key=value) or in the environment "
 	       "(VRSAS_KEY).\n",
 	       svc->name, VRS_VERSION, svc->name, svc->summary, svc->name, svc->name);
 	vrs_conf_print_help(svc->priv->table, true);

@@ -176,7 +176,7 @@ int vrs_csv_next(struct vrs_csv *c, struct vrs_err *err)
 	if (c->n > c->n_names)
 		return bad_line(c, c->n_names, err,
 				"%zu columns, but the header has %zu; decimal numbers "
-				"want a point, as in 9.83",
+				"need a point, as in 9.83",
 				c->n, c->n_names);
 	return bad_line(c, c->n, err, "%zu columns, but the header has %zu", c->n,
 			c->n_names);

@@ -20,13 +20,13 @@ enum {
 	INVENTORY_MAX_BYTES = 900 * 1024,
 };
 
-/* One host, and the poll of it that may be running. */
+/* One host and its current poll, if one is running. */
 struct poll {
 	struct poller *m;
 	struct reader *reader;
 	char lane[32];
 	bool busy;
-	unsigned round; /* that the poll belongs to */
+	unsigned round; /* round of the poll */
 	int64_t at_ms, poll_ms;
 
 	/* filled by the worker */
@@ -34,9 +34,9 @@ struct poll {
 	int status;
 	struct vrs_err err;
 
-	bool answered; /* in this round: a reading or a failure */
+	bool answered; /* in this round, with a reading or a failure */
 	struct gauge gauge;
-	uint64_t sent, sent_load; /* hashes of the inventory sent last */
+	uint64_t sent, sent_load; /* hashes of the last inventory sent */
 	int64_t sent_mono_ms;
 	struct vrs_complaint silence;
 };
@@ -50,7 +50,7 @@ struct poller {
 	struct poll *poll;        /* the same hosts */
 	unsigned round;
 	bool open_round, first_round;
-	int64_t at_ms; /* of the open round */
+	int64_t at_ms; /* start of the open round */
 	uint32_t table_version;
 	bool table_is_new;
 	struct vrs_timer *tick, *deadline, *heartbeat;
@@ -94,7 +94,7 @@ static void close_round(struct poller *m)
 		host_state_silent(&m->host[i].state, why, &p->gauge);
 		vrs_complain(
 			&p->silence, VRS_WARN,
-			"host does not answer, next try at the next interval host=%s: %s",
+			"host does not answer, retrying at the next interval host=%s: %s",
 			m->host[i].site->name, why);
 		m->counts.failures++;
 	}
@@ -209,7 +209,7 @@ static void on_polled(void *arg)
 		host_state_silent(&m->host[i].state, p->err.text, &p->gauge);
 		vrs_complain(
 			&p->silence, VRS_WARN,
-			"host does not answer, next try at the next interval host=%s: %s",
+			"host does not answer, retrying at the next interval host=%s: %s",
 			m->host[i].site->name, p->err.text);
 		m->counts.failures++;
 		p->answered = true;
@@ -235,7 +235,8 @@ static void open_round(struct poller *m, int64_t at_ms, int64_t most_ms)
 
 		p->answered = false;
 		if (p->busy)
-			continue; /* its last poll is still running: silent */
+			continue; /* its last poll is still running: it counts as silent
+				   */
 		p->busy = true;
 		p->round = m->round;
 		p->at_ms = at_ms;
@@ -250,8 +251,8 @@ static void on_tick(void *arg)
 	int64_t at_ms = host_state_interval(vrs_now_wall_ms(), m->conf.interval_ms);
 
 	m->tick = NULL;
-	/* The first poll may take long to connect. After that: the clock may have been
-	 * set back, and an interval is sent once. */
+	/* Connecting in the first poll may take long. Later, the clock may have been set
+	 * back, but an interval is sent only once. */
 	if (m->first_round && m->open_round)
 		log_debug("hosts are still being connected");
 	else if (at_ms > m->at_ms || at_ms < m->at_ms - 10 * m->conf.interval_ms)
@@ -294,7 +295,7 @@ int poller_open(struct poller **ret, struct vrs_loop *loop,
 	m->host = vrs_calloc(conf->n_hosts, sizeof(*m->host));
 	m->poll = vrs_calloc(conf->n_hosts, sizeof(*m->poll));
 	m->first_round = m->table_is_new = true;
-	/* Above every version that an earlier process of this collector gave. */
+	/* Higher than any version of an earlier process of this collector. */
 	m->table_version = (uint32_t)(vrs_now_wall_ms() / 1000);
 	for (size_t i = 0; i < conf->n_hosts && status == 0; i++) {
 		m->host[i].site = conf->host[i];
@@ -313,8 +314,8 @@ int poller_open(struct poller **ret, struct vrs_loop *loop,
 		return status;
 	}
 	m->at_ms = host_state_interval(vrs_now_wall_ms(), conf->interval_ms);
-	/* The first poll sends inventories and reads the counters from which the second
-	 * computes CPU. */
+	/* The first poll sends inventories and reads the counters that the second needs
+	 * to compute CPU. */
 	open_round(m, m->at_ms, LONGEST_WAIT_MS);
 	arm(m);
 	m->heartbeat = vrs_loop_every(loop, conf->heartbeat_ms, send_heartbeat, m);

@@ -219,8 +219,8 @@ static int take_reading(const struct prometheus *p, const struct vrs_prom_answer
 	double cpus = value_of(a, "cpus"), mem = ratio(value_of(a, "mem"));
 
 	if (!(hosts >= 1))
-		return vrs_fail(err, VRS_ENOENT, "prometheus: no fresh reading with {%s}",
-				p->matcher);
+		return vrs_fail(err, VRS_ENOENT,
+				"prometheus: no recent reading with {%s}", p->matcher);
 	if (hosts > 1)
 		return vrs_fail(err, VRS_EINVAL, "prometheus: {%s} matches %.0f hosts",
 				p->matcher, hosts);

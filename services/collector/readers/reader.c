@@ -96,7 +96,7 @@ static int read_hv(struct reader *s, int64_t at_ms, int64_t timeout_ms, struct r
 	if (status == 0)
 		status = vrs_hv_list(s->hv, left > 1 ? left : 1, &r->vm, &r->n_vms, err);
 	if (status == VRS_ECONN || status == VRS_ETIMEOUT) {
-		/* An old connection may block for minutes after its host is back. */
+		/* An old connection may block for minutes after its host has returned. */
 		vrs_hv_close(s->hv);
 		s->hv = NULL;
 	}

@@ -14,7 +14,8 @@
 
 struct reader;
 
-/* site, cluster and host are borrowed. Connects to nothing yet; fails on a wrong URI. */
+/* site, cluster and host are borrowed. Does not connect yet; fails if the URI is
+ * invalid. */
 int reader_open(struct reader **ret, const struct vrs_site *site,
 		const struct vrs_site_cluster *cluster, const struct vrs_site_host *host,
 		struct vrs_err *err);

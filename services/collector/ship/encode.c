@@ -221,7 +221,7 @@ Vrsas__V1__Record *encode_inventory(const struct encode_site *of, const struct r
 	return rec;
 }
 
-/* --- fingerprint: a hash over what matters --- */
+/* --- fingerprint: a hash of what matters --- */
 
 static uint64_t mix_text(uint64_t h, const char *s)
 {

@@ -7,9 +7,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-/* Head: magic, epoch, first number, time, owner, XXH3 of all that. Record: u32 length,
- * u32 XXH3 of that, u64 XXH3 of the payload, both seeded with its number, payload. All
- * integers are little endian. */
+/* Head: magic, epoch, first number, time, owner, XXH3 of these. Record: u32 length, u32
+ * XXH3 of the length, u64 XXH3 of the payload, payload; both hashes are seeded with the
+ * record's number. Integers are little endian. */
 static const char magic[8] = "vrspool";
 
 static void put_u64(unsigned char *p, uint64_t v)
@@ -93,7 +93,7 @@ static bool write_at(int fd, const void *bytes, size_t n, size_t offset)
 	return true;
 }
 
-/* How many bytes came before the file ended; -1 when the disk failed. */
+/* Number of bytes read up to the end of the file; -1: the disk failed. */
 static ssize_t read_at(int fd, void *bytes, size_t n, size_t offset)
 {
 	size_t done = 0;
@@ -123,10 +123,10 @@ int segment_make(int dir_fd, const struct segment_head *head, int *ret_fd,
 	segment_name(name, head->first_seq);
 	int fd = openat(dir_fd, "new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return vrs_fail_errno(err, "spool: make a segment");
+		return vrs_fail_errno(err, "spool: create a segment");
 	if (!write_at(fd, bytes, sizeof(bytes), 0) || fdatasync(fd) < 0 ||
 	    renameat(dir_fd, "new", dir_fd, name) < 0 || fsync(dir_fd) < 0) {
-		int status = vrs_fail_errno(err, "spool: make %s", name);
+		int status = vrs_fail_errno(err, "spool: create %s", name);
 
 		(void)close(fd);
 		return status;

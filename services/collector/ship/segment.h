@@ -1,7 +1,7 @@
 /* segment.h - one file of the spool: a head, then records with length and checksum.
  *
- * A segment appears under its name whole or not at all; the name is its first number.
- * Records carry their number in the checksum, so one can never be taken for another. */
+ * A segment is created atomically; its name is its first number. The checksum of a
+ * record includes its number, so no record can be mistaken for another. */
 #ifndef COLLECTOR_SHIP_SEGMENT_H
 #define COLLECTOR_SHIP_SEGMENT_H
 
@@ -22,10 +22,10 @@ struct segment_head {
 
 void segment_name(char buf[32], uint64_t first_seq);
 
-/* A new segment, durable; the descriptor is the caller's. */
+/* Creates a durable segment; the caller owns the descriptor. */
 int segment_make(int dir_fd, const struct segment_head *head, int *ret_fd,
 		 struct vrs_err *err);
-/* False when the file does not begin as a segment does. */
+/* False: the file has no valid head. */
 bool segment_head_read(int fd, struct segment_head *ret);
 
 /* A place in an open segment: where record seq begins, or is to begin. */

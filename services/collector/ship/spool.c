@@ -38,7 +38,7 @@ struct spool {
 	uint32_t set_aside;
 	unsigned char *buf; /* SPOOL_MAX_RECORD bytes, for reading */
 
-	/* where the last read stopped; the next one continues there */
+	/* end of the last read, where the next one continues */
 	uint64_t at_first_seq, at_seq;
 	size_t at_offset;
 };
@@ -254,7 +254,7 @@ int spool_open(struct spool **ret, const struct spool_conf *conf, int64_t now_ms
 
 	if (mkdir(s->dir, 0700) < 0 && errno != EEXIST) {
 		s->dir_fd = -1;
-		status = vrs_fail_errno(err, "spool: make %s", s->dir);
+		status = vrs_fail_errno(err, "spool: create %s", s->dir);
 		goto fail;
 	}
 	s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -317,7 +317,7 @@ void spool_info(const struct spool *s, struct spool_info *ret)
 		ret->bytes += s->segment[i].bytes;
 }
 
-/* Time for a new segment: the newest is full or old, and not empty. */
+/* Whether a new segment is due: the newest is not empty, and full or old. */
 static bool is_full(const struct spool *s, int64_t now_ms)
 {
 	const struct segment *last = &s->segment[s->n_segments - 1];
@@ -381,7 +381,7 @@ struct progress {
 	bool full;
 };
 
-/* The segment that seq lies in, or the first one. */
+/* The segment that contains seq, or the first one. */
 static size_t segment_of(const struct spool *s, uint64_t seq)
 {
 	size_t i = s->n_segments - 1;
@@ -391,9 +391,9 @@ static size_t segment_of(const struct spool *s, uint64_t seq)
 	return i;
 }
 
-/* Reads what lies in one segment; -1: errno says why not. *seq becomes the number after
- * the last record read, or the first one of the next segment when the rest of this one is
- * damaged. */
+/* Reads the records of the range in one segment; -1: see errno. *seq becomes the number
+ * after the last record read, or the first one of the next segment if the rest of this
+ * one is damaged. */
 static int read_segment(struct spool *s, size_t i, const struct spool_range *r,
 			struct progress *p, uint64_t *seq)
 {

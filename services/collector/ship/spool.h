@@ -36,7 +36,7 @@ void spool_close(struct spool *s);
 
 struct spool_info {
 	uint64_t epoch;
-	uint64_t first_seq; /* oldest still here; head_seq + 1 when empty */
+	uint64_t first_seq; /* oldest record; head_seq + 1 if empty */
 	uint64_t head_seq;  /* newest; 0: none yet */
 	uint64_t bytes;
 	uint64_t cut_bytes;     /* torn tail that this open truncated */
