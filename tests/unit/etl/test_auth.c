@@ -101,7 +101,7 @@ static void nobody_speaks_for_another_cluster(void **state)
 
 	assert_null(auth_live(d->auth, beat(d, "c1", "c2", now_ms), now_ms, &d->err));
 	assert_non_null(strstr(d->err.text, "of cluster c2"));
-	assert_non_null(strstr(d->err.text, "for cluster c1"));
+	assert_non_null(strstr(d->err.text, "of cluster c1"));
 	assert_int_equal(auth_refused(d->auth, AUTH_SIGNATURE), 1);
 	door_free(d);
 }

@@ -84,7 +84,7 @@ static void wrong_settings_are_named_with_file_and_line(void **state)
 		{"[demo]\nshare = nan\n", "must be a number"},
 		{"[demo]\non = perhaps\n", "must be yes or no"},
 		{"[demo]\ncount = 2\ncount = 3\n", ":3: duplicate key count"},
-		{"count = 2\n", "before any [section]"},
+		{"count = 2\n", "is not in a [section]"},
 		{"[demo]\njust words\n", ":2: expected [section] or key = value"},
 	};
 

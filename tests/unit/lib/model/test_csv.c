@@ -148,7 +148,7 @@ static void every_row_has_the_columns_of_the_header(void **state)
 		{"a,b\n1\n", ":2:2: 1 columns, but the header has 2"},
 		{"a;b\n1;2\n", ":1:1: columns must be separated by commas"},
 		{"a,b,A\n", ":1:3: duplicate column 'A'"},
-		{"a,b\n\"1,2\n", ":2:1: quote not closed"},
+		{"a,b\n\"1,2\n", ":2:1: quote is not closed"},
 		{"a,b\n1,\"2\"x\n", ":2:2: text after the closing quote"},
 		{"a,b\n1,2\"x\"\n", ":2:2: quote inside a field"},
 	};
