@@ -20,8 +20,9 @@ int ingest_open(struct ingest **ret, struct vrs_loop *loop, struct vrs_store *st
 		int64_t retention_ms, struct vrs_err *err);
 void ingest_close(struct ingest *ing);
 
-/* Takes a message of `samples`. Records are held, with msg, and stored soon afterwards, on
- * the loop. seal: the seal of a heartbeat, stored with it for the scheduler; NULL: none. */
+/* Takes a message of `samples`. Records are held, with msg, and stored soon afterwards,
+ * on the loop. seal: the seal of a heartbeat, stored with it for the scheduler; NULL:
+ * none. */
 void ingest_live(struct ingest *ing, struct vrs_msg *msg, const Vrsas__V1__Sealed *seal);
 
 /* Takes a message of `fill`, except exports. The reply is valid until the next call. */

@@ -150,7 +150,7 @@ static void every_row_has_the_columns_of_the_header(void **state)
 		{"a,b,A\n", ":1:3: duplicate column 'A'"},
 		{"a,b\n\"1,2\n", ":2:1: quote is not closed"},
 		{"a,b\n1,\"2\"x\n", ":2:2: text after the closing quote"},
-		{"a,b\n1,2\"x\"\n", ":2:2: quote inside a field"},
+		{"a,b\n1,2\"x\"\n", ":2:2: quote in an unquoted field"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
