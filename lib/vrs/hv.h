@@ -102,18 +102,15 @@ int vrs_hv_state(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
  * this id is running. */
 int vrs_hv_define(struct vrs_hv *hv, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 		  const struct vrs_hv_move *move, struct vrs_err *err);
-int vrs_hv_start(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		 struct vrs_err *err);
-/* Asks the guest to shut down and waits until it is off; VRS_ETIMEOUT if it stays on. */
-int vrs_hv_shutdown(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		    struct vrs_err *err);
-int vrs_hv_destroy(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		   struct vrs_err *err); /* 0 if it is already off */
-/* Keeps the disks. 0 if it is not defined; VRS_ECONFLICT if it is running. */
-int vrs_hv_undefine(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		    struct vrs_err *err);
-int vrs_hv_autostart_off(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-			 struct vrs_err *err);
+enum vrs_hv_act {
+	VRS_HV_START,
+	VRS_HV_SHUTDOWN, /* by the guest; waits until it is off, else VRS_ETIMEOUT */
+	VRS_HV_DESTROY,  /* powers it off */
+	VRS_HV_UNDEFINE, /* keeps the disks; VRS_ECONFLICT if it is running */
+	VRS_HV_AUTOSTART_OFF,
+};
+int vrs_hv_act(struct vrs_hv *hv, enum vrs_hv_act act, int64_t timeout_ms, const char *id,
+	       struct vrs_err *err);
 /* Free space of the file system that holds path, as that host sees it. */
 int vrs_hv_store(struct vrs_hv *hv, int64_t timeout_ms, const char *path,
 		 struct vrs_hv_store *ret, struct vrs_err *err);

@@ -210,34 +210,20 @@ static int cmd_define(void *h, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 	return status;
 }
 
-static int cmd_start(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
+static int cmd_act(void *h, enum vrs_hv_act act, int64_t timeout_ms, const char *id,
+		   struct vrs_err *err)
 {
-	return run(h, &(struct request){"start", timeout_ms, with_id(id)}, NULL, err);
-}
-
-static int cmd_shutdown(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
-{
-	return run(h, &(struct request){"shutdown", timeout_ms, with_id(id)}, NULL, err);
-}
-
-static int cmd_destroy(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
-{
-	return run(h, &(struct request){"destroy", timeout_ms, with_id(id)}, NULL, err);
-}
-
-static int cmd_undefine(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
-{
+	static const char *const verbs[] = {
+		[VRS_HV_START] = "start",
+		[VRS_HV_SHUTDOWN] = "shutdown",
+		[VRS_HV_DESTROY] = "destroy",
+		[VRS_HV_UNDEFINE] = "undefine",
+		[VRS_HV_AUTOSTART_OFF] = "autostart-off",
+	};
 	int status =
-		run(h, &(struct request){"undefine", timeout_ms, with_id(id)}, NULL, err);
+		run(h, &(struct request){verbs[act], timeout_ms, with_id(id)}, NULL, err);
 
-	return status == VRS_ENOENT ? 0 : status;
-}
-
-static int cmd_autostart_off(void *h, int64_t timeout_ms, const char *id,
-			     struct vrs_err *err)
-{
-	return run(h, &(struct request){"autostart-off", timeout_ms, with_id(id)}, NULL,
-		   err);
+	return act == VRS_HV_UNDEFINE && status == VRS_ENOENT ? 0 : status;
 }
 
 static int cmd_store(void *h, int64_t timeout_ms, const char *path,
@@ -262,10 +248,6 @@ const struct vrs_hv_driver vrs_hv_command = {
 	.get = cmd_get,
 	.state = cmd_state,
 	.define = cmd_define,
-	.start = cmd_start,
-	.shutdown = cmd_shutdown,
-	.destroy = cmd_destroy,
-	.undefine = cmd_undefine,
-	.autostart_off = cmd_autostart_off,
+	.act = cmd_act,
 	.store = cmd_store,
 };

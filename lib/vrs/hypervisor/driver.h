@@ -20,12 +20,8 @@ struct vrs_hv_driver {
 		     struct vrs_err *err);
 	int (*define)(void *h, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 		      const struct vrs_hv_move *move, struct vrs_err *err);
-	int (*start)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);
-	int (*shutdown)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);
-	int (*destroy)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);
-	int (*undefine)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);
-	int (*autostart_off)(void *h, int64_t timeout_ms, const char *id,
-			     struct vrs_err *err);
+	int (*act)(void *h, enum vrs_hv_act act, int64_t timeout_ms, const char *id,
+		   struct vrs_err *err);
 	int (*store)(void *h, int64_t timeout_ms, const char *path,
 		     struct vrs_hv_store *ret, struct vrs_err *err);
 };

@@ -61,43 +61,29 @@ static int lv_define(void *h, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 
 	struct call *c = lv_call_new(h, timeout_ms, vm->id, do_define);
 	c->text = xml;
-	status = lv_call_run(c, err);
-	if (status == 0)
-		lv_call_free(c);
-	return status;
+	return lv_call_finish(c, err);
 }
 
-static int do_start(struct call *c, virConnectPtr conn, struct vrs_err *err)
+static int do_start(struct call *c, virDomainPtr dom, struct vrs_err *err)
 {
-	virDomainPtr dom = lv_lookup(c, conn, err);
 	int status = 0;
 
-	if (!dom)
-		return err->code;
+	(void)c;
 	if (lv_state_of(dom) != VRS_HV_RUNNING && virDomainCreateWithFlags(dom, 0) < 0) {
 		status = lv_failed(err, "start");
 		if (virDomainIsActive(dom) == 1 && lv_state_of(dom) == VRS_HV_RUNNING)
 			status = 0; /* it was started in the meantime */
 	}
-	virDomainFree(dom);
 	return status;
 }
 
-static int lv_start(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
-{
-	return lv_run(h, timeout_ms, id, do_start, err);
-}
-
-static int do_shutdown(struct call *c, virConnectPtr conn, struct vrs_err *err)
+static int do_shutdown(struct call *c, virDomainPtr dom, struct vrs_err *err)
 {
 	enum { ASK_AGAIN_MS = 5000, LOOK_MS = 100 };
 	const struct timespec look = {.tv_nsec = LOOK_MS * 1000000};
-	virDomainPtr dom = lv_lookup(c, conn, err);
 	int64_t asked = INT64_MIN / 2;
 	int status = 0;
 
-	if (!dom)
-		return err->code;
 	/* A guest that is still booting ignores the first ACPI event. */
 	while (lv_is_on(lv_state_of(dom))) {
 		int64_t now = vrs_now_mono_ms();
@@ -117,43 +103,26 @@ static int do_shutdown(struct call *c, virConnectPtr conn, struct vrs_err *err)
 		}
 		(void)nanosleep(&look, NULL);
 	}
-	virDomainFree(dom);
 	return status;
 }
 
-static int lv_shutdown(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
+static int do_destroy(struct call *c, virDomainPtr dom, struct vrs_err *err)
 {
-	return lv_run(h, timeout_ms, id, do_shutdown, err);
-}
-
-static int do_destroy(struct call *c, virConnectPtr conn, struct vrs_err *err)
-{
-	virDomainPtr dom = lv_lookup(c, conn, err);
 	int status = 0;
 
-	if (!dom)
-		return err->code;
+	(void)c;
 	if (lv_is_on(lv_state_of(dom)) && virDomainDestroyFlags(dom, 0) < 0) {
 		status = lv_failed(err, "destroy");
 		if (!lv_is_on(lv_state_of(dom)))
 			status = 0;
 	}
-	virDomainFree(dom);
 	return status;
 }
 
-static int lv_destroy(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
+static int do_undefine(struct call *c, virDomainPtr dom, struct vrs_err *err)
 {
-	return lv_run(h, timeout_ms, id, do_destroy, err);
-}
-
-static int do_undefine(struct call *c, virConnectPtr conn, struct vrs_err *err)
-{
-	virDomainPtr dom = lv_lookup(c, conn, err);
 	int status = 0;
 
-	if (!dom)
-		return err->code == VRS_ENOENT ? 0 : err->code;
 	if (lv_is_on(lv_state_of(dom)))
 		status = vrs_fail(err, VRS_ECONFLICT, "libvirt: vm %s is running", c->id);
 	else if (virDomainUndefineFlags(dom, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE |
@@ -161,34 +130,47 @@ static int do_undefine(struct call *c, virConnectPtr conn, struct vrs_err *err)
 			 0 &&
 		 virDomainUndefine(dom) < 0)
 		status = lv_failed(err, "undefine");
-	virDomainFree(dom);
 	return status;
 }
 
-static int lv_undefine(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
+static int do_autostart_off(struct call *c, virDomainPtr dom, struct vrs_err *err)
 {
-	return lv_run(h, timeout_ms, id, do_undefine, err);
-}
-
-static int do_autostart_off(struct call *c, virConnectPtr conn, struct vrs_err *err)
-{
-	virDomainPtr dom = lv_lookup(c, conn, err);
 	int autostart = 0, status = 0;
 
-	if (!dom)
-		return err->code;
+	(void)c;
 	if (virDomainGetAutostart(dom, &autostart) < 0)
 		status = lv_failed(err, "autostart");
 	else if (autostart && virDomainSetAutostart(dom, 0) < 0)
 		status = lv_failed(err, "autostart off");
+	return status;
+}
+
+static int do_act(struct call *c, virConnectPtr conn, struct vrs_err *err)
+{
+	static int (*const acts[])(struct call *, virDomainPtr, struct vrs_err *) = {
+		[VRS_HV_START] = do_start,
+		[VRS_HV_SHUTDOWN] = do_shutdown,
+		[VRS_HV_DESTROY] = do_destroy,
+		[VRS_HV_UNDEFINE] = do_undefine,
+		[VRS_HV_AUTOSTART_OFF] = do_autostart_off,
+	};
+	virDomainPtr dom = lv_lookup(c, conn, err);
+
+	if (!dom)
+		return c->act == VRS_HV_UNDEFINE && err->code == VRS_ENOENT ? 0
+									    : err->code;
+	int status = acts[c->act](c, dom, err);
 	virDomainFree(dom);
 	return status;
 }
 
-static int lv_autostart_off(void *h, int64_t timeout_ms, const char *id,
-			    struct vrs_err *err)
+static int lv_act(void *h, enum vrs_hv_act act, int64_t timeout_ms, const char *id,
+		  struct vrs_err *err)
 {
-	return lv_run(h, timeout_ms, id, do_autostart_off, err);
+	struct call *c = lv_call_new(h, timeout_ms, id, do_act);
+
+	c->act = act;
+	return lv_call_finish(c, err);
 }
 
 /* --- storage --- */
@@ -257,10 +239,6 @@ const struct vrs_hv_driver vrs_hv_libvirt = {
 	.get = lv_get,
 	.state = lv_state,
 	.define = lv_define,
-	.start = lv_start,
-	.shutdown = lv_shutdown,
-	.destroy = lv_destroy,
-	.undefine = lv_undefine,
-	.autostart_off = lv_autostart_off,
+	.act = lv_act,
 	.store = lv_store,
 };

@@ -38,6 +38,7 @@ struct call {
 	int64_t deadline_mono_ms;
 	char id[40];
 	char *text; /* definition, path */
+	enum vrs_hv_act act;
 
 	struct vrs_hv_host host;
 	struct vrs_hv_store store;
@@ -66,10 +67,8 @@ int lv_call_run(struct call *c, struct vrs_err *err);
 int lv_call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err);
 void lv_call_free(struct call *c);
 bool lv_is_late(const struct call *c);
-/* For calls without a result. */
-int lv_run(void *h, int64_t timeout_ms, const char *id,
-	   int (*fn)(struct call *, virConnectPtr, struct vrs_err *),
-	   struct vrs_err *err);
+/* The same for a call without a result; always frees it. */
+int lv_call_finish(struct call *c, struct vrs_err *err);
 
 int lv_open(void **ret, const char *uri, int64_t timeout_ms, struct vrs_err *err);
 void lv_close(void *h);

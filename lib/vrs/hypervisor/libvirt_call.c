@@ -354,10 +354,8 @@ int lv_call_run(struct call *c, struct vrs_err *err)
 	return lv_call_wait(c, wait_ms > 0 ? wait_ms : 0, err);
 }
 
-int lv_run(void *h, int64_t timeout_ms, const char *id,
-	   int (*fn)(struct call *, virConnectPtr, struct vrs_err *), struct vrs_err *err)
+int lv_call_finish(struct call *c, struct vrs_err *err)
 {
-	struct call *c = lv_call_new(h, timeout_ms, id, fn);
 	int status = lv_call_run(c, err);
 
 	if (status == 0)
@@ -386,7 +384,7 @@ int lv_open(void **ret, const char *uri, int64_t timeout_ms, struct vrs_err *err
 		lv->line[i] = vrs_calloc(1, sizeof(struct line));
 	lv->refs = 1;
 	lv->uri = vrs_strdup(uri);
-	int status = lv_run(lv, timeout_ms, NULL, connected, err);
+	int status = lv_call_finish(lv_call_new(lv, timeout_ms, NULL, connected), err);
 	if (status < 0) {
 		lv_unref(lv);
 		return status;

@@ -111,45 +111,12 @@ int vrs_hv_define(struct vrs_hv *hv, int64_t timeout_ms, const struct vrs_hv_vm 
 	return hv->driver->define(hv->h, timeout_ms, vm, move ? move : &as_it_was, err);
 }
 
-int vrs_hv_start(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		 struct vrs_err *err)
+int vrs_hv_act(struct vrs_hv *hv, enum vrs_hv_act act, int64_t timeout_ms, const char *id,
+	       struct vrs_err *err)
 {
 	int status = check_id(id, err);
 
-	return status < 0 ? status : hv->driver->start(hv->h, timeout_ms, id, err);
-}
-
-int vrs_hv_shutdown(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		    struct vrs_err *err)
-{
-	int status = check_id(id, err);
-
-	return status < 0 ? status : hv->driver->shutdown(hv->h, timeout_ms, id, err);
-}
-
-int vrs_hv_destroy(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		   struct vrs_err *err)
-{
-	int status = check_id(id, err);
-
-	return status < 0 ? status : hv->driver->destroy(hv->h, timeout_ms, id, err);
-}
-
-int vrs_hv_undefine(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		    struct vrs_err *err)
-{
-	int status = check_id(id, err);
-
-	return status < 0 ? status : hv->driver->undefine(hv->h, timeout_ms, id, err);
-}
-
-int vrs_hv_autostart_off(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-			 struct vrs_err *err)
-{
-	int status = check_id(id, err);
-
-	return status < 0 ? status
-			  : hv->driver->autostart_off(hv->h, timeout_ms, id, err);
+	return status < 0 ? status : hv->driver->act(hv->h, act, timeout_ms, id, err);
 }
 
 int vrs_hv_store(struct vrs_hv *hv, int64_t timeout_ms, const char *path,

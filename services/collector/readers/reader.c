@@ -55,7 +55,7 @@ static void switch_autostart_off(struct reader *s, int64_t deadline_mono_ms,
 
 		if (!vm->autostart || !rule || !rule->protect || left <= 0)
 			continue;
-		if (vrs_hv_autostart_off(s->hv, left, vm->id, NULL) == 0) {
+		if (vrs_hv_act(s->hv, VRS_HV_AUTOSTART_OFF, left, vm->id, NULL) == 0) {
 			vm->autostart = false;
 			r->autostart_off++;
 		}

@@ -114,11 +114,12 @@ static bool forget_vm(struct host_op *j)
 	if (!j->exists)
 		return true;
 	if (j->state == VRS_HV_CRASHED) /* some keep a crashed VM until it is destroyed */
-		(void)vrs_hv_destroy(j->host->hv, j->rules->hv_timeout_ms, j->vm_id,
-				     NULL);
-	(void)vrs_hv_autostart_off(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, NULL);
-	int status =
-		vrs_hv_undefine(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, &err);
+		(void)vrs_hv_act(j->host->hv, VRS_HV_DESTROY, j->rules->hv_timeout_ms,
+				 j->vm_id, NULL);
+	(void)vrs_hv_act(j->host->hv, VRS_HV_AUTOSTART_OFF, j->rules->hv_timeout_ms,
+			 j->vm_id, NULL);
+	int status = vrs_hv_act(j->host->hv, VRS_HV_UNDEFINE, j->rules->hv_timeout_ms,
+				j->vm_id, &err);
 	if (status < 0 && status != VRS_ENOENT) {
 		failed(j, status, &err);
 		return false;
@@ -161,13 +162,14 @@ static void stop(struct host_op *j, bool ask_first)
 	}
 	j->was_on = true;
 	if (ask_first && j->state == VRS_HV_RUNNING &&
-	    vrs_hv_shutdown(j->host->hv, j->rules->shutdown_ms, j->vm_id, &err) == 0)
+	    vrs_hv_act(j->host->hv, VRS_HV_SHUTDOWN, j->rules->shutdown_ms, j->vm_id,
+		       &err) == 0)
 		how = "shut down";
 	if (!read_state(j))
 		return;
 	if (!is_off(j)) {
-		int status = vrs_hv_destroy(j->host->hv, j->rules->hv_timeout_ms,
-					    j->vm_id, &err);
+		int status = vrs_hv_act(j->host->hv, VRS_HV_DESTROY,
+					j->rules->hv_timeout_ms, j->vm_id, &err);
 		if (status < 0 && status != VRS_ENOENT) {
 			failed(j, status, &err);
 			return;
@@ -291,8 +293,8 @@ static void define(struct host_op *j)
 	int status = vrs_hv_define(j->host->hv, j->rules->hv_timeout_ms, j->vm,
 				   j->move ? &j->move->move : NULL, &err);
 	if (status == 0)
-		status = vrs_hv_autostart_off(j->host->hv, j->rules->hv_timeout_ms,
-					      j->vm_id, &err);
+		status = vrs_hv_act(j->host->hv, VRS_HV_AUTOSTART_OFF,
+				    j->rules->hv_timeout_ms, j->vm_id, &err);
 	if (status < 0 && status != VRS_EUNSUPPORTED) {
 		j->permanent = !no_answer(status);
 		failed(j, status, &err);
@@ -320,7 +322,8 @@ static void start(struct host_op *j)
 	}
 	if (too_late(j))
 		return;
-	int status = vrs_hv_start(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, &err);
+	int status = vrs_hv_act(j->host->hv, VRS_HV_START, j->rules->hv_timeout_ms,
+				j->vm_id, &err);
 	if (status < 0) {
 		failed(j, status, &err);
 		j->permanent = status != VRS_ECONN && status != VRS_ETIMEOUT;
@@ -358,8 +361,8 @@ static void autostart_off(struct host_op *j)
 
 	if (!read_state(j) || !j->exists)
 		return;
-	int status = vrs_hv_autostart_off(j->host->hv, j->rules->hv_timeout_ms, j->vm_id,
-					  &err);
+	int status = vrs_hv_act(j->host->hv, VRS_HV_AUTOSTART_OFF,
+				j->rules->hv_timeout_ms, j->vm_id, &err);
 	j->ok = status == 0;
 	if (status < 0)
 		failed(j, status, &err);

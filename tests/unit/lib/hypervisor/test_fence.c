@@ -88,7 +88,7 @@ static int switch_on(struct test *t, struct vrs_err *err)
 	return taken(t, status, &r, &power);
 }
 
-static void off_that_is_read_back_is_proof(void **state)
+static void off_confirmed_by_status_is_proof(void **state)
 {
 	struct test *t = *state;
 	enum vrs_power power = VRS_POWER_UNKNOWN;
@@ -103,7 +103,7 @@ static void off_that_is_read_back_is_proof(void **state)
 	assert_string_equal(t->detail, "Success: Powered ON");
 }
 
-static void a_device_that_says_yes_and_stays_on_proves_nothing(void **state)
+static void a_device_that_accepts_off_but_stays_on_proves_nothing(void **state)
 {
 	struct test *t = *state;
 	enum vrs_power power = VRS_POWER_UNKNOWN;
@@ -237,8 +237,8 @@ int main(void)
 {
 #define with_switch(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		with_switch(off_that_is_read_back_is_proof),
-		with_switch(a_device_that_says_yes_and_stays_on_proves_nothing),
+		with_switch(off_confirmed_by_status_is_proof),
+		with_switch(a_device_that_accepts_off_but_stays_on_proves_nothing),
 		with_switch(a_device_that_refuses_proves_nothing),
 		with_switch(a_device_that_hangs_is_left_at_the_deadline),
 		with_switch(a_password_comes_from_a_file_that_others_cannot_read),
