@@ -76,6 +76,17 @@ static void send_heartbeat(void *arg)
 	encode_free_heartbeat(hb);
 }
 
+static void poll_failed(struct poll *p, const char *why)
+{
+	struct encode_host *host = &p->m->host[p - p->m->poll];
+
+	host_state_silent(&host->state, why, &p->gauge);
+	vrs_complain(&p->silence, VRS_WARN,
+		     "host does not answer, retrying at the next interval host=%s: %s",
+		     host->site->name, why);
+	p->m->counts.failures++;
+}
+
 /* --- a round ends: gauges become a batch --- */
 
 static void close_round(struct poller *m)
@@ -91,12 +102,7 @@ static void close_round(struct poller *m)
 			continue;
 		(void)snprintf(why, sizeof(why), "no answer within %lld ms",
 			       (long long)wait_ms(m));
-		host_state_silent(&m->host[i].state, why, &p->gauge);
-		vrs_complain(
-			&p->silence, VRS_WARN,
-			"host does not answer, retrying at the next interval host=%s: %s",
-			m->host[i].site->name, why);
-		m->counts.failures++;
+		poll_failed(p, why);
 	}
 	if (m->table_is_new) {
 		m->table_version++;
@@ -206,12 +212,7 @@ static void on_polled(void *arg)
 		take_answer(m, i);
 		p->answered = true;
 	} else {
-		host_state_silent(&m->host[i].state, p->err.text, &p->gauge);
-		vrs_complain(
-			&p->silence, VRS_WARN,
-			"host does not answer, retrying at the next interval host=%s: %s",
-			m->host[i].site->name, p->err.text);
-		m->counts.failures++;
+		poll_failed(p, p->err.text);
 		p->answered = true;
 	}
 	if (p->status == 0)

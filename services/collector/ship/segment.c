@@ -12,31 +12,19 @@
  * record's number. Integers are little endian. */
 static const char magic[8] = "vrspool";
 
-static void put_u64(unsigned char *p, uint64_t v)
+static void put(unsigned char *p, size_t n, uint64_t v)
 {
-	for (int i = 0; i < 8; i++)
+	for (size_t i = 0; i < n; i++)
 		p[i] = (unsigned char)(v >> (8 * i));
 }
 
-static uint64_t get_u64(const unsigned char *p)
+static uint64_t get(const unsigned char *p, size_t n)
 {
 	uint64_t v = 0;
 
-	for (int i = 7; i >= 0; i--)
-		v = v << 8 | p[i];
+	while (n-- > 0)
+		v = v << 8 | p[n];
 	return v;
-}
-
-static void put_u32(unsigned char *p, uint32_t v)
-{
-	for (int i = 0; i < 4; i++)
-		p[i] = (unsigned char)(v >> (8 * i));
-}
-
-static uint32_t get_u32(const unsigned char *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-	       (uint32_t)p[3] << 24;
 }
 
 void segment_name(char buf[32], uint64_t first_seq)
@@ -48,23 +36,23 @@ static void head_pack(unsigned char out[SEGMENT_HEAD_BYTES], const struct segmen
 {
 	memset(out, 0, SEGMENT_HEAD_BYTES);
 	memcpy(out, magic, sizeof(magic));
-	put_u64(out + 8, h->epoch);
-	put_u64(out + 16, h->first_seq);
-	put_u64(out + 24, (uint64_t)h->created_at_ms);
+	put(out + 8, 8, h->epoch);
+	put(out + 16, 8, h->first_seq);
+	put(out + 24, 8, (uint64_t)h->created_at_ms);
 	memcpy(out + 32, h->owner, SEGMENT_OWNER_BYTES);
-	put_u64(out + SEGMENT_HEAD_BYTES - 8, XXH3_64bits(out, SEGMENT_HEAD_BYTES - 8));
+	put(out + SEGMENT_HEAD_BYTES - 8, 8, XXH3_64bits(out, SEGMENT_HEAD_BYTES - 8));
 }
 
 static bool head_unpack(struct segment_head *h,
 			const unsigned char in[SEGMENT_HEAD_BYTES])
 {
 	if (memcmp(in, magic, sizeof(magic)) != 0 ||
-	    get_u64(in + SEGMENT_HEAD_BYTES - 8) !=
+	    get(in + SEGMENT_HEAD_BYTES - 8, 8) !=
 		    XXH3_64bits(in, SEGMENT_HEAD_BYTES - 8))
 		return false;
-	h->epoch = get_u64(in + 8);
-	h->first_seq = get_u64(in + 16);
-	h->created_at_ms = (int64_t)get_u64(in + 24);
+	h->epoch = get(in + 8, 8);
+	h->first_seq = get(in + 16, 8);
+	h->created_at_ms = (int64_t)get(in + 24, 8);
 	memcpy(h->owner, in + 32, SEGMENT_OWNER_BYTES);
 	h->owner[SEGMENT_OWNER_BYTES - 1] = '\0';
 	return true;
@@ -148,9 +136,9 @@ bool segment_head_read(int fd, struct segment_head *ret)
 static void frame_pack(unsigned char out[SEGMENT_FRAME_BYTES], uint64_t seq,
 		       const void *bytes, size_t n)
 {
-	put_u32(out, (uint32_t)n);
-	put_u32(out + 4, (uint32_t)checksum(seq, out, 4));
-	put_u64(out + 8, checksum(seq, bytes, n));
+	put(out, 4, (uint32_t)n);
+	put(out + 4, 4, (uint32_t)checksum(seq, out, 4));
+	put(out + 8, 8, checksum(seq, bytes, n));
 }
 
 /* Payload bytes according to the frame; 0: no valid frame; -1: the disk failed. */
@@ -161,8 +149,9 @@ static ssize_t frame_get(const struct segment_pos *at, size_t max,
 
 	if (k < SEGMENT_FRAME_BYTES)
 		return k < 0 ? -1 : 0;
-	uint32_t n = get_u32(frame);
-	if (n > max || get_u32(frame + 4) != (uint32_t)checksum(at->seq, frame, 4))
+	uint32_t n = (uint32_t)get(frame, 4);
+	if (n > max ||
+	    (uint32_t)get(frame + 4, 4) != (uint32_t)checksum(at->seq, frame, 4))
 		return 0;
 	return n;
 }
@@ -194,7 +183,7 @@ ssize_t segment_get(const struct segment_pos *at, unsigned char *buf, size_t max
 	ssize_t k = read_at(at->fd, buf, (size_t)n, at->offset + SEGMENT_FRAME_BYTES);
 	if (k < n)
 		return k < 0 ? -1 : 0;
-	if (get_u64(frame + 8) != checksum(at->seq, buf, (size_t)n))
+	if (get(frame + 8, 8) != checksum(at->seq, buf, (size_t)n))
 		return 0;
 	*ret_n = (size_t)n;
 	return SEGMENT_FRAME_BYTES + n;
