@@ -94,7 +94,7 @@ static void a_seal_is_opened(void **state)
 	door_free(d);
 }
 
-static void nobody_speaks_for_another_cluster(void **state)
+static void a_seal_of_another_cluster_is_rejected(void **state)
 {
 	(void)state;
 	struct door *d = door_new();
@@ -106,7 +106,7 @@ static void nobody_speaks_for_another_cluster(void **state)
 	door_free(d);
 }
 
-static void nothing_comes_in_without_a_seal(void **state)
+static void messages_without_a_seal_are_rejected(void **state)
 {
 	(void)state;
 	struct door *d = door_new();
@@ -118,7 +118,7 @@ static void nothing_comes_in_without_a_seal(void **state)
 	door_free(d);
 }
 
-static void a_heartbeat_is_heard_once(void **state)
+static void a_heartbeat_is_accepted_once(void **state)
 {
 	(void)state;
 	struct door *d = door_new();
@@ -139,7 +139,7 @@ static void a_heartbeat_is_heard_once(void **state)
 	door_free(d);
 }
 
-static void seals_within_seals_and_noise_stay_outside(void **state)
+static void nested_seals_and_garbage_are_rejected(void **state)
 {
 	(void)state;
 	struct door *d = door_new();
@@ -210,7 +210,7 @@ static void reading_the_history_needs_no_seal(void **state)
 	door_free(d);
 }
 
-static void without_keys_all_comes_in(void **state)
+static void without_keys_everything_is_accepted(void **state)
 {
 	(void)state;
 	struct door *d = door_new();
@@ -226,13 +226,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_seal_is_opened),
-		cmocka_unit_test(nobody_speaks_for_another_cluster),
-		cmocka_unit_test(nothing_comes_in_without_a_seal),
-		cmocka_unit_test(a_heartbeat_is_heard_once),
-		cmocka_unit_test(seals_within_seals_and_noise_stay_outside),
+		cmocka_unit_test(a_seal_of_another_cluster_is_rejected),
+		cmocka_unit_test(messages_without_a_seal_are_rejected),
+		cmocka_unit_test(a_heartbeat_is_accepted_once),
+		cmocka_unit_test(nested_seals_and_garbage_are_rejected),
 		cmocka_unit_test(every_record_of_a_piece_is_of_the_seals_cluster),
 		cmocka_unit_test(reading_the_history_needs_no_seal),
-		cmocka_unit_test(without_keys_all_comes_in),
+		cmocka_unit_test(without_keys_everything_is_accepted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static Vrsas__V1__Record *inventory(bool shared_storage, size_t max_bytes)
 	return rec;
 }
 
-static void the_site_file_says_who_is_protected(void **state)
+static void the_site_file_selects_protected_vms(void **state)
 {
 	(void)state;
 	Vrsas__V1__Record *r = inventory(true, MUCH);
@@ -78,7 +78,7 @@ static void the_site_file_says_who_is_protected(void **state)
 	encode_free(r);
 }
 
-static void another_boot_is_news(void **state)
+static void a_new_boot_changes_the_fingerprint(void **state)
 {
 	(void)state;
 	Vrsas__V1__Record *r = inventory(true, MUCH);
@@ -145,7 +145,7 @@ static void an_inventory_that_is_too_large_goes_without_definitions(void **state
 	encode_free(r);
 }
 
-static void what_moves_all_the_time_is_no_news(void **state)
+static void volatile_values_do_not_change_the_fingerprint(void **state)
 {
 	(void)state;
 	Vrsas__V1__Record *r = inventory(true, MUCH);
@@ -197,12 +197,12 @@ static void batch_and_table_name_hosts_by_position(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_site_file_says_who_is_protected),
-		cmocka_unit_test(another_boot_is_news),
+		cmocka_unit_test(the_site_file_selects_protected_vms),
+		cmocka_unit_test(a_new_boot_changes_the_fingerprint),
 		cmocka_unit_test(disks_outlive_their_host_only_on_shared_storage),
 		cmocka_unit_test(a_path_that_climbs_out_is_not_shared),
 		cmocka_unit_test(an_inventory_that_is_too_large_goes_without_definitions),
-		cmocka_unit_test(what_moves_all_the_time_is_no_news),
+		cmocka_unit_test(volatile_values_do_not_change_the_fingerprint),
 		cmocka_unit_test(batch_and_table_name_hosts_by_position),
 	};
 

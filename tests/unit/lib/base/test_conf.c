@@ -117,7 +117,7 @@ static void a_line_that_the_parser_would_cut_is_refused(void **state)
 	assert_non_null(strstr(err.text, ":2: line is longer than"));
 }
 
-static void a_missing_file_is_said(void **state)
+static void a_missing_file_is_an_error(void **state)
 {
 	(void)state;
 	struct vrs_err err = {0};
@@ -147,7 +147,7 @@ static void a_secret_that_all_can_read_is_refused(void **state)
 	free(secret);
 }
 
-static void a_site_is_read_whole(void **state)
+static void a_site_file_is_read_completely(void **state)
 {
 	(void)state;
 	struct vrs_err err = {0};
@@ -176,7 +176,7 @@ static void a_site_is_read_whole(void **state)
 	vrs_site_free(s);
 }
 
-static void a_wrong_site_is_refused(void **state)
+static void an_invalid_site_file_is_rejected(void **state)
 {
 	(void)state;
 	static const struct {
@@ -229,10 +229,10 @@ int main(void)
 		cmocka_unit_test(defaults_then_file_then_environment_then_command_line),
 		cmocka_unit_test(wrong_settings_are_named_with_file_and_line),
 		cmocka_unit_test(a_line_that_the_parser_would_cut_is_refused),
-		cmocka_unit_test(a_missing_file_is_said),
+		cmocka_unit_test(a_missing_file_is_an_error),
 		cmocka_unit_test(a_secret_that_all_can_read_is_refused),
-		cmocka_unit_test(a_site_is_read_whole),
-		cmocka_unit_test(a_wrong_site_is_refused),
+		cmocka_unit_test(a_site_file_is_read_completely),
+		cmocka_unit_test(an_invalid_site_file_is_rejected),
 	};
 
 	return cmocka_run_group_tests_name("conf", tests, make_file, remove_file);

@@ -221,7 +221,7 @@ static void a_message_above_the_limit_is_refused_where_it_is_sent(void **state)
 	free(text);
 }
 
-static void a_listener_that_was_away_is_found_again(void **state)
+static void a_restarted_listener_is_reconnected(void **state)
 {
 	(void)state;
 	char dir[] = "/tmp/vrs-bus-XXXXXX", url[64];
@@ -246,7 +246,7 @@ static void a_listener_that_was_away_is_found_again(void **state)
 
 /* --- one question without a loop --- */
 
-static void a_program_without_a_loop_can_ask(void **state)
+static void a_program_without_a_loop_can_send_a_request(void **state)
 {
 	(void)state;
 	char dir[] = "/tmp/vrs-bus-XXXXXX", url[64];
@@ -301,8 +301,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(more_requests_than_contexts_wait_their_turn),
 		cmocka_unit_test(closing_with_open_requests_cancels_them),
 		cmocka_unit_test(a_message_above_the_limit_is_refused_where_it_is_sent),
-		cmocka_unit_test(a_listener_that_was_away_is_found_again),
-		cmocka_unit_test(a_program_without_a_loop_can_ask),
+		cmocka_unit_test(a_restarted_listener_is_reconnected),
+		cmocka_unit_test(a_program_without_a_loop_can_send_a_request),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
