@@ -109,7 +109,7 @@ static void *dup_bytes(const void *p, size_t n)
 	return n > 0 ? memcpy(vrs_calloc(1, n), p, n) : NULL;
 }
 
-/* Replaces what one element points to by a copy of it. */
+/* Replaces the target of one pointer field by a copy. */
 static void own_element(const ProtobufCFieldDescriptor *f, void *element)
 {
 	if (f->type == PROTOBUF_C_TYPE_STRING) {
