@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "vrs/err.h"
+#include "vrs/findings.h"
 
 enum vrs_hv_state {
 	VRS_HV_UNKNOWN,
@@ -31,6 +32,7 @@ enum { VRS_HV_MAX_DISKS = 16, VRS_HV_MAX_NICS = 16 };
 struct vrs_hv_disk {
 	char path[512], format[16], bus[16], target[16];
 	uint64_t virtual_bytes, allocated_bytes; /* 0: not known */
+	char backing[512]; /* the image it is an overlay of; "": none known */
 };
 
 struct vrs_hv_nic {
@@ -45,6 +47,9 @@ struct vrs_hv_vm {
 	uint32_t vcpus;
 	uint64_t ram_bytes;
 	bool autostart;
+	bool is_partial; /* its definition could not be read whole; native is NULL */
+	bool has_saved_memory;
+	uint32_t n_snapshots, n_checkpoints;
 	double cpu_time_s; /* cumulative; NAN: not known */
 	size_t n_disks, n_nics;
 	struct vrs_hv_disk disk[VRS_HV_MAX_DISKS]; /* only disks with a file or device */
@@ -98,8 +103,8 @@ int vrs_hv_get(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
 int vrs_hv_state(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
 		 enum vrs_hv_state *ret, struct vrs_err *err);
 /* Defines a VM from its native definition, possibly of another libvirt host, changed by
- * move; autostart is switched off. Repeating it has no effect; VRS_ECONFLICT if a VM with
- * this id is running. */
+ * move (NULL: unchanged); autostart is switched off. Repeating it has no effect;
+ * VRS_ECONFLICT if a VM with this id is running. */
 int vrs_hv_define(struct vrs_hv *hv, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 		  const struct vrs_hv_move *move, struct vrs_err *err);
 enum vrs_hv_act {
@@ -114,6 +119,11 @@ int vrs_hv_act(struct vrs_hv *hv, enum vrs_hv_act act, int64_t timeout_ms, const
 /* Free space of the file system that holds path, as that host sees it. */
 int vrs_hv_store(struct vrs_hv *hv, int64_t timeout_ms, const char *path,
 		 struct vrs_hv_store *ret, struct vrs_err *err);
+
+/* Everything that the VM's move would run into: what vrs_hv_define would refuse, what it
+ * would change, and what is left behind. Pure. */
+void vrs_hv_preflight(const struct vrs_hv_vm *vm, const struct vrs_hv_move *move,
+		      struct vrs_findings *found);
 
 void vrs_hv_vm_fini(struct vrs_hv_vm *vm);
 void vrs_hv_vms_free(struct vrs_hv_vm *vms, size_t n);

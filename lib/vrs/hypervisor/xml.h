@@ -6,6 +6,7 @@
 #ifndef VRS_HYPERVISOR_XML_H
 #define VRS_HYPERVISOR_XML_H
 
+#include "vrs/findings.h"
 #include "vrs/hv.h"
 
 enum { VRS_HV_XML_MAX = 1 << 20 };
@@ -16,15 +17,18 @@ enum { VRS_HV_XML_MAX = 1 << 20 };
 int vrs_hv_xml_parse(const char *xml, size_t n_xml, struct vrs_hv_vm *ret,
 		     struct vrs_err *err);
 
-/* The definition for the target host; the caller frees it. Kept: name, UUID, vCPUs,
- * memory, MAC addresses, qemu:commandline and everything else that the guest sees.
- * Changed: the fields of move. Dropped: references to the source host (emulator, security
- * labels, backing chains, CPU pinning, console files, media in drives) and addresses of
- * devices whose kind has changed. VRS_EUNSUPPORTED for a VM that is tied to its host: a
- * passed-through device, a shared directory, a disk that is neither file nor block
- * device. */
+/* Fills the backing files of vm's disks from the definition of the running VM. */
+void vrs_hv_xml_read_chains(const char *xml, size_t n_xml, struct vrs_hv_vm *vm);
+
+/* The definition for the target host; the caller frees it (ret NULL: findings only).
+ * Kept: name, UUID, vCPUs, memory, MAC addresses, qemu:commandline and everything else
+ * that the guest sees. Changed: the fields of move. Dropped: references to the source
+ * host (emulator, security labels, backing chains, CPU pinning, console files, media in
+ * drives) and addresses of devices whose kind has changed. found (may be NULL) gets
+ * everything that is rejected, changed or left behind. VRS_EUNSUPPORTED or VRS_EINVAL
+ * with the first finding that prevents the move. */
 int vrs_hv_xml_rewrite(const char *xml, size_t n_xml, const struct vrs_hv_move *move,
-		       char **ret, struct vrs_err *err);
+		       struct vrs_findings *found, char **ret, struct vrs_err *err);
 
 /* A minimal definition built from vm alone, for a VM of another kind of hypervisor; pass
  * it to vrs_hv_xml_rewrite to relocate it. The caller frees it. */
