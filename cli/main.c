@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "client/ctl.h"
-#include "help.h"
+#include "vrs/args/help.h"
 
 static int print_help(const struct verb *verb)
 {

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "client/args.h"
+#include "vrs/args.h"
 #include "vrs/mem.h"
 #include "vrsas/v1/control.pb-c.h"
 

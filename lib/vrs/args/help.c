@@ -1,4 +1,4 @@
-#include "help.h"
+#include "vrs/args/help.h"
 
 #include <stdio.h>
 #include <string.h>

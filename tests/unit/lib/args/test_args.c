@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "client/args.h"
+#include "vrs/args.h"
 
 static const struct opt globals[] = {
 	{"output", 'o', "FORMAT", ""},

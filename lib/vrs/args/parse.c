@@ -1,4 +1,4 @@
-#include "client/args.h"
+#include "vrs/args.h"
 
 #include <stdio.h>
 #include <string.h>

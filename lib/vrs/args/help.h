@@ -2,7 +2,7 @@
 #ifndef CLI_HELP_H
 #define CLI_HELP_H
 
-#include "client/args.h"
+#include "vrs/args.h"
 #include "vrs/mem.h"
 
 void help_all(struct vrs_text *out, const struct verb *verbs, const struct opt *globals);
