@@ -13,31 +13,10 @@
 #include "render/human.h"
 #include "render/table.h"
 #include "vrs/clock.h"
-#include "vrs/conf.h"
 #include "vrs/json.h"
 
-static int read_durations(struct ctl *ctl)
+int ctl_init(struct vrs_ctl *ctl)
 {
-	const char *timeout = args_value(&ctl->args, "timeout");
-	const char *watch = args_value(&ctl->args, "watch");
-
-	ctl->timeout_ms = 10000;
-	if (timeout &&
-	    (vrs_parse_duration(timeout, &ctl->timeout_ms) < 0 || ctl->timeout_ms <= 0))
-		return ctl_fail(EXIT_USAGE, "use 500ms, 5s, 2m or a number of seconds",
-				"--timeout: invalid duration '%s'", timeout);
-	if (args_has(&ctl->args, "watch"))
-		ctl->watch_ms = 2000;
-	if (watch &&
-	    (vrs_parse_duration(watch, &ctl->watch_ms) < 0 || ctl->watch_ms <= 0))
-		return ctl_fail(EXIT_USAGE, "use 500ms, 5s, 2m or a number of seconds",
-				"--watch: invalid duration '%s'", watch);
-	return EXIT_OK;
-}
-
-int ctl_init(struct ctl *ctl)
-{
-	const char *output = args_value(&ctl->args, "output");
 	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
 	struct winsize size = {0};
 
@@ -47,12 +26,12 @@ int ctl_init(struct ctl *ctl)
 	ctl->etl = ctl_setting(ctl, "etl", "VRSAS_FILL", "tcp://127.0.0.1:7702");
 	ctl->gateway = ctl_setting(ctl, "gateway", "VRSAS_GATEWAY", NULL);
 	ctl->ca = ctl_setting(ctl, "ca", "VRSAS_CA", NULL);
-	ctl->json = output && strcmp(output, "json") == 0;
-	if (output && !ctl->json && strcmp(output, "table") != 0)
-		return ctl_fail(EXIT_USAGE, "use -o table or -o json",
-				"--output: unknown format '%s'", output);
-	ctl->headers = !args_has(&ctl->args, "no-headers");
-	ctl->yes = args_has(&ctl->args, "yes");
+	ctl->json = vrs_args_number(&ctl->args, "output", 0) == 1;
+	ctl->timeout_ms = vrs_args_number(&ctl->args, "timeout", 10000);
+	if (vrs_args_has(&ctl->args, "watch"))
+		ctl->watch_ms = vrs_args_number(&ctl->args, "watch", 2000);
+	ctl->headers = !vrs_args_has(&ctl->args, "no-headers");
+	ctl->yes = vrs_args_has(&ctl->args, "yes");
 	ctl->colour = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]) && term &&
 		      strcmp(term, "dumb") != 0;
 	ctl->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
@@ -61,8 +40,7 @@ int ctl_init(struct ctl *ctl)
 	ctl->width = 80;
 	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
 		ctl->width = size.ws_col;
-	int code = read_durations(ctl);
-	return code == EXIT_OK ? ctl_read_token(ctl) : code;
+	return ctl_read_token(ctl);
 }
 
 void control_reply_free(control_reply *reply)
@@ -106,7 +84,7 @@ static bool answers(const control_request *req, const control_reply *reply)
 	       reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_RELOCATIONS;
 }
 
-int ctl_ask(const struct ctl *ctl, control_request *req, control_reply **ret)
+int ctl_ask(const struct vrs_ctl *ctl, control_request *req, control_reply **ret)
 {
 	struct vrs_err err = {0};
 	control_reply *reply = NULL;
@@ -158,7 +136,7 @@ static const ProtobufCMessage *body_of(const control_reply *reply)
 	return body ? body : &reply->base;
 }
 
-void ctl_show(const struct ctl *ctl, const control_reply *reply, render_fn render)
+void ctl_show(const struct vrs_ctl *ctl, const control_reply *reply, render_fn render)
 {
 	struct vrs_text out = {0};
 
@@ -182,7 +160,7 @@ void ctl_rest_ms(int64_t ms)
 	(void)nanosleep(&t, NULL);
 }
 
-int ctl_query(struct ctl *ctl, control_request *req, render_fn render)
+int ctl_query(struct vrs_ctl *ctl, control_request *req, render_fn render)
 {
 	for (;;) {
 		control_reply *reply = NULL;
@@ -207,7 +185,7 @@ int ctl_query(struct ctl *ctl, control_request *req, render_fn render)
 	}
 }
 
-int ctl_confirm(const struct ctl *ctl, const char *question)
+int ctl_confirm(const struct vrs_ctl *ctl, const char *question)
 {
 	char answer[16] = "";
 

@@ -14,17 +14,17 @@
 
 static const char media_type[] = "application/x-protobuf";
 
-const char *ctl_peer(const struct ctl *ctl)
+const char *ctl_peer(const struct vrs_ctl *ctl)
 {
 	return ctl->gateway ? ctl->gateway : ctl->scheduler;
 }
 
-const char *ctl_history_peer(const struct ctl *ctl)
+const char *ctl_history_peer(const struct vrs_ctl *ctl)
 {
 	return ctl->gateway ? ctl->gateway : ctl->etl;
 }
 
-int ctl_read_token(struct ctl *ctl)
+int ctl_read_token(struct vrs_ctl *ctl)
 {
 	const char *path = ctl_setting(ctl, "token-file", "VRSAS_TOKEN_FILE", NULL);
 	const char *given = getenv("VRSAS_TOKEN");
@@ -106,7 +106,7 @@ static int unpack(const char *url, const ProtobufCMessageDescriptor *type,
 			       type->short_name);
 }
 
-static int by_gateway(const struct ctl *ctl, const char *path,
+static int by_gateway(const struct vrs_ctl *ctl, const char *path,
 		      const ProtobufCMessage *request,
 		      const ProtobufCMessageDescriptor *reply_type,
 		      ProtobufCMessage **ret, struct vrs_err *err)
@@ -159,7 +159,7 @@ static const char *actor(void)
 	return user ? user->pw_name : "unknown";
 }
 
-int ctl_try(const struct ctl *ctl, control_request *req, control_reply **ret,
+int ctl_try(const struct vrs_ctl *ctl, control_request *req, control_reply **ret,
 	    struct vrs_err *err)
 {
 	const ProtobufCMessageDescriptor *type = &vrsas__v1__control_reply__descriptor;
@@ -181,7 +181,7 @@ int ctl_try(const struct ctl *ctl, control_request *req, control_reply **ret,
 	return status;
 }
 
-int ctl_try_history(const struct ctl *ctl, const ProtobufCMessage *req,
+int ctl_try_history(const struct vrs_ctl *ctl, const ProtobufCMessage *req,
 		    ProtobufCMessage **ret, struct vrs_err *err)
 {
 	const ProtobufCMessageDescriptor *type = &vrsas__v1__fill_reply__descriptor;

@@ -39,7 +39,7 @@ static void keep_refusal(struct vrs_err *why, const control_reply *reply)
 			       "%s", reply->error);
 }
 
-int verb_explain(struct ctl *ctl)
+int verb_explain(struct vrs_ctl *ctl)
 {
 	const char *name = ctl->args.operand[0];
 	Vrsas__V1__RelocationQuery story = VRSAS__V1__RELOCATION_QUERY__INIT;

@@ -9,7 +9,7 @@
 
 enum { PATH_WIDTH = 48 };
 
-static void path_line(struct vrs_text *out, const struct ctl *ctl, const char *label,
+static void path_line(struct vrs_text *out, const struct vrs_ctl *ctl, const char *label,
 		      const float *path, size_t n, uint32_t step_ms)
 {
 	char span[HUMAN_MAX];
@@ -42,7 +42,8 @@ static void peaks(struct vrs_text *out, const Vrsas__V1__Forecast *f)
 			     human_ratio(c, (double)f->peak[i]->p99));
 }
 
-static void one(const struct ctl *ctl, const Vrsas__V1__Forecast *f, struct vrs_text *out)
+static void one(const struct vrs_ctl *ctl, const Vrsas__V1__Forecast *f,
+		struct vrs_text *out)
 {
 	const char *confidence =
 		vrs_enum_name(&vrsas__v1__confidence__descriptor, (int)f->confidence);
@@ -68,7 +69,7 @@ static void one(const struct ctl *ctl, const Vrsas__V1__Forecast *f, struct vrs_
 	path_line(out, ctl, "P90", f->p90, f->n_p90, f->step_ms);
 }
 
-void render_forecasts(const struct ctl *ctl, const control_reply *reply,
+void render_forecasts(const struct vrs_ctl *ctl, const control_reply *reply,
 		      struct vrs_text *out)
 {
 	for (size_t i = 0; i < reply->forecasts->n_forecast; i++)
@@ -77,7 +78,7 @@ void render_forecasts(const struct ctl *ctl, const control_reply *reply,
 		vrs_text_add(out, "no forecast\n");
 }
 
-int verb_forecast(struct ctl *ctl)
+int verb_forecast(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__ForecastQuery query = VRSAS__V1__FORECAST_QUERY__INIT;

@@ -80,7 +80,7 @@ static const char *cluster_of(const Vrsas__V1__FillRequest *req)
 }
 
 /* Asks until etl answers: it may be restarting. Asking twice has the effect of once. */
-static int ask_fill(const struct ctl *ctl, Vrsas__V1__FillRequest *req,
+static int ask_fill(const struct vrs_ctl *ctl, Vrsas__V1__FillRequest *req,
 		    Vrsas__V1__FillReply **ret, struct vrs_err *err)
 {
 	ProtobufCMessage *msg = NULL;
@@ -123,7 +123,7 @@ static int ask_fill(const struct ctl *ctl, Vrsas__V1__FillRequest *req,
 	return status;
 }
 
-static int offer(const struct ctl *ctl, const char *cluster, const struct rows *rows,
+static int offer(const struct vrs_ctl *ctl, const char *cluster, const struct rows *rows,
 		 uint64_t *ret_watermark, struct vrs_err *err)
 {
 	Vrsas__V1__FillRequest req = VRSAS__V1__FILL_REQUEST__INIT;
@@ -146,7 +146,7 @@ static int offer(const struct ctl *ctl, const char *cluster, const struct rows *
 }
 
 struct import {
-	const struct ctl *ctl;
+	const struct vrs_ctl *ctl;
 	const struct rows *rows;
 	uint64_t watermark;
 	uint64_t refused, shown;
@@ -232,7 +232,7 @@ static int send_all(struct import *im, const char *cluster, struct vrs_err *err)
 	return status;
 }
 
-static void report(const struct ctl *ctl, const struct rows *rows, bool sent,
+static void report(const struct vrs_ctl *ctl, const struct rows *rows, bool sent,
 		   uint64_t refused)
 {
 	char from[HUMAN_MAX], to[HUMAN_MAX];
@@ -252,11 +252,11 @@ static void report(const struct ctl *ctl, const struct rows *rows, bool sent,
 		       human_time(to, rows_last_ms(rows)));
 }
 
-int verb_import(struct ctl *ctl)
+int verb_import(struct vrs_ctl *ctl)
 {
 	const char *cluster = ctl->args.operand[0];
 	struct vrs_err err = {0};
-	bool check_only = args_has(&ctl->args, "check");
+	bool check_only = vrs_args_has(&ctl->args, "check");
 
 	if (!vrs_name_ok(cluster))
 		return ctl_fail(EXIT_USAGE, NULL, "import: invalid cluster name '%s'",

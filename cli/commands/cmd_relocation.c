@@ -45,7 +45,7 @@ static void progress_text(char *buf, size_t size, const Vrsas__V1__TransferStatu
 		human_rate(rate, x->rate_now_bytes_per_s), human_span(eta, x->eta_ms));
 }
 
-void relocation_table(const struct ctl *ctl, Vrsas__V1__RelocationView *const *view,
+void relocation_table(const struct vrs_ctl *ctl, Vrsas__V1__RelocationView *const *view,
 		      size_t n, struct vrs_text *out)
 {
 	static const char *const headers[] = {"VM",     "STATE",  "FOR",      "HOME",
@@ -82,7 +82,7 @@ void relocation_table(const struct ctl *ctl, Vrsas__V1__RelocationView *const *v
 	table_free(t);
 }
 
-static void line(struct vrs_text *out, const struct ctl *ctl, const char *name,
+static void line(struct vrs_text *out, const struct vrs_ctl *ctl, const char *name,
 		 const char *value)
 {
 	if (!value[0])
@@ -92,7 +92,7 @@ static void line(struct vrs_text *out, const struct ctl *ctl, const char *name,
 	vrs_text_add(out, "\n");
 }
 
-static void moments(struct vrs_text *out, const struct ctl *ctl,
+static void moments(struct vrs_text *out, const struct vrs_ctl *ctl,
 		    const Vrsas__V1__Relocation *r)
 {
 	static const char *const headers[] = {"MOMENT", "AT", ">AFTER", NULL};
@@ -134,7 +134,7 @@ static void moments(struct vrs_text *out, const struct ctl *ctl,
 	table_free(t);
 }
 
-static void evidence(struct vrs_text *out, const struct ctl *ctl,
+static void evidence(struct vrs_text *out, const struct vrs_ctl *ctl,
 		     const Vrsas__V1__Relocation *r)
 {
 	static const char *const headers[] = {"EVIDENCE", "AT", "BY", "WHAT", NULL};
@@ -158,7 +158,7 @@ static void evidence(struct vrs_text *out, const struct ctl *ctl,
 	table_free(t);
 }
 
-static void journal(struct vrs_text *out, const struct ctl *ctl,
+static void journal(struct vrs_text *out, const struct vrs_ctl *ctl,
 		    const Vrsas__V1__RelocationView *v)
 {
 	static const char *const headers[] = {"AT",     "FROM", "TO", "BY",
@@ -183,7 +183,7 @@ static void journal(struct vrs_text *out, const struct ctl *ctl,
 	table_free(t);
 }
 
-static void story(const struct ctl *ctl, const Vrsas__V1__RelocationView *v,
+static void story(const struct vrs_ctl *ctl, const Vrsas__V1__RelocationView *v,
 		  struct vrs_text *out)
 {
 	const Vrsas__V1__Relocation *r = v->record;
@@ -220,7 +220,8 @@ static void story(const struct ctl *ctl, const Vrsas__V1__RelocationView *v,
 	journal(out, ctl, v);
 }
 
-void render_list(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
+void render_list(const struct vrs_ctl *ctl, const control_reply *reply,
+		 struct vrs_text *out)
 {
 	if (reply->relocations->n_relocation)
 		relocation_table(ctl, reply->relocations->relocation,
@@ -229,7 +230,7 @@ void render_list(const struct ctl *ctl, const control_reply *reply, struct vrs_t
 		vrs_text_add(out, "no relocations\n");
 }
 
-void render_relocations(const struct ctl *ctl, const control_reply *reply,
+void render_relocations(const struct vrs_ctl *ctl, const control_reply *reply,
 			struct vrs_text *out)
 {
 	for (size_t i = 0; i < reply->relocations->n_relocation; i++)
@@ -237,7 +238,7 @@ void render_relocations(const struct ctl *ctl, const control_reply *reply,
 			story(ctl, reply->relocations->relocation[i], out);
 }
 
-void render_explain(const struct ctl *ctl, const control_reply *reply,
+void render_explain(const struct vrs_ctl *ctl, const control_reply *reply,
 		    struct vrs_text *out)
 {
 	for (size_t i = 0; i < reply->relocations->n_relocation; i++) {
@@ -252,7 +253,7 @@ void render_explain(const struct ctl *ctl, const control_reply *reply,
 	}
 }
 
-static int one_story(struct ctl *ctl, bool with_journal, render_fn render)
+static int one_story(struct vrs_ctl *ctl, bool with_journal, render_fn render)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__RelocationQuery query = VRSAS__V1__RELOCATION_QUERY__INIT;
@@ -264,36 +265,35 @@ static int one_story(struct ctl *ctl, bool with_journal, render_fn render)
 	return ctl_query(ctl, &req, render);
 }
 
-int verb_relocation_list(struct ctl *ctl)
+int verb_relocation_list(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__RelocationQuery query = VRSAS__V1__RELOCATION_QUERY__INIT;
 
-	query.open_only = args_has(&ctl->args, "open");
+	query.open_only = vrs_args_has(&ctl->args, "open");
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
 	req.relocations = &query;
 	return ctl_query(ctl, &req, render_list);
 }
 
-int verb_relocation_show(struct ctl *ctl)
+int verb_relocation_show(struct vrs_ctl *ctl)
 {
 	return one_story(ctl, true, render_relocations);
 }
 
-int verb_relocation_explain(struct ctl *ctl)
+int verb_relocation_explain(struct vrs_ctl *ctl)
 {
 	return one_story(ctl, false, render_explain);
 }
 
-int verb_relocation_cancel(struct ctl *ctl)
+int verb_relocation_cancel(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__CancelOrder order = VRSAS__V1__CANCEL_ORDER__INIT;
-	const char *reason = args_value(&ctl->args, "reason");
 	control_reply *reply = NULL;
 
 	order.vm = ctl->args.operand[0];
-	order.reason = reason ? reason : "";
+	order.reason = vrs_args_text(&ctl->args, "reason");
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_CANCEL;
 	req.cancel = &order;
 	int code = ctl_ask(ctl, &req, &reply);

@@ -6,8 +6,8 @@
 #include "client/ctl.h"
 #include "render/human.h"
 #include "render/table.h"
-#include "vrs/conf.h"
 #include "vrs/json.h"
+#include "vrs/value.h"
 
 typedef Vrsas__V1__TransferStatus transfer;
 typedef Vrsas__V1__TransferPast past;
@@ -68,7 +68,7 @@ static void done_text(char *buf, size_t size, const transfer *t)
 			       human_bytes(total, t->bytes_total));
 }
 
-static void render_list_of(const struct ctl *ctl, const control_reply *reply,
+static void render_list_of(const struct vrs_ctl *ctl, const control_reply *reply,
 			   struct vrs_text *out)
 {
 	static const char *const headers[] = {"VM",     "STATE", "FROM > TO",
@@ -113,7 +113,7 @@ static void render_list_of(const struct ctl *ctl, const control_reply *reply,
 
 /* --- one --- */
 
-static void line(struct vrs_text *out, const struct ctl *ctl, const char *name,
+static void line(struct vrs_text *out, const struct vrs_ctl *ctl, const char *name,
 		 const char *value)
 {
 	if (!value[0])
@@ -134,7 +134,7 @@ static void prediction(char *buf, size_t size, const transfer *t)
 			       human_span(high, t->predicted_high_ms));
 }
 
-static void render_one(const struct ctl *ctl, const control_reply *reply,
+static void render_one(const struct vrs_ctl *ctl, const control_reply *reply,
 		       struct vrs_text *out)
 {
 	char text[200], b1[HUMAN_MAX], b2[HUMAN_MAX];
@@ -193,7 +193,7 @@ static bool is_inside(const past *p)
 	return p->took_ms >= p->predicted_low_ms && p->took_ms <= p->predicted_high_ms;
 }
 
-static void render_times(const struct ctl *ctl, const control_reply *reply,
+static void render_times(const struct vrs_ctl *ctl, const control_reply *reply,
 			 struct vrs_text *out)
 {
 	static const char *const headers[] = {"ENDED",     "FROM > TO", "KIND",  ">DATA",
@@ -247,7 +247,7 @@ static void render_times(const struct ctl *ctl, const control_reply *reply,
 
 /* --- verbs --- */
 
-static int ask_for(struct ctl *ctl, const char *job, bool open_only, render_fn render)
+static int ask_for(struct vrs_ctl *ctl, const char *job, bool open_only, render_fn render)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__TransferQuery query = VRSAS__V1__TRANSFER_QUERY__INIT;
@@ -259,17 +259,17 @@ static int ask_for(struct ctl *ctl, const char *job, bool open_only, render_fn r
 	return ctl_query(ctl, &req, render);
 }
 
-int verb_transfer_list(struct ctl *ctl)
+int verb_transfer_list(struct vrs_ctl *ctl)
 {
-	return ask_for(ctl, "", args_has(&ctl->args, "open"), render_list_of);
+	return ask_for(ctl, "", vrs_args_has(&ctl->args, "open"), render_list_of);
 }
 
-int verb_transfer_show(struct ctl *ctl)
+int verb_transfer_show(struct vrs_ctl *ctl)
 {
 	return ask_for(ctl, ctl->args.operand[0], false, render_one);
 }
 
-int verb_transfer_times(struct ctl *ctl)
+int verb_transfer_times(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__TransferTimesQuery query = VRSAS__V1__TRANSFER_TIMES_QUERY__INIT;
@@ -283,7 +283,7 @@ int verb_transfer_times(struct ctl *ctl)
 	return ctl_query(ctl, &req, render_times);
 }
 
-static int order(struct ctl *ctl, Vrsas__V1__TransferAct act, uint64_t rate)
+static int order(struct vrs_ctl *ctl, Vrsas__V1__TransferAct act, uint64_t rate)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__TransferOrder o = VRSAS__V1__TRANSFER_ORDER__INIT;
@@ -301,22 +301,22 @@ static int order(struct ctl *ctl, Vrsas__V1__TransferAct act, uint64_t rate)
 	return code;
 }
 
-int verb_transfer_pause(struct ctl *ctl)
+int verb_transfer_pause(struct vrs_ctl *ctl)
 {
 	return order(ctl, VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_PAUSE, 0);
 }
 
-int verb_transfer_resume(struct ctl *ctl)
+int verb_transfer_resume(struct vrs_ctl *ctl)
 {
 	return order(ctl, VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RESUME, 0);
 }
 
-int verb_transfer_cancel(struct ctl *ctl)
+int verb_transfer_cancel(struct vrs_ctl *ctl)
 {
 	return order(ctl, VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL, 0);
 }
 
-int verb_transfer_rate(struct ctl *ctl)
+int verb_transfer_rate(struct vrs_ctl *ctl)
 {
 	const char *word = ctl->args.operand[1];
 	int64_t rate = 0;

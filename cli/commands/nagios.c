@@ -60,7 +60,7 @@ static enum plugin_code tell(const Vrsas__V1__StatusView *s)
 	return code;
 }
 
-int status_simple(struct ctl *ctl)
+int status_simple(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__StatusQuery query = VRSAS__V1__STATUS_QUERY__INIT;

@@ -11,7 +11,7 @@
 enum { LOOK_EVERY_MS = 400, BAR_WIDTH = 24 };
 
 struct follow {
-	struct ctl *ctl;
+	struct vrs_ctl *ctl;
 	bool home;
 	Vrsas__V1__RelocationState last;
 	bool line_open; /* a bar stands on the terminal without a newline */
@@ -109,7 +109,7 @@ static int look(struct follow *f, const char *vm)
 	return code;
 }
 
-int ctl_follow(struct ctl *ctl, const char *vm, bool home, int64_t limit_ms)
+int ctl_follow(struct vrs_ctl *ctl, const char *vm, bool home, int64_t limit_ms)
 {
 	int64_t begun_ms = vrs_now_mono_ms();
 	struct follow f = {.ctl = ctl, .home = home};

@@ -1,14 +1,18 @@
-/* help.h - help, manual page and completion, all from the tables of verbs and options. */
-#ifndef CLI_HELP_H
-#define CLI_HELP_H
+/* help.h - what the tables of a program look like: help, manual page, completion. Pure.
+ */
+#ifndef VRS_ARGS_HELP_H
+#define VRS_ARGS_HELP_H
 
 #include "vrs/args.h"
 #include "vrs/mem.h"
 
-void help_all(struct vrs_text *out, const struct verb *verbs, const struct opt *globals);
-void help_verb(struct vrs_text *out, const struct verb *verb, const struct opt *globals);
-void help_man(struct vrs_text *out, const struct verb *verbs, const struct opt *globals);
-void help_completion(struct vrs_text *out, const struct verb *verbs,
-		     const struct opt *globals);
+/* --help, --version, --man, --completion: every program has them. */
+extern const struct vrs_args_option args_builtin[];
+
+void args_help(struct vrs_text *out, const struct vrs_args_program *p);
+void args_help_command(struct vrs_text *out, const struct vrs_args_program *p,
+		       const struct vrs_args_command *c);
+void args_man(struct vrs_text *out, const struct vrs_args_program *p);
+void args_completion(struct vrs_text *out, const struct vrs_args_program *p);
 
 #endif

@@ -1,11 +1,20 @@
-#include "vrs/args.h"
-
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "vrs/mem.h"
+#include "vrs/args.h"
+#include "vrs/args/help.h"
 
 enum { MAX_WORD = 40, MAX_WORDS = 64 };
+
+struct cursor {
+	struct vrs_args *a;
+	int argc, at;
+	char *const *argv;
+	struct vrs_err *err;
+};
+
+/* --- what was meant --- */
 
 static size_t least(size_t a, size_t b)
 {
@@ -36,244 +45,337 @@ static size_t distance(const char *a, const char *b)
 	return row[n];
 }
 
-const char *args_nearest(const char *word, const char *const *words)
+struct guess {
+	char best[MAX_WORD];
+	size_t distance;
+};
+
+/* More than two slips are another word. */
+static void guess(struct guess *g, const char *word, const char *known)
 {
-	const char *best = NULL;
-	size_t best_distance = 3; /* more than two slips is another word */
+	size_t d = distance(word, known);
 
-	for (; *words; words++) {
-		size_t d = distance(word, *words);
-
-		if (d < best_distance && d < strlen(*words)) {
-			best = *words;
-			best_distance = d;
-		}
+	if (d < 3 && d < strlen(known) && (!*g->best || d < g->distance)) {
+		(void)snprintf(g->best, sizeof(g->best), "%s", known);
+		g->distance = d;
 	}
-	return best;
 }
 
-static const struct opt *find_opt(const struct opt *options, const char *name, size_t len)
+static int unknown(struct vrs_err *err, const char *what, const char *word,
+		   const struct guess *g)
 {
-	for (; options && options->name; options++)
-		if (strlen(options->name) == len &&
-		    strncmp(options->name, name, len) == 0)
-			return options;
+	const char *dashes = strcmp(what, "option") == 0 ? "--" : "";
+
+	return vrs_fail(err, VRS_EINVAL, "unknown %s '%s%s'%s%s%s%s", what, dashes, word,
+			*g->best ? "; did you mean '" : "", *g->best ? dashes : "",
+			g->best, *g->best ? "'?" : "");
+}
+
+/* --- options --- */
+
+/* By its name, or by its letter where name is NULL. */
+static const struct vrs_args_option *
+find_option(const struct vrs_args *a, const char *name, size_t len, char letter)
+{
+	const struct vrs_args_option *const tables[] = {
+		a->command ? a->command->options : NULL, a->program->options,
+		args_builtin};
+
+	for (size_t t = 0; t < 3; t++)
+		for (const struct vrs_args_option *o = tables[t]; o && o->name; o++)
+			if (name ? strlen(o->name) == len &&
+					    strncmp(o->name, name, len) == 0
+				 : o->letter == letter)
+				return o;
 	return NULL;
 }
 
-static const struct opt *find_letter(const struct opt *options, char letter)
+static int unknown_option(const struct cursor *c, const char *name, size_t len)
 {
-	for (; options && options->name; options++)
-		if (options->letter == letter)
-			return options;
-	return NULL;
+	const struct vrs_args_option *const tables[] = {
+		c->a->command ? c->a->command->options : NULL, c->a->program->options,
+		args_builtin};
+	char word[MAX_WORD];
+	struct guess g = {0};
+
+	(void)snprintf(word, sizeof(word), "%.*s", (int)len, name);
+	for (size_t t = 0; t < 3; t++)
+		for (const struct vrs_args_option *o = tables[t]; o && o->name; o++)
+			guess(&g, word, o->name);
+	return unknown(c->err, "option", word, &g);
 }
 
-static bool value_needed(const struct opt *o)
+static bool value_needed(const struct vrs_args_option *o)
 {
 	return o->value && o->value[0] != '[';
 }
 
-static int keep(struct args *a, const struct opt *o, const char *value,
-		struct vrs_err *err)
+/* The index of a word in "auto|off|zstd", -1. */
+static int64_t choice(const char *words, const char *text)
 {
-	if (a->n_given == ARGS_MAX_OPTIONS)
-		return vrs_fail(err, VRS_EINVAL, "too many options");
-	a->given[a->n_given].opt = o;
-	a->given[a->n_given++].value = value;
-	return 0;
-}
+	size_t len = strlen(text);
+	int64_t index = 0;
 
-/* The verb's first word may stand alone ("status") or open a group ("host list"). */
-static const struct verb *find_verb(const struct verb *verbs, const char *first,
-				    const char *second, bool *ret_two)
-{
-	char both[2 * MAX_WORD];
+	for (;; index++) {
+		size_t n = strcspn(words, "|");
 
-	(void)snprintf(both, sizeof(both), "%s %s", first, second ? second : "");
-	for (; verbs->name; verbs++) {
-		*ret_two = strchr(verbs->name, ' ') != NULL;
-		if (strcmp(verbs->name, *ret_two ? both : first) == 0)
-			return verbs;
+		if (n == len && strncmp(words, text, n) == 0)
+			return index;
+		if (!words[n])
+			return -1;
+		words += n + 1;
 	}
-	return NULL;
 }
 
-static int unknown_verb(const struct verb *verbs, const char *first, const char *second,
-			struct vrs_err *err)
+static int check_value(const struct vrs_args_option *o, const char *text, int64_t *ret,
+		       struct vrs_err *err)
 {
-	const char *words[MAX_WORDS + 1] = {0};
-	char group[200] = "";
-	char stems[MAX_WORDS][MAX_WORD];
-	size_t n = 0, stem = strlen(first);
+	const struct vrs_value_rule rule = {o->type, o->min, o->max};
 
-	for (const struct verb *v = verbs; v->name && n < MAX_WORDS; v++) {
-		const char *blank = strchr(v->name, ' ');
+	if (o->type == VRS_OPT_STRING || o->type == VRS_OPT_LIST)
+		return 0;
+	assert(o->type != VRS_OPT_DOUBLE && o->type != VRS_OPT_BOOL);
+	if (o->type != VRS_OPT_CHOICE) {
+		int status = vrs_value_read(&rule, text, ret, err);
 
-		if (blank && (size_t)(blank - v->name) == stem &&
-		    strncmp(v->name, first, stem) == 0) {
-			size_t used = strlen(group);
-			(void)snprintf(group + used, sizeof(group) - used, "%s%s",
-				       used ? ", " : "", blank + 1);
-		}
-		(void)snprintf(stems[n], MAX_WORD, "%.*s",
-			       blank ? (int)(blank - v->name) : MAX_WORD - 1, v->name);
-		words[n] = stems[n];
-		n++;
+		if (status < 0)
+			(void)vrs_context(err, "--%s %s", o->name, text);
+		return status;
 	}
-	if (group[0] && second)
-		return vrs_fail(err, VRS_EINVAL, "'%s' has no subcommand '%s'; use: %s",
-				first, second, group);
-	if (group[0])
-		return vrs_fail(err, VRS_EINVAL, "'%s' needs a subcommand: %s", first,
-				group);
-
-	const char *meant = args_nearest(first, words);
-	return vrs_fail(err, VRS_EINVAL, "unknown verb '%s'%s%s%s", first,
-			meant ? "; did you mean '" : "", meant ? meant : "",
-			meant ? "'?" : "");
+	*ret = choice(o->value, text);
+	return *ret >= 0 ? 0
+			 : vrs_fail(err, VRS_EINVAL, "--%s %s: must be one of %s",
+				    o->name, text, o->value);
 }
 
-static int unknown_option(const struct verb *verb, const struct opt *globals,
-			  const char *name, size_t len, struct vrs_err *err)
+static int keep(const struct cursor *c, const struct vrs_args_option *o,
+		const char *value)
 {
-	const char *words[MAX_WORDS + 1] = {0};
-	char word[MAX_WORD];
-	size_t n = 0;
+	struct vrs_args *a = c->a;
 
-	for (const struct opt *o = verb ? verb->options : NULL;
-	     o && o->name && n < MAX_WORDS; o++)
-		words[n++] = o->name;
-	for (const struct opt *o = globals; o->name && n < MAX_WORDS; o++)
-		words[n++] = o->name;
-	(void)snprintf(word, sizeof(word), "%.*s", (int)len, name);
-
-	const char *meant = args_nearest(word, words);
-	return vrs_fail(err, VRS_EINVAL, "%s%sunknown option '--%s'%s%s%s",
-			verb ? verb->name : "", verb ? ": " : "", word,
-			meant ? "; did you mean '--" : "", meant ? meant : "",
-			meant ? "'?" : "");
+	if (a->n_given == VRS_ARGS_MAX_GIVEN)
+		return vrs_fail(c->err, VRS_EINVAL, "too many options");
+	for (const struct vrs_args_option *b = args_builtin; b->name; b++)
+		a->help = a->help || b == o;
+	size_t i = a->n_given++;
+	a->given[i].option = o;
+	a->given[i].value = value;
+	return value ? check_value(o, value, &a->given[i].number, c->err) : 0;
 }
 
-struct cursor {
-	int argc, at;
-	char *const *argv;
-};
-
-static int take_value(struct args *a, const struct opt *o, const char *attached,
-		      struct cursor *c, struct vrs_err *err)
+static int take_value(struct cursor *c, const struct vrs_args_option *o,
+		      const char *attached)
 {
 	if (!o->value && attached)
-		return vrs_fail(err, VRS_EINVAL, "option --%s takes no value", o->name);
+		return vrs_fail(c->err, VRS_EINVAL, "option --%s takes no value",
+				o->name);
 	if (value_needed(o) && !attached) {
 		if (c->at >= c->argc)
-			return vrs_fail(err, VRS_EINVAL, "option --%s needs a value: %s",
-					o->name, o->value);
+			return vrs_fail(c->err, VRS_EINVAL,
+					"option --%s needs a value: %s", o->name,
+					o->value);
 		attached = c->argv[c->at++];
 	}
-	return keep(a, o, attached, err);
+	int status = keep(c, o, attached);
+	while (status == 0 && o->type == VRS_OPT_LIST && c->at < c->argc &&
+	       c->argv[c->at][0] != '-')
+		status = keep(c, o, c->argv[c->at++]);
+	return status;
 }
 
-static int long_option(struct args *a, const struct opt *globals, const char *word,
-		       struct cursor *c, struct vrs_err *err)
+static int long_option(struct cursor *c, const char *word)
 {
 	const char *equals = strchr(word, '=');
 	size_t len = equals ? (size_t)(equals - word) : strlen(word);
-	const struct opt *o = a->verb ? find_opt(a->verb->options, word, len) : NULL;
+	const struct vrs_args_option *o = find_option(c->a, word, len, 0);
 
 	if (!o)
-		o = find_opt(globals, word, len);
-	if (!o)
-		return unknown_option(a->verb, globals, word, len, err);
-	return take_value(a, o, equals ? equals + 1 : NULL, c, err);
+		return unknown_option(c, word, len);
+	return take_value(c, o, equals ? equals + 1 : NULL);
 }
 
 /* -y, -yo json, -ojson */
-static int short_options(struct args *a, const struct opt *globals, const char *word,
-			 struct cursor *c, struct vrs_err *err)
+static int short_options(struct cursor *c, const char *word)
 {
 	for (; *word; word++) {
-		const struct opt *o =
-			a->verb ? find_letter(a->verb->options, *word) : NULL;
+		const struct vrs_args_option *o = find_option(c->a, NULL, 0, *word);
 
 		if (!o)
-			o = find_letter(globals, *word);
-		if (!o)
-			return vrs_fail(err, VRS_EINVAL, "unknown option '-%c'", *word);
+			return vrs_fail(c->err, VRS_EINVAL, "unknown option '-%c'",
+					*word);
 		if (value_needed(o))
-			return take_value(a, o, word[1] ? word + 1 : NULL, c, err);
-		int status = keep(a, o, NULL, err);
+			return take_value(c, o, word[1] ? word + 1 : NULL);
+		int status = keep(c, o, NULL);
 		if (status < 0)
 			return status;
 	}
 	return 0;
 }
 
-static int plain_word(struct args *a, const struct verb *verbs, struct cursor *c,
-		      struct vrs_err *err)
+/* --- commands and operands --- */
+
+/* The first word may be the command ("status") or open a group ("host list"). */
+static const struct vrs_args_command *find_command(const struct vrs_args_command *v,
+						   const char *first, const char *second,
+						   bool *ret_two)
 {
+	char both[2 * MAX_WORD];
+
+	(void)snprintf(both, sizeof(both), "%s %s", first, second ? second : "");
+	for (; v->name; v++) {
+		*ret_two = strchr(v->name, ' ') != NULL;
+		if (strcmp(v->name, *ret_two ? both : first) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+static int unknown_command(const struct cursor *c, const char *first, const char *second)
+{
+	struct vrs_text group = {0};
+	struct guess g = {0};
+	int status;
+
+	guess(&g, first, "help");
+	for (const struct vrs_args_command *v = c->a->program->commands; v->name; v++) {
+		size_t n = strcspn(v->name, " ");
+		char stem[MAX_WORD];
+
+		(void)snprintf(stem, sizeof(stem), "%.*s", (int)n, v->name);
+		if (v->name[n] && strcmp(stem, first) == 0)
+			vrs_text_add(&group, "%s%s", group.len ? ", " : "",
+				     v->name + n + 1);
+		guess(&g, first, stem);
+	}
+	if (!group.len)
+		status = unknown(c->err, "command", first, &g);
+	else if (second)
+		status = vrs_fail(c->err, VRS_EINVAL,
+				  "'%s' has no subcommand '%s'; use: %s", first, second,
+				  group.text);
+	else
+		status = vrs_fail(c->err, VRS_EINVAL, "'%s' needs a subcommand: %s",
+				  first, group.text);
+	vrs_text_fini(&group);
+	return status;
+}
+
+/* How many operands "SRC DST" or "[FROM [TO]]" are, without those that may be left out.
+ */
+static size_t count(const char *operands, bool optional)
+{
+	size_t n = 0;
+
+	for (; *operands && (optional || *operands != '['); operands++)
+		n += *operands != ' ' && (operands[1] == ' ' || !operands[1]);
+	return n;
+}
+
+static int plain_word(struct cursor *c)
+{
+	struct vrs_args *a = c->a;
 	const char *word = c->argv[c->at - 1];
 	bool two;
 
-	if (!a->verb) {
+	if (!a->command && strcmp(word, "help") == 0) {
+		a->help = true;
+		return 0;
+	}
+	if (!a->command) {
 		const char *next = c->at < c->argc && c->argv[c->at][0] != '-'
 					   ? c->argv[c->at]
 					   : NULL;
 
-		a->verb = find_verb(verbs, word, next, &two);
-		if (!a->verb)
-			return unknown_verb(verbs, word, next, err);
+		a->command = find_command(a->program->commands, word, next, &two);
+		if (!a->command)
+			return unknown_command(c, word, next);
 		c->at += two;
 		return 0;
 	}
-	if (a->n_operands == ARGS_MAX_OPERANDS || a->n_operands >= a->verb->max)
-		return vrs_fail(err, VRS_EINVAL, "%s: unexpected argument '%s'",
-				a->verb->name, word);
+	if (a->n_operands >= count(a->command->operands, true))
+		return vrs_fail(c->err, VRS_EINVAL, "unexpected argument '%s'", word);
 	a->operand[a->n_operands++] = word;
 	return 0;
 }
 
-int args_parse(struct args *ret, const struct verb *verbs, const struct opt *globals,
-	       int argc, char *const *argv, struct vrs_err *err)
+static int check_complete(const struct cursor *c)
 {
-	struct args a = {0};
-	struct cursor c = {.argc = argc, .at = 1, .argv = argv};
+	const struct vrs_args_command *v = c->a->command;
+
+	if (!v || c->a->help)
+		return 0;
+	assert(count(v->operands, true) <= VRS_ARGS_MAX_OPERANDS);
+	if (c->a->n_operands < count(v->operands, false))
+		return vrs_fail(c->err, VRS_EINVAL, "missing argument %s", v->operands);
+	for (const struct vrs_args_option *o = v->options; o && o->name; o++)
+		if (o->required && !vrs_args_has(c->a, o->name))
+			return vrs_fail(c->err, VRS_EINVAL, "--%s %s is required",
+					o->name, o->value);
+	return 0;
+}
+
+int vrs_args_parse(struct vrs_args *ret, const struct vrs_args_program *program, int argc,
+		   char *const *argv, struct vrs_err *err)
+{
+	struct cursor c = {.a = ret, .argc = argc, .at = 1, .argv = argv, .err = err};
 	bool only_words = false;
 
+	*ret = (struct vrs_args){.program = program};
 	while (c.at < c.argc) {
 		const char *word = c.argv[c.at++];
 		int status;
 
 		if (only_words || word[0] != '-' || !word[1])
-			status = plain_word(&a, verbs, &c, err);
+			status = plain_word(&c);
 		else if (strcmp(word, "--") == 0)
 			status = !(only_words = true);
 		else if (word[1] == '-')
-			status = long_option(&a, globals, word + 2, &c, err);
+			status = long_option(&c, word + 2);
 		else
-			status = short_options(&a, globals, word + 1, &c, err);
+			status = short_options(&c, word + 1);
 		if (status < 0)
 			return status;
 	}
-	if (a.verb && a.n_operands < a.verb->min && !args_has(&a, "help"))
-		return vrs_fail(err, VRS_EINVAL, "%s: missing argument %s", a.verb->name,
-				a.verb->operands);
-	*ret = a;
-	return 0;
+	return check_complete(&c);
 }
 
-bool args_has(const struct args *a, const char *option)
+/* --- what was given --- */
+
+bool vrs_args_has(const struct vrs_args *a, const char *option)
 {
 	for (size_t i = 0; i < a->n_given; i++)
-		if (strcmp(a->given[i].opt->name, option) == 0)
+		if (strcmp(a->given[i].option->name, option) == 0)
 			return true;
 	return false;
 }
 
-const char *args_value(const struct args *a, const char *option)
+const char *vrs_args_value(const struct vrs_args *a, const char *option)
 {
 	for (size_t i = a->n_given; i > 0; i--)
-		if (strcmp(a->given[i - 1].opt->name, option) == 0)
+		if (strcmp(a->given[i - 1].option->name, option) == 0)
 			return a->given[i - 1].value;
+	return NULL;
+}
+
+const char *vrs_args_text(const struct vrs_args *a, const char *option)
+{
+	const char *value = vrs_args_value(a, option);
+
+	return value ? value : "";
+}
+
+int64_t vrs_args_number(const struct vrs_args *a, const char *option, int64_t otherwise)
+{
+	for (size_t i = a->n_given; i > 0; i--)
+		if (strcmp(a->given[i - 1].option->name, option) == 0)
+			return a->given[i - 1].value ? a->given[i - 1].number : otherwise;
+	return otherwise;
+}
+
+const char *vrs_args_nth(const struct vrs_args *a, const char *option, size_t i)
+{
+	for (size_t k = 0; k < a->n_given; k++)
+		if (strcmp(a->given[k].option->name, option) == 0 && i-- == 0)
+			return a->given[k].value;
 	return NULL;
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "ssh/program_file.h"
-#include "vrs/conf.h"
+#include "vrs/value.h"
 #include "vrs/mem.h"
 
 int cmd_usage(int exit_code)
