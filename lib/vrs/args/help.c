@@ -71,8 +71,8 @@ static void list_options(struct vrs_text *out, const struct vrs_args_option *o)
 
 static void list_examples(struct vrs_text *out, const char *examples)
 {
-	vrs_text_add(out, "\nExamples:\n");
-	while (*examples) {
+	vrs_text_add(out, "%s", examples ? "\nExamples:\n" : "");
+	while (examples && *examples) {
 		size_t n = strcspn(examples, "\n");
 
 		vrs_text_add(out, "  %.*s\n", (int)n, examples);
@@ -173,6 +173,8 @@ void args_man(struct vrs_text *out, const struct vrs_args_program *p)
 		if (c->text)
 			roff(out, c->text, "\n");
 		roff_options(out, c->options);
+		if (!c->examples)
+			continue;
 		vrs_text_add(out, ".PP\nExamples:\n.RS\n.nf\n");
 		roff(out, c->examples, ".fi\n.RE\n");
 	}
