@@ -1,4 +1,4 @@
-/* What every verb uses: errors and hints on stderr, settings, the time. */
+/* What every command uses: errors and hints on stderr, settings, the time. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -23,7 +23,7 @@ static enum tone severity_tone(Vrsas__V1__Severity severity)
 	}
 }
 
-/* One line an event, not a table: with --follow nobody knows how wide it will be. */
+/* One line per event, not a table: with --follow the column widths are not known. */
 void render_events(const struct vrs_ctl *ctl, const control_reply *reply,
 		   struct vrs_text *out)
 {
@@ -58,8 +58,8 @@ static void show_json_lines(const control_reply *reply)
 	ctl_put(&out);
 }
 
-/* Asks again and again from where the last answer ended. A scheduler that went away is
- * waited for: events are in Redis, none is missed. */
+/* Repeats the query from where the last reply ended, and waits for an unreachable
+ * scheduler: events are in Redis, none is missed. */
 static int follow(struct vrs_ctl *ctl, control_request *req, Vrsas__V1__EventQuery *query)
 {
 	char *after = NULL;

@@ -136,13 +136,12 @@ static int to_file(const struct vrs_ctl *ctl, Vrsas__V1__ExportPage *page,
 int verb_export(struct vrs_ctl *ctl)
 {
 	Vrsas__V1__ExportPage page = VRSAS__V1__EXPORT_PAGE__INIT;
-	const char *host = vrs_args_value(&ctl->args, "host");
 	const char *path = vrs_args_value(&ctl->args, "file");
 	struct vrs_err err = {0};
 	int64_t now_ms = ctl_now_ms();
 
 	page.cluster = ctl->args.operand[0];
-	page.host = host ? host : "";
+	page.host = vrs_args_text(&ctl->args, "host");
 	if (read_time(ctl, "from", now_ms - day_ms, &page.from_ms) != EXIT_OK ||
 	    read_time(ctl, "to", now_ms, &page.to_ms) != EXIT_OK)
 		return EXIT_USAGE;

@@ -51,11 +51,15 @@ static int load_rows(const char *path, struct rows *rows, struct vrs_err *err)
 	return status;
 }
 
-/* The request in the seal of its cluster, where a key is given; else itself. The caller
- * frees *ret_payload. */
-static int seal(const ProtobufCMessage *req, const char *cluster,
-		Vrsas__V1__Sealed *sealed, unsigned char mac[VRS_SEAL_MAC_BYTES],
-		void **ret_payload, struct vrs_err *err)
+struct sealed {
+	Vrsas__V1__Sealed message;
+	unsigned char mac[VRS_SEAL_MAC_BYTES];
+	void *payload; /* NULL: no key is given; freed by the caller */
+};
+
+/* The request in the seal of its cluster, where a key is given. */
+static int seal(const ProtobufCMessage *req, const char *cluster, struct sealed *ret,
+		struct vrs_err *err)
 {
 	const char *path = getenv("VRSAS_CLUSTER_KEY");
 	struct vrs_seal_key key;
@@ -66,9 +70,9 @@ static int seal(const ProtobufCMessage *req, const char *cluster,
 	int status = vrs_seal_key_read(path, &key, err);
 	if (status < 0)
 		return status;
-	*ret_payload = vrs_msg_pack(req, &n);
-	vrs_seal(&key, VRS_SEAL_FILL, cluster, ctl_now_ms(), *ret_payload, n, sealed,
-		 mac);
+	ret->payload = vrs_msg_pack(req, &n);
+	vrs_seal(&key, VRS_SEAL_FILL, cluster, ctl_now_ms(), ret->payload, n,
+		 &ret->message, ret->mac);
 	return 0;
 }
 
@@ -86,22 +90,20 @@ static int ask_fill(const struct vrs_ctl *ctl, Vrsas__V1__FillRequest *req,
 	ProtobufCMessage *msg = NULL;
 	char id[33];
 	Vrsas__V1__FillRequest outer = VRSAS__V1__FILL_REQUEST__INIT;
-	Vrsas__V1__Sealed sealed;
-	unsigned char mac[VRS_SEAL_MAC_BYTES];
+	struct sealed sealed = {.payload = NULL};
 	const ProtobufCMessage *sent = &req->base;
-	void *payload = NULL;
 
 	ctl_request_id(id);
 	req->request_id = id;
-	int status = seal(&req->base, cluster_of(req), &sealed, mac, &payload, err);
+	int status = seal(&req->base, cluster_of(req), &sealed, err);
 	if (status < 0) {
 		req->request_id = "";
 		return status;
 	}
-	if (payload) {
+	if (sealed.payload) {
 		outer.request_id = id;
 		outer.body_case = VRSAS__V1__FILL_REQUEST__BODY_SEALED;
-		outer.sealed = &sealed;
+		outer.sealed = &sealed.message;
 		sent = &outer.base;
 	}
 	status = VRS_ECONN;
@@ -112,7 +114,7 @@ static int ask_fill(const struct vrs_ctl *ctl, Vrsas__V1__FillRequest *req,
 		status = ctl_try_history(ctl, sent, &msg, err);
 	}
 	req->request_id = "";
-	free(payload);
+	free(sealed.payload);
 	if (status < 0)
 		return status;
 	*ret = (Vrsas__V1__FillReply *)msg;

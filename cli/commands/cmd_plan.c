@@ -27,7 +27,7 @@ static void decision_row(struct table *t, const Vrsas__V1__Decision *d)
 		table_note(t, PLAIN, "%s", d->summary);
 }
 
-/* What speaks most against a place: what rules it out, or the first doubt. */
+/* The main reason against a candidate: what rules it out, or the first doubt. */
 static const char *against(const Vrsas__V1__Candidate *c)
 {
 	const char *doubt = NULL;
@@ -122,7 +122,7 @@ void render_done(const struct vrs_ctl *ctl, const control_reply *reply,
 	vrs_text_add(out, "\n");
 }
 
-/* What a "yes" would set going, on stderr: stdout stays for the answer. */
+/* Shows the effect of a "yes" on stderr; stdout is for the reply. */
 static int show_and_confirm(struct vrs_ctl *ctl, const char *host, bool confirm_off)
 {
 	control_reply *reply = NULL;
@@ -152,7 +152,6 @@ int verb_fail(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__FailOrder order = VRSAS__V1__FAIL_ORDER__INIT;
-	control_reply *reply = NULL;
 
 	order.host = ctl->args.operand[0];
 	order.confirm_off = vrs_args_has(&ctl->args, "confirm-off");
@@ -172,9 +171,5 @@ int verb_fail(struct vrs_ctl *ctl)
 		return code;
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_FAIL;
 	req.fail = &order;
-	code = ctl_ask(ctl, &req, &reply);
-	if (code == EXIT_OK)
-		ctl_show(ctl, reply, render_done);
-	control_reply_free(reply);
-	return code;
+	return ctl_order(ctl, &req, render_done);
 }

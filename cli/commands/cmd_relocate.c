@@ -5,7 +5,7 @@
 #include "client/ctl.h"
 #include "render/decision_view.h"
 
-/* A dry run is answered with a plan, or with the story as it would go on. */
+/* The reply to a dry run is a plan, or the relocation as it would continue. */
 static void render_order(const struct vrs_ctl *ctl, const control_reply *reply,
 			 struct vrs_text *out)
 {
@@ -44,7 +44,6 @@ static int preview(struct vrs_ctl *ctl, struct order *o)
 
 static int give_order(struct vrs_ctl *ctl, struct order *o)
 {
-	control_reply *reply = NULL;
 	int code = EXIT_OK;
 
 	if (vrs_args_has(&ctl->args, "dry-run"))
@@ -56,10 +55,7 @@ static int give_order(struct vrs_ctl *ctl, struct order *o)
 	if (code != EXIT_OK)
 		return code;
 
-	code = ctl_ask(ctl, o->req, &reply);
-	if (code == EXIT_OK)
-		ctl_show(ctl, reply, render_order);
-	control_reply_free(reply);
+	code = ctl_order(ctl, o->req, render_order);
 	if (code == EXIT_OK && !*o->dry_run && vrs_args_has(&ctl->args, "wait"))
 		code = ctl_follow(ctl, o->vm, o->home,
 				  vrs_args_number(&ctl->args, "wait", 0));

@@ -49,11 +49,17 @@ static void column_cell(struct table *t, const struct vrs_column *c,
 	}
 }
 
-/* rows: pointers to messages of the columns' kind. */
+/* Messages of the columns' kind, as they were at a time. */
+struct view {
+	void *rows; /* array of pointers */
+	size_t n;
+	int64_t at_ms;
+};
+
 static void column_table(const struct vrs_ctl *ctl, const struct vrs_columns *columns,
-			 void *rows, size_t n_rows, int64_t now_ms, struct vrs_text *out)
+			 const struct view *view, struct vrs_text *out)
 {
-	const ProtobufCMessage *const *row = rows;
+	const ProtobufCMessage *const *row = view->rows;
 	const char **headers = vrs_calloc(columns->n + 1, sizeof(*headers));
 	size_t n = 0;
 
@@ -61,10 +67,10 @@ static void column_table(const struct vrs_ctl *ctl, const struct vrs_columns *co
 		if (columns->column[k].heading)
 			headers[n++] = columns->column[k].heading;
 	struct table *t = table_new(headers);
-	for (size_t i = 0; i < n_rows; i++)
+	for (size_t i = 0; i < view->n; i++)
 		for (size_t k = 0; k < columns->n; k++)
 			if (columns->column[k].heading)
-				column_cell(t, &columns->column[k], row[i], now_ms);
+				column_cell(t, &columns->column[k], row[i], view->at_ms);
 	table_print(t, out, ctl->headers, ctl->colour);
 	table_free(t);
 	free(headers);
@@ -105,8 +111,8 @@ void render_status(const struct vrs_ctl *ctl, const control_reply *reply,
 	}
 	if (s->n_cluster) {
 		vrs_text_add(out, "\n");
-		column_table(ctl, &vrs_columns_cluster, s->cluster, s->n_cluster,
-			     s->at_ms, out);
+		column_table(ctl, &vrs_columns_cluster,
+			     &(struct view){s->cluster, s->n_cluster, s->at_ms}, out);
 	}
 	if (s->n_service) {
 		vrs_text_add(out, "\n");
@@ -133,8 +139,10 @@ int verb_status(struct vrs_ctl *ctl)
 void render_hosts(const struct vrs_ctl *ctl, const control_reply *reply,
 		  struct vrs_text *out)
 {
-	column_table(ctl, &vrs_columns_host, reply->hosts->host, reply->hosts->n_host,
-		     ctl_now_ms(), out);
+	column_table(
+		ctl, &vrs_columns_host,
+		&(struct view){reply->hosts->host, reply->hosts->n_host, ctl_now_ms()},
+		out);
 }
 
 int verb_host_list(struct vrs_ctl *ctl)
@@ -151,8 +159,8 @@ int verb_host_list(struct vrs_ctl *ctl)
 void render_vms(const struct vrs_ctl *ctl, const control_reply *reply,
 		struct vrs_text *out)
 {
-	column_table(ctl, &vrs_columns_vm, reply->vms->vm, reply->vms->n_vm, ctl_now_ms(),
-		     out);
+	column_table(ctl, &vrs_columns_vm,
+		     &(struct view){reply->vms->vm, reply->vms->n_vm, ctl_now_ms()}, out);
 }
 
 int verb_vm_list(struct vrs_ctl *ctl)

@@ -1,4 +1,4 @@
-/* Following one story on stderr: a bar on a terminal, one line a change of state
+/* Progress of one relocation on stderr: a bar on a terminal, one line per change of state
  * elsewhere. */
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +61,7 @@ static void show_state(struct follow *f, const Vrsas__V1__RelocationView *v)
 	f->line_open = false;
 }
 
-/* Where a story rests, and what that means for the one who waits. */
+/* The exit code of a state in which the relocation rests. */
 static int outcome(const struct follow *f, const Vrsas__V1__Relocation *r)
 {
 	switch (r->state) {
@@ -118,7 +118,8 @@ int ctl_follow(struct vrs_ctl *ctl, const char *vm, bool home, int64_t limit_ms)
 	for (;;) {
 		int code = look(&f, vm);
 
-		/* Before its first step a story still rests where the last one ended. */
+		/* Before its first step it is still in the last state of an earlier one.
+		 */
 		if (code != GOES_ON && code != EXIT_UNREACHABLE && code != EXIT_TIMEOUT &&
 		    (moved || vrs_now_mono_ms() - begun_ms > 3000))
 			return code;

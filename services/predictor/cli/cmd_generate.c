@@ -1,11 +1,11 @@
 /* cmd_generate.c - vrs-predictor generate: days of load that never was, for tests, demos
  * and training, in the columns of the exchange format. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/load.h"
 #include "paper/workload.h"
 #include "vrs/mem.h"
 #include "vrs/sample_csv.h"
@@ -111,6 +111,7 @@ static int32_t shift_for(int64_t rise_ms)
 int cmd_generate(struct vrs_ctl *ctl)
 {
 	const struct vrs_args *a = &ctl->args;
+	struct vrs_err err = {0};
 	struct job j = {.net = vrs_args_number(a, "net", 0)};
 	const char *path = vrs_args_value(a, "out");
 	int64_t days = vrs_args_number(a, "days", 5);
@@ -136,16 +137,8 @@ int cmd_generate(struct vrs_ctl *ctl)
 	if (j.start_ms < 0)
 		return vrs_args_wrong(a, "the load begins before 1970");
 	FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-	if (!f) {
-		(void)fprintf(stderr, "vrs-predictor generate: open %s: %s\n", path,
-			      strerror(errno));
-		return 1;
-	}
-	int status = write_all(f, &j);
-	if (fclose(f) != 0 || status < 0) {
-		(void)fprintf(stderr, "vrs-predictor generate: write %s: %s\n", path,
-			      strerror(errno));
-		return 1;
-	}
-	return 0;
+	int status = f ? write_all(f, &j) : vrs_fail_errno(&err, "open %s", path);
+	if (f && (fclose(f) != 0 || status < 0))
+		status = vrs_fail_errno(&err, "write %s", path);
+	return status < 0 ? load_failed(a, &err) : 0;
 }
