@@ -12,6 +12,9 @@
 /* The caller owns the result. */
 json_t *vrs_json_of_message(const ProtobufCMessage *msg);
 
+/* The set member of a message's oneof, by its case; the message itself if none is set. */
+const ProtobufCMessage *vrs_message_body(const ProtobufCMessage *msg, unsigned body_case);
+
 /* The name of an enum value in JSON and tables: without the common prefix of the enum;
  * NULL for "..._UNSPECIFIED" and for unknown numbers. */
 const char *vrs_enum_name(const ProtobufCEnumDescriptor *type, int value);
