@@ -169,7 +169,9 @@ int cmd_decide(struct vrs_ctl *ctl)
 	struct bins *truth = vrs_calloc(l.n + 1, sizeof(*truth));
 	for (size_t i = 0; i < l.n; i++)
 		truth[i] = l.series[i].bins;
-	placement_run(truth, l.n, &conf, forecasts ? find : NULL, &peaks, &result);
+	conf.forecast = forecasts ? find : NULL;
+	conf.forecast_arg = &peaks;
+	placement_run(truth, l.n, &conf, &result);
 	print(&result, vrs_args_has(a, "json"));
 	free(truth);
 	free(peaks.row);

@@ -77,8 +77,7 @@ static void fail_host(struct control *c, const Vrsas__V1__FailOrder *o, const ch
 			"confirm-off is proof of death: it needs a name and a reason");
 		return;
 	}
-	engine_fail_host(c->engine, o->host, actor, o->reason, o->confirm_off,
-			 o->withdraw, &e);
+	engine_fail_host(c->engine, o, actor, &e);
 	pass_on(&e, a);
 }
 
@@ -98,7 +97,7 @@ static void relocate(struct control *c, const Vrsas__V1__RelocateOrder *o,
 		control_plan_vm(c, o->vm, o->to_cluster, a);
 		return;
 	}
-	engine_relocate(c->engine, o->vm, o->to_cluster, actor, o->reason, &e);
+	engine_relocate(c->engine, o, actor, &e);
 	pass_on(&e, a);
 }
 

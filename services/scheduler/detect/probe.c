@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 struct goal {
+	const char *address;
+	int64_t deadline_ms;
 	char host[256], port[8];
 	bool first_byte;
 };
@@ -50,17 +52,17 @@ static int parse(const char *address, struct goal *g, struct vrs_err *err)
 	return 0;
 }
 
-static int wait_for(int fd, short events, int64_t deadline_ms, const char *address,
-		    const char *what, struct vrs_err *err)
+static int wait_for(int fd, short events, const struct goal *g, const char *what,
+		    struct vrs_err *err)
 {
 	struct pollfd p = {.fd = fd, .events = events};
 
 	for (;;) {
-		int64_t left = deadline_ms - vrs_now_mono_ms();
+		int64_t left = g->deadline_ms - vrs_now_mono_ms();
 
 		if (left <= 0)
 			return vrs_fail(err, VRS_ETIMEOUT, "probe: %s: %s in time",
-					address, what);
+					g->address, what);
 		int n = poll(&p, 1, left > 60000 ? 60000 : (int)left);
 		if (n > 0)
 			return 0;
@@ -70,43 +72,42 @@ static int wait_for(int fd, short events, int64_t deadline_ms, const char *addre
 }
 
 static int speak_to(int fd, const struct addrinfo *ai, const struct goal *g,
-		    int64_t deadline_ms, const char *address, struct vrs_err *err)
+		    struct vrs_err *err)
 {
 	char byte;
 	int so_error = 0, status;
 	socklen_t len = sizeof(so_error);
 
 	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 && errno != EINPROGRESS) {
-		(void)vrs_fail_errno(err, "probe: %s", address);
+		(void)vrs_fail_errno(err, "probe: %s", g->address);
 		return err ? err->code = VRS_ECONN : VRS_ECONN;
 	}
-	status = wait_for(fd, POLLOUT, deadline_ms, address, "no connection", err);
+	status = wait_for(fd, POLLOUT, g, "no connection", err);
 	if (status < 0)
 		return status;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &so_error, &len) < 0 || so_error)
-		return vrs_fail(err, VRS_ECONN, "probe: %s: %s", address,
+		return vrs_fail(err, VRS_ECONN, "probe: %s: %s", g->address,
 				strerror(so_error));
 	if (!g->first_byte)
 		return 0;
-	status = wait_for(fd, POLLIN, deadline_ms, address,
-			  "it accepts, but does not speak", err);
+	status = wait_for(fd, POLLIN, g, "it accepts, but does not speak", err);
 	if (status < 0)
 		return status;
 	if (recv(fd, &byte, 1, 0) != 1)
 		return vrs_fail(err, VRS_ECONN,
 				"probe: %s: it accepts, but hangs up without a word",
-				address);
+				g->address);
 	return 0;
 }
 
 int probe_run(const char *address, int64_t timeout_ms, struct vrs_err *err)
 {
-	int64_t deadline_ms = vrs_now_mono_ms() + timeout_ms;
 	/* numbers first: then no name server is asked */
 	struct addrinfo hint = {.ai_socktype = SOCK_STREAM,
 				.ai_flags = AI_NUMERICSERV | AI_NUMERICHOST},
 			*ai = NULL;
-	struct goal g;
+	struct goal g = {.address = address,
+			 .deadline_ms = vrs_now_mono_ms() + timeout_ms};
 	int status = parse(address, &g, err);
 
 	if (status < 0)
@@ -123,7 +124,7 @@ int probe_run(const char *address, int64_t timeout_ms, struct vrs_err *err)
 	if (fd < 0)
 		status = vrs_fail_errno(err, "probe: socket");
 	else
-		status = speak_to(fd, ai, &g, deadline_ms, address, err);
+		status = speak_to(fd, ai, &g, err);
 	if (fd >= 0)
 		(void)close(fd);
 	freeaddrinfo(ai);

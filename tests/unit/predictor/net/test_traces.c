@@ -1,4 +1,4 @@
-/* Recorded loads from files that people bring, and the metric of placement. */
+/* Recorded loads from CSV files, and the scores of placement. */
 #include "check.h"
 #include "evaluation/placement.h"
 #include "kernels/rng.h"
@@ -129,7 +129,7 @@ static void avoidable_overloads_are_counted(void **state)
 	}
 	conf.from_ms = conf.to_ms = (int64_t)2 * BINS_DAY * BIN_MS;
 	conf.draws = 400;
-	placement_run(truth, 6, &conf, NULL, NULL, &r);
+	placement_run(truth, 6, &conf, &r);
 	const struct placement_score *naive = &r.score[POLICY_NAIVE_NOW];
 	assert_int_equal(r.origins, 1);
 	assert_int_equal(naive->events, 400);
