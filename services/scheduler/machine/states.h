@@ -14,6 +14,18 @@ struct order_list;
  * the system. */
 enum reloc_severity { RELOC_NOTICE, RELOC_WARNING, RELOC_ERROR };
 
+/* Part of a relocation that a state belongs to; as RelocationPhase of control.proto. */
+enum reloc_phase {
+	RELOC_PHASE_NONE,
+	RELOC_PHASE_HOME, /* runs at home */
+	RELOC_PHASE_DETECT,
+	RELOC_PHASE_FENCE,
+	RELOC_PHASE_DECIDE,
+	RELOC_PHASE_MOVE,
+	RELOC_PHASE_AWAY, /* runs away from home */
+	RELOC_PHASE_FAILBACK,
+};
+
 /* Capacity that a relocation claims before readings show it. */
 enum {
 	RELOC_CLAIMS_TARGET = 1,
@@ -33,6 +45,7 @@ struct reloc_state_info {
 	/* orders of an operator that it takes */
 	bool may_relocate, may_cancel, may_fail_back;
 	/* others */
+	enum reloc_phase phase;
 	enum reloc_severity severity;
 	unsigned claims; /* RELOC_CLAIMS_* */
 	/* for people: what the state means, what to do */
