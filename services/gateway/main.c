@@ -95,7 +95,7 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 						  .early = api_early,
 						  .whole = api_whole,
 						  .refuse = api_refuse,
-						  .done = numbers_request};
+						  .done = metrics_request};
 	const struct vrs_httpd_conf conf = {
 		.listen = g->conf.listen,
 		.cert_file = g->conf.cert_file,
@@ -133,10 +133,10 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 		status = vrs_workers_open(&g->workers, g->svc->loop, 16, err);
 	if (status < 0)
 		return status;
-	g->metrics = numbers_new();
-	g->hub = hub_new(g);
+	g->metrics = metrics_new();
+	g->sse = sse_new(g);
 	g->risk = risk_new(g);
-	g->watch = watch_new(g);
+	g->poller = poller_new(g);
 	g->alertmanager = alertmanager_new(g);
 	status = vrs_httpd_open(&g->http, g->svc->loop, &conf, &handler, err);
 	return status < 0 ? vrs_context(err, "listen") : 0;
@@ -151,8 +151,8 @@ static void close_all(struct gateway *g)
 	alertmanager_free(g->alertmanager);
 	sinks_free(g->sinks);
 	risk_free(g->risk);
-	watch_free(g->watch);
-	hub_free(g->hub);
+	poller_free(g->poller);
+	sse_free(g->sse);
 	vrs_site_free(g->site);
 	assets_free(g->assets);
 	free(g->metrics);
@@ -177,7 +177,7 @@ int main(int argc, char **argv)
 	vrs_svc_start(&svc, argc, argv);
 	if (open_all(&g, &err) < 0)
 		vrs_svc_die(&svc, &err);
-	vrs_svc_metrics(&svc, numbers_tell, &g);
+	vrs_svc_metrics(&svc, metrics_collect, &g);
 	log_notice("listening url=%s", vrs_httpd_url(g.http));
 
 	int status = vrs_svc_run(&svc); /* until SIGTERM or SIGINT */

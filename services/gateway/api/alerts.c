@@ -34,7 +34,7 @@ static void tell_people(struct gateway *g, const struct alert *a, enum incident_
 	ev.incident = a->id;
 	ev.text = text;
 	(void)vrs_event_put(g->svc->store, &ev, NULL);
-	watch_hurry(g->watch);
+	poller_hurry(g->poller);
 }
 
 /* A new failure of what was failing already: the older one ended without a word. */
@@ -54,8 +54,8 @@ static int end_older(struct gateway *g, const struct alert *a, struct vrs_err *e
 		(void)vrs_strcpy(older.id, sizeof(older.id), open.one[i]->id);
 		older.starts_at_ms = open.one[i]->starts_at_ms;
 		older.ends_at_ms = a->starts_at_ms;
-		status = incident_tell(g->svc->store, &older, open.one[i]->source,
-				       vrs_now_wall_ms(), &result, err);
+		status = incident_report(g->svc->store, &older, open.one[i]->source,
+					 &result, err);
 	}
 	incident_fini(&open);
 	return status;
@@ -64,7 +64,7 @@ static int end_older(struct gateway *g, const struct alert *a, struct vrs_err *e
 int alerts_take(struct gateway *g, const struct alert *a, const char *source,
 		enum incident_result *ret, struct vrs_err *err)
 {
-	int status = incident_tell(g->svc->store, a, source, vrs_now_wall_ms(), ret, err);
+	int status = incident_report(g->svc->store, a, source, ret, err);
 
 	if (status == 0 && *ret == INCIDENT_NEW)
 		status = end_older(g, a, err);
@@ -109,8 +109,7 @@ void api_alerts(struct gateway *g, struct vrs_httpd_request *q)
 	const void *body = vrs_httpd_body(q, &size);
 
 	if (alert_webhook(body, size, &alert, &n, &err) < 0) {
-		api_error(q, 400, "USAGE", "is this Alertmanager's webhook?", "%s",
-			  err.text);
+		api_error(q, 400, "is this Alertmanager's webhook?", "%s", err.text);
 		return;
 	}
 	int status = inventory_read(&inv, g, &err);
@@ -127,7 +126,7 @@ void api_alerts(struct gateway *g, struct vrs_httpd_request *q)
 			refused(g, a, not_taken);
 			continue;
 		}
-		status = alerts_take(g, a, api_who(q), &result, &err);
+		status = alerts_take(g, a, api_actor(q), &result, &err);
 		if (status == 0)
 			(void)json_array_append_new(
 				taken, json_pack("{s:s,s:s}", "id", a->id, "result",
@@ -159,8 +158,8 @@ static void show(void *arg, const Vrsas__V1__StatusView *status,
 	struct vrs_err err = {0};
 	enum { ARENA = 16 << 20 };
 
-	if (incident_read(s->g->svc->store, vrs_now_wall_ms() - WATCH_INCIDENTS_MS, &told,
-			  &err) < 0) {
+	if (incident_read(s->g->svc->store, vrs_now_wall_ms() - POLLER_INCIDENTS_MS,
+			  &told, &err) < 0) {
 		api_store_failure(s->q, &err);
 	} else {
 		struct vrs_arena *mem = vrs_arena_new(ARENA);
@@ -177,5 +176,5 @@ void api_incidents(struct gateway *g, struct vrs_httpd_request *q)
 	struct showing *s = vrs_calloc(1, sizeof(*s));
 
 	*s = (struct showing){g, q};
-	watch_ask(g->watch, show, s);
+	poller_ask(g->poller, show, s);
 }

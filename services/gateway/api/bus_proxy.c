@@ -38,11 +38,9 @@ static void on_reply(void *arg, const ProtobufCMessage *reply, const struct vrs_
 								.body = bytes,
 								.n_body = n});
 	} else if (err->code == VRS_ETIMEOUT) {
-		api_error(e->q, 504, "TIMEOUT", "it may be busy: ask again", "%s",
-			  err->text);
+		api_error(e->q, 504, "it may be busy: ask again", "%s", err->text);
 	} else {
-		api_error(e->q, 503, "UNREACHABLE", "see that the service runs", "%s",
-			  err->text);
+		api_error(e->q, 503, "see that the service runs", "%s", err->text);
 	}
 	end(e);
 }
@@ -70,15 +68,15 @@ static struct errand *unpack(struct vrs_httpd_request *q,
 	e->q = q;
 	if (vrs_msg_unpack(&e->msg, type, body, n, &err) == 0)
 		return e;
-	api_error(q, 400, "USAGE", "are both of one version?", "%s", err.text);
+	api_error(q, 400, "are both of one version?", "%s", err.text);
 	end(e);
 	return NULL;
 }
 
 static void refuse(struct errand *e)
 {
-	api_error(e->q, 403, "REFUSED", "use a token with role operate",
-		  "%s may read, not operate", api_who(e->q));
+	api_error(e->q, 403, "use a token with role operate", "%s may read, not operate",
+		  api_actor(e->q));
 	end(e);
 }
 
@@ -118,15 +116,15 @@ void api_bus_control(struct gateway *g, struct vrs_httpd_request *q)
 		return;
 	}
 	if (!vrs_id_ok(r.request_id)) {
-		api_error(q, 400, "USAGE", "1 to 128 letters, digits or ._:@+-",
+		api_error(q, 400, "1 to 128 letters, digits or ._:@+-",
 			  "request_id: not well formed");
 		end(e);
 		return;
 	}
 	/* The token is who it was; what the program says of its user stands behind it. */
-	e->actor = vrs_asprintf("%s:%s", api_who(q), r.actor);
+	e->actor = vrs_asprintf("%s:%s", api_actor(q), r.actor);
 	if (!vrs_id_ok(e->actor) || strlen(e->actor) > ACTOR_MAX)
-		(void)strcpy(e->actor, api_who(q));
+		(void)strcpy(e->actor, api_actor(q));
 	r.actor = e->actor;
 	carry(g, g->control, "the scheduler", &r.base, e);
 }

@@ -14,7 +14,7 @@ struct gateway_metrics {
 	struct vrs_histogram seconds;
 };
 
-struct gateway_metrics *numbers_new(void)
+struct gateway_metrics *metrics_new(void)
 {
 	struct gateway_metrics *m = vrs_calloc(1, sizeof(*m));
 
@@ -23,7 +23,7 @@ struct gateway_metrics *numbers_new(void)
 	return m;
 }
 
-void numbers_request(void *arg, double seconds)
+void metrics_request(void *arg, double seconds)
 {
 	const struct gateway *g = arg;
 
@@ -55,7 +55,7 @@ static void tell_http(const struct gateway *g, struct vrs_page *page)
 		     "Connections that the gateway closed.", (double)c.late, "reason",
 		     "slow", NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_sse_clients",
-		     "Browsers that listen to events.", (double)hub_listeners(g->hub),
+		     "Browsers that listen to events.", (double)sse_listeners(g->sse),
 		     NULL);
 }
 
@@ -78,14 +78,14 @@ static void tell_alerts(const struct gateway *g, struct vrs_page *page)
 	vrs_reply_free(r);
 }
 
-void numbers_tell(void *arg, struct vrs_page *page)
+void metrics_collect(void *arg, struct vrs_page *page)
 {
 	const struct gateway *g = arg;
 	struct vrs_bus_counts counts;
 
 	tell_http(g, page);
 	tell_alerts(g, page);
-	sinks_tell_metrics(g->sinks, page);
+	sinks_collect_metrics(g->sinks, page);
 	vrs_req_counts(g->control, &counts);
 	vrs_page_bus(page, "control", &counts);
 	vrs_req_counts(g->fill, &counts);

@@ -4,8 +4,8 @@
 
 #include "gateway.h"
 
-struct gateway_metrics *numbers_new(void);
-void numbers_request(void *gateway, double seconds);
-void numbers_tell(void *gateway, struct vrs_page *page);
+struct gateway_metrics *metrics_new(void);
+void metrics_request(void *gateway, double seconds);
+void metrics_collect(void *gateway, struct vrs_page *page);
 
 #endif

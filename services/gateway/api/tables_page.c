@@ -52,7 +52,7 @@ static void draw(struct drawing *d, const Vrsas__V1__ControlReply *r)
 static void next_part(struct drawing *d);
 
 static void on_part(void *arg, const Vrsas__V1__ControlReply *reply,
-		    const struct ask_failure *f)
+		    const struct scheduler_failure *f)
 {
 	static const char *const name[] = {"Status", "Incidents", "Under way", "Hosts",
 					   "Events"};
@@ -74,8 +74,8 @@ static void on_incidents(void *arg, const Vrsas__V1__StatusView *status,
 	struct incidents told = {0};
 	struct vrs_err err = {0};
 
-	if (incident_read(d->g->svc->store, d->now_ms - WATCH_INCIDENTS_MS, &told, &err) <
-	    0) {
+	if (incident_read(d->g->svc->store, d->now_ms - POLLER_INCIDENTS_MS, &told,
+			  &err) < 0) {
 		tables_missing(&d->out, "Incidents", err.text);
 	} else {
 		struct vrs_arena *mem = vrs_arena_new(ARENA);
@@ -103,7 +103,7 @@ static void next_part(struct drawing *d)
 	Vrsas__V1__HostQuery hosts = VRSAS__V1__HOST_QUERY__INIT;
 	Vrsas__V1__EventQuery events = VRSAS__V1__EVENT_QUERY__INIT;
 
-	r.actor = api_who(d->q);
+	r.actor = api_actor(d->q);
 	relocations.open_only = true;
 	events.limit = EVENTS;
 	switch (d->part) {
@@ -112,7 +112,7 @@ static void next_part(struct drawing *d)
 		r.status = &status;
 		break;
 	case 1:
-		watch_ask(d->g->watch, on_incidents, d);
+		poller_ask(d->g->poller, on_incidents, d);
 		return;
 	case 2:
 		r.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
@@ -132,7 +132,7 @@ static void next_part(struct drawing *d)
 		send(d, 200);
 		return;
 	}
-	ask(d->g, &r, on_part, d);
+	scheduler_ask(d->g, &r, on_part, d);
 }
 
 /* Open to all, so that who has no token yet is asked for it in words. */
@@ -152,6 +152,6 @@ void api_tables(struct gateway *g, struct vrs_httpd_request *q)
 		send(d, 401);
 		return;
 	}
-	tables_head(&d->out, api_who(q), d->now_ms);
+	tables_head(&d->out, api_actor(q), d->now_ms);
 	next_part(d);
 }

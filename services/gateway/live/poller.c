@@ -28,7 +28,7 @@ enum {
 struct waiter {
 	struct waiter *next;
 	bool status, hosts; /* still to come */
-	watch_fn done;
+	poller_fn done;
 	void *arg;
 };
 
@@ -36,7 +36,7 @@ struct known_host {
 	uint64_t name, content;
 };
 
-struct watch {
+struct poller {
 	struct gateway *g;
 	struct vrs_timer *events, *progress;
 	char last_id[48];
@@ -107,7 +107,7 @@ static uint64_t hash_open(const Vrsas__V1__StatusView *status)
 	return h;
 }
 
-static void tell_status(struct watch *w, const Vrsas__V1__StatusView *status)
+static void tell_status(struct poller *w, const Vrsas__V1__StatusView *status)
 {
 	uint64_t h = hash_status(status);
 	int64_t now = vrs_now_mono_ms();
@@ -119,11 +119,11 @@ static void tell_status(struct watch *w, const Vrsas__V1__StatusView *status)
 	w->told_mono_ms = now;
 	v.n_open = 0;
 	char *text = text_of(&v.base);
-	hub_state(w->g->hub, HUB_STATUS, text);
+	sse_state(w->g->sse, SSE_STATUS, text);
 	free(text);
 }
 
-static void tell_open(struct watch *w, const Vrsas__V1__StatusView *status)
+static void tell_open(struct poller *w, const Vrsas__V1__StatusView *status)
 {
 	uint64_t h = hash_open(status);
 	Vrsas__V1__RelocationViews v = VRSAS__V1__RELOCATION_VIEWS__INIT;
@@ -134,7 +134,7 @@ static void tell_open(struct watch *w, const Vrsas__V1__StatusView *status)
 	v.relocation = status->open;
 	v.n_relocation = status->n_open;
 	char *text = text_of(&v.base);
-	hub_state(w->g->hub, HUB_RELOCATIONS, text);
+	sse_state(w->g->sse, SSE_RELOCATIONS, text);
 	free(text);
 }
 
@@ -162,12 +162,12 @@ static const void *kept_message(const struct vrs_msg *msg)
 	return msg ? vrs_msg_get(msg) : NULL;
 }
 
-static void tell_incidents(struct watch *w)
+static void tell_incidents(struct poller *w)
 {
 	struct incidents told = {0};
-	int64_t since = vrs_now_wall_ms() - WATCH_INCIDENTS_MS;
+	int64_t since = vrs_now_wall_ms() - POLLER_INCIDENTS_MS;
 
-	if (!hub_listeners(w->g->hub) ||
+	if (!sse_listeners(w->g->sse) ||
 	    incident_read(w->g->svc->store, since, &told, NULL) < 0)
 		return;
 	struct vrs_arena *mem = vrs_arena_new(INCIDENTS_ARENA);
@@ -178,14 +178,14 @@ static void tell_incidents(struct watch *w)
 		char *text = text_of(&v->base);
 
 		w->incidents_hash = h;
-		hub_state(w->g->hub, HUB_INCIDENTS, text);
+		sse_state(w->g->sse, SSE_INCIDENTS, text);
 		free(text);
 	}
 	vrs_arena_free(mem);
 	incident_fini(&told);
 }
 
-static void serve_waiters(struct watch *w, bool status, bool hosts)
+static void serve_waiters(struct poller *w, bool status, bool hosts)
 {
 	for (struct waiter **p = &w->waiters; *p;) {
 		struct waiter *one = *p;
@@ -203,9 +203,9 @@ static void serve_waiters(struct watch *w, bool status, bool hosts)
 }
 
 static void on_status(void *arg, const Vrsas__V1__ControlReply *reply,
-		      const struct ask_failure *f)
+		      const struct scheduler_failure *f)
 {
-	struct watch *w = arg;
+	struct poller *w = arg;
 
 	w->asking_status = false;
 	keep(&w->status, f || !reply->status ? NULL : &reply->status->base);
@@ -217,9 +217,9 @@ static void on_status(void *arg, const Vrsas__V1__ControlReply *reply,
 	progress_follow(w->transfers, reply->status->open, reply->status->n_open);
 }
 
-static void look_at_status(struct watch *w)
+static void look_at_status(struct poller *w)
 {
-	int64_t every = hub_listeners(w->g->hub) ? STATUS_EVERY_MS : STATUS_IDLE_MS;
+	int64_t every = sse_listeners(w->g->sse) ? STATUS_EVERY_MS : STATUS_IDLE_MS;
 	Vrsas__V1__ControlRequest r = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__StatusQuery body = VRSAS__V1__STATUS_QUERY__INIT;
 
@@ -232,7 +232,7 @@ static void look_at_status(struct watch *w)
 	w->status_mono_ms = vrs_now_mono_ms();
 	r.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_STATUS;
 	r.status = &body;
-	ask(w->g, &r, on_status, w);
+	scheduler_ask(w->g, &r, on_status, w);
 }
 
 /* --- hosts --- */
@@ -243,7 +243,7 @@ static uint64_t name_of(const Vrsas__V1__HostView *h)
 	       vrs_hash(VRS_HASH_BEGIN, h->name, strlen(h->name));
 }
 
-static void tell_hosts(struct watch *w, const Vrsas__V1__HostViews *views)
+static void tell_hosts(struct poller *w, const Vrsas__V1__HostViews *views)
 {
 	struct known_host *known = vrs_calloc(views->n_host + 1, sizeof(*known));
 	Vrsas__V1__HostViews v = VRSAS__V1__HOST_VIEWS__INIT;
@@ -260,7 +260,7 @@ static void tell_hosts(struct watch *w, const Vrsas__V1__HostViews *views)
 	if (v.n_host && w->n_hosts) { /* the first look is no change */
 		char *text = text_of(&v.base);
 
-		hub_tell(w->g->hub, "hosts", NULL, text);
+		sse_send(w->g->sse, "hosts", NULL, text);
 		free(text);
 	}
 	free(v.host);
@@ -269,7 +269,7 @@ static void tell_hosts(struct watch *w, const Vrsas__V1__HostViews *views)
 	w->n_hosts = views->n_host;
 }
 
-static void keep_down(struct watch *w, const Vrsas__V1__HostViews *views)
+static void keep_down(struct poller *w, const Vrsas__V1__HostViews *views)
 {
 	Vrsas__V1__HostViews v = VRSAS__V1__HOST_VIEWS__INIT;
 
@@ -282,9 +282,9 @@ static void keep_down(struct watch *w, const Vrsas__V1__HostViews *views)
 }
 
 static void on_hosts(void *arg, const Vrsas__V1__ControlReply *reply,
-		     const struct ask_failure *f)
+		     const struct scheduler_failure *f)
 {
-	struct watch *w = arg;
+	struct poller *w = arg;
 
 	w->asking_hosts = false;
 	if (!f && reply->hosts) {
@@ -297,13 +297,13 @@ static void on_hosts(void *arg, const Vrsas__V1__ControlReply *reply,
 	tell_incidents(w);
 }
 
-static void look_at_hosts(struct watch *w)
+static void look_at_hosts(struct poller *w)
 {
 	Vrsas__V1__ControlRequest r = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__HostQuery body = VRSAS__V1__HOST_QUERY__INIT;
 
 	if (w->asking_hosts ||
-	    (!w->waiters && (!hub_listeners(w->g->hub) ||
+	    (!w->waiters && (!sse_listeners(w->g->sse) ||
 			     (w->hosts_mono_ms &&
 			      vrs_now_mono_ms() - w->hosts_mono_ms < HOSTS_EVERY_MS))))
 		return;
@@ -311,22 +311,22 @@ static void look_at_hosts(struct watch *w)
 	w->hosts_mono_ms = vrs_now_mono_ms();
 	r.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS;
 	r.hosts = &body;
-	ask(w->g, &r, on_hosts, w);
+	scheduler_ask(w->g, &r, on_hosts, w);
 }
 
 /* --- the journal --- */
 
-static void tell_event(struct watch *w, const Vrsas__V1__Event *ev)
+static void tell_event(struct poller *w, const Vrsas__V1__Event *ev)
 {
 	char *text = text_of(&ev->base);
 
-	hub_tell(w->g->hub, "journal", ev->id, text);
+	sse_send(w->g->sse, "journal", ev->id, text);
 	free(text);
 	(void)vrs_strcpy(w->last_id, sizeof(w->last_id), ev->id);
 	w->hurry = true; /* something moved: look at once */
 }
 
-static void look_at_events(struct watch *w)
+static void look_at_events(struct poller *w)
 {
 	Vrsas__V1__Event **events;
 	struct vrs_err err = {0};
@@ -351,7 +351,7 @@ static void look_at_events(struct watch *w)
 
 static void on_tick(void *arg)
 {
-	struct watch *w = arg;
+	struct poller *w = arg;
 
 	if (vrs_now_mono_ms() < w->rest_until_mono_ms)
 		return;
@@ -362,17 +362,17 @@ static void on_tick(void *arg)
 
 static void on_progress(void *arg)
 {
-	struct watch *w = arg;
+	struct poller *w = arg;
 
-	if (!hub_listeners(w->g->hub) || vrs_now_mono_ms() < w->rest_until_mono_ms)
+	if (!sse_listeners(w->g->sse) || vrs_now_mono_ms() < w->rest_until_mono_ms)
 		return;
 	char *text = progress_look(w->transfers, w->g->svc->store);
 	if (text)
-		hub_tell(w->g->hub, "progress", NULL, text);
+		sse_send(w->g->sse, "progress", NULL, text);
 	free(text);
 }
 
-void watch_ask(struct watch *w, watch_fn done, void *arg)
+void poller_ask(struct poller *w, poller_fn done, void *arg)
 {
 	struct waiter *one = vrs_calloc(1, sizeof(*one));
 
@@ -386,15 +386,15 @@ void watch_ask(struct watch *w, watch_fn done, void *arg)
 	look_at_hosts(w);
 }
 
-void watch_hurry(struct watch *w)
+void poller_hurry(struct poller *w)
 {
 	w->hurry = true;
 	w->hosts_mono_ms = 0;
 }
 
-struct watch *watch_new(struct gateway *g)
+struct poller *poller_new(struct gateway *g)
 {
-	struct watch *w = vrs_calloc(1, sizeof(*w));
+	struct poller *w = vrs_calloc(1, sizeof(*w));
 
 	w->g = g;
 	w->transfers = progress_new();
@@ -403,7 +403,7 @@ struct watch *watch_new(struct gateway *g)
 	return w;
 }
 
-void watch_free(struct watch *w)
+void poller_free(struct poller *w)
 {
 	if (!w)
 		return;

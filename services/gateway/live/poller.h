@@ -7,21 +7,21 @@
 
 #include "gateway.h"
 
-struct watch;
+struct poller;
 
-enum { WATCH_INCIDENTS_MS = 24 * 3600 * 1000 }; /* those that ended since are told too */
+enum { POLLER_INCIDENTS_MS = 24 * 3600 * 1000 }; /* those that ended since are told too */
 
-struct watch *watch_new(struct gateway *g);
+struct poller *poller_new(struct gateway *g);
 /* After the questions to the scheduler have ended. */
-void watch_free(struct watch *w);
+void poller_free(struct poller *w);
 
 /* Asks the scheduler how things are and calls done with its status and the hosts that are
  * not simply up; NULL where it did not answer. Both are gone when done returns. */
-typedef void (*watch_fn)(void *arg, const Vrsas__V1__StatusView *status,
-			 const Vrsas__V1__HostViews *down);
-void watch_ask(struct watch *w, watch_fn done, void *arg);
+typedef void (*poller_fn)(void *arg, const Vrsas__V1__StatusView *status,
+			  const Vrsas__V1__HostViews *down);
+void poller_ask(struct poller *w, poller_fn done, void *arg);
 
 /* An incident changed: tell it soon. */
-void watch_hurry(struct watch *w);
+void poller_hurry(struct poller *w);
 
 #endif

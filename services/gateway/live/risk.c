@@ -130,7 +130,7 @@ static void tell(struct risk *r, const Vrsas__V1__RiskView *v)
 	Vrsas__V1__RiskViews views = VRSAS__V1__RISK_VIEWS__INIT;
 	Vrsas__V1__RiskView *list[] = {(Vrsas__V1__RiskView *)(uintptr_t)v};
 
-	if (!hub_listeners(r->g->hub))
+	if (!sse_listeners(r->g->sse))
 		return;
 	views.risk = list;
 	views.n_risk = 1;
@@ -138,13 +138,13 @@ static void tell(struct risk *r, const Vrsas__V1__RiskView *v)
 	views.max_age_ms = r->g->conf.risk_ms;
 	json_t *json = vrs_json_of_message(&views.base);
 	char *text = vrs_json_text(json, true);
-	hub_tell(r->g->hub, "risk", NULL, text);
+	sse_send(r->g->sse, "risk", NULL, text);
 	free(text);
 	json_decref(json);
 }
 
 static void on_plan(void *arg, const Vrsas__V1__ControlReply *reply,
-		    const struct ask_failure *f)
+		    const struct scheduler_failure *f)
 {
 	struct risk *r = arg;
 
@@ -189,7 +189,7 @@ static void ask_next(struct risk *r)
 	q.plan = &body;
 	r->asking = true;
 	r->asked_mono_ms = vrs_now_mono_ms();
-	ask(r->g, &q, on_plan, r);
+	scheduler_ask(r->g, &q, on_plan, r);
 }
 
 /* Often enough that every host has its turn within risk_ms, and no faster than 10/s. */

@@ -318,7 +318,7 @@ static double backlog_of(const struct sinks *s, const struct sink *k)
 	return (double)n;
 }
 
-void sinks_tell_metrics(const struct sinks *s, struct vrs_page *page)
+void sinks_collect_metrics(const struct sinks *s, struct vrs_page *page)
 {
 	for (size_t i = 0; s && i < s->n; i++) {
 		const struct sink *k = s->sink[i];

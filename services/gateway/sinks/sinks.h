@@ -22,6 +22,6 @@ int sinks_load(struct sinks **ret, struct gateway *g, const char *path,
 	       struct vrs_err *err);
 void sinks_free(struct sinks *s);
 
-void sinks_tell_metrics(const struct sinks *s, struct vrs_page *page);
+void sinks_collect_metrics(const struct sinks *s, struct vrs_page *page);
 
 #endif
