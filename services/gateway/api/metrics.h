@@ -1,4 +1,4 @@
-/* metrics.h - what the gateway tells of itself: docs/METRICS.md, "Gateway". */
+/* metrics.h - metrics of the gateway: docs/METRICS.md, "Gateway". */
 #ifndef GATEWAY_METRICS_H
 #define GATEWAY_METRICS_H
 

@@ -280,11 +280,9 @@ void api_refuse(void *arg, struct vrs_httpd_request *q, int status)
 {
 	(void)arg;
 	if (status == 413)
-		api_error(q, status, "USAGE", "send less", "the body is above 1 MiB");
+		api_error(q, status, "send less", "the body is above 1 MiB");
 	else if (status == 431)
-		api_error(q, status, "USAGE", "send less",
-			  "the headers are above 16 KiB");
+		api_error(q, status, "send less", "the headers are above 16 KiB");
 	else
-		api_error(q, status, "USAGE", "send one Host header",
-			  "more than one Host header");
+		api_error(q, status, "send one Host header", "more than one Host header");
 }

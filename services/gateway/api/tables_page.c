@@ -1,5 +1,5 @@
-/* GET /tables: what the page shows, without scripts. One question after the other; each
- * answer is drawn at once, since it is gone afterwards. */
+/* GET /tables: the page without scripts. One request after the other; each reply is
+ * rendered at once, since it is freed afterwards. */
 #include <stdlib.h>
 
 #include "api/routes.h"
@@ -54,8 +54,8 @@ static void next_part(struct drawing *d);
 static void on_part(void *arg, const Vrsas__V1__ControlReply *reply,
 		    const struct scheduler_failure *f)
 {
-	static const char *const name[] = {"Status", "Incidents", "Under way", "Hosts",
-					   "Events"};
+	static const char *const name[] = {"Status", "Incidents", "Active relocations",
+					   "Hosts", "Events"};
 	struct drawing *d = arg;
 
 	if (f)
@@ -66,7 +66,7 @@ static void on_part(void *arg, const Vrsas__V1__ControlReply *reply,
 	next_part(d);
 }
 
-/* Incidents lie in Redis and are joined with how things are; risk is known already. */
+/* Incidents are read from Redis and joined with the status. */
 static void on_incidents(void *arg, const Vrsas__V1__StatusView *status,
 			 const Vrsas__V1__HostViews *down)
 {
@@ -135,7 +135,7 @@ static void next_part(struct drawing *d)
 	scheduler_ask(d->g, &r, on_part, d);
 }
 
-/* Open to all, so that who has no token yet is asked for it in words. */
+/* Open to all: without a token it shows the sign-in form. */
 void api_tables(struct gateway *g, struct vrs_httpd_request *q)
 {
 	enum role role = api_role(q);
@@ -147,7 +147,7 @@ void api_tables(struct gateway *g, struct vrs_httpd_request *q)
 	d->now_ms = vrs_now_wall_ms();
 	if (role != ROLE_READ && role != ROLE_OPERATE) {
 		tables_login(&d->out, api_secret(q, buf, sizeof(buf))
-					      ? "this token may not read"
+					      ? "the token does not permit reading"
 					      : "");
 		send(d, 401);
 		return;

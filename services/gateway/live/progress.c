@@ -104,7 +104,7 @@ static char *views_text(Vrsas__V1__ProgressView **list, size_t n)
 	return text;
 }
 
-char *progress_look(struct progress *p, struct vrs_store *store)
+char *progress_json(struct progress *p, struct vrs_store *store)
 {
 	struct vrs_reply *r;
 	char *text = NULL;

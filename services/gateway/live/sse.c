@@ -17,16 +17,16 @@ struct listener {
 	struct vrs_httpd_stream *streaming;
 	struct vrs_text first; /* before the ring */
 	size_t first_sent;
-	uint64_t at; /* in the ring, counted from its beginning of time */
-	bool lost;   /* ends after `first`, to come back with its Last-Event-ID */
+	uint64_t at; /* in the ring, counted from its first byte ever */
+	bool lost;   /* ends after `first`, to resume with its Last-Event-ID */
 };
 
 struct sse {
 	struct gateway *g;
 	char *ring;
-	uint64_t end; /* bytes ever told */
+	uint64_t end; /* bytes ever sent */
 	char *state[SSE_STATES];
-	char last_id[48]; /* of the journal, as told */
+	char last_id[48]; /* of the journal, last sent */
 	struct listener *listeners;
 	size_t n;
 	struct vrs_timer *alive;
@@ -149,7 +149,7 @@ static bool later(const char *a, const char *b)
 	       strtoull(rest_b + (*rest_b == '-'), NULL, 10);
 }
 
-/* What was told since; what was not told yet comes through the ring. */
+/* Events sent since that id; those not sent yet will come through the ring. */
 static int add_journal(struct sse *h, const char *after, struct vrs_text *t,
 		       bool *ret_more, struct vrs_err *err)
 {
