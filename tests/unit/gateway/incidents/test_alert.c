@@ -136,7 +136,7 @@ static void what_is_silenced_at_alertmanager_is_not_taken(void **state)
 	assert_int_equal(alert_list(text, strlen(text), &list, &n, &err), 0);
 	assert_int_equal(n, 2);
 	assert_string_equal(list[0].refused, "");
-	assert_string_equal(list[1].refused, "it is suppressed there");
+	assert_string_equal(list[1].refused, "its state in Alertmanager is suppressed");
 	free(list);
 }
 
