@@ -168,18 +168,18 @@ static const Vrsas__V1__Relocation *owner_of(struct control *c, const char *job)
 	return NULL;
 }
 
-static void tell(struct control *c, const Vrsas__V1__TransferStatus *t, const char *actor,
-		 const char *what)
+static void publish_request(struct control *c, const Vrsas__V1__TransferStatus *t,
+			    const char *actor, const char *what)
 {
 	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
 	char line[400];
 
-	(void)snprintf(line, sizeof(line), "%.128s: %s, says %.64s",
+	(void)snprintf(line, sizeof(line), "%.128s: %s, requested by %.64s",
 		       t->vm_name[0] ? t->vm_name : t->job_id, what,
-		       actor[0] ? actor : "somebody");
+		       actor[0] ? actor : "an unknown user");
 	ev.service = "scheduler";
 	ev.severity = VRSAS__V1__SEVERITY__SEVERITY_NOTICE;
-	ev.kind = "transfer.word";
+	ev.kind = "transfer.request";
 	ev.cluster = t->target_cluster;
 	ev.vm_id = t->vm_id;
 	ev.vm_name = t->vm_name;
@@ -204,20 +204,20 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 	switch (o->act) {
 	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_PAUSE:
 		field = "pause";
-		what = "its copy is held";
+		what = "pause copy";
 		break;
 	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RESUME:
 		field = "pause";
-		what = "its copy goes on";
+		what = "resume copy";
 		value = 0;
 		break;
 	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL:
 		field = "cancel";
-		what = "its copy is given up";
+		what = "cancel copy";
 		break;
 	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE:
 		field = "rate";
-		what = "its copy has another limit";
+		what = "change the rate limit of the copy";
 		value = (long long)o->rate_bytes_per_s;
 		break;
 	default:
@@ -242,7 +242,7 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 		control_refuse_err(a, &err, "see that Redis runs");
 		return;
 	}
-	tell(c, t, actor, what);
+	publish_request(c, t, actor, what);
 	a->reply.done = control_reply_text(a, "%s: %s within a second", t->job_id, what);
 }
 
