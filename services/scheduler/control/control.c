@@ -83,6 +83,9 @@ static bool dispatch(struct control *c, const Vrsas__V1__ControlRequest *r,
 	case VRSAS__V1__CONTROL_REQUEST__BODY_PLAN:
 		control_plan(c, r->plan, a);
 		return false;
+	case VRSAS__V1__CONTROL_REQUEST__BODY_PREFLIGHT:
+		control_preflight(c, r->preflight, a);
+		return false;
 	case VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS:
 		control_relocations(c, r->relocations, a);
 		return false;

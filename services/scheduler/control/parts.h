@@ -85,6 +85,9 @@ void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct reply
 void control_plan_vm(struct control *c, const char *vm, const char *to_cluster,
 		     struct reply *a);
 
+void control_preflight(struct control *c, const Vrsas__V1__PreflightQuery *q,
+		       struct reply *a);
+
 void control_transfers(struct control *c, const Vrsas__V1__TransferQuery *q,
 		       struct reply *a);
 void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQuery *q,

@@ -220,6 +220,21 @@ static void show_open(struct control *c, Vrsas__V1__StatusView *v, struct reason
 	}
 }
 
+static void weigh_movability(struct control *c, struct reasons *why)
+{
+	const struct movability *m = engine_movability(c->engine);
+	size_t n = movability_count(m, NULL);
+
+	for (size_t i = 0; i < m->n && n > 0; i++)
+		if (!m->vm[i]->is_movable) {
+			WARNING(why,
+				"%zu protected VM%s cannot be moved, first %s: %s; see "
+				"vrsctl preflight",
+				n, n == 1 ? "" : "s", m->vm[i]->name, m->vm[i]->text);
+			break;
+		}
+}
+
 void control_status(struct control *c, struct reply *a)
 {
 	Vrsas__V1__StatusView *v = control_reply_alloc(a, 1, sizeof(*v));
@@ -242,6 +257,7 @@ void control_status(struct control *c, struct reply *a)
 		weigh_cluster(c, w, &w->cluster[i], &why);
 	for (size_t i = 0; w && i < w->n_hosts; i++)
 		weigh_host(c, w, &w->host[i], &why);
+	weigh_movability(c, &why);
 	if (engine_movers(c->engine) == 0)
 		WARNING(&why, "no mover is connected: nothing can be copied");
 	if (forecasts_predictors(c->forecasts) == 0)
