@@ -97,9 +97,9 @@ static const struct vrs_option options[] = {
 	COUNT("overload_class", overload_class, "2", 4, "VMs of this class or more urgent are placed even if every target would be overloaded; 0: never"),
 	{"local_restart", VRS_OPT_BOOL, AT(plan.local_restart), "yes", 0, 0, "allow restarts on other hosts of the same cluster"},
 	{"assumed_rate", VRS_OPT_BYTES, AT(assumed_rate), "50M", 1, 1e13, "assumed transfer rate in bytes per second if none was measured"},
-	TIME("transfer_setup", plan.worth.setup_ms, "3s", "time per transfer to connect, verify and define"),
-	TIME("boot_time", plan.worth.boot_ms, "60s", "expected time from start to first answer"),
-	{"gain_ratio", VRS_OPT_DOUBLE, AT(plan.worth.gain_ratio), "0.8", 0, 1, "move only if the outage is below this share of the outage when waiting"},
+	TIME("transfer_setup", plan.cost.setup_ms, "3s", "time per transfer to connect, verify and define"),
+	TIME("boot_time", plan.cost.boot_ms, "60s", "expected time from start to first answer"),
+	{"gain_ratio", VRS_OPT_DOUBLE, AT(plan.cost.gain_ratio), "0.8", 0, 1, "move only if the outage is below this share of the outage when waiting"},
 	{0},
 };
 /* clang-format on */
@@ -117,7 +117,7 @@ static void settle(struct settings *c)
 	c->rules.keep_away = c->keep_away;
 	c->plan.overload_class = (uint32_t)c->overload_class;
 	c->plan.stable_ms = c->detector.stable_ms;
-	c->plan.worth.assumed_bytes_per_s = (double)c->assumed_rate;
+	c->plan.cost.assumed_bytes_per_s = (double)c->assumed_rate;
 	c->engine.detector = c->detector;
 	c->engine.rules = c->rules;
 	c->engine.plan = &c->plan;
@@ -135,7 +135,7 @@ enum { WATCH_EVERY_MS = 2000 };
 struct scheduler {
 	struct vrs_site *site;
 	struct vrs_seal_keys *keys;
-	struct fleet_loader *world;
+	struct fleet_loader *loader;
 	struct engine *engine;
 	struct forecasts *forecasts;
 	struct control *control;
@@ -147,7 +147,7 @@ struct scheduler {
 static void report_refused(struct scheduler *s)
 {
 	const char *why;
-	uint64_t n = fleet_loader_refused(s->world, &why);
+	uint64_t n = fleet_loader_refused(s->loader, &why);
 
 	if (n > s->n_refused)
 		vrs_complain(&s->refused, VRS_WARN, "rejecting heartbeats: %s", why);
@@ -180,8 +180,8 @@ static int open_rooms(struct scheduler *s, struct vrs_svc *svc, struct settings 
 	    (*c->cluster_keys && vrs_seal_keys_read(&s->keys, c->cluster_keys, err) < 0))
 		return -1;
 	c->load.keys = s->keys;
-	s->world = fleet_loader_new(svc->store, s->site, &c->load);
-	if (engine_open(&s->engine, svc, &c->engine, s->site, s->world, err) < 0 ||
+	s->loader = fleet_loader_new(svc->store, s->site, &c->load);
+	if (engine_open(&s->engine, svc, &c->engine, s->site, s->loader, err) < 0 ||
 	    forecasts_open(&s->forecasts, svc->loop, &c->forecasts, newest_fleet,
 			   s->engine, err) < 0 ||
 	    control_open(&s->control, svc, &control, s->engine, s->forecasts, err) < 0)
@@ -190,18 +190,18 @@ static int open_rooms(struct scheduler *s, struct vrs_svc *svc, struct settings 
 	s->metrics = (struct metrics){.engine = s->engine,
 				      .forecasts = s->forecasts,
 				      .control = s->control,
-				      .world = s->world,
-				      .scorer = scorer_new()};
+				      .loader = s->loader,
+				      .accuracy = forecast_accuracy_new()};
 	return 0;
 }
 
 static void close_rooms(struct scheduler *s)
 {
-	scorer_free(s->metrics.scorer);
+	forecast_accuracy_free(s->metrics.accuracy);
 	control_close(s->control);
 	engine_close(s->engine);
 	forecasts_close(s->forecasts);
-	fleet_loader_free(s->world);
+	fleet_loader_free(s->loader);
 	vrs_seal_keys_free(s->keys);
 	vrs_site_free(s->site);
 }

@@ -142,7 +142,7 @@ static void add_forecast(const struct metrics *m, const struct fleet *w,
 	const struct fleet_forecast *f = &c->forecast;
 	bool any = f->made_at_ms > 0;
 	const char *method = any && f->method ? f->method : "none";
-	struct score score;
+	struct forecast_score score;
 
 	if (any) {
 		vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_age_seconds",
@@ -165,7 +165,7 @@ static void add_forecast(const struct metrics *m, const struct fleet *w,
 			     is == (int)i + 1, "cluster", c->name, "confidence", sure[i],
 			     NULL);
 	}
-	scorer_score(m->scorer, c->name, &score);
+	forecast_accuracy_score(m->accuracy, c->name, &score);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_error_ratio",
 		     "Mean difference of observed 2 h peaks from their forecast P50.",
 		     score.error_ratio, "cluster", c->name, NULL);
@@ -312,7 +312,7 @@ void metrics_collect(const struct metrics *m, int64_t mono_ms, struct vrs_page *
 
 	vrs_page_add(page, VRS_COUNTER, "vrsas_scheduler_heartbeats_refused_total",
 		     "Heartbeats in Redis that their cluster did not sign.",
-		     (double)fleet_loader_refused(m->world, &why), NULL);
+		     (double)fleet_loader_refused(m->loader, &why), NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_scheduler_active",
 		     "1: this scheduler holds the lease and acts.", active, NULL);
 	add_jobs(m->forecasts, page);

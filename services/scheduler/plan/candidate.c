@@ -246,12 +246,12 @@ static void measure_devices(const struct plan_context *f, const Vrsas__V1__VmFac
 static void measure_time(const struct plan_context *f, uint64_t bytes,
 			 struct candidate *l)
 {
-	const struct worth_rules *wr = &f->rules->worth;
+	const struct cost_model_rules *wr = &f->rules->cost;
 
 	if (!l->local) {
 		l->queued = fleet_queued(f->w, f->home->name, l->cluster->name);
-		worth_transfer(wr, &f->rate[l->host->cluster], bytes, l->queued,
-			       &l->transfer);
+		cost_model_transfer(wr, &f->rate[l->host->cluster], bytes, l->queued,
+				    &l->transfer);
 	}
 	l->outage_ms = l->transfer.mid_ms + wr->boot_ms;
 	/* until it is home again: the repair, proof that it lasts, and the way back */

@@ -39,7 +39,7 @@ struct candidate {
 	long score_key, margin_key; /* in half points: less is a tie to a forecast */
 	uint64_t ram_need, ram_free, disk_need, disk_free;
 	bool convert;
-	struct worth_time transfer;
+	struct cost_model_time transfer;
 	uint64_t queued;
 	int64_t outage_ms, stay_ms;
 	unsigned horizon; /* index */
@@ -56,7 +56,7 @@ struct plan_context {
 	bool reader_lives; /* some host can read the home cluster's disks */
 	int64_t repair_ms;
 	struct projected_load *of_host, *of_cluster; /* by index */
-	struct worth_rate *rate;                     /* by cluster: from home to there */
+	struct cost_model_rate *rate;                /* by cluster: from home to there */
 };
 
 void candidate_project_loads(struct plan_context *f);

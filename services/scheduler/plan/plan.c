@@ -16,10 +16,10 @@ const struct plan_rules plan_defaults = {
 	.blind_ratio = 0.15,
 	.overload_class = 2,
 	.local_restart = true,
-	.worth = {.assumed_bytes_per_s = 50.0 * 1024 * 1024,
-		  .setup_ms = 3000,
-		  .boot_ms = 60000,
-		  .gain_ratio = 0.8},
+	.cost = {.assumed_bytes_per_s = 50.0 * 1024 * 1024,
+		 .setup_ms = 3000,
+		 .boot_ms = 60000,
+		 .gain_ratio = 0.8},
 };
 
 /* --- the order in which VMs are placed: class, then size, then name --- */
@@ -85,22 +85,22 @@ static const struct candidate *best(const struct candidate *candidate, size_t n,
 
 static void choose_admitted(const struct plan_context *f, struct choice *c)
 {
-	struct worth_options o = {
+	struct cost_model_options o = {
 		.wait_ms = c->wait_ms,
 		.local_ms = c->local ? c->local->outage_ms : -1,
 		.relocate_ms = c->relocate ? c->relocate->outage_ms : -1,
 	};
 
-	switch (worth_choose(&f->rules->worth, &o)) {
-	case WORTH_LOCAL:
+	switch (cost_model_choose(&f->rules->cost, &o)) {
+	case COST_MODEL_LOCAL:
 		c->verdict = VRSAS__V1__VERDICT__VERDICT_LOCAL;
 		c->chosen = c->local;
 		break;
-	case WORTH_RELOCATE:
+	case COST_MODEL_RELOCATE:
 		c->verdict = VRSAS__V1__VERDICT__VERDICT_RELOCATE;
 		c->chosen = c->relocate;
 		break;
-	case WORTH_WAIT:
+	case COST_MODEL_WAIT:
 		c->verdict = VRSAS__V1__VERDICT__VERDICT_WAIT;
 		break;
 	}
@@ -113,7 +113,7 @@ static struct choice choose(const struct plan_context *f, const Vrsas__V1__VmFac
 		.verdict = VRSAS__V1__VERDICT__VERDICT_HOLD,
 		.local = best(candidate, n, true, true),
 		.relocate = best(candidate, n, false, true),
-		.wait_ms = f->repair_ms + f->rules->worth.boot_ms,
+		.wait_ms = f->repair_ms + f->rules->cost.boot_ms,
 	};
 
 	if (f->ask->source_alive ||
@@ -213,8 +213,8 @@ static int context_init(struct plan_context *f, struct fleet *w,
 		const struct fleet_rate *r =
 			fleet_rate(w, f->home->name, w->cluster[i].name);
 
-		worth_rate_of(&rules->worth, r ? r->bytes_per_s : NULL, r ? r->n : 0,
-			      &f->rate[i]);
+		cost_model_rate_of(&rules->cost, r ? r->bytes_per_s : NULL, r ? r->n : 0,
+				   &f->rate[i]);
 	}
 	return 0;
 }

@@ -26,7 +26,7 @@ struct plan_rules {
 	uint32_t overload_class; /* up to this class a VM is placed where it fits least
 				    badly when nothing admits it; 0: never; 2 */
 	bool local_restart;      /* own cluster's hosts are candidates; true */
-	struct worth_rules worth;
+	struct cost_model_rules cost;
 };
 extern const struct plan_rules plan_defaults;
 
