@@ -62,7 +62,7 @@ struct host {
 	bool fencing;             /* an order to its power controller is under way */
 	int64_t fence_began_ms, next_fence_mono_ms;
 	struct {
-		enum detector_word kind;
+		enum detector_claim kind;
 		char by[96], reason[128];
 		int64_t at_ms;
 		bool stored;  /* in Redis, or was */

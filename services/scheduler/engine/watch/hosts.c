@@ -86,8 +86,8 @@ static struct detector_seen look(struct host *h, const struct fleet_cluster *c,
 		.can_probe = can_probe(h),
 		.probes_failed = h->probes_failed,
 		.probe_at_ms = h->probe_mono_ms,
-		.word = h->claim.kind,
-		.word_by = h->claim.kind == DETECTOR_NO_WORD ? NULL : h->claim.by,
+		.claim = h->claim.kind,
+		.claim_by = h->claim.kind == DETECTOR_NO_CLAIM ? NULL : h->claim.by,
 		.alert = h->alert[0] ? h->alert : NULL,
 	};
 }
@@ -151,7 +151,7 @@ static void mark_handled(struct engine *e)
 				   c->proof != RELOC_F5_OPERATOR))
 				continue;
 			h->handled = true;
-			h->claim.kind = DETECTOR_NO_WORD; /* it has served its purpose */
+			h->claim.kind = DETECTOR_NO_CLAIM; /* it has served its purpose */
 		}
 	}
 }

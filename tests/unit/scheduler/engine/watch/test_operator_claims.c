@@ -47,10 +47,10 @@ static void a_claim_survives_a_restart(void **state)
 	struct here first, second;
 
 	begin(&first);
-	assert_int_equal(first.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(first.host.claim.kind, DETECTOR_NO_CLAIM);
 	say(&first, true);
 	begin(&second);
-	assert_int_equal(second.host.claim.kind, DETECTOR_CONFIRMS_OFF);
+	assert_int_equal(second.host.claim.kind, DETECTOR_CLAIM_OFF);
 	assert_string_equal(second.host.claim.by, "alice");
 	assert_string_equal(second.host.claim.reason, "seen dark");
 	assert_int_equal(second.host.claim.at_ms, first.host.claim.at_ms);
@@ -65,9 +65,9 @@ static void a_withdrawn_claim_is_gone(void **state)
 	begin(&first);
 	say(&first, false);
 	assert_ok(operator_claim_drop(&first.e, &first.host, &err), &err);
-	assert_int_equal(first.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(first.host.claim.kind, DETECTOR_NO_CLAIM);
 	begin(&second);
-	assert_int_equal(second.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(second.host.claim.kind, DETECTOR_NO_CLAIM);
 }
 
 static void a_claim_that_has_served_its_purpose_is_dropped(void **state)
@@ -78,10 +78,10 @@ static void a_claim_that_has_served_its_purpose_is_dropped(void **state)
 
 	begin(&first);
 	say(&first, true);
-	first.host.claim.kind = DETECTOR_NO_WORD; /* the host's death is proven by now */
+	first.host.claim.kind = DETECTOR_NO_CLAIM; /* the host's death is proven by now */
 	operator_claims_watch(&first.e, &w);
 	begin(&second);
-	assert_int_equal(second.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(second.host.claim.kind, DETECTOR_NO_CLAIM);
 }
 
 static void a_host_that_goes_on_answering_refutes_it(void **state)
@@ -94,12 +94,12 @@ static void a_host_that_goes_on_answering_refutes_it(void **state)
 	say(&h, false);
 	h.host.memory.answers_since_ms = 1;
 	operator_claims_watch(&h.e, &w);
-	assert_int_equal(h.host.claim.kind, DETECTOR_SAYS_DEAD);
+	assert_int_equal(h.host.claim.kind, DETECTOR_CLAIM_DEAD);
 	h.host.claim.at_ms -= 3600000;
 	operator_claims_watch(&h.e, &w);
-	assert_int_equal(h.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(h.host.claim.kind, DETECTOR_NO_CLAIM);
 	begin(&h);
-	assert_int_equal(h.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(h.host.claim.kind, DETECTOR_NO_CLAIM);
 }
 
 /* The scheduler died after the claim was durable and before it was applied. */
@@ -138,7 +138,7 @@ static void what_cannot_be_made_durable_does_not_count(void **state)
 	assert_ok(operator_claim_drop(&h.e, &h.host, &err), &err);
 	redis_kill9(&redis);
 	assert_true(operator_claim_put(&h.e, &h.host, true, "alice", "dark", &err) < 0);
-	assert_int_equal(h.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(h.host.claim.kind, DETECTOR_NO_CLAIM);
 	redis_restart(&redis);
 }
 
