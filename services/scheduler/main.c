@@ -72,7 +72,7 @@ static const struct vrs_option options[] = {
 	TIME("grant_budget", rules.grant_ms, "60s", "deadline for reading all proofs again before a grant"),
 	TIME("boot_budget", rules.boot_ms, "300s", "deadline from the grant to the guest's answer"),
 	TIME("stop_budget", rules.stop_ms, "180s", "deadline for a VM to be confirmed off"),
-	TIME("look_budget", rules.look_ms, "60s", "deadline for checking the home host before a failback"),
+	TIME("query_budget", rules.query_ms, "60s", "deadline for checking the home host before a failback"),
 	TIME("review", rules.review_ms, "5m", "interval at which a wait or a hold is re-evaluated"),
 	TIME("page", rules.page_ms, "15m", "repeat the alert for a held relocation after this long"),
 	TIME("split_budget", rules.split_ms, "10s", "deadline for stopping an older copy before an operator is called"),

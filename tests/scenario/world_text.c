@@ -1,4 +1,5 @@
 #include "world_text.h"
+#include "scheduler_rules.h"
 
 #include "vrs/conf.h"
 

@@ -4,17 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct detector_rules detector_defaults = {
-	.silent_samples = 3,
-	.silent_beats = 2,
-	.failed_probes = 2,
-	.probe_fresh_ms = 15000,
-	.suspect_ms = 0,
-	.stable_ms = 60000,
-	.brake_ratio = 0.3,
-	.brake_hosts = 2,
-};
-
 const char *detector_verdict_name(enum detector_verdict v)
 {
 	static const char *const names[] = {

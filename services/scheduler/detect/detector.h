@@ -31,7 +31,6 @@ struct detector_rules {
 	double brake_ratio;      /* share of silent hosts above which all are held; 0.3 */
 	uint32_t brake_hosts;    /* and at least this many; 2 */
 };
-extern const struct detector_rules detector_defaults;
 
 /* What an operator declared. */
 enum detector_claim { DETECTOR_NO_CLAIM, DETECTOR_CLAIM_DEAD, DETECTOR_CLAIM_OFF };

@@ -92,7 +92,7 @@ static void fence_result(struct entry *en, const struct order_job *j, struct res
 	r->ev.proof = j->job.op.ok ? RELOC_F3_ATTESTED : RELOC_NO_PROOF;
 }
 
-static void look_result(struct entry *en, const struct order_job *j, struct result *r)
+static void query_result(struct entry *en, const struct order_job *j, struct result *r)
 {
 	(void)en;
 	r->ev.seen = host_op_seen(&j->job.op);
@@ -206,7 +206,7 @@ static const struct order {
 			    NULL},
 	[RELOC_DO_HEALTH] = {HOST_OP_HEALTH, RELOC_HEALTH, health_retry, true,
 			     prepare_health, health_result},
-	[RELOC_DO_LOOK] = {HOST_OP_STATE, RELOC_LOOKED, tick, true, NULL, look_result},
+	[RELOC_DO_QUERY] = {HOST_OP_STATE, RELOC_QUERIED, tick, true, NULL, query_result},
 	[RELOC_DO_QUARANTINE] = {HOST_OP_QUARANTINE, RELOC_QUARANTINED, two_ticks, true,
 				 NULL, quarantine_result},
 	[RELOC_DO_CLEAN] = {HOST_OP_QUARANTINE, RELOC_CLEANED, two_ticks, true, NULL,

@@ -221,7 +221,7 @@ Vrsas__V1__Relocation *record_message(const struct reloc *r,
 	m.hold = r->hold;
 	m.hold_reason = r->hold_reason;
 	m.why = r->why;
-	m.fence_said = r->fence_said;
+	m.fence_error = r->fence_error;
 	m.cancel_asked = r->cancelled;
 	m.failback_asked = r->failback_asked;
 	m.auto_failback_held = r->auto_failback_held;
@@ -326,7 +326,7 @@ int record_machine(const Vrsas__V1__Relocation *m, struct reloc *ret, struct vrs
 	r.hold = (enum reloc_hold)m->hold;
 	(void)vrs_strcpy(r.hold_reason, sizeof(r.hold_reason), m->hold_reason);
 	(void)vrs_strcpy(r.why, sizeof(r.why), m->why);
-	(void)vrs_strcpy(r.fence_said, sizeof(r.fence_said), m->fence_said);
+	(void)vrs_strcpy(r.fence_error, sizeof(r.fence_error), m->fence_error);
 	r.cancelled = m->cancel_asked;
 	r.failback_asked = m->failback_asked;
 	r.auto_failback_held = m->auto_failback_held;

@@ -8,27 +8,6 @@
 #include "machine/step.h"
 #include "vrs/mem.h"
 
-const struct reloc_rules reloc_defaults = {
-	.suspect_ms = 30000,
-	.fence_ms = 120000,
-	.decide_ms = 10000,
-	.reserve_ms = 60000,
-	.stall_ms = 600000,
-	.verify_ms = 1800000,
-	.grant_ms = 60000,
-	.boot_ms = 300000,
-	.stop_ms = 180000,
-	.look_ms = 60000,
-	.review_ms = 300000,
-	.page_ms = 900000,
-	.split_ms = 10000,
-	.cleanup_ms = 60000,
-	.max_starts = 2,
-	.max_decisions = 3,
-	.auto_failback = true,
-	.keep_away = true,
-};
-
 void reloc_init(struct reloc *r, const char *vm_id, const char *vm_name,
 		const struct reloc_place *home)
 {

@@ -118,7 +118,7 @@ struct reloc {
 	bool home_unclear; /* found in two places at once: which is home is not known */
 	enum reloc_hold hold;
 	char hold_reason[320]; /* what is missing, and what would let it go on */
-	char fence_said[200];  /* the last word of a fence that proved nothing */
+	char fence_error[200]; /* the last word of a fence that proved nothing */
 	char why[200];         /* of the last change, one line */
 
 	uint64_t job, token; /* of the transfer; token rises with every hand-out */
@@ -150,7 +150,7 @@ struct reloc_rules {
 	int64_t grant_ms;       /* until the proofs were read again; 60 s */
 	int64_t boot_ms;        /* from the grant to the guest's answer; 300 s */
 	int64_t stop_ms;        /* a copy must be confirmed off; 180 s */
-	int64_t look_ms;        /* home is looked at before the way back; 60 s */
+	int64_t query_ms;       /* home is looked at before the way back; 60 s */
 	int64_t review_ms;      /* a wait or a hold is thought over again; 5 min */
 	int64_t page_ms;        /* a hold calls again; 15 min */
 	int64_t split_ms;       /* 10 s */
@@ -158,7 +158,6 @@ struct reloc_rules {
 	bool auto_failback;
 	bool keep_away; /* the newest disks away stay as a seed when it is home again */
 };
-extern const struct reloc_rules reloc_defaults;
 
 /* --- events --- */
 
@@ -188,7 +187,7 @@ enum reloc_event_kind {
 			    it */
 	RELOC_STARTED,
 	RELOC_HEALTH,
-	RELOC_LOOKED, /* at home before the way back: ok = answers, and the VM is off */
+	RELOC_QUERIED, /* at home before the way back: ok = answers, and the VM is off */
 	RELOC_QUARANTINED, /* ok: off and its definition gone */
 	RELOC_CLEANED,
 	RELOC_REMOVED, /* ok: no disk of ours lies there any more */
@@ -269,7 +268,7 @@ enum reloc_order_kind {
 	RELOC_DO_RECHECK, /* read all proofs again, for a grant to copy */
 	RELOC_DO_START,   /* at copy; already running is fine */
 	RELOC_DO_HEALTH,
-	RELOC_DO_LOOK,       /* does it run there? */
+	RELOC_DO_QUERY,      /* does it run there? */
 	RELOC_DO_QUARANTINE, /* read the state; off: undefine, keep the disks */
 	RELOC_DO_CLEAN,      /* the same, after the way home */
 	RELOC_DO_REMOVE,     /* its disks, unless a definition anywhere names them */

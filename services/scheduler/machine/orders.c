@@ -20,8 +20,8 @@ static void order_off(struct order_list *o, uint32_t i)
 {
 	const struct reloc_copy *c = &o->r->copy[i];
 
-	if (!step_can_tell(o->r, i))
-		order_add(o, RELOC_DO_LOOK, i);
+	if (!step_knows_older(o->r, i))
+		order_add(o, RELOC_DO_QUERY, i);
 	else if (c->alive || c->stranger)
 		order_add(o, i == o->r->good ? RELOC_DO_STOP : RELOC_DO_KILL, i);
 	else
@@ -58,15 +58,15 @@ void order_stop_older(struct order_list *o)
 	bool doubt = false;
 
 	for (uint32_t i = 0; r->home_unclear && i < r->n_copies; i++)
-		order_add(o, RELOC_DO_LOOK, i);
+		order_add(o, RELOC_DO_QUERY, i);
 	for (uint32_t i = 0; !r->home_unclear && i < r->n_copies; i++) {
 		if (i == r->active || !r->copy[i].seen_running)
 			continue;
-		doubt = doubt || !step_can_tell(r, i);
+		doubt = doubt || !step_knows_older(r, i);
 		order_off(o, i);
 	}
 	if (doubt && r->copy[r->active].proof == RELOC_NO_PROOF)
-		order_add(o, RELOC_DO_LOOK, r->active); /* it may run after all */
+		order_add(o, RELOC_DO_QUERY, r->active); /* it may run after all */
 }
 
 /* Disks that are marked for it, while the VM runs at home on its own. */
@@ -103,10 +103,10 @@ void order_protected(struct order_list *o)
 	order_removal(o);
 }
 
-void order_look(struct order_list *o)
+void order_query(struct order_list *o)
 {
 	if (o->r->copy[o->r->active].alive)
-		order_add(o, RELOC_DO_LOOK, o->r->active);
+		order_add(o, RELOC_DO_QUERY, o->r->active);
 }
 
 void order_hold(struct order_list *o)
@@ -161,9 +161,9 @@ void order_kill(struct order_list *o)
 	order_add(o, RELOC_DO_KILL, o->r->active);
 }
 
-void order_look_home(struct order_list *o)
+void order_query_home(struct order_list *o)
 {
-	order_add(o, RELOC_DO_LOOK, 0);
+	order_add(o, RELOC_DO_QUERY, 0);
 	order_quarantine(o);
 }
 

@@ -113,10 +113,10 @@ void step_split(struct step *s, uint32_t i)
 	step_go(s, RELOC_SPLIT_SUSPECT, "%s was seen running on %s/%s%s%s%s%s",
 		n->copy[i].stranger ? "a copy unknown to VR-SAS" : "an older copy",
 		n->copy[i].place.cluster, n->copy[i].place.host,
-		step_can_tell(n, i) ? "" : ", while the granted one on ",
-		step_can_tell(n, i) ? "" : newest->place.cluster,
-		step_can_tell(n, i) ? "" : "/",
-		step_can_tell(n, i) ? "" : newest->place.host);
+		step_knows_older(n, i) ? "" : ", while the granted one on ",
+		step_knows_older(n, i) ? "" : newest->place.cluster,
+		step_knows_older(n, i) ? "" : "/",
+		step_knows_older(n, i) ? "" : newest->place.host);
 	n->paged_ms = s->now_ms;
 }
 
@@ -124,7 +124,7 @@ bool step_seen_off(struct step *s)
 {
 	int i = step_at(s);
 
-	if (s->ev->kind != RELOC_LOOKED || s->ev->seen != RELOC_SEEN_OFF || i < 0 ||
+	if (s->ev->kind != RELOC_QUERIED || s->ev->seen != RELOC_SEEN_OFF || i < 0 ||
 	    i == (int)s->n->active || !s->n->copy[i].seen_running)
 		return false;
 	step_prove(s, &s->n->copy[i], RELOC_F3_ATTESTED);

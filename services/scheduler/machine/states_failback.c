@@ -25,7 +25,7 @@ static bool active_died(struct step *s)
 		return false;
 	n->copy[n->active].alive = false;
 	n->planned = false;
-	n->fence_said[0] = '\0';
+	n->fence_error[0] = '\0';
 	data_is_at_active(n);
 	step_go(s, RELOC_FENCING, "%s", ev->text);
 	if (ev->kind == RELOC_OPERATOR_CONFIRM_OFF)
@@ -266,7 +266,7 @@ void step_running_away(struct step *s)
 		n->auto_failback_held = true;
 		step_because(s, "%s", ev->text);
 		return;
-	case RELOC_LOOKED:
+	case RELOC_QUERIED:
 		if (ev->seen == RELOC_SEEN_OFF && i == 0 &&
 		    n->state == RELOC_REPROTECTING)
 			step_go(s, RELOC_FAILBACK_READY,

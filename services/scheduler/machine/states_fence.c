@@ -61,7 +61,7 @@ void step_suspected(struct step *s)
 			step_because(s, "%s answers again", s->ev->place.host);
 		}
 		return;
-	case RELOC_LOOKED:
+	case RELOC_QUERIED:
 		if (step_at(s) != (int)n->active)
 			return;
 		if (s->ev->seen == RELOC_SEEN_ON)
@@ -115,7 +115,7 @@ static bool fencing_done(struct step *s)
 	return true;
 }
 
-static void hold_for_proof(struct step *s, const char *last_word)
+static void hold_for_proof(struct step *s, const char *last_error)
 {
 	const struct reloc *n = s->n;
 	uint32_t who = n->active;
@@ -127,7 +127,7 @@ static void hold_for_proof(struct step *s, const char *last_word)
 		  "no proof that it is off on %s/%s%s%.100s; nothing starts elsewhere "
 		  "until its power reads off or an operator confirms it",
 		  n->copy[who].place.cluster, n->copy[who].place.host,
-		  last_word[0] ? ": " : "", last_word);
+		  last_error[0] ? ": " : "", last_error);
 }
 
 static void fencing_late(struct step *s)
@@ -137,11 +137,11 @@ static void fencing_late(struct step *s)
 	if (n->planned) {
 		step_regrant_good(s, "it did not stop in time");
 	} else if (n->state == RELOC_FENCING) {
-		char last_word[sizeof(n->why)];
+		char last_error[sizeof(n->why)];
 
-		(void)vrs_strcpy(last_word, sizeof(last_word),
-				 n->fence_said[0] ? n->fence_said : "");
-		hold_for_proof(s, last_word);
+		(void)vrs_strcpy(last_error, sizeof(last_error),
+				 n->fence_error[0] ? n->fence_error : "");
+		hold_for_proof(s, last_error);
 	} else { /* held already: fencing goes on */
 		step_page_again(s);
 	}
@@ -156,13 +156,13 @@ static void fence_result(struct step *s, int i)
 		return;
 	if (ev->proof != RELOC_NO_PROOF) {
 		step_prove(s, &n->copy[i], ev->proof);
-	} else if (strcmp(n->fence_said, ev->text) != 0) {
-		(void)vrs_strcpy(n->fence_said, sizeof(n->fence_said), ev->text);
+	} else if (strcmp(n->fence_error, ev->text) != 0) {
+		(void)vrs_strcpy(n->fence_error, sizeof(n->fence_error), ev->text);
 		step_because(s, "%s", ev->text);
 		if (n->state == RELOC_HOLD_OPERATOR) {
 			int64_t paged_ms = n->paged_ms;
 
-			hold_for_proof(s, n->fence_said);
+			hold_for_proof(s, n->fence_error);
 			n->paged_ms = paged_ms;
 		}
 	}
@@ -208,7 +208,7 @@ void step_fencing(struct step *s)
 		if (i < 0)
 			step_stranger(s);
 		return;
-	case RELOC_LOOKED:
+	case RELOC_QUERIED:
 		(void)step_seen_off(s);
 		break;
 	case RELOC_OPERATOR_RELOCATE:
@@ -319,7 +319,7 @@ static void withdrawn_or_cancelled(struct step *s, int i)
 	}
 }
 
-bool step_overthrown(struct step *s)
+bool step_interrupted(struct step *s)
 {
 	int i = step_at(s);
 
@@ -352,7 +352,7 @@ void step_fenced(struct step *s)
 {
 	struct reloc *n = s->n;
 
-	if (step_overthrown(s) || s->ev->kind != RELOC_TICK)
+	if (step_interrupted(s) || s->ev->kind != RELOC_TICK)
 		return;
 	if (n->cancelled)
 		step_go(s, RELOC_WAIT_REPAIR, "its relocation was cancelled");
@@ -422,7 +422,7 @@ static void decided(struct step *s)
 
 void step_deciding(struct step *s)
 {
-	if (step_overthrown(s))
+	if (step_interrupted(s))
 		return;
 	if (s->ev->kind == RELOC_DECIDED)
 		decided(s);
@@ -464,7 +464,7 @@ static bool sent_by_hand(struct step *s)
 
 void step_waiting(struct step *s)
 {
-	if (step_overthrown(s) || sent_by_hand(s))
+	if (step_interrupted(s) || sent_by_hand(s))
 		return;
 	if (s->ev->kind != RELOC_TICK || !step_late(s))
 		return;
@@ -478,7 +478,7 @@ void step_waiting(struct step *s)
 
 void step_hold_choice(struct step *s)
 {
-	if (step_overthrown(s) || sent_by_hand(s))
+	if (step_interrupted(s) || sent_by_hand(s))
 		return;
 	if (s->ev->kind == RELOC_TICK && step_late(s))
 		think_again(s, "re-evaluating the hold");

@@ -28,7 +28,7 @@ void step_reserving(struct step *s)
 	struct reloc *n = s->n;
 	const struct reloc_event *ev = s->ev;
 
-	if (step_overthrown(s))
+	if (step_interrupted(s))
 		return;
 	if (ev->kind == RELOC_RESERVED && n->state == RELOC_RESERVING) {
 		if (ev->ok)
@@ -114,7 +114,7 @@ void step_transferring(struct step *s)
 	struct reloc *n = s->n;
 	const struct reloc_event *ev = s->ev;
 
-	if (step_overthrown(s))
+	if (step_interrupted(s))
 		return;
 	if (ev->kind == RELOC_TRANSFER) {
 		on_transfer(s);
@@ -212,7 +212,7 @@ void step_granting(struct step *s)
 		step_regrant_good(s, "the home host failed again");
 		return;
 	}
-	if (step_overthrown(s))
+	if (step_interrupted(s))
 		return;
 	if (ev->kind == RELOC_TICK && step_late(s)) {
 		grant_late(s);

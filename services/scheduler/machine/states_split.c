@@ -14,7 +14,7 @@ static void hold_for_stop(struct step *s)
 		if (n->copy[i].seen_running)
 			who = i;
 	const struct reloc_place *p = &n->copy[who].place;
-	if (step_can_tell(n, who))
+	if (step_knows_older(n, who))
 		step_hold(s, RELOC_NEEDS_STOP,
 			  "an older copy was seen running on %s/%s and cannot be "
 			  "confirmed off; stop it by hand, or power its host off and "
@@ -36,7 +36,7 @@ static bool split_copy_off(struct step *s, int i)
 	struct reloc *n = s->n;
 	const struct reloc_event *ev = s->ev;
 
-	if (i == (int)n->active && ev->kind == RELOC_LOOKED &&
+	if (i == (int)n->active && ev->kind == RELOC_QUERIED &&
 	    ev->seen == RELOC_SEEN_ON && !n->copy[i].alive) {
 		n->copy[i].alive = true;
 		step_because(s, "it runs at the granted host");
@@ -136,7 +136,7 @@ static void step_unclear(struct step *s)
 	int i = step_at(s);
 
 	switch (ev->kind) {
-	case RELOC_LOOKED:
+	case RELOC_QUERIED:
 		if (i >= 0 && ev->seen == RELOC_SEEN_OFF)
 			is_off_there(s, (uint32_t)i);
 		break;

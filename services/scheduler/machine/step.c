@@ -27,7 +27,7 @@ static const char *const event_names[RELOC_N_EVENTS] = {
 	[RELOC_RECHECKED]            = "rechecked",
 	[RELOC_STARTED]              = "started",
 	[RELOC_HEALTH]               = "health",
-	[RELOC_LOOKED]               = "looked",
+	[RELOC_QUERIED]              = "queried",
 	[RELOC_QUARANTINED]          = "quarantined",
 	[RELOC_CLEANED]              = "cleaned",
 	[RELOC_REMOVED]              = "disks removed",
@@ -51,7 +51,7 @@ static const char *const order_names[] = {
 	[RELOC_DO_RECHECK]         = "recheck",
 	[RELOC_DO_START]           = "start",
 	[RELOC_DO_HEALTH]          = "health",
-	[RELOC_DO_LOOK]            = "look",
+	[RELOC_DO_QUERY]           = "query",
 	[RELOC_DO_QUARANTINE]      = "quarantine",
 	[RELOC_DO_CLEAN]           = "clean",
 	[RELOC_DO_REMOVE]          = "remove disks",
@@ -94,7 +94,7 @@ bool reloc_undefines(const struct reloc *r, enum reloc_order_kind kind, uint32_t
 /* Of two copies the one with the older grant has to go. One without any grant is the
  * older one as long as the granted one can run; once that is dead, the stranger may be
  * all that is left of the VM, and only people can tell. */
-bool step_can_tell(const struct reloc *r, uint32_t i)
+bool step_knows_older(const struct reloc *r, uint32_t i)
 {
 	const struct reloc_copy *newest = &r->copy[r->active];
 
@@ -314,7 +314,7 @@ void step_begin(struct step *s)
 	n->cancelled = n->failback_asked = n->auto_failback_held = false;
 	n->starts = n->decisions = n->n_tried = 0;
 	memset(n->tried, 0, sizeof(n->tried));
-	n->pinned[0] = n->fence_said[0] = '\0';
+	n->pinned[0] = n->fence_error[0] = '\0';
 	n->bytes_moved = n->fb_bytes_moved = 0;
 	n->detected_ms = n->fenced_ms = n->decided_ms = n->copy_started_ms = 0;
 	n->copied_ms = n->granted_ms = n->alive_ms = n->host_back_ms = 0;

@@ -27,7 +27,7 @@ int32_t step_want_copy(struct reloc *n, const struct reloc_place *place);
 /* The copy at the place of the event; -1: none. */
 int step_at(const struct step *s);
 /* It is known which of this copy and the granted one has to go. */
-bool step_can_tell(const struct reloc *r, uint32_t i);
+bool step_knows_older(const struct reloc *r, uint32_t i);
 void step_because(struct step *s, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void step_go(struct step *s, enum reloc_state to, const char *fmt, ...)
@@ -79,7 +79,7 @@ void step_waiting(struct step *s);
 void step_hold_choice(struct step *s);
 /* Events that overthrow everything between proof and grant. True when the event was of
  * that kind, whether or not it changed something. */
-bool step_overthrown(struct step *s);
+bool step_interrupted(struct step *s);
 
 /* --- states_move.c: the copy to the target, and the grant --- */
 

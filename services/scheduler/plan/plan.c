@@ -7,21 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct plan_rules plan_defaults = {
-	.disk_reserve_ratio = 0.05,
-	.ram_reserve_ratio = 0.02,
-	.forecast_max_age_ms = 10 * 60000,
-	.sample_max_age_ms = 10 * 60000,
-	.stable_ms = 60000,
-	.blind_ratio = 0.15,
-	.overload_class = 2,
-	.local_restart = true,
-	.cost = {.assumed_bytes_per_s = 50.0 * 1024 * 1024,
-		 .setup_ms = 3000,
-		 .boot_ms = 60000,
-		 .gain_ratio = 0.8},
-};
-
 /* --- the order in which VMs are placed: class, then size, then name --- */
 
 static unsigned class_of(const Vrsas__V1__VmFacts *vm)

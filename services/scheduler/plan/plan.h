@@ -28,7 +28,6 @@ struct plan_rules {
 	bool local_restart;      /* own cluster's hosts are candidates; true */
 	struct cost_model_rules cost;
 };
-extern const struct plan_rules plan_defaults;
 
 struct plan_ask {
 	const char *cluster, *host; /* where the VMs are (or were) */

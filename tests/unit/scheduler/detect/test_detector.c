@@ -1,5 +1,5 @@
 #include "check.h"
-#include "detect/detector.h"
+#include "scheduler_rules.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -360,7 +360,8 @@ int main(void)
 		cmocka_unit_test(one_channel_is_only_silence),
 		cmocka_unit_test(one_missed_reading_changes_nothing),
 		cmocka_unit_test(a_silent_collector_is_no_witness),
-		cmocka_unit_test(a_silent_collector_and_a_claim_are_enough_with_the_probe),
+		cmocka_unit_test(
+			a_silent_collector_and_a_claim_are_enough_with_the_probe),
 		cmocka_unit_test(a_word_alone_is_not_enough),
 		cmocka_unit_test(who_answers_is_alive_whatever_anybody_says),
 		cmocka_unit_test(an_answer_ends_suspicion_even_if_a_channel_says_dead),

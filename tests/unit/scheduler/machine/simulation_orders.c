@@ -205,7 +205,7 @@ static void off_or_not(struct sim *s, const struct message *m, enum reloc_event_
 			h->defined = h->defined && !m->undefine;
 			ev.ok = true;
 			break;
-		case RELOC_DO_LOOK:
+		case RELOC_DO_QUERY:
 			ev.seen = h->running ? RELOC_SEEN_ON : RELOC_SEEN_OFF;
 			break;
 		default: /* quarantine, clean */
@@ -280,8 +280,8 @@ void sim_carry_out(struct sim *s, const struct message *m)
 	case RELOC_DO_HEALTH:
 		do_health(s, m);
 		break;
-	case RELOC_DO_LOOK:
-		off_or_not(s, m, RELOC_LOOKED);
+	case RELOC_DO_QUERY:
+		off_or_not(s, m, RELOC_QUERIED);
 		break;
 	case RELOC_DO_QUARANTINE:
 		off_or_not(s, m, RELOC_QUARANTINED);

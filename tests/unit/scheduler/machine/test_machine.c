@@ -217,7 +217,7 @@ static void cleaning(struct story *s)
 	(void)feed(s, (struct reloc_event){.kind = RELOC_HOST_BACK, .place = home});
 	tick(s);
 	is_in(s, RELOC_REPROTECTING);
-	(void)feed(s, (struct reloc_event){.kind = RELOC_LOOKED,
+	(void)feed(s, (struct reloc_event){.kind = RELOC_QUERIED,
 					   .seen = RELOC_SEEN_OFF,
 					   .place = home});
 	(void)feed(s,

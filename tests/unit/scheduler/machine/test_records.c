@@ -56,7 +56,7 @@ static struct reloc full(void)
 	r.unsure = 1;
 	r.hold = RELOC_NEEDS_CHOICE;
 	text(r.hold_reason, sizeof(r.hold_reason), "nowhere to go");
-	text(r.fence_said, sizeof(r.fence_said), "no");
+	text(r.fence_error, sizeof(r.fence_error), "no");
 	text(r.why, sizeof(r.why), "because");
 	r.job = 4;
 	r.token = 5;

@@ -40,14 +40,14 @@ static void a_stranger_may_be_all_that_is_left(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_null(ordered(&s, RELOC_DO_KILL, list));
 		assert_null(ordered(&s, RELOC_DO_FENCE, list));
-		assert_non_null(ordered(&s, RELOC_DO_LOOK, list));
+		assert_non_null(ordered(&s, RELOC_DO_QUERY, list));
 		down(&s); /* what is said of the dead host changes nothing */
 		s.now_ms += reloc_defaults.split_ms;
 		tick(&s);
 		is_in(&s, RELOC_HOLD_OPERATOR);
 	}
 	assert_non_null(strstr(s.r.hold_reason, "cannot know"));
-	(void)feed(&s, (struct reloc_event){.kind = RELOC_LOOKED,
+	(void)feed(&s, (struct reloc_event){.kind = RELOC_QUERIED,
 					    .seen = RELOC_SEEN_OFF,
 					    .place = elsewhere});
 	is_in(&s, RELOC_FENCING); /* the proofs are looked at again */
@@ -65,7 +65,7 @@ static void a_stranger_waits_until_it_is_known_whether_the_vm_still_runs(void **
 	see(&s, elsewhere);
 	is_in(&s, RELOC_SPLIT_SUSPECT);
 	assert_null(ordered(&s, RELOC_DO_KILL, list));
-	(void)feed(&s, (struct reloc_event){.kind = RELOC_LOOKED,
+	(void)feed(&s, (struct reloc_event){.kind = RELOC_QUERIED,
 					    .seen = RELOC_SEEN_ON,
 					    .place = home});
 	assert_non_null(ordered(&s, RELOC_DO_KILL, list));
@@ -88,8 +88,8 @@ static struct story found_twice(void)
 
 static void look(struct story *s, struct reloc_place at, enum reloc_seen seen)
 {
-	(void)feed(s,
-		   (struct reloc_event){.kind = RELOC_LOOKED, .seen = seen, .place = at});
+	(void)feed(s, (struct reloc_event){
+			      .kind = RELOC_QUERIED, .seen = seen, .place = at});
 }
 
 static void of_two_that_nobody_sent_neither_is_stopped(void **state)
@@ -104,7 +104,7 @@ static void of_two_that_nobody_sent_neither_is_stopped(void **state)
 
 		assert_int_equal(n, 2);
 		for (size_t k = 0; k < n; k++)
-			assert_int_equal(list[k].kind, RELOC_DO_LOOK);
+			assert_int_equal(list[k].kind, RELOC_DO_QUERY);
 		down(&s); /* nor is it moved when a host of it dies */
 		look(&s, home, RELOC_SEEN_ON);
 		s.now_ms += reloc_defaults.review_ms;

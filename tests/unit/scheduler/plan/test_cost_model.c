@@ -1,5 +1,5 @@
 #include "check.h"
-#include "plan/plan.h"
+#include "scheduler_rules.h"
 
 #include <math.h>
 #include <string.h>

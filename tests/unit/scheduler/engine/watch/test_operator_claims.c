@@ -1,5 +1,6 @@
 /* What a person said of a host outlives the scheduler that heard it. */
 #include "redis_group.h"
+#include "scheduler_rules.h"
 
 #include "engine/watch/watch.h"
 #include "vrs/clock.h"
