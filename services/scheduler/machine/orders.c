@@ -1,4 +1,4 @@
-/* What must be done in a state, derived from the record alone. */
+/* The orders of each state, derived from the record alone. */
 #include "machine/orders.h"
 
 #include "machine/step.h"
@@ -15,7 +15,7 @@ static void order_add(struct order_list *o, enum reloc_order_kind kind, uint32_t
 		};
 }
 
-/* A stranger's host is another's: it is never fenced for it. */
+/* A stranger's host is never fenced: VR-SAS did not send the copy there. */
 static void order_off(struct order_list *o, uint32_t i)
 {
 	const struct reloc_copy *c = &o->r->copy[i];
@@ -28,8 +28,8 @@ static void order_off(struct order_list *o, uint32_t i)
 		order_add(o, RELOC_DO_FENCE, i);
 }
 
-/* Proof for every copy that lacks it: from its hypervisor when its host answers, from its
- * power otherwise. A good copy whose host lives is not shot, unless it is to be moved. */
+/* Proof for every copy that lacks it: from its hypervisor if its host answers, otherwise
+ * from its power. A good copy whose host is alive is stopped only for a planned move. */
 void order_proofs(struct order_list *o)
 {
 	const struct reloc *r = o->r;
@@ -42,7 +42,7 @@ void order_proofs(struct order_list *o)
 	}
 }
 
-/* Older copies that nothing rests on lose their definitions; their disks stay. */
+/* Older copies that are not needed lose their definitions; their disks stay. */
 void order_quarantine(struct order_list *o)
 {
 	const struct reloc *r = o->r;
@@ -66,10 +66,10 @@ void order_stop_older(struct order_list *o)
 		order_off(o, i);
 	}
 	if (doubt && r->copy[r->active].proof == RELOC_NO_PROOF)
-		order_add(o, RELOC_DO_QUERY, r->active); /* it may run after all */
+		order_add(o, RELOC_DO_QUERY, r->active); /* it may be running */
 }
 
-/* Disks that are marked for it, while the VM runs at home on its own. */
+/* Disks marked for removal, while the VM runs at home on its own disks. */
 static void order_removal(struct order_list *o)
 {
 	const struct reloc *r = o->r;

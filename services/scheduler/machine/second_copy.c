@@ -1,11 +1,11 @@
-/* A copy is seen running where it must not: one that its own cluster moved, an older one,
- * one that nothing of ours sent there. */
+/* A copy is seen running where it must not: moved by its own cluster, older than the
+ * granted one, or unknown to VR-SAS. */
 #include <stdio.h>
 #include <string.h>
 
 #include "machine/step.h"
 
-/* Its own cluster runs it on another host by now: that is its home then. */
+/* Its own cluster runs it on another host now: that host becomes its home. */
 static void adopt(struct step *s)
 {
 	struct reloc *n = s->n;
@@ -14,8 +14,8 @@ static void adopt(struct step *s)
 
 	if (i < 0)
 		return;
-	n->copy[n->active].disks = false; /* they are the other one's now */
-	if (n->active == 0) { /* home moves; the old one is a copy that must stay down */
+	n->copy[n->active].disks = false; /* now the other copy's */
+	if (n->active == 0) { /* home moves; the copy at the old home must stay off */
 		struct reloc_copy moved = n->copy[0];
 
 		n->copy[0] = n->copy[i];
@@ -57,15 +57,14 @@ void step_stranger(struct step *s)
 		if (s->now_ms - n->paged_ms < s->rules->page_ms)
 			return;
 		n->paged_ms = s->now_ms;
-		step_because(s,
-			     "it also runs on %s/%s; the record cannot list more copies",
+		step_because(s, "a copy also runs on %s/%s; the record cannot list more",
 			     p->cluster, p->host);
 		return;
 	}
 	step_split(s, (uint32_t)i);
 }
 
-/* --- one of them has to go --- */
+/* --- one copy must be stopped --- */
 
 void step_runs_there(struct step *s, uint32_t i)
 {
@@ -73,11 +72,11 @@ void step_runs_there(struct step *s, uint32_t i)
 
 	step_unprove(s, i);
 	if (c->epoch == 0 && !c->defined && !c->disks && !c->shared)
-		c->stranger = true; /* thought of as a target, no more */
+		c->stranger = true; /* it was considered as a target only */
 	c->seen_running = c->defined = c->alive = true;
 }
 
-/* Where the story goes on when one of the two is off. Whatever leads to a grant begins
+/* The state that follows when one of the two is off. A state that leads to a grant starts
  * with the proofs again. */
 static enum reloc_state after_split(const struct reloc *n)
 {
@@ -113,7 +112,7 @@ void step_split(struct step *s, uint32_t i)
 	step_go(s, RELOC_SPLIT_SUSPECT, "%s was seen running on %s/%s%s%s%s%s",
 		n->copy[i].stranger ? "a copy unknown to VR-SAS" : "an older copy",
 		n->copy[i].place.cluster, n->copy[i].place.host,
-		step_knows_older(n, i) ? "" : ", while the granted one on ",
+		step_knows_older(n, i) ? "" : ", while the granted copy on ",
 		step_knows_older(n, i) ? "" : newest->place.cluster,
 		step_knows_older(n, i) ? "" : "/",
 		step_knows_older(n, i) ? "" : newest->place.host);

@@ -10,11 +10,10 @@
 struct step;
 struct order_list;
 
-/* How an event that leads into the state is reported, and what it means for the health of
- * the system. */
+/* Severity of the event that leads into the state, and effect on the system's health. */
 enum reloc_severity { RELOC_NOTICE, RELOC_WARNING, RELOC_ERROR };
 
-/* Capacity that a relocation claims before readings show it. */
+/* Capacity that a relocation claims before readings include it. */
 enum {
 	RELOC_CLAIMS_TARGET = 1,
 	RELOC_CLAIMS_TARGET_DISK = 2,
@@ -29,8 +28,8 @@ struct reloc_state_info {
 	void (*orders)(struct order_list *o); /* NULL: none */
 	size_t budget;  /* of struct reloc_rules, until the deadline; 0: none */
 	bool transfers; /* a mover works for this state */
-	bool quiet;     /* no relocation is under way */
-	/* orders of an operator that it takes */
+	bool quiet;     /* no relocation is in progress */
+	/* operator orders that it accepts */
 	bool may_relocate, may_cancel, may_fail_back;
 	/* others */
 	enum reloc_severity severity;

@@ -8,29 +8,29 @@ static void hold_for_stop(struct step *s)
 {
 	const struct reloc *n = s->n;
 	const struct reloc_copy *granted = &n->copy[n->active];
-	uint32_t who = n->active;
+	uint32_t running = n->active;
 
 	for (uint32_t i = 0; i < n->n_copies; i++)
 		if (n->copy[i].seen_running)
-			who = i;
-	const struct reloc_place *p = &n->copy[who].place;
-	if (step_knows_older(n, who))
+			running = i;
+	const struct reloc_place *p = &n->copy[running].place;
+	if (step_knows_older(n, running))
 		step_hold(s, RELOC_NEEDS_STOP,
-			  "an older copy was seen running on %s/%s and cannot be "
-			  "confirmed off; stop it by hand, or power its host off and "
-			  "confirm that",
+			  "an older copy runs on %s/%s and cannot be confirmed off; stop "
+			  "it by hand, or power its host off and run `vrsctl fail HOST "
+			  "--confirm-off`",
 			  p->cluster, p->host);
 	else
-		step_hold(s, RELOC_NEEDS_STOP,
-			  "it runs on %s/%s, where VR-SAS did not start it, and the "
-			  "granted copy on %s/%s does not run; VR-SAS cannot know which "
-			  "one must live: stop it there by hand; until then nothing is "
-			  "stopped or started",
-			  p->cluster, p->host, granted->place.cluster,
-			  granted->place.host);
+		step_hold(
+			s, RELOC_NEEDS_STOP,
+			"a copy that VR-SAS did not start runs on %s/%s, and the granted "
+			"copy on %s/%s does not; VR-SAS cannot know which one is right: "
+			"stop that copy by hand; until then nothing is stopped or "
+			"started",
+			p->cluster, p->host, granted->place.cluster, granted->place.host);
 }
 
-/* A copy that was seen running is off by now, or its host is. */
+/* A copy that was seen running is now off, or its host is. */
 static bool split_copy_off(struct step *s, int i)
 {
 	struct reloc *n = s->n;
@@ -39,7 +39,7 @@ static bool split_copy_off(struct step *s, int i)
 	if (i == (int)n->active && ev->kind == RELOC_QUERIED &&
 	    ev->seen == RELOC_SEEN_ON && !n->copy[i].alive) {
 		n->copy[i].alive = true;
-		step_because(s, "it runs at the granted host");
+		step_because(s, "the VM runs on the granted host");
 	}
 	if (i < 0 || i == (int)n->active)
 		return false;
@@ -58,7 +58,7 @@ static bool split_copy_off(struct step *s, int i)
 
 /* --- found in two places, before it had a record --- */
 
-/* VR-SAS started neither: only an operator knows which one is the VM. */
+/* VR-SAS started neither: only an operator knows which one is right. */
 static void both_places(const struct reloc *n, char *buf, size_t size)
 {
 	const struct reloc_copy *other = &n->copy[0];
@@ -82,12 +82,12 @@ void step_seen_twice(struct step *s)
 	n->home_unclear = true;
 	n->resume = RELOC_PROTECTED;
 	both_places(n, both, sizeof(both));
-	step_go(s, RELOC_SPLIT_SUSPECT, "it runs on %s, and VR-SAS started it on neither",
-		both);
+	step_go(s, RELOC_SPLIT_SUSPECT,
+		"two copies run, on %s, and VR-SAS started neither", both);
 	n->paged_ms = s->now_ms;
 }
 
-/* It is off there: that host is none of its places, and its disks there stay. */
+/* It is off there: the copy leaves the record, and its disks stay. */
 static void is_off_there(struct step *s, uint32_t gone)
 {
 	struct reloc *n = s->n;
@@ -113,8 +113,8 @@ static void is_off_there(struct step *s, uint32_t gone)
 		return;
 	}
 	n->home_unclear = false;
-	step_go(s, RELOC_PROTECTED, "it now runs on %s/%s only", n->copy[0].place.cluster,
-		n->copy[0].place.host);
+	step_go(s, RELOC_PROTECTED, "the VM now runs on %s/%s only",
+		n->copy[0].place.cluster, n->copy[0].place.host);
 }
 
 static void hold_unclear(struct step *s)
@@ -123,9 +123,9 @@ static void hold_unclear(struct step *s)
 
 	both_places(s->n, both, sizeof(both));
 	step_hold(s, RELOC_NEEDS_STOP,
-		  "it runs on %s, and VR-SAS started it on neither; it cannot know "
-		  "which one must live: stop one of them by hand; until then nothing "
-		  "is started, stopped or moved",
+		  "two copies run, on %s, and VR-SAS started neither; it cannot know "
+		  "which one is right: stop one of them by hand; until then nothing is "
+		  "started, stopped or moved",
 		  both);
 }
 
@@ -162,8 +162,8 @@ static void step_unclear(struct step *s)
 	}
 }
 
-/* SPLIT_SUSPECT, and HOLD_OPERATOR for want of a stop. Until every older copy is
- * confirmed off, nothing is granted. */
+/* SPLIT_SUSPECT, and HOLD_OPERATOR that waits for a stop. Nothing is granted until every
+ * older copy is confirmed off. */
 void step_split_suspect(struct step *s)
 {
 	struct reloc *n = s->n;

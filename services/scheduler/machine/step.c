@@ -1,4 +1,4 @@
-/* What the states are written with: copies, proofs, and the change of state. */
+/* The building blocks of the states: copies, proofs, and the change of state. */
 #include "machine/step.h"
 
 #include <stdarg.h>
@@ -91,9 +91,9 @@ bool reloc_undefines(const struct reloc *r, enum reloc_order_kind kind, uint32_t
 	       (copy != r->good || (copy == r->active && r->starts > 0));
 }
 
-/* Of two copies the one with the older grant has to go. One without any grant is the
- * older one as long as the granted one can run; once that is dead, the stranger may be
- * all that is left of the VM, and only people can tell. */
+/* Of two copies the one with the older grant is stopped. One without a grant counts as
+ * older as long as the granted one can run; once that is dead, the stranger may be the
+ * only copy left of the VM, and only an operator can decide. */
 bool step_knows_older(const struct reloc *r, uint32_t i)
 {
 	const struct reloc_copy *newest = &r->copy[r->active];
@@ -101,8 +101,8 @@ bool step_knows_older(const struct reloc *r, uint32_t i)
 	return !r->copy[i].stranger || (newest->alive && newest->proof == RELOC_NO_PROOF);
 }
 
-/* A copy that might run, for all that is known. One that was never granted is defined
- * with its start blocked: it needs no proof unless somebody saw it running. */
+/* A copy that may be running. One that was never granted is defined with its start
+ * blocked: it needs no proof unless it was seen running. */
 bool step_needs_proof(const struct reloc_copy *c)
 {
 	return c->seen_running ||
@@ -137,7 +137,7 @@ void step_stopped(struct step *s, uint32_t i)
 		c->defined = false;
 }
 
-/* Its proof is void. What was copied from it may be outdated. */
+/* Its proof is void, and a copy made of it may be outdated. */
 void step_unprove(struct step *s, uint32_t i)
 {
 	struct reloc_copy *c = &s->n->copy[i];
@@ -150,7 +150,20 @@ void step_unprove(struct step *s, uint32_t i)
 	s->changed = true;
 }
 
-/* Leaves out copies of which nothing is left. Home stays copy[0]. */
+bool step_answers(struct step *s, uint32_t i)
+{
+	struct reloc_copy *c = &s->n->copy[i];
+
+	if (c->alive)
+		return false;
+	if (c->proof != RELOC_F3_ATTESTED)
+		step_unprove(s, i);
+	c->alive = true;
+	step_because(s, "%s answers again", s->ev->place.host);
+	return true;
+}
+
+/* Drops copies that neither run nor have a definition or disks. Home stays copy[0]. */
 void step_compact(struct reloc *n)
 {
 	for (uint32_t i = n->n_copies - 1; i > 0; i--) {
@@ -168,9 +181,8 @@ void step_compact(struct reloc *n)
 	}
 }
 
-/* Where room is needed, disks that only wait to be removed or reused are lost sight of.
- */
-static void give_up_one(struct reloc *n)
+/* Drops one copy of which only disks are left; they are no longer removed or reused. */
+static void drop_disks_only(struct reloc *n)
 {
 	for (uint32_t i = n->n_copies - 1; i > 0; i--)
 		if (i != n->active && i != n->good && (int32_t)i != n->target &&
@@ -181,7 +193,7 @@ static void give_up_one(struct reloc *n)
 		}
 }
 
-/* Index of the copy at a place, made if need be; -1: no room for one more. */
+/* Index of the copy at a place, added if necessary; -1: the record is full. */
 int32_t step_want_copy(struct reloc *n, const struct reloc_place *place)
 {
 	int at = reloc_copy_at(n, place->cluster, place->host);
@@ -190,7 +202,7 @@ int32_t step_want_copy(struct reloc *n, const struct reloc_place *place)
 		return at;
 	step_compact(n);
 	if (n->n_copies == RELOC_MAX_COPIES)
-		give_up_one(n);
+		drop_disks_only(n);
 	if (n->n_copies == RELOC_MAX_COPIES)
 		return -1;
 	n->copy[n->n_copies] = (struct reloc_copy){.place = *place};
@@ -221,7 +233,7 @@ void step_because(struct step *s, const char *fmt, ...)
 void step_go(struct step *s, enum reloc_state to, const char *fmt, ...)
 {
 	struct reloc *n = s->n;
-	char why[sizeof(n->why)]; /* what is printed may be the old reason itself */
+	char why[sizeof(n->why)]; /* an argument may be n->why itself */
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -263,7 +275,7 @@ bool step_late(const struct step *s)
 	return s->n->deadline_ms > 0 && s->now_ms >= s->n->deadline_ms;
 }
 
-/* Nothing has changed: the alert is repeated when it is due. */
+/* Nothing has changed: the alert is repeated when due. */
 void step_page_again(struct step *s)
 {
 	struct reloc *n = s->n;
@@ -279,7 +291,7 @@ void step_progress(struct step *s)
 	struct reloc *n = s->n;
 	int64_t budget_ms = deadline_of(s);
 
-	/* a durable write for every byte would cost too much */
+	/* not a durable write for every few bytes */
 	if (s->ev->bytes <= n->progress ||
 	    n->deadline_ms - s->now_ms >= budget_ms * 3 / 4)
 		return;
@@ -299,7 +311,7 @@ void step_patience(struct step *s)
 	s->changed = true;
 }
 
-/* A new failure or a new order: what the last one left in the record is cleared. */
+/* A new failure or order: clears what the previous one left in the record. */
 void step_begin(struct step *s)
 {
 	struct reloc *n = s->n;
@@ -335,7 +347,7 @@ void step_host_down(struct step *s, const char *why)
 	step_go(s, RELOC_DOWN_LIKELY, "%s", why);
 }
 
-/* Lets it run again where its data is: at home, or where it was last. */
+/* Starts it again where its data is: at home, or where it ran last. */
 void step_regrant_good(struct step *s, const char *why)
 {
 	struct reloc *n = s->n;
