@@ -135,7 +135,7 @@ static bool forget_vm(struct host_op *j)
 static bool answers(struct host_op *j)
 {
 	if (j->health[0])
-		j->spared = health_ask(j->health, j->rules->health_timeout_ms, NULL) == 0;
+		j->spared = health_check(j->health, j->rules->health_timeout_ms, NULL) == 0;
 	else
 		j->spared = read_state(j) && j->exists && j->state == VRS_HV_RUNNING;
 	if (j->spared)
@@ -334,7 +334,7 @@ static void health(struct host_op *j)
 {
 	struct vrs_err err = {0};
 
-	if (health_ask(j->health, j->rules->health_timeout_ms, &err) == 0) {
+	if (health_check(j->health, j->rules->health_timeout_ms, &err) == 0) {
 		j->ok = true;
 		say(j, "its guest answers at %.150s", j->health);
 	} else {
