@@ -21,12 +21,12 @@ static int compare_urgency(const Vrsas__V1__VmFacts *x, const Vrsas__V1__VmFacts
 	if (class_of(x) != class_of(y))
 		return class_of(x) < class_of(y) ? -1 : 1;
 	if (cx != cy)
-		return cx > cy ? -1 : 1; /* the large one is hard to place later */
+		return cx > cy ? -1 : 1; /* a large one is harder to place later */
 	int c = strcmp(x->name, y->name);
 	return c ? c : strcmp(x->id, y->id);
 }
 
-/* A VM that waits, and what is known of the place where it was. */
+/* A VM that waits for a target, and the context of its failed host. */
 struct waiting {
 	const Vrsas__V1__VmFacts *vm;
 	struct plan_context *context;
@@ -220,7 +220,7 @@ static size_t count_vms(const struct plan_ask *ask, size_t n)
 	return n_vms;
 }
 
-/* The most urgent VM is next, of whichever failed host. */
+/* The most urgent VM is placed first, whichever host it was on. */
 static void place_all(struct plan_context *context, size_t n_contexts, struct plan *ret)
 {
 	struct fleet *w = context[0].w;
@@ -262,8 +262,8 @@ int plan_make(struct fleet *w, const struct plan_rules *rules, const struct plan
 	return status;
 }
 
-static bool lives_elsewhere(const struct fleet *w, const struct fleet_host *h,
-			    const Vrsas__V1__VmFacts *vm)
+static bool runs_elsewhere(const struct fleet *w, const struct fleet_host *h,
+			   const Vrsas__V1__VmFacts *vm)
 {
 	const Vrsas__V1__Relocation *r = fleet_relocation(w, vm->id);
 
@@ -282,7 +282,7 @@ const Vrsas__V1__VmFacts **plan_vms_of(const struct fleet *w, const struct fleet
 		const Vrsas__V1__VmFacts *vm = w->vm[h->first_vm + i].facts;
 
 		if (vm->protect && vm->state != VRSAS__V1__VM_STATE__VM_STATE_OFF &&
-		    !lives_elsewhere(w, h, vm))
+		    !runs_elsewhere(w, h, vm))
 			list[n++] = vm;
 	}
 	*ret_n = n;
