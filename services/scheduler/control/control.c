@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- answers that were given before --- */
+/* --- answers to repeated orders --- */
 
 static uint64_t request_hash(const Vrsas__V1__ControlRequest *r)
 {
@@ -57,12 +57,11 @@ static bool request_ok(const Vrsas__V1__ControlRequest *r, struct reply *a)
 	else if (r->actor[0] && (!vrs_id_ok(r->actor) || strlen(r->actor) > 64))
 		wrong = "actor: 1 to 64 letters, digits or ._:@+-";
 	else if (r->body_case == VRSAS__V1__CONTROL_REQUEST__BODY__NOT_SET)
-		wrong = "the request asks nothing that this version knows";
+		wrong = "the request is not known to this version";
 	else if (control_is_order(r) && !r->request_id[0])
 		wrong = "an order needs a request_id";
 	if (wrong)
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
-			       "control: %s", wrong);
+		control_refuse(a, CODE(USAGE), "", "control: %s", wrong);
 	return !wrong;
 }
 
@@ -102,7 +101,7 @@ static bool dispatch(struct control *c, const Vrsas__V1__ControlRequest *r,
 	}
 }
 
-/* A scheduler on standby shows the active one's records, and no old ones. */
+/* A scheduler on standby shows the active one's records, read again for each request. */
 static bool may_show(struct control *c, const Vrsas__V1__ControlRequest *r,
 		     struct reply *a)
 {
@@ -116,7 +115,7 @@ static bool may_show(struct control *c, const Vrsas__V1__ControlRequest *r,
 		a->unread = control_reply_text(a, "%s", err.text);
 		return true;
 	}
-	control_refuse_err(a, &err, "see that Redis runs");
+	control_refuse_err(a, &err, "check that Redis is running");
 	return false;
 }
 
@@ -146,9 +145,9 @@ static void on_request(void *arg, const ProtobufCMessage *msg,
 		return;
 	}
 	if (before) {
-		control_refuse(&a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-			       "give each order an id of its own",
-			       "control: request %s was another order", r->request_id);
+		control_refuse(&a, CODE(USAGE), "use a new request_id for each order",
+			       "control: request_id %s was used for another order",
+			       r->request_id);
 	} else {
 		(void)dispatch(c, r, &a, token);
 		remember(c, r->request_id, hash, &a);
@@ -183,7 +182,7 @@ int control_open(struct control **ret, struct vrs_svc *svc,
 	return 0;
 }
 
-/* Before the forecasts are closed, which still know of questions that came from here. */
+/* To be called before forecasts_close: its pending jobs refer to waits in here. */
 void control_close(struct control *c)
 {
 	if (!c)

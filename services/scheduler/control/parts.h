@@ -1,5 +1,5 @@
-/* parts.h - what the files of control share: one reply while it is made (reply.c),
- * the limits of all replies, and the handler of each kind of request. */
+/* parts.h - what the files of control share: the reply under construction (reply.c), the
+ * limits of all replies, and the handler of each kind of request. */
 #ifndef SCHEDULER_CONTROL_PARTS_H
 #define SCHEDULER_CONTROL_PARTS_H
 
@@ -8,8 +8,10 @@
 
 #include "vrs/bus.h"
 
+#define CODE(name) VRSAS__V1__CONTROL_CODE__CONTROL_##name
+
 enum {
-	CONTROL_MAX_REPLY = 900 * 1024, /* the bus believes up to 1 MiB */
+	CONTROL_MAX_REPLY = 900 * 1024, /* the bus accepts up to 1 MiB */
 	CONTROL_REMEMBERED = 128,       /* answers to orders */
 	CONTROL_MAX_WAITING = 32,       /* event readers at a time */
 	CONTROL_MAX_OPEN = 64,
@@ -17,7 +19,7 @@ enum {
 	CONTROL_FORECAST_MAX_AGE_MS = 10 * 60000, /* older ones are not shown */
 };
 
-/* One reply while it is made. Everything in it lives in mem. */
+/* One reply under construction. Everything in it lives in mem. */
 struct reply {
 	Vrsas__V1__ControlReply reply;
 	struct vrs_arena *mem;
@@ -49,7 +51,7 @@ struct control {
 	struct event_wait *waiting;
 	size_t n_waiting;
 	struct vrs_timer *wait_timer;
-	struct forecast_wait *asking;
+	struct forecast_wait *forecasting;
 	bool closing;
 };
 
@@ -61,14 +63,19 @@ void control_reply_send(struct reply *a, struct vrs_req_token *token);
 void *control_reply_alloc(struct reply *a, size_t n, size_t size);
 const char *control_reply_text(struct reply *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Counts one message of a list; false: the reply is full, and its hint says so. */
+/* Adds one message of a list to the size; false: the reply is full, as its hint says. */
 bool control_reply_fits(struct reply *a, const ProtobufCMessage *m);
 void control_refuse(struct reply *a, Vrsas__V1__ControlCode code, const char *hint,
 		    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void control_refuse_err(struct reply *a, const struct vrs_err *err, const char *hint);
 
-/* "c1", "c1/h1" or "h1", of names that are well formed. */
+/* "c1", "c1/h1" or "h1" with valid names. */
 bool control_place_ok(const char *text);
+/* Refused when they are not so: a host's name; a VM's name or id; a cluster of w, or "".
+ */
+bool control_host_ok(const char *host, struct reply *a);
+bool control_vm_ok(const char *vm, struct reply *a);
+bool control_cluster_ok(const struct fleet *w, const char *cluster, struct reply *a);
 
 /* The newest fleet; NULL: refused. */
 struct fleet *control_need_fleet(struct control *c, struct reply *a);

@@ -1,5 +1,5 @@
-/* Transfers as people see and steer them: what the movers wrote in Redis, words to them,
- * and what was expected of past copies against what they took. */
+/* Transfers: their status as movers write it in Redis, orders about them, and predicted
+ * against actual times of past ones. */
 #include "control/parts.h"
 
 #include "vrs/event.h"
@@ -24,7 +24,7 @@ static void arena_keep(void *mem, void *p)
 	(void)p;
 }
 
-/* Lives as long as the answer; NULL: none, or not one. */
+/* Lives as long as the reply; NULL: absent or unreadable. */
 static Vrsas__V1__TransferStatus *unpack(struct reply *a, const struct vrs_reply *r)
 {
 	ProtobufCAllocator in_answer = {arena_give, arena_keep, a->mem};
@@ -39,7 +39,7 @@ static bool is_over(const Vrsas__V1__TransferStatus *t)
 	return t->ended_at_ms != 0;
 }
 
-static bool is_called(const Vrsas__V1__TransferStatus *t, const char *name)
+static bool has_name(const Vrsas__V1__TransferStatus *t, const char *name)
 {
 	return strcmp(t->job_id, name) == 0 || strcmp(t->vm_name, name) == 0 ||
 	       strcmp(t->vm_id, name) == 0;
@@ -56,7 +56,7 @@ static bool read_all(struct control *c, struct reply *a, Vrsas__V1__TransferStat
 	*ret_n = 0;
 	if (vrs_store_cmd(s, &jobs, &err, "ZREVRANGE " VRS_KEY_TRANSFERS " 0 %d",
 			  MAX_SHOWN - 1) < 0) {
-		control_refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "check that Redis is running");
 		return false;
 	}
 	*ret = control_reply_alloc(a, jobs->n_items, sizeof(**ret));
@@ -70,7 +70,7 @@ static bool read_all(struct control *c, struct reply *a, Vrsas__V1__TransferStat
 	int status = n ? vrs_store_run(s, &recs, &err) : 0;
 	vrs_reply_free(jobs);
 	if (status < 0) {
-		control_refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "check that Redis is running");
 		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -85,6 +85,15 @@ static bool read_all(struct control *c, struct reply *a, Vrsas__V1__TransferStat
 
 /* --- showing --- */
 
+static bool job_ok(const char *job, struct reply *a)
+{
+	if (vrs_id_ok(job))
+		return true;
+	control_refuse(a, CODE(USAGE), "vrsctl transfer list",
+		       "transfer: the name of a job or of a VM is needed");
+	return false;
+}
+
 void control_transfers(struct control *c, const Vrsas__V1__TransferQuery *q,
 		       struct reply *a)
 {
@@ -92,38 +101,33 @@ void control_transfers(struct control *c, const Vrsas__V1__TransferQuery *q,
 	Vrsas__V1__TransferStatus **all;
 	size_t n;
 
-	if (q->job[0] && !vrs_id_ok(q->job)) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-			       "vrsctl transfer list",
-			       "transfer: the name of a job or of a VM is needed");
-		return;
-	}
-	if (!read_all(c, a, &all, &n))
+	if ((q->job[0] && !job_ok(q->job, a)) || !read_all(c, a, &all, &n))
 		return;
 	vrsas__v1__transfer_views__init(v);
 	v->transfer = control_reply_alloc(a, n, sizeof(*v->transfer));
-	for (int over = 0; over < 2; over++) /* those at work come first */
+	for (int over = 0; over < 2; over++) /* running ones first */
 		for (size_t i = 0; i < n; i++) {
 			if (is_over(all[i]) != over || (over && q->open_only) ||
-			    (q->job[0] && !is_called(all[i], q->job)))
+			    (q->job[0] && !has_name(all[i], q->job)))
 				continue;
 			if (!control_reply_fits(a, &all[i]->base))
 				break;
 			v->transfer[v->n_transfer++] = all[i];
 		}
 	if (q->job[0] && v->n_transfer == 0) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
-			       "vrsctl transfer list shows those of the last days",
-			       "transfer %s: there is none", q->job);
+		control_refuse(
+			a, CODE(NOT_FOUND),
+			"vrsctl transfer list shows the transfers of the last days",
+			"transfer %s: not found", q->job);
 		return;
 	}
 	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_TRANSFERS;
 	a->reply.transfers = v;
 }
 
-/* --- steering --- */
+/* --- orders --- */
 
-/* The open transfer that is meant; NULL: refused. */
+/* The open transfer of that name; NULL: refused. */
 static const Vrsas__V1__TransferStatus *find_open(struct control *c, const char *name,
 						  struct reply *a)
 {
@@ -134,29 +138,27 @@ static const Vrsas__V1__TransferStatus *find_open(struct control *c, const char 
 	if (!read_all(c, a, &all, &n))
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
-		if (!is_called(all[i], name))
+		if (!has_name(all[i], name))
 			continue;
 		if (is_over(all[i])) {
 			over = all[i];
 		} else if (found) {
-			control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-				       "say which job: vrsctl transfer list",
-				       "transfer %s: there are several", name);
+			control_refuse(a, CODE(USAGE),
+				       "name the job: vrsctl transfer list",
+				       "transfer %s: several match", name);
 			return NULL;
 		} else {
 			found = all[i];
 		}
 	}
 	if (!found)
-		control_refuse(a,
-			       over ? VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED
-				    : VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+		control_refuse(a, over ? CODE(REFUSED) : CODE(NOT_FOUND),
 			       "vrsctl transfer list", "transfer %s: %s", name,
-			       over ? "it has ended already" : "there is none");
+			       over ? "already ended" : "not found");
 	return found;
 }
 
-/* A copy that a relocation waits for is given up with its relocation, not alone. */
+/* A copy that a relocation waits for is cancelled with its relocation, not alone. */
 static const Vrsas__V1__Relocation *owner_of(struct control *c, const char *job)
 {
 	for (size_t i = 0; i < engine_n_records(c->engine); i++) {
@@ -168,18 +170,18 @@ static const Vrsas__V1__Relocation *owner_of(struct control *c, const char *job)
 	return NULL;
 }
 
-static void tell(struct control *c, const Vrsas__V1__TransferStatus *t, const char *actor,
-		 const char *what)
+static void report(struct control *c, const Vrsas__V1__TransferStatus *t,
+		   const char *actor, const char *what)
 {
 	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
 	char line[400];
 
-	(void)snprintf(line, sizeof(line), "%.128s: %s, says %.64s",
+	(void)snprintf(line, sizeof(line), "%.128s: %s by %.64s",
 		       t->vm_name[0] ? t->vm_name : t->job_id, what,
-		       actor[0] ? actor : "somebody");
+		       actor[0] ? actor : "an unknown operator");
 	ev.service = "scheduler";
 	ev.severity = VRSAS__V1__SEVERITY__SEVERITY_NOTICE;
-	ev.kind = "transfer.word";
+	ev.kind = "transfer.order";
 	ev.cluster = t->target_cluster;
 	ev.vm_id = t->vm_id;
 	ev.vm_name = t->vm_name;
@@ -195,33 +197,29 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 	struct vrs_err err = {0};
 	long long value = 1;
 
-	if (!vrs_id_ok(o->job)) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-			       "vrsctl transfer list",
-			       "transfer: the name of a job or of a VM is needed");
+	if (!job_ok(o->job, a))
 		return;
-	}
 	switch (o->act) {
 	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_PAUSE:
 		field = "pause";
-		what = "its copy is held";
+		what = "paused";
 		break;
 	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RESUME:
 		field = "pause";
-		what = "its copy goes on";
+		what = "resumed";
 		value = 0;
 		break;
 	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL:
 		field = "cancel";
-		what = "its copy is given up";
+		what = "cancelled";
 		break;
 	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE:
 		field = "rate";
-		what = "its copy has another limit";
+		what = "rate limit changed";
 		value = (long long)o->rate_bytes_per_s;
 		break;
 	default:
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
+		control_refuse(a, CODE(USAGE), "",
 			       "transfer: pause, resume, cancel or a rate is needed");
 		return;
 	}
@@ -230,7 +228,7 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 		return;
 	const Vrsas__V1__Relocation *owner = owner_of(c, t->job_id);
 	if (owner && o->act == VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+		control_refuse(a, CODE(REFUSED),
 			       control_reply_text(a, "vrsctl relocation cancel %s",
 						  owner->vm_name),
 			       "transfer %s: the relocation of %s waits for it",
@@ -239,26 +237,26 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 	}
 	if (vrs_store_cmd(c->svc->store, NULL, &err, "HSET %s %s %lld",
 			  vrs_key_transfer(t->job_id).text, field, value) < 0) {
-		control_refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "check that Redis is running");
 		return;
 	}
-	tell(c, t, actor, what);
-	a->reply.done = control_reply_text(a, "%s: %s within a second", t->job_id, what);
+	report(c, t, actor, what);
+	a->reply.done = control_reply_text(a, "%s: %s", t->job_id, what);
 }
 
-/* --- what was expected, and what it took --- */
+/* --- predicted and actual times --- */
 
-/* "AT_MS full|changes DATA_BYTES SENT_BYTES TOOK_MS SAID_MS LOW_MS HIGH_MS LIMIT BESIDE
- * JOB", as the movers keep it. */
+/* "AT_MS full|changes DATA_BYTES SENT_BYTES TOOK_MS PREDICTED_MS LOW_MS HIGH_MS LIMIT
+ * BESIDE JOB", as movers store it. */
 static bool read_time(struct reply *a, const char *line, Vrsas__V1__TransferPast *ret)
 {
 	char kind[16], job[132];
-	long long at_ms, took, said, low, high;
+	long long at_ms, took, predicted, low, high;
 	unsigned long long data, sent;
 
 	if (strlen(line) > 400 ||
 	    sscanf(line, "%lld %15s %llu %llu %lld %lld %lld %lld %*s %*s %131s", &at_ms,
-		   kind, &data, &sent, &took, &said, &low, &high, job) != 9 ||
+		   kind, &data, &sent, &took, &predicted, &low, &high, job) != 9 ||
 	    !vrs_id_ok(job))
 		return false;
 	vrsas__v1__transfer_past__init(ret);
@@ -268,7 +266,7 @@ static bool read_time(struct reply *a, const char *line, Vrsas__V1__TransferPast
 	ret->data_bytes = data;
 	ret->sent_bytes = sent;
 	ret->took_ms = took;
-	ret->predicted_ms = said;
+	ret->predicted_ms = predicted;
 	ret->predicted_low_ms = low;
 	ret->predicted_high_ms = high;
 	return true;
@@ -298,7 +296,7 @@ static void add_times(struct reply *a, Vrsas__V1__TransferTimes *v, const char *
 	}
 }
 
-static bool is_asked(const char *want, const char *name)
+static bool matches(const char *want, const char *name)
 {
 	return !want[0] || strcmp(want, name) == 0;
 }
@@ -321,7 +319,7 @@ void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQue
 				vrs_key_eta(w->cluster[i].name, w->cluster[k].name).text,
 				MAX_TIMES - 1);
 	if (vrs_store_run(c->svc->store, &r, &err) < 0) {
-		control_refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "check that Redis is running");
 		return;
 	}
 	vrsas__v1__transfer_times__init(v);
@@ -331,8 +329,8 @@ void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQue
 	const struct vrs_reply *next = r ? r->item : NULL;
 	for (size_t i = 0; next && i < w->n_clusters; i++)
 		for (size_t k = 0; k < w->n_clusters; k++, next++)
-			if (is_asked(q->source_cluster, w->cluster[i].name) &&
-			    is_asked(q->target_cluster, w->cluster[k].name))
+			if (matches(q->source_cluster, w->cluster[i].name) &&
+			    matches(q->target_cluster, w->cluster[k].name))
 				add_times(a, v, w->cluster[i].name, w->cluster[k].name,
 					  next);
 	vrs_reply_free(r);

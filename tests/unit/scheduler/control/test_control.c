@@ -73,7 +73,7 @@ static void on_standby_nothing_old_is_shown(void **state)
 	engine.unread = true;
 	reply = ask(&status);
 	assert_string_equal(reply->status->health, "CRITICAL");
-	assert_true(gives_reason(reply, "cannot be read"));
+	assert_true(gives_reason(reply, "cannot read the relocation records"));
 	done(reply);
 	reply = ask(&list);
 	assert_int_equal(reply->code, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE);
