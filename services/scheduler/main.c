@@ -59,7 +59,7 @@ static const struct vrs_option options[] = {
 	TIME("health_timeout", engine.health_timeout_ms, "2s", "timeout of one health check"),
 	TIME("health_retry", engine.health_retry_ms, "500ms", "interval between two health checks"),
 	TIME("settle", engine.settle_ms, "20s", "a VM without a health address counts as up after running this long"),
-	TIME("mover_silent", engine.mover_silent_ms, "15s", "give a job to another mover after this silence"),
+	TIME("mover_silent", engine.mover_silent_ms, "15s", "silence after which a mover's job is assigned to another one"),
 	TIME("lease", engine.lease_ms, "10s", "lease of the active scheduler; a standby takes over when it expires"),
 	{"rate_limit", VRS_OPT_BYTES, AT(engine.rate_limit_bytes_per_s), "0", 0, 1e13, "rate limit of one transfer in bytes per second; 0: none"},
 
@@ -82,12 +82,12 @@ static const struct vrs_option options[] = {
 	{"auto_failback", VRS_OPT_BOOL, AT(auto_failback), "yes", 0, 0, "fail back automatically when the home host is back and stable"},
 	{"keep_away", VRS_OPT_BOOL, AT(keep_away), "yes", 0, 0, "after a failback keep the remote disks, so that the next failover copies changes only"},
 
-	TIME("collector_late", load.collector_late_ms, "15s", "a collector without a heartbeat for this long counts as silent"),
+	TIME("collector_late", load.collector_late_ms, "15s", "time without a heartbeat after which a collector counts as silent"),
 	{"cluster_keys", VRS_OPT_STRING, AT(cluster_keys), "", 0, 0, "folder with one CLUSTER.key per cluster; reject heartbeats not signed with it; empty: do not check"},
 	TIME("inventory_max_age", load.inventory_max_age_ms, "3s", "maximum age of cached inventories"),
 	TIME("forecast_interval", forecasts.interval_ms, "5m", "interval between forecast requests"),
 	TIME("forecast_timeout", forecasts.timeout_ms, "60s", "timeout of one forecast job"),
-	TIME("predictor_silent", forecasts.silence_ms, "20s", "give a job to another predictor after this silence"),
+	TIME("predictor_silent", forecasts.silence_ms, "20s", "silence after which a predictor's job is assigned to another one"),
 
 	{"disk_reserve", VRS_OPT_DOUBLE, AT(plan.disk_reserve_ratio), "0.05", 0, 1, "share of a target's file system to keep free"},
 	{"ram_reserve", VRS_OPT_DOUBLE, AT(plan.ram_reserve_ratio), "0.02", 0, 1, "share of a target's memory to keep free"},
@@ -104,8 +104,8 @@ static const struct vrs_option options[] = {
 };
 /* clang-format on */
 
-/* The option table fills fields of its own types; the others are set here. */
-static void settle(struct settings *c)
+/* The option table fills fields of its own types; this converts the others. */
+static void apply_settings(struct settings *c)
 {
 	c->detector.silent_samples = (uint32_t)c->silent_samples;
 	c->detector.silent_beats = (uint32_t)c->silent_beats;
@@ -220,7 +220,7 @@ int main(int argc, char **argv)
 	};
 
 	vrs_svc_start(&svc, argc, argv);
-	settle(&c);
+	apply_settings(&c);
 	if (open_rooms(&s, &svc, &c, &err) < 0)
 		vrs_svc_die(&svc, &err);
 	(void)vrs_loop_every(svc.loop, WATCH_EVERY_MS, on_watch, &s);

@@ -19,7 +19,7 @@ enum {
 	CONTROL_FORECAST_MAX_AGE_MS = 10 * 60000, /* older ones are not shown */
 };
 
-/* One reply under construction. Everything in it lives in mem. */
+/* One reply under construction. mem holds everything in it. */
 struct reply {
 	Vrsas__V1__ControlReply reply;
 	struct vrs_arena *mem;

@@ -5,8 +5,8 @@
 #include "engine/parts.h"
 #include "vrs/mem.h"
 
-/* A fence that proved nothing is tried again after the setting fence_retry, at a constant
- * pace and without end: nothing else can free the VMs of this host. */
+/* A fence that proved nothing is retried after the setting fence_retry, at a constant
+ * interval and without end: nothing else can free the VMs of this host. */
 int64_t engine_fence_retry_ms(const struct engine *e)
 {
 	return e->conf.fence_retry_ms;

@@ -137,7 +137,8 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 		withdrawn(e, &p, by, reason, ret);
 		return;
 	}
-	if (!confirm_off && answers_now(h)) { /* the detector weighs it from now on */
+	if (!confirm_off &&
+	    answers_now(h)) { /* from now on it is evidence for the detector */
 		(void)snprintf(ret->done, sizeof(ret->done),
 			       "%s/%s still answers: the claim takes effect once its "
 			       "probes fail too",
@@ -207,7 +208,7 @@ static struct reloc_event by_person(enum reloc_event_kind kind, const char *acto
 	return ev;
 }
 
-/* Applies an order; the answer tells when it could not be stored. */
+/* Applies an order; false: ret has the reason, or that nothing changed. */
 static bool take(struct engine *e, struct entry *en, const struct reloc_event *ev,
 		 const struct record_load *load, struct engine_answer *ret)
 {
@@ -225,7 +226,7 @@ static bool take(struct engine *e, struct entry *en, const struct reloc_event *e
 	return false;
 }
 
-/* A healthy VM is stopped only when there is a place for it. */
+/* A healthy VM is stopped only when a target exists. */
 static bool has_place(struct engine *e, struct fleet *w, const struct entry *en,
 		      const char *to_cluster, struct engine_answer *ret)
 {

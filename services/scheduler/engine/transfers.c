@@ -1,4 +1,4 @@
-/* Transfers: which disks go where, the job for a mover, and following it. */
+/* Transfers: which disks go where, the job for a mover, and its progress. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +25,7 @@ static char *disk_path(const struct engine *e, const struct reloc *r, uint32_t t
 			    (unsigned long long)r->op, i, format);
 }
 
-/* The disks that stayed there when it last came home, if all of them
- * can be built upon. */
+/* The disks that stayed there after the last failback, if all can serve as a seed. */
 static Vrsas__V1__PlacedDisk *const *
 seed_at(const struct reloc *r, const Vrsas__V1__Relocation *msg, uint32_t target,
 	const struct vrs_site_cluster *c, Vrsas__V1__PlacedDisk *const *from, size_t n)
@@ -93,7 +92,7 @@ void engine_disks_free(Vrsas__V1__PlacedDisk **disk, size_t n)
 	free(disk);
 }
 
-/* --- handing out --- */
+/* --- assigning --- */
 
 /* Hosts that can reach the disks of a copy: its own while it is alive, and, on shared
  * storage, the other live hosts of its cluster. */
@@ -108,7 +107,7 @@ size_t engine_ends_of(struct engine *e, const struct reloc_copy *c, const char *
 		ret[n++] = own->site->ssh;
 	if (n > 0 && (!cluster || !cluster->shared_storage))
 		return n;
-	for (int round = 0; round < 2; round++) /* those that surely live come first */
+	for (int round = 0; round < 2; round++) /* hosts known to be alive come first */
 		for (size_t i = 0; i < e->n_hosts && n < ENGINE_MAX_ENDS; i++) {
 			const struct host *h = &e->host[i];
 			bool lives = h->memory.verdict == DETECTOR_OK && !h->handled;
@@ -178,7 +177,7 @@ static size_t disk_copies(const struct entry *en, struct job_parts *k)
 		d->target_path = to[i]->path;
 		d->target_format = to[i]->format;
 		d->virtual_bytes = from[i]->virtual_bytes;
-		/* the way home, or to where a seed lies: only what changed since */
+		/* home, or to a seed: changed blocks only */
 		if (r->target == 0 || to[i]->content_hash[0]) {
 			d->base_path = to[i]->path;
 			d->base_hash = to[i]->content_hash;
@@ -430,7 +429,7 @@ void engine_transfer_do(struct engine *e, struct entry *en)
 	}
 	if (handed_this && now_ms - en->handed_mono_ms < e->conf.tick_ms)
 		return;
-	/* Another scheduler may have handed out this very token before it died. */
+	/* Another scheduler may have assigned the same token before it died. */
 	if (!handed_this && (en->own_job != r->job || en->own_token != r->token)) {
 		lost(e, en, "handed out by an earlier scheduler");
 		return;

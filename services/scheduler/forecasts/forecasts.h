@@ -20,14 +20,14 @@ struct forecasts_conf {
 	int64_t silence_ms; /* a predictor that is silent this long loses its job; 20 s */
 };
 
-/* world is asked for the newest picture whenever a round begins; it may give NULL. */
+/* world returns the newest fleet when a round begins; it may return NULL. */
 int forecasts_open(struct forecasts **ret, struct vrs_loop *loop,
 		   const struct forecasts_conf *conf, struct fleet *(*fleet)(void *arg),
 		   void *arg, struct vrs_err *err);
 void forecasts_close(struct forecasts *f);
 
-/* Everything that can take VMs, soon; called when a host becomes suspect. Calls that come
- * while a round is under way are one. */
+/* All possible targets, soon; called when a host becomes suspect. Calls during a round
+ * count once. */
 void forecasts_refresh(struct forecasts *f);
 
 /* One target. fn is called once, on the loop: its newest forecast stands in Redis now
@@ -46,7 +46,7 @@ const char *forecasts_url(const struct forecasts *f);
 struct forecasts_counts {
 	uint64_t ok, failed; /* jobs */
 	unsigned open;
-	struct vrs_histogram seconds; /* asked to answered */
+	struct vrs_histogram seconds; /* from request to reply */
 	struct vrs_bus_counts bus;
 };
 void forecasts_counts(const struct forecasts *f, struct forecasts_counts *ret);

@@ -175,7 +175,7 @@ enum reloc_event_kind {
 	RELOC_SEEN_TWICE,
 	/* It went down on the granted host, which is alive. */
 	RELOC_WENT_DOWN,
-	/* Answers to orders; carry op and, where it has one, place. */
+	/* Answers to orders, with op and, if any, place. */
 	RELOC_FENCE_RESULT, /* ev.proof: what is proven, NO_PROOF: nothing */
 	RELOC_STOPPED, /* ok: confirmed off by its hypervisor; seen: its state before */
 	RELOC_DECIDED, /* ev.verdict, place, readable, predicted_ms */
@@ -208,7 +208,7 @@ enum reloc_transfer {
 			       deadline */
 	RELOC_XFER_PROVING, /* the same, while source and target are compared */
 	RELOC_XFER_DONE,    /* ok: source and target hashes are equal */
-	RELOC_XFER_FAILED,  /* permanent: this target is of no use */
+	RELOC_XFER_FAILED,  /* permanent: this target cannot take it */
 	RELOC_XFER_LOST,    /* no mover has it: assign it again with a higher token */
 };
 
@@ -259,7 +259,7 @@ enum reloc_order_kind {
 	RELOC_DO_STOP,  /* shut the VM down there, destroy it after a timeout; confirm */
 	RELOC_DO_KILL,  /* destroy it at once; see `undefine` and `spare` */
 	RELOC_DO_DECIDE,
-	RELOC_DO_RESERVE,  /* target answers and has room */
+	RELOC_DO_RESERVE,  /* target answers and has the capacity */
 	RELOC_DO_TRANSFER, /* hand (job, token) out and follow it */
 	RELOC_DO_CANCEL_TRANSFER,
 	RELOC_DO_DEFINE,  /* at copy, start blocked */

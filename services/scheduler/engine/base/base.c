@@ -1,5 +1,5 @@
-/* What every part of the engine looks up: the time, a host, a record, a copy's disks, and
- * whether an order may be carried out now. */
+/* Lookups for all files of the engine: time, host, record, a copy's disks, and whether an
+ * order may be executed now. */
 #include "engine/base/base.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@ int64_t engine_wall(void)
 	return vrs_now_wall_ms();
 }
 
-/* A lease that may have run out is not relied on; the store would refuse us anyway. */
+/* A lease that may have expired does not count; the store would refuse the write. */
 bool engine_may_act(const struct engine *e)
 {
 	return e->lease.token != 0 && e->loaded && engine_mono() < e->lease_until_mono_ms;
@@ -126,7 +126,7 @@ const Vrsas__V1__VmFacts *engine_facts_at(const struct fleet *w, const char *vm_
 	return h ? fleet_vm_at(w, h, vm_id) : NULL;
 }
 
-/* --- orders: which are under way, and when one may be given again --- */
+/* --- orders in progress, and when a retry is due --- */
 
 static bool slot_is(const struct slot *s, enum reloc_order_kind kind,
 		    const struct reloc_place *place, uint64_t op)
@@ -150,7 +150,7 @@ struct slot *engine_slot(struct entry *en, const struct reloc_order *o)
 			open = s;
 	}
 	if (!open)
-		return NULL; /* jobs of earlier orders are not over yet */
+		return NULL; /* jobs of earlier orders are still running */
 	*open = (struct slot){
 		.used = true, .kind = o->kind, .place = *place, .op = o->op};
 	return open;

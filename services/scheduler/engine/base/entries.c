@@ -1,5 +1,5 @@
-/* The records of all VMs in memory, and the one way in which one of them changes: the
- * machine's step, durable before anybody acts on it. */
+/* The records of all VMs in memory, and the only way in which one changes: a step of the
+ * machine, durable before it is acted on. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ void engine_drop_entries(struct engine *e)
 	e->n_entries = 0;
 }
 
-/* Takes what Redis says of a record; orders of an older op are of no interest then. */
+/* Takes the record from Redis; orders of an older op are dropped. */
 int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err)
 {
 	Vrsas__V1__Relocation *msg = NULL;
@@ -54,7 +54,7 @@ int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err)
 	int status = record_read(e->svc->store, en->r.vm_id, &msg, err);
 
 	if (status == VRS_ENOENT && !en->stored) {
-		en->stale = false; /* its first save did not get through */
+		en->stale = false; /* its first save failed */
 		return 0;
 	}
 	if (status == 0)
@@ -184,7 +184,7 @@ static Vrsas__V1__Severity severity_of(enum reloc_state s)
 	return severity[reloc_state(s)->severity];
 }
 
-/* What people shall know of a change. */
+/* Reports a change to people. */
 static void tell_change(struct engine *e, const struct entry *en, const struct reloc *was)
 {
 	const struct reloc *r = &en->r;
@@ -210,7 +210,7 @@ static void tell_change(struct engine *e, const struct entry *en, const struct r
 			      r->hold_reason[0] ? r->hold_reason : r->why);
 }
 
-/* Where its cluster took it, its disks are the same. */
+/* Where its own cluster moved it, its disks are the same. */
 static void carry_disks_along(const struct reloc *next, const struct reloc *was,
 			      const Vrsas__V1__Relocation *msg, struct record_load *l)
 {
@@ -244,7 +244,7 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 				 journal, &err);
 	if (status < 0) {
 		vrsas__v1__relocation__free_unpacked(msg, NULL);
-		en->stale = true; /* it may stand there all the same */
+		en->stale = true; /* it may be stored all the same */
 		if (status == VRS_EDENIED) {
 			e->lease.token = 0;
 			e->worker_lease.token = 0;

@@ -113,7 +113,7 @@ int operator_claims_load(struct engine *e, struct vrs_err *err)
 	return 0;
 }
 
-/* --- who has to hear it --- */
+/* --- applying a claim --- */
 
 unsigned operator_claim_spread(struct engine *e, const struct reloc_place *p,
 			       struct reloc_event *ev)
@@ -178,8 +178,8 @@ void operator_claims_watch(struct engine *e, struct fleet *w)
 			if (h->claim.stored) /* it has served its purpose */
 				(void)operator_claim_drop(e, h, NULL);
 		} else if (!h->claim.applied && dead) {
-			/* declared to a scheduler that died before it had applied it
-			 * everywhere */
+			/* stored by a scheduler that died before it had applied it
+			 * to all records */
 			(void)operator_claim_apply(e, w, h);
 		} else if (h->memory.answers_since_ms > 0 && age_ms > UNBELIEVED_MS &&
 			   operator_claim_drop(e, h, NULL) == 0) {

@@ -1,6 +1,6 @@
-/* VMs that fell with a host which was back before its silence was noticed: they are
- * started at home again, under a new epoch, when every host of their cluster says that it
- * does not run them. What ran where stands in Redis: vrsas:v1:ran:{cluster}. */
+/* VMs that went down with a host which was back before its silence was detected: they are
+ * started at home again, under a new epoch, once every host of their cluster reports that
+ * it does not run them. Redis keeps what ran where: vrsas:v1:ran:{cluster}. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,9 +98,9 @@ void reboot_recovery_close(struct engine *e)
 		ran_fini(&e->host[i].ran);
 }
 
-/* --- asking the whole cluster --- */
+/* --- querying the whole cluster --- */
 
-/* From here on it is the machine's; what it does next it does in this boot. */
+/* From here on the state machine has it, for this boot of the host. */
 static void fell(struct engine *e, struct host *home, struct ran_vm *v)
 {
 	const char *vm_id = v->id;
@@ -130,8 +130,8 @@ static void fell(struct engine *e, struct host *home, struct ran_vm *v)
 	engine_pump_soon(e);
 }
 
-/* A host that has been silent for long, in maintenance perhaps, need not answer; one that
- * answered recently must: it may have been given the VM just now. */
+/* A host that has been silent for long, perhaps in maintenance, need not answer; one that
+ * answered recently must: its cluster may have just moved the VM there. */
 static bool must_answer(const struct host *h)
 {
 	return h->memory.answers_since_ms > 0 || h->memory.verdict != DETECTOR_OK;
@@ -189,7 +189,7 @@ static void ask_its_cluster(struct engine *e, struct host *home, struct ran_vm *
 	host_poll_start(r);
 }
 
-/* --- one look --- */
+/* --- one tick --- */
 
 static bool listed_as_running(const struct fleet *w, const char *id)
 {
@@ -200,7 +200,7 @@ static bool listed_as_running(const struct fleet *w, const char *id)
 	return false;
 }
 
-/* Whether the machine has nothing else in mind with it. */
+/* True when no relocation of it is in progress. */
 static bool is_at_rest(struct engine *e, const struct host *h,
 		       const struct fleet_host *wh, const char *id)
 {
@@ -213,7 +213,7 @@ static bool is_at_rest(struct engine *e, const struct host *h,
 		strcmp(p->cluster, h->cluster) == 0 && strcmp(p->host, h->name) == 0);
 }
 
-static void look_at_host(struct engine *e, const struct fleet *w, struct host *h,
+static void recover_host(struct engine *e, const struct fleet *w, struct host *h,
 			 const struct fleet_host *wh)
 {
 	if (h->memory.verdict != DETECTOR_OK && h->memory.verdict != DETECTOR_BACK)
@@ -242,6 +242,6 @@ void reboot_recovery_watch(struct engine *e, const struct fleet *w)
 			continue;
 		if (ran_look(&h->ran, w, wh) || h->ran_unsaved)
 			keep(e, h);
-		look_at_host(e, w, h, wh);
+		recover_host(e, w, h, wh);
 	}
 }
