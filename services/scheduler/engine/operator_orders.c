@@ -48,19 +48,6 @@ static bool ready(struct engine *e, struct engine_answer *ret)
 	return false;
 }
 
-static struct fleet_host *find_host(struct engine *e, struct fleet *w, const char *host,
-				    struct engine_answer *ret)
-{
-	struct fleet_host *wh = NULL;
-	struct vrs_err err = {0};
-
-	(void)e;
-	if (fleet_find_host(w, host, &wh, &err) < 0)
-		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
-		       "see `vrsctl host list`", "%s", err.text);
-	return wh;
-}
-
 static bool answers_now(const struct host *h)
 {
 	return h->memory.answers_since_ms > 0;
@@ -80,6 +67,28 @@ static void withdrawn(struct engine *e, const struct reloc_place *p, const char 
 		       "proof again",
 		       p->cluster, p->host, n);
 	engine_pump(e);
+}
+
+/* The host that a claim is about, and its place; NULL: refused. */
+static struct host *host_to_claim(struct engine *e, struct fleet *w, const char *host,
+				  struct reloc_place *ret_place,
+				  struct engine_answer *ret)
+{
+	struct fleet_host *wh = NULL;
+	struct vrs_err err = {0};
+
+	if (fleet_find_host(w, host, &wh, &err) < 0) {
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+		       "see `vrsctl host list`", "%s", err.text);
+		return NULL;
+	}
+	*ret_place = engine_place(fleet_cluster_name(w, wh), wh->name);
+	struct host *h = engine_host_of(e, ret_place);
+	if (!h)
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+		       "add a [host] section to site.conf", "%s/%s is not in site.conf",
+		       ret_place->cluster, ret_place->host);
+	return h;
 }
 
 void engine_fail_host(struct engine *e, const char *host, const char *actor,
@@ -105,18 +114,9 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 		       "a confirmation needs a reason");
 		return;
 	}
-	struct fleet_host *wh = find_host(e, w, host, ret);
-	if (!wh)
+	struct host *h = host_to_claim(e, w, host, &p, ret);
+	if (!h)
 		return;
-	(void)vrs_strcpy(p.cluster, sizeof(p.cluster), fleet_cluster_name(w, wh));
-	(void)vrs_strcpy(p.host, sizeof(p.host), wh->name);
-	struct host *h = engine_host_of(e, &p);
-	if (!h) {
-		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
-		       "add a [host] section to site.conf", "%s/%s is not in site.conf",
-		       p.cluster, p.host);
-		return;
-	}
 	(void)snprintf(by, sizeof(by), "%.90s", actor && *actor ? actor : "?");
 	if (confirm_off && answers_now(h)) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,

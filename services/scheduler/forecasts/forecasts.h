@@ -1,8 +1,8 @@
-/* forecasts.h - keeps the forecasts of all clusters and hosts young.
+/* forecasts.h - keeps the forecasts of all clusters and hosts fresh.
  *
- * Asks the predictors in jobs of at most 64 targets, every interval and at once for what
- * becomes urgent. The predictors write forecasts to Redis, the fleet reads them there; an
- * answer says only whether they are written. */
+ * Sends jobs of at most 64 targets to the predictors, every interval and at once when
+ * urgent. The predictors write forecasts to Redis, where fleet/ reads them; a reply only
+ * confirms that they are written. */
 #ifndef SCHEDULER_FORECASTS_FORECASTS_H
 #define SCHEDULER_FORECASTS_FORECASTS_H
 
@@ -20,7 +20,7 @@ struct forecasts_conf {
 	int64_t silence_ms; /* a predictor that is silent this long loses its job; 20 s */
 };
 
-/* world returns the newest fleet when a round begins; it may return NULL. */
+/* fleet(arg) returns the newest fleet when a round begins; it may return NULL. */
 int forecasts_open(struct forecasts **ret, struct vrs_loop *loop,
 		   const struct forecasts_conf *conf, struct fleet *(*fleet)(void *arg),
 		   void *arg, struct vrs_err *err);
@@ -30,8 +30,8 @@ void forecasts_close(struct forecasts *f);
  * count once. */
 void forecasts_refresh(struct forecasts *f);
 
-/* One target. fn is called once, on the loop: its newest forecast stands in Redis now
- * (why is NULL), or why it does not. */
+/* One target. fn is called once, on the loop: why is NULL when the newest forecast is in
+ * Redis. */
 struct forecasts_question {
 	const char *cluster, *host; /* borrowed until fn is called */
 	int64_t timeout_ms;
