@@ -193,36 +193,29 @@ static void report(struct control *c, const Vrsas__V1__TransferStatus *t,
 void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o,
 			    const char *actor, struct reply *a)
 {
-	const char *field, *what;
+	/* a field of the transfer's hash in Redis, which its mover reads */
+	static const struct {
+		const char *field, *what;
+		long long value;
+	} acts[] = {
+		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_PAUSE] = {"pause", "paused", 1},
+		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RESUME] = {"pause", "resumed", 0},
+		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL] = {"cancel", "cancelled",
+								  1},
+		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE] = {"rate",
+								"rate limit changed", 0},
+	};
+	bool rate = o->act == VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE;
 	struct vrs_err err = {0};
-	long long value = 1;
 
 	if (!job_ok(o->job, a))
 		return;
-	switch (o->act) {
-	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_PAUSE:
-		field = "pause";
-		what = "paused";
-		break;
-	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RESUME:
-		field = "pause";
-		what = "resumed";
-		value = 0;
-		break;
-	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL:
-		field = "cancel";
-		what = "cancelled";
-		break;
-	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE:
-		field = "rate";
-		what = "rate limit changed";
-		value = (long long)o->rate_bytes_per_s;
-		break;
-	default:
+	if ((size_t)o->act >= sizeof(acts) / sizeof(*acts) || !acts[o->act].field) {
 		control_refuse(a, CODE(USAGE), "",
 			       "transfer: pause, resume, cancel or a rate is needed");
 		return;
 	}
+	const char *what = acts[o->act].what;
 	const Vrsas__V1__TransferStatus *t = find_open(c, o->job, a);
 	if (!t)
 		return;
@@ -236,7 +229,9 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 		return;
 	}
 	if (vrs_store_cmd(c->svc->store, NULL, &err, "HSET %s %s %lld",
-			  vrs_key_transfer(t->job_id).text, field, value) < 0) {
+			  vrs_key_transfer(t->job_id).text, acts[o->act].field,
+			  rate ? (long long)o->rate_bytes_per_s : acts[o->act].value) <
+	    0) {
 		control_refuse_err(a, &err, "check that Redis is running");
 		return;
 	}

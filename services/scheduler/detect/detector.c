@@ -53,9 +53,8 @@ static struct channels read_channels(const struct detector_rules *r, int64_t now
 	};
 }
 
-static void note(struct detector_host *h, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static void note(struct detector_host *h, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void note(struct detector_host *h,
+						       const char *fmt, ...)
 {
 	size_t len = strlen(h->note);
 	va_list ap;

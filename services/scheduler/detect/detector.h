@@ -21,15 +21,15 @@
 #include <stdint.h>
 
 struct detector_rules {
-	uint32_t silent_samples; /* failed readings in a row, counted by the collector; 3
-				  */
-	uint32_t silent_beats;   /* heartbeats in a row that report them; 2 */
-	uint32_t failed_probes;  /* in a row; 2 */
-	int64_t probe_fresh_ms;  /* an older result does not count; 15 s */
-	int64_t suspect_ms;      /* at least this long suspect before down; 0 */
-	int64_t stable_ms;       /* ok again after answering this long; 60 s */
-	double brake_ratio;      /* share of silent hosts above which all are held; 0.3 */
-	uint32_t brake_hosts;    /* and at least this many; 2 */
+	int64_t silent_samples; /* failed readings in a row, counted by the collector; 3
+				 */
+	int64_t silent_beats;   /* heartbeats in a row that report them; 2 */
+	int64_t failed_probes;  /* in a row; 2 */
+	int64_t probe_fresh_ms; /* an older result does not count; 15 s */
+	int64_t suspect_ms;     /* at least this long suspect before down; 0 */
+	int64_t stable_ms;      /* ok again after answering this long; 60 s */
+	double brake_ratio;     /* share of silent hosts above which all are held; 0.3 */
+	int64_t brake_hosts;    /* and at least this many; 2 */
 };
 
 /* What an operator declared. */

@@ -262,11 +262,6 @@ bool engine_is_open(const Vrsas__V1__Relocation *r)
 	return (int)r->state != RELOC_PROTECTED && (int)r->state != RELOC_RUNNING_AWAY;
 }
 
-const char *engine_transfer_url(const struct engine *e)
-{
-	return vrs_req_url(e->req);
-}
-
 int engine_movers(const struct engine *e)
 {
 	return vrs_req_peers(e->req);

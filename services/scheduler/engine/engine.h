@@ -53,7 +53,6 @@ const Vrsas__V1__TransferStatus *engine_transfer(const struct engine *e,
 						 const char *vm_id);
 /* A relocation is in progress: neither PROTECTED nor RUNNING_AWAY. */
 bool engine_is_open(const Vrsas__V1__Relocation *r);
-const char *engine_transfer_url(const struct engine *e);
 int engine_movers(const struct engine *e);
 void engine_bus_counts(const struct engine *e, struct vrs_bus_counts *ret);
 const struct counters *engine_counters(const struct engine *e);

@@ -8,10 +8,10 @@
 #include "engine/watch/watch.h"
 #include "vrs/mem.h"
 
-static void refuse(struct engine_answer *a, Vrsas__V1__ControlCode code, const char *hint,
-		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-static void refuse(struct engine_answer *a, Vrsas__V1__ControlCode code, const char *hint,
-		   const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void refuse(struct engine_answer *a,
+							 Vrsas__V1__ControlCode code,
+							 const char *hint,
+							 const char *fmt, ...)
 {
 	va_list ap;
 

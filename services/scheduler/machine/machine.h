@@ -138,22 +138,22 @@ struct reloc {
 
 /* Limits and deadlines; a state names its deadline in states.c. */
 struct reloc_rules {
-	uint32_t max_starts;    /* on one target; 2 */
-	uint32_t max_decisions; /* of one failure; 3 */
-	int64_t suspect_ms;     /* SUSPECT without new evidence; 30 s */
-	int64_t fence_ms;       /* then an operator is called; fencing continues; 120 s */
-	int64_t decide_ms;      /* 10 s */
-	int64_t reserve_ms;     /* 60 s */
-	int64_t stall_ms;       /* a transfer without progress; 10 min */
-	int64_t verify_ms;      /* comparing without progress, or defining; 30 min */
-	int64_t grant_ms;       /* for reading all proofs again; 60 s */
-	int64_t boot_ms;        /* from the grant to the guest's answer; 300 s */
-	int64_t stop_ms;        /* a copy must be confirmed off; 180 s */
-	int64_t query_ms;       /* for checking home before the failback; 60 s */
-	int64_t review_ms;      /* a wait or a hold is re-evaluated; 5 min */
-	int64_t page_ms;        /* the alert of a hold is repeated; 15 min */
-	int64_t split_ms;       /* 10 s */
-	int64_t cleanup_ms;     /* 60 s */
+	int64_t max_starts;    /* on one target; 2 */
+	int64_t max_decisions; /* of one failure; 3 */
+	int64_t suspect_ms;    /* SUSPECT without new evidence; 30 s */
+	int64_t fence_ms;      /* then an operator is called; fencing continues; 120 s */
+	int64_t decide_ms;     /* 10 s */
+	int64_t reserve_ms;    /* 60 s */
+	int64_t stall_ms;      /* a transfer without progress; 10 min */
+	int64_t verify_ms;     /* comparing without progress, or defining; 30 min */
+	int64_t grant_ms;      /* for reading all proofs again; 60 s */
+	int64_t boot_ms;       /* from the grant to the guest's answer; 300 s */
+	int64_t stop_ms;       /* a copy must be confirmed off; 180 s */
+	int64_t query_ms;      /* for checking home before the failback; 60 s */
+	int64_t review_ms;     /* a wait or a hold is re-evaluated; 5 min */
+	int64_t page_ms;       /* the alert of a hold is repeated; 15 min */
+	int64_t split_ms;      /* 10 s */
+	int64_t cleanup_ms;    /* 60 s */
 	bool auto_failback;
 	bool keep_away; /* after a failback the newest remote disks stay as a seed */
 };
@@ -271,7 +271,6 @@ enum reloc_order_kind {
 	RELOC_DO_CLEAN,      /* the same, after the way home */
 	RELOC_DO_REMOVE,     /* its disks, unless a definition anywhere names them */
 };
-const char *reloc_order_name(enum reloc_order_kind k);
 
 struct reloc_order {
 	enum reloc_order_kind kind;

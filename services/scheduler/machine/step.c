@@ -38,34 +38,11 @@ static const char *const event_names[RELOC_N_EVENTS] = {
 	[RELOC_OPERATOR_FAILBACK]    = "operator: failback",
 	[RELOC_OPERATOR_CANCEL]      = "operator: cancel",
 };
-
-static const char *const order_names[] = {
-	[RELOC_DO_FENCE]           = "fence",
-	[RELOC_DO_STOP]            = "stop",
-	[RELOC_DO_KILL]            = "kill",
-	[RELOC_DO_DECIDE]          = "decide",
-	[RELOC_DO_RESERVE]         = "reserve",
-	[RELOC_DO_TRANSFER]        = "transfer",
-	[RELOC_DO_CANCEL_TRANSFER] = "cancel transfer",
-	[RELOC_DO_DEFINE]          = "define",
-	[RELOC_DO_RECHECK]         = "recheck",
-	[RELOC_DO_START]           = "start",
-	[RELOC_DO_HEALTH]          = "health",
-	[RELOC_DO_QUERY]           = "query",
-	[RELOC_DO_QUARANTINE]      = "quarantine",
-	[RELOC_DO_CLEAN]           = "clean",
-	[RELOC_DO_REMOVE]          = "remove disks",
-};
 /* clang-format on */
 
 const char *reloc_event_name(enum reloc_event_kind k)
 {
 	return event_names[k];
-}
-
-const char *reloc_order_name(enum reloc_order_kind k)
-{
-	return order_names[k];
 }
 
 /* --- copies --- */

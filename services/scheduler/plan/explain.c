@@ -19,9 +19,8 @@ struct reasons {
 
 enum tone { FOR, AGAINST, REJECTED };
 
-static void add(struct reasons *r, enum tone tone, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void add(struct reasons *r, enum tone tone, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void add(struct reasons *r, enum tone tone,
+						      const char *fmt, ...)
 {
 	char text[320];
 	va_list ap;

@@ -23,8 +23,8 @@ struct plan_rules {
 	int64_t stable_ms;           /* time a host must be back before the failback */
 	double blind_ratio;          /* added to the newest reading without a forecast;
 					0.15 */
-	uint32_t overload_class;     /* up to this class a VM is placed on the least
-					overloaded host if none admits it; 0: never; 2 */
+	int64_t overload_class;      /* up to this class a VM is placed on the least
+					 overloaded host if none admits it; 0: never; 2 */
 	bool local_restart;          /* own cluster's hosts are candidates; true */
 	struct cost_model_rules cost;
 };

@@ -14,9 +14,8 @@ struct reject_case {
 /* A rule returns true when it rejects, and then writes its sentence. */
 typedef bool reject_rule(const struct reject_case *k);
 
-static bool because(const struct reject_case *k, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static bool because(const struct reject_case *k, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static bool because(const struct reject_case *k,
+							  const char *fmt, ...)
 {
 	va_list ap;
 

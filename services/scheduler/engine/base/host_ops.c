@@ -10,9 +10,8 @@
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 
-static void set_text(struct host_op *j, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static void set_text(struct host_op *j, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void set_text(struct host_op *j,
+							   const char *fmt, ...)
 {
 	va_list ap;
 

@@ -6,6 +6,31 @@
 
 #include "simulation_parts.h"
 
+/* clang-format off */
+static const char *const order_names[] = {
+	[RELOC_DO_FENCE]           = "fence",
+	[RELOC_DO_STOP]            = "stop",
+	[RELOC_DO_KILL]            = "kill",
+	[RELOC_DO_DECIDE]          = "decide",
+	[RELOC_DO_RESERVE]         = "reserve",
+	[RELOC_DO_TRANSFER]        = "transfer",
+	[RELOC_DO_CANCEL_TRANSFER] = "cancel transfer",
+	[RELOC_DO_DEFINE]          = "define",
+	[RELOC_DO_RECHECK]         = "recheck",
+	[RELOC_DO_START]           = "start",
+	[RELOC_DO_HEALTH]          = "health",
+	[RELOC_DO_QUERY]           = "query",
+	[RELOC_DO_QUARANTINE]      = "quarantine",
+	[RELOC_DO_CLEAN]           = "clean",
+	[RELOC_DO_REMOVE]          = "remove disks",
+};
+/* clang-format on */
+
+static const char *order_name(enum reloc_order_kind k)
+{
+	return order_names[k];
+}
+
 static const struct reloc_rules quick = {
 	.suspect_ms = 6,
 	.fence_ms = 12,
@@ -167,7 +192,7 @@ static void deliver(struct sim *s)
 			(void)sim_point(s); /* before the side effect */
 			if (was_up && !s->scheduler_up)
 				continue; /* died with it: not begun */
-			sim_tell(s, "%s on %s", reloc_order_name(m.order),
+			sim_tell(s, "%s on %s", order_name(m.order),
 				 sim_host_name[m.host]);
 			sim_carry_out(s, &m);
 			(void)sim_point(s); /* after it, before its answer */
