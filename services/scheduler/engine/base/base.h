@@ -76,9 +76,9 @@ struct host {
 	unsigned autostarts; /* jobs in progress that disable start at boot */
 	bool checking;       /* a job queries whether a copy runs here */
 	bool handled;
-	struct ran ran;   /* VMs that ran when the host was last seen */
-	bool ran_unsaved; /* not yet stored in Redis */
-	bool doubting;    /* hosts are queried whether a VM runs in two places */
+	struct last_seen ran; /* VMs that ran when the host was last seen */
+	bool ran_unsaved;     /* not yet stored in Redis */
+	bool doubting;        /* hosts are queried whether a VM runs in two places */
 };
 
 struct brake {

@@ -12,9 +12,9 @@
 #include "fleet/fleet.h"
 #include "vrsas/v1/relocation.pb-c.h"
 
-enum { RAN_MAX_VMS = 4096 }; /* of one host */
+enum { LAST_SEEN_MAX_VMS = 4096 }; /* of one host */
 
-struct ran_vm {
+struct last_seen_vm {
 	char id[132], boot_id[64]; /* of its host, when it ran */
 	/* for reboot_recovery.c */
 	bool asking;
@@ -22,20 +22,22 @@ struct ran_vm {
 	unsigned asked; /* attempts since it fell */
 };
 
-struct ran {
-	struct ran_vm *vm;
+struct last_seen {
+	struct last_seen_vm *vm;
 	size_t n;
 };
 
 /* Applies the newest inventory of the host. A VM that fell is kept until it is seen
  * running again, or off for a reason. True when the memory changed. */
-bool ran_look(struct ran *r, const struct fleet *w, const struct fleet_host *h);
-struct ran_vm *ran_find(const struct ran *r, const char *id); /* NULL: not remembered */
+bool last_seen_update(struct last_seen *r, const struct fleet *w,
+		      const struct fleet_host *h);
+struct last_seen_vm *last_seen_find(const struct last_seen *r,
+				    const char *id); /* NULL: not remembered */
 /* True when this VM went down with its host, according to these facts. */
-bool ran_fell(const struct ran_vm *was, const Vrsas__V1__VmFacts *now,
-	      const char *boot_id);
+bool last_seen_fell(const struct last_seen_vm *was, const Vrsas__V1__VmFacts *now,
+		    const char *boot_id);
 
-void ran_remember(struct ran *r, const char *id, const char *boot_id);
-void ran_fini(struct ran *r);
+void last_seen_add(struct last_seen *r, const char *id, const char *boot_id);
+void last_seen_fini(struct last_seen *r);
 
 #endif

@@ -13,7 +13,7 @@ enum { ASK_AGAIN_MS = 2000 };
 
 /* --- the memory in Redis --- */
 
-static void *pack(const struct ran *r, size_t *ret_n)
+static void *pack(const struct last_seen *r, size_t *ret_n)
 {
 	Vrsas__V1__HostRan m = VRSAS__V1__HOST_RAN__INIT;
 	Vrsas__V1__RanVm *vm = vrs_calloc(r->n + 1, sizeof(*vm));
@@ -33,7 +33,7 @@ static void *pack(const struct ran *r, size_t *ret_n)
 	return bytes;
 }
 
-static int unpack(struct ran *r, const void *bytes, size_t n, struct vrs_err *err)
+static int unpack(struct last_seen *r, const void *bytes, size_t n, struct vrs_err *err)
 {
 	struct vrs_msg *msg = NULL;
 	int status =
@@ -42,9 +42,9 @@ static int unpack(struct ran *r, const void *bytes, size_t n, struct vrs_err *er
 	if (status < 0)
 		return status;
 	const Vrsas__V1__HostRan *m = (const void *)vrs_msg_get(msg);
-	for (size_t i = 0; i < m->n_vm && i < RAN_MAX_VMS; i++)
-		if (vrs_id_ok(m->vm[i]->id) && !ran_find(r, m->vm[i]->id))
-			ran_remember(r, m->vm[i]->id, m->vm[i]->boot_id);
+	for (size_t i = 0; i < m->n_vm && i < LAST_SEEN_MAX_VMS; i++)
+		if (vrs_id_ok(m->vm[i]->id) && !last_seen_find(r, m->vm[i]->id))
+			last_seen_add(r, m->vm[i]->id, m->vm[i]->boot_id);
 	vrs_msg_free(msg);
 	return 0;
 }
@@ -82,7 +82,7 @@ int reboot_recovery_load(struct engine *e, struct vrs_err *err)
 		int status = vrs_store_do(e->svc->store, &r, argv, 3, err);
 		if (status < 0)
 			return status;
-		ran_fini(&h->ran);
+		last_seen_fini(&h->ran);
 		if (r->type == VRS_REPLY_BYTES &&
 		    unpack(&h->ran, r->bytes, r->len, &bad) < 0)
 			log_warn("cannot read which VMs ran on a host: %s host=%s/%s",
@@ -95,13 +95,13 @@ int reboot_recovery_load(struct engine *e, struct vrs_err *err)
 void reboot_recovery_close(struct engine *e)
 {
 	for (size_t i = 0; i < e->n_hosts; i++)
-		ran_fini(&e->host[i].ran);
+		last_seen_fini(&e->host[i].ran);
 }
 
 /* --- querying the whole cluster --- */
 
 /* From here on the state machine has it, for this boot of the host. */
-static void fell(struct engine *e, struct host *home, struct ran_vm *v)
+static void fell(struct engine *e, struct host *home, struct last_seen_vm *v)
 {
 	const char *vm_id = v->id;
 	struct fleet *w = fleet_loader_last(e->loader);
@@ -139,7 +139,7 @@ static bool must_answer(const struct host *h)
 
 static void cluster_answered(struct host_poll *r)
 {
-	struct ran_vm *v = ran_find(&r->home->ran, r->vm_id);
+	struct last_seen_vm *v = last_seen_find(&r->home->ran, r->vm_id);
 	struct entry *en = engine_entry(r->e, r->vm_id);
 	bool silent = false, off_at_home = false;
 
@@ -172,7 +172,7 @@ static void cluster_answered(struct host_poll *r)
 }
 
 /* Its own cluster may have started it elsewhere. */
-static void ask_its_cluster(struct engine *e, struct host *home, struct ran_vm *v)
+static void ask_its_cluster(struct engine *e, struct host *home, struct last_seen_vm *v)
 {
 	struct host_poll *r = host_poll_new(e, v->id, home, cluster_answered);
 
@@ -221,11 +221,11 @@ static void recover_host(struct engine *e, const struct fleet *w, struct host *h
 	if (wh->collector_state == VRSAS__V1__HOST_STATE__HOST_STATE_MAINTENANCE)
 		return;
 	for (size_t i = 0; i < h->ran.n; i++) {
-		struct ran_vm *v = &h->ran.vm[i];
+		struct last_seen_vm *v = &h->ran.vm[i];
 		const Vrsas__V1__VmFacts *vm = fleet_vm_at(w, wh, v->id);
 
 		if (v->asking || v->again_mono_ms > engine_mono() || !vm ||
-		    !ran_fell(v, vm, wh->boot_id) || listed_as_running(w, v->id) ||
+		    !last_seen_fell(v, vm, wh->boot_id) || listed_as_running(w, v->id) ||
 		    !is_at_rest(e, h, wh, v->id))
 			continue;
 		ask_its_cluster(e, h, v);
@@ -240,7 +240,7 @@ void reboot_recovery_watch(struct engine *e, const struct fleet *w)
 
 		if (!wh)
 			continue;
-		if (ran_look(&h->ran, w, wh) || h->ran_unsaved)
+		if (last_seen_update(&h->ran, w, wh) || h->ran_unsaved)
 			keep(e, h);
 		recover_host(e, w, h, wh);
 	}
