@@ -65,40 +65,31 @@ static bool request_ok(const Vrsas__V1__ControlRequest *r, struct reply *a)
 	return !wrong;
 }
 
+/* Queries that are answered at once, by the field of the request that holds them. */
+static control_query *const queries[] = {
+	[VRSAS__V1__CONTROL_REQUEST__BODY_STATUS] = control_status,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS] = control_hosts,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_VMS] = control_vms,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_PLAN] = control_plan,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS] = control_relocations,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFERS] = control_transfers,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_TIMES] = control_transfer_times,
+};
+enum { N_QUERIES = sizeof(queries) / sizeof(*queries) };
+
 /* True: answered later. */
 static bool dispatch(struct control *c, const Vrsas__V1__ControlRequest *r,
 		     struct reply *a, struct vrs_req_token *token)
 {
-	switch (r->body_case) {
-	case VRSAS__V1__CONTROL_REQUEST__BODY_STATUS:
-		control_status(c, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS:
-		control_hosts(c, r->hosts, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_VMS:
-		control_vms(c, r->vms, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_PLAN:
-		control_plan(c, r->plan, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS:
-		control_relocations(c, r->relocations, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFERS:
-		control_transfers(c, r->transfers, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_TIMES:
-		control_transfer_times(c, r->transfer_times, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST:
+	if (r->body_case == VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST)
 		return control_forecast(c, r->forecast, a, token);
-	case VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS:
+	if (r->body_case == VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS)
 		return control_events(c, r->events, a, token);
-	default:
+	if ((size_t)r->body_case < N_QUERIES && queries[r->body_case])
+		queries[r->body_case](c, r, a);
+	else
 		control_order(c, r, a);
-		return false;
-	}
+	return false;
 }
 
 /* A scheduler on standby shows the active one's records, read again for each request. */

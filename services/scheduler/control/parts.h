@@ -82,20 +82,13 @@ struct fleet *control_need_fleet(struct control *c, struct reply *a);
 
 /* --- requests --- */
 
-void control_status(struct control *c, struct reply *a);
-void control_hosts(struct control *c, const Vrsas__V1__HostQuery *q, struct reply *a);
-void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct reply *a);
-void control_relocations(struct control *c, const Vrsas__V1__RelocationQuery *q,
-			 struct reply *a);
-void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct reply *a);
+typedef void control_query(struct control *c, const Vrsas__V1__ControlRequest *r,
+			   struct reply *a);
+control_query control_status, control_hosts, control_vms, control_relocations,
+	control_plan, control_transfers, control_transfer_times, control_order;
 /* Where one VM would go; to_cluster may be "". */
 void control_plan_vm(struct control *c, const char *vm, const char *to_cluster,
 		     struct reply *a);
-
-void control_transfers(struct control *c, const Vrsas__V1__TransferQuery *q,
-		       struct reply *a);
-void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQuery *q,
-			    struct reply *a);
 void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o,
 			    const char *actor, struct reply *a);
 
@@ -105,8 +98,6 @@ Vrsas__V1__RelocationView *control_relocation_view(struct control *c,
 						   bool whole, struct reply *a);
 
 bool control_is_order(const Vrsas__V1__ControlRequest *r);
-void control_order(struct control *c, const Vrsas__V1__ControlRequest *r,
-		   struct reply *a);
 
 /* True: answered later; the handler then owns the token and the reply. */
 bool control_forecast(struct control *c, const Vrsas__V1__ForecastQuery *q,

@@ -59,8 +59,10 @@ static void answer_plan(struct control *c, struct fleet *w, struct plan_ask *ask
 	show_plan(a, v);
 }
 
-void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct reply *a)
+void control_plan(struct control *c, const Vrsas__V1__ControlRequest *req,
+		  struct reply *a)
 {
+	const Vrsas__V1__PlanQuery *q = req->plan;
 	struct fleet *w = control_need_fleet(c, a);
 	struct fleet_host *h;
 	struct vrs_err err = {0};

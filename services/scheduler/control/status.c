@@ -217,8 +217,10 @@ static void show_open(struct control *c, Vrsas__V1__StatusView *v, struct reason
 	}
 }
 
-void control_status(struct control *c, struct reply *a)
+void control_status(struct control *c, const Vrsas__V1__ControlRequest *r,
+		    struct reply *a)
 {
+	(void)r;
 	Vrsas__V1__StatusView *v = control_reply_alloc(a, 1, sizeof(*v));
 	const struct fleet *w = engine_fleet(c->engine);
 	struct reasons why = {.a = a};

@@ -94,9 +94,10 @@ static bool job_ok(const char *job, struct reply *a)
 	return false;
 }
 
-void control_transfers(struct control *c, const Vrsas__V1__TransferQuery *q,
+void control_transfers(struct control *c, const Vrsas__V1__ControlRequest *req,
 		       struct reply *a)
 {
+	const Vrsas__V1__TransferQuery *q = req->transfers;
 	Vrsas__V1__TransferViews *v = control_reply_alloc(a, 1, sizeof(*v));
 	Vrsas__V1__TransferStatus **all;
 	size_t n;
@@ -296,9 +297,10 @@ static bool matches(const char *want, const char *name)
 	return !want[0] || strcmp(want, name) == 0;
 }
 
-void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQuery *q,
+void control_transfer_times(struct control *c, const Vrsas__V1__ControlRequest *req,
 			    struct reply *a)
 {
+	const Vrsas__V1__TransferTimesQuery *q = req->transfer_times;
 	Vrsas__V1__TransferTimes *v = control_reply_alloc(a, 1, sizeof(*v));
 	const struct fleet *w = control_need_fleet(c, a);
 	struct vrs_reply *r = NULL;

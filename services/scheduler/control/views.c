@@ -64,8 +64,10 @@ static Vrsas__V1__HostView *host_view(struct control *c, const struct fleet *w,
 	return v;
 }
 
-void control_hosts(struct control *c, const Vrsas__V1__HostQuery *q, struct reply *a)
+void control_hosts(struct control *c, const Vrsas__V1__ControlRequest *req,
+		   struct reply *a)
 {
+	const Vrsas__V1__HostQuery *q = req->hosts;
 	struct fleet *w = control_need_fleet(c, a);
 	Vrsas__V1__HostViews *v = control_reply_alloc(a, 1, sizeof(*v));
 
@@ -133,8 +135,9 @@ static Vrsas__V1__VmView *vm_view(struct control *c, const struct fleet *w,
 	return v;
 }
 
-void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct reply *a)
+void control_vms(struct control *c, const Vrsas__V1__ControlRequest *req, struct reply *a)
 {
+	const Vrsas__V1__VmQuery *q = req->vms;
 	struct fleet *w = control_need_fleet(c, a);
 	Vrsas__V1__VmViews *v = control_reply_alloc(a, 1, sizeof(*v));
 	struct fleet_host *only = NULL;
@@ -238,9 +241,10 @@ static bool has_history(const Vrsas__V1__Relocation *r)
 	       r->granted_at_ms;
 }
 
-void control_relocations(struct control *c, const Vrsas__V1__RelocationQuery *q,
+void control_relocations(struct control *c, const Vrsas__V1__ControlRequest *req,
 			 struct reply *a)
 {
+	const Vrsas__V1__RelocationQuery *q = req->relocations;
 	Vrsas__V1__RelocationViews *v = control_reply_alloc(a, 1, sizeof(*v));
 	size_t n = engine_n_records(c->engine);
 	const Vrsas__V1__Relocation *only = NULL;
