@@ -161,7 +161,7 @@ static void a_silent_collector_and_a_claim_are_enough_with_the_probe(void **stat
 	    {"cwf", DETECTOR_DOWN_LIKELY});
 }
 
-static void a_word_alone_is_not_enough(void **state)
+static void a_claim_alone_is_not_enough(void **state)
 {
 	(void)state;
 	RUN({"w", DETECTOR_SILENT}, {"wf", DETECTOR_SILENT},
@@ -362,7 +362,7 @@ int main(void)
 		cmocka_unit_test(a_silent_collector_is_no_witness),
 		cmocka_unit_test(
 			a_silent_collector_and_a_claim_are_enough_with_the_probe),
-		cmocka_unit_test(a_word_alone_is_not_enough),
+		cmocka_unit_test(a_claim_alone_is_not_enough),
 		cmocka_unit_test(who_answers_is_alive_whatever_anybody_says),
 		cmocka_unit_test(an_answer_ends_suspicion_even_if_a_channel_says_dead),
 		cmocka_unit_test(
