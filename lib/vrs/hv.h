@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "vrs/err.h"
+#include "vrs/findings.h"
 
 enum vrs_hv_state {
 	VRS_HV_UNKNOWN,
@@ -32,6 +33,7 @@ enum { VRS_HV_MAX_DISKS = 16, VRS_HV_MAX_NICS = 16 };
 struct vrs_hv_disk {
 	char path[512], format[16], bus[16], target[16];
 	uint64_t virtual_bytes, allocated_bytes; /* 0: not known */
+	char backing[512]; /* the image it is an overlay of; "": none known */
 };
 
 struct vrs_hv_nic {
@@ -46,6 +48,9 @@ struct vrs_hv_vm {
 	uint32_t vcpus;
 	uint64_t ram_bytes;
 	bool autostart;
+	bool is_partial; /* its definition could not be read whole; native is NULL */
+	bool has_saved_memory;
+	uint32_t n_snapshots, n_checkpoints;
 	double cpu_time_s; /* cumulative; NAN: not known */
 	size_t n_disks, n_nics;
 	struct vrs_hv_disk disk[VRS_HV_MAX_DISKS]; /* only disks with a file or device */
@@ -99,8 +104,8 @@ int vrs_hv_get(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
 int vrs_hv_state(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
 		 enum vrs_hv_state *ret, struct vrs_err *err);
 /* Defines from a native definition of (possibly) another host of a libvirt kind, changed
- * by move; autostart off. The same definition again is fine; a running VM of that id is
- * VRS_ECONFLICT. */
+ * by move; with move NULL exactly as it was. Autostart off. The same definition again is
+ * fine; a running VM of that id is VRS_ECONFLICT. */
 int vrs_hv_define(struct vrs_hv *hv, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 		  const struct vrs_hv_move *move, struct vrs_err *err);
 int vrs_hv_start(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
@@ -118,6 +123,11 @@ int vrs_hv_autostart_off(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
 /* Free space of the file system that holds path, as that host sees it. */
 int vrs_hv_store(struct vrs_hv *hv, int64_t timeout_ms, const char *path,
 		 struct vrs_hv_store *ret, struct vrs_err *err);
+
+/* Everything that the VM's move would run into: what vrs_hv_define would refuse, what it
+ * would change, and what is left behind. Pure. */
+void vrs_hv_preflight(const struct vrs_hv_vm *vm, const struct vrs_hv_move *move,
+		      struct vrs_findings *found);
 
 void vrs_hv_vm_fini(struct vrs_hv_vm *vm);
 void vrs_hv_vms_free(struct vrs_hv_vm *vms, size_t n);

@@ -1,10 +1,11 @@
-/* responder.h - tells a scraper: GET /metrics, /-/healthy, /-/ready on one address.
+/* responder.h - the metrics page of a service: GET /metrics, /-/healthy and /-/ready on
+ * one address.
  *
- * It has a thread of its own, so that no client can hold the daemon: at most 32
- * connections (a new one takes the place of the one that has said nothing for the longest
- * time), a head of 4 KiB, seconds to say it and to take the answer, one answer a
- * connection. What is answered is made on the loop, at most ten times a second; a loop
- * that does not come round within 2 s is answered with 503. */
+ * It runs an HTTP server (vrs/httpd.h) on a thread of its own, so that no client can
+ * block the daemon: at most 32 connections, a head of at most 4 KiB, no bodies, 5 s to
+ * send the request and 10 s to read the reply, one request a connection. The page is made
+ * on the daemon's loop, at most ten times a second; if the loop does not respond within 2
+ * s, the reply is 503. */
 #ifndef VRS_RESPONDER_H
 #define VRS_RESPONDER_H
 
@@ -13,25 +14,25 @@
 
 struct vrs_responder;
 
-/* On the loop: writes the page, and why the service is not ready (nothing: it is). */
+/* On the daemon's loop: writes the page, and why the service is not ready (nothing: it is
+ * ready). */
 typedef void (*vrs_responder_fn)(void *arg, struct vrs_text *page,
 				 struct vrs_text *reasons);
 
-/* address: "HOST:PORT" or "[v6]:PORT"; port 0 asks for a free one. */
-int vrs_responder_open(struct vrs_responder **ret, struct vrs_loop *loop,
-		       const char *address, vrs_responder_fn fn, void *arg,
+struct vrs_responder_conf {
+	struct vrs_loop *loop; /* of the daemon */
+	const char *address;   /* "HOST:PORT" or "[v6]:PORT"; port 0: a free one */
+	vrs_responder_fn fn;
+	void *arg;
+};
+
+int vrs_responder_open(struct vrs_responder **ret, const struct vrs_responder_conf *conf,
 		       struct vrs_err *err);
 const char *vrs_responder_address(const struct vrs_responder *r); /* as bound */
-/* After the loop's last turn. */
+/* After the daemon's loop has ended. */
 void vrs_responder_close(struct vrs_responder *r);
 
-/* How often each status was answered; the list ends with code 0. */
-struct vrs_responder_count {
-	int code;
-	uint64_t n;
-};
-enum { VRS_RESPONDER_CODES = 8 };
-void vrs_responder_counts(struct vrs_responder *r,
-			  struct vrs_responder_count ret[VRS_RESPONDER_CODES + 1]);
+/* Replies with this status so far. Any thread may call it. */
+uint64_t vrs_responder_replies(const struct vrs_responder *r, int status);
 
 #endif

@@ -22,6 +22,9 @@ struct vrs_svc {
 	const struct vrs_option *options;
 	void *conf;
 	bool needs_redis;
+	/* Called with conf on SIGHUP; what fails leaves the old settings in use. NULL: a
+	 * SIGHUP ends the daemon. */
+	int (*reload)(void *conf, struct vrs_err *err);
 
 	/* filled by start: */
 	struct vrs_loop *loop;

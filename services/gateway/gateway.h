@@ -48,7 +48,6 @@ struct gateway {
 	struct gateway_metrics *metrics;
 	char *openapi;
 	size_t n_openapi;
-	int hangup_fd;
 	uint64_t alerts[3], alerts_refused; /* by incident_result */
 };
 

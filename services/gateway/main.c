@@ -1,12 +1,8 @@
 /* vrs-gateway: HTTP for people and monitoring: the page, the API, alerts in, events out.
  */
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "api/alertmanager.h"
 #include "api/metrics.h"
@@ -57,28 +53,25 @@ static const struct vrs_option options[] = {
 };
 /* clang-format on */
 
+/* Of every reply; the first one with TLS only. */
+static const char *const headers[] = {
+	"Strict-Transport-Security: max-age=31536000",
+	"Content-Security-Policy: default-src 'none'; script-src 'self'; style-src "
+	"'self'; "
+	"img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+	"X-Content-Type-Options: nosniff",
+	"X-Frame-Options: DENY",
+	"Referrer-Policy: no-referrer",
+	"Cross-Origin-Opener-Policy: same-origin",
+	"Cross-Origin-Resource-Policy: same-origin",
+	NULL,
+};
+
 /* SIGHUP is POST /-/reload. */
-static void on_hangup(void *arg)
+static int on_reload(void *g, struct vrs_err *err)
 {
-	struct gateway *g = arg;
-	struct signalfd_siginfo info;
-	struct vrs_err err = {0};
-
-	if (read(g->hangup_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return;
-	if (gateway_reload(g, &err) < 0)
-		log_error("the old settings stay in use: %s", err.text);
-}
-
-/* Before any thread is made, so that none of them takes the signal. */
-static void block_hangup(struct gateway *g)
-{
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	g->hangup_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return gateway_reload(g, err);
 }
 
 static int read_openapi(struct gateway *g, struct vrs_err *err)
@@ -101,6 +94,7 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 	const struct vrs_httpd_handler handler = {.arg = g,
 						  .early = api_early,
 						  .whole = api_whole,
+						  .refuse = api_refuse,
 						  .done = numbers_request};
 	const struct vrs_httpd_conf conf = {
 		.listen = g->conf.listen,
@@ -108,7 +102,10 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 		.key_file = g->conf.key_file,
 		.max_connections = g->conf.max_connections,
 		.request_ms = g->conf.request_ms,
-		.answer_ms = g->conf.answer_ms,
+		.reply_ms = g->conf.answer_ms,
+		.max_head = API_MAX_HEAD,
+		.max_body = API_MAX_BODY,
+		.headers = headers + (g->conf.cert_file[0] ? 0 : 1),
 	};
 	int status = gateway_reload(g, err);
 
@@ -134,8 +131,6 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 			err);
 	if (status == 0)
 		status = vrs_workers_open(&g->workers, g->svc->loop, 16, err);
-	if (status == 0)
-		status = vrs_loop_watch(g->svc->loop, g->hangup_fd, on_hangup, g, err);
 	if (status < 0)
 		return status;
 	g->metrics = numbers_new();
@@ -143,7 +138,8 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 	g->risk = risk_new(g);
 	g->watch = watch_new(g);
 	g->alertmanager = alertmanager_new(g);
-	return vrs_httpd_open(&g->http, g->svc->loop, &conf, &handler, err);
+	status = vrs_httpd_open(&g->http, g->svc->loop, &conf, &handler, err);
+	return status < 0 ? vrs_context(err, "listen") : 0;
 }
 
 static void close_all(struct gateway *g)
@@ -174,10 +170,10 @@ int main(int argc, char **argv)
 		.options = options,
 		.conf = &g,
 		.needs_redis = true,
+		.reload = on_reload,
 	};
 
 	g.svc = &svc;
-	block_hangup(&g);
 	vrs_svc_start(&svc, argc, argv);
 	if (open_all(&g, &err) < 0)
 		vrs_svc_die(&svc, &err);

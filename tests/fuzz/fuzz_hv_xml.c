@@ -1,5 +1,5 @@
-/* A domain's XML as another host sent it: parsed, moved, and what was
- * moved parses again. */
+/* A domain's XML as another host sent it: parsed, moved, and what was moved parses again.
+ * What a definition refuses is a finding of the preflight, and nothing else is. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{.path = "/ds/a.vmdk", .format = "vmdk", .bus = "pvscsi"},
 		{.path = "/ds/b.raw", .format = "raw", .bus = "virtio"}};
 	static struct vrs_hv_vm vm, again;
+	static struct vrs_findings found, before;
 	struct vrs_hv_move move = {
 		.disk = disk, .nic_model = "vmxnet3", .domain_type = "qemu"};
 	const char *text = (const char *)data;
@@ -22,7 +23,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	move.n_disks = vm.n_disks <= 2 ? vm.n_disks : 0;
 
 	char *moved = NULL, *built = NULL;
-	if (vrs_hv_xml_rewrite(text, size, &move, &moved, NULL) == 0) {
+	int status = vrs_hv_xml_rewrite(text, size, &move, &found, &moved, NULL);
+	for (size_t i = 0; i < vm.n_disks; i++)
+		vm.disk[i].backing[0] = '\0'; /* not the definition's to refuse */
+	vrs_hv_preflight(&vm, &move, &before);
+	if ((status < 0) != (vrs_findings_stop(&before) != NULL))
+		abort();
+	if (status == 0) {
 		if (vrs_hv_xml_parse(moved, strlen(moved), &again, NULL) < 0 ||
 		    strcmp(again.id, vm.id) != 0 || strcmp(again.name, vm.name) != 0)
 			abort();

@@ -206,11 +206,16 @@ static void on_signal(void *arg)
 {
 	struct vrs_svc *svc = arg;
 	struct signalfd_siginfo info;
+	struct vrs_err err = {0};
 
 	if (read(svc->priv->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
-	log_info("asked to stop signal=%u", info.ssi_signo);
-	vrs_loop_stop(svc->loop);
+	if (info.ssi_signo != SIGHUP) {
+		log_info("stopping signal=%u", info.ssi_signo);
+		vrs_loop_stop(svc->loop);
+	} else if (svc->reload(svc->conf, &err) < 0) {
+		log_error("reload failed, the old settings stay in use: %s", err.text);
+	}
 }
 
 static int set_up_loop(struct vrs_svc *svc, struct vrs_err *err)
@@ -224,6 +229,8 @@ static int set_up_loop(struct vrs_svc *svc, struct vrs_err *err)
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
+	if (svc->reload)
+		(void)sigaddset(&set, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	svc->priv->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (svc->priv->signal_fd < 0)

@@ -149,17 +149,18 @@ static void tell_store(struct vrs_page *page, const struct vrs_store *store)
 		vrs_page_not_ready(page, "store: Redis does not answer");
 }
 
-static void tell_responder(struct vrs_page *page, struct vrs_responder *r)
+static void tell_responder(struct vrs_page *page, const struct vrs_responder *r)
 {
-	struct vrs_responder_count count[VRS_RESPONDER_CODES + 1];
 	char code[8];
 
-	vrs_responder_counts(r, count);
-	for (const struct vrs_responder_count *c = count; c->code; c++) {
-		(void)snprintf(code, sizeof(code), "%d", c->code);
-		vrs_page_add(page, VRS_COUNTER, "vrsas_metrics_requests_total",
-			     "Answers of the responder for metrics.", (double)c->n,
-			     "code", code, NULL);
+	for (int status = 100; status < 600; status++) {
+		uint64_t n = vrs_responder_replies(r, status);
+
+		(void)snprintf(code, sizeof(code), "%d", status);
+		if (n)
+			vrs_page_add(page, VRS_COUNTER, "vrsas_metrics_requests_total",
+				     "Replies of this metrics server.", (double)n, "code",
+				     code, NULL);
 	}
 }
 
@@ -342,8 +343,8 @@ int vrs_telemetry_listen(struct vrs_telemetry *t, const char *address,
 {
 	if (!*address)
 		return 0;
-	int status =
-		vrs_responder_open(&t->responder, t->loop, address, on_asked, t, err);
+	const struct vrs_responder_conf conf = {t->loop, address, on_asked, t};
+	int status = vrs_responder_open(&t->responder, &conf, err);
 	if (status == 0)
 		log_notice("metrics are told address=%s",
 			   vrs_responder_address(t->responder));

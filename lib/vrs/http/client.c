@@ -28,7 +28,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 
 	if (n * size > a->max_bytes - a->body.len) {
 		a->too_long = true;
-		return 0; /* curl gives up */
+		return 0; /* curl aborts */
 	}
 	vrs_text_add_bytes(&a->body, bytes, n * size);
 	return n * size;
@@ -123,8 +123,7 @@ static int exchange(CURL *c, const struct vrs_http_request *req, struct answer *
 	if (rv == CURLE_OK)
 		return 0;
 	if (a->too_long)
-		return vrs_fail(err, VRS_ENOSPC,
-				"%s: the answer is longer than %zu bytes", req->url,
+		return vrs_fail(err, VRS_ENOSPC, "%s: reply exceeds %zu bytes", req->url,
 				a->max_bytes);
 	return vrs_fail(err, code_of(rv), "%s: %s", req->url,
 			why[0] ? why : curl_easy_strerror(rv));
@@ -140,7 +139,7 @@ int vrs_http(const struct vrs_http_request *req, struct vrs_http_reply *ret,
 
 	if (req->bearer &&
 	    (strlen(req->bearer) > MAX_BEARER || strpbrk(req->bearer, "\r\n")))
-		return vrs_fail(err, VRS_EINVAL, "%s: this cannot be a token", req->url);
+		return vrs_fail(err, VRS_EINVAL, "%s: invalid bearer token", req->url);
 	(void)pthread_once(&once, start_curl);
 	CURL *c = curl_easy_init();
 	if (!c)
@@ -153,7 +152,7 @@ int vrs_http(const struct vrs_http_request *req, struct vrs_http_reply *ret,
 		(void)vrs_strcpy(ret->content_type, sizeof(ret->content_type),
 				 type ? type : "");
 		ret->n_body = a.body.len;
-		vrs_text_add(&a.body, "%s", ""); /* text is there, even of nothing */
+		vrs_text_add(&a.body, "%s", ""); /* not NULL, even if empty */
 		ret->body = a.body.text;
 		a.body = (struct vrs_text){0};
 	}

@@ -1,4 +1,4 @@
-/* Who may keep a connection, and for how long. */
+/* Which connections stay open, and for how long. */
 #include <sys/socket.h>
 
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static void append_conn(struct vrs_httpd_conn *c)
 
 void vrs_httpd_conn_set(struct vrs_httpd_conn *c, int state)
 {
-	if (!c || c->state == CONN_SHUT)
+	if (c->state == CONN_SHUT)
 		return;
 	c->http->n_waiting += (state == CONN_WAITS) - (c->state == CONN_WAITS);
 	c->state = state;
@@ -45,7 +45,7 @@ void vrs_httpd_conn_set(struct vrs_httpd_conn *c, int state)
 	append_conn(c);
 }
 
-/* MHD sees the end of a socket that was shut down, and does the rest. */
+/* libmicrohttpd sees the end of the socket and closes the connection. */
 static void shut(struct vrs_httpd_conn *c)
 {
 	c->http->n_waiting -= c->state == CONN_WAITS;
@@ -53,8 +53,8 @@ static void shut(struct vrs_httpd_conn *c)
 	(void)shutdown(c->fd, SHUT_RDWR);
 }
 
-/* More than half of the room is taken by those who have not asked yet. */
-static void make_room(struct vrs_httpd *h)
+/* At most half of the connections may wait for a request. */
+static void evict_waiting(struct vrs_httpd *h)
 {
 	struct vrs_httpd_conn *c = h->first;
 
@@ -89,13 +89,14 @@ void vrs_httpd_on_connection(void *arg, struct MHD_Connection *connection, void 
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	c = vrs_calloc(1, sizeof(*c));
 	c->http = h;
+	c->mhd = connection;
 	c->fd = fd ? fd->connect_fd : -1;
 	c->state = CONN_WAITS;
 	append_conn(c);
 	h->n_waiting++;
 	h->counts.connections++;
 	*ctx = c;
-	make_room(h);
+	evict_waiting(h);
 }
 
 void vrs_httpd_conn_sweep(struct vrs_httpd *h)
@@ -105,7 +106,7 @@ void vrs_httpd_conn_sweep(struct vrs_httpd *h)
 
 	h->swept_mono_ms = now;
 	if (since > 2 * VRS_HTTPD_SWEEP_EVERY_MS)
-		return; /* it was we who were late: what they sent is read first */
+		return; /* the loop was late: read what has arrived before expiring it */
 
 	for (struct vrs_httpd_conn *c = h->first; c; c = next) {
 		int64_t age = now - c->since_mono_ms;
@@ -113,7 +114,7 @@ void vrs_httpd_conn_sweep(struct vrs_httpd *h)
 		next = c->next;
 		if (((c->state == CONN_WAITS || c->state == CONN_READS) &&
 		     age > h->conf.request_ms) ||
-		    (c->state == CONN_ANSWERS && age > h->conf.answer_ms)) {
+		    (c->state == CONN_REPLIES && age > h->conf.reply_ms)) {
 			shut(c);
 			h->counts.late++;
 		}

@@ -1,25 +1,25 @@
-/* parts.h - what the files of the HTTP server share: server.c serves,
- * response.c reads requests and answers, connections.c watches connections, text.c
- * decodes. Only for http*.c. */
+/* parts.h - what the files of the HTTP server share. */
 #ifndef VRS_HTTP_PARTS_H
 #define VRS_HTTP_PARTS_H
 
 #include <microhttpd.h>
+#include <stdatomic.h>
 
 #include "vrs/httpd.h"
 #include "vrs/mem.h"
 
-/* A connection and what it waits for. Those that wait for a request stand in the list of
- * the server, the one that has waited longest first. */
+/* A connection and what it waits for. The server lists them by since_mono_ms. */
 struct vrs_httpd_conn {
 	struct vrs_httpd_conn *prev, *next;
 	struct vrs_httpd *http;
+	struct MHD_Connection *mhd;
+	bool suspended;
 	int fd;
-	enum { CONN_WAITS, CONN_READS, CONN_ANSWERS, CONN_STREAMS, CONN_SHUT } state;
+	enum { CONN_WAITS, CONN_READS, CONN_REPLIES, CONN_UNTIMED, CONN_SHUT } state;
 	int64_t since_mono_ms;
 };
 
-enum { VRS_HTTPD_SWEEP_EVERY_MS = 1000 };
+enum { VRS_HTTPD_SWEEP_EVERY_MS = 1000, VRS_HTTPD_STATUSES = 600 };
 
 struct vrs_httpd {
 	struct vrs_loop *loop;
@@ -32,18 +32,15 @@ struct vrs_httpd {
 	bool again, closing;
 	char url[300];
 	char *cert, *key;
-	struct vrs_httpd_conn *first, *last; /* all connections, by since_mono_ms */
+	struct vrs_httpd_conn *first, *last; /* all connections, oldest first */
 	size_t n_waiting;
 	struct vrs_httpd_counts counts;
-	struct vrs_httpd_stream *streams; /* alive */
+	atomic_uint_fast64_t replies[VRS_HTTPD_STATUSES];
 };
 
 struct vrs_httpd_stream {
-	struct vrs_httpd_stream *prev, *next;
-	struct vrs_httpd *http;
-	struct MHD_Connection *connection;
-	struct vrs_httpd_source stream;
-	bool asleep, gone;
+	struct vrs_httpd_conn *conn;
+	struct vrs_httpd_source source;
 };
 
 struct vrs_httpd_request {
@@ -53,7 +50,7 @@ struct vrs_httpd_request {
 	char *method, *path;
 	char *body;
 	size_t n_body, cap_body;
-	bool too_big, suspended, asked;
+	bool too_big, complete, refused, endless;
 	struct MHD_Response *response;
 	int status;
 	char *decoded[8]; /* query values, freed with it */
@@ -68,12 +65,14 @@ void vrs_httpd_on_connection(void *arg, struct MHD_Connection *connection, void 
 void vrs_httpd_conn_set(struct vrs_httpd_conn *c, int state);
 void vrs_httpd_conn_sweep(struct vrs_httpd *h);
 
-/* text.c. Pure: percent-decoding in place; false when it is not well formed or gives
- * control characters. */
+/* text.c. Pure: percent-decoding in place; false when it is malformed or gives control
+ * characters. */
 bool vrs_httpd_decode(char *s);
 
-/* server.c */
+/* turn.c */
 void vrs_httpd_turn(struct vrs_httpd *h);
-void vrs_httpd_turn_soon(struct vrs_httpd *h);
+/* Until it is resumed, libmicrohttpd leaves the connection alone. */
+void vrs_httpd_suspend(struct vrs_httpd_conn *c);
+void vrs_httpd_resume(struct vrs_httpd_conn *c);
 
 #endif

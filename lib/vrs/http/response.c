@@ -1,4 +1,4 @@
-/* What is asked, and the answer. */
+/* Requests as the handler sees them, replies, streams. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,32 +6,9 @@
 
 enum { STREAM_BLOCK = 16 << 10 };
 
-/* --- answering --- */
+/* --- replies --- */
 
-static void header(struct MHD_Response *r, const char *name, const char *value)
-{
-	(void)MHD_add_response_header(r, name, value);
-}
-
-static void common_headers(const struct vrs_httpd *h, struct MHD_Response *r,
-			   const char *type, const char *cache)
-{
-	header(r, "Content-Type", type);
-	header(r, "Cache-Control", cache ? cache : "no-store");
-	header(r, "Content-Security-Policy",
-	       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' "
-	       "data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
-	       "base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
-	header(r, "X-Content-Type-Options", "nosniff");
-	header(r, "X-Frame-Options", "DENY");
-	header(r, "Referrer-Policy", "no-referrer");
-	header(r, "Cross-Origin-Opener-Policy", "same-origin");
-	header(r, "Cross-Origin-Resource-Policy", "same-origin");
-	if (h->cert)
-		header(r, "Strict-Transport-Security", "max-age=31536000");
-}
-
-static void extra_header(struct MHD_Response *r, const char *line)
+static void add_header(struct MHD_Response *r, const char *line)
 {
 	char name[64];
 	const char *colon = line ? strchr(line, ':') : NULL;
@@ -40,51 +17,52 @@ static void extra_header(struct MHD_Response *r, const char *line)
 		return;
 	memcpy(name, line, (size_t)(colon - line));
 	name[colon - line] = '\0';
-	header(r, name, colon + 1 + strspn(colon + 1, " "));
+	(void)MHD_add_response_header(r, name, colon + 1 + strspn(colon + 1, " "));
 }
 
-static void go_on(struct vrs_httpd_request *q)
+/* Hands the response over, to be sent when libmicrohttpd calls on_request again. */
+static void respond(struct vrs_httpd_request *q, struct MHD_Response *r, const char *type,
+		    const char *cache)
 {
-	if (!q->suspended)
-		return;
-	q->suspended = false;
-	MHD_resume_connection(q->connection);
-	vrs_httpd_turn_soon(q->http);
+	const struct vrs_httpd *h = q->http;
+
+	if (!r)
+		abort(); /* no memory */
+	(void)MHD_add_response_header(r, "Content-Type", type);
+	(void)MHD_add_response_header(r, "Cache-Control", cache ? cache : "no-store");
+	for (size_t i = 0; h->conf.headers && h->conf.headers[i]; i++)
+		add_header(r, h->conf.headers[i]);
+	if (q->refused || h->conf.close_after_reply)
+		add_header(r, "Connection: close");
+	q->response = r;
+	vrs_httpd_resume(q->conn);
 }
 
 void vrs_httpd_reply(struct vrs_httpd_request *q, const struct vrs_httpd_reply *a)
 {
-	struct MHD_Response *r =
-		a->fixed ? MHD_create_response_from_buffer(a->n_body,
-							   (void *)(uintptr_t)a->fixed,
-							   MHD_RESPMEM_PERSISTENT)
-			 : MHD_create_response_from_buffer(a->n_body, a->body,
-							   MHD_RESPMEM_MUST_FREE);
+	void *body = a->fixed ? (void *)(uintptr_t)a->fixed : a->body;
+	struct MHD_Response *r = MHD_create_response_from_buffer(
+		a->n_body, body,
+		a->fixed ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
 
-	if (!r)
-		abort(); /* no memory */
-	common_headers(q->http, r, a->type, a->cache);
-	for (size_t i = 0; i < VRS_HTTPD_MAX_EXTRA; i++)
-		extra_header(r, a->extra[i]);
-	q->response = r;
+	for (size_t i = 0; r && i < VRS_HTTPD_MAX_EXTRA; i++)
+		add_header(r, a->extra[i]);
 	q->status = a->status;
-	go_on(q);
+	respond(q, r, a->type, a->cache);
 }
 
 static ssize_t on_stream_read(void *arg, uint64_t at, char *buf, size_t size)
 {
-	struct vrs_httpd_stream *s = arg;
+	const struct vrs_httpd_stream *s = arg;
 
 	(void)at;
-	if (s->http->closing)
+	if (s->conn->http->closing)
 		return MHD_CONTENT_READER_END_OF_STREAM;
-	long n = s->stream.next(s->stream.arg, buf, size);
+	long n = s->source.next(s->source.arg, buf, size);
 	if (n < 0)
 		return MHD_CONTENT_READER_END_OF_STREAM;
-	if (n == 0) {
-		s->asleep = true;
-		MHD_suspend_connection(s->connection);
-	}
+	if (n == 0)
+		vrs_httpd_suspend(s->conn);
 	return n;
 }
 
@@ -92,51 +70,33 @@ static void on_stream_end(void *arg)
 {
 	struct vrs_httpd_stream *s = arg;
 
-	if (s->prev)
-		s->prev->next = s->next;
-	else
-		s->http->streams = s->next;
-	if (s->next)
-		s->next->prev = s->prev;
-	s->stream.closed(s->stream.arg);
+	s->source.closed(s->source.arg);
 	free(s);
 }
 
 struct vrs_httpd_stream *vrs_httpd_reply_stream(struct vrs_httpd_request *q,
 						const char *type,
-						const struct vrs_httpd_source *stream)
+						const struct vrs_httpd_source *source)
 {
 	struct vrs_httpd_stream *s = vrs_calloc(1, sizeof(*s));
-	struct vrs_httpd *h = q->http;
 
-	*s = (struct vrs_httpd_stream){.http = h,
-				       .next = h->streams,
-				       .connection = q->connection,
-				       .stream = *stream};
-	if (h->streams)
-		h->streams->prev = s;
-	h->streams = s;
-	q->response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
-							on_stream_read, s, on_stream_end);
-	if (!q->response)
-		abort();
-	common_headers(h, q->response, type, NULL);
-	header(q->response, "X-Accel-Buffering", "no");
-	q->status = -1;
-	go_on(q);
+	*s = (struct vrs_httpd_stream){.conn = q->conn, .source = *source};
+	struct MHD_Response *r = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, STREAM_BLOCK, on_stream_read, s, on_stream_end);
+	if (r)
+		add_header(r, "X-Accel-Buffering: no");
+	q->status = 200;
+	q->endless = true;
+	respond(q, r, type, NULL);
 	return s;
 }
 
 void vrs_httpd_stream_wake(struct vrs_httpd_stream *s)
 {
-	if (!s->asleep)
-		return;
-	s->asleep = false;
-	MHD_resume_connection(s->connection);
-	vrs_httpd_turn_soon(s->http);
+	vrs_httpd_resume(s->conn);
 }
 
-/* --- of a request --- */
+/* --- requests --- */
 
 const char *vrs_httpd_method(const struct vrs_httpd_request *q)
 {

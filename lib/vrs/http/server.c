@@ -10,9 +10,9 @@
 #include "vrs/clock.h"
 #include "vrs/log.h"
 
-enum { POOL_BYTES = VRS_HTTPD_MAX_HEADERS + 4096 };
+enum { POOL_BYTES = 4096 }; /* of a connection, beside the head of its request */
 
-/* --- turning --- */
+/* --- events --- */
 
 static void on_ready(void *arg)
 {
@@ -39,7 +39,7 @@ static struct vrs_httpd_request *request_new(struct vrs_httpd *h,
 
 	q->http = h;
 	q->connection = connection;
-	q->conn = info ? info->socket_context : NULL;
+	q->conn = info->socket_context;
 	q->method = vrs_strdup(method);
 	q->path = vrs_strdup(url);
 	q->began_mono_ms = vrs_now_mono_ms();
@@ -65,7 +65,7 @@ static void request_free(struct vrs_httpd_request *q)
 
 static void take_body(struct vrs_httpd_request *q, const char *bytes, size_t n)
 {
-	if (q->too_big || q->n_body + n > VRS_HTTPD_MAX_BODY) {
+	if (q->too_big || q->n_body + n > q->http->conf.max_body) {
 		q->too_big = true;
 		free(q->body);
 		q->body = NULL;
@@ -81,37 +81,63 @@ static void take_body(struct vrs_httpd_request *q, const char *bytes, size_t n)
 	q->body[q->n_body] = '\0';
 }
 
-static enum MHD_Result send_answer(struct vrs_httpd_request *q)
+static enum MHD_Result send_reply(struct vrs_httpd_request *q)
 {
 	struct MHD_Response *response = q->response;
 
 	q->response = NULL;
-	vrs_httpd_conn_set(q->conn, q->status < 0 ? CONN_STREAMS : CONN_ANSWERS);
-	enum MHD_Result result = MHD_queue_response(
-		q->connection, q->status < 0 ? 200 : (unsigned)q->status, response);
+	q->http->replies[q->status]++;
+	vrs_httpd_conn_set(q->conn, q->endless ? CONN_UNTIMED : CONN_REPLIES);
+	enum MHD_Result result =
+		MHD_queue_response(q->connection, (unsigned)q->status, response);
 	MHD_destroy_response(response);
 	return result;
 }
 
-static void too_big(struct vrs_httpd_request *q)
+static void refuse(struct vrs_httpd_request *q, int status)
 {
-	static const char text[] =
-		"{\"error\": \"the body is above 1 MiB\", \"hint\": \"send less\", "
-		"\"code\": \"USAGE\"}\n";
-
-	vrs_httpd_reply(q, &(struct vrs_httpd_reply){.status = 413,
-						     .type = "application/json",
-						     .fixed = text,
-						     .n_body = sizeof(text) - 1,
-						     .extra = {"Connection: close"}});
+	q->refused = true;
+	q->http->handler.refuse(q->http->handler.arg, q, status);
 }
 
-static bool announces_too_much(const struct vrs_httpd_request *q)
+static enum MHD_Result count_hosts(void *arg, enum MHD_ValueKind kind, const char *key,
+				   const char *value)
 {
-	const char *length = vrs_httpd_header(q, "Content-Length");
+	(void)kind;
+	(void)value;
+	*(unsigned *)arg += strcasecmp(key, "Host") == 0;
+	return MHD_YES;
+}
 
-	return length &&
-	       (strlen(length) > 7 || strtoul(length, NULL, 10) > VRS_HTTPD_MAX_BODY);
+/* The status that refuses a request by its head; 0: it is fine. */
+static int check_head(const struct vrs_httpd_request *q)
+{
+	const struct vrs_httpd_conf *conf = &q->http->conf;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		q->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	const char *length = vrs_httpd_header(q, "Content-Length");
+	unsigned hosts = 0;
+
+	if (!info || info->header_size > conf->max_head)
+		return 431;
+	(void)MHD_get_connection_values(q->connection, MHD_HEADER_KIND, count_hosts,
+					&hosts);
+	if (hosts > 1)
+		return 400;
+	if (length && (strlen(length) > 9 || strtoul(length, NULL, 10) > conf->max_body))
+		return 413;
+	return 0;
+}
+
+static void take_request(struct vrs_httpd_request *q)
+{
+	const struct vrs_httpd_handler *handler = &q->http->handler;
+	int status = check_head(q);
+
+	if (status)
+		refuse(q, status);
+	else
+		handler->early(handler->arg, q);
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
@@ -125,32 +151,28 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
 	(void)version;
 	if (!q) {
 		q = *ctx = request_new(h, connection, url, method);
-		if (announces_too_much(q))
-			too_big(q);
-		else
-			h->handler.early(h->handler.arg, q);
-		return q->response ? send_answer(q) : MHD_YES;
+		take_request(q);
+		return q->response ? send_reply(q) : MHD_YES;
 	}
 	if (*n_upload) {
 		take_body(q, upload, *n_upload);
 		*n_upload = 0;
 		return MHD_YES;
 	}
-	if (!q->asked) {
-		q->asked = true;
-		if (q->conn) /* an answer in the making has its own deadline */
-			vrs_httpd_conn_set(q->conn, CONN_STREAMS);
+	if (!q->complete) {
+		q->complete = true;
+		vrs_httpd_conn_set(q->conn,
+				   CONN_UNTIMED); /* the handler's own deadline */
 		if (q->too_big)
-			too_big(q);
+			refuse(q, 413);
 		else
 			h->handler.whole(h->handler.arg, q);
 	}
 	if (q->response)
-		return send_answer(q);
+		return send_reply(q);
 	if (h->closing)
 		return MHD_NO;
-	q->suspended = true;
-	MHD_suspend_connection(connection);
+	vrs_httpd_suspend(q->conn);
 	return MHD_YES;
 }
 
@@ -165,12 +187,8 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **ct
 	if (!q)
 		return;
 	*ctx = NULL;
-	int status = q->status < 0 ? 200 : q->status;
-	h->counts.requests++;
-	if (status >= 100 && status < 600)
-		h->counts.code[status / 100]++;
-	if (h->handler.done && q->status > 0)
-		h->handler.done(h->handler.arg, status,
+	if (h->handler.done && !q->endless)
+		h->handler.done(h->handler.arg,
 				(double)(vrs_now_mono_ms() - q->began_mono_ms) / 1000);
 	vrs_httpd_conn_set(q->conn, CONN_WAITS);
 	request_free(q);
@@ -178,14 +196,23 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **ct
 
 /* --- the server --- */
 
+/* libmicrohttpd logs the status of each reply that it makes by itself, to a malformed
+ * request; there is no other way to learn of them. */
 static void on_mhd_log(void *arg, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 static void on_mhd_log(void *arg, const char *fmt, va_list ap)
 {
+	static const char rejected[] = "Error processing request (HTTP response code is ";
+	struct vrs_httpd *h = arg;
 	char line[300];
 
-	(void)arg;
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	if (strncmp(line, rejected, sizeof(rejected) - 1) == 0) {
+		unsigned long status = strtoul(line + sizeof(rejected) - 1, NULL, 10);
+
+		if (status < VRS_HTTPD_STATUSES)
+			h->replies[status]++;
+	}
 	line[strcspn(line, "\n")] = '\0';
 	log_debug("http: %s", line);
 }
@@ -194,7 +221,7 @@ static size_t leave_escapes(void *arg, struct MHD_Connection *connection, char *
 {
 	(void)arg;
 	(void)connection;
-	return strlen(s); /* decoded by us, strictly */
+	return strlen(s); /* vrs_httpd_decode does it, strictly */
 }
 
 static int read_pem(const char *path, char **ret, struct vrs_err *err)
@@ -209,7 +236,7 @@ static int read_pem(const char *path, char **ret, struct vrs_err *err)
 	(void)fclose(f);
 	if (n == 0 || n == MAX || !strstr(text, "-----BEGIN")) {
 		free(text);
-		return vrs_fail(err, VRS_EINVAL, "tls: %s holds no PEM", path);
+		return vrs_fail(err, VRS_EINVAL, "tls: %s is not a PEM file", path);
 	}
 	*ret = text;
 	return 0;
@@ -218,30 +245,29 @@ static int read_pem(const char *path, char **ret, struct vrs_err *err)
 static int address_of(const char *listen, struct sockaddr_storage *ret, socklen_t *ret_n,
 		      struct vrs_err *err)
 {
-	const char *colon = strrchr(listen, ':');
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				 .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
 			*found = NULL;
+	const char *colon = strrchr(listen, ':');
+	bool v6 = colon > listen + 2 && listen[0] == '[' && colon[-1] == ']';
+	size_t n = colon ? (size_t)(colon - listen) - (v6 ? 2 : 0) : 0;
 	char host[256];
 
-	if (!colon || colon == listen || !colon[1] ||
-	    (size_t)(colon - listen) >= sizeof(host))
+	if (n == 0 || n >= sizeof(host) || !colon[1] || strlen(colon + 1) > 5 ||
+	    colon[1 + strspn(colon + 1, "0123456789")] || atoi(colon + 1) > UINT16_MAX)
 		return vrs_fail(err, VRS_EINVAL,
-				"listen = %s: HOST:PORT, as in 127.0.0.1:7780", listen);
-	const char *start = listen[0] == '[' ? listen + 1 : listen;
-	(void)snprintf(host, sizeof(host), "%.*s",
-		       (int)(colon - start - (listen[0] == '[')), start);
+				"%s: not HOST:PORT, as in 127.0.0.1:7780", listen);
+	(void)snprintf(host, sizeof(host), "%.*s", (int)n, listen + v6);
 	int status = getaddrinfo(host, colon + 1, &hints, &found);
 	if (status != 0)
-		return vrs_fail(err, VRS_EINVAL, "listen = %s: %s", listen,
-				gai_strerror(status));
+		return vrs_fail(err, VRS_EINVAL, "%s: %s", listen, gai_strerror(status));
 	memcpy(ret, found->ai_addr, found->ai_addrlen);
 	*ret_n = found->ai_addrlen;
 	freeaddrinfo(found);
 	return 0;
 }
 
-static void more_descriptors(int64_t connections)
+static void raise_descriptor_limit(int64_t connections)
 {
 	struct rlimit limit;
 	rlim_t want = (rlim_t)connections + 256;
@@ -262,7 +288,7 @@ static int start(struct vrs_httpd *h, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	if (address.ss_family == AF_INET6)
-		flags |= MHD_USE_IPv6;
+		flags |= MHD_USE_DUAL_STACK;
 	struct MHD_OptionItem tls[] = {
 		{h->cert ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, h->cert},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, h->key},
@@ -273,15 +299,14 @@ static int start(struct vrs_httpd *h, struct vrs_err *err)
 		MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, h, MHD_OPTION_SOCK_ADDR,
 		(struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)h->conf.max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)POOL_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-		MHD_OPTION_NOTIFY_CONNECTION, vrs_httpd_on_connection, h,
+		h->conf.max_head + POOL_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+		h, MHD_OPTION_NOTIFY_CONNECTION, vrs_httpd_on_connection, h,
 		MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, h,
-		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024u, MHD_OPTION_ARRAY, tls,
-		MHD_OPTION_END);
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024u,
+		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (!h->mhd)
-		return vrs_fail_errno(err, "listen on %s%s", h->conf.listen,
-				      h->cert ? " (or its certificate and key do not fit)"
+		return vrs_fail_errno(err, "cannot listen on %s%s", h->conf.listen,
+				      h->cert ? ", or tls_cert and tls_key do not match"
 					      : "");
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD);
@@ -308,8 +333,8 @@ int vrs_httpd_open(struct vrs_httpd **ret, struct vrs_loop *loop,
 	h->conf = *conf;
 	h->handler = *handler;
 	h->epoll_fd = -1;
-	more_descriptors(conf->max_connections);
-	if (conf->cert_file[0] || conf->key_file[0]) {
+	raise_descriptor_limit(conf->max_connections);
+	if (conf->cert_file && (conf->cert_file[0] || conf->key_file[0])) {
 		status = read_pem(conf->cert_file, &h->cert, err);
 		if (status == 0)
 			status = read_pem(conf->key_file, &h->key, err);
@@ -336,11 +361,8 @@ void vrs_httpd_close(struct vrs_httpd *h)
 		vrs_timer_cancel(h->soon);
 	if (h->epoll_fd >= 0)
 		vrs_loop_forget(h->loop, h->epoll_fd);
-	for (struct vrs_httpd_stream *s = h->streams; s; s = s->next)
-		if (s->asleep) {
-			s->asleep = false;
-			MHD_resume_connection(s->connection);
-		}
+	for (struct vrs_httpd_conn *c = h->first; c; c = c->next)
+		vrs_httpd_resume(c); /* what is suspended cannot be stopped */
 	if (h->mhd)
 		MHD_stop_daemon(h->mhd);
 	free(h->cert);
@@ -356,4 +378,13 @@ const char *vrs_httpd_url(const struct vrs_httpd *h)
 void vrs_httpd_counts(const struct vrs_httpd *h, struct vrs_httpd_counts *ret)
 {
 	*ret = h->counts;
+}
+
+uint64_t vrs_httpd_replies(const struct vrs_httpd *h, int low, int high)
+{
+	uint64_t n = 0;
+
+	for (int i = low; i <= high && i < VRS_HTTPD_STATUSES; i++)
+		n += h->replies[i];
+	return n;
 }

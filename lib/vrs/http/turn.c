@@ -1,5 +1,5 @@
-/* When libmicrohttpd runs: at once, when it asked to, and after a connection was resumed.
- */
+/* Runs libmicrohttpd: when it has events, when its own timeout is due, and after a
+ * connection was resumed. */
 #include "vrs/http/parts.h"
 
 static void on_soon(void *arg)
@@ -19,7 +19,6 @@ static void on_again(void *arg)
 		vrs_httpd_turn(h);
 }
 
-/* libmicrohttpd says when it wants to be called again. */
 void vrs_httpd_turn(struct vrs_httpd *h)
 {
 	MHD_UNSIGNED_LONG_LONG wait = 0;
@@ -35,8 +34,20 @@ void vrs_httpd_turn(struct vrs_httpd *h)
 	}
 }
 
-void vrs_httpd_turn_soon(struct vrs_httpd *h)
+void vrs_httpd_suspend(struct vrs_httpd_conn *c)
 {
+	c->suspended = true;
+	MHD_suspend_connection(c->mhd);
+}
+
+void vrs_httpd_resume(struct vrs_httpd_conn *c)
+{
+	struct vrs_httpd *h = c->http;
+
+	if (!c->suspended)
+		return;
+	c->suspended = false;
+	MHD_resume_connection(c->mhd);
 	if (h->again || h->closing)
 		return;
 	h->again = true;

@@ -179,7 +179,11 @@ static int cmd_state(void *h, int64_t timeout_ms, const char *id, enum vrs_hv_st
 static int cmd_define(void *h, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 		      const struct vrs_hv_move *move, struct vrs_err *err)
 {
+	static const struct vrs_hv_move as_it_was = {0};
 	struct vrs_hv_vm *moved = vrs_calloc(1, sizeof(*moved));
+
+	if (!move)
+		move = &as_it_was;
 	int status = vrs_hv_apply_move(vm, move, moved, err);
 
 	if (status == 0) {

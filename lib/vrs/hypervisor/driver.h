@@ -18,6 +18,7 @@ struct vrs_hv_driver {
 		   struct vrs_err *err);
 	int (*state)(void *h, int64_t timeout_ms, const char *id, enum vrs_hv_state *ret,
 		     struct vrs_err *err);
+	/* move NULL: exactly as vm says */
 	int (*define)(void *h, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 		      const struct vrs_hv_move *move, struct vrs_err *err);
 	int (*start)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);

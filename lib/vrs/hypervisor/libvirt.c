@@ -46,15 +46,24 @@ static int lv_define(void *h, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 		     const struct vrs_hv_move *move, struct vrs_err *err)
 {
 	const char *native = vm->native;
+	static const struct vrs_hv_move as_it_was = {0};
 	char *built = NULL, *xml = NULL;
+	bool is_xml = native && native[strspn(native, " \t\r\n")] == '<';
 	int status = 0;
 
-	if (!native || native[strspn(native, " \t\r\n")] != '<') {
+	if (vm->is_partial)
+		return vrs_fail(err, VRS_EUNSUPPORTED,
+				"libvirt: the definition of vm %s is not known whole",
+				vm->name);
+	if (!is_xml) {
 		status = vrs_hv_xml_build(vm, &built, err);
 		native = built;
 	}
-	if (status == 0)
-		status = vrs_hv_xml_rewrite(native, strlen(native), move, &xml, err);
+	if (status == 0 && is_xml && !move)
+		xml = vrs_strdup(native); /* home's own, to the last byte */
+	else if (status == 0)
+		status = vrs_hv_xml_rewrite(native, strlen(native),
+					    move ? move : &as_it_was, NULL, &xml, err);
 	free(built);
 	if (status < 0)
 		return status;

@@ -167,6 +167,28 @@ bool lv_is_on(enum vrs_hv_state s)
 	return s != VRS_HV_OFF && s != VRS_HV_CRASHED;
 }
 
+/* What the hypervisor keeps about a VM beside its definition. Drivers without it have
+ * none. */
+static void read_metadata(virDomainPtr dom, struct vrs_hv_vm *ret)
+{
+	int snapshots = virDomainSnapshotNum(dom, 0);
+	int checkpoints = virDomainListAllCheckpoints(dom, NULL, 0);
+
+	ret->n_snapshots = snapshots > 0 ? (uint32_t)snapshots : 0;
+	ret->n_checkpoints = checkpoints > 0 ? (uint32_t)checkpoints : 0;
+	ret->has_saved_memory = virDomainHasManagedSaveImage(dom, 0) == 1;
+}
+
+/* The chains of its disks, which only the definition of a running VM names. */
+static void read_chains(virDomainPtr dom, struct vrs_hv_vm *ret)
+{
+	char *xml = lv_is_on(ret->state) ? virDomainGetXMLDesc(dom, 0) : NULL;
+
+	if (xml)
+		vrs_hv_xml_read_chains(xml, strlen(xml), ret);
+	free(xml);
+}
+
 /* Everything but sizes; none of it asks the VM's process. */
 static int read_vm(virDomainPtr dom, struct vrs_hv_vm *ret, struct vrs_err *err)
 {
@@ -182,6 +204,8 @@ static int read_vm(virDomainPtr dom, struct vrs_hv_vm *ret, struct vrs_err *err)
 		return status;
 	ret->state = lv_state_of(dom);
 	ret->unexplained = is_unexplained(dom);
+	read_metadata(dom, ret);
+	read_chains(dom, ret);
 	if (virDomainGetAutostart(dom, &autostart) == 0)
 		ret->autostart = autostart;
 	if (lv_is_on(ret->state) && virDomainGetInfo(dom, &info) == 0)
@@ -298,7 +322,8 @@ static void read_outline(virDomainPtr dom, struct vrs_hv_vm *vm)
 	char uuid[VIR_UUID_STRING_BUFLEN] = "";
 	const char *name = virDomainGetName(dom);
 
-	*vm = (struct vrs_hv_vm){.cpu_time_s = NAN, .state = lv_state_of(dom)};
+	*vm = (struct vrs_hv_vm){
+		.cpu_time_s = NAN, .state = lv_state_of(dom), .is_partial = true};
 	(void)virDomainGetUUIDString(dom, uuid);
 	(void)vrs_strcpy(vm->id, sizeof(vm->id), uuid);
 	(void)vrs_strcpy(vm->name, sizeof(vm->name), name ? name : uuid);

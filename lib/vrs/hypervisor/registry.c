@@ -102,12 +102,11 @@ int vrs_hv_state(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
 int vrs_hv_define(struct vrs_hv *hv, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 		  const struct vrs_hv_move *move, struct vrs_err *err)
 {
-	static const struct vrs_hv_move as_it_was = {0};
 	int status = check_id(vm->id, err);
 
 	if (status < 0)
 		return status;
-	return hv->driver->define(hv->h, timeout_ms, vm, move ? move : &as_it_was, err);
+	return hv->driver->define(hv->h, timeout_ms, vm, move, err);
 }
 
 int vrs_hv_start(struct vrs_hv *hv, int64_t timeout_ms, const char *id,

@@ -6,6 +6,7 @@
 #ifndef VRS_HYPERVISOR_XML_H
 #define VRS_HYPERVISOR_XML_H
 
+#include "vrs/findings.h"
 #include "vrs/hv.h"
 
 enum { VRS_HV_XML_MAX = 1 << 20 };
@@ -16,14 +17,18 @@ enum { VRS_HV_XML_MAX = 1 << 20 };
 int vrs_hv_xml_parse(const char *xml, size_t n_xml, struct vrs_hv_vm *ret,
 		     struct vrs_err *err);
 
-/* The definition for its new place; the caller frees it. Kept: name, UUID, vCPUs, memory,
- * MAC addresses, qemu:commandline and whatever else describes the machine to its guest.
- * Changed: what move says. Dropped: what named a part of the old host (emulator, security
- * labels, backing chains, CPU pinning, console files, media in drives) and addresses of
- * devices whose kind changed. VRS_EUNSUPPORTED for a VM that cannot leave its host: a
- * passed-through device, a shared directory, a disk that is no file or block device. */
+/* Fills the backing files of vm's disks from the definition of the running VM. */
+void vrs_hv_xml_read_chains(const char *xml, size_t n_xml, struct vrs_hv_vm *vm);
+
+/* The definition for its new place; the caller frees it (ret NULL: findings only). Kept:
+ * name, UUID, vCPUs, memory, MAC addresses, qemu:commandline and whatever else describes
+ * the machine to its guest. Changed: what move says. Dropped: what named a part of the
+ * old host (emulator, security labels, backing chains, CPU pinning, console files, media
+ * in drives) and addresses of devices whose kind changed. What is refused, changed or
+ * left behind is in found (may be NULL), all of it, not only the first. VRS_EUNSUPPORTED
+ * or VRS_EINVAL with the first finding that stops the move. */
 int vrs_hv_xml_rewrite(const char *xml, size_t n_xml, const struct vrs_hv_move *move,
-		       char **ret, struct vrs_err *err);
+		       struct vrs_findings *found, char **ret, struct vrs_err *err);
 
 /* A plain definition from facts alone, for a VM that comes from another kind of
  * hypervisor; pass it through vrs_hv_xml_rewrite to move it. The caller frees it. */

@@ -97,6 +97,27 @@ static int parse_nic(const xmlNode *n, struct vrs_hv_vm *vm, struct vrs_err *err
 	return 0;
 }
 
+static void read_chain(const xmlNode *disk, struct vrs_hv_vm *vm)
+{
+	const xmlNode *base = xml_child(disk, "backingStore");
+	const char *source = base ? xml_disk_source(base) : NULL;
+	char target[16], type[16];
+
+	if (!base || !xml_attr(base, "type", type, sizeof(type)) || !type[0] ||
+	    !xml_attr(xml_child(disk, "target"), "dev", target, sizeof(target)))
+		return; /* the chain ends here */
+	for (size_t i = 0; i < vm->n_disks; i++) {
+		struct vrs_hv_disk *d = &vm->disk[i];
+
+		if (strcmp(d->target, target) == 0 &&
+		    (!source ||
+		     !xml_attr(xml_child(base, "source"), source, d->backing,
+			       sizeof(d->backing)) ||
+		     !d->backing[0]))
+			(void)snprintf(d->backing, sizeof(d->backing), "(%s)", type);
+	}
+}
+
 static int parse_domain(const xmlNode *root, struct vrs_hv_vm *vm, struct vrs_err *err)
 {
 	char vcpu[16], *end;
@@ -122,10 +143,12 @@ static int parse_domain(const xmlNode *root, struct vrs_hv_vm *vm, struct vrs_er
 	const xmlNode *devices = xml_child(root, "devices");
 	bool pvscsi = xml_has_pvscsi(devices);
 	for (n = devices ? devices->children : NULL; n && status == 0; n = n->next) {
-		if (xml_is_disk(n))
+		if (xml_is_disk(n)) {
 			status = parse_disk(n, pvscsi, vm, err);
-		else if (xml_is(n, "interface"))
+			read_chain(n, vm);
+		} else if (xml_is(n, "interface")) {
 			status = parse_nic(n, vm, err);
+		}
 	}
 	return status;
 }
@@ -150,6 +173,19 @@ int vrs_hv_xml_parse(const char *xml, size_t n_xml, struct vrs_hv_vm *ret,
 	free(vm);
 	xmlFreeDoc(doc);
 	return status;
+}
+
+void vrs_hv_xml_read_chains(const char *xml, size_t n_xml, struct vrs_hv_vm *vm)
+{
+	xmlDoc *doc = NULL;
+
+	if (xml_load(xml, n_xml, &doc, NULL) < 0)
+		return;
+	const xmlNode *devices = xml_child(xmlDocGetRootElement(doc), "devices");
+	for (const xmlNode *n = devices ? devices->children : NULL; n; n = n->next)
+		if (xml_is_disk(n))
+			read_chain(n, vm);
+	xmlFreeDoc(doc);
 }
 
 /* --- building --- */

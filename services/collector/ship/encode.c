@@ -118,6 +118,7 @@ static Vrsas__V1__Disk *encode_disk(const struct vrs_hv_disk *d, bool shared_sto
 	m->format = vrs_strdup(d->format);
 	m->bus = vrs_strdup(d->bus);
 	m->target = vrs_strdup(d->target);
+	m->backing = vrs_strdup(d->backing);
 	m->virtual_bytes = d->virtual_bytes;
 	m->allocated_bytes = d->allocated_bytes;
 	m->shared = shared_storage && is_under(d->path, images)
@@ -155,6 +156,10 @@ static Vrsas__V1__VmFacts *encode_vm(const struct vrs_site_vm *rule,
 	m->unexplained = vm->unexplained;
 	m->cpu_cores = cpu_cores;
 	m->native = vrs_strdup(m->protect && vm->native ? vm->native : "");
+	m->partial = m->protect && vm->is_partial;
+	m->saved_memory = vm->has_saved_memory;
+	m->snapshots = vm->n_snapshots;
+	m->checkpoints = vm->n_checkpoints;
 
 	m->readable_without_host = VRSAS__V1__ANSWER__ANSWER_UNSPECIFIED;
 	m->n_disk = vm->n_disks;
@@ -171,12 +176,20 @@ static Vrsas__V1__VmFacts *encode_vm(const struct vrs_site_vm *rule,
 	return m;
 }
 
-static void drop_natives(Vrsas__V1__HostInventory *inv)
+/* Drops the longest definition; false when there is none. */
+static bool drop_native(Vrsas__V1__HostInventory *inv)
 {
-	for (size_t i = 0; i < inv->n_vm; i++) {
-		free((char *)(uintptr_t)inv->vm[i]->native);
-		inv->vm[i]->native = vrs_strdup("");
-	}
+	Vrsas__V1__VmFacts *longest = NULL;
+
+	for (size_t i = 0; i < inv->n_vm; i++)
+		if (!longest || strlen(inv->vm[i]->native) > strlen(longest->native))
+			longest = inv->vm[i];
+	if (!longest || !longest->native[0])
+		return false;
+	longest->partial = true;
+	free((char *)(uintptr_t)longest->native);
+	longest->native = vrs_strdup("");
+	return true;
 }
 
 Vrsas__V1__Record *encode_inventory(const struct vrs_site *site,
@@ -216,8 +229,9 @@ Vrsas__V1__Record *encode_inventory(const struct vrs_site *site,
 		inv->store = array(1, sizeof(*inv->store));
 		inv->store[0] = s;
 	}
-	if (protobuf_c_message_get_packed_size(&rec->base) > max_bytes)
-		drop_natives(inv);
+	while (protobuf_c_message_get_packed_size(&rec->base) > max_bytes &&
+	       drop_native(inv))
+		continue;
 	return rec;
 }
 
@@ -249,12 +263,15 @@ uint64_t encode_fingerprint(const Vrsas__V1__HostInventory *inv)
 		h = mix_text(mix_text(h, v->health), v->native);
 		h = mix_number(mix_number(h, v->state), v->vcpus);
 		h = mix_number(mix_number(h, v->ram_bytes), v->vm_class);
+		h = mix_number(h, (uint64_t)v->partial << 1 | v->saved_memory);
+		h = mix_number(mix_number(h, v->snapshots), v->checkpoints);
 		h = mix_number(h, (uint64_t)v->protect << 2 |
 					  (uint64_t)v->unexplained << 1 | v->autostart);
 		h = mix_number(h,
 			       isnan(v->cpu_cores) != 0); /* the first word on its load */
 		for (size_t d = 0; d < v->n_disk; d++) {
 			h = mix_text(mix_text(h, v->disk[d]->path), v->disk[d]->format);
+			h = mix_text(h, v->disk[d]->backing);
 			h = mix_number(h, v->disk[d]->virtual_bytes);
 			h = mix_number(h, coarse(v->disk[d]->allocated_bytes));
 			h = mix_number(h, v->disk[d]->shared);

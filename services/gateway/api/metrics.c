@@ -23,11 +23,10 @@ struct gateway_metrics *numbers_new(void)
 	return m;
 }
 
-void numbers_request(void *arg, int status, double seconds)
+void numbers_request(void *arg, double seconds)
 {
-	struct gateway *g = arg;
+	const struct gateway *g = arg;
 
-	(void)status;
 	vrs_histogram_add(&g->metrics->seconds, seconds);
 }
 
@@ -39,8 +38,10 @@ static void tell_http(const struct gateway *g, struct vrs_page *page)
 	vrs_httpd_counts(g->http, &c);
 	for (size_t i = 1; i < sizeof(code) / sizeof(*code); i++)
 		vrs_page_add(page, VRS_COUNTER, "vrsas_http_requests_total",
-			     "HTTP requests answered.", (double)c.code[i], "code",
-			     code[i], NULL);
+			     "HTTP requests answered.",
+			     (double)vrs_httpd_replies(g->http, 100 * (int)i,
+						       100 * (int)i + 99),
+			     "code", code[i], NULL);
 	vrs_page_histogram(
 		page, "vrsas_http_request_seconds",
 		"Headers there to the end of the answer; streams are left out.",

@@ -5,7 +5,7 @@
 #include "gateway.h"
 
 struct gateway_metrics *numbers_new(void);
-void numbers_request(void *gateway, int status, double seconds);
+void numbers_request(void *gateway, double seconds);
 void numbers_tell(void *gateway, struct vrs_page *page);
 
 #endif

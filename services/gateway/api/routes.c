@@ -255,3 +255,16 @@ void api_whole(void *arg, struct vrs_httpd_request *q)
 
 	note->route->run(arg, q);
 }
+
+void api_refuse(void *arg, struct vrs_httpd_request *q, int status)
+{
+	(void)arg;
+	if (status == 413)
+		api_error(q, status, "USAGE", "send less", "the body is above 1 MiB");
+	else if (status == 431)
+		api_error(q, status, "USAGE", "send less",
+			  "the headers are above 16 KiB");
+	else
+		api_error(q, status, "USAGE", "send one Host header",
+			  "more than one Host header");
+}

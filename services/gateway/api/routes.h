@@ -7,9 +7,11 @@
 #include "api/reply.h"
 #include "gateway.h"
 
-/* The handler of the HTTP server. */
+/* The handler of the HTTP server, and what bounds a request. */
+enum { API_MAX_HEAD = 16 << 10, API_MAX_BODY = 1 << 20 };
 void api_early(void *arg, struct vrs_httpd_request *q);
 void api_whole(void *arg, struct vrs_httpd_request *q);
+void api_refuse(void *arg, struct vrs_httpd_request *q, int status);
 
 /* --- arguments and bodies (args.c) --- */
 

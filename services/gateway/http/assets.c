@@ -46,7 +46,7 @@ static const char *type_of(const char *name)
 	return NULL;
 }
 
-/* ".0123abcd." or "-0123abcd." with at least eight digits. */
+/* The name contains ".0123abcd." or "-0123abcd.", at least eight digits. */
 static bool names_its_content(const char *name)
 {
 	for (const char *p = name; *p; p++) {
@@ -74,7 +74,7 @@ static int take_file(struct assets *a, const char *path, const char *name,
 		return vrs_fail_errno(err, "www: open %s", path);
 	if (!type || fstat(fileno(f), &st) < 0 || !S_ISREG(st.st_mode)) {
 		(void)fclose(f);
-		return 0; /* not for browsers */
+		return 0; /* not a file for browsers */
 	}
 	size_t n = (size_t)st.st_size;
 	if (a->n == ASSETS_MAX_FILES || n > ASSETS_MAX_BYTES - a->bytes) {

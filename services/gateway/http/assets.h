@@ -1,8 +1,8 @@
-/* assets.h - the files of the page, read once and kept.
+/* assets.h - the files of the page, read once and kept in memory.
  *
- * What is asked for is looked up by its whole name among the files that were read, so a
- * path leads nowhere else. NAME.gz beside NAME is sent to those who take it. A name with
- * a hash of its content in it (NAME.0123abcd.js) may be kept for ever by a browser. */
+ * A path is looked up as a whole among the names of the files read, so it cannot leave
+ * the folder. NAME.gz beside NAME is sent to clients that accept gzip. A browser may
+ * cache a name that contains a hash of its content (NAME.0123abcd.js) forever. */
 #ifndef GATEWAY_HTTP_ASSETS_H
 #define GATEWAY_HTTP_ASSETS_H
 
@@ -24,11 +24,11 @@ struct asset {
 
 struct assets;
 
-/* folder "": no page. VRS_ENOSPC above the bounds. */
+/* folder "": no page. VRS_ENOSPC: the files exceed the limits. */
 int assets_load(struct assets **ret, const char *folder, struct vrs_err *err);
 void assets_free(struct assets *a);
 
-/* path begins with '/'; "/" is index.html. NULL: there is none. */
+/* path begins with '/'; "/" is index.html. NULL: no such file. */
 const struct asset *assets_find(const struct assets *a, const char *path, bool gzip);
 
 #endif

@@ -49,18 +49,20 @@ int tokens_add(struct tokens *t, const char *line, struct vrs_err *err)
 	if (n <= 0 || role[0] == '#')
 		return 0;
 	if (n != 3)
-		return vrs_fail(err, VRS_EPARSE, "a line is ROLE NAME TOKEN");
+		return vrs_fail(err, VRS_EPARSE, "expected ROLE NAME TOKEN");
 	one.role = role_of(role);
 	if (one.role == ROLE_NONE)
-		return vrs_fail(err, VRS_EPARSE, "role '%s': read, operate or alert",
+		return vrs_fail(err, VRS_EPARSE,
+				"unknown role '%s': expected read, operate or alert",
 				role);
 	if (!vrs_name_ok(name))
-		return vrs_fail(err, VRS_EPARSE,
-				"name: letters, digits, dot, dash, underscore");
+		return vrs_fail(
+			err, VRS_EPARSE,
+			"invalid name: use letters, digits, dot, dash, underscore");
 	if (!secret_ok(secret))
 		return vrs_fail(err, VRS_EPARSE,
-				"the token of %s: %d to %d printable characters, none of "
-				"; , \"",
+				"invalid token of %s: use %d to %d printable characters, "
+				"without ; , \"",
 				name, TOKEN_MIN, TOKEN_MAX);
 	if (t->n == TOKENS_MAX)
 		return vrs_fail(err, VRS_ENOSPC, "more than %d tokens", TOKENS_MAX);
@@ -85,12 +87,11 @@ int tokens_load(struct tokens *ret, const char *path, struct vrs_err *err)
 		status = vrs_fail_errno(err, "tokens: stat %s", path);
 	else if (st.st_mode & 0007)
 		status = vrs_fail(err, VRS_EDENIED,
-				  "tokens: %s can be read by everybody; chmod 600 it",
-				  path);
+				  "tokens: %s is world-readable; chmod 600 it", path);
 	while (status == 0 && fgets(line, sizeof(line), f)) {
 		at++;
 		if (!strchr(line, '\n') && !feof(f))
-			status = vrs_fail(err, VRS_EPARSE, "the line is too long");
+			status = vrs_fail(err, VRS_EPARSE, "line too long");
 		else
 			status = tokens_add(t, line, err);
 		if (status < 0)
@@ -98,7 +99,7 @@ int tokens_load(struct tokens *ret, const char *path, struct vrs_err *err)
 	}
 	if (status == 0 && t->n == 0)
 		status = vrs_fail(err, VRS_EPARSE,
-				  "tokens: %s has none; one a line: ROLE NAME TOKEN",
+				  "tokens: %s is empty; expected lines ROLE NAME TOKEN",
 				  path);
 	if (status == 0)
 		*ret = *t;

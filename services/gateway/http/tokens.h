@@ -1,8 +1,8 @@
-/* tokens.h - who may ask: bearer tokens from a file, each with a role and a name.
+/* tokens.h - bearer tokens from a file, each with a role and a name.
  *
- * One a line: ROLE NAME TOKEN; '#' begins a comment. A file that everybody can read is
- * refused. Only hashes of the tokens are kept, and all of them are compared, so that time
- * tells nothing. */
+ * One a line: ROLE NAME TOKEN; '#' begins a comment. A world-readable file is rejected.
+ * Only hashes of the tokens are kept, and a lookup compares all of them, so that its
+ * duration reveals nothing. */
 #ifndef GATEWAY_HTTP_TOKENS_H
 #define GATEWAY_HTTP_TOKENS_H
 
@@ -27,7 +27,7 @@ struct tokens {
 
 /* Nothing is changed on failure. */
 int tokens_load(struct tokens *ret, const char *path, struct vrs_err *err);
-/* One line of the file. VRS_EPARSE says why not. */
+/* One line of the file. VRS_EPARSE: malformed. */
 int tokens_add(struct tokens *t, const char *line, struct vrs_err *err);
 
 /* NULL: no such token. secret may be NULL. */

@@ -52,14 +52,11 @@ static bool prepare_definition(struct entry *en, const struct reloc_order *o,
 
 	if (!en->msg->vm)
 		return false;
-	op->vm = host_op_vm_new(en->msg->vm);
-	if (o->copy == 0)
-		return true; /* at home: as it was found */
-	if (n != op->vm->n_disks)
-		n = 0;
-	op->move =
-		host_op_move_new(vrs_site_cluster(e->site, en->r.copy[0].place.cluster),
-				 vrs_site_cluster(e->site, p->cluster), disk, n);
+	op->vm = fleet_definition_new(en->msg->vm);
+	if (o->copy == 0 || en->r.copy[o->copy].shared)
+		return true; /* at home, or on home's own disks: as it was found */
+	op->move = fleet_move_new(vrs_site_cluster(e->site, en->r.copy[0].place.cluster),
+				  vrs_site_cluster(e->site, p->cluster), disk, n);
 	return true;
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* --- projected load --- */
 
@@ -243,6 +244,53 @@ static void measure_devices(const struct plan_context *f, const Vrsas__V1__VmFac
 			l->network = vm->nic[i]->network;
 }
 
+static const struct vrs_findings *preflight(const struct plan_context *f,
+					    const Vrsas__V1__VmFacts *vm,
+					    const struct candidate *l)
+{
+	struct plan_preflight *p = &f->preflight[l->host->cluster];
+
+	if (!p->done)
+		fleet_preflight(vm, f->home->site, l->local ? NULL : l->cluster->site,
+				&p->found);
+	p->done = true;
+	return &p->found;
+}
+
+static bool same_mac(const Vrsas__V1__VmFacts *a, const Vrsas__V1__VmFacts *b)
+{
+	for (size_t i = 0; i < a->n_nic; i++)
+		for (size_t k = 0; k < b->n_nic; k++)
+			if (a->nic[i]->mac[0] &&
+			    strcasecmp(a->nic[i]->mac, b->nic[k]->mac) == 0)
+				return true;
+	return false;
+}
+
+/* A hypervisor knows a VM by its name, too. An address may exist once in a cluster. */
+static void find_taken(const struct plan_context *f, const Vrsas__V1__VmFacts *vm,
+		       struct candidate *l)
+{
+	const struct fleet_cluster *c = l->cluster;
+
+	for (size_t i = 0; i < c->n_hosts && !l->taken; i++) {
+		const struct fleet_host *h = &f->w->host[c->first_host + i];
+
+		for (size_t k = 0; k < h->n_vms && !l->taken; k++) {
+			const Vrsas__V1__VmFacts *other = f->w->vm[h->first_vm + k].facts;
+
+			if (strcmp(other->id, vm->id) == 0)
+				continue;
+			if (h == l->host && strcmp(other->name, vm->name) == 0)
+				l->taken = "name";
+			else if (!l->local &&
+				 other->state != VRSAS__V1__VM_STATE__VM_STATE_OFF &&
+				 same_mac(vm, other))
+				l->taken = "MAC address";
+		}
+	}
+}
+
 static void measure_time(const struct plan_context *f, uint64_t bytes,
 			 struct candidate *l)
 {
@@ -278,6 +326,8 @@ void candidate_measure(const struct plan_context *f, const Vrsas__V1__VmFacts *v
 	measure_time(f, bytes, l);
 	measure_cpu(f, cores, l);
 	measure_ram(f, vm, l);
+	l->stop = vrs_findings_stop(preflight(f, vm, l));
+	find_taken(f, vm, l);
 	if (!candidate_is_copied_to(l))
 		return; /* same storage, same networks, nothing to copy */
 	measure_devices(f, vm, l);

@@ -3,6 +3,7 @@
 #ifndef SCHEDULER_PLAN_PARTS_H
 #define SCHEDULER_PLAN_PARTS_H
 
+#include "fleet/definition.h"
 #include "plan/plan.h"
 
 enum { PLAN_TEXT_MAX = 320 };
@@ -32,8 +33,10 @@ struct candidate {
 	unsigned rejected; /* reasons, as bits; 0: can take the VM */
 	bool admitted;     /* the P90 stays below max_cpu_ratio */
 	bool cpu_known, ram_known;
-	const char *network; /* missing in its cluster; NULL: none */
-	bool bad_format;     /* a disk cannot be converted */
+	const char *network;            /* missing in its cluster; NULL: none */
+	bool bad_format;                /* a disk cannot be converted */
+	const struct vrs_finding *stop; /* what the move would run into; NULL: nothing */
+	const char *taken; /* "name web1": another VM there has it; NULL: none */
 	struct fit fit;
 	double max_cpu_ratio, score, margin; /* margin: max_cpu_ratio minus P90 */
 	long score_key, margin_key; /* in steps of 0.5 %: a smaller difference is a tie */
@@ -57,6 +60,11 @@ struct plan_context {
 	int64_t repair_ms;
 	struct projected_load *of_host, *of_cluster; /* by index */
 	struct cost_model_rate *rate;                /* by cluster: from home to there */
+	/* what the VM that is placed now would run into in each cluster */
+	struct plan_preflight {
+		bool done;
+		struct vrs_findings found;
+	} * preflight;
 };
 
 void candidate_project_loads(struct plan_context *f);

@@ -137,6 +137,8 @@ static Vrsas__V1__Decision *place(struct plan_context *f, const Vrsas__V1__VmFac
 	double cores = fleet_vm_cores(vm);
 	size_t n = 0;
 
+	for (size_t i = 0; i < w->n_clusters; i++)
+		f->preflight[i].done = false;
 	for (size_t i = 0; i < w->n_hosts; i++) {
 		if (&w->host[i] == f->source)
 			continue;
@@ -193,6 +195,7 @@ static int context_init(struct plan_context *f, struct fleet *w,
 	f->of_host = vrs_calloc(w->n_hosts, sizeof(*f->of_host));
 	f->of_cluster = vrs_calloc(w->n_clusters, sizeof(*f->of_cluster));
 	f->rate = vrs_calloc(w->n_clusters, sizeof(*f->rate));
+	f->preflight = vrs_calloc(w->n_clusters, sizeof(*f->preflight));
 	candidate_project_loads(f);
 	for (size_t i = 0; i < w->n_clusters; i++) {
 		const struct fleet_rate *r =
@@ -206,6 +209,7 @@ static int context_init(struct plan_context *f, struct fleet *w,
 
 static void context_fini(struct plan_context *f)
 {
+	free(f->preflight);
 	free(f->rate);
 	free(f->of_cluster);
 	free(f->of_host);

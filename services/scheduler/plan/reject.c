@@ -149,6 +149,29 @@ static bool disks_unreadable(const struct reject_case *k)
 				x->home->name, x->source->name);
 }
 
+/* What defining, starting or copying the VM there would refuse. A network without
+ * counterpart has a rule of its own. */
+static bool cannot_move(const struct reject_case *k)
+{
+	const struct vrs_finding *stop = k->c->stop;
+	char text[256];
+
+	if (!stop || stop->code == VRS_FOUND_NETWORK_UNMAPPED)
+		return false;
+	vrs_finding_text(stop, text, sizeof(text));
+	return because(k, "the VM cannot %s as it is: %s (remedy: %s)",
+		       k->c->local ? "restart on another host" : "move", text,
+		       vrs_finding_remedy(stop->code));
+}
+
+static bool identity_taken(const struct reject_case *k)
+{
+	return k->c->taken &&
+	       because(k, "another VM of %s %s has its %s",
+		       k->c->local ? "host" : "cluster",
+		       k->c->local ? k->c->host->name : k->c->cluster->name, k->c->taken);
+}
+
 /* --- capacity --- */
 
 static bool cpu_unknown(const struct reject_case *k)
@@ -235,6 +258,8 @@ static const struct {
 	{"already-tried", already_tried, REJECT_PASSING, "already tried and failed"},
 	{"no-ssh", no_ssh, REJECT_PASSING, "no ssh address"},
 	{"network-missing", network_missing, REJECT_PASSING, "no matching network"},
+	{"cannot-move", cannot_move, REJECT_FINAL, "the VM cannot move as it is"},
+	{"identity-taken", identity_taken, REJECT_PASSING, "its name or address is taken"},
 	{"format-unusable", format_unusable, REJECT_PASSING, "no usable disk format"},
 	{"disks-unreadable", disks_unreadable, REJECT_PASSING, "disks unreadable"},
 	{"cpu-unknown", cpu_unknown, REJECT_CAPACITY, "CPU load unknown or too few vCPUs"},

@@ -8,11 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fleet/definition.h"
 #include "machine/machine.h"
 #include "vrs/fence.h"
 #include "vrs/hv.h"
-#include "vrs/site.h"
-#include "vrsas/v1/relocation.pb-c.h"
 
 /* A host's connection; used by the jobs of this host only. */
 struct host_op_host {
@@ -52,7 +51,7 @@ struct host_op {
 	const struct host_op_rules *rules;
 	char vm_id[132];
 	struct vrs_hv_vm *vm;           /* DEFINE, START: owned */
-	struct host_op_move *move;      /* NULL: as it was; owned */
+	struct fleet_move *move;        /* NULL: as it was; owned */
 	bool undefine;                  /* FENCE, STOP, KILL; disks stay */
 	bool spare;                     /* KILL; health: the guest's address */
 	uint64_t disk_bytes, ram_bytes; /* RESERVE */
@@ -71,13 +70,6 @@ struct host_op {
 	char text[200];
 };
 
-/* How the definition changes for another cluster; made by host_op_move_new. */
-struct host_op_move {
-	struct vrs_hv_move move;
-	struct vrs_hv_disk disk[VRS_HV_MAX_DISKS];
-	const char *from[32], *to[32];
-};
-
 void host_op_run(struct host_op *job);
 /* The result of HOST_OP_STATE for a record. */
 enum reloc_seen host_op_seen(const struct host_op *job);
@@ -85,12 +77,5 @@ enum reloc_seen host_op_seen(const struct host_op *job);
 bool host_op_is_on(const struct host_op *job);
 void host_op_fini(struct host_op *job);
 void host_op_host_fini(struct host_op_host *h);
-
-/* The VM as its home hypervisor described it. */
-struct vrs_hv_vm *host_op_vm_new(const Vrsas__V1__VmFacts *facts);
-/* The changes for running at `to` with these disks; NULL clusters: networks stay. */
-struct host_op_move *host_op_move_new(const struct vrs_site_cluster *home,
-				      const struct vrs_site_cluster *to,
-				      Vrsas__V1__PlacedDisk *const *disk, size_t n_disks);
 
 #endif

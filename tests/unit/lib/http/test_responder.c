@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "loop_thread.h"
+#include "vrs/clock.h"
 #include "vrs/responder.h"
 
 /* A loop on its thread with a responder whose page is "page N", N rising. */
@@ -32,6 +33,14 @@ static void make_page(void *arg, struct vrs_text *page, struct vrs_text *reasons
 		vrs_text_add(reasons, "it is broken\n");
 }
 
+static int open_on(struct vrs_responder **ret, struct world *w, const char *address,
+		   struct vrs_err *err)
+{
+	const struct vrs_responder_conf conf = {w->loop, address, make_page, w};
+
+	return vrs_responder_open(ret, &conf, err);
+}
+
 static int set_up(void **state)
 {
 	struct world *w = vrs_calloc(1, sizeof(*w));
@@ -40,7 +49,7 @@ static int set_up(void **state)
 	(void)sem_init(&w->hold, 0, 0);
 	(void)sem_init(&w->held, 0, 0);
 	if (vrs_loop_open(&w->loop, &err) < 0 ||
-	    vrs_responder_open(&w->r, w->loop, "127.0.0.1:0", make_page, w, &err) < 0)
+	    open_on(&w->r, w, "127.0.0.1:0", &err) < 0)
 		return -1;
 	loop_thread_start(&w->thread, w->loop);
 	*state = w;
@@ -114,8 +123,6 @@ static void a_page_is_made_when_somebody_asks(void **state)
 	assert_non_null(strstr(buf, "404 Not Found"));
 	get(w, "POST /metrics HTTP/1.0\r\n\r\n", buf, sizeof(buf));
 	assert_non_null(strstr(buf, "Allow: GET, HEAD\r\n"));
-	get(w, "\r\n\r\n", buf, sizeof(buf));
-	assert_non_null(strstr(buf, "400 Bad Request"));
 }
 
 static void break_it(void *arg)
@@ -148,7 +155,7 @@ static void hold_the_loop(void *arg)
 	(void)sem_wait(&w->hold);
 }
 
-static void a_loop_that_does_not_turn_is_told(void **state)
+static void a_loop_that_does_not_respond_is_reported(void **state)
 {
 	struct world *w = *state;
 	char buf[1024];
@@ -157,7 +164,7 @@ static void a_loop_that_does_not_turn_is_told(void **state)
 	(void)sem_wait(&w->held);
 	get(w, "GET /-/healthy HTTP/1.0\r\n\r\n", buf, sizeof(buf));
 	assert_non_null(strstr(buf, "503 Service Unavailable"));
-	assert_non_null(strstr(buf, "the loop does not turn"));
+	assert_non_null(strstr(buf, "event loop not responding"));
 	(void)sem_post(&w->hold);
 	get(w, "GET /-/healthy HTTP/1.0\r\n\r\n", buf, sizeof(buf));
 	assert_non_null(strstr(buf, "200 OK"));
@@ -186,40 +193,98 @@ static void the_silent_give_way_to_those_who_ask(void **state)
 	assert_true(gone >= CROWD - 32);
 }
 
-static void answers_are_counted(void **state)
+/* What libmicrohttpd rejects is counted as what the responder does. */
+static void every_reply_is_counted_by_its_status(void **state)
 {
 	const struct world *w = *state;
-	struct vrs_responder_count count[VRS_RESPONDER_CODES + 1];
-	char buf[1024];
-	uint64_t ok = 0, not_found = 0;
+	static char long_head[6000], long_path[20000];
+	static const struct {
+		const char *text;
+		int code;
+	} cases[] = {
+		{"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 200},
+		{"GET /metrics?x=1 HTTP/1.0\r\n\r\n", 200},
+		{"HEAD /metrics HTTP/1.1\r\nhost: a\r\nAccept: */*\r\n\r\n", 200},
+		{"GET /a HTTP/1.0\r\n\r\n", 404},
+		{"GET /%zz HTTP/1.0\r\n\r\n", 400},
+		{"GET /metrics HTTP/1.1\r\n\r\n", 400}, /* no host */
+		{"GET /metrics HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+		{"GET /metrics HTTP/1.1\r\nHost : a\r\n\r\n", 400},
+		{"GET /metrics\r\n\r\n", 400},
+		{"GET metrics HTTP/1.1\r\nHost: a\r\n\r\n", 404},
+		{"POST /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 405},
+		{"GET /metrics HTTP/1.0\r\nContent-Length: 3\r\n\r\n", 413},
+		{"GET /metrics HTTP/2.0\r\nHost: a\r\n\r\n", 505},
+		{long_head, 431},
+		{long_path, 414},
+	};
+	uint64_t expected[600] = {0};
+	char buf[1024], status[20];
 
-	for (int i = 0; i < 3; i++)
-		get(w, "GET /metrics HTTP/1.0\r\n\r\n", buf, sizeof(buf));
-	get(w, "GET /a HTTP/1.0\r\n\r\n", buf, sizeof(buf));
-	vrs_responder_counts(w->r, count);
-	for (const struct vrs_responder_count *c = count; c->code; c++) {
-		ok += c->code == 200 ? c->n : 0;
-		not_found += c->code == 404 ? c->n : 0;
+	(void)snprintf(long_head, sizeof(long_head),
+		       "GET / HTTP/1.0\r\nX: %05000d\r\n\r\n", 1);
+	(void)snprintf(long_path, sizeof(long_path), "GET /%019000d HTTP/1.0\r\n\r\n", 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		get(w, cases[i].text, buf, sizeof(buf));
+		(void)snprintf(status, sizeof(status), "HTTP/1.1 %d ", cases[i].code);
+		if (strncmp(buf, status, strlen(status)) != 0)
+			fail_msg("%.60s: %.30s", cases[i].text, buf);
+		expected[cases[i].code]++;
 	}
-	assert_int_equal(ok, 3);
-	assert_int_equal(not_found, 1);
+	for (int i = 0; i < 600; i++)
+		assert_int_equal(vrs_responder_replies(w->r, i), expected[i]);
+}
+
+static void a_page_is_made_at_most_ten_times_a_second(void **state)
+{
+	const struct world *w = *state;
+	char buf[1024];
+	int64_t began = vrs_now_mono_ms();
+
+	for (int i = 0; i < 100; i++)
+		get(w, "GET /metrics HTTP/1.0\r\n\r\n", buf, sizeof(buf));
+	unsigned long last = strtoul(strstr(buf, "page ") + 5, NULL, 10);
+	assert_true(last <= (unsigned long)(vrs_now_mono_ms() - began) / 100 + 1);
+}
+
+/* The responder closes with requests that wait for the loop. */
+static void it_closes_while_requests_wait(void **state)
+{
+	struct world *w = *state;
+	struct vrs_loop *idle;
+	struct vrs_err err;
+	char buf[100];
+
+	assert_int_equal(vrs_loop_open(&idle, &err), 0); /* never runs */
+	struct world other = {.loop = idle};
+	assert_int_equal(open_on(&other.r, &other, "[::1]:0", &err), 0);
+	assert_memory_equal(vrs_responder_address(other.r), "[::1]:", 6);
+	vrs_responder_close(other.r);
+	assert_int_equal(open_on(&other.r, &other, "127.0.0.1:0", &err), 0);
+	int fd = connect_to(&other);
+	(void)send(fd, "GET /metrics HTTP/1.0\r\n\r\nx", 26, MSG_NOSIGNAL);
+	get(&other, "GET /else HTTP/1.0\r\n\r\n", buf, sizeof(buf)); /* it came later */
+	vrs_responder_close(other.r);
+	vrs_loop_close(idle);
+	read_all(fd, buf, sizeof(buf));
+	assert_string_equal(buf, "");
+	(void)w;
 }
 
 static void an_address_that_cannot_be_is_refused(void **state)
 {
-	const struct world *w = *state;
-	static const char *const bad[] = {"9471", "127.0.0.1:", ":1", "127.0.0.1:x",
-					  "127.0.0.1:99999999"};
+	struct world *w = *state;
+	static const char *const bad[] = {
+		"9471",        "127.0.0.1:",         ":1",
+		"127.0.0.1:x", "127.0.0.1:99999999", "127.0.0.1:65536",
+		"[]:1",        "127.0.0.1:-1"};
 	struct vrs_responder *r = NULL;
 	struct vrs_err err = {0};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_fails(
-			vrs_responder_open(&r, w->loop, bad[i], make_page, NULL, &err),
-			VRS_EINVAL, &err);
+		assert_fails(open_on(&r, w, bad[i], &err), VRS_EINVAL, &err);
 	/* in use */
-	assert_true(vrs_responder_open(&r, w->loop, vrs_responder_address(w->r),
-				       make_page, NULL, &err) < 0);
+	assert_true(open_on(&r, w, vrs_responder_address(w->r), &err) < 0);
 	assert_null(r);
 }
 
@@ -229,9 +294,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_page_is_made_when_somebody_asks),
 		TEST(what_is_not_ready_says_why),
-		TEST(a_loop_that_does_not_turn_is_told),
+		TEST(a_loop_that_does_not_respond_is_reported),
 		TEST(the_silent_give_way_to_those_who_ask),
-		TEST(answers_are_counted),
+		TEST(every_reply_is_counted_by_its_status),
+		TEST(a_page_is_made_at_most_ten_times_a_second),
+		TEST(it_closes_while_requests_wait),
 		TEST(an_address_that_cannot_be_is_refused),
 	};
 

@@ -44,7 +44,7 @@ static char *moved(const char *name, const struct vrs_hv_move *move)
 	char *xml = fixture(name), *ret = NULL;
 	struct vrs_err err = {0};
 
-	assert_ok(vrs_hv_xml_rewrite(xml, strlen(xml), move, &ret, &err), &err);
+	assert_ok(vrs_hv_xml_rewrite(xml, strlen(xml), move, NULL, &ret, &err), &err);
 	free(xml);
 	return ret;
 }
@@ -235,7 +235,7 @@ static void moving_twice_changes_nothing_more(void **state)
 	char *once = moved("kvm-virtio", &virtio_to_vmware), *twice = NULL;
 	struct vrs_err err = {0};
 
-	assert_ok(vrs_hv_xml_rewrite(once, strlen(once), &again, &twice, &err), &err);
+	assert_ok(vrs_hv_xml_rewrite(once, strlen(once), &again, NULL, &twice, &err), &err);
 	assert_string_equal(once, twice);
 	free(once);
 	free(twice);
@@ -260,7 +260,7 @@ static void a_vm_tied_to_its_host_is_refused_with_the_reason(void **state)
 		const struct vrs_hv_move move = {.disk = to_vmware,
 						 .n_disks = cases[i].n_disks};
 
-		assert_fails(vrs_hv_xml_rewrite(xml, strlen(xml), &move, &ret, &err),
+		assert_fails(vrs_hv_xml_rewrite(xml, strlen(xml), &move, NULL, &ret, &err),
 			     cases[i].code, &err);
 		assert_has(err.text, cases[i].says);
 		assert_null(ret);
@@ -276,7 +276,7 @@ static void a_network_without_counterpart_is_refused(void **state)
 	char *xml = fixture("kvm-virtio"), *ret = NULL;
 	struct vrs_err err = {0};
 
-	assert_fails(vrs_hv_xml_rewrite(xml, strlen(xml), &move, &ret, &err), VRS_EINVAL,
+	assert_fails(vrs_hv_xml_rewrite(xml, strlen(xml), &move, NULL, &ret, &err), VRS_EINVAL,
 		     &err);
 	assert_has(err.text, "network dmz has no counterpart");
 	free(xml);

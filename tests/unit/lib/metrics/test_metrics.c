@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "check.h"
-#include "vrs/http/parse.h"
 #include "vrs/metrics.h"
 
 static char *written(const struct vrs_page *page)
@@ -173,54 +172,6 @@ static void a_family_of_another_type_is_refused(void **state)
 	vrs_page_free(all);
 }
 
-static void a_request_is_read_or_refused_with_its_code(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *text;
-		int code;
-	} cases[] = {
-		{"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 1},
-		{"GET /metrics?x=1 HTTP/1.0\r\n\r\n", 1},
-		{"HEAD /metrics HTTP/1.1\r\nhost: a\r\nAccept: */*\r\n\r\n", 1},
-		{"GET /metrics HTTP/1.1\r\nHost: a\r\n", 0},
-		{"", 0},
-		{"GET /metrics HTTP/1.1\r\n\r\n", 400}, /* no host */
-		{"GET /metrics HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-		{"GET /metrics HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", 400},
-		{"GET /metrics HTTP/1.1\r\nHost : a\r\n\r\n", 400},
-		{"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", 400},
-		{"GET  /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-		{"GET metrics HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-		{"POST /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 405},
-		{"GET /metrics HTTP/2.0\r\nHost: a\r\n\r\n", 505},
-		{"GET /metrics\r\n\r\n", 400},
-		{"\r\n\r\n", 400},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct vrs_http_head head = {.path = "untouched"};
-		int code =
-			vrs_http_head_read(cases[i].text, strlen(cases[i].text), &head);
-
-		assert_int_equal(code, cases[i].code);
-		assert_string_equal(head.path, code == 1 ? "/metrics" : "untouched");
-	}
-}
-
-static void a_head_is_bounded(void **state)
-{
-	(void)state;
-	char text[VRS_HTTP_MAX_HEAD + 100];
-	struct vrs_http_head head;
-
-	memset(text, 'a', sizeof(text));
-	assert_int_equal(vrs_http_head_read(text, VRS_HTTP_MAX_HEAD - 1, &head), 0);
-	assert_int_equal(vrs_http_head_read(text, VRS_HTTP_MAX_HEAD, &head), 431);
-	(void)snprintf(text, sizeof(text), "GET /%0300d HTTP/1.0\r\n\r\n", 1);
-	assert_int_equal(vrs_http_head_read(text, strlen(text), &head), 414);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,8 +182,6 @@ int main(void)
 		cmocka_unit_test(pages_of_several_services_stand_in_one),
 		cmocka_unit_test(a_page_that_is_not_what_it_should_be_adds_nothing),
 		cmocka_unit_test(a_family_of_another_type_is_refused),
-		cmocka_unit_test(a_request_is_read_or_refused_with_its_code),
-		cmocka_unit_test(a_head_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,18 @@ static void network_missing(struct bench *b)
 	b->c.network = "dmz";
 }
 
+static void cannot_move(struct bench *b)
+{
+	static const struct vrs_finding stop = {.code = VRS_FOUND_HOST_DEVICE};
+
+	b->c.stop = &stop;
+}
+
+static void identity_taken(struct bench *b)
+{
+	b->c.taken = "name web1";
+}
+
 static void format_unusable(struct bench *b)
 {
 	b->c.bad_format = true;
@@ -189,6 +201,8 @@ static const struct {
 	{"already-tried", already_tried, "already tried for this failure"},
 	{"no-ssh", no_ssh, "host h2 has no ssh address"},
 	{"network-missing", network_missing, "no network mapped to dmz of c1"},
+	{"cannot-move", cannot_move, "the VM cannot move as it is"},
+	{"identity-taken", identity_taken, "another VM of cluster c2 has its name web1"},
 	{"format-unusable", format_unusable, "disk format vdi cannot be converted"},
 	{"disks-unreadable", disks_unreadable, "no running host of c1 can read"},
 	{"cpu-unknown", cpu_unknown, "no forecast and no recent CPU reading"},

@@ -98,7 +98,7 @@ static struct host_op job(struct test *t, enum host_op_kind kind)
 
 	(void)vrs_strcpy(j.vm_id, sizeof(j.vm_id), ID);
 	if (kind == HOST_OP_DEFINE || kind == HOST_OP_START)
-		j.vm = host_op_vm_new(&t->facts);
+		j.vm = fleet_definition_new(&t->facts);
 	return j;
 }
 
@@ -365,34 +365,6 @@ static void without_a_power_controller_its_hypervisor_may_prove_it(void **state)
 	assert_non_null(strstr(j.text, "h1 has no fence agent"));
 }
 
-/* --- definitions --- */
-
-static void networks_are_mapped_by_what_the_company_calls_them(void **state)
-{
-	(void)state;
-	char prod[] = "prod", test[] = "test", br0[] = "br0", br1[] = "br1",
-	     vm1[] = "VM 1";
-	struct vrs_site_pair here[] = {{prod, br0}, {test, br1}}, there[] = {{prod, vm1}};
-	struct vrs_site_cluster home = {.network = here, .n_networks = 2};
-	struct vrs_site_cluster to = {.network = there, .n_networks = 1};
-	Vrsas__V1__PlacedDisk disk = VRSAS__V1__PLACED_DISK__INIT, *list[] = {&disk};
-
-	disk.path = "/img/web1.vmdk";
-	disk.format = "vmdk";
-	disk.bus = "pvscsi";
-	struct host_op_move *m = host_op_move_new(&home, &to, list, 1);
-	assert_int_equal(m->move.n_networks, 1); /* `test` has no counterpart */
-	assert_string_equal(m->move.network_from[0], "br0");
-	assert_string_equal(m->move.network_to[0], "VM 1");
-	assert_int_equal(m->move.n_disks, 1);
-	assert_string_equal(m->move.disk[0].path, "/img/web1.vmdk");
-	assert_string_equal(m->move.disk[0].bus, "pvscsi");
-	free(m);
-	m = host_op_move_new(&home, &home, list, 1); /* nothing has another name */
-	assert_int_equal(m->move.n_networks, 0);
-	free(m);
-}
-
 int main(void)
 {
 #define at_a_host(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -409,7 +381,6 @@ int main(void)
 		at_a_host(only_what_is_off_is_quarantined),
 		at_a_host(power_must_read_off_after_it_was_asked_off),
 		at_a_host(without_a_power_controller_its_hypervisor_may_prove_it),
-		cmocka_unit_test(networks_are_mapped_by_what_the_company_calls_them),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as daemons do */
