@@ -6,40 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "render/human.h"
 #include "render/table.h"
 #include "vrs/clock.h"
-#include "vrs/conf.h"
 #include "vrs/json.h"
 
-static int read_durations(struct ctl *ctl)
+int ctl_init(struct vrs_ctl *ctl)
 {
-	const char *timeout = args_value(&ctl->args, "timeout");
-	const char *watch = args_value(&ctl->args, "watch");
-
-	ctl->timeout_ms = 10000;
-	if (timeout &&
-	    (vrs_parse_duration(timeout, &ctl->timeout_ms) < 0 || ctl->timeout_ms <= 0))
-		return ctl_fail(EXIT_USAGE, "use 500ms, 5s, 2m or a number of seconds",
-				"--timeout: invalid duration '%s'", timeout);
-	if (args_has(&ctl->args, "watch"))
-		ctl->watch_ms = 2000;
-	if (watch &&
-	    (vrs_parse_duration(watch, &ctl->watch_ms) < 0 || ctl->watch_ms <= 0))
-		return ctl_fail(EXIT_USAGE, "use 500ms, 5s, 2m or a number of seconds",
-				"--watch: invalid duration '%s'", watch);
-	return EXIT_OK;
-}
-
-int ctl_init(struct ctl *ctl)
-{
-	const char *output = args_value(&ctl->args, "output");
 	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
-	struct winsize size = {0};
 
 	(void)setlocale(LC_CTYPE, "");
 	ctl->scheduler =
@@ -47,22 +24,18 @@ int ctl_init(struct ctl *ctl)
 	ctl->etl = ctl_setting(ctl, "etl", "VRSAS_FILL", "tcp://127.0.0.1:7702");
 	ctl->gateway = ctl_setting(ctl, "gateway", "VRSAS_GATEWAY", NULL);
 	ctl->ca = ctl_setting(ctl, "ca", "VRSAS_CA", NULL);
-	ctl->json = output && strcmp(output, "json") == 0;
-	if (output && !ctl->json && strcmp(output, "table") != 0)
-		return ctl_fail(EXIT_USAGE, "use -o table or -o json",
-				"--output: unknown format '%s'", output);
-	ctl->headers = !args_has(&ctl->args, "no-headers");
-	ctl->yes = args_has(&ctl->args, "yes");
+	ctl->json = vrs_args_number(&ctl->args, "output", 0) == 1;
+	ctl->timeout_ms = vrs_args_number(&ctl->args, "timeout", 10000);
+	if (vrs_args_has(&ctl->args, "watch"))
+		ctl->watch_ms = vrs_args_number(&ctl->args, "watch", 2000);
+	ctl->headers = !vrs_args_has(&ctl->args, "no-headers");
+	ctl->yes = vrs_args_has(&ctl->args, "yes");
 	ctl->colour = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]) && term &&
 		      strcmp(term, "dumb") != 0;
 	ctl->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	ctl->ask_tty = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 	ctl->err_tty = isatty(STDERR_FILENO);
-	ctl->width = 80;
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
-		ctl->width = size.ws_col;
-	int code = read_durations(ctl);
-	return code == EXIT_OK ? ctl_read_token(ctl) : code;
+	return ctl_read_token(ctl);
 }
 
 void control_reply_free(control_reply *reply)
@@ -71,42 +44,23 @@ void control_reply_free(control_reply *reply)
 		protobuf_c_message_free_unpacked(&reply->base, NULL);
 }
 
-/* A query is answered with its own kind of view; an order with words, or with a plan or a
- * story when it was a dry run. */
+/* A query is answered with the view of its name: "hosts" with hosts, "forecast" with
+ * forecasts. An order is answered in words; a dry run, with a plan or a relocation. */
 static bool answers(const control_request *req, const control_reply *reply)
 {
-	static const struct {
-		unsigned request, reply;
-	} pair[] = {
-		{VRSAS__V1__CONTROL_REQUEST__BODY_STATUS,
-		 VRSAS__V1__CONTROL_REPLY__BODY_STATUS},
-		{VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS,
-		 VRSAS__V1__CONTROL_REPLY__BODY_HOSTS},
-		{VRSAS__V1__CONTROL_REQUEST__BODY_VMS,
-		 VRSAS__V1__CONTROL_REPLY__BODY_VMS},
-		{VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST,
-		 VRSAS__V1__CONTROL_REPLY__BODY_FORECASTS},
-		{VRSAS__V1__CONTROL_REQUEST__BODY_PLAN,
-		 VRSAS__V1__CONTROL_REPLY__BODY_PLAN},
-		{VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS,
-		 VRSAS__V1__CONTROL_REPLY__BODY_RELOCATIONS},
-		{VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS,
-		 VRSAS__V1__CONTROL_REPLY__BODY_EVENTS},
-		{VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFERS,
-		 VRSAS__V1__CONTROL_REPLY__BODY_TRANSFERS},
-		{VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_TIMES,
-		 VRSAS__V1__CONTROL_REPLY__BODY_TRANSFER_TIMES},
-	};
+	const ProtobufCFieldDescriptor *asked = protobuf_c_message_descriptor_get_field(
+		req->base.descriptor, (unsigned)req->body_case);
+	const ProtobufCFieldDescriptor *got = protobuf_c_message_descriptor_get_field(
+		reply->base.descriptor, (unsigned)reply->body_case);
+	const ProtobufCMessageDescriptor *type = asked ? asked->descriptor : NULL;
 
-	for (size_t i = 0; i < sizeof(pair) / sizeof(pair[0]); i++)
-		if (pair[i].request == (unsigned)req->body_case)
-			return pair[i].reply == (unsigned)reply->body_case;
-	return reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY__NOT_SET ||
-	       reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_PLAN ||
+	if (type && strstr(type->short_name, "Query"))
+		return got && strncmp(got->name, asked->name, strlen(asked->name)) == 0;
+	return !got || reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_PLAN ||
 	       reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_RELOCATIONS;
 }
 
-int ctl_ask(const struct ctl *ctl, control_request *req, control_reply **ret)
+int ctl_ask(const struct vrs_ctl *ctl, control_request *req, control_reply **ret)
 {
 	struct vrs_err err = {0};
 	control_reply *reply = NULL;
@@ -146,24 +100,13 @@ void ctl_put(struct vrs_text *out)
 	*out = (struct vrs_text){0};
 }
 
-/* What the reply is about: its body, or itself where an order has none. */
-static const ProtobufCMessage *body_of(const control_reply *reply)
-{
-	const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(
-		reply->base.descriptor, (unsigned)reply->body_case);
-	const ProtobufCMessage *body = NULL;
-
-	if (field)
-		memcpy(&body, (const char *)reply + field->offset, sizeof(void *));
-	return body ? body : &reply->base;
-}
-
-void ctl_show(const struct ctl *ctl, const control_reply *reply, render_fn render)
+void ctl_show(const struct vrs_ctl *ctl, const control_reply *reply, render_fn render)
 {
 	struct vrs_text out = {0};
 
 	if (ctl->json) {
-		json_t *json = vrs_json_of_message(body_of(reply));
+		json_t *json = vrs_json_of_message(
+			vrs_message_body(&reply->base, (unsigned)reply->body_case));
 		char *text = vrs_json_text(json, ctl->watch_ms > 0);
 
 		vrs_text_add(&out, "%s", text);
@@ -182,7 +125,7 @@ void ctl_rest_ms(int64_t ms)
 	(void)nanosleep(&t, NULL);
 }
 
-int ctl_query(struct ctl *ctl, control_request *req, render_fn render)
+int ctl_query(struct vrs_ctl *ctl, control_request *req, render_fn render)
 {
 	for (;;) {
 		control_reply *reply = NULL;
@@ -207,7 +150,18 @@ int ctl_query(struct ctl *ctl, control_request *req, render_fn render)
 	}
 }
 
-int ctl_confirm(const struct ctl *ctl, const char *question)
+int ctl_order(const struct vrs_ctl *ctl, control_request *req, render_fn render)
+{
+	control_reply *reply = NULL;
+	int code = ctl_ask(ctl, req, &reply);
+
+	if (code == EXIT_OK)
+		ctl_show(ctl, reply, render);
+	control_reply_free(reply);
+	return code;
+}
+
+int ctl_confirm(const struct vrs_ctl *ctl, const char *question)
 {
 	char answer[16] = "";
 

@@ -1,4 +1,4 @@
-/* What every verb uses: errors and hints on stderr, settings, the time. */
+/* What every command uses: errors and hints on stderr, settings, the time. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,10 +51,10 @@ int ctl_fail_err(const char *peer, const struct vrs_err *err)
 	}
 }
 
-const char *ctl_setting(const struct ctl *ctl, const char *option, const char *variable,
-			const char *fallback)
+const char *ctl_setting(const struct vrs_ctl *ctl, const char *option,
+			const char *variable, const char *fallback)
 {
-	const char *value = args_value(&ctl->args, option);
+	const char *value = vrs_args_value(&ctl->args, option);
 
 	if (!value)
 		value = getenv(variable);

@@ -1,4 +1,4 @@
-/* How a question reaches its service: over the bus, or through the gateway's API. */
+/* How a request reaches its service: over the bus, or through the gateway's API. */
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -14,17 +14,17 @@
 
 static const char media_type[] = "application/x-protobuf";
 
-const char *ctl_peer(const struct ctl *ctl)
+const char *ctl_peer(const struct vrs_ctl *ctl)
 {
 	return ctl->gateway ? ctl->gateway : ctl->scheduler;
 }
 
-const char *ctl_history_peer(const struct ctl *ctl)
+const char *ctl_history_peer(const struct vrs_ctl *ctl)
 {
 	return ctl->gateway ? ctl->gateway : ctl->etl;
 }
 
-int ctl_read_token(struct ctl *ctl)
+int ctl_read_token(struct vrs_ctl *ctl)
 {
 	const char *path = ctl_setting(ctl, "token-file", "VRSAS_TOKEN_FILE", NULL);
 	const char *given = getenv("VRSAS_TOKEN");
@@ -50,7 +50,7 @@ int ctl_read_token(struct ctl *ctl)
 	return EXIT_OK;
 }
 
-/* What the gateway says beside the point: {"error": "...", "hint": "..."}. */
+/* The gateway's error: {"error": "...", "hint": "..."}. */
 static int refused_by_gateway(const char *url, const struct vrs_http_reply *reply,
 			      struct vrs_err *err)
 {
@@ -106,10 +106,19 @@ static int unpack(const char *url, const ProtobufCMessageDescriptor *type,
 			       type->short_name);
 }
 
-static int by_gateway(const struct ctl *ctl, const char *path,
-		      const ProtobufCMessage *request,
-		      const ProtobufCMessageDescriptor *reply_type,
-		      ProtobufCMessage **ret, struct vrs_err *err)
+/* Where a request goes: below the gateway's API, and what comes back. */
+struct service {
+	const char *path;
+	const ProtobufCMessageDescriptor *reply;
+};
+
+static const struct service control = {"bus/control",
+				       &vrsas__v1__control_reply__descriptor};
+static const struct service history = {"bus/fill", &vrsas__v1__fill_reply__descriptor};
+
+static int by_gateway(const struct vrs_ctl *ctl, const struct service *to,
+		      const ProtobufCMessage *request, ProtobufCMessage **ret,
+		      struct vrs_err *err)
 {
 	size_t n_bytes, end = strlen(ctl->gateway);
 	void *bytes = vrs_msg_pack(request, &n_bytes);
@@ -118,7 +127,7 @@ static int by_gateway(const struct ctl *ctl, const char *path,
 
 	while (end > 0 && ctl->gateway[end - 1] == '/')
 		end--;
-	char *url = vrs_asprintf("%.*s/api/v1/%s", (int)end, ctl->gateway, path);
+	char *url = vrs_asprintf("%.*s/api/v1/%s", (int)end, ctl->gateway, to->path);
 	status = vrs_http(
 		&(struct vrs_http_request){.url = url,
 					   .bearer = ctl->token[0] ? ctl->token : NULL,
@@ -130,7 +139,7 @@ static int by_gateway(const struct ctl *ctl, const char *path,
 					   .max_bytes = VRS_BUS_MAX_BYTES},
 		&reply, err);
 	if (status == 0 && reply.status == 200)
-		status = unpack(url, reply_type, &reply, ret, err);
+		status = unpack(url, to->reply, &reply, ret, err);
 	else if (status == 0)
 		status = refused_by_gateway(url, &reply, err);
 	vrs_http_reply_fini(&reply);
@@ -148,7 +157,7 @@ void ctl_request_id(char buf[33])
 		(void)snprintf(buf + 2 * i, 3, "%02x", random[i]);
 }
 
-/* Who asks: the person behind sudo, else the user of this process. */
+/* The user who called sudo, else the user of this process. */
 static const char *actor(void)
 {
 	const char *sudo = getenv("SUDO_USER");
@@ -159,37 +168,37 @@ static const char *actor(void)
 	return user ? user->pw_name : "unknown";
 }
 
-int ctl_try(const struct ctl *ctl, control_request *req, control_reply **ret,
+static int send_to(const struct vrs_ctl *ctl, const struct service *to,
+		   const ProtobufCMessage *request, ProtobufCMessage **ret,
+		   struct vrs_err *err)
+{
+	if (ctl->gateway)
+		return by_gateway(ctl, to, request, ret, err);
+	int status = vrs_bus_tls_set_env(err);
+	if (status < 0)
+		return status;
+	return vrs_bus_ask(to == &control ? ctl->scheduler : ctl->etl, request,
+			   ctl->timeout_ms, to->reply, ret, err);
+}
+
+int ctl_try(const struct vrs_ctl *ctl, control_request *req, control_reply **ret,
 	    struct vrs_err *err)
 {
-	const ProtobufCMessageDescriptor *type = &vrsas__v1__control_reply__descriptor;
 	ProtobufCMessage *msg = NULL;
 	char id[33];
-	int status;
 
 	ctl_request_id(id);
 	req->request_id = id;
 	req->actor = actor();
-	if (ctl->gateway)
-		status = by_gateway(ctl, "bus/control", &req->base, type, &msg, err);
-	else if ((status = vrs_bus_tls_set_env(err)) == 0)
-		status = vrs_bus_ask(ctl->scheduler, &req->base, ctl->timeout_ms, type,
-				     &msg, err);
+	int status = send_to(ctl, &control, &req->base, &msg, err);
 	req->request_id = "";
 	if (status == 0)
 		*ret = (control_reply *)msg;
 	return status;
 }
 
-int ctl_try_history(const struct ctl *ctl, const ProtobufCMessage *req,
+int ctl_try_history(const struct vrs_ctl *ctl, const ProtobufCMessage *req,
 		    ProtobufCMessage **ret, struct vrs_err *err)
 {
-	const ProtobufCMessageDescriptor *type = &vrsas__v1__fill_reply__descriptor;
-
-	if (ctl->gateway)
-		return by_gateway(ctl, "bus/fill", req, type, ret, err);
-	int status = vrs_bus_tls_set_env(err);
-	if (status < 0)
-		return status;
-	return vrs_bus_ask(ctl->etl, req, ctl->timeout_ms, type, ret, err);
+	return send_to(ctl, &history, req, ret, err);
 }

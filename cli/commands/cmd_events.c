@@ -1,5 +1,4 @@
 /* vrsctl events */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +7,7 @@
 #include "render/table.h"
 #include "vrs/json.h"
 
-enum { WAIT_MS = 5000, DEFAULT_LIMIT = 50, MAX_LIMIT = 10000 };
+enum { WAIT_MS = 5000, DEFAULT_LIMIT = 50 };
 
 static enum tone severity_tone(Vrsas__V1__Severity severity)
 {
@@ -24,8 +23,8 @@ static enum tone severity_tone(Vrsas__V1__Severity severity)
 	}
 }
 
-/* One line an event, not a table: with --follow nobody knows how wide it will be. */
-void render_events(const struct ctl *ctl, const control_reply *reply,
+/* One line per event, not a table: with --follow the column widths are not known. */
+void render_events(const struct vrs_ctl *ctl, const control_reply *reply,
 		   struct vrs_text *out)
 {
 	char at[HUMAN_MAX];
@@ -59,28 +58,9 @@ static void show_json_lines(const control_reply *reply)
 	ctl_put(&out);
 }
 
-static int read_limit(const struct ctl *ctl, uint32_t *ret)
-{
-	const char *text = args_value(&ctl->args, "limit");
-	char *end = NULL;
-	long n;
-
-	*ret = DEFAULT_LIMIT;
-	if (!text)
-		return EXIT_OK;
-	errno = 0;
-	n = strtol(text, &end, 10);
-	if (errno || *end || end == text || n < 1 || n > MAX_LIMIT)
-		return ctl_fail(EXIT_USAGE, NULL,
-				"events: --limit must be a number from 1 to %d",
-				MAX_LIMIT);
-	*ret = (uint32_t)n;
-	return EXIT_OK;
-}
-
-/* Asks again and again from where the last answer ended. A scheduler that went away is
- * waited for: events are in Redis, none is missed. */
-static int follow(struct ctl *ctl, control_request *req, Vrsas__V1__EventQuery *query)
+/* Repeats the query from where the last reply ended, and waits for an unreachable
+ * scheduler: events are in Redis, none is missed. */
+static int follow(struct vrs_ctl *ctl, control_request *req, Vrsas__V1__EventQuery *query)
 {
 	char *after = NULL;
 	int code;
@@ -114,19 +94,16 @@ static int follow(struct ctl *ctl, control_request *req, Vrsas__V1__EventQuery *
 	return code;
 }
 
-int verb_events(struct ctl *ctl)
+int verb_events(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__EventQuery query = VRSAS__V1__EVENT_QUERY__INIT;
-	const char *vm = args_value(&ctl->args, "vm");
-	int code = read_limit(ctl, &query.limit);
 
-	if (code != EXIT_OK)
-		return code;
-	query.vm = vm ? vm : "";
+	query.vm = vrs_args_text(&ctl->args, "vm");
+	query.limit = (uint32_t)vrs_args_number(&ctl->args, "limit", DEFAULT_LIMIT);
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS;
 	req.events = &query;
-	if (!args_has(&ctl->args, "follow"))
+	if (!vrs_args_has(&ctl->args, "follow"))
 		return ctl_query(ctl, &req, render_events);
 	if (ctl->timeout_ms < 2 * WAIT_MS)
 		ctl->timeout_ms = 2 * WAIT_MS;

@@ -1,15 +1,15 @@
-/* vrsctl explain NAME: whatever it is the name of, why things stand as they do. */
+/* vrsctl explain NAME: the decision for a VM or a host, or the forecast of a cluster. */
 #include <string.h>
 
 #include "client/ctl.h"
 
-/* One way to ask; not found (or nothing to tell) goes on to the next one. */
-struct way {
+/* One request to try; without an answer the next one is tried. */
+struct attempt {
 	control_request req;
 	render_fn render;
 };
 
-static bool tells_something(const control_reply *reply)
+static bool has_answer(const control_reply *reply)
 {
 	if (reply->code != VRSAS__V1__CONTROL_CODE__CONTROL_OK)
 		return false;
@@ -27,7 +27,7 @@ static bool tells_something(const control_reply *reply)
 	}
 }
 
-/* The words of the last refusal that was more than "there is no such thing". */
+/* The last refusal for another reason than "not found". */
 static void keep_refusal(struct vrs_err *why, const control_reply *reply)
 {
 	if (reply->code != VRSAS__V1__CONTROL_CODE__CONTROL_OK &&
@@ -39,14 +39,14 @@ static void keep_refusal(struct vrs_err *why, const control_reply *reply)
 			       "%s", reply->error);
 }
 
-int verb_explain(struct ctl *ctl)
+int verb_explain(struct vrs_ctl *ctl)
 {
 	const char *name = ctl->args.operand[0];
-	Vrsas__V1__RelocationQuery story = VRSAS__V1__RELOCATION_QUERY__INIT;
+	Vrsas__V1__RelocationQuery relocation = VRSAS__V1__RELOCATION_QUERY__INIT;
 	Vrsas__V1__RelocateOrder move = VRSAS__V1__RELOCATE_ORDER__INIT;
 	Vrsas__V1__PlanQuery plan = VRSAS__V1__PLAN_QUERY__INIT;
 	Vrsas__V1__ForecastQuery forecast = VRSAS__V1__FORECAST_QUERY__INIT;
-	struct way way[] = {
+	struct attempt attempt[] = {
 		{VRSAS__V1__CONTROL_REQUEST__INIT, render_explain},
 		{VRSAS__V1__CONTROL_REQUEST__INIT, render_plan},
 		{VRSAS__V1__CONTROL_REQUEST__INIT, render_plan},
@@ -54,28 +54,28 @@ int verb_explain(struct ctl *ctl)
 	};
 	struct vrs_err err = {0}, why = {0};
 
-	story.vm = move.vm = plan.host = forecast.target = name;
+	relocation.vm = move.vm = plan.host = forecast.target = name;
 	move.dry_run = true;
-	way[0].req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
-	way[0].req.relocations = &story;
-	way[1].req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_PLAN;
-	way[1].req.plan = &plan;
-	way[2].req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATE;
-	way[2].req.relocate = &move;
-	way[3].req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST;
-	way[3].req.forecast = &forecast;
-	for (size_t i = 0; i < sizeof(way) / sizeof(way[0]); i++) {
+	attempt[0].req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
+	attempt[0].req.relocations = &relocation;
+	attempt[1].req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_PLAN;
+	attempt[1].req.plan = &plan;
+	attempt[2].req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATE;
+	attempt[2].req.relocate = &move;
+	attempt[3].req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST;
+	attempt[3].req.forecast = &forecast;
+	for (size_t i = 0; i < sizeof(attempt) / sizeof(attempt[0]); i++) {
 		control_reply *reply = NULL;
 
-		if (ctl_try(ctl, &way[i].req, &reply, &err) < 0)
+		if (ctl_try(ctl, &attempt[i].req, &reply, &err) < 0)
 			return ctl_fail_err(ctl_peer(ctl), &err);
-		bool told = tells_something(reply);
-		if (told)
-			ctl_show(ctl, reply, way[i].render);
+		bool answered = has_answer(reply);
+		if (answered)
+			ctl_show(ctl, reply, attempt[i].render);
 		else
 			keep_refusal(&why, reply);
 		control_reply_free(reply);
-		if (told)
+		if (answered)
 			return EXIT_OK;
 	}
 	if (why.code)

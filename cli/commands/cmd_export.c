@@ -6,17 +6,17 @@
 
 #include "client/ctl.h"
 #include "vrs/clock.h"
-#include "vrs/conf.h"
 #include "vrs/json.h"
 #include "vrs/sample_csv.h"
+#include "vrs/value.h"
 
 static const int64_t day_ms = 86400000;
 
 /* A point in time, or how long ago it was. */
-static int read_time(const struct ctl *ctl, const char *option, int64_t fallback_ms,
+static int read_time(const struct vrs_ctl *ctl, const char *option, int64_t fallback_ms,
 		     int64_t *ret_ms)
 {
-	const char *text = args_value(&ctl->args, option);
+	const char *text = vrs_args_value(&ctl->args, option);
 	int64_t ago_ms;
 
 	*ret_ms = fallback_ms;
@@ -34,7 +34,7 @@ static int read_time(const struct ctl *ctl, const char *option, int64_t fallback
 	return EXIT_OK;
 }
 
-static void add_row(const struct ctl *ctl, const Vrsas__V1__ExportRow *r,
+static void add_row(const struct vrs_ctl *ctl, const Vrsas__V1__ExportRow *r,
 		    struct vrs_text *out)
 {
 	struct vrs_sample_row row = {
@@ -60,7 +60,7 @@ static void add_row(const struct ctl *ctl, const Vrsas__V1__ExportRow *r,
 	vrs_samples_write(out, &row);
 }
 
-static int one_page(const struct ctl *ctl, Vrsas__V1__ExportPage *page, FILE *f,
+static int one_page(const struct vrs_ctl *ctl, Vrsas__V1__ExportPage *page, FILE *f,
 		    int64_t *ret_next_ms, struct vrs_err *err)
 {
 	Vrsas__V1__FillRequest req = VRSAS__V1__FILL_REQUEST__INIT;
@@ -90,7 +90,7 @@ static int one_page(const struct ctl *ctl, Vrsas__V1__ExportPage *page, FILE *f,
 	return status;
 }
 
-static int all_pages(const struct ctl *ctl, Vrsas__V1__ExportPage *page, FILE *f,
+static int all_pages(const struct vrs_ctl *ctl, Vrsas__V1__ExportPage *page, FILE *f,
 		     struct vrs_err *err)
 {
 	struct vrs_text header = {0};
@@ -115,8 +115,8 @@ static int all_pages(const struct ctl *ctl, Vrsas__V1__ExportPage *page, FILE *f
 }
 
 /* Under its name only when it is whole. */
-static int to_file(const struct ctl *ctl, Vrsas__V1__ExportPage *page, const char *path,
-		   struct vrs_err *err)
+static int to_file(const struct vrs_ctl *ctl, Vrsas__V1__ExportPage *page,
+		   const char *path, struct vrs_err *err)
 {
 	char *part = vrs_asprintf("%s.part", path);
 	FILE *f = fopen(part, "we");
@@ -133,16 +133,15 @@ static int to_file(const struct ctl *ctl, Vrsas__V1__ExportPage *page, const cha
 	return status;
 }
 
-int verb_export(struct ctl *ctl)
+int verb_export(struct vrs_ctl *ctl)
 {
 	Vrsas__V1__ExportPage page = VRSAS__V1__EXPORT_PAGE__INIT;
-	const char *host = args_value(&ctl->args, "host");
-	const char *path = args_value(&ctl->args, "file");
+	const char *path = vrs_args_value(&ctl->args, "file");
 	struct vrs_err err = {0};
 	int64_t now_ms = ctl_now_ms();
 
 	page.cluster = ctl->args.operand[0];
-	page.host = host ? host : "";
+	page.host = vrs_args_text(&ctl->args, "host");
 	if (read_time(ctl, "from", now_ms - day_ms, &page.from_ms) != EXIT_OK ||
 	    read_time(ctl, "to", now_ms, &page.to_ms) != EXIT_OK)
 		return EXIT_USAGE;

@@ -9,9 +9,11 @@
 
 enum { PATH_WIDTH = 48 };
 
-static void path_line(struct vrs_text *out, const struct ctl *ctl, const char *label,
-		      const float *path, size_t n, uint32_t step_ms)
+static void path_line(struct vrs_text *out, const struct vrs_ctl *ctl,
+		      const Vrsas__V1__Forecast *f, bool p90)
 {
+	const float *path = p90 ? f->p90 : f->p50;
+	size_t n = p90 ? f->n_p90 : f->n_p50;
 	char span[HUMAN_MAX];
 	float low = INFINITY, high = -INFINITY;
 
@@ -21,13 +23,13 @@ static void path_line(struct vrs_text *out, const struct ctl *ctl, const char *l
 		low = fminf(low, path[i]);
 		high = fmaxf(high, path[i]);
 	}
-	tone_add(out, ctl->colour, DIM, "    %s ", label);
+	tone_add(out, ctl->colour, DIM, "    %s ", p90 ? "P90" : "P50");
 	if (ctl->utf8) {
 		spark_add(out, path, n, PATH_WIDTH);
 		vrs_text_add(out, " ");
 	}
 	vrs_text_add(out, "%.0f..%.0f %% over %s\n", (double)low * 100,
-		     (double)high * 100, human_span(span, (int64_t)n * step_ms));
+		     (double)high * 100, human_span(span, (int64_t)n * f->step_ms));
 }
 
 static void peaks(struct vrs_text *out, const Vrsas__V1__Forecast *f)
@@ -42,7 +44,8 @@ static void peaks(struct vrs_text *out, const Vrsas__V1__Forecast *f)
 			     human_ratio(c, (double)f->peak[i]->p99));
 }
 
-static void one(const struct ctl *ctl, const Vrsas__V1__Forecast *f, struct vrs_text *out)
+static void one(const struct vrs_ctl *ctl, const Vrsas__V1__Forecast *f,
+		struct vrs_text *out)
 {
 	const char *confidence =
 		vrs_enum_name(&vrsas__v1__confidence__descriptor, (int)f->confidence);
@@ -64,11 +67,11 @@ static void one(const struct ctl *ctl, const Vrsas__V1__Forecast *f, struct vrs_
 		vrs_text_add(out, "\n");
 	}
 	peaks(out, f);
-	path_line(out, ctl, "P50", f->p50, f->n_p50, f->step_ms);
-	path_line(out, ctl, "P90", f->p90, f->n_p90, f->step_ms);
+	path_line(out, ctl, f, false);
+	path_line(out, ctl, f, true);
 }
 
-void render_forecasts(const struct ctl *ctl, const control_reply *reply,
+void render_forecasts(const struct vrs_ctl *ctl, const control_reply *reply,
 		      struct vrs_text *out)
 {
 	for (size_t i = 0; i < reply->forecasts->n_forecast; i++)
@@ -77,7 +80,7 @@ void render_forecasts(const struct ctl *ctl, const control_reply *reply,
 		vrs_text_add(out, "no forecast\n");
 }
 
-int verb_forecast(struct ctl *ctl)
+int verb_forecast(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__ForecastQuery query = VRSAS__V1__FORECAST_QUERY__INIT;

@@ -51,11 +51,15 @@ static int load_rows(const char *path, struct rows *rows, struct vrs_err *err)
 	return status;
 }
 
-/* The request in the seal of its cluster, where a key is given; else itself. The caller
- * frees *ret_payload. */
-static int seal(const ProtobufCMessage *req, const char *cluster,
-		Vrsas__V1__Sealed *sealed, unsigned char mac[VRS_SEAL_MAC_BYTES],
-		void **ret_payload, struct vrs_err *err)
+struct sealed {
+	Vrsas__V1__Sealed message;
+	unsigned char mac[VRS_SEAL_MAC_BYTES];
+	void *payload; /* NULL: no key is given; freed by the caller */
+};
+
+/* The request in the seal of its cluster, where a key is given. */
+static int seal(const ProtobufCMessage *req, const char *cluster, struct sealed *ret,
+		struct vrs_err *err)
 {
 	const char *path = getenv("VRSAS_CLUSTER_KEY");
 	struct vrs_seal_key key;
@@ -66,9 +70,9 @@ static int seal(const ProtobufCMessage *req, const char *cluster,
 	int status = vrs_seal_key_read(path, &key, err);
 	if (status < 0)
 		return status;
-	*ret_payload = vrs_msg_pack(req, &n);
-	vrs_seal(&key, VRS_SEAL_FILL, cluster, ctl_now_ms(), *ret_payload, n, sealed,
-		 mac);
+	ret->payload = vrs_msg_pack(req, &n);
+	vrs_seal(&key, VRS_SEAL_FILL, cluster, ctl_now_ms(), ret->payload, n,
+		 &ret->message, ret->mac);
 	return 0;
 }
 
@@ -80,28 +84,26 @@ static const char *cluster_of(const Vrsas__V1__FillRequest *req)
 }
 
 /* Asks until etl answers: it may be restarting. Asking twice has the effect of once. */
-static int ask_fill(const struct ctl *ctl, Vrsas__V1__FillRequest *req,
+static int ask_fill(const struct vrs_ctl *ctl, Vrsas__V1__FillRequest *req,
 		    Vrsas__V1__FillReply **ret, struct vrs_err *err)
 {
 	ProtobufCMessage *msg = NULL;
 	char id[33];
 	Vrsas__V1__FillRequest outer = VRSAS__V1__FILL_REQUEST__INIT;
-	Vrsas__V1__Sealed sealed;
-	unsigned char mac[VRS_SEAL_MAC_BYTES];
+	struct sealed sealed = {.payload = NULL};
 	const ProtobufCMessage *sent = &req->base;
-	void *payload = NULL;
 
 	ctl_request_id(id);
 	req->request_id = id;
-	int status = seal(&req->base, cluster_of(req), &sealed, mac, &payload, err);
+	int status = seal(&req->base, cluster_of(req), &sealed, err);
 	if (status < 0) {
 		req->request_id = "";
 		return status;
 	}
-	if (payload) {
+	if (sealed.payload) {
 		outer.request_id = id;
 		outer.body_case = VRSAS__V1__FILL_REQUEST__BODY_SEALED;
-		outer.sealed = &sealed;
+		outer.sealed = &sealed.message;
 		sent = &outer.base;
 	}
 	status = VRS_ECONN;
@@ -112,7 +114,7 @@ static int ask_fill(const struct ctl *ctl, Vrsas__V1__FillRequest *req,
 		status = ctl_try_history(ctl, sent, &msg, err);
 	}
 	req->request_id = "";
-	free(payload);
+	free(sealed.payload);
 	if (status < 0)
 		return status;
 	*ret = (Vrsas__V1__FillReply *)msg;
@@ -123,7 +125,7 @@ static int ask_fill(const struct ctl *ctl, Vrsas__V1__FillRequest *req,
 	return status;
 }
 
-static int offer(const struct ctl *ctl, const char *cluster, const struct rows *rows,
+static int offer(const struct vrs_ctl *ctl, const char *cluster, const struct rows *rows,
 		 uint64_t *ret_watermark, struct vrs_err *err)
 {
 	Vrsas__V1__FillRequest req = VRSAS__V1__FILL_REQUEST__INIT;
@@ -146,7 +148,7 @@ static int offer(const struct ctl *ctl, const char *cluster, const struct rows *
 }
 
 struct import {
-	const struct ctl *ctl;
+	const struct vrs_ctl *ctl;
 	const struct rows *rows;
 	uint64_t watermark;
 	uint64_t refused, shown;
@@ -232,7 +234,7 @@ static int send_all(struct import *im, const char *cluster, struct vrs_err *err)
 	return status;
 }
 
-static void report(const struct ctl *ctl, const struct rows *rows, bool sent,
+static void report(const struct vrs_ctl *ctl, const struct rows *rows, bool sent,
 		   uint64_t refused)
 {
 	char from[HUMAN_MAX], to[HUMAN_MAX];
@@ -252,11 +254,11 @@ static void report(const struct ctl *ctl, const struct rows *rows, bool sent,
 		       human_time(to, rows_last_ms(rows)));
 }
 
-int verb_import(struct ctl *ctl)
+int verb_import(struct vrs_ctl *ctl)
 {
 	const char *cluster = ctl->args.operand[0];
 	struct vrs_err err = {0};
-	bool check_only = args_has(&ctl->args, "check");
+	bool check_only = vrs_args_has(&ctl->args, "check");
 
 	if (!vrs_name_ok(cluster))
 		return ctl_fail(EXIT_USAGE, NULL, "import: invalid cluster name '%s'",

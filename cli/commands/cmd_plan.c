@@ -27,7 +27,7 @@ static void decision_row(struct table *t, const Vrsas__V1__Decision *d)
 		table_note(t, PLAIN, "%s", d->summary);
 }
 
-/* What speaks most against a place: what rules it out, or the first doubt. */
+/* The main reason against a candidate: what rules it out, or the first doubt. */
 static const char *against(const Vrsas__V1__Candidate *c)
 {
 	const char *doubt = NULL;
@@ -53,7 +53,7 @@ static void why_not_notes(struct table *t, const Vrsas__V1__Decision *d)
 	}
 }
 
-static void summary_table(const struct ctl *ctl, const Vrsas__V1__PlanView *p,
+static void summary_table(const struct vrs_ctl *ctl, const Vrsas__V1__PlanView *p,
 			  struct vrs_text *out)
 {
 	static const char *const headers[] = {"VM",        ">CLASS",    "VERDICT",
@@ -69,11 +69,13 @@ static void summary_table(const struct ctl *ctl, const Vrsas__V1__PlanView *p,
 	table_free(t);
 }
 
-void render_plan(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
+void render_plan(const struct vrs_ctl *ctl, const control_reply *reply,
+		 struct vrs_text *out)
 {
 	const Vrsas__V1__PlanView *p = reply->plan;
-	bool whole = args_has(&ctl->args, "explain") || p->n_decision == 1 ||
-		     (ctl->args.verb && strcmp(ctl->args.verb->name, "explain") == 0);
+	bool whole =
+		vrs_args_has(&ctl->args, "explain") || p->n_decision == 1 ||
+		(ctl->args.command && strcmp(ctl->args.command->name, "explain") == 0);
 
 	if (p->host[0]) {
 		tone_add(out, ctl->colour, BOLD, "If %s%s%s failed now:", p->cluster,
@@ -95,7 +97,7 @@ void render_plan(const struct ctl *ctl, const control_reply *reply, struct vrs_t
 	}
 }
 
-static int ask_plan(struct ctl *ctl, const char *host, control_reply **ret)
+static int ask_plan(struct vrs_ctl *ctl, const char *host, control_reply **ret)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__PlanQuery query = VRSAS__V1__PLAN_QUERY__INIT;
@@ -108,19 +110,20 @@ static int ask_plan(struct ctl *ctl, const char *host, control_reply **ret)
 	return ctl_query(ctl, &req, render_plan);
 }
 
-int verb_plan(struct ctl *ctl)
+int verb_plan(struct vrs_ctl *ctl)
 {
 	return ask_plan(ctl, ctl->args.operand[0], NULL);
 }
 
-void render_done(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
+void render_done(const struct vrs_ctl *ctl, const control_reply *reply,
+		 struct vrs_text *out)
 {
 	tone_add(out, ctl->colour, GOOD, "%s", reply->done[0] ? reply->done : "done");
 	vrs_text_add(out, "\n");
 }
 
-/* What a "yes" would set going, on stderr: stdout stays for the answer. */
-static int show_and_confirm(struct ctl *ctl, const char *host, bool confirm_off)
+/* Shows the effect of a "yes" on stderr; stdout is for the reply. */
+static int show_and_confirm(struct vrs_ctl *ctl, const char *host, bool confirm_off)
 {
 	control_reply *reply = NULL;
 	struct vrs_text out = {0};
@@ -145,17 +148,15 @@ static int show_and_confirm(struct ctl *ctl, const char *host, bool confirm_off)
 	return code;
 }
 
-int verb_fail(struct ctl *ctl)
+int verb_fail(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__FailOrder order = VRSAS__V1__FAIL_ORDER__INIT;
-	const char *reason = args_value(&ctl->args, "reason");
-	control_reply *reply = NULL;
 
 	order.host = ctl->args.operand[0];
-	order.confirm_off = args_has(&ctl->args, "confirm-off");
-	order.withdraw = args_has(&ctl->args, "withdraw");
-	order.reason = reason ? reason : "";
+	order.confirm_off = vrs_args_has(&ctl->args, "confirm-off");
+	order.withdraw = vrs_args_has(&ctl->args, "withdraw");
+	order.reason = vrs_args_text(&ctl->args, "reason");
 	if (order.confirm_off && !order.reason[0])
 		return ctl_fail(EXIT_USAGE,
 				"state what you saw: --reason 'power cable unplugged'",
@@ -170,9 +171,5 @@ int verb_fail(struct ctl *ctl)
 		return code;
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_FAIL;
 	req.fail = &order;
-	code = ctl_ask(ctl, &req, &reply);
-	if (code == EXIT_OK)
-		ctl_show(ctl, reply, render_done);
-	control_reply_free(reply);
-	return code;
+	return ctl_order(ctl, &req, render_done);
 }

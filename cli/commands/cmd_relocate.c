@@ -4,10 +4,9 @@
 
 #include "client/ctl.h"
 #include "render/decision_view.h"
-#include "vrs/conf.h"
 
-/* A dry run is answered with a plan, or with the story as it would go on. */
-static void render_order(const struct ctl *ctl, const control_reply *reply,
+/* The reply to a dry run is a plan, or the relocation as it would continue. */
+static void render_order(const struct vrs_ctl *ctl, const control_reply *reply,
 			 struct vrs_text *out)
 {
 	if (reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_PLAN)
@@ -25,19 +24,8 @@ struct order {
 	bool home;
 };
 
-static int read_wait(const struct ctl *ctl, int64_t *ret_ms)
-{
-	const char *wait = args_value(&ctl->args, "wait");
-
-	*ret_ms = 0;
-	if (wait && (vrs_parse_duration(wait, ret_ms) < 0 || *ret_ms <= 0))
-		return ctl_fail(EXIT_USAGE, "use 90s, 10m or a number of seconds",
-				"--wait: invalid duration '%s'", wait);
-	return EXIT_OK;
-}
-
 /* On a terminal: shows what would be done, then asks. */
-static int preview(struct ctl *ctl, struct order *o)
+static int preview(struct vrs_ctl *ctl, struct order *o)
 {
 	control_reply *reply = NULL;
 	struct vrs_text out = {0};
@@ -54,15 +42,11 @@ static int preview(struct ctl *ctl, struct order *o)
 	return ctl_confirm(ctl, o->question);
 }
 
-static int give_order(struct ctl *ctl, struct order *o)
+static int give_order(struct vrs_ctl *ctl, struct order *o)
 {
-	control_reply *reply = NULL;
-	int64_t limit_ms;
-	int code = read_wait(ctl, &limit_ms);
+	int code = EXIT_OK;
 
-	if (code != EXIT_OK)
-		return code;
-	if (args_has(&ctl->args, "dry-run"))
+	if (vrs_args_has(&ctl->args, "dry-run"))
 		*o->dry_run = true;
 	else if (ctl->yes || !ctl->ask_tty)
 		code = ctl_confirm(ctl, o->question);
@@ -71,32 +55,28 @@ static int give_order(struct ctl *ctl, struct order *o)
 	if (code != EXIT_OK)
 		return code;
 
-	code = ctl_ask(ctl, o->req, &reply);
-	if (code == EXIT_OK)
-		ctl_show(ctl, reply, render_order);
-	control_reply_free(reply);
-	if (code == EXIT_OK && !*o->dry_run && args_has(&ctl->args, "wait"))
-		code = ctl_follow(ctl, o->vm, o->home, limit_ms);
+	code = ctl_order(ctl, o->req, render_order);
+	if (code == EXIT_OK && !*o->dry_run && vrs_args_has(&ctl->args, "wait"))
+		code = ctl_follow(ctl, o->vm, o->home,
+				  vrs_args_number(&ctl->args, "wait", 0));
 	return code;
 }
 
-int verb_relocate(struct ctl *ctl)
+int verb_relocate(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__RelocateOrder order = VRSAS__V1__RELOCATE_ORDER__INIT;
-	const char *to = args_value(&ctl->args, "to");
-	const char *reason = args_value(&ctl->args, "reason");
 
 	order.vm = ctl->args.operand[0];
-	order.to_cluster = to ? to : "";
-	order.reason = reason ? reason : "";
+	order.to_cluster = vrs_args_text(&ctl->args, "to");
+	order.reason = vrs_args_text(&ctl->args, "reason");
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATE;
 	req.relocate = &order;
 	return give_order(ctl, &(struct order){&req, &order.dry_run, order.vm,
 					       "Relocate this VM?", false});
 }
 
-int verb_failback(struct ctl *ctl)
+int verb_failback(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__FailbackOrder order = VRSAS__V1__FAILBACK_ORDER__INIT;

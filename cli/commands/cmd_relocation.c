@@ -45,7 +45,7 @@ static void progress_text(char *buf, size_t size, const Vrsas__V1__TransferStatu
 		human_rate(rate, x->rate_now_bytes_per_s), human_span(eta, x->eta_ms));
 }
 
-void relocation_table(const struct ctl *ctl, Vrsas__V1__RelocationView *const *view,
+void relocation_table(const struct vrs_ctl *ctl, Vrsas__V1__RelocationView *const *view,
 		      size_t n, struct vrs_text *out)
 {
 	static const char *const headers[] = {"VM",     "STATE",  "FOR",      "HOME",
@@ -82,17 +82,17 @@ void relocation_table(const struct ctl *ctl, Vrsas__V1__RelocationView *const *v
 	table_free(t);
 }
 
-static void line(struct vrs_text *out, const struct ctl *ctl, const char *name,
-		 const char *value)
+/* A table below a blank line; nothing where it has no rows. */
+static void end_section(struct table *t, struct vrs_text *out, const struct vrs_ctl *ctl)
 {
-	if (!value[0])
-		return;
-	tone_add(out, ctl->colour, DIM, "  %-10s ", name);
-	tone_add(out, ctl->colour, PLAIN, "%s", value);
-	vrs_text_add(out, "\n");
+	if (table_rows(t) > 0) {
+		vrs_text_add(out, "\n");
+		table_print(t, out, true, ctl->colour);
+	}
+	table_free(t);
 }
 
-static void moments(struct vrs_text *out, const struct ctl *ctl,
+static void moments(struct vrs_text *out, const struct vrs_ctl *ctl,
 		    const Vrsas__V1__Relocation *r)
 {
 	static const char *const headers[] = {"MOMENT", "AT", ">AFTER", NULL};
@@ -115,26 +115,20 @@ static void moments(struct vrs_text *out, const struct ctl *ctl,
 	struct table *t = table_new(headers);
 	char at[HUMAN_MAX], after[HUMAN_MAX];
 	int64_t first_ms = 0;
-	bool any = false;
 
 	for (size_t i = 0; i < sizeof(moment) / sizeof(moment[0]); i++) {
 		if (!moment[i].at_ms)
 			continue;
 		if (!first_ms)
 			first_ms = moment[i].at_ms;
-		any = true;
 		table_cell(t, PLAIN, "%s", moment[i].name);
 		table_cell(t, PLAIN, "%s", human_time(at, moment[i].at_ms));
 		table_cell(t, PLAIN, "%s", human_span(after, moment[i].at_ms - first_ms));
 	}
-	if (any) {
-		vrs_text_add(out, "\n");
-		table_print(t, out, true, ctl->colour);
-	}
-	table_free(t);
+	end_section(t, out, ctl);
 }
 
-static void evidence(struct vrs_text *out, const struct ctl *ctl,
+static void evidence(struct vrs_text *out, const struct vrs_ctl *ctl,
 		     const Vrsas__V1__Relocation *r)
 {
 	static const char *const headers[] = {"EVIDENCE", "AT", "BY", "WHAT", NULL};
@@ -151,14 +145,10 @@ static void evidence(struct vrs_text *out, const struct ctl *ctl,
 		table_cell(t, PLAIN, "%s", e->by);
 		table_cell(t, PLAIN, "%s", e->text);
 	}
-	if (r->n_evidence) {
-		vrs_text_add(out, "\n");
-		table_print(t, out, true, ctl->colour);
-	}
-	table_free(t);
+	end_section(t, out, ctl);
 }
 
-static void journal(struct vrs_text *out, const struct ctl *ctl,
+static void journal(struct vrs_text *out, const struct vrs_ctl *ctl,
 		    const Vrsas__V1__RelocationView *v)
 {
 	static const char *const headers[] = {"AT",     "FROM", "TO", "BY",
@@ -176,15 +166,11 @@ static void journal(struct vrs_text *out, const struct ctl *ctl,
 		table_cell(t, PLAIN, "%llu", (unsigned long long)j->epoch);
 		table_cell(t, PLAIN, "%s", j->why);
 	}
-	if (v->n_journal) {
-		vrs_text_add(out, "\n");
-		table_print(t, out, true, ctl->colour);
-	}
-	table_free(t);
+	end_section(t, out, ctl);
 }
 
-static void story(const struct ctl *ctl, const Vrsas__V1__RelocationView *v,
-		  struct vrs_text *out)
+static void relocation(const struct vrs_ctl *ctl, const Vrsas__V1__RelocationView *v,
+		       struct vrs_text *out)
 {
 	const Vrsas__V1__Relocation *r = v->record;
 	char text[160], moved[HUMAN_MAX], back[HUMAN_MAX];
@@ -192,35 +178,36 @@ static void story(const struct ctl *ctl, const Vrsas__V1__RelocationView *v,
 	tone_add(out, ctl->colour, BOLD, "%s  ", name_of(r));
 	tone_add(out, ctl->colour, state_tone(v), "%s", state_name(r->state));
 	vrs_text_add(out, "\n");
-	line(out, ctl, "id", r->vm_id);
-	line(out, ctl, "relocation", r->id);
-	line(out, ctl, "meaning", v->meaning);
-	line(out, ctl, "action", v->action);
-	line(out, ctl, "missing", r->hold_reason);
+	field_add(out, ctl->colour, "id", r->vm_id);
+	field_add(out, ctl->colour, "relocation", r->id);
+	field_add(out, ctl->colour, "meaning", v->meaning);
+	field_add(out, ctl->colour, "action", v->action);
+	field_add(out, ctl->colour, "missing", r->hold_reason);
 	place(text, sizeof(text), r->home_cluster, r->home_host);
-	line(out, ctl, "home", text);
+	field_add(out, ctl->colour, "home", text);
 	place(text, sizeof(text), r->active_cluster, r->active_host);
-	line(out, ctl, "active", text);
+	field_add(out, ctl->colour, "active", text);
 	place(text, sizeof(text), r->target_cluster, r->target_host);
-	line(out, ctl, "target", text);
+	field_add(out, ctl->colour, "target", text);
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)r->epoch);
-	line(out, ctl, "epoch", text);
+	field_add(out, ctl->colour, "epoch", text);
 	if (r->bytes_moved || r->fb_bytes_moved) {
 		(void)snprintf(text, sizeof(text), "%s to target, %s back",
 			       human_bytes(moved, r->bytes_moved),
 			       human_bytes(back, r->fb_bytes_moved));
-		line(out, ctl, "moved", text);
+		field_add(out, ctl->colour, "moved", text);
 	}
 	progress_text(text, sizeof(text), v->transfer);
-	line(out, ctl, "copying", text);
+	field_add(out, ctl->colour, "copying", text);
 	if (v->transfer)
-		line(out, ctl, "copy error", v->transfer->error);
+		field_add(out, ctl->colour, "copy error", v->transfer->error);
 	moments(out, ctl, r);
 	evidence(out, ctl, r);
 	journal(out, ctl, v);
 }
 
-void render_list(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
+void render_list(const struct vrs_ctl *ctl, const control_reply *reply,
+		 struct vrs_text *out)
 {
 	if (reply->relocations->n_relocation)
 		relocation_table(ctl, reply->relocations->relocation,
@@ -229,15 +216,15 @@ void render_list(const struct ctl *ctl, const control_reply *reply, struct vrs_t
 		vrs_text_add(out, "no relocations\n");
 }
 
-void render_relocations(const struct ctl *ctl, const control_reply *reply,
+void render_relocations(const struct vrs_ctl *ctl, const control_reply *reply,
 			struct vrs_text *out)
 {
 	for (size_t i = 0; i < reply->relocations->n_relocation; i++)
 		if (reply->relocations->relocation[i]->record)
-			story(ctl, reply->relocations->relocation[i], out);
+			relocation(ctl, reply->relocations->relocation[i], out);
 }
 
-void render_explain(const struct ctl *ctl, const control_reply *reply,
+void render_explain(const struct vrs_ctl *ctl, const control_reply *reply,
 		    struct vrs_text *out)
 {
 	for (size_t i = 0; i < reply->relocations->n_relocation; i++) {
@@ -252,53 +239,43 @@ void render_explain(const struct ctl *ctl, const control_reply *reply,
 	}
 }
 
-static int one_story(struct ctl *ctl, bool with_journal, render_fn render)
+static int ask_relocations(struct vrs_ctl *ctl, bool with_journal, render_fn render)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__RelocationQuery query = VRSAS__V1__RELOCATION_QUERY__INIT;
 
-	query.vm = ctl->args.operand[0];
 	query.with_journal = with_journal;
+	if (ctl->args.n_operands)
+		query.vm = ctl->args.operand[0];
+	query.open_only = vrs_args_has(&ctl->args, "open");
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
 	req.relocations = &query;
 	return ctl_query(ctl, &req, render);
 }
 
-int verb_relocation_list(struct ctl *ctl)
+int verb_relocation_list(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
-	Vrsas__V1__RelocationQuery query = VRSAS__V1__RELOCATION_QUERY__INIT;
-
-	query.open_only = args_has(&ctl->args, "open");
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
-	req.relocations = &query;
-	return ctl_query(ctl, &req, render_list);
+	return ask_relocations(ctl, false, render_list);
 }
 
-int verb_relocation_show(struct ctl *ctl)
+int verb_relocation_show(struct vrs_ctl *ctl)
 {
-	return one_story(ctl, true, render_relocations);
+	return ask_relocations(ctl, true, render_relocations);
 }
 
-int verb_relocation_explain(struct ctl *ctl)
+int verb_relocation_explain(struct vrs_ctl *ctl)
 {
-	return one_story(ctl, false, render_explain);
+	return ask_relocations(ctl, false, render_explain);
 }
 
-int verb_relocation_cancel(struct ctl *ctl)
+int verb_relocation_cancel(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__CancelOrder order = VRSAS__V1__CANCEL_ORDER__INIT;
-	const char *reason = args_value(&ctl->args, "reason");
-	control_reply *reply = NULL;
 
 	order.vm = ctl->args.operand[0];
-	order.reason = reason ? reason : "";
+	order.reason = vrs_args_text(&ctl->args, "reason");
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_CANCEL;
 	req.cancel = &order;
-	int code = ctl_ask(ctl, &req, &reply);
-	if (code == EXIT_OK)
-		ctl_show(ctl, reply, render_done);
-	control_reply_free(reply);
-	return code;
+	return ctl_order(ctl, &req, render_done);
 }

@@ -49,11 +49,17 @@ static void column_cell(struct table *t, const struct vrs_column *c,
 	}
 }
 
-/* rows: pointers to messages of the columns' kind. */
-static void column_table(const struct ctl *ctl, const struct vrs_columns *columns,
-			 void *rows, size_t n_rows, int64_t now_ms, struct vrs_text *out)
+/* Messages of the columns' kind, as they were at a time. */
+struct view {
+	void *rows; /* array of pointers */
+	size_t n;
+	int64_t at_ms;
+};
+
+static void column_table(const struct vrs_ctl *ctl, const struct vrs_columns *columns,
+			 const struct view *view, struct vrs_text *out)
 {
-	const ProtobufCMessage *const *row = rows;
+	const ProtobufCMessage *const *row = view->rows;
 	const char **headers = vrs_calloc(columns->n + 1, sizeof(*headers));
 	size_t n = 0;
 
@@ -61,16 +67,16 @@ static void column_table(const struct ctl *ctl, const struct vrs_columns *column
 		if (columns->column[k].heading)
 			headers[n++] = columns->column[k].heading;
 	struct table *t = table_new(headers);
-	for (size_t i = 0; i < n_rows; i++)
+	for (size_t i = 0; i < view->n; i++)
 		for (size_t k = 0; k < columns->n; k++)
 			if (columns->column[k].heading)
-				column_cell(t, &columns->column[k], row[i], now_ms);
+				column_cell(t, &columns->column[k], row[i], view->at_ms);
 	table_print(t, out, ctl->headers, ctl->colour);
 	table_free(t);
 	free(headers);
 }
 
-static void service_table(const struct ctl *ctl, const Vrsas__V1__StatusView *s,
+static void service_table(const struct vrs_ctl *ctl, const Vrsas__V1__StatusView *s,
 			  struct vrs_text *out)
 {
 	static const char *const headers[] = {"SERVICE", "INSTANCE", "SEEN", "NOTE",
@@ -92,7 +98,7 @@ static void service_table(const struct ctl *ctl, const Vrsas__V1__StatusView *s,
 	table_free(t);
 }
 
-void render_status(const struct ctl *ctl, const control_reply *reply,
+void render_status(const struct vrs_ctl *ctl, const control_reply *reply,
 		   struct vrs_text *out)
 {
 	const Vrsas__V1__StatusView *s = reply->status;
@@ -105,8 +111,8 @@ void render_status(const struct ctl *ctl, const control_reply *reply,
 	}
 	if (s->n_cluster) {
 		vrs_text_add(out, "\n");
-		column_table(ctl, &vrs_columns_cluster, s->cluster, s->n_cluster,
-			     s->at_ms, out);
+		column_table(ctl, &vrs_columns_cluster,
+			     &(struct view){s->cluster, s->n_cluster, s->at_ms}, out);
 	}
 	if (s->n_service) {
 		vrs_text_add(out, "\n");
@@ -118,55 +124,52 @@ void render_status(const struct ctl *ctl, const control_reply *reply,
 	}
 }
 
-int verb_status(struct ctl *ctl)
+int verb_status(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__StatusQuery query = VRSAS__V1__STATUS_QUERY__INIT;
 
-	if (args_has(&ctl->args, "simple"))
+	if (vrs_args_has(&ctl->args, "simple"))
 		return status_simple(ctl);
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_STATUS;
 	req.status = &query;
 	return ctl_query(ctl, &req, render_status);
 }
 
-void render_hosts(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
+void render_hosts(const struct vrs_ctl *ctl, const control_reply *reply,
+		  struct vrs_text *out)
 {
-	column_table(ctl, &vrs_columns_host, reply->hosts->host, reply->hosts->n_host,
-		     ctl_now_ms(), out);
+	column_table(
+		ctl, &vrs_columns_host,
+		&(struct view){reply->hosts->host, reply->hosts->n_host, ctl_now_ms()},
+		out);
 }
 
-static const char *given(const struct ctl *ctl, const char *option)
-{
-	const char *value = args_value(&ctl->args, option);
-
-	return value ? value : "";
-}
-
-int verb_host_list(struct ctl *ctl)
+int verb_host_list(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__HostQuery query = VRSAS__V1__HOST_QUERY__INIT;
 
-	query.cluster = given(ctl, "cluster");
+	query.cluster = vrs_args_text(&ctl->args, "cluster");
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS;
 	req.hosts = &query;
 	return ctl_query(ctl, &req, render_hosts);
 }
 
-void render_vms(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
+void render_vms(const struct vrs_ctl *ctl, const control_reply *reply,
+		struct vrs_text *out)
 {
-	column_table(ctl, &vrs_columns_vm, reply->vms->vm, reply->vms->n_vm, ctl_now_ms(),
-		     out);
+	column_table(ctl, &vrs_columns_vm,
+		     &(struct view){reply->vms->vm, reply->vms->n_vm, ctl_now_ms()}, out);
 }
 
-int verb_vm_list(struct ctl *ctl)
+int verb_vm_list(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__VmQuery query = VRSAS__V1__VM_QUERY__INIT;
 
-	query.cluster = given(ctl, "cluster");
-	query.host = given(ctl, "host");
+	query.cluster = vrs_args_text(&ctl->args, "cluster");
+	query.host = vrs_args_text(&ctl->args, "host");
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_VMS;
 	req.vms = &query;
 	return ctl_query(ctl, &req, render_vms);

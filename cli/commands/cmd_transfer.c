@@ -6,8 +6,8 @@
 #include "client/ctl.h"
 #include "render/human.h"
 #include "render/table.h"
-#include "vrs/conf.h"
 #include "vrs/json.h"
+#include "vrs/value.h"
 
 typedef Vrsas__V1__TransferStatus transfer;
 typedef Vrsas__V1__TransferPast past;
@@ -68,7 +68,7 @@ static void done_text(char *buf, size_t size, const transfer *t)
 			       human_bytes(total, t->bytes_total));
 }
 
-static void render_list_of(const struct ctl *ctl, const control_reply *reply,
+static void render_list_of(const struct vrs_ctl *ctl, const control_reply *reply,
 			   struct vrs_text *out)
 {
 	static const char *const headers[] = {"VM",     "STATE", "FROM > TO",
@@ -113,28 +113,19 @@ static void render_list_of(const struct ctl *ctl, const control_reply *reply,
 
 /* --- one --- */
 
-static void line(struct vrs_text *out, const struct ctl *ctl, const char *name,
-		 const char *value)
-{
-	if (!value[0])
-		return;
-	tone_add(out, ctl->colour, DIM, "  %-10s ", name);
-	vrs_text_add(out, "%s\n", value);
-}
-
 static void prediction(char *buf, size_t size, const transfer *t)
 {
-	char said[HUMAN_MAX], low[HUMAN_MAX], high[HUMAN_MAX];
+	char likely[HUMAN_MAX], low[HUMAN_MAX], high[HUMAN_MAX];
 
 	buf[0] = '\0';
 	if (t->predicted_ms > 0)
 		(void)snprintf(buf, size, "%s, 90 %% between %s and %s",
-			       human_span(said, t->predicted_ms),
+			       human_span(likely, t->predicted_ms),
 			       human_span(low, t->predicted_low_ms),
 			       human_span(high, t->predicted_high_ms));
 }
 
-static void render_one(const struct ctl *ctl, const control_reply *reply,
+static void render_one(const struct vrs_ctl *ctl, const control_reply *reply,
 		       struct vrs_text *out)
 {
 	char text[200], b1[HUMAN_MAX], b2[HUMAN_MAX];
@@ -146,41 +137,41 @@ static void render_one(const struct ctl *ctl, const control_reply *reply,
 
 		tone_add(out, ctl->colour, BOLD, "%s  ", t->job_id);
 		tone_add(out, ctl->colour, tone_of(t), "%s\n", state ? state : "");
-		line(out, ctl, "vm", t->vm_name);
+		field_add(out, ctl->colour, "vm", t->vm_name);
 		way(text, sizeof(text), t->source_cluster, t->target_cluster);
-		line(out, ctl, "route", text);
-		line(out, ctl, "mover", t->mover);
-		line(out, ctl, "waiting for",
-		     t->state == STATE(QUEUED) ? t->waits_for : "");
+		field_add(out, ctl->colour, "route", text);
+		field_add(out, ctl->colour, "mover", t->mover);
+		field_add(out, ctl->colour, "waiting for",
+			  t->state == STATE(QUEUED) ? t->waits_for : "");
 		done_text(text, sizeof(text), t);
-		line(out, ctl, "copied", text);
+		field_add(out, ctl->colour, "copied", text);
 		(void)snprintf(text, sizeof(text), "%s, of which %s resent",
 			       human_bytes(b1, t->bytes_sent),
 			       human_bytes(b2, t->bytes_resent));
-		line(out, ctl, "sent", text);
+		field_add(out, ctl->colour, "sent", text);
 		(void)snprintf(text, sizeof(text), "%s now, %s on average",
 			       human_rate(b1, t->rate_now_bytes_per_s),
 			       human_rate(b2, t->rate_avg_bytes_per_s));
-		line(out, ctl, "rate", t->started_at_ms ? text : "");
-		line(out, ctl, "limit",
-		     t->rate_limit_bytes_per_s
-			     ? human_rate(b1, (double)t->rate_limit_bytes_per_s)
-			     : "");
+		field_add(out, ctl->colour, "rate", t->started_at_ms ? text : "");
+		field_add(out, ctl->colour, "limit",
+			  t->rate_limit_bytes_per_s
+				  ? human_rate(b1, (double)t->rate_limit_bytes_per_s)
+				  : "");
 		prediction(text, sizeof(text), t);
-		line(out, ctl, "expected", text);
+		field_add(out, ctl->colour, "expected", text);
 		eta_text(text, sizeof(text), t);
-		line(out, ctl, has_eta(t) ? "left" : "total", text);
-		line(out, ctl, "error", t->error);
+		field_add(out, ctl->colour, has_eta(t) ? "left" : "total", text);
+		field_add(out, ctl->colour, "error", t->error);
 		for (size_t k = 0; k < t->n_disk; k++) {
 			(void)snprintf(text, sizeof(text), "%.120s  %.32s",
 				       t->disk[k]->target_path, t->disk[k]->target_hash);
-			line(out, ctl, "verified", text);
-			line(out, ctl, "kept", t->disk[k]->kept_path);
+			field_add(out, ctl->colour, "verified", text);
+			field_add(out, ctl->colour, "kept", t->disk[k]->kept_path);
 		}
 	}
 }
 
-/* --- what was expected, and what it took: Table 9 of the paper --- */
+/* --- expected and actual durations: Table 9 of the paper --- */
 
 static const char *seconds(char buf[HUMAN_MAX], int64_t ms)
 {
@@ -193,7 +184,7 @@ static bool is_inside(const past *p)
 	return p->took_ms >= p->predicted_low_ms && p->took_ms <= p->predicted_high_ms;
 }
 
-static void render_times(const struct ctl *ctl, const control_reply *reply,
+static void render_times(const struct vrs_ctl *ctl, const control_reply *reply,
 			 struct vrs_text *out)
 {
 	static const char *const headers[] = {"ENDED",     "FROM > TO", "KIND",  ">DATA",
@@ -202,34 +193,36 @@ static void render_times(const struct ctl *ctl, const control_reply *reply,
 	const Vrsas__V1__TransferTimes *v = reply->transfer_times;
 	struct table *t = table_new(headers);
 	char text[160], b[HUMAN_MAX];
-	size_t n_said = 0, n_inside = 0;
+	size_t n_predicted = 0, n_inside = 0;
 	double off_sum = 0;
 
 	for (size_t i = 0; i < v->n_past; i++) {
 		const past *p = v->past[i];
-		bool said = p->predicted_ms > 0 && p->took_ms > 0;
-		double off =
-			said ? (double)(p->predicted_ms - p->took_ms) / (double)p->took_ms
-			     : 0;
+		bool predicted = p->predicted_ms > 0 && p->took_ms > 0;
+		double off = predicted ? (double)(p->predicted_ms - p->took_ms) /
+						 (double)p->took_ms
+				       : 0;
 
-		n_said += said;
-		n_inside += said && is_inside(p);
+		n_predicted += predicted;
+		n_inside += predicted && is_inside(p);
 		off_sum += fabs(off);
 		table_cell(t, PLAIN, "%s", human_time(b, p->at_ms));
 		way(text, sizeof(text), p->source_cluster, p->target_cluster);
 		table_cell(t, PLAIN, "%s", text);
 		table_cell(t, PLAIN, "%s", p->changes_only ? "changes" : "full");
 		table_cell(t, PLAIN, "%s", human_bytes(b, p->data_bytes));
-		table_cell(t, PLAIN, "%s", said ? seconds(b, p->predicted_ms) : "");
-		table_cell(t, DIM, "%s", said ? seconds(b, p->predicted_low_ms) : "");
-		table_cell(t, DIM, "%s", said ? seconds(b, p->predicted_high_ms) : "");
+		table_cell(t, PLAIN, "%s", predicted ? seconds(b, p->predicted_ms) : "");
+		table_cell(t, DIM, "%s",
+			   predicted ? seconds(b, p->predicted_low_ms) : "");
+		table_cell(t, DIM, "%s",
+			   predicted ? seconds(b, p->predicted_high_ms) : "");
 		table_cell(t, BOLD, "%s", seconds(b, p->took_ms));
-		if (said)
+		if (predicted)
 			table_cell(t, PLAIN, "%+.0f %%", 100 * off);
 		else
 			table_cell(t, PLAIN, "%s", "");
-		table_cell(t, said && is_inside(p) ? GOOD : WARN, "%s",
-			   !said          ? ""
+		table_cell(t, predicted && is_inside(p) ? GOOD : WARN, "%s",
+			   !predicted     ? ""
 			   : is_inside(p) ? "yes"
 					  : "no");
 	}
@@ -237,17 +230,17 @@ static void render_times(const struct ctl *ctl, const control_reply *reply,
 		table_print(t, out, ctl->headers, ctl->colour);
 	else
 		vrs_text_add(out, "no copy has finished yet\n");
-	if (n_said)
+	if (n_predicted)
 		vrs_text_add(out,
 			     "\n%zu of %zu durations are within the 90 %% interval; "
 			     "mean error %.0f %%\n",
-			     n_inside, n_said, 100 * off_sum / (double)n_said);
+			     n_inside, n_predicted, 100 * off_sum / (double)n_predicted);
 	table_free(t);
 }
 
-/* --- verbs --- */
+/* --- commands --- */
 
-static int ask_for(struct ctl *ctl, const char *job, bool open_only, render_fn render)
+static int ask_for(struct vrs_ctl *ctl, const char *job, bool open_only, render_fn render)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__TransferQuery query = VRSAS__V1__TRANSFER_QUERY__INIT;
@@ -259,17 +252,17 @@ static int ask_for(struct ctl *ctl, const char *job, bool open_only, render_fn r
 	return ctl_query(ctl, &req, render);
 }
 
-int verb_transfer_list(struct ctl *ctl)
+int verb_transfer_list(struct vrs_ctl *ctl)
 {
-	return ask_for(ctl, "", args_has(&ctl->args, "open"), render_list_of);
+	return ask_for(ctl, "", vrs_args_has(&ctl->args, "open"), render_list_of);
 }
 
-int verb_transfer_show(struct ctl *ctl)
+int verb_transfer_show(struct vrs_ctl *ctl)
 {
 	return ask_for(ctl, ctl->args.operand[0], false, render_one);
 }
 
-int verb_transfer_times(struct ctl *ctl)
+int verb_transfer_times(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__TransferTimesQuery query = VRSAS__V1__TRANSFER_TIMES_QUERY__INIT;
@@ -283,46 +276,41 @@ int verb_transfer_times(struct ctl *ctl)
 	return ctl_query(ctl, &req, render_times);
 }
 
-static int order(struct ctl *ctl, Vrsas__V1__TransferAct act, uint64_t rate)
+static int order(struct vrs_ctl *ctl, Vrsas__V1__TransferAct act, uint64_t rate)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__TransferOrder o = VRSAS__V1__TRANSFER_ORDER__INIT;
-	control_reply *reply = NULL;
 
 	o.job = ctl->args.operand[0];
 	o.act = act;
 	o.rate_bytes_per_s = rate;
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_ORDER;
 	req.transfer_order = &o;
-	int code = ctl_ask(ctl, &req, &reply);
-	if (code == EXIT_OK)
-		ctl_show(ctl, reply, render_done);
-	control_reply_free(reply);
-	return code;
+	return ctl_order(ctl, &req, render_done);
 }
 
-int verb_transfer_pause(struct ctl *ctl)
+int verb_transfer_pause(struct vrs_ctl *ctl)
 {
 	return order(ctl, VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_PAUSE, 0);
 }
 
-int verb_transfer_resume(struct ctl *ctl)
+int verb_transfer_resume(struct vrs_ctl *ctl)
 {
 	return order(ctl, VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RESUME, 0);
 }
 
-int verb_transfer_cancel(struct ctl *ctl)
+int verb_transfer_cancel(struct vrs_ctl *ctl)
 {
 	return order(ctl, VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL, 0);
 }
 
-int verb_transfer_rate(struct ctl *ctl)
+int verb_transfer_rate(struct vrs_ctl *ctl)
 {
-	const char *word = ctl->args.operand[1];
+	const char *text = ctl->args.operand[1];
 	int64_t rate = 0;
 
-	if (strcmp(word, "none") != 0 && (vrs_parse_bytes(word, &rate) < 0 || rate <= 0))
+	if (strcmp(text, "none") != 0 && (vrs_parse_bytes(text, &rate) < 0 || rate <= 0))
 		return ctl_fail(EXIT_USAGE, "use 20M, 1G or none", "invalid rate '%s'",
-				word);
+				text);
 	return order(ctl, VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE, (uint64_t)rate);
 }

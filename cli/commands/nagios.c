@@ -7,7 +7,7 @@
 
 enum plugin_code { PLUGIN_OK = 0, PLUGIN_WARNING, PLUGIN_CRITICAL, PLUGIN_UNKNOWN };
 
-static const char *const word[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+static const char *const code_name[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
 
 static enum plugin_code code_of(const char *health)
 {
@@ -18,12 +18,12 @@ static enum plugin_code code_of(const char *health)
 	return strcmp(health, "CRITICAL") == 0 ? PLUGIN_CRITICAL : PLUGIN_UNKNOWN;
 }
 
-/* A '|' begins the figures, so what people wrote must not have one. */
-static void say(enum plugin_code code, const char *what, const char *figures)
+/* A '|' begins the metrics, so the text must not contain one. */
+static void print_line(enum plugin_code code, const char *what, const char *figures)
 {
 	struct vrs_text out = {0};
 
-	tone_add(&out, false, PLAIN, "VRSAS %s - %s", word[code], what);
+	tone_add(&out, false, PLAIN, "VRSAS %s - %s", code_name[code], what);
 	for (char *c = out.text; *c; c++)
 		if (*c == '|')
 			*c = '/';
@@ -31,7 +31,7 @@ static void say(enum plugin_code code, const char *what, const char *figures)
 	ctl_put(&out);
 }
 
-static enum plugin_code tell(const Vrsas__V1__StatusView *s)
+static enum plugin_code print_status(const Vrsas__V1__StatusView *s)
 {
 	enum plugin_code code = code_of(s->health);
 	uint32_t hosts = 0, up = 0, vms = 0;
@@ -55,12 +55,12 @@ static enum plugin_code tell(const Vrsas__V1__StatusView *s)
 	(void)snprintf(figures, sizeof(figures),
 		       "hosts_up=%u;;;0;%u vms_protected=%u;;;0 relocations_open=%zu;;;0",
 		       up, hosts, vms, s->n_open);
-	say(code, what.text, figures);
+	print_line(code, what.text, figures);
 	vrs_text_fini(&what);
 	return code;
 }
 
-int status_simple(struct ctl *ctl)
+int status_simple(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__StatusQuery query = VRSAS__V1__STATUS_QUERY__INIT;
@@ -71,12 +71,13 @@ int status_simple(struct ctl *ctl)
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_STATUS;
 	req.status = &query;
 	if (ctl_try(ctl, &req, &reply, &err) < 0)
-		say(PLUGIN_UNKNOWN, err.text, "");
+		print_line(PLUGIN_UNKNOWN, err.text, "");
 	else if (reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_STATUS)
-		code = tell(reply->status);
+		code = print_status(reply->status);
 	else
-		say(PLUGIN_UNKNOWN,
-		    reply->error[0] ? reply->error : "the reply is not a status", "");
+		print_line(PLUGIN_UNKNOWN,
+			   reply->error[0] ? reply->error : "the reply is not a status",
+			   "");
 	control_reply_free(reply);
 	return code;
 }

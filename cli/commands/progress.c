@@ -1,4 +1,4 @@
-/* Following one story on stderr: a bar on a terminal, one line a change of state
+/* Progress of one relocation on stderr: a bar on a terminal, one line per change of state
  * elsewhere. */
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 enum { LOOK_EVERY_MS = 400, BAR_WIDTH = 24 };
 
 struct follow {
-	struct ctl *ctl;
+	struct vrs_ctl *ctl;
 	bool home;
 	Vrsas__V1__RelocationState last;
 	bool line_open; /* a bar stands on the terminal without a newline */
@@ -61,7 +61,7 @@ static void show_state(struct follow *f, const Vrsas__V1__RelocationView *v)
 	f->line_open = false;
 }
 
-/* Where a story rests, and what that means for the one who waits. */
+/* The exit code of a state in which the relocation rests. */
 static int outcome(const struct follow *f, const Vrsas__V1__Relocation *r)
 {
 	switch (r->state) {
@@ -109,7 +109,7 @@ static int look(struct follow *f, const char *vm)
 	return code;
 }
 
-int ctl_follow(struct ctl *ctl, const char *vm, bool home, int64_t limit_ms)
+int ctl_follow(struct vrs_ctl *ctl, const char *vm, bool home, int64_t limit_ms)
 {
 	int64_t begun_ms = vrs_now_mono_ms();
 	struct follow f = {.ctl = ctl, .home = home};
@@ -118,7 +118,8 @@ int ctl_follow(struct ctl *ctl, const char *vm, bool home, int64_t limit_ms)
 	for (;;) {
 		int code = look(&f, vm);
 
-		/* Before its first step a story still rests where the last one ended. */
+		/* Before its first step it is still in the last state of an earlier one.
+		 */
 		if (code != GOES_ON && code != EXIT_UNREACHABLE && code != EXIT_TIMEOUT &&
 		    (moved || vrs_now_mono_ms() - begun_ms > 3000))
 			return code;

@@ -47,6 +47,11 @@ void table_free(struct table *t)
 	free(t);
 }
 
+size_t table_rows(const struct table *t)
+{
+	return t->n_cells / t->n_columns;
+}
+
 /* What a peer sent must not steer the terminal. */
 static void disarm(char *s)
 {
@@ -87,7 +92,8 @@ void table_note(struct table *t, enum tone tone, const char *fmt, ...)
 	va_end(ap);
 }
 
-size_t text_width(const char *s)
+/* Columns that a UTF-8 text takes (one per character). */
+static size_t text_width(const char *s)
 {
 	size_t n = 0;
 
@@ -114,26 +120,32 @@ static void put(struct vrs_text *out, bool colour, enum tone tone, const char *t
 		     painted ? "\033[0m" : "");
 }
 
-/* The last column is not filled up: no blanks at line ends. */
-static void put_aligned(const struct table *t, struct vrs_text *out, bool colour,
-			size_t column, size_t width, enum tone tone, const char *text)
-{
-	int fill = (int)(width - text_width(text));
-	bool last = column + 1 == t->n_columns;
+struct printer {
+	const struct table *t;
+	struct vrs_text *out;
+	bool colour;
+	size_t *width; /* of each column */
+};
 
-	if (right_aligned(t->header[column])) {
-		vrs_text_add(out, "%*s", fill, "");
-		put(out, colour, tone, text);
+/* The last column is not filled up: no blanks at line ends. */
+static void put_aligned(const struct printer *p, size_t column, enum tone tone,
+			const char *text)
+{
+	int fill = (int)(p->width[column] - text_width(text));
+	bool last = column + 1 == p->t->n_columns;
+
+	if (right_aligned(p->t->header[column])) {
+		vrs_text_add(p->out, "%*s", fill, "");
 		fill = 0;
-	} else {
-		put(out, colour, tone, text);
 	}
-	vrs_text_add(out, "%*s%s", last ? 0 : fill + GAP, "", last ? "\n" : "");
+	put(p->out, p->colour, tone, text);
+	vrs_text_add(p->out, "%*s%s", last ? 0 : fill + GAP, "", last ? "\n" : "");
 }
 
 void table_print(const struct table *t, struct vrs_text *out, bool headers, bool colour)
 {
 	size_t *width = vrs_calloc(t->n_columns, sizeof(*width));
+	const struct printer p = {t, out, colour, width};
 	size_t column = 0;
 
 	for (size_t i = 0; headers && i < t->n_columns; i++)
@@ -144,12 +156,11 @@ void table_print(const struct table *t, struct vrs_text *out, bool headers, bool
 		size_t w = text_width(shown(t->cell[i].text));
 		if (width[column] < w)
 			width[column] = w;
-		column = column + 1 < t->n_columns ? column + 1 : 0;
+		column = (column + 1) % t->n_columns;
 	}
 
 	for (size_t i = 0; headers && i < t->n_columns; i++)
-		put_aligned(t, out, colour, i, width[i], DIM,
-			    t->header[i] + right_aligned(t->header[i]));
+		put_aligned(&p, i, DIM, t->header[i] + right_aligned(t->header[i]));
 	column = 0;
 	for (size_t i = 0; i < t->n_cells; i++) {
 		const struct cell *c = &t->cell[i];
@@ -160,9 +171,8 @@ void table_print(const struct table *t, struct vrs_text *out, bool headers, bool
 			vrs_text_add(out, "\n");
 			continue;
 		}
-		put_aligned(t, out, colour, column, width[column], c->tone,
-			    shown(c->text));
-		column = column + 1 < t->n_columns ? column + 1 : 0;
+		put_aligned(&p, column, c->tone, shown(c->text));
+		column = (column + 1) % t->n_columns;
 	}
 	free(width);
 }
@@ -179,6 +189,15 @@ void tone_add(struct vrs_text *out, bool colour, enum tone tone, const char *fmt
 	disarm(text);
 	put(out, colour, tone, text);
 	free(text);
+}
+
+void field_add(struct vrs_text *out, bool colour, const char *name, const char *value)
+{
+	if (!value[0])
+		return;
+	tone_add(out, colour, DIM, "  %-10s ", name);
+	tone_add(out, colour, PLAIN, "%s", value);
+	vrs_text_add(out, "\n");
 }
 
 void bar_add(struct vrs_text *out, double ratio, size_t width)

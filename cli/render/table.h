@@ -25,14 +25,15 @@ void table_cell(struct table *t, enum tone tone, const char *fmt, ...)
 void table_note(struct table *t, enum tone tone, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+size_t table_rows(const struct table *t);
 void table_print(const struct table *t, struct vrs_text *out, bool headers, bool colour);
 
 /* Adds text in a tone; without colour just the text. */
 void tone_add(struct vrs_text *out, bool colour, enum tone tone, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Columns that a UTF-8 text takes (one a character). */
-size_t text_width(const char *s);
+/* "  name       value" on a line of its own; nothing where value is empty. */
+void field_add(struct vrs_text *out, bool colour, const char *name, const char *value);
 
 /* "####......" of width characters. */
 void bar_add(struct vrs_text *out, double ratio, size_t width);

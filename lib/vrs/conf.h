@@ -14,16 +14,7 @@
 #include <stdint.h>
 
 #include "vrs/err.h"
-
-enum vrs_opt_type {
-	VRS_OPT_STRING, /* char * (owned by the table's target, freed by vrs_conf_fini) */
-	VRS_OPT_INT,    /* int64_t within min..max */
-	VRS_OPT_DOUBLE, /* double within min..max */
-	VRS_OPT_BOOL,   /* bool: yes/no/true/false/on/off/1/0 */
-	VRS_OPT_DURATION, /* int64_t milliseconds: 500ms, 5s, 2m, 4h, 1d; a bare number is
-			     seconds */
-	VRS_OPT_BYTES,    /* int64_t bytes: 512, 64K, 1M, 2G (binary) */
-};
+#include "vrs/value.h"
 
 struct vrs_option {
 	const char *key; /* lower_case; the table ends with key == NULL */
@@ -53,9 +44,6 @@ void vrs_conf_print_help(const struct vrs_option *options, bool roff);
 typedef int (*vrs_ini_fn)(void *arg, const char *section, const char *key,
 			  const char *value, int line, struct vrs_err *err);
 int vrs_ini_read(const char *path, vrs_ini_fn fn, void *arg, struct vrs_err *err);
-
-int vrs_parse_duration(const char *text, int64_t *ret_ms);
-int vrs_parse_bytes(const char *text, int64_t *ret_bytes);
 
 /* A secret is a file's first line; refuses a file that others can read. Caller frees. */
 int vrs_secret_read(const char *path, char **ret, struct vrs_err *err);

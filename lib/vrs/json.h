@@ -12,6 +12,9 @@
 /* The caller owns the result. */
 json_t *vrs_json_of_message(const ProtobufCMessage *msg);
 
+/* What is set of a message's oneof, by its case; the message itself where nothing is. */
+const ProtobufCMessage *vrs_message_body(const ProtobufCMessage *msg, unsigned body_case);
+
 /* The name of an enum value as JSON and tables show it: without the prefix that all names
  * of the enum share; NULL for "..._UNSPECIFIED" and for numbers without a name. */
 const char *vrs_enum_name(const ProtobufCEnumDescriptor *type, int value);

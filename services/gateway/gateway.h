@@ -65,7 +65,5 @@ struct ask_failure {
 typedef void (*ask_fn)(void *arg, const Vrsas__V1__ControlReply *reply,
 		       const struct ask_failure *failure);
 void ask(struct gateway *g, Vrsas__V1__ControlRequest *request, ask_fn done, void *arg);
-/* The body of a reply, or the reply itself where it has none. */
-const ProtobufCMessage *ask_body(const Vrsas__V1__ControlReply *reply);
 
 #endif

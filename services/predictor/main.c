@@ -4,13 +4,6 @@
 
 int main(int argc, char **argv)
 {
-	int code = commands_run(argc, argv);
-
-	if (code >= 0)
-		return code;
-	if (argc > 1 && argv[1][0] != '-') { /* "serve" */
-		argc--;
-		argv++;
-	}
-	return serve(argc, argv);
+	return vrs_args_serve(&argc, &argv) ? serve(argc, argv)
+					    : commands_run(argc, argv);
 }

@@ -51,7 +51,7 @@ SSHD_EXTRA="SetEnv HOME=$dir/home"
 sshd_start "$dir"
 echo "	Ciphers $CIPHER" >> "$SSHD_CONFIG"
 rsh="ssh -F $SSHD_CONFIG"
-help=$("$BIN/vrs-mover" -h)
+help=$("$BIN/vrs-mover" copy -h)
 
 has() {
 	[[ $help == *" $1"* ]]

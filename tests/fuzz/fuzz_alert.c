@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vrs/http/parts.h"
 #include "http/tokens.h"
 #include "incidents/alert.h"
+#include "vrs/http/parts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

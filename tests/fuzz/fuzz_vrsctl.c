@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void show(const struct ctl *ctl, const control_reply *reply, struct vrs_text *out)
+static void show(const struct vrs_ctl *ctl, const control_reply *reply, struct vrs_text *out)
 {
 	switch (reply->body_case) {
 	case VRSAS__V1__CONTROL_REPLY__BODY_STATUS:
@@ -42,7 +42,7 @@ static void show(const struct ctl *ctl, const control_reply *reply, struct vrs_t
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct ctl ctl = {.headers = true, .colour = size & 1, .utf8 = true};
+	const struct vrs_ctl ctl = {.headers = true, .colour = size & 1, .utf8 = true};
 	struct vrs_msg *msg = NULL;
 	struct vrs_text out = {0};
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,167 +21,21 @@ static void *field(void *target, const struct vrs_option *opt)
 	return (void *)((uintptr_t)target + opt->offset);
 }
 
-static bool parse_number(const char *text, double *ret, const char **ret_rest)
-{
-	char *end;
-
-	errno = 0;
-	double v = strtod(text, &end);
-	if (end == text || errno != 0 || !isfinite(v))
-		return false;
-	while (isspace((unsigned char)*end))
-		end++;
-	*ret = v;
-	*ret_rest = end;
-	return true;
-}
-
-int vrs_parse_duration(const char *text, int64_t *ret_ms)
-{
-	static const struct {
-		const char *unit;
-		double ms;
-	} units[] = {{"ms", 1},     {"", 1000},    {"s", 1000},       {"m", 60e3},
-		     {"min", 60e3}, {"h", 3600e3}, {"d", 24 * 3600e3}};
-	const char *rest;
-	double v;
-
-	if (!parse_number(text, &v, &rest) || v < 0)
-		return VRS_EINVAL;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(rest, units[i].unit) == 0 && v * units[i].ms < 9e15) {
-			*ret_ms = llround(v * units[i].ms);
-			return 0;
-		}
-	return VRS_EINVAL;
-}
-
-int vrs_parse_bytes(const char *text, int64_t *ret_bytes)
-{
-	static const char units[] = "KMGT";
-	const char *rest;
-	double v, scale = 1;
-
-	if (!parse_number(text, &v, &rest) || v < 0)
-		return VRS_EINVAL;
-	if (*rest) {
-		const char *u = strchr(units, toupper((unsigned char)*rest));
-
-		if (!u)
-			return VRS_EINVAL;
-		for (const char *k = units; k <= u; k++)
-			scale *= 1024;
-		rest++;
-		if (strcmp(rest, "iB") != 0 && strcmp(rest, "B") != 0 && *rest)
-			return VRS_EINVAL;
-	}
-	if (v * scale >= 9e18)
-		return VRS_EINVAL;
-	*ret_bytes = llround(v * scale);
-	return 0;
-}
-
-static bool parse_bool(const char *text, bool *ret)
-{
-	static const char *const yes[] = {"yes", "true", "on", "1"};
-	static const char *const no[] = {"no", "false", "off", "0"};
-
-	for (size_t i = 0; i < 4; i++) {
-		if (strcasecmp(text, yes[i]) == 0) {
-			*ret = true;
-			return true;
-		}
-		if (strcasecmp(text, no[i]) == 0) {
-			*ret = false;
-			return true;
-		}
-	}
-	return false;
-}
-
-static void format_bound(char *buf, size_t size, const struct vrs_option *opt, double v)
-{
-	if (opt->type == VRS_OPT_DURATION)
-		(void)snprintf(buf, size, v < 1000 ? "%.0fms" : "%gs",
-			       v < 1000 ? v : v / 1000);
-	else
-		(void)snprintf(buf, size, "%.15g", v);
-}
-
-static int check_range(const struct vrs_option *opt, double v, const char *text,
-		       struct vrs_err *err)
-{
-	bool unbounded = opt->min == 0 && opt->max == 0;
-	char lo[32], hi[32];
-
-	if (unbounded ? v >= 0 : v >= opt->min && v <= opt->max)
-		return 0;
-	format_bound(lo, sizeof(lo), opt, opt->min);
-	format_bound(hi, sizeof(hi), opt, opt->max);
-	if (unbounded)
-		return vrs_fail(err, VRS_EINVAL, "%s = %s: must not be negative",
-				opt->key, text);
-	return vrs_fail(err, VRS_EINVAL, "%s = %s: must lie in %s..%s", opt->key, text,
-			lo, hi);
-}
-
 int vrs_conf_set(const struct vrs_option *opt, void *target, const char *value,
 		 struct vrs_err *err)
 {
+	const struct vrs_value_rule rule = {opt->type, opt->min, opt->max};
 	void *at = field(target, opt);
-	const char *rest;
-	double number;
-	int64_t whole;
-	bool flag;
-	int status;
 
-	switch (opt->type) {
-	case VRS_OPT_STRING:
-		free(*(char **)at);
-		*(char **)at = vrs_strdup(value);
-		return 0;
-	case VRS_OPT_BOOL:
-		if (!parse_bool(value, &flag))
-			return vrs_fail(err, VRS_EINVAL, "%s = %s: must be yes or no",
-					opt->key, value);
-		*(bool *)at = flag;
-		return 0;
-	case VRS_OPT_DOUBLE:
-	case VRS_OPT_INT:
-		if (!parse_number(value, &number, &rest) || *rest ||
-		    (opt->type == VRS_OPT_INT && number != trunc(number)))
-			return vrs_fail(err, VRS_EINVAL, "%s = %s: must be a%s number",
-					opt->key, value,
-					opt->type == VRS_OPT_INT ? " whole" : "");
-		status = check_range(opt, number, value, err);
+	if (opt->type != VRS_OPT_STRING) {
+		int status = vrs_value_read(&rule, value, at, err);
+
 		if (status < 0)
-			return status;
-		if (opt->type == VRS_OPT_INT)
-			*(int64_t *)at = (int64_t)number;
-		else
-			*(double *)at = number;
-		return 0;
-	case VRS_OPT_DURATION:
-		if (vrs_parse_duration(value, &whole) < 0)
-			return vrs_fail(
-				err, VRS_EINVAL,
-				"%s = %s: must be a time such as 500ms, 5s, 2m, 4h",
-				opt->key, value);
-		break;
-	case VRS_OPT_BYTES:
-		if (vrs_parse_bytes(value, &whole) < 0)
-			return vrs_fail(err, VRS_EINVAL,
-					"%s = %s: must be a size such as 512, 64K, 2G",
-					opt->key, value);
-		break;
-	default:
-		return vrs_fail(err, VRS_EINTERNAL, "%s: option of no known type",
-				opt->key);
-	}
-	status = check_range(opt, (double)whole, value, err);
-	if (status < 0)
+			(void)vrs_context(err, "%s = %s", opt->key, value);
 		return status;
-	*(int64_t *)at = whole;
+	}
+	free(*(char **)at);
+	*(char **)at = vrs_strdup(value);
 	return 0;
 }
 
@@ -410,21 +263,19 @@ void vrs_conf_fini(const struct vrs_option *options, void *target)
 void vrs_conf_print_help(const struct vrs_option *options, bool roff)
 {
 	for (const struct vrs_option *o = options; o->key; o++) {
-		char lo[32], hi[32], range[80] = "";
+		const struct vrs_value_rule rule = {o->type, o->min, o->max};
+		char range[80];
 
-		if (o->min != 0 || o->max != 0) {
-			format_bound(lo, sizeof(lo), o, o->min);
-			format_bound(hi, sizeof(hi), o, o->max);
-			(void)snprintf(range, sizeof(range), ", %s..%s", lo, hi);
-		}
+		vrs_value_range(range, &rule);
 		const char *fallback = !o->fallback   ? "must be given"
 				       : *o->fallback ? o->fallback
 						      : "empty";
 		if (roff)
-			printf(".TP\n.B %s\n%s (default: %s%s)\n", o->key, o->help,
-			       fallback, range);
+			printf(".TP\n.B %s\n%s (default: %s%s%s)\n", o->key, o->help,
+			       fallback, *range ? ", " : "", range);
 		else
-			printf("  %-22s %s (%s%s)\n", o->key, o->help, fallback, range);
+			printf("  %-22s %s (%s%s%s)\n", o->key, o->help, fallback,
+			       *range ? ", " : "", range);
 	}
 }
 

@@ -232,6 +232,17 @@ json_t *vrs_json_of_message(const ProtobufCMessage *msg)
 	return json;
 }
 
+const ProtobufCMessage *vrs_message_body(const ProtobufCMessage *msg, unsigned body_case)
+{
+	const ProtobufCFieldDescriptor *field =
+		protobuf_c_message_descriptor_get_field(msg->descriptor, body_case);
+	const ProtobufCMessage *body = NULL;
+
+	if (field)
+		memcpy(&body, (const char *)msg + field->offset, sizeof(void *));
+	return body ? body : msg;
+}
+
 char *vrs_json_text(const json_t *json, bool one_line)
 {
 	size_t flags =

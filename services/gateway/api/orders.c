@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/routes.h"
+#include "vrs/json.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
@@ -15,7 +16,8 @@ static void on_done(void *arg, const Vrsas__V1__ControlReply *reply,
 	if (f)
 		api_failure(q, f);
 	else
-		api_message(q, ask_body(reply));
+		api_message(q,
+			    vrs_message_body(&reply->base, (unsigned)reply->body_case));
 }
 
 static bool id_ok(struct vrs_httpd_request *q, const char *id)

@@ -18,7 +18,8 @@ static void on_view(void *arg, const Vrsas__V1__ControlReply *reply,
 	if (f)
 		api_failure(q, f);
 	else
-		api_message(q, ask_body(reply));
+		api_message(q,
+			    vrs_message_body(&reply->base, (unsigned)reply->body_case));
 }
 
 static control_request request_of(struct vrs_httpd_request *q)

@@ -88,14 +88,3 @@ void ask(struct gateway *g, Vrsas__V1__ControlRequest *request, ask_fn done, voi
 		return;
 	on_reply(q, NULL, &err);
 }
-
-const ProtobufCMessage *ask_body(const Vrsas__V1__ControlReply *reply)
-{
-	const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(
-		reply->base.descriptor, (unsigned)reply->body_case);
-	const ProtobufCMessage *body = NULL;
-
-	if (field)
-		memcpy(&body, (const char *)reply + field->offset, sizeof(void *));
-	return body ? body : &reply->base;
-}

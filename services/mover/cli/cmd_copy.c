@@ -65,21 +65,7 @@ static int show(void *arg, struct vrs_err *err)
 	return 0;
 }
 
-static char *place_word(const struct place *p)
-{
-	if (!*p->host)
-		return vrs_strdup("local");
-	bool v6 = strchr(p->host, ':') != NULL;
-	char *host = vrs_asprintf("%s%s%s%s%s", p->user, *p->user ? "@" : "",
-				  v6 ? "[" : "", p->host, v6 ? "]" : "");
-	if (!p->port)
-		return host;
-	char *with = vrs_asprintf("%s:%d", host, p->port);
-	free(host);
-	return with;
-}
-
-static void print_result(const struct cmd_args *a, const struct copy_disk *d,
+static void print_result(const struct vrs_ctl *ctl, const struct copy_disk *d,
 			 const struct transfer_result *result, const struct shown *s)
 {
 	const struct copy_result *r = &result->disk[0];
@@ -89,11 +75,11 @@ static void print_result(const struct cmd_args *a, const struct copy_disk *d,
 	uint64_t resent = atomic_load(&s->progress.resent_bytes);
 	char b1[32], b2[32], b3[32];
 
-	if (a->json) {
+	if (ctl->json) {
 		int64_t ended_ms = vrs_now_wall_ms();
 
 		printf("{\"source\":");
-		cmd_print_json_string(a->word[0]);
+		cmd_print_json_string(ctl->args.operand[0]);
 		printf(",\"target\":");
 		cmd_print_json_string(d->target_path);
 		printf(",\"began_unix_ms\":%lld,\"ended_unix_ms\":%lld,"
@@ -133,30 +119,29 @@ static char *job_name(const char *source, const char *target)
 	return vrs_asprintf("copy-%s", hex);
 }
 
-static int copy_job(const struct cmd_args *a, struct copy_disk *d, char *source,
+static int copy_job(const struct vrs_ctl *ctl, struct copy_disk *d, char *source,
 		    char *target, char *job_id)
 {
 	Vrsas__V1__TransferJob job = VRSAS__V1__TRANSFER_JOB__INIT;
 	Vrsas__V1__DiskCopy disk = VRSAS__V1__DISK_COPY__INIT, *disks[] = {&disk};
 	struct transfer_result result = {0};
-	struct shown s = {.terminal = isatty(STDERR_FILENO) && !a->json};
-	_Atomic uint64_t rate = (uint64_t)a->rate_bytes_per_s;
+	struct shown s = {.terminal = isatty(STDERR_FILENO) && !ctl->json};
+	const struct vrs_args *a = &ctl->args;
+	_Atomic uint64_t rate = (uint64_t)vrs_args_number(a, "limit", 0);
 	struct vrs_err err = {0};
 	const char *sources[] = {source}, *targets[] = {target};
 	struct transfer_env env = {
-		.source_conf = a->far,
-		.target_conf = a->far,
-		.tries = (int)a->tries,
+		.source_conf = ctl->far,
+		.target_conf = ctl->far,
+		.tries = (int)vrs_args_number(a, "tries", 5),
 		.progress = &s.progress,
 		.tick = show,
 		.arg = &s,
 		.rate_bytes_per_s = &rate,
-		.pack = !a->compress || strcmp(a->compress, "auto") == 0
-				? AUTO_COMPRESS_AUTO
-			: strcmp(a->compress, "zstd") == 0 ? AUTO_COMPRESS_ALWAYS
-							   : AUTO_COMPRESS_NEVER,
-		.way = a->way,
-		.remote_mover = a->remote_mover,
+		.pack = (enum auto_compress_mode)vrs_args_number(a, "compress",
+								 AUTO_COMPRESS_AUTO),
+		.way = (enum transfer_way)vrs_args_number(a, "direct", TRANSFER_THROUGH),
+		.remote_mover = vrs_args_value(a, "vrs-mover"),
 		.own_token = true,
 	};
 
@@ -177,93 +162,79 @@ static int copy_job(const struct cmd_args *a, struct copy_disk *d, char *source,
 	if (s.terminal)
 		(void)fprintf(stderr, "\r%78s\r", "");
 	if (status == 0)
-		print_result(a, d, &result, &s);
+		print_result(ctl, d, &result, &s);
 	transfer_result_fini(&result);
 	return status < 0 ? cmd_fail(&err) : 0;
 }
 
-static int copy_once(const struct cmd_args *a, bool seed)
+static int copy_once(const struct vrs_ctl *ctl, bool seed)
 {
 	struct place from = {0}, to = {0};
 	struct vrs_err err = {0};
 	char source_path[4096], target_path[4096];
+	char from_text[360], to_text[360], local[] = "local";
+	const struct vrs_args *a = &ctl->args;
+	const char *from_format = vrs_args_value(a, "from-format");
+	const char *format = vrs_args_value(a, "format");
+	const char *base = vrs_args_value(a, vrs_args_has(a, "seed") ? "seed" : "base");
 
-	int status = cmd_place(a, a->word[0], &from, source_path, &err);
+	int status = cmd_place(ctl, ctl->args.operand[0], &from, source_path, &err);
 	if (status == 0)
-		status = cmd_place(a, a->word[1], &to, target_path, &err);
-	if (status == 0 && a->way == TRANSFER_DIRECT && (!*from.host || !*to.host))
+		status = cmd_place(ctl, ctl->args.operand[1], &to, target_path, &err);
+	if (status == 0 && vrs_args_number(a, "direct", 0) == TRANSFER_DIRECT &&
+	    (!*from.host || !*to.host))
 		status = vrs_fail(&err, VRS_EINVAL,
 				  "--direct always: %s is local; both images must be on "
 				  "remote hosts",
-				  a->word[*from.host ? 1 : 0]);
+				  ctl->args.operand[*from.host ? 1 : 0]);
 	if (status < 0)
 		return cmd_fail(&err);
-	char *source = place_word(&from), *target = place_word(&to);
+	char *source = *from.host ? place_text(from_text, &from) : local;
+	char *target = *to.host ? place_text(to_text, &to) : local;
 	char *one = vrs_asprintf("%s:%s", source, source_path);
 	char *two = vrs_asprintf("%s:%s", target, target_path);
 	char *job_id = job_name(one, two);
 	struct copy_disk d = {
 		.source_path = source_path,
-		.source_format =
-			a->from_format ? a->from_format : place_format(source_path),
+		.source_format = from_format ? from_format : place_format(source_path),
 		.target_path = target_path,
-		.target_format = a->format ? a->format : place_format(target_path),
-		.base_path = a->base ? a->base
-			     : seed  ? target_path
-				     : "",
+		.target_format = format ? format : place_format(target_path),
+		.base_path = base   ? base
+			     : seed ? target_path
+				    : "",
 		.base_hash = "",
 	};
-	int code = copy_job(a, &d, source, target, job_id);
-	free(source);
-	free(target);
+	int code = copy_job(ctl, &d, source, target, job_id);
 	free(one);
 	free(two);
 	free(job_id);
 	return code;
 }
 
-int cmd_copy(int argc, char **argv)
+int cmd_copy(struct vrs_ctl *ctl)
 {
-	struct cmd_args a;
-
-	if (cmd_parse(&a, argc, argv, 2) < 0)
-		return 2;
 	(void)signal(SIGPIPE, SIG_IGN);
-	int code = copy_once(&a, false);
-	cmd_args_fini(&a);
-	return code;
+	return copy_once(ctl, false);
 }
 
-/* A round that failed for now is no reason to stop: the next one catches up. */
-int cmd_seed(int argc, char **argv)
+/* After a round that failed for now the next one catches up. */
+int cmd_seed(struct vrs_ctl *ctl)
 {
-	struct cmd_args a;
-	int code;
+	struct timespec pause = {.tv_sec = vrs_args_number(&ctl->args, "every", 0)};
 
-	if (cmd_parse(&a, argc, argv, 2) < 0)
-		return 2;
 	(void)signal(SIGPIPE, SIG_IGN);
 	for (;;) {
-		struct timespec pause = {.tv_sec = a.every_s};
+		int code = copy_once(ctl, true);
 
-		code = copy_once(&a, true);
 		(void)fflush(stdout);
-		if (a.every_s == 0 || code == 2 || code == 4)
-			break;
+		if (pause.tv_sec == 0 || code == 2 || code == 4)
+			return code;
 		(void)nanosleep(&pause, NULL);
 	}
-	cmd_args_fini(&a);
-	return code;
 }
 
-int cmd_direct(int argc, char **argv)
+int cmd_direct(struct vrs_ctl *ctl)
 {
-	struct cmd_args a;
-
-	if (cmd_parse(&a, argc, argv, 0) < 0)
-		return 2;
-	a.far.ask = NULL; /* the terminal is somebody else's */
-	int code = direct_serve(&a.far);
-	cmd_args_fini(&a);
-	return code;
+	ctl->far.ask = NULL; /* nobody sits at this terminal */
+	return direct_serve(&ctl->far);
 }

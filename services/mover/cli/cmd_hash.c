@@ -7,72 +7,67 @@
 #include "copy/copy.h"
 #include "vrs/mem.h"
 
-/* The hash of one image, wherever it is. */
-static int hash_of(const struct cmd_args *a, const char *text, const char *format,
-		   uint64_t *ret_bytes, char ret_hex[TREE_HEX_BYTES], struct vrs_err *err)
+struct image_hash {
+	uint64_t bytes;
+	char hex[TREE_HEX_BYTES];
+};
+
+/* The hash of one image, wherever it is; option: the one that gives its format. */
+static int hash_of(const struct vrs_ctl *ctl, const char *text, const char *option,
+		   struct image_hash *ret, struct vrs_err *err)
 {
+	const char *format = vrs_args_value(&ctl->args, option);
 	char path[4096], *dir;
 	struct place place;
 	struct remote *far = NULL;
-	int status = cmd_place(a, text, &place, path, err);
+	int status = cmd_place(ctl, text, &place, path, err);
 
 	if (status < 0)
 		return status;
 	const char *slash = strrchr(path, '/');
 	dir = slash == path ? vrs_strdup("/")
 			    : vrs_asprintf("%.*s", (int)(slash - path), path);
-	status = remote_open(&far, &a->far, "image at", &place, (const char *const *)&dir,
-			     1, err);
+	status = remote_open(&far, &ctl->far, "image at", &place,
+			     (const char *const *)&dir, 1, err);
 	free(dir);
 	if (status == 0)
 		status = copy_hash(far, path, format ? format : place_format(path),
-				   ret_bytes, ret_hex, err);
+				   &ret->bytes, ret->hex, err);
 	remote_close(far);
 	return status;
 }
 
-int cmd_hash(int argc, char **argv)
+int cmd_hash(struct vrs_ctl *ctl)
 {
-	struct cmd_args a;
 	struct vrs_err err = {0};
-	char hex[TREE_HEX_BYTES];
-	uint64_t bytes;
+	struct image_hash h;
 
-	if (cmd_parse(&a, argc, argv, 1) < 0)
-		return 2;
 	(void)signal(SIGPIPE, SIG_IGN);
-	int status = hash_of(&a, a.word[0], a.format, &bytes, hex, &err);
-	if (status == 0 && a.json)
-		printf("{\"hash\":\"%s\",\"virtual_bytes\":%llu}\n", hex,
-		       (unsigned long long)bytes);
-	else if (status == 0)
-		printf("%s  %llu  %s\n", hex, (unsigned long long)bytes, a.word[0]);
-	cmd_args_fini(&a);
-	return status < 0 ? cmd_fail(&err) : 0;
+	if (hash_of(ctl, ctl->args.operand[0], "format", &h, &err) < 0)
+		return cmd_fail(&err);
+	if (ctl->json)
+		printf("{\"hash\":\"%s\",\"virtual_bytes\":%llu}\n", h.hex,
+		       (unsigned long long)h.bytes);
+	else
+		printf("%s  %llu  %s\n", h.hex, (unsigned long long)h.bytes,
+		       ctl->args.operand[0]);
+	return 0;
 }
 
-int cmd_verify(int argc, char **argv)
+int cmd_verify(struct vrs_ctl *ctl)
 {
-	struct cmd_args a;
 	struct vrs_err err = {0};
-	char hex[2][TREE_HEX_BYTES];
-	uint64_t bytes[2];
-	int status = 0;
+	struct image_hash a, b;
 
-	if (cmd_parse(&a, argc, argv, 2) < 0)
-		return 2;
 	(void)signal(SIGPIPE, SIG_IGN);
-	for (int i = 0; i < 2 && status == 0; i++)
-		status = hash_of(&a, a.word[i], i ? a.format : a.from_format, &bytes[i],
-				 hex[i], &err);
-	cmd_args_fini(&a);
-	if (status < 0)
+	if (hash_of(ctl, ctl->args.operand[0], "from-format", &a, &err) < 0 ||
+	    hash_of(ctl, ctl->args.operand[1], "format", &b, &err) < 0)
 		return cmd_fail(&err);
-	bool same = strcmp(hex[0], hex[1]) == 0;
-	if (a.json)
+	bool same = strcmp(a.hex, b.hex) == 0;
+	if (ctl->json)
 		printf("{\"equal\":%s,\"hash_a\":\"%s\",\"hash_b\":\"%s\"}\n",
-		       same ? "true" : "false", hex[0], hex[1]);
+		       same ? "true" : "false", a.hex, b.hex);
 	else
-		printf("%s  %s %s\n", same ? "equal" : "DIFFERENT", hex[0], hex[1]);
+		printf("%s  %s %s\n", same ? "equal" : "DIFFERENT", a.hex, b.hex);
 	return same ? 0 : 1;
 }

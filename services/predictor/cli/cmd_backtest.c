@@ -1,19 +1,15 @@
 /* cmd_backtest.c - vrs-predictor backtest: how good would the forecasts have been? */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/print.h"
 #include "evaluation/backtest.h"
 #include "evaluation/paper_backtest.h"
 #include "vrs/clock.h"
-
-static const struct command command = {
-	"backtest",
-	"Forecasts at past origins, from what was known then, and scores the forecasts "
-	"beside simple rules.",
-	cmd_backtest};
 
 struct out {
 	FILE *peaks, *paths;
@@ -40,12 +36,13 @@ static void write_out(void *arg, const char *entity, int64_t origin_ms,
 			      (double)f->peak[1][2], mean);
 }
 
-static FILE *create(const char *path, const char *head)
+static FILE *create(const struct vrs_args *a, const char *option, const char *head)
 {
+	const char *path = vrs_args_value(a, option);
 	FILE *f = path ? fopen(path, "we") : NULL;
 
 	if (path && !f)
-		args_wrong(&command, "%s: %s", path, strerror(errno));
+		exit(vrs_args_wrong(a, "%s: %s", path, strerror(errno)));
 	if (f)
 		(void)fprintf(f, "%s\n", head);
 	return f;
@@ -53,12 +50,12 @@ static FILE *create(const char *path, const char *head)
 
 static void say_training(double share, const char *name)
 {
-	args_progress("training the paper's nets", share, name);
+	print_progress("training the paper's nets", share, name);
 }
 
 static void say_done(double share, const char *entity)
 {
-	args_progress("forecasting", share, entity);
+	print_progress("forecasting", share, entity);
 }
 
 static void print_table(const struct backtest *b)
@@ -110,87 +107,59 @@ static void print_json(const struct backtest *b)
 	printf("}\n");
 }
 
-static struct {
-	const char *model, *files[ARGS_MAX_LIST], *peaks, *paths;
-	int64_t from, to, step, utc, epochs, history_h, lost;
-	bool json, net_only, paper;
-} opt = {.model = "", .from = -1, .to = -1, .step = 30};
-
-static const struct arg options[] = {
-	ARG_TRACES(opt.files),
-	{"model", "FILE", "of vrs-predictor train, of either kind", .text = &opt.model},
-	{"from", "TIME", "first origin", .time_ms = &opt.from},
-	{"to", "TIME", "last origin", .time_ms = &opt.to},
-	{"step-min", "N", "between origins (30)", .number = &opt.step, .low = 5,
-	 .high = 1440},
-	{"utc-offset", "MIN", "local clock ahead of UTC (0)", .number = &opt.utc,
-	 .low = -720, .high = 840},
-	{"peaks", "FILE", "write the peaks, for decide", .text = &opt.peaks},
-	{"paths", "FILE", "write the paths", .text = &opt.paths},
-	{"net-only", NULL, "the net at every origin, without the ladder",
-	 .flag = &opt.net_only},
-	{"history-hours", "N", "use only this much history of each series (all)",
-	 .number = &opt.history_h, .low = 1, .high = 192},
-	{"lost-min", "N", "treat the newest N minutes as lost (0)", .number = &opt.lost,
-	 .high = 1440},
-	{"paper", NULL, "also the paper's nets, trained before --from (about 20 s each)",
-	 .flag = &opt.paper},
-	{"paper-epochs", "N", "of these (100)", .number = &opt.epochs, .low = 1,
-	 .high = 10000},
-	{"json", NULL, "scores as JSON", .flag = &opt.json},
-	{0}};
-
-int cmd_backtest(int argc, char **argv)
+int cmd_backtest(struct vrs_ctl *ctl)
 {
+	const struct vrs_args *a = &ctl->args;
 	struct vrs_err err = {0};
 	struct loaded l;
 	struct model *m = NULL;
 	struct paper_set *set = NULL;
 	struct backtest result;
+	const char *model = vrs_args_value(a, "model");
+	int64_t from = vrs_args_number(a, "from", 0), to = vrs_args_number(a, "to", 0);
 
-	args_parse(&command, options, argc, argv);
-	if (!*opt.model || opt.from < 0 || opt.to < opt.from)
-		args_wrong(&command, "--model, --from and a later --to are required");
-	if ((paper_set_is(opt.model) ? paper_set_load(&set, opt.model, &err)
-				     : model_load(&m, opt.model, &err)) < 0)
-		return load_failed(&command, &err);
-	load_series(&command, opt.files, 0, &l);
-	if (opt.paper && !set) {
+	if (to < from)
+		return vrs_args_wrong(a, "--to must not be earlier than --from");
+	if ((paper_set_is(model) ? paper_set_load(&set, model, &err)
+				 : model_load(&m, model, &err)) < 0)
+		return load_failed(a, &err);
+	load_series(a, "traces", 0, &l);
+	if (vrs_args_has(a, "paper") && !set) {
 		struct paper_conf pc = *paper_preset("paper-13");
 
-		pc.epochs = opt.epochs ? (int)opt.epochs : pc.epochs;
-		if (paper_set_train(&set, &l.traces, opt.from, &pc, say_training, &err) <
-		    0) {
+		pc.epochs = (int)vrs_args_number(a, "paper-epochs", pc.epochs);
+		if (paper_set_train(&set, &l.traces, from, &pc, say_training, &err) < 0) {
 			model_free(m);
 			load_free(&l);
-			return load_failed(&command, &err);
+			return load_failed(a, &err);
 		}
 	}
 	struct out out = {
-		create(opt.peaks, "origin,entity,peak_p50,peak_p90,peak_p99,mean"),
-		create(opt.paths, "origin,entity,minute,p50,p90,p99")};
+		create(a, "peaks", "origin,entity,peak_p50,peak_p90,peak_p99,mean"),
+		create(a, "paths", "origin,entity,minute,p50,p90,p99")};
 	struct paper_back back = {set, &l.traces};
-	const struct backtest_conf conf = {.from_ms = opt.from,
-					   .to_ms = opt.to,
-					   .step_ms = opt.step * 60000,
-					   .utc_min = (int32_t)opt.utc,
-					   .gate = !opt.net_only,
-					   .history_bins =
-						   (size_t)opt.history_h * BINS_HOUR,
-					   .lost_bins = (size_t)(opt.lost / 5),
-					   .progress = say_done,
-					   .other = set ? paper_back : NULL,
-					   .other_arg = &back};
+	const struct backtest_conf conf = {
+		.from_ms = from,
+		.to_ms = to,
+		.step_ms = vrs_args_number(a, "step-min", 30) * 60000,
+		.utc_min = (int32_t)vrs_args_number(a, "utc-offset", 0),
+		.gate = !vrs_args_has(a, "net-only"),
+		.history_bins =
+			(size_t)vrs_args_number(a, "history-hours", 0) * BINS_HOUR,
+		.lost_bins = (size_t)vrs_args_number(a, "lost-min", 0) / 5,
+		.progress = say_done,
+		.other = set ? paper_back : NULL,
+		.other_arg = &back};
 	backtest_run(m, l.series, l.n, &conf, write_out, &out, &result);
-	(opt.json ? print_json : print_table)(&result);
+	(vrs_args_has(a, "json") ? print_json : print_table)(&result);
 	int status = 0;
 	FILE *const files_out[] = {out.peaks, out.paths};
 	for (int i = 0; i < 2; i++)
 		if (files_out[i] && fclose(files_out[i]) != 0)
 			status = vrs_fail_errno(&err, "write %s",
-						i ? opt.paths : opt.peaks);
+						vrs_args_text(a, i ? "paths" : "peaks"));
 	model_free(m);
 	paper_set_free(set);
 	load_free(&l);
-	return status < 0 ? load_failed(&command, &err) : 0;
+	return status < 0 ? load_failed(a, &err) : 0;
 }

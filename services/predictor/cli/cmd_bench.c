@@ -17,13 +17,6 @@
 #include "vrs/mem.h"
 #include "vrs/stats.h"
 
-static const struct command command = {
-	"bench",
-	"Measures training and answering: the paper's net, the default net, 10,000 "
-	"forecasts "
-	"at once and one at a time. Beside PyTorch where python3-torch is installed.",
-	cmd_bench};
-
 enum { SERIES = 36, DAYS = 9, ASKED = 10000, BATCH = 256, PAPER_EPOCHS = 5, ONES = 1000 };
 
 static const char *const isas[] = {"plain", "avx2", "avx512"};
@@ -393,30 +386,18 @@ static void default_net(struct bench *b)
 	free(f);
 }
 
-int cmd_bench(int argc, char **argv)
+int cmd_bench(struct vrs_ctl *ctl)
 {
-	const char *files[ARGS_MAX_LIST] = {0};
-	int64_t runs = 3, windows = 8192, epochs = 2;
-	bool alone = false;
-	const struct arg table[] = {
-		{"traces", "FILE", "windows come from here (generated workloads)",
-		 .list = files},
-		{"windows", "N", "to train the default net with (8192)",
-		 .number = &windows, .low = 512, .high = 1000000},
-		{"epochs", "N", "of that (2)", .number = &epochs, .low = 1, .high = 1000},
-		{"runs", "N", "runs; the best one is reported (3)", .number = &runs,
-		 .low = 1, .high = 100},
-		{"alone", NULL, "without PyTorch", .flag = &alone},
-		{0}};
+	const struct vrs_args *a = &ctl->args;
 	struct bench b = {0};
 	struct loaded l = {0};
+	bool alone = vrs_args_has(a, "alone");
 
-	args_parse(&command, table, argc, argv);
-	b.runs = (int)runs;
-	b.windows = (size_t)windows;
-	b.epochs = (int)epochs;
-	if (files[0]) {
-		load_series(&command, files, 0, &l);
+	b.runs = (int)vrs_args_number(a, "runs", 3);
+	b.windows = (size_t)vrs_args_number(a, "windows", 8192);
+	b.epochs = (int)vrs_args_number(a, "epochs", 2);
+	if (vrs_args_has(a, "traces")) {
+		load_series(a, "traces", 0, &l);
 		b.n_bins = l.n;
 		b.bins = vrs_calloc(l.n + 1, sizeof(*b.bins));
 		for (size_t i = 0; i < l.n; i++)

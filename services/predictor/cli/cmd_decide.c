@@ -9,12 +9,6 @@
 #include "vrs/csv.h"
 #include "vrs/mem.h"
 
-static const struct command command = {
-	"decide",
-	"Scores placement by the forecasts against simple rules: the avoidable overload "
-	"rate (AOR).",
-	cmd_decide};
-
 struct peak_row {
 	int64_t origin_ms;
 	size_t entity;
@@ -145,72 +139,38 @@ static void print(const struct placement_result *r, bool json)
 	printf(json ? "}\n" : "");
 }
 
-static struct {
-	const char *files[ARGS_MAX_LIST], *forecasts;
-	int64_t from, to, step, candidates, draws, seed, limit, demand, horizon;
-	bool json;
-} opt = {.from = -1,
-	 .to = -1,
-	 .step = 30,
-	 .seed = 1,
-	 .limit = 80,
-	 .demand = 20,
-	 .horizon = 240};
-
-static const struct arg options[] = {
-	{"forecasts", "FILE", "peaks of backtest; none: rules", .text = &opt.forecasts},
-	{"truth", "FILE", "CSV or CSV.gz", .list = opt.files},
-	{"from", "TIME", "first origin", .time_ms = &opt.from},
-	{"to", "TIME", "last origin", .time_ms = &opt.to},
-	{"step-min", "N", "between origins (30)", .number = &opt.step, .low = 5,
-	 .high = 1440},
-	{"horizon", "MIN", "of the stay (240)", .number = &opt.horizon, .low = 5,
-	 .high = 1440},
-	{"theta", "N", "limit in points (80)", .number = &opt.limit, .low = 1,
-	 .high = 100},
-	{"demand", "N", "of the VM in points (20)", .number = &opt.demand, .low = 0,
-	 .high = 100},
-	{"candidates", "N", "clusters to choose from (5)", .number = &opt.candidates,
-	 .low = 1, .high = 64},
-	{"draws", "N", "events an origin (20)", .number = &opt.draws, .low = 1,
-	 .high = 100000},
-	{"seed", "N", "(1)", .number = &opt.seed, .high = INT64_MAX},
-	{"json", NULL, "scores as JSON", .flag = &opt.json},
-	{0}};
-
-int cmd_decide(int argc, char **argv)
+int cmd_decide(struct vrs_ctl *ctl)
 {
+	const struct vrs_args *a = &ctl->args;
 	struct placement_conf conf = placement_defaults;
 	struct vrs_err err = {0};
 	struct loaded l;
 	struct peaks peaks = {0};
 	struct placement_result result = {0};
+	const char *forecasts = vrs_args_value(a, "forecasts");
 
-	opt.candidates = conf.candidates;
-	opt.draws = conf.draws;
-	args_parse(&command, options, argc, argv);
-	if (opt.from < 0 || opt.to < opt.from)
-		args_wrong(&command, "--from and a later --to are required");
-	load_series(&command, opt.files, 0, &l);
-	if (opt.forecasts && read_peaks(opt.forecasts, &l.traces, &peaks, &err) < 0) {
+	conf.from_ms = vrs_args_number(a, "from", 0);
+	conf.to_ms = vrs_args_number(a, "to", 0);
+	if (conf.to_ms < conf.from_ms)
+		return vrs_args_wrong(a, "--to must not be earlier than --from");
+	load_series(a, "truth", 0, &l);
+	if (forecasts && read_peaks(forecasts, &l.traces, &peaks, &err) < 0) {
 		free(peaks.row);
 		load_free(&l);
-		return load_failed(&command, &err);
+		return load_failed(a, &err);
 	}
-	conf.from_ms = opt.from;
-	conf.to_ms = opt.to;
-	conf.step_ms = opt.step * 60000;
-	conf.candidates = (int)opt.candidates;
-	conf.draws = (int)opt.draws;
-	conf.seed = (uint64_t)opt.seed;
-	conf.limit = (double)opt.limit;
-	conf.demand = (double)opt.demand;
-	conf.ahead = (int)(opt.horizon / 5);
+	conf.step_ms = vrs_args_number(a, "step-min", 30) * 60000;
+	conf.candidates = (int)vrs_args_number(a, "candidates", conf.candidates);
+	conf.draws = (int)vrs_args_number(a, "draws", conf.draws);
+	conf.seed = (uint64_t)vrs_args_number(a, "seed", 1);
+	conf.limit = (double)vrs_args_number(a, "theta", 80);
+	conf.demand = (double)vrs_args_number(a, "demand", 20);
+	conf.ahead = (int)(vrs_args_number(a, "horizon", 240) / 5);
 	struct bins *truth = vrs_calloc(l.n + 1, sizeof(*truth));
 	for (size_t i = 0; i < l.n; i++)
 		truth[i] = l.series[i].bins;
-	placement_run(truth, l.n, &conf, opt.forecasts ? find : NULL, &peaks, &result);
-	print(&result, opt.json);
+	placement_run(truth, l.n, &conf, forecasts ? find : NULL, &peaks, &result);
+	print(&result, vrs_args_has(a, "json"));
 	free(truth);
 	free(peaks.row);
 	load_free(&l);

@@ -9,11 +9,6 @@
 #include "paper/net_set.h"
 #include "vrs/clock.h"
 
-static const struct command command = {
-	"forecast",
-	"Forecasts the next 240 minutes from what a trace holds before a time.",
-	cmd_forecast};
-
 static const char *sure(enum confidence c)
 {
 	return c == CONFIDENCE_OK ? "ok" : c == CONFIDENCE_LOW ? "low" : "none";
@@ -74,33 +69,24 @@ static void by_paper(const struct paper_set *set, const struct trace *t, int64_t
 	grid_free(&g);
 }
 
-int cmd_forecast(int argc, char **argv)
+int cmd_forecast(struct vrs_ctl *ctl)
 {
-	const char *model = NULL, *files[ARGS_MAX_LIST] = {0}, *entity = NULL;
-	int64_t at = -1, utc = 0;
-	bool json = false;
-	const struct arg table[] = {
-		ARG_TRACES(files),
-		{"model", "FILE", "none: a simple method answers", .text = &model},
-		{"at", "TIME", "uses nothing at or after it", .time_ms = &at},
-		{"entity", "NAME", "only this one", .text = &entity},
-		{"utc-offset", "MIN", "local clock ahead of UTC (0)", .number = &utc,
-		 .low = -720, .high = 840},
-		{"json", NULL, "one object a line", .flag = &json},
-		{0}};
+	const struct vrs_args *a = &ctl->args;
+	const char *model = vrs_args_value(a, "model");
+	const char *entity = vrs_args_value(a, "entity");
+	int64_t at = vrs_args_number(a, "at", 0);
+	int32_t utc_min = (int32_t)vrs_args_number(a, "utc-offset", 0);
+	bool json = vrs_args_has(a, "json");
 	struct vrs_err err = {0};
 	struct model *m = NULL;
 	struct paper_set *set = NULL;
 	struct loaded l;
 	int found = 0;
 
-	args_parse(&command, table, argc, argv);
-	if (at < 0)
-		args_wrong(&command, "--at is required");
 	if (model && (paper_set_is(model) ? paper_set_load(&set, model, &err)
 					  : model_load(&m, model, &err)) < 0)
-		return load_failed(&command, &err);
-	load_series(&command, files, at, &l);
+		return load_failed(a, &err);
+	load_series(a, "traces", at, &l);
 	struct forecaster *f = forecaster_new(m);
 	for (size_t i = 0; i < l.n; i++) {
 		struct bins *b = &l.series[i].bins;
@@ -110,7 +96,7 @@ int cmd_forecast(int argc, char **argv)
 			continue;
 		found++;
 		bins_reach(b, bin_of(at));
-		struct window w = window_of(b, bin_of(at), BINS_HISTORY, (int32_t)utc);
+		struct window w = window_of(b, bin_of(at), BINS_HISTORY, utc_min);
 		if (set)
 			by_paper(set, &l.traces.trace[i], bin_of(at), &got);
 		else
@@ -126,5 +112,5 @@ int cmd_forecast(int argc, char **argv)
 	model_free(m);
 	paper_set_free(set);
 	load_free(&l);
-	return found ? 0 : load_failed(&command, &err);
+	return found ? 0 : load_failed(a, &err);
 }

@@ -1,34 +1,29 @@
 /* cmd_generate.c - vrs-predictor generate: days of load that never was, for tests, demos
  * and training, in the columns of the exchange format. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/load.h"
 #include "paper/workload.h"
 #include "vrs/mem.h"
 #include "vrs/sample_csv.h"
-
-static const struct command command = {"generate",
-				       "Writes a generated load, one reading a minute: 1 "
-				       "mail, 2 groupware, 3 interfacing.",
-				       cmd_generate};
 
 enum {
 	MINUTE_MS = 60000,
 	DAY_MIN = 1440,
 	WORK_BEGINS_MIN = 510,
 	VCPUS = 48,
-	RAM_GIB = 256
+	RAM_GIB = 256,
+	MAX_HOSTS = 63
 };
 
 struct job {
 	struct workload load;
 	int64_t start_ms;
 	size_t minutes;
-	char names[ARGS_MAX_LIST][65]; /* as vrs_name_ok allows */
+	char names[MAX_HOSTS][65]; /* as vrs_name_ok allows */
 	int64_t n_hosts, net;
 };
 
@@ -76,28 +71,31 @@ static int write_all(FILE *f, const struct job *j)
 	return ferror(f) || written == 0 ? -1 : 0;
 }
 
-/* "3" (host-1 to host-3) or the names themselves. */
-static void name_hosts(struct job *j, const char *const *words)
+/* "3" (host-1 to host-3) or the names themselves. Not 0: the exit code. */
+static int name_hosts(const struct vrs_args *a, struct job *j)
 {
-	char *end;
-	long n = words[0] ? strtol(words[0], &end, 10) : 1;
+	const char *name = vrs_args_nth(a, "hosts", 0);
+	char *end = NULL;
+	long n = name ? strtol(name, &end, 10) : 1;
 
-	if (words[0] && *end != '\0') {
-		for (; words[j->n_hosts]; j->n_hosts++) {
-			if (!vrs_name_ok(words[j->n_hosts]))
-				args_wrong(&command, "--hosts: '%s' is not a name",
-					   words[j->n_hosts]);
-			(void)vrs_strcpy(j->names[j->n_hosts], sizeof(*j->names),
-					 words[j->n_hosts]);
+	if (name && *end) {
+		for (; name; name = vrs_args_nth(a, "hosts", (size_t)j->n_hosts)) {
+			if (!vrs_name_ok(name) || j->n_hosts == MAX_HOSTS)
+				return vrs_args_wrong(a, "--hosts: '%s' is %s", name,
+						      vrs_name_ok(name)
+							      ? "one name too many"
+							      : "not a name");
+			(void)vrs_strcpy(j->names[j->n_hosts++], sizeof(*j->names), name);
 		}
-		return;
+		return 0;
 	}
-	if (n < 1 || n >= ARGS_MAX_LIST || (words[0] && words[1]))
-		args_wrong(&command, "--hosts requires a number from 1 to %d, or names",
-			   ARGS_MAX_LIST - 1);
+	if (n < 1 || n > MAX_HOSTS || vrs_args_nth(a, "hosts", 1))
+		return vrs_args_wrong(
+			a, "--hosts must be a number from 1 to %d, or names", MAX_HOSTS);
 	for (j->n_hosts = 0; j->n_hosts < n; j->n_hosts++)
 		(void)snprintf(j->names[j->n_hosts], sizeof(*j->names), "host-%d",
 			       (int)j->n_hosts + 1);
+	return 0;
 }
 
 /* Moves the day so that the groupware's working day begins at this time of it. */
@@ -110,73 +108,37 @@ static int32_t shift_for(int64_t rise_ms)
 						: shift);
 }
 
-static struct {
-	const char *hosts[ARGS_MAX_LIST], *path;
-	int64_t kind, days, seed, start, end, rise, shift, scale, net;
-	bool every_day;
-} opt = {.path = "",
-	 .days = 5,
-	 .seed = 1,
-	 .start = -1,
-	 .end = -1,
-	 .rise = -1,
-	 .scale = 100};
-
-static const struct arg options[] = {
-	{"workload", "1|2|3", "mail, groupware, interfacing", .number = &opt.kind,
-	 .low = 1, .high = 3},
-	{"days", "N", "of one reading a minute (5)", .number = &opt.days, .low = 1,
-	 .high = 3660},
-	{"seed", "N", "same seed, same load (1)", .number = &opt.seed, .high = INT32_MAX},
-	{"out", "FILE", "CSV; - is standard output", .text = &opt.path},
-	{"hosts", "N|NAME", "how many, or their names (1)", .list = opt.hosts},
-	{"start", "TIME", "first minute (2024-01-01, a Monday)", .time_ms = &opt.start},
-	{"end", "TIME", "minute after the last one, instead", .time_ms = &opt.end},
-	{"rise-at", "TIME", "groupware: its daily rise comes at this time of day",
-	 .time_ms = &opt.rise},
-	{"shift-min", "N", "shift the whole day later by this", .number = &opt.shift,
-	 .low = -DAY_MIN, .high = DAY_MIN},
-	{"scale", "PCT", "of the height (100)", .number = &opt.scale, .low = 1,
-	 .high = 300},
-	{"net", "N", "addresses 10.0.N.1 and on", .number = &opt.net, .high = 255},
-	{"every-day", NULL, "groupware at weekends, too", .flag = &opt.every_day},
-	{0}};
-
-int cmd_generate(int argc, char **argv)
+int cmd_generate(struct vrs_ctl *ctl)
 {
-	struct job j = {0};
+	const struct vrs_args *a = &ctl->args;
+	struct vrs_err err = {0};
+	struct job j = {.net = vrs_args_number(a, "net", 0)};
+	const char *path = vrs_args_value(a, "out");
+	int64_t days = vrs_args_number(a, "days", 5);
+	int64_t start = vrs_args_number(a, "start", -1) / MINUTE_MS * MINUTE_MS;
+	int64_t end = vrs_args_number(a, "end", -1) / MINUTE_MS * MINUTE_MS;
 
-	args_parse(&command, options, argc, argv);
-	if (!opt.kind || !*opt.path)
-		args_wrong(&command, "--workload and --out are required");
-	if (opt.start >= 0 && opt.end >= 0)
-		args_wrong(&command, "--start and --end exclude each other");
-	name_hosts(&j, opt.hosts);
-	j.minutes = (size_t)(opt.days * DAY_MIN);
-	j.net = opt.net;
-	j.start_ms = opt.start >= 0 ? opt.start / MINUTE_MS * MINUTE_MS
-		     : opt.end >= 0 ? opt.end / MINUTE_MS * MINUTE_MS -
-					      opt.days * DAY_MIN * MINUTE_MS
-				    : 1704067200000;
-	j.load = (struct workload){.kind = (int)opt.kind,
-				   .seed = (uint64_t)opt.seed,
-				   .shift_min = opt.rise >= 0 ? shift_for(opt.rise)
-							      : (int32_t)opt.shift,
-				   .scale = (double)opt.scale / 100,
-				   .every_day = opt.every_day};
+	if (vrs_args_has(a, "start") && vrs_args_has(a, "end"))
+		return vrs_args_wrong(a, "--start and --end exclude each other");
+	if (name_hosts(a, &j) != 0)
+		return 2;
+	j.minutes = (size_t)(days * DAY_MIN);
+	j.start_ms = vrs_args_has(a, "start") ? start
+		     : vrs_args_has(a, "end") ? end - days * DAY_MIN * MINUTE_MS
+					      : 1704067200000;
+	j.load = (struct workload){
+		.kind = (int)vrs_args_number(a, "workload", 0) + 1,
+		.seed = (uint64_t)vrs_args_number(a, "seed", 1),
+		.shift_min = vrs_args_has(a, "rise-at")
+				     ? shift_for(vrs_args_number(a, "rise-at", 0))
+				     : (int32_t)vrs_args_number(a, "shift-min", 0),
+		.scale = (double)vrs_args_number(a, "scale", 100) / 100,
+		.every_day = vrs_args_has(a, "every-day")};
 	if (j.start_ms < 0)
-		args_wrong(&command, "the load begins before 1970");
-	FILE *f = strcmp(opt.path, "-") == 0 ? stdout : fopen(opt.path, "we");
-	if (!f) {
-		(void)fprintf(stderr, "vrs-predictor generate: open %s: %s\n", opt.path,
-			      strerror(errno));
-		return 1;
-	}
-	int status = write_all(f, &j);
-	if (fclose(f) != 0 || status < 0) {
-		(void)fprintf(stderr, "vrs-predictor generate: write %s: %s\n", opt.path,
-			      strerror(errno));
-		return 1;
-	}
-	return 0;
+		return vrs_args_wrong(a, "the load begins before 1970");
+	FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+	int status = f ? write_all(f, &j) : vrs_fail_errno(&err, "open %s", path);
+	if (f && (fclose(f) != 0 || status < 0))
+		status = vrs_fail_errno(&err, "write %s", path);
+	return status < 0 ? load_failed(a, &err) : 0;
 }

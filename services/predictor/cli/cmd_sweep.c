@@ -9,17 +9,11 @@
 
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/print.h"
 #include "net/file.h"
 #include "paper/experiment.h"
 #include "paper/plot.h"
 #include "paper/workload.h"
-
-static const struct command command = {
-	"sweep",
-	"Trains the paper's net with each scaler, window and batch in turn, the rest as "
-	"in "
-	"its Table 13, and writes a table and plots (SVG).",
-	cmd_sweep};
 
 enum { GROUPS = 4, MOST = 4, DAY_MIN = 1440, DAYS = 5 };
 
@@ -51,7 +45,7 @@ static int show(void *arg, double share)
 {
 	const struct sweep *s = arg;
 
-	args_progress("sweep", (s->done + share) / s->all, s->now);
+	print_progress("sweep", (s->done + share) / s->all, s->now);
 	return 0;
 }
 
@@ -138,14 +132,14 @@ static void print_json(const struct sweep *s)
 			label(&s->group[k], i, what, sizeof(what));
 			printf("%s{\"changed\":\"%s\",\"to\":\"%s\",", first ? "" : ",",
 			       s->group[k].name, what);
-			args_json_number("train", r->train[r->epochs - 1]);
-			args_json_number("validation", r->valid[r->epochs - 1]);
-			args_json_number("test", r->test);
-			args_json_number("last", r->last);
-			args_json_number("yesterday", r->yesterday);
-			args_json_number("mae240", r->far[0]);
-			args_json_number("mae240_last", r->far[1]);
-			args_json_number("mae240_yesterday", r->far[2]);
+			print_json_number("train", r->train[r->epochs - 1]);
+			print_json_number("validation", r->valid[r->epochs - 1]);
+			print_json_number("test", r->test);
+			print_json_number("last", r->last);
+			print_json_number("yesterday", r->yesterday);
+			print_json_number("mae240", r->far[0]);
+			print_json_number("mae240_last", r->far[1]);
+			print_json_number("mae240_yesterday", r->far[2]);
 			printf("\"scale_points\":%.7g}", r->scale);
 		}
 	printf("]\n");
@@ -248,57 +242,34 @@ static void generated(struct grid *ret)
 	*ret = g;
 }
 
-static struct {
-	const char *files[ARGS_MAX_LIST], *entity, *folder;
-	int64_t until, seed, epochs, hidden;
-	bool json;
-} opt = {.folder = "", .until = -1, .seed = 1};
-
-static const struct arg options[] = {
-	{"traces", "FILE", "CSV or CSV.gz; none: five days of generated groupware",
-	 .list = opt.files},
-	ARG_ONE_ENTITY(&opt.entity),
-	ARG_FAILURE(&opt.until),
-	{"out", "FOLDER", "for table.csv and the plots; made if needed",
-	 .text = &opt.folder},
-	{"epochs", "N", "of each net (100)", .number = &opt.epochs, .low = 1,
-	 .high = 10000},
-	{"hidden", "N", "units (64)", .number = &opt.hidden, .low = 1, .high = 1024},
-	{"seed", "N", "(1)", .number = &opt.seed, .high = UINT32_MAX},
-	{"json", NULL, "the table as JSON", .flag = &opt.json},
-	{0}};
-
-int cmd_sweep(int argc, char **argv)
+int cmd_sweep(struct vrs_ctl *ctl)
 {
+	const struct vrs_args *a = &ctl->args;
 	struct vrs_err err = {0};
 	struct loaded l = {0};
 	struct sweep s = {0};
 	struct grid g;
+	const char *folder = vrs_args_value(a, "out");
+	int64_t until = vrs_args_number(a, "until", -1);
 	int status = 0;
+	struct paper_conf choice = load_paper_conf(a, "paper-13");
 
-	args_parse(&command, options, argc, argv);
-	if (!*opt.folder)
-		args_wrong(&command, "--out is required");
-	struct paper_conf choice = *paper_preset("paper-13");
-	choice.seed = (uint32_t)opt.seed;
-	choice.epochs = opt.epochs ? (int)opt.epochs : choice.epochs;
-	choice.hidden = opt.hidden ? (int)opt.hidden : choice.hidden;
-	if (opt.files[0]) {
-		load_series(&command, opt.files, 0, &l);
-		const struct trace *t = load_one(&l, opt.entity, &err);
+	if (vrs_args_has(a, "traces")) {
+		load_series(a, "traces", 0, &l);
+		const struct trace *t = load_one(&l, vrs_args_value(a, "entity"), &err);
 		if (!t) {
 			load_free(&l);
-			return load_failed(&command, &err);
+			return load_failed(a, &err);
 		}
 		grid_of(t, &g);
 	} else {
 		generated(&g);
 	}
-	size_t split = opt.until < 0 ? paper_run_split(&g) : grid_before(&g, opt.until);
+	size_t split = until < 0 ? paper_run_split(&g) : grid_before(&g, until);
 	status = run_all(&s, &g, split, &choice, &err);
 	if (status == 0)
-		status = put_all(&s, opt.folder, &err);
-	if (status == 0 && opt.json) {
+		status = put_all(&s, folder, &err);
+	if (status == 0 && vrs_args_has(a, "json")) {
 		print_json(&s);
 	} else if (status == 0) {
 		struct vrs_text text = {0};
@@ -307,7 +278,7 @@ int cmd_sweep(int argc, char **argv)
 		(void)fputs(text.text, stdout);
 		printf("losses.svg, prediction.svg, scalers.svg, windows.svg, "
 		       "batches.svg and table.csv are in %s\n",
-		       opt.folder);
+		       folder);
 		vrs_text_fini(&text);
 	}
 	for (int k = 0; k < GROUPS; k++)
@@ -315,5 +286,5 @@ int cmd_sweep(int argc, char **argv)
 			paper_run_free(&s.group[k].run[i]);
 	grid_free(&g);
 	load_free(&l);
-	return status < 0 ? load_failed(&command, &err) : 0;
+	return status < 0 ? load_failed(a, &err) : 0;
 }

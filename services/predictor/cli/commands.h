@@ -1,18 +1,23 @@
-/* commands.h - the verbs of vrs-predictor; without one it is the service. */
+/* commands.h - the commands of vrs-predictor; without one it is the service. */
 #ifndef PREDICTOR_CLI_COMMANDS_H
 #define PREDICTOR_CLI_COMMANDS_H
 
-/* Runs the verb and gives its exit code; -1: the first word is no
- * verb, run the service. */
+#include "vrs/args.h"
+
+struct vrs_ctl {
+	struct vrs_args args;
+};
+
+/* Runs the command of the command line and returns its exit code. */
 int commands_run(int argc, char **argv);
 
-int cmd_train(int argc, char **argv);
-int cmd_forecast(int argc, char **argv);
-int cmd_backtest(int argc, char **argv);
-int cmd_decide(int argc, char **argv);
-int cmd_paper(int argc, char **argv);
-int cmd_sweep(int argc, char **argv);
-int cmd_bench(int argc, char **argv);
-int cmd_generate(int argc, char **argv);
+int cmd_train(struct vrs_ctl *ctl);
+int cmd_forecast(struct vrs_ctl *ctl);
+int cmd_backtest(struct vrs_ctl *ctl);
+int cmd_decide(struct vrs_ctl *ctl);
+int cmd_paper(struct vrs_ctl *ctl);
+int cmd_sweep(struct vrs_ctl *ctl);
+int cmd_bench(struct vrs_ctl *ctl);
+int cmd_generate(struct vrs_ctl *ctl);
 
 #endif

@@ -6,30 +6,29 @@
 
 #include "vrs/mem.h"
 
-int load_failed(const struct command *c, const struct vrs_err *err)
+int load_failed(const struct vrs_args *a, const struct vrs_err *err)
 {
-	(void)fprintf(stderr, "vrs-predictor %s: %s\n", c->name, err->text);
+	(void)fprintf(stderr, "vrs-predictor %s: %s\n", a->command->name, err->text);
 	return err->code == VRS_ENOENT ? 3 : 1;
 }
 
-void load_series(const struct command *c, const char *const *files, int64_t until_ms,
+void load_series(const struct vrs_args *a, const char *option, int64_t until_ms,
 		 struct loaded *ret)
 {
 	struct vrs_err err = {0};
 
 	*ret = (struct loaded){0};
-	if (!files[0])
-		args_wrong(c, "no trace files given");
-	for (int i = 0; files[i]; i++)
-		if (traces_read(&ret->traces, files[i], &err) < 0)
-			exit(load_failed(c, &err));
+	for (size_t i = 0; vrs_args_nth(a, option, i); i++)
+		if (traces_read(&ret->traces, vrs_args_nth(a, option, i), &err) < 0)
+			exit(load_failed(a, &err));
 	const struct traces *t = &ret->traces;
 	if (t->impossible + t->twice + t->unordered > 0)
 		(void)fprintf(stderr,
 			      "vrs-predictor %s: %zu rows: %zu with impossible values "
 			      "(treated as gaps), %zu duplicates (first kept), %zu out "
 			      "of order (sorted)\n",
-			      c->name, t->rows, t->impossible, t->twice, t->unordered);
+			      a->command->name, t->rows, t->impossible, t->twice,
+			      t->unordered);
 	ret->n = t->n;
 	ret->series = vrs_calloc(t->n + 1, sizeof(*ret->series));
 	for (size_t i = 0; i < t->n; i++) {
@@ -60,4 +59,18 @@ void load_free(struct loaded *l)
 		bins_fini(&l->series[i].bins);
 	free(l->series);
 	traces_free(&l->traces);
+}
+
+struct paper_conf load_paper_conf(const struct vrs_args *a, const char *preset)
+{
+	struct paper_conf c = *paper_preset(preset);
+	int batch = (int)vrs_args_number(a, "batch", 0);
+
+	c.seed = (uint32_t)vrs_args_number(a, "seed", 1);
+	c.window = (int)vrs_args_number(a, "window", c.window);
+	c.batch = batch > 0 ? batch : c.batch;
+	c.epochs = (int)vrs_args_number(a, "epochs", c.epochs);
+	c.hidden = (int)vrs_args_number(a, "hidden", c.hidden);
+	c.scaler = (enum scaler_kind)vrs_args_number(a, "scaler", c.scaler);
+	return c;
 }

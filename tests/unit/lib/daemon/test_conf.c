@@ -76,7 +76,7 @@ static void wrong_settings_are_named_with_file_and_line(void **state)
 		{"[demo]\ncount = many\n", ":2: count = many: must be a whole number"},
 		{"[demo]\ncount = 2.5\n", ":2: count = 2.5: must be a whole number"},
 		{"[demo]\ninterval = 100ms\n", "must lie in 200ms..3600s"},
-		{"[demo]\ninterval = soon\n", "must be a time such as"},
+		{"[demo]\ninterval = soon\n", "must be a duration such as"},
 		{"[demo]\nlimit = 5 apples\n", "must be a size such as"},
 		{"[demo]\nshare = nan\n", "must be a number"},
 		{"[demo]\non = perhaps\n", "must be yes or no"},
