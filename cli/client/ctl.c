@@ -178,6 +178,24 @@ int ctl_confirm(const struct vrs_ctl *ctl, const char *question)
 	return EXIT_OK;
 }
 
+int ctl_preview(const struct vrs_ctl *ctl, control_request *req, render_fn render,
+		const char *question)
+{
+	control_reply *reply = NULL;
+	struct vrs_text out = {0};
+
+	if (ctl->yes || !ctl->ask_tty)
+		return ctl_confirm(ctl, question);
+	int code = ctl_ask(ctl, req, &reply);
+	if (code != EXIT_OK)
+		return code;
+	render(ctl, reply, &out);
+	(void)fputs(out.text, stderr);
+	vrs_text_fini(&out);
+	control_reply_free(reply);
+	return ctl_confirm(ctl, question);
+}
+
 const char *state_name(Vrsas__V1__RelocationState state)
 {
 	const char *name =

@@ -76,6 +76,9 @@ void ctl_put(struct vrs_text *out); /* to stdout, and empties it */
 
 /* EXIT_OK: confirmed. Without --yes: asks on a terminal, refuses elsewhere. */
 int ctl_confirm(const struct vrs_ctl *ctl, const char *question);
+/* The same; on a terminal the reply to req is shown first, on stderr. */
+int ctl_preview(const struct vrs_ctl *ctl, control_request *req, render_fn render,
+		const char *question);
 
 /* Follows the relocation of a VM on stderr until it rests; home: until the VM is back
  * home. limit_ms 0: without limit. */

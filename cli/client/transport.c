@@ -177,8 +177,10 @@ static int send_to(const struct vrs_ctl *ctl, const struct service *to,
 	int status = vrs_bus_tls_set_env(err);
 	if (status < 0)
 		return status;
-	return vrs_bus_ask(to == &control ? ctl->scheduler : ctl->etl, request,
-			   ctl->timeout_ms, to->reply, ret, err);
+	return vrs_bus_call(
+		&(struct vrs_bus_call){to == &control ? ctl->scheduler : ctl->etl,
+				       request, ctl->timeout_ms, to->reply},
+		ret, err);
 }
 
 int ctl_try(const struct vrs_ctl *ctl, control_request *req, control_reply **ret,

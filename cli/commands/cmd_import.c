@@ -71,7 +71,8 @@ static int seal(const ProtobufCMessage *req, const char *cluster, struct sealed 
 	if (status < 0)
 		return status;
 	ret->payload = vrs_msg_pack(req, &n);
-	vrs_seal(&key, VRS_SEAL_FILL, cluster, ctl_now_ms(), ret->payload, n,
+	vrs_seal(&key, VRS_SEAL_FILL,
+		 &(struct vrs_seal_content){cluster, ctl_now_ms(), ret->payload, n},
 		 &ret->message, ret->mac);
 	return 0;
 }

@@ -97,22 +97,15 @@ void render_plan(const struct vrs_ctl *ctl, const control_reply *reply,
 	}
 }
 
-static int ask_plan(struct vrs_ctl *ctl, const char *host, control_reply **ret)
+int verb_plan(struct vrs_ctl *ctl)
 {
 	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__PlanQuery query = VRSAS__V1__PLAN_QUERY__INIT;
 
-	query.host = host;
+	query.host = ctl->args.operand[0];
 	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_PLAN;
 	req.plan = &query;
-	if (ret)
-		return ctl_ask(ctl, &req, ret);
 	return ctl_query(ctl, &req, render_plan);
-}
-
-int verb_plan(struct vrs_ctl *ctl)
-{
-	return ask_plan(ctl, ctl->args.operand[0], NULL);
 }
 
 void render_done(const struct vrs_ctl *ctl, const control_reply *reply,
@@ -122,28 +115,20 @@ void render_done(const struct vrs_ctl *ctl, const control_reply *reply,
 	vrs_text_add(out, "\n");
 }
 
-/* Shows the effect of a "yes" on stderr; stdout is for the reply. */
-static int show_and_confirm(struct vrs_ctl *ctl, const char *host, bool confirm_off)
+/* Shows the plan and asks. */
+static int show_and_confirm(const struct vrs_ctl *ctl, const char *host, bool confirm_off)
 {
-	control_reply *reply = NULL;
-	struct vrs_text out = {0};
-	char *question;
-	int code;
-
-	if (ctl->yes || !ctl->ask_tty)
-		return ctl_confirm(ctl, "");
-	code = ask_plan(ctl, host, &reply);
-	if (code != EXIT_OK)
-		return code;
-	render_plan(ctl, reply, &out);
-	(void)fputs(out.text, stderr);
-	vrs_text_fini(&out);
-	control_reply_free(reply);
-	question =
+	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
+	Vrsas__V1__PlanQuery query = VRSAS__V1__PLAN_QUERY__INIT;
+	char *question =
 		vrs_asprintf(confirm_off ? "Confirm that %s is powered off and stays off?"
 					 : "Declare %s failed?",
 			     host);
-	code = ctl_confirm(ctl, question);
+
+	query.host = host;
+	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_PLAN;
+	req.plan = &query;
+	int code = ctl_preview(ctl, &req, render_plan, question);
 	free(question);
 	return code;
 }

@@ -24,34 +24,15 @@ struct order {
 	bool home;
 };
 
-/* On a terminal: shows what would be done, then asks. */
-static int preview(struct vrs_ctl *ctl, struct order *o)
-{
-	control_reply *reply = NULL;
-	struct vrs_text out = {0};
-
-	*o->dry_run = true;
-	int code = ctl_ask(ctl, o->req, &reply);
-	*o->dry_run = false;
-	if (code != EXIT_OK)
-		return code;
-	render_order(ctl, reply, &out);
-	(void)fputs(out.text, stderr);
-	vrs_text_fini(&out);
-	control_reply_free(reply);
-	return ctl_confirm(ctl, o->question);
-}
-
 static int give_order(struct vrs_ctl *ctl, struct order *o)
 {
 	int code = EXIT_OK;
 
-	if (vrs_args_has(&ctl->args, "dry-run"))
-		*o->dry_run = true;
-	else if (ctl->yes || !ctl->ask_tty)
-		code = ctl_confirm(ctl, o->question);
-	else
-		code = preview(ctl, o);
+	*o->dry_run = true;
+	if (!vrs_args_has(&ctl->args, "dry-run")) {
+		code = ctl_preview(ctl, o->req, render_order, o->question);
+		*o->dry_run = false;
+	}
 	if (code != EXIT_OK)
 		return code;
 

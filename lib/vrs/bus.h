@@ -3,14 +3,14 @@
  * The only door to NNG. It holds the rules that Debian's NNG 1.5.2 needs (docs/
  * ARCHITECTURE.md, "Bus"): a receive is posted only after its send has completed, a
  * message above VRS_BUS_MAX_BYTES is rejected, queues have a size, reconnects back off
- * with jitter, and the connection of a silent replica is closed so that another one takes
+ * with jitter, and the connection of a silent replica is closed so that another one gets
  * its job.
  *
  * Messages are protobuf-c. An incoming message is unpacked through a bounded arena and
  * passed to a callback on the loop; it is freed when the callback returns. Bytes that are
  * not the expected message are counted and dropped. Addresses are NNG URLs
  * (tcp://127.0.0.1:7701, ipc:///run/vrsas/x.sock, tls+tcp://HOST:PORT after
- * vrs_bus_tls_set); port 0 takes a free one, see vrs_rep_url. */
+ * vrs_bus_tls_set); port 0 selects a free port, see vrs_rep_url. */
 #ifndef VRS_BUS_H
 #define VRS_BUS_H
 
@@ -27,9 +27,8 @@ struct vrs_bus_counts {
 	uint64_t sent, received, refused, timeouts, requeued, peers, connects,
 		disconnects;
 	uint64_t dropped; /* a queue was full, or a request got no reply */
-	uint64_t bad_certificate,
-		bad_protocol; /* connections that did not become peers */
-	bool dials;           /* this side dials: it needs its peer */
+	uint64_t bad_certificate, bad_protocol; /* rejected connections */
+	bool dials;                             /* this side dials: it needs its peer */
 };
 
 /* --- tls+tcp:// : both sides show a certificate of the same CA --- */
@@ -42,12 +41,12 @@ struct vrs_bus_tls {
 	const char *ca_file;              /* "": no TLS */
 	const char *cert_file, *key_file; /* key_file "": the key is in cert_file */
 	const char *server_name;          /* name that the server certificate must have */
-	/* Connections that did not become peers: why, and how many since the last call.
-	 * Called on the loop of the socket. NULL: not reported. */
+	/* Reports n rejected connections and the reason. Called on the loop of the
+	 * socket. NULL: not reported. */
 	void (*refused)(const char *url, bool dials, const char *why, uint64_t n);
 };
 /* Once, before sockets are opened. VRS_EINVAL, VRS_EDENIED (other users can read the
- * key), VRS_EIO (a file is not what it should be). */
+ * key), VRS_EIO (a file is not valid PEM). */
 int vrs_bus_tls_set(const struct vrs_bus_tls *tls, struct vrs_err *err);
 /* The same from VRSAS_BUS_CA, _CERT, _KEY and _NAME, for programs without a settings
  * file. */
@@ -119,9 +118,8 @@ struct vrs_req_conf {
 };
 int vrs_req_open(struct vrs_req **ret, struct vrs_loop *loop,
 		 const struct vrs_req_conf *conf, struct vrs_err *err);
-/* done is called exactly once on the loop: with the reply, or with NULL and the error
- * after timeout_ms in all. From within done, more may be sent; closing is not allowed
- * there. */
+/* Calls done exactly once on the loop: with the reply, or with NULL and the error, at the
+ * latest after timeout_ms. done may send further requests but must not close req. */
 typedef void (*vrs_req_done_fn)(void *arg, const ProtobufCMessage *reply,
 				const struct vrs_err *err);
 int vrs_req_send(struct vrs_req *req, const ProtobufCMessage *request, int64_t timeout_ms,
@@ -133,17 +131,22 @@ const char *vrs_req_url(const struct vrs_req *req);
 /* Calls done with VRS_ECANCELLED for each open request. */
 void vrs_req_close(struct vrs_req *req);
 
-/* One request from a program without a loop (vrsctl). The reply is the caller's; free it
- * with protobuf_c_message_free_unpacked(reply, NULL). */
-int vrs_bus_ask(const char *url, const ProtobufCMessage *request, int64_t timeout_ms,
-		const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret,
-		struct vrs_err *err);
+/* Sends one request from a program without a loop (vrsctl) and waits for the reply, which
+ * the caller frees with protobuf_c_message_free_unpacked(reply, NULL). */
+struct vrs_bus_call {
+	const char *url;
+	const ProtobufCMessage *request;
+	int64_t timeout_ms;
+	const ProtobufCMessageDescriptor *reply_type;
+};
+int vrs_bus_call(const struct vrs_bus_call *call, ProtobufCMessage **ret,
+		 struct vrs_err *err);
 
 /* --- messages as bytes --- */
 
 /* Unpacks through an arena bounded to 16 bytes of memory for each byte of the message,
- * at most 64 MiB; free with vrs_msg_free. VRS_EPARSE when the bytes are not such a
- * message or exceed a bound. */
+ * at most 64 MiB; free with vrs_msg_free. VRS_EPARSE if the bytes are not a message of
+ * this type or exceed a bound. */
 int vrs_msg_unpack(struct vrs_msg **ret, const ProtobufCMessageDescriptor *type,
 		   const void *bytes, size_t n_bytes, struct vrs_err *err);
 const ProtobufCMessage *vrs_msg_get(const struct vrs_msg *m);

@@ -1,25 +1,24 @@
-/* err.h - how a function says that it failed, and why.
+/* err.h - how a function reports that it failed, and why.
  *
  * A function that can fail returns 0 or one of the negative codes below and takes a
  * struct vrs_err as its last argument, which it fills only on failure: one line that
- * names the thing and the reason. Callers add context on the way up. Passing NULL for
- * the error is fine. */
+ * names the object and the reason. Callers may add context and may pass NULL. */
 #ifndef VRS_ERR_H
 #define VRS_ERR_H
 
 enum {
-	VRS_EINVAL = -1,    /* the caller's argument or a setting is wrong */
-	VRS_ENOENT = -2,    /* no such thing */
-	VRS_EPARSE = -3,    /* bytes from outside are not what they should be */
-	VRS_EIO = -4,       /* the system or a peer failed in the middle */
-	VRS_ETIMEOUT = -5,  /* no answer before the deadline */
-	VRS_ECONN = -6,     /* peer not reachable */
-	VRS_EDENIED = -7,   /* refused: credentials, policy or a host key */
-	VRS_ECONFLICT = -8, /* already so with other content, or a newer owner exists */
-	VRS_ENOSPC = -9,    /* target is full, or a bound was reached */
+	VRS_EINVAL = -1,        /* the caller's argument or a setting is wrong */
+	VRS_ENOENT = -2,        /* no such thing */
+	VRS_EPARSE = -3,        /* malformed bytes from outside */
+	VRS_EIO = -4,           /* the system or a peer failed during the operation */
+	VRS_ETIMEOUT = -5,      /* no answer before the deadline */
+	VRS_ECONN = -6,         /* peer not reachable */
+	VRS_EDENIED = -7,       /* denied: credentials, policy or a host key */
+	VRS_ECONFLICT = -8,     /* exists with other content, or has a newer owner */
+	VRS_ENOSPC = -9,        /* target is full, or a bound was reached */
 	VRS_EUNSUPPORTED = -10, /* this driver or peer cannot do that */
-	VRS_ECANCELLED = -11,   /* asked to stop */
-	VRS_EINTERNAL = -12,    /* our own mistake */
+	VRS_ECANCELLED = -11,   /* cancelled by the caller */
+	VRS_EINTERNAL = -12,    /* a bug */
 };
 
 struct vrs_err {
@@ -31,7 +30,7 @@ struct vrs_err {
 int vrs_fail(struct vrs_err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The same with errno's text appended and the code that fits it. */
+/* The same with errno's text appended and the matching code. */
 int vrs_fail_errno(struct vrs_err *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -46,7 +45,7 @@ int vrs_context(struct vrs_err *err, const char *fmt, ...)
 #define vrs_context(...) ((void)(vrs_context)(__VA_ARGS__), VRS_EIO)
 #endif
 
-/* "timeout", "not found", ...: a word for a code, for tables and counters. */
+/* "timeout", "not found", ...: the name of a code, for tables and counters. */
 const char *vrs_code_name(int code);
 
 #endif

@@ -1,9 +1,8 @@
-/* http.h - one HTTP request to somebody else, and the answer; the only door to libcurl.
+/* http.h - sends an HTTP request and waits for the response. The only door to libcurl.
  *
- * Blocks until it is answered or the deadline has passed: daemons call it from a worker.
- * Only http and https; redirects are not followed, proxies are not used, and no more than
- * max_bytes of an answer are believed. Certificates are checked against ca_file, or
- * against those of the system. */
+ * Blocks until the response or the deadline: daemons call it from a worker. Only http and
+ * https; redirects are not followed, proxies are not used, and a response is limited to
+ * max_bytes. Certificates are checked against ca_file or the system's CAs. */
 #ifndef VRS_HTTP_H
 #define VRS_HTTP_H
 
@@ -24,21 +23,21 @@ struct vrs_http_request {
 	size_t n_body;
 	const char *ca_file;              /* NULL: the system's */
 	const char *cert_file, *key_file; /* of this side; NULL: none */
-	int64_t timeout_ms;               /* of the whole exchange; 0: 10 s */
-	size_t max_bytes;                 /* of the answer's body; 0: 1 MiB */
+	int64_t timeout_ms;               /* for the whole exchange; 0: 10 s */
+	size_t max_bytes;                 /* limit of the response body; 0: 1 MiB */
 };
 
 struct vrs_http_reply {
 	int status; /* 200, 404, ... */
 	char content_type[80];
-	char *body; /* a zero byte follows it */
+	char *body; /* followed by a zero byte */
 	size_t n_body;
 };
 
-/* 0 whenever an answer came, whatever its status. VRS_ECONN: nobody there, or not the one
- * that its certificate should name; VRS_ETIMEOUT; VRS_EINVAL: no such URL; VRS_ENOSPC:
- * the answer is longer than max_bytes; VRS_EIO. Free the reply with vrs_http_reply_fini;
- * it is untouched on failure. Any thread may call it. */
+/* 0 for every response, whatever its status. VRS_ECONN: not reachable, or the certificate
+ * is not valid for this host; VRS_ETIMEOUT; VRS_EINVAL: invalid URL; VRS_ENOSPC: the
+ * response exceeds max_bytes; VRS_EIO. Free the reply with vrs_http_reply_fini; it is
+ * unchanged on failure. Any thread may call it. */
 int vrs_http(const struct vrs_http_request *req, struct vrs_http_reply *ret,
 	     struct vrs_err *err);
 void vrs_http_reply_fini(struct vrs_http_reply *reply);

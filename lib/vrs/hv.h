@@ -1,14 +1,13 @@
 /* hv.h - hypervisors behind one table of functions, chosen by URI.
  *
- *   qemu+ssh://..., qemu:///system, test:///..., esx://...   libvirt
- * (vrs/hypervisor/libvirt.c) command:/path/to/program [ARG]...                        one
- * program (vrs/hypervisor/command.c)
+ *   qemu+ssh://..., qemu:///system, test:///..., esx://...   hypervisor/libvirt.c
+ *   command:/path/to/program [ARG]...                        hypervisor/command.c
  *
- * A handle talks to one host and belongs to one thread at a time (use a worker lane per
- * host: a hung hypervisor blocks its callers). Every call has a deadline, is idempotent,
- * and returns 0 or VRS_E*: VRS_ENOENT no such VM, VRS_ECONFLICT already so with other
- * content, VRS_ECONN host not reachable, VRS_ETIMEOUT, VRS_EDENIED, VRS_ENOSPC,
- * VRS_EUNSUPPORTED. VMs are named by UUID. */
+ * A handle is connected to one host and used by one thread at a time (use one worker lane
+ * per host, because a hung hypervisor blocks its callers). Every call has a deadline, is
+ * idempotent, and returns 0 or VRS_E*: VRS_ENOENT no such VM, VRS_ECONFLICT exists with
+ * other content, VRS_ECONN host not reachable, VRS_ETIMEOUT, VRS_EDENIED, VRS_ENOSPC,
+ * VRS_EUNSUPPORTED. VMs are identified by UUID. */
 #ifndef VRS_HV_H
 #define VRS_HV_H
 
@@ -25,7 +24,7 @@ enum vrs_hv_state {
 	VRS_HV_RUNNING,
 	VRS_HV_PAUSED,
 	VRS_HV_IO_ERROR,
-	VRS_HV_CRASHED, /* off, after it was killed or fell over */
+	VRS_HV_CRASHED, /* off, after it was killed or crashed */
 };
 
 enum { VRS_HV_MAX_DISKS = 16, VRS_HV_MAX_NICS = 16 };
@@ -43,8 +42,8 @@ struct vrs_hv_nic {
 struct vrs_hv_vm {
 	char id[40], name[128]; /* id: UUID in lower case */
 	enum vrs_hv_state state;
-	bool unexplained; /* off, and its hypervisor does not know why: it, or the host,
-			     was started anew since */
+	bool unexplained; /* off for a reason unknown to the hypervisor, which has
+			     restarted since */
 	uint32_t vcpus;
 	uint64_t ram_bytes;
 	bool autostart;
@@ -55,7 +54,7 @@ struct vrs_hv_vm {
 	size_t n_disks, n_nics;
 	struct vrs_hv_disk disk[VRS_HV_MAX_DISKS]; /* only disks with a file or device */
 	struct vrs_hv_nic nic[VRS_HV_MAX_NICS];
-	char *native; /* definition as found; owned; may be NULL */
+	char *native; /* the unchanged definition; owned; may be NULL */
 };
 
 struct vrs_hv_store {
@@ -66,31 +65,31 @@ struct vrs_hv_store {
 struct vrs_hv_host {
 	uint32_t vcpus;
 	uint64_t ram_total_bytes, ram_used_bytes;
-	/* cumulative and comparable between two calls on one handle: busy share of CPU =
-	 * clamp(delta busy / delta total); may step back: use vrs_hv_cpu_ratio */
+	/* Cumulative over the calls on one handle: CPU load = delta busy / delta total.
+	 * They may step back: use vrs_hv_cpu_ratio. */
 	double cpu_busy, cpu_total;
 	bool cpu_known;
-	char boot_id[48]; /* another one after every boot; "": not known */
+	char boot_id[48]; /* changes with every boot; "": unknown */
 };
 
-/* How a definition changes when the VM moves: disks in order, networks by name. A disk's
- * bus may be virtio, pvscsi (a SCSI disk behind VMware's paravirtual controller), scsi,
- * sata or ide; an empty field keeps what was. A network at the new place may be written
- * bridge=NAME or network=NAME to change its libvirt kind; VRS_EINVAL when networks are
- * given and one of the VM's is not among them. */
+/* How a definition changes when the VM is relocated: disks in order, networks by name. A
+ * disk's bus may be virtio, pvscsi (a SCSI disk at VMware's paravirtual controller),
+ * scsi, sata or ide; an empty field is kept unchanged. A target network may be written
+ * bridge=NAME or network=NAME to change its libvirt kind; VRS_EINVAL if networks are
+ * given and do not include each network of the VM. */
 struct vrs_hv_move {
-	const struct vrs_hv_disk *disk; /* new path, format, bus; one a disk of the VM */
+	const struct vrs_hv_disk *disk; /* new path, format and bus of each disk */
 	size_t n_disks;
-	const char *nic_model;           /* NULL: as it was */
-	const char *const *network_from; /* names at the old place ... */
-	const char *const *network_to;   /* ... and at the new one; n_networks pairs */
+	const char *nic_model;           /* NULL: unchanged */
+	const char *const *network_from; /* names at the source ... */
+	const char *const *network_to;   /* ... and at the target; n_networks pairs */
 	size_t n_networks;
-	const char *domain_type; /* libvirt: kvm, qemu; NULL: as it was */
+	const char *domain_type; /* libvirt: kvm, qemu; NULL: unchanged */
 };
 
 struct vrs_hv;
 
-/* Connects; known_hosts and key are taken from the URI or the user's ssh settings. */
+/* Connects; known_hosts and key come from the URI or the user's SSH settings. */
 int vrs_hv_open(struct vrs_hv **ret, const char *uri, int64_t timeout_ms,
 		struct vrs_err *err);
 void vrs_hv_close(struct vrs_hv *hv);
@@ -103,23 +102,20 @@ int vrs_hv_get(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
 	       struct vrs_hv_vm *ret, struct vrs_err *err); /* vrs_hv_vm_fini */
 int vrs_hv_state(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
 		 enum vrs_hv_state *ret, struct vrs_err *err);
-/* Defines from a native definition of (possibly) another host of a libvirt kind, changed
- * by move; with move NULL exactly as it was. Autostart off. The same definition again is
- * fine; a running VM of that id is VRS_ECONFLICT. */
+/* Defines a VM from its native definition, possibly of another libvirt host, changed by
+ * move (NULL: unchanged); autostart is switched off. Repeating it has no effect;
+ * VRS_ECONFLICT if a VM with this id is running. */
 int vrs_hv_define(struct vrs_hv *hv, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 		  const struct vrs_hv_move *move, struct vrs_err *err);
-int vrs_hv_start(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		 struct vrs_err *err);
-/* Asks the guest to shut down and waits until it is off; VRS_ETIMEOUT when it is not. */
-int vrs_hv_shutdown(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		    struct vrs_err *err);
-int vrs_hv_destroy(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		   struct vrs_err *err); /* off already: 0 */
-int vrs_hv_undefine(
-	struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-	struct vrs_err *err); /* disks stay; not there: 0; running: ECONFLICT */
-int vrs_hv_autostart_off(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-			 struct vrs_err *err);
+enum vrs_hv_act {
+	VRS_HV_START,
+	VRS_HV_SHUTDOWN, /* by the guest; waits until it is off, else VRS_ETIMEOUT */
+	VRS_HV_DESTROY,  /* powers it off */
+	VRS_HV_UNDEFINE, /* keeps the disks; VRS_ECONFLICT if it is running */
+	VRS_HV_AUTOSTART_OFF,
+};
+int vrs_hv_act(struct vrs_hv *hv, enum vrs_hv_act act, int64_t timeout_ms, const char *id,
+	       struct vrs_err *err);
 /* Free space of the file system that holds path, as that host sees it. */
 int vrs_hv_store(struct vrs_hv *hv, int64_t timeout_ms, const char *path,
 		 struct vrs_hv_store *ret, struct vrs_err *err);
@@ -134,7 +130,7 @@ void vrs_hv_vms_free(struct vrs_hv_vm *vms, size_t n);
 const char *vrs_hv_state_name(enum vrs_hv_state s);
 enum vrs_hv_state vrs_hv_state_of_name(const char *name);
 
-/* The busy share of a host's CPU between two readings, 0..1; NAN when not known. */
+/* CPU load of a host between two readings, 0..1; NAN: unknown. */
 double vrs_hv_cpu_ratio(const struct vrs_hv_host *before,
 			const struct vrs_hv_host *after);
 

@@ -1,7 +1,7 @@
-/* json.h - any of our messages as JSON; the rules of docs/JSON.md.
+/* json.h - converts any message to JSON by the rules of docs/JSON.md.
  *
- * Pure. One walk over the message's descriptor: a field that is added to proto/ appears
- * by itself, under its own name. */
+ * Pure. It walks the message's descriptor, so a field added in proto/ appears without
+ * further code, under its own name. */
 #ifndef VRS_JSON_H
 #define VRS_JSON_H
 
@@ -12,11 +12,11 @@
 /* The caller owns the result. */
 json_t *vrs_json_of_message(const ProtobufCMessage *msg);
 
-/* What is set of a message's oneof, by its case; the message itself where nothing is. */
+/* The set member of a message's oneof, by its case; the message itself if none is set. */
 const ProtobufCMessage *vrs_message_body(const ProtobufCMessage *msg, unsigned body_case);
 
-/* The name of an enum value as JSON and tables show it: without the prefix that all names
- * of the enum share; NULL for "..._UNSPECIFIED" and for numbers without a name. */
+/* The name of an enum value in JSON and tables: without the common prefix of the enum;
+ * NULL for "..._UNSPECIFIED" and for unknown numbers. */
 const char *vrs_enum_name(const ProtobufCEnumDescriptor *type, int value);
 
 /* Indented, or on one line; ends with a newline. The caller frees it. */

@@ -1,5 +1,5 @@
-/* json_prom.h - the answers of Prometheus' HTTP API (/api/v1/query, query_range). Pure.
- */
+/* json_prom.h - parses the responses of Prometheus' HTTP API (/api/v1/query,
+ * query_range). Pure. */
 #ifndef VRS_JSON_PROM_H
 #define VRS_JSON_PROM_H
 
@@ -16,7 +16,7 @@ struct vrs_prom_point {
 };
 
 struct vrs_prom_series {
-	char what[32]; /* its label "what"; "" */
+	char what[32]; /* value of its label "what"; "": none */
 	struct vrs_prom_point *point;
 	size_t n; /* one for an instant query */
 };
@@ -26,8 +26,8 @@ struct vrs_prom_answer {
 	size_t n;
 };
 
-/* Points that are not numbers are left out. VRS_EIO: Prometheus says that it failed, and
- * why; VRS_EPARSE: it is no such answer. Free with vrs_prom_fini. */
+/* Points that are not numbers are skipped. VRS_EIO: Prometheus reports an error;
+ * VRS_EPARSE: not a valid response. Free with vrs_prom_fini. */
 int vrs_prom_parse(struct vrs_prom_answer *ret, const char *text, size_t n,
 		   struct vrs_err *err);
 void vrs_prom_fini(struct vrs_prom_answer *answer);

@@ -1,10 +1,10 @@
-/* keys.h - the name of everything in Redis: one function, or one macro, a key.
+/* keys.h - the names of all keys in Redis: one function or macro each.
  *
- * A function returns its key by value: vrs_key_watermark(cluster).text lives until the
- * end of the statement, a variable of struct vrs_key longer. Parts come from names that
- * were checked (vrs_name_ok, vrs_id_ok) and are cut at VRS_KEY_MAX. Braces are part of
- * the key: they put all keys of one cluster into one slot of a Redis Cluster. What a
- * service may touch stands in deploy/redis/users.acl. */
+ * A function returns its key by value: vrs_key_watermark(cluster).text is valid until the
+ * end of the statement, a variable of struct vrs_key longer. Parts must be valid names
+ * (vrs_name_ok, vrs_id_ok); a key is cut at VRS_KEY_MAX. Braces are part of the key: they
+ * put all keys of a cluster into one slot of a Redis Cluster. deploy/redis/users.acl
+ * defines which service may use which keys. */
 #ifndef VRS_KEYS_H
 #define VRS_KEYS_H
 
@@ -16,8 +16,8 @@ struct vrs_key {
 	char text[VRS_KEY_MAX];
 };
 
-/* m:{CLUSTER}:HOST:YYYYMMDD - string: 1440 slots of 8 bytes, one a minute of that UTC
- * day. Its function is vrs_series_key of series.h. */
+/* m:{CLUSTER}:HOST:YYYYMMDD - string: 1440 slots of 8 bytes, one for each minute of
+ * that UTC day. Its function is vrs_series_key (series.h). */
 
 /* host:{CLUSTER} - hash: host -> HostFacts. */
 struct vrs_key vrs_key_host_facts(const char *cluster);
@@ -43,7 +43,7 @@ struct vrs_key vrs_key_forecast(const char *cluster);
 /* claim:{CLUSTER} - hash: host -> what an operator declared (OperatorClaim). */
 struct vrs_key vrs_key_operator_claim(const char *cluster);
 
-/* ran:{CLUSTER} - hash: host -> VMs that ran there when it was last seen (HostRan). */
+/* ran:{CLUSTER} - hash: host -> VMs that ran there when it last responded (HostRan). */
 struct vrs_key vrs_key_host_ran(const char *cluster);
 
 /* model:NAME - hash: weights, version, checksum, report. */
@@ -81,10 +81,9 @@ struct vrs_key vrs_key_service(const char *service);
 #define VRS_KEY_RELOCATIONS VRS_KEY "reloc"
 /* Sorted set: transfer jobs by the time of their last change of state. */
 #define VRS_KEY_TRANSFERS VRS_KEY "xfer"
-/* Hash: job -> JSON: which mover runs it or waits to, and on which hosts (job_limits). */
+/* Hash: job -> JSON: the mover that runs it or waits to, and its hosts (job_limits). */
 #define VRS_KEY_JOB_LIMITS VRS_KEY "xrun"
-/* Hash: id -> Incident; set of the ids that are firing; ended ones, sorted by their end.
- */
+/* Hash: id -> Incident; set of ids that are firing; sorted set of closed ones by end. */
 #define VRS_KEY_INCIDENTS VRS_KEY "incident"
 #define VRS_KEY_INCIDENTS_OPEN VRS_KEY "incident:open"
 #define VRS_KEY_INCIDENTS_CLOSED VRS_KEY "incident:closed"
@@ -95,8 +94,8 @@ struct vrs_key vrs_key_service(const char *service);
 #define VRS_KEY_LEASE_TOKEN VRS_KEY "lease:scheduler:token"
 /* Stream: Event. */
 #define VRS_KEY_EVENTS VRS_KEY "ev"
-/* Stream with group "predictors": open training jobs; stream of those given up (job,
- * reason); hash: job -> why its newest try failed. */
+/* Stream with group "predictors": open training jobs; stream of abandoned ones (job,
+ * reason); hash: job -> why its newest attempt failed. */
 #define VRS_KEY_TRAIN_QUEUE VRS_KEY "q:train"
 #define VRS_KEY_TRAIN_DEAD VRS_KEY "q:train:dead"
 #define VRS_KEY_TRAIN_WHY VRS_KEY "q:train:why"

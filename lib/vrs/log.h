@@ -1,7 +1,7 @@
-/* log.h - one line an event on stderr: time, level, service, what happened, key=value.
+/* log.h - one line per event on stderr: time, level, service, what happened, key=value.
  *
  * Programs log; libraries and pure modules return errors and stay silent. Format json
- * gives one object a line. Safe from any thread; a line is one write. */
+ * writes one object per line. Safe from any thread; a line is one write. */
 #ifndef VRS_LOG_H
 #define VRS_LOG_H
 
@@ -24,11 +24,12 @@ void vrs_log_counts(uint64_t ret[VRS_LEVELS]);
 #define log_info(...) vrs_log(VRS_INFO, __VA_ARGS__)
 #define log_debug(...) vrs_log(VRS_DEBUG, __VA_ARGS__)
 
-/* A complaint that may repeat: says it at once, then at most once a minute with the
- * number left out, and vrs_complaint_over says once that it ended. Zero-initialise. */
+/* A problem that may repeat is logged at once, then at most once a minute with the number
+ * of suppressed lines; vrs_complaint_over logs once that it has ended. Zero-initialise.
+ */
 struct vrs_complaint {
-	int64_t said_mono_ms;
-	uint64_t held_back;
+	int64_t logged_mono_ms;
+	uint64_t suppressed;
 	bool active;
 };
 void vrs_complain(struct vrs_complaint *c, enum vrs_level level, const char *fmt, ...)

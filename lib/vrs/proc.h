@@ -1,10 +1,10 @@
-/* proc.h - runs other programs: fixed argv, no shell, no inherited descriptor that is not
- * named.
+/* proc.h - runs other programs: fixed argv, no shell, no inherited descriptors except
+ * those listed.
  *
- * vrs_proc_run is for programs that end by themselves: bytes in, bounded bytes out, and a
- * deadline at which the whole process group is killed. vrs_proc_start is its first half,
- * for programs that stay (qemu-nbd, a ProxyCommand). Both report a program that cannot be
- * executed as VRS_ENOENT. */
+ * vrs_proc_run is for programs that end by themselves: input, bounded output, and a
+ * deadline after which the whole process group is killed. vrs_proc_start only starts a
+ * program, for those that keep running (qemu-nbd, a ProxyCommand). Both return VRS_ENOENT
+ * if the program cannot be executed. */
 #ifndef VRS_PROC_H
 #define VRS_PROC_H
 
@@ -21,13 +21,13 @@ struct vrs_proc {
 	const int *keep_fd;      /* inherited under the same numbers; each >= 10 */
 	size_t n_keep;
 
-	/* vrs_proc_run: standard input, and when to give up */
+	/* vrs_proc_run: standard input and deadline */
 	const void *in;
 	size_t n_in;
 	int64_t timeout_ms;
 
 	/* vrs_proc_start */
-	int fd[3];     /* becomes stdin, stdout and stderr; -1: /dev/null */
+	int fd[3];     /* stdin, stdout and stderr; -1: /dev/null */
 	int listen_fd; /* 0: none; passed as systemd does (descriptor 3, LISTEN_FDS) */
 	bool own_group;
 	bool ends_with_us; /* SIGTERM when the thread that started it ends */
@@ -39,17 +39,16 @@ struct vrs_proc_result {
 	struct vrs_text out, err; /* each cut at 1 MiB */
 };
 
-/* VRS_ETIMEOUT when it was killed at the deadline; otherwise 0, whatever the exit code.
- */
+/* 0 whatever the exit code; VRS_ETIMEOUT if it was killed at the deadline. */
 int vrs_proc_run(const struct vrs_proc *p, struct vrs_proc_result *ret,
 		 struct vrs_err *err);
 void vrs_proc_result_fini(struct vrs_proc_result *r);
 
 int vrs_proc_start(pid_t *ret, const struct vrs_proc *p, struct vrs_err *err);
-/* Reads once what is available; closes *fd and sets it to -1 at its end. Bytes beyond 1
- * MiB are read and dropped. */
+/* Reads what is available, once; at end of file closes *fd and sets it to -1. Bytes
+ * beyond 1 MiB are discarded. */
 void vrs_proc_read(int *fd, struct vrs_text *t);
-/* Collects the exit status; false when the program still runs after wait_ms. */
+/* Collects the exit status; false if the program still runs after wait_ms. */
 bool vrs_proc_reap(pid_t pid, int64_t wait_ms, int *ret_status);
 
 /* The last line that is not blank, with control characters replaced by spaces. */

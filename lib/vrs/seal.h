@@ -1,10 +1,9 @@
-/* seal.h - a message bound to its cluster: whoever made it holds that cluster's key.
+/* seal.h - proves that a message was sent by the collector of its cluster.
  *
- * TLS proves only that a peer has some certificate of our CA. So what a collector says is
- * sealed with the key of its cluster (32 random bytes, known to that collector, to etl
- * and to the scheduler): HMAC-SHA256 (RFC 2104, FIPS 180-4) over what it is for, the
- * cluster, the moment and the packed message. A seal for one purpose is none for another.
- */
+ * TLS proves only that a peer has a certificate of our CA. A collector therefore seals
+ * its messages with the key of its cluster (32 random bytes, known to that collector, to
+ * etl and to the scheduler): HMAC-SHA256 (RFC 2104, FIPS 180-4) over the purpose, the
+ * cluster, the time and the packed message. A seal is valid for its purpose only. */
 #ifndef VRS_SEAL_H
 #define VRS_SEAL_H
 
@@ -19,24 +18,30 @@ struct vrs_seal_key {
 
 enum vrs_seal_use { VRS_SEAL_LIVE = 1, VRS_SEAL_FILL = 2 };
 
-/* A file of one line, 64 hex digits, that others cannot read. */
+/* Reads a file of one line, 64 hex digits. Other users must not be able to read it. */
 int vrs_seal_key_read(const char *path, struct vrs_seal_key *ret, struct vrs_err *err);
 
-/* The keys of several clusters: a folder with a file CLUSTER.key for each. At least one
- * must be there. */
+/* The keys of several clusters: a folder with one file CLUSTER.key each, and at least one
+ * of them. */
 struct vrs_seal_keys;
 int vrs_seal_keys_read(struct vrs_seal_keys **ret, const char *dir, struct vrs_err *err);
 void vrs_seal_keys_free(struct vrs_seal_keys *keys);
 const struct vrs_seal_key *vrs_seal_keys_find(const struct vrs_seal_keys *keys,
 					      const char *cluster); /* NULL: none */
 
-/* Fills cluster, moment, payload (borrowed) and mac. */
-void vrs_seal(const struct vrs_seal_key *key, enum vrs_seal_use use, const char *cluster,
-	      int64_t at_ms, const void *payload, size_t n, Vrsas__V1__Sealed *ret,
+/* Seals a packed message. ret borrows the texts and bytes of its content, and mac. */
+struct vrs_seal_content {
+	const char *cluster;
+	int64_t at_ms;
+	const void *payload;
+	size_t n;
+};
+void vrs_seal(const struct vrs_seal_key *key, enum vrs_seal_use use,
+	      const struct vrs_seal_content *content, Vrsas__V1__Sealed *ret,
 	      unsigned char mac[VRS_SEAL_MAC_BYTES]);
 
-/* VRS_EDENIED: no key of this cluster is known, or it was made with another one;
- * the text names the cluster. Compares in constant time. */
+/* VRS_EDENIED: this cluster has no key here, or the seal was made with another key; the
+ * text names the cluster. Compares in constant time. */
 int vrs_seal_check(const struct vrs_seal_keys *keys, enum vrs_seal_use use,
 		   const Vrsas__V1__Sealed *s, struct vrs_err *err);
 

@@ -1,8 +1,9 @@
-/* series.h - minutes of a host in Redis: one string a UTC day, 1440 slots of 8 bytes.
+/* series.h - the minutes of a host in Redis: one string per UTC day, 1440 slots of 8
+ * bytes.
  *
  * Slot, little endian: u16 cpu (0 = missing, else 1 + round(10000 * ratio)), u16 mem (the
- * same), u16 vCPUs given to running VMs, u8 host state (HostState), u8 flags. Position is
- * identity: writing a minute twice has the effect of once. Pure. */
+ * same), u16 vCPUs of running VMs, u8 host state (HostState), u8 flags. A minute is
+ * identified by its position, so writing it twice has no further effect. Pure. */
 #ifndef VRS_SERIES_H
 #define VRS_SERIES_H
 
@@ -28,7 +29,7 @@ struct vrs_slot {
 void vrs_slot_encode(uint8_t out[VRS_SLOT_BYTES], const struct vrs_slot *slot);
 void vrs_slot_decode(const uint8_t in[VRS_SLOT_BYTES], struct vrs_slot *ret);
 
-/* Key of the day that at_ms lies in, and the byte offset of its minute. */
+/* The key of the day of at_ms, and the byte offset of its minute. */
 void vrs_series_key(char *buf, size_t size, const char *cluster, const char *host,
 		    int64_t at_ms);
 size_t vrs_series_offset(int64_t at_ms);

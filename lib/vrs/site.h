@@ -1,33 +1,33 @@
-/* site.h - the company's clusters as their owners describe them: one INI file.
+/* site.h - site.conf: clusters, hosts and VMs as their owners describe them (INI).
  *
- *   [cluster c1]                     hosts, storage and devices that its VMs get
- *   images = /ds                     where images live on its hosts
- *   shared_storage = yes             every host of it sees the same images
+ *   [cluster c1]                     storage of its hosts, devices of its VMs
+ *   images = /ds                     folder of images on its hosts
+ *   shared_storage = yes             all hosts see the same images
  *   format = qcow2                   raw, qcow2, vmdk, vhdx
  *   disk_bus = virtio                virtio, pvscsi, sata
  *   nic_model = virtio               virtio, vmxnet3, e1000
  *   domain_type = qemu               kvm, qemu
- *   networks = prod:br-prod, dmz:br2 company name : name here
+ *   networks = prod:br-prod, dmz:br2 COMPANY-NAME:LOCAL-NAME
  *   repair = 4h                      expected time to repair a host
- *   max_cpu_ratio = 0.8              highest forecast P90 of its CPU with new VMs
- *   accept = yes                     takes VMs of other clusters
+ *   max_cpu_ratio = 0.8              limit of the forecast P90, relocated VMs included
+ *   accept = yes                     accepts VMs of other clusters
  *
  *   [host c1/h1]
  *   uri = qemu+ssh://root@10.0.1.1/system    libvirt; or command:/path/to/program ARGS
- *   address = 10.0.1.1               for probes; default: host part of the uri
- *   ssh = root@10.0.1.1:22           where images are read and written
- *   probe = tcp://10.0.1.1:22        must send a first byte (a frozen host accepts)
- *   fence = fence_ipmilan            agent; its keys follow as fence.KEY = VALUE
+ *   address = 10.0.1.1               for probes; default: host part of uri
+ *   ssh = root@10.0.1.1:22           used to read and write images
+ *   probe = tcp://10.0.1.1:22        must send a byte (a frozen host only accepts)
+ *   fence = fence_ipmilan            agent; its parameters: fence.KEY = VALUE
  *   fence.ip = 10.0.9.1
- *   fence.password_file = /path      is read into password=
+ *   fence.password_file = /path      its content is passed as password=
  *
- *   [vm web1]                        by name or id; a name may be a glob; the first that
- *   protect = yes                    fits in the order of the file wins
+ *   [vm web1]                        name (may be a glob) or id; the first matching
+ *   protect = yes                    section of the file applies
  *   class = 1
- *   health = http://10.0.5.7/        what proves that the guest lives
+ *   health = http://10.0.5.7/        proves that the guest runs
  *
- * Used by collector (its own cluster) and scheduler (all). Nothing here is guessed: a
- * wrong line is an error with file and line. */
+ * Read by the collector (its own cluster) and the scheduler (all). An invalid line is an
+ * error that names file and line. */
 #ifndef VRS_SITE_H
 #define VRS_SITE_H
 
@@ -46,14 +46,14 @@ struct vrs_site_cluster {
 	bool shared_storage, accept;
 	int64_t repair_ms;
 	double max_cpu_ratio;
-	struct vrs_site_pair *network; /* company's name -> name here */
+	struct vrs_site_pair *network; /* company name -> local name */
 	size_t n_networks;
 };
 
 struct vrs_site_host {
 	char *cluster, *name, *uri, *address, *ssh, *probe,
 		*images; /* images: overrides */
-	char *fence;     /* NULL: this host cannot be fenced by power */
+	char *fence;     /* NULL: no power controller */
 	struct vrs_site_pair *fence_arg;
 	size_t n_fence_args;
 };
@@ -79,7 +79,7 @@ const struct vrs_site_cluster *vrs_site_cluster(const struct vrs_site *s,
 						const char *name);
 const struct vrs_site_host *vrs_site_host(const struct vrs_site *s, const char *cluster,
 					  const char *host);
-/* The rule for a VM, by id, then name; NULL: not mentioned (not protected, class 4). */
+/* The section for a VM; NULL: none (not protected, class 4). */
 const struct vrs_site_vm *vrs_site_vm(const struct vrs_site *s, const char *id,
 				      const char *name);
 

@@ -1,11 +1,11 @@
 /* svc.h - the frame of a daemon: options, settings, log, signals, loop, exit code.
  *
- * vrs_svc_start reads the command line (-c FILE, -t check and leave, -h, -V, --man,
- * --key=value), loads the settings, sets up log and loop, ignores SIGPIPE, turns SIGTERM
- * and SIGINT into the end of vrs_svc_run and leaves the process on wrong input with one
- * line and exit code 2. Options that every daemon has are added by itself: log_level,
- * log_format, redis, redis_user, redis_password_file, instance, metrics, and
- * bus_ca, bus_cert, bus_key, bus_name for addresses that begin with tls+tcp://. */
+ * vrs_svc_start reads the command line (-c FILE, -t check only, -h, -V, --man,
+ * --key=value), loads the settings, sets up log and loop, ignores SIGPIPE and makes
+ * SIGTERM and SIGINT end vrs_svc_run. Invalid input ends the process with one line and
+ * exit code 2. It adds the options that every daemon has: log_level, log_format, redis,
+ * redis_user, redis_password_file, instance, metrics, and bus_ca, bus_cert, bus_key,
+ * bus_name for addresses that begin with tls+tcp://. */
 #ifndef VRS_SVC_H
 #define VRS_SVC_H
 
@@ -28,7 +28,7 @@ struct vrs_svc {
 
 	/* filled by start: */
 	struct vrs_loop *loop;
-	struct vrs_store *store;          /* when needs_redis; for the loop's thread */
+	struct vrs_store *store;          /* if needs_redis; for the loop's thread */
 	struct vrs_store_conf store_conf; /* for worker threads' own connections */
 	const char *instance;             /* name of this process among replicas */
 	const char *config_path;          /* NULL: none given */
@@ -37,27 +37,27 @@ struct vrs_svc {
 
 void vrs_svc_start(struct vrs_svc *svc, int argc, char **argv);
 
-/* Says why on the log and leaves with exit code 1. */
+/* Logs the error and exits with code 1. */
 _Noreturn void vrs_svc_die(struct vrs_svc *svc, const struct vrs_err *err);
 
-/* Until asked to stop; writes "who is alive" (svc:NAME) every few seconds. Returns the
- * exit code. note() may be NULL; it is asked for one short line about the daemon. */
+/* Runs until SIGTERM or SIGINT; refreshes svc:NAME in Redis every few seconds, with the
+ * line set by vrs_svc_note. Returns the exit code. */
 int vrs_svc_run(struct vrs_svc *svc);
 void vrs_svc_note(struct vrs_svc *svc, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void vrs_svc_stop(struct vrs_svc *svc);
-/* A name that is better than host name and pid, unless the settings gave one. */
-void vrs_svc_call(struct vrs_svc *svc, const char *instance);
+/* Sets the instance name, unless the settings have one; the default is host and pid. */
+void vrs_svc_set_instance(struct vrs_svc *svc, const char *instance);
 
-/* fn adds what this service tells to the page whenever one is made, on the loop: when the
- * address in `metrics` is asked, and every 15 s for Redis where there is a store. Build,
- * process, log, store and loop are the frame's own. */
+/* fn adds the metrics of this service to the page, on the loop: for each request at the
+ * address `metrics`, and every 15 s for Redis if there is a store. The frame itself adds
+ * those of build, process, log, store and loop. */
 typedef void (*vrs_svc_metrics_fn)(void *arg, struct vrs_page *page);
 void vrs_svc_metrics(struct vrs_svc *svc, vrs_svc_metrics_fn fn, void *arg);
-/* A page as text, as it is now, told under this name; the caller frees it. */
+/* The current page as text, under this instance name; the caller frees it. */
 char *vrs_svc_page(struct vrs_svc *svc, const char *instance);
-/* The counts of one socket; its name is the one in the settings. A socket that dials and
- * has no peer makes the service not ready. */
+/* Adds the counts of a socket, named as in the settings. A dialling socket without a peer
+ * makes the service not ready. */
 void vrs_page_bus(struct vrs_page *page, const char *socket,
 		  const struct vrs_bus_counts *counts);
 

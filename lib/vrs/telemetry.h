@@ -1,5 +1,5 @@
-/* telemetry.h - what a daemon tells of itself: the page of metrics, on an address of its
- * own and, for the gateway, in Redis. Part of the frame of svc.h. */
+/* telemetry.h - publishes the metrics page of a daemon: on an address of its own and, for
+ * the gateway, in Redis. Part of the frame of svc.h. */
 #ifndef VRS_TELEMETRY_H
 #define VRS_TELEMETRY_H
 
@@ -9,28 +9,28 @@
 
 struct vrs_telemetry;
 
-/* store may be NULL; else the page is put there every 15 s, without being asked. */
+/* store: the page is written there every 15 s; NULL: not written. */
 struct vrs_telemetry *vrs_telemetry_new(const char *service, const char *instance,
 					struct vrs_loop *loop, struct vrs_store *store);
 void vrs_telemetry_free(struct vrs_telemetry *t);
-void vrs_telemetry_call(struct vrs_telemetry *t, const char *instance);
-/* "": nowhere. */
+void vrs_telemetry_set_instance(struct vrs_telemetry *t, const char *instance);
+/* "": does not listen. */
 int vrs_telemetry_listen(struct vrs_telemetry *t, const char *address,
 			 struct vrs_err *err);
 void vrs_telemetry_add(struct vrs_telemetry *t,
 		       void (*fn)(void *arg, struct vrs_page *page), void *arg);
-/* Told under this name; the caller frees it. */
+/* The page under this instance name; the caller frees it. */
 char *vrs_telemetry_page(struct vrs_telemetry *t, const char *instance);
 
-/* Puts a page into Redis for another process. */
+/* Writes the page of another process to Redis. */
 int vrs_page_store(struct vrs_store *s, const char *service, const char *instance,
 		   const char *text, struct vrs_err *err);
 
-/* Adds every page in Redis that is at most 60 s old; removes what is older than an hour.
- * A page that is not what it should be is left out and counted. */
+/* Merges every page in Redis that is at most 60 s old; removes those older than an hour.
+ * An invalid page is skipped and counted. */
 struct vrs_pages_read {
 	unsigned taken, refused;
-	struct vrs_err why; /* of the newest refusal */
+	struct vrs_err why; /* reason of the newest rejection */
 };
 int vrs_pages_read(struct vrs_store *s, struct vrs_page *page, int64_t now_ms,
 		   struct vrs_pages_read *ret, struct vrs_err *err);

@@ -1,4 +1,4 @@
-/* vrs-collector: reads every host of its cluster, spools the readings and ships them to
+/* vrs-collector: reads every host of its cluster, spools the readings and sends them to
  * etl. */
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -15,7 +15,7 @@
 #include "vrs/mem.h"
 #include "vrs/svc.h"
 
-/* Time between two heartbeats that carry the page of metrics. */
+/* Time between two heartbeats with the metrics page. */
 enum { PAGE_EVERY_MS = 15000 };
 
 struct conf {
@@ -27,38 +27,36 @@ struct conf {
 
 static const struct vrs_option options[] = {
 	{"site", VRS_OPT_STRING, offsetof(struct conf, site), "", 0, 0,
-	 "file that describes the clusters; needed unless replay is set"},
+	 "file that describes the clusters; required unless replay is set"},
 	{"cluster", VRS_OPT_STRING, offsetof(struct conf, cluster), NULL, 0, 0,
 	 "the cluster of this collector"},
 	{"collector", VRS_OPT_STRING, offsetof(struct conf, collector), "", 0, 0,
-	 "name of this collector, the same after a restart; empty: the cluster's"},
+	 "name of this collector, stable across restarts; empty: name of the cluster"},
 	{"samples_url", VRS_OPT_STRING, offsetof(struct conf, samples_url),
 	 "tcp://127.0.0.1:7701", 0, 0, "etl's socket for live readings"},
 	{"fill_url", VRS_OPT_STRING, offsetof(struct conf, fill_url),
-	 "tcp://127.0.0.1:7702", 0, 0, "etl's socket for readings that it missed"},
+	 "tcp://127.0.0.1:7702", 0, 0,
+	 "etl's socket for readings that were lost on the way"},
 	{"cluster_key", VRS_OPT_STRING, offsetof(struct conf, cluster_key), "", 0, 0,
-	 "file with the key of the cluster, which seals every message; empty: messages "
-	 "are not sealed"},
+	 "file with the key of the cluster, used to seal messages; empty: not sealed"},
 	{"interval", VRS_OPT_DURATION, offsetof(struct conf, interval_ms), "60s", 200,
 	 3600000, "time between two readings"},
 	{"heartbeat", VRS_OPT_DURATION, offsetof(struct conf, heartbeat_ms), "5s", 100,
 	 60000, "time between two heartbeats"},
 	{"spool_dir", VRS_OPT_STRING, offsetof(struct conf, spool_dir),
 	 "/var/lib/vrsas/spool", 0, 0,
-	 "folder of the spool; each collector has a folder of its name in it"},
+	 "folder of the spools; each collector has a folder with its name in it"},
 	{"spool_keep", VRS_OPT_DURATION, offsetof(struct conf, spool_keep_ms), "7d",
 	 60000, 3.2e10, "how long the spool keeps a reading"},
 	{"replay", VRS_OPT_STRING, offsetof(struct conf, replay), "", 0, 0,
-	 "replay:FILE: the hosts are the names in this trace instead of those in the "
-	 "site "
-	 "file"},
+	 "replay:FILE: use the hosts in this trace instead of those in the site file"},
 	{"history", VRS_OPT_DURATION, offsetof(struct conf, history_ms), "0", 0, 0,
-	 "when all hosts are traces: start this long ago and catch up"},
+	 "if all hosts are traces: start this long ago and catch up"},
 	{"prometheus_history", VRS_OPT_DURATION, offsetof(struct conf, backfill_ms),
 	 "14d", 0, 1209600000,
-	 "hosts read from Prometheus: how much history is backfilled, once"},
+	 "hosts read from Prometheus: history that is backfilled once"},
 	{"history_speed", VRS_OPT_DOUBLE, offsetof(struct conf, history_speed), "0", 0,
-	 1e9, "intervals a second while catching up; 0: as fast as possible"},
+	 1e9, "intervals per second while catching up; 0: as fast as possible"},
 	{0},
 };
 
@@ -119,9 +117,8 @@ static int open_shipper(struct collector *c, struct vrs_err *err)
 	const char *name = collector_name(c);
 
 	if (!vrs_name_ok(name))
-		return vrs_fail(err, VRS_EINVAL, "collector = %s: not a valid name",
-				name);
-	(void)mkdir(k->spool_dir, 0750); /* shipper_open reports what is wrong with it */
+		return vrs_fail(err, VRS_EINVAL, "invalid collector = %s", name);
+	(void)mkdir(k->spool_dir, 0750); /* shipper_open reports the error */
 	c->spool_dir = vrs_asprintf("%s/%s", k->spool_dir, name);
 	c->position_path = vrs_asprintf("%s.replay", c->spool_dir);
 
@@ -191,15 +188,15 @@ int main(int argc, char **argv)
 
 	c.metrics.cluster = c.conf.cluster;
 	c.metrics.shipper = c.shipper;
-	vrs_svc_call(&c.svc, collector_name(&c));
+	vrs_svc_set_instance(&c.svc, collector_name(&c));
 	vrs_svc_metrics(&c.svc, on_metrics, &c);
 	int status = vrs_svc_run(&c.svc);
 
-	shipper_close(c.shipper); /* everything that was put is on disk */
+	shipper_close(c.shipper); /* all records are on disk */
 	playback_close(c.playback);
 	if (!backfill_close(c.backfill) || !poller_close(c.poller))
-		_exit(status); /* a host still blocks its worker; nothing is left to save
-				*/
+		_exit(status); /* a host still blocks its worker; there is nothing left to
+				  save */
 	hosts_fini(&c.hosts);
 	free(c.spool_dir);
 	free(c.position_path);

@@ -34,7 +34,7 @@ static void add_hosts(const struct metrics *n, struct vrs_page *page)
 void metrics_collect(const struct metrics *n, struct vrs_page *page)
 {
 	static const char offers[] = "vrsas_collector_offers_total";
-	static const char offers_help[] = "Offers of the spool to etl.";
+	static const char offers_help[] = "Offers of spooled records to etl.";
 	struct vrs_bus_counts samples, fill;
 	struct shipper_counts f;
 
@@ -46,19 +46,19 @@ void metrics_collect(const struct metrics *n, struct vrs_page *page)
 		uint64_t value;
 	} rows[] = {
 		{VRS_COUNTER, "vrsas_collector_records_total",
-		 "Records put into the spool.", f.put},
+		 "Records written to the spool.", f.put},
 		{VRS_COUNTER, "vrsas_collector_published_records_total",
-		 "Records handed to the live path.", f.published},
+		 "Records published on the live path.", f.published},
 		{VRS_COUNTER, "vrsas_collector_filled_records_total",
-		 "Records sent because etl missed them.", f.filled},
+		 "Records sent because etl lacked them.", f.filled},
 		{VRS_COUNTER, "vrsas_collector_refused_records_total",
-		 "Records that etl refused.", f.refused},
+		 "Records rejected by etl.", f.refused},
 		{VRS_COUNTER, "vrsas_collector_dropped_records_total",
-		 "Records given up: the spool could not take them.", n->dropped},
+		 "Records dropped because the spool could not store them.", n->dropped},
 		{VRS_GAUGE, "vrsas_collector_spool_records", "Records in the spool.",
 		 f.head_seq + 1 - f.first_seq},
 		{VRS_GAUGE, "vrsas_collector_unstored_records",
-		 "Records in the spool that are not known to be stored.",
+		 "Spooled records that etl has not confirmed as stored.",
 		 f.head_seq > f.stored_seq ? f.head_seq - f.stored_seq : 0},
 	};
 

@@ -8,7 +8,7 @@
 struct metrics {
 	const char *cluster;
 	const struct shipper *shipper;
-	uint64_t dropped; /* records that the spool could not take */
+	uint64_t dropped; /* records that the spool could not store */
 	unsigned hosts[VRSAS__V1__HOST_STATE__HOST_STATE_MAINTENANCE + 1]; /* by state */
 };
 

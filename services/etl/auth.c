@@ -8,7 +8,7 @@
 
 enum { CLOCK_MAY_DIFFER_MS = 2 * 60 * 1000, MAX_SENDERS = 1024 };
 
-/* The newest heartbeat of a collector. */
+/* Time of the newest heartbeat of a collector. */
 struct sender {
 	char cluster[65], collector[65];
 	int64_t at_ms;
@@ -62,7 +62,7 @@ static int refuse(struct auth *g, enum auth_reason reason, int status)
 	return status;
 }
 
-/* The seal is right, or nobody asked for seals; its payload is unpacked. */
+/* Checks the seal, if there are keys, and unpacks its payload. */
 static int open_seal(struct auth *g, enum vrs_seal_use use, const Vrsas__V1__Sealed *s,
 		     const ProtobufCMessageDescriptor *type, struct vrs_err *err)
 {
@@ -79,21 +79,20 @@ static int not_sealed(struct auth *g, const char *cluster, struct vrs_err *err)
 {
 	return refuse(g, AUTH_UNSIGNED,
 		      vrs_fail(err, VRS_EDENIED,
-			       "seal: none on what is reported for cluster %.64s",
+			       "seal: missing on a message of cluster %.64s",
 			       vrs_name_ok(cluster) ? cluster : "?"));
 }
 
-/* Who holds the key of one cluster speaks for another one. */
+/* The key of one cluster was used for messages of another. */
 static int same_cluster(struct auth *g, const Vrsas__V1__Sealed *s, const char *cluster,
 			struct vrs_err *err)
 {
 	if (!g->keys || strcmp(s->cluster, cluster) == 0)
 		return 0;
-	return refuse(
-		g, AUTH_SIGNATURE,
-		vrs_fail(err, VRS_EDENIED,
-			 "seal: of cluster %s on what is reported for cluster %.64s",
-			 s->cluster, vrs_name_ok(cluster) ? cluster : "?"));
+	return refuse(g, AUTH_SIGNATURE,
+		      vrs_fail(err, VRS_EDENIED,
+			       "seal: of cluster %s on a message of cluster %.64s",
+			       s->cluster, vrs_name_ok(cluster) ? cluster : "?"));
 }
 
 static struct sender *sender_of(struct auth *g, const Vrsas__V1__Heartbeat *hb)
@@ -123,15 +122,15 @@ static int is_fresh(struct auth *g, const Vrsas__V1__Sealed *sealed,
 	    sealed->at_ms > now_ms + CLOCK_MAY_DIFFER_MS)
 		return refuse(g, AUTH_REPLAY,
 			      vrs_fail(err, VRS_EDENIED,
-				       "heartbeat of cluster %s: more than 2 min off our "
-				       "clock",
+				       "heartbeat of cluster %s: differs from our clock "
+				       "by more than 2 min",
 				       sealed->cluster));
 	s = sender_of(g, hb);
 	if (!s || sealed->at_ms <= s->at_ms)
 		return refuse(g, AUTH_REPLAY,
 			      vrs_fail(err, VRS_EDENIED,
-				       "heartbeat of cluster %s: not newer than the one "
-				       "before",
+				       "heartbeat of cluster %s: not newer than the "
+				       "previous one",
 				       sealed->cluster));
 	s->at_ms = sealed->at_ms;
 	return 0;
@@ -161,7 +160,7 @@ const Vrsas__V1__Live *auth_live(struct auth *g, const Vrsas__V1__Live *live,
 	const Vrsas__V1__Live *inner = (const Vrsas__V1__Live *)vrs_msg_get(g->opened);
 	if (inner->body_case == VRSAS__V1__LIVE__BODY_SEALED) {
 		(void)refuse(g, AUTH_MALFORMED,
-			     vrs_fail(err, VRS_EPARSE, "seal: within a seal"));
+			     vrs_fail(err, VRS_EPARSE, "seal: contains another seal"));
 		return NULL;
 	}
 	if (same_cluster(g, live->sealed, cluster_of(inner), err) < 0)
@@ -172,7 +171,7 @@ const Vrsas__V1__Live *auth_live(struct auth *g, const Vrsas__V1__Live *live,
 	return inner;
 }
 
-/* Every record of a piece, and the offer. */
+/* Checks the cluster of the offer or of every record of a piece. */
 static int fill_of_cluster(struct auth *g, const Vrsas__V1__Sealed *s,
 			   const Vrsas__V1__FillRequest *r, struct vrs_err *err)
 {
@@ -188,7 +187,7 @@ static int fill_of_cluster(struct auth *g, const Vrsas__V1__Sealed *s,
 	default:
 		return refuse(g, AUTH_MALFORMED,
 			      vrs_fail(err, VRS_EPARSE,
-				       "seal: on neither an offer nor a piece"));
+				       "seal: contains neither an offer nor a piece"));
 	}
 }
 
@@ -204,7 +203,7 @@ const Vrsas__V1__FillRequest *auth_fill(struct auth *g, const Vrsas__V1__FillReq
 		return fill_of_cluster(g, r->sealed, inner, err) < 0 ? NULL : inner;
 	}
 	if (!g->keys || r->body_case == VRSAS__V1__FILL_REQUEST__BODY_EXPORT_PAGE)
-		return r; /* reading changes nothing */
+		return r; /* an export changes nothing */
 	const char *cluster = "";
 	if (r->body_case == VRSAS__V1__FILL_REQUEST__BODY_OFFER)
 		cluster = r->offer->cluster;

@@ -1,9 +1,9 @@
-/* auth.h - lets in what a cluster itself has reported.
+/* auth.h - authenticates messages of collectors.
  *
- * With keys, whatever speaks for a cluster must be sealed with that cluster's key
- * (vrs/seal.h), everything in it must be of that cluster, and heartbeats, on which the
- * word of a host's death rests, must be newer than those before and at most two minutes
- * off our clock. Without keys everything comes in, seals are not looked at. */
+ * With keys, a message must be sealed with the key of its cluster (vrs/seal.h) and
+ * contain data of that cluster only. Heartbeats, from which the death of a host is
+ * concluded, must also be newer than the previous one and differ from our clock by at
+ * most two minutes. Without keys everything is accepted and seals are not checked. */
 #ifndef ETL_AUTH_H
 #define ETL_AUTH_H
 
@@ -17,13 +17,12 @@ enum { AUTH_REASONS = AUTH_REPLAY + 1 };
 
 struct auth;
 
-/* keys: the gate's from now on; NULL: none. */
+/* Takes ownership of keys; NULL: none. */
 struct auth *auth_new_take(struct vrs_seal_keys *keys);
 void auth_free(struct auth *g);
 
-/* What may come in: the message itself, or what its seal held (auth_opened, until
- * auth_close). NULL: it stays outside; it is counted, and err names the cluster and the
- * reason. */
+/* Returns the message or the content of its seal (auth_opened), valid until auth_close.
+ * NULL: rejected and counted; err names the cluster and the reason. */
 const Vrsas__V1__Live *auth_live(struct auth *g, const Vrsas__V1__Live *live,
 				 int64_t now_ms, struct vrs_err *err);
 const Vrsas__V1__FillRequest *auth_fill(struct auth *g, const Vrsas__V1__FillRequest *r,

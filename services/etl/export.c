@@ -14,7 +14,7 @@
 enum {
 	PAGE_ROWS = 6000, /* about 80 bytes each */
 	PAGE_BYTES = VRS_BUS_MAX_BYTES - 65536,
-	EMPTY_WINDOWS = 64, /* looked through before an empty page is given */
+	EMPTY_WINDOWS = 64, /* searched before an empty page is returned */
 };
 
 static const int64_t minute_ms = 60000, day_ms = (int64_t)24 * 3600 * 1000;
@@ -91,7 +91,7 @@ static void add_row(struct page *p, const Vrsas__V1__HostFacts *f, int64_t at_ms
 	p->bytes += vrsas__v1__export_row__get_packed_size(r) + 4;
 }
 
-/* Rows of from..to, which lie in one day. */
+/* Adds the rows of from..to, which is within one day. */
 static int load_window(struct page *p, int64_t from_ms, int64_t to_ms,
 		       struct vrs_err *err)
 {
@@ -128,7 +128,8 @@ static int load_window(struct page *p, int64_t from_ms, int64_t to_ms,
 	return 0;
 }
 
-/* Windows until there are rows; *ret_next is where the next page begins, 0: nowhere. */
+/* Reads windows until there are rows; *ret_next is the begin of the next page, 0: none.
+ */
 static int load_page(struct page *p, int64_t *ret_next, struct vrs_err *err)
 {
 	int64_t from = p->ask->from_ms / minute_ms * minute_ms;
@@ -153,11 +154,10 @@ static int load_page(struct page *p, int64_t *ret_next, struct vrs_err *err)
 		from = to;
 	}
 	if (p->bytes > PAGE_BYTES)
-		return vrs_fail(
-			err, VRS_ENOSPC,
-			"export: a minute of %zu hosts is too much for a page, ask "
-			"for one host at a time",
-			p->n_hosts);
+		return vrs_fail(err, VRS_ENOSPC,
+				"export: one minute of %zu hosts exceeds a page: export "
+				"one host at a time",
+				p->n_hosts);
 	*ret_next = from < p->ask->to_ms ? from : 0;
 	return 0;
 }
@@ -184,7 +184,7 @@ Vrsas__V1__FillReply *export_page(struct vrs_store *store,
 		reply.next_at_ms = next;
 	}
 
-	/* The copy stands on its own, without the hosts that the rows point to. */
+	/* A copy that does not refer to the hosts. */
 	Vrsas__V1__FillReply *copy = vrs_msg_dup(&reply.base);
 	for (size_t i = 0; i < p.n_rows; i++)
 		free(p.row[i]);

@@ -14,15 +14,15 @@
 #include "writer.h"
 
 enum {
-	RUN_COMMANDS = 8192, /* a pipeline is run when it has grown to this */
-	RETRY_MS = 500,      /* after the store failed */
+	RUN_COMMANDS = 8192, /* commands in a pipeline before it is run */
+	RETRY_MS = 500,      /* wait after a failure of Redis */
 	MAX_REASONS = 16,
-	MAX_CLUSTERS = 256, /* that numbers are told of */
+	MAX_CLUSTERS = 256, /* clusters in the metrics */
 };
 
 struct progress {
 	char cluster[65];
-	int64_t end_ms; /* of the newest interval stored */
+	int64_t end_ms; /* end of the newest interval stored */
 };
 
 struct ingest {
@@ -38,7 +38,7 @@ struct ingest {
 	size_t n_progress;
 	struct vrs_histogram latency;
 
-	/* the reply that is being made */
+	/* the reply being built */
 	Vrsas__V1__FillReply reply;
 	char *reason[MAX_REASONS];
 	char error[500];
@@ -64,16 +64,16 @@ static void store_failed(struct ingest *ing, const struct vrs_err *err)
 	ing->counts.store_failures++;
 	(void)vrs_strcpy(ing->counts.store_why, sizeof(ing->counts.store_why), err->text);
 	ing->failed_mono_ms = vrs_now_mono_ms();
-	/* What is in memory may be ahead of Redis now. */
+	/* The state in memory may now be ahead of Redis. */
 	for (struct stream *s = ing->streams.first; s; s = s->next) {
 		s->generation = 0;
 		stream_pack_held(s);
 	}
 }
 
-/* --- storing a run of records --- */
+/* --- storing consecutive records --- */
 
-/* Runs what was added, then raises the watermark to seq. */
+/* Runs the added commands, then raises the watermark to seq. */
 static int commit(struct ingest *ing, struct stream *s, uint64_t seq, struct vrs_err *err)
 {
 	int status = vrs_store_run(ing->store, NULL, err);
@@ -109,7 +109,7 @@ static void note_samples(struct ingest *ing, const struct stream *s,
 		p->end_ms = end_ms;
 }
 
-/* Takes the record seq, which follows directly on what was taken before. */
+/* Adds the commands of record seq, which follows the previous one directly. */
 static int take(struct ingest *ing, struct stream *s, const Vrsas__V1__Record *r,
 		uint8_t flag, struct vrs_err *err)
 {
@@ -145,7 +145,7 @@ static int take_held(struct ingest *ing, struct stream *s, const struct held *h,
 	return status;
 }
 
-/* Stores what is held and next. */
+/* Stores the held records that are next. */
 static int drain(struct ingest *ing, struct stream *s, struct vrs_err *err)
 {
 	uint64_t next = s->watermark + 1;
@@ -243,7 +243,8 @@ static void live_record(struct ingest *ing, const Vrsas__V1__Record *r,
 	flush_soon(ing);
 }
 
-/* A collector's numbers, for the gateway. What is wrong with them harms nothing else. */
+/* Stores a collector's metrics page for the gateway. An invalid page has no other
+ * effect. */
 static void keep_page(struct ingest *ing, const Vrsas__V1__Heartbeat *hb)
 {
 	struct vrs_page *scratch = vrs_page_new("", "");
@@ -272,7 +273,7 @@ static void live_heartbeat(struct ingest *ing, const Vrsas__V1__Heartbeat *hb,
 	if (hb->head_seq > s->head)
 		s->head = hb->head_seq;
 	if (just_failed(ing))
-		return; /* the next one is seconds away */
+		return; /* the next one follows within seconds */
 	if (writer_heartbeat(&ing->writer, hb, seal, &err) < 0)
 		store_failed(ing, &err);
 	else
@@ -294,7 +295,7 @@ void ingest_live(struct ingest *ing, struct vrs_msg *msg, const Vrsas__V1__Seale
 		live_heartbeat(ing, live->heartbeat, seal);
 		break;
 	default:
-		vrs_fail(&err, VRS_EPARSE, "a live message without a body that we know");
+		vrs_fail(&err, VRS_EPARSE, "live message without a known body");
 		refused(ing, &err);
 		break;
 	}
@@ -339,7 +340,7 @@ static int fill_piece(struct ingest *ing, const Vrsas__V1__Piece *piece,
 	uint64_t n = 0;
 
 	if (piece->n_record == 0)
-		return vrs_fail(err, VRS_EPARSE, "an empty piece");
+		return vrs_fail(err, VRS_EPARSE, "empty piece");
 	for (size_t i = 0; i < piece->n_record; i++)
 		if (validate_envelope(piece->record[i], err) < 0) {
 			refused(ing, err);
@@ -356,7 +357,8 @@ static int fill_piece(struct ingest *ing, const Vrsas__V1__Piece *piece,
 		const Vrsas__V1__Record *r = piece->record[i];
 
 		if (!same_stream(s, r) || r->seq > next)
-			break; /* not a run: what is missing will be asked for */
+			break; /* not consecutive: the missing records are requested later
+				*/
 		if (r->seq > s->head)
 			s->head = r->seq;
 		if (r->seq < next) {
@@ -402,7 +404,7 @@ const Vrsas__V1__FillReply *ingest_fill(struct ingest *ing,
 	else if (request->body_case == VRSAS__V1__FILL_REQUEST__BODY_PIECE)
 		status = fill_piece(ing, request->piece, &s, &err);
 	else
-		status = vrs_fail(&err, VRS_EPARSE, "a request that we do not know");
+		status = vrs_fail(&err, VRS_EPARSE, "unknown request");
 	ing->replying = false;
 
 	if (status < 0 || !s) {

@@ -1,4 +1,4 @@
-/* vrs-etl - takes the readings of all collectors and stores each of them once. */
+/* vrs-etl: stores the readings of all collectors, each once. */
 #include <stddef.h>
 
 #include "auth.h"
@@ -23,26 +23,26 @@ struct etl {
 	struct vrs_svc *svc;
 	struct ingest *ingest;
 	struct auth *auth;
-	char auth_why[200]; /* of the newest refusal */
+	char auth_why[200]; /* reason of the newest rejection */
 	uint64_t reported_auth;
 	struct vrs_sub *samples;
 	struct vrs_rep *fill;
-	struct ingest_counts reported; /* what the log knows */
+	struct ingest_counts reported; /* counts already logged */
 	uint64_t reported_garbage;
 	struct vrs_complaint store_trouble, refusals, garbage, auth_trouble;
 };
 
 static const struct vrs_option options[] = {
 	{"samples", VRS_OPT_STRING, offsetof(struct settings, samples),
-	 "tcp://127.0.0.1:7701", 0, 0, "where collectors publish to"},
+	 "tcp://127.0.0.1:7701", 0, 0, "socket to which collectors publish"},
 	{"fill", VRS_OPT_STRING, offsetof(struct settings, fill), "tcp://127.0.0.1:7702",
-	 0, 0, "where collectors offer what was missed, and exports are asked for"},
+	 0, 0, "socket for offers of collectors and for exports"},
 	{"retention", VRS_OPT_DURATION, offsetof(struct settings, retention_ms), "30d",
 	 3600e3, 400 * 86400e3, "how long samples are kept"},
 	{"cluster_keys", VRS_OPT_STRING, offsetof(struct settings, cluster_keys), "", 0,
 	 0,
-	 "folder with a file CLUSTER.key for each cluster: what is not sealed with it is "
-	 "refused; empty: nothing is"},
+	 "folder with a file CLUSTER.key for each cluster; messages without a valid seal "
+	 "are rejected; empty: not checked"},
 	{0},
 };
 
@@ -112,7 +112,7 @@ static int open_auth(struct etl *e, struct vrs_err *err)
 	return status;
 }
 
-/* What changed since the last time, reported once. */
+/* Logs what has changed since the last call. */
 static void on_report(void *arg)
 {
 	struct etl *e = arg;
@@ -136,7 +136,7 @@ static void on_report(void *arg)
 			     (unsigned long long)(live.refused + fill.refused));
 	e->reported_garbage = live.refused + fill.refused;
 	if (now.lost > e->reported.lost)
-		log_error("records lost, no spool has them: lost=%llu total=%llu",
+		log_error("records lost, expired in the spool: lost=%llu total=%llu",
 			  (unsigned long long)(now.lost - e->reported.lost),
 			  (unsigned long long)now.lost);
 	e->reported = now;
@@ -181,7 +181,7 @@ int main(int argc, char **argv)
 	struct etl e = {0};
 	struct vrs_svc svc = {
 		.name = "etl",
-		.summary = "stores the samples of all collectors, each once",
+		.summary = "Stores the samples of all collectors, each once.",
 		.options = options,
 		.conf = &e.conf,
 		.needs_redis = true,

@@ -5,19 +5,18 @@
 static void add_records(struct vrs_page *page, const struct ingest_counts *c)
 {
 	static const char records[] = "vrsas_ingest_records_total";
-	static const char records_help[] = "Records stored, by the way they came.";
+	static const char records_help[] = "Records stored, by path.";
 	const struct {
 		const char *name, *help;
 		uint64_t value;
 	} counters[] = {
-		{"vrsas_ingest_samples_total",
-		 "Readings of one host in one interval, stored.", c->samples},
-		{"vrsas_ingest_heartbeats_total", "Signs of life taken.", c->heartbeats},
-		{"vrsas_ingest_gaps_total", "Holes seen in the live stream.", c->gaps},
-		{"vrsas_ingest_duplicates_total", "Records that came again.",
-		 c->duplicates},
-		{"vrsas_ingest_lost_records_total", "Records that no spool has any more.",
-		 c->lost},
+		{"vrsas_ingest_samples_total", "Readings stored: one host, one interval.",
+		 c->samples},
+		{"vrsas_ingest_heartbeats_total", "Heartbeats accepted.", c->heartbeats},
+		{"vrsas_ingest_gaps_total", "Gaps in the live stream.", c->gaps},
+		{"vrsas_ingest_duplicates_total", "Duplicate records.", c->duplicates},
+		{"vrsas_ingest_lost_records_total",
+		 "Records that have expired in the spool.", c->lost},
 	};
 
 	vrs_page_add(page, VRS_COUNTER, records, records_help, (double)c->live, "path",
@@ -30,8 +29,8 @@ static void add_records(struct vrs_page *page, const struct ingest_counts *c)
 	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_held_bytes",
 		     "Records in memory that wait for earlier ones.",
 		     (double)c->held_bytes, NULL);
-	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_sources", "Spools in memory.",
-		     (double)c->sources, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_sources",
+		     "Collector epochs in memory.", (double)c->sources, NULL);
 }
 
 static void add_refused(struct vrs_page *page, const struct auth *g, uint64_t malformed)
@@ -41,7 +40,7 @@ static void add_refused(struct vrs_page *page, const struct auth *g, uint64_t ma
 
 	for (int i = 0; i < AUTH_REASONS; i++)
 		vrs_page_add(page, VRS_COUNTER, "vrsas_ingest_refused_total",
-			     "Records, heartbeats and offers not taken.",
+			     "Records, heartbeats and offers rejected.",
 			     (double)(auth_refused(g, (enum auth_reason)i) +
 				      (i == AUTH_MALFORMED ? malformed : 0)),
 			     "reason", reasons[i], NULL);
@@ -52,10 +51,10 @@ static void add_cluster(void *arg, const struct ingest_cluster *c)
 	struct vrs_page *page = arg;
 
 	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_watermark_lag_seconds",
-		     "Since the end of the newest interval stored.", c->lag_s, "cluster",
-		     c->name, NULL);
+		     "Time since the end of the newest interval stored.", c->lag_s,
+		     "cluster", c->name, NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_backlog_records",
-		     "Records known to exist, not yet stored.", (double)c->backlog,
+		     "Records announced but not yet stored.", (double)c->backlog,
 		     "cluster", c->name, NULL);
 }
 
@@ -68,9 +67,10 @@ void metrics_collect(const struct metrics_source *from, struct vrs_page *page)
 	add_records(page, &counts);
 	add_refused(page, from->auth, counts.refused);
 	ingest_clusters(from->ingest, vrs_now_wall_ms(), add_cluster, page);
-	vrs_page_histogram(page, "vrsas_ingest_latency_seconds",
-			   "End of an interval to its readings stored, live path.",
-			   ingest_latency(from->ingest), NULL);
+	vrs_page_histogram(
+		page, "vrsas_ingest_latency_seconds",
+		"Time from the end of an interval until it is stored, live path.",
+		ingest_latency(from->ingest), NULL);
 	vrs_sub_counts(from->samples, &bus);
 	vrs_page_bus(page, "samples", &bus);
 	vrs_rep_counts(from->fill, &bus);

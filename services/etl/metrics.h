@@ -1,4 +1,4 @@
-/* metrics.h - what etl tells of itself to Prometheus (docs/METRICS.md). */
+/* metrics.h - etl's metrics for Prometheus (docs/METRICS.md). */
 #ifndef ETL_METRICS_H
 #define ETL_METRICS_H
 

@@ -69,7 +69,7 @@ struct stream *stream_get(struct streams *all, const char *cluster, const char *
 	return s;
 }
 
-/* Where seq stands in the list, or would. */
+/* Position of seq in the list, or where to insert it. */
 static size_t position(const struct stream *s, uint64_t seq)
 {
 	size_t lo = 0, hi = s->n_held;
@@ -117,7 +117,7 @@ void stream_hold(struct streams *all, struct stream *s, const Vrsas__V1__Record 
 	       s->held_bytes + h.n_bytes > STREAM_MAX_HELD_BYTES ||
 	       all->held_bytes + h.n_bytes > STREAMS_MAX_HELD_BYTES) {
 		if (at == s->n_held)
-			return; /* it would be the highest itself */
+			return; /* it would itself be the highest number */
 		held_free(all, s, &s->held[--s->n_held]);
 	}
 	if (is_next(s, h.seq)) {

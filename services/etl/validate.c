@@ -8,7 +8,7 @@
 
 static const int64_t day_ms = (int64_t)24 * 3600 * 1000;
 
-/* Text for people and programs: no control characters, bounded. */
+/* Text without control characters and of limited length. */
 static bool text_ok(const char *s, size_t max)
 {
 	size_t n = 0;
@@ -28,9 +28,9 @@ static int check_stream(const char *cluster, const char *collector, uint64_t epo
 			struct vrs_err *err)
 {
 	if (!vrs_name_ok(cluster))
-		return wrong(err, "cluster is no name");
+		return wrong(err, "invalid cluster name");
 	if (!vrs_name_ok(collector))
-		return wrong(err, "collector is no name");
+		return wrong(err, "invalid collector name");
 	if (epoch == 0)
 		return wrong(err, "epoch is 0");
 	return 0;
@@ -56,10 +56,10 @@ static int check_hosts(const Vrsas__V1__HostTable *t, struct vrs_err *err)
 
 		if (!vrs_name_ok(h->name))
 			return vrs_fail(err, VRS_EPARSE,
-					"host table: host %zu has no name", i);
+					"host table: invalid name of host %zu", i);
 		if (!text_ok(h->address, 255))
-			return vrs_fail(err, VRS_EPARSE, "host table: address of %s",
-					h->name);
+			return vrs_fail(err, VRS_EPARSE,
+					"host table: invalid address of %s", h->name);
 	}
 	return 0;
 }
@@ -74,14 +74,13 @@ static int check_time(const Vrsas__V1__SampleBatch *b, int64_t now_ms,
 {
 	if (b->interval_ms < 1000 || day_ms % b->interval_ms != 0 ||
 	    (b->interval_ms > 60000 && b->interval_ms % 60000 != 0))
-		return wrong(err, "samples: an interval that does not fit into a day");
+		return wrong(err, "samples: interval does not divide a day");
 	if (b->at_ms <= 0 || b->at_ms % b->interval_ms != 0)
 		return wrong(err, "samples: time is not a multiple of the interval");
 	if (b->at_ms > now_ms + VALIDATE_FUTURE_MS)
-		return wrong(err,
-			     "samples: from the future, check the collector's clock");
+		return wrong(err, "samples: in the future: check the collector's clock");
 	if (b->at_ms < now_ms - retention_ms)
-		return wrong(err, "samples: older than what is kept");
+		return wrong(err, "samples: older than the retention time");
 	return 0;
 }
 
@@ -94,20 +93,20 @@ static int check_samples(const Vrsas__V1__SampleBatch *b,
 	if (status < 0)
 		return status;
 	if (!table || table->version != b->table_version)
-		return vrs_fail(err, VRS_EPARSE, "samples: host table %u is not known",
+		return vrs_fail(err, VRS_EPARSE, "samples: unknown host table %u",
 				b->table_version);
 	if (b->n_cpu_ratio != b->n_host || b->n_mem_ratio != b->n_host ||
 	    b->n_vcpus_used != b->n_host || b->n_state != b->n_host)
 		return wrong(err, "samples: columns of different length");
 	for (size_t i = 0; i < b->n_host; i++) {
 		if (b->host[i] >= table->n_host)
-			return wrong(err, "samples: a host that the table does not have");
+			return wrong(err, "samples: host is not in the table");
 		if (!ratio_ok(b->cpu_ratio[i]) || !ratio_ok(b->mem_ratio[i]))
-			return wrong(err, "samples: a ratio outside of 0..1");
+			return wrong(err, "samples: ratio outside of 0..1");
 		if (b->vcpus_used[i] > UINT16_MAX)
-			return wrong(err, "samples: more vCPUs than a host can have");
+			return wrong(err, "samples: too many vCPUs");
 		if ((int)b->state[i] < 0 || b->state[i] > 255)
-			return wrong(err, "samples: an unknown host state");
+			return wrong(err, "samples: unknown host state");
 	}
 	return 0;
 }
@@ -115,10 +114,10 @@ static int check_samples(const Vrsas__V1__SampleBatch *b,
 static int check_vm(const Vrsas__V1__VmFacts *vm, struct vrs_err *err)
 {
 	if (!vrs_id_ok(vm->id))
-		return wrong(err, "inventory: a VM without an id");
+		return wrong(err, "inventory: VM without a valid id");
 	if (!vm->name[0] || !text_ok(vm->name, 255) || !text_ok(vm->health, 1024))
-		return vrs_fail(err, VRS_EPARSE, "inventory: name or health of VM %s",
-				vm->id);
+		return vrs_fail(err, VRS_EPARSE,
+				"inventory: invalid name or health of VM %s", vm->id);
 	if (vm->n_disk > VALIDATE_MAX_LIST || vm->n_nic > VALIDATE_MAX_LIST)
 		return vrs_fail(err, VRS_EPARSE, "inventory: too many devices of VM %s",
 				vm->id);
@@ -127,16 +126,16 @@ static int check_vm(const Vrsas__V1__VmFacts *vm, struct vrs_err *err)
 
 		if (!text_ok(d->path, 4096) || !text_ok(d->format, 64) ||
 		    !text_ok(d->bus, 64) || !text_ok(d->target, 64))
-			return vrs_fail(err, VRS_EPARSE, "inventory: a disk of VM %s",
-					vm->id);
+			return vrs_fail(err, VRS_EPARSE,
+					"inventory: invalid disk of VM %s", vm->id);
 	}
 	for (size_t i = 0; i < vm->n_nic; i++) {
 		const Vrsas__V1__Nic *n = vm->nic[i];
 
 		if (!text_ok(n->mac, 64) || !text_ok(n->network, 255) ||
 		    !text_ok(n->model, 64))
-			return vrs_fail(err, VRS_EPARSE, "inventory: a network of VM %s",
-					vm->id);
+			return vrs_fail(err, VRS_EPARSE,
+					"inventory: invalid network of VM %s", vm->id);
 	}
 	return 0;
 }
@@ -144,9 +143,10 @@ static int check_vm(const Vrsas__V1__VmFacts *vm, struct vrs_err *err)
 static int check_inventory(const Vrsas__V1__HostInventory *inv, struct vrs_err *err)
 {
 	if (!vrs_name_ok(inv->host) || !text_ok(inv->boot_id, 64))
-		return wrong(err, "inventory: host is no name, or its boot no id");
+		return wrong(err, "inventory: invalid host name or boot id");
 	if (inv->n_vm > VALIDATE_MAX_VMS || inv->n_store > VALIDATE_MAX_LIST)
-		return vrs_fail(err, VRS_EPARSE, "inventory: too much on host %s",
+		return vrs_fail(err, VRS_EPARSE,
+				"inventory: too many VMs or stores on host %s",
 				inv->host);
 	for (size_t i = 0; i < inv->n_vm; i++) {
 		int status = check_vm(inv->vm[i], err);
@@ -156,8 +156,8 @@ static int check_inventory(const Vrsas__V1__HostInventory *inv, struct vrs_err *
 	}
 	for (size_t i = 0; i < inv->n_store; i++)
 		if (!text_ok(inv->store[i]->path, 4096))
-			return vrs_fail(err, VRS_EPARSE, "inventory: a store of host %s",
-					inv->host);
+			return vrs_fail(err, VRS_EPARSE,
+					"inventory: invalid store of host %s", inv->host);
 	return 0;
 }
 
@@ -172,7 +172,7 @@ int validate_body(const Vrsas__V1__Record *r, const Vrsas__V1__HostTable *table,
 	case VRSAS__V1__RECORD__BODY_INVENTORY:
 		return check_inventory(r->inventory, err);
 	default:
-		return wrong(err, "a record without a body that we know");
+		return wrong(err, "record without a known body");
 	}
 }
 
@@ -187,7 +187,7 @@ int validate_heartbeat(const Vrsas__V1__Heartbeat *hb, struct vrs_err *err)
 	for (size_t i = 0; i < hb->n_host; i++)
 		if (!vrs_name_ok(hb->host[i]->name) ||
 		    !text_ok(hb->host[i]->detail, 1024))
-			return wrong(err, "heartbeat: a host without a name");
+			return wrong(err, "heartbeat: invalid host name");
 	return 0;
 }
 
@@ -199,18 +199,18 @@ int validate_offer(const Vrsas__V1__Offer *offer, struct vrs_err *err)
 		return status;
 	if (offer->first_seq == 0 || offer->first_seq > offer->head_seq + 1 ||
 	    offer->head_seq == UINT64_MAX)
-		return wrong(err, "offer: a range that cannot be");
+		return wrong(err, "offer: invalid range");
 	return 0;
 }
 
 int validate_export(const Vrsas__V1__ExportPage *page, struct vrs_err *err)
 {
 	if (!vrs_name_ok(page->cluster))
-		return wrong(err, "export: cluster is no name");
+		return wrong(err, "export: invalid cluster name");
 	if (page->host[0] != '\0' && !vrs_name_ok(page->host))
-		return wrong(err, "export: host is no name");
+		return wrong(err, "export: invalid host name");
 	if (page->from_ms < 0 || page->to_ms < page->from_ms ||
 	    page->to_ms > (int64_t)253402300800000)
-		return wrong(err, "export: a range that cannot be");
+		return wrong(err, "export: invalid range");
 	return 0;
 }

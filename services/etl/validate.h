@@ -1,7 +1,7 @@
-/* validate.h - what etl believes of what arrives, and why it does not believe the rest.
+/* validate.h - validates received records.
  *
- * Every function gives 0, or VRS_EPARSE with one line that says what is wrong. Nothing is
- * repaired: a record is taken as it is or refused as a whole. Pure. */
+ * Every function returns 0, or VRS_EPARSE with one line that names the error. Nothing is
+ * repaired: a record is accepted unchanged or rejected as a whole. Pure. */
 #ifndef ETL_VALIDATE_H
 #define ETL_VALIDATE_H
 
@@ -11,17 +11,17 @@
 #include "vrsas/v1/sample.pb-c.h"
 
 enum {
-	VALIDATE_FUTURE_MS = 2 * 60 * 1000, /* clocks may differ by so much */
+	VALIDATE_FUTURE_MS = 2 * 60 * 1000, /* allowed difference of clocks */
 	VALIDATE_MAX_HOSTS = 65536,         /* of a cluster */
 	VALIDATE_MAX_VMS = 10000,           /* of a host */
 	VALIDATE_MAX_LIST = 1024,           /* disks, networks, stores */
 };
 
-/* Names and numbers that say whose record it is; not its body. */
+/* The names and numbers of a record, without its body. */
 int validate_envelope(const Vrsas__V1__Record *r, struct vrs_err *err);
 
-/* The body of a record whose envelope is right. table is the newest host table of the
- * same epoch, NULL when none came yet. */
+/* The body of a record with a valid envelope. table is the newest host table of the same
+ * epoch; NULL: none yet. */
 int validate_body(const Vrsas__V1__Record *r, const Vrsas__V1__HostTable *table,
 		  int64_t now_ms, int64_t retention_ms, struct vrs_err *err);
 

@@ -40,8 +40,8 @@ static size_t other_head(const struct stream *s, const char *field)
 	return epoch_end;
 }
 
-/* What earlier epochs of this collector still owed. Each is closed by taking its head
- * away, so it is counted once. */
+/* Counts the outstanding records of earlier epochs of this collector. Removing its head
+ * closes an epoch, so it is counted once. */
 static int close_epochs(struct vrs_store *store, const struct stream *s, uint64_t *lost,
 			struct vrs_err *err)
 {
@@ -153,10 +153,10 @@ int watermark_begin_at(struct vrs_store *store, struct stream *s, uint64_t first
 	if (status < 0 || !known)
 		return status;
 
-	char *text = vrs_asprintf("collector %s has no records %llu to %llu any more: "
-				  "they are lost",
-				  s->collector, (unsigned long long)was + 1,
-				  (unsigned long long)first_seq - 1);
+	char *text = vrs_asprintf(
+		"collector %s no longer has records %llu to %llu: they are lost",
+		s->collector, (unsigned long long)was + 1,
+		(unsigned long long)first_seq - 1);
 	*lost += first_seq - 1 - was;
 	tell(store, s, text);
 	free(text);

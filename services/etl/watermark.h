@@ -1,24 +1,24 @@
-/* watermark.h - what Redis knows of a collector's epoch: hash vrsas:v1:wm:{cluster}.
+/* watermark.h - the state of a collector epoch in Redis: hash vrsas:v1:wm:{cluster}.
  *
- *   collector/epoch        the watermark, raised after the data were answered for
- *   collector/epoch/head   the newest number heard of
+ *   collector/epoch        the watermark, raised after the data were confirmed
+ *   collector/epoch/head   the newest number announced
  *
- * Redis may forget what it had answered for (a crash under everysec), so after each new
- * connection a source is read again before anything rests on it. */
+ * Redis may lose confirmed writes (a crash under everysec), so after each reconnect a
+ * stream is read again before it is used. */
 #ifndef ETL_WATERMARK_H
 #define ETL_WATERMARK_H
 
 #include "stream.h"
 #include "vrs/store.h"
 
-/* Reads watermark and host table, unless that was done on this connection. An epoch that
- * Redis has not heard of ends those before it: what they still owed is lost, counted and
- * told as an event. */
+/* Reads watermark and host table, unless they were already read on this connection. An
+ * epoch unknown to Redis ends the earlier ones: their outstanding records are lost,
+ * counted and reported as an event. */
 int watermark_load(struct vrs_store *store, struct stream *s, uint64_t *lost,
 		   struct vrs_err *err);
 
-/* The spool begins at first_seq. What lies between the watermark and there is lost,
- * unless Redis is as new to this epoch as we are. */
+/* The spool begins at first_seq: the records between the watermark and first_seq are
+ * lost, unless the epoch is also new to Redis. */
 int watermark_begin_at(struct vrs_store *store, struct stream *s, uint64_t first_seq,
 		       uint64_t *lost, struct vrs_err *err);
 

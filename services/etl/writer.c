@@ -16,7 +16,7 @@ static void add(struct writer *a, const struct vrs_arg *argv, size_t argc)
 	a->n_commands++;
 }
 
-/* HSET of a message; only_new leaves a field that is there alone. */
+/* HSET of a packed message; only_new: does not overwrite a field. */
 static void add_message(struct writer *a, struct vrs_key key, const char *field,
 			const ProtobufCMessage *msg, bool only_new)
 {
@@ -33,8 +33,8 @@ static void add_message(struct writer *a, struct vrs_key key, const char *field,
 
 /* --- samples --- */
 
-/* The key of the host's day. The first time that a day is written its string gets the
- * full size (BITFIELD by 0 grows it and changes nothing) and the moment it goes. */
+/* The key of the host's day. When a day is written for the first time, its string gets
+ * the full size (BITFIELD by 0 grows it without a change) and its expiry time. */
 static struct vrs_arg day_key(struct writer *a, struct stream *s, size_t i, int64_t at_ms)
 {
 	struct stream_host *h = &s->host[i];
@@ -68,7 +68,7 @@ static struct vrs_arg day_key(struct writer *a, struct stream *s, size_t i, int6
 static void add_samples(struct writer *a, struct stream *s,
 			const Vrsas__V1__SampleBatch *b, uint8_t flag)
 {
-	/* An interval of several minutes says the same of each of them. */
+	/* An interval of several minutes sets each of them to the same value. */
 	size_t minutes = b->interval_ms > 60000 ? b->interval_ms / 60000 : 1;
 	uint8_t *slots = vrs_calloc(minutes, VRS_SLOT_BYTES);
 	char offset[24];
@@ -96,14 +96,14 @@ static void add_samples(struct writer *a, struct stream *s,
 	free(slots);
 }
 
-/* --- hosts and what runs on them --- */
+/* --- hosts and inventories --- */
 
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Hosts that the new table does not have any more are taken out. */
+/* Removes hosts that are not in the new table. */
 static void drop_hosts(struct writer *a, const struct stream *s,
 		       const Vrsas__V1__HostTable *t)
 {

@@ -1,8 +1,8 @@
-/* writer.h - a record as commands to Redis.
+/* writer.h - converts a record to Redis commands.
  *
- * Samples go to fixed places (series.h), so writing one twice has the effect of once. The
- * commands are only added to the store's pipeline; the watermark follows in a run of its
- * own, after the data were answered for, so it never runs ahead of them. */
+ * Samples have fixed places (series.h), so writing one twice has no further effect. The
+ * commands are added to the store's pipeline; the watermark follows in a pipeline of its
+ * own after the data were confirmed, so it never runs ahead of them. */
 #ifndef ETL_WRITER_H
 #define ETL_WRITER_H
 
@@ -16,12 +16,12 @@ struct writer {
 	size_t n_samples;
 };
 
-/* Adds the commands of a record that normalise found right; flag is VRS_SLOT_LIVE or
- * VRS_SLOT_FILLED. A new host table is in force at once. */
+/* Adds the commands of a valid record; flag is VRS_SLOT_LIVE or VRS_SLOT_FILLED. A new
+ * host table takes effect at once. */
 int writer_record(struct writer *a, struct stream *s, const Vrsas__V1__Record *r,
 		  uint8_t flag, struct vrs_err *err);
 
-/* Heartbeats, with the time that Redis has now, and what they came in (NULL: nothing). */
+/* Adds a heartbeat with the current time of Redis and its seal (NULL: none). */
 int writer_heartbeat(struct writer *a, const Vrsas__V1__Heartbeat *hb,
 		     const Vrsas__V1__Sealed *seal, struct vrs_err *err);
 

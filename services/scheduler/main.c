@@ -163,9 +163,11 @@ static int open_rooms(struct scheduler *s, struct vrs_svc *svc, struct settings 
 		return -1;
 	c->load.keys = s->keys;
 	s->loader = fleet_loader_new(svc->store, s->site, &c->load);
-	if (engine_open(&s->engine, svc, &c->engine, s->site, s->loader, err) < 0 ||
-	    forecasts_open(&s->forecasts, svc->loop, &c->forecasts, newest_fleet,
-			   s->engine, err) < 0 ||
+	if (engine_open(&s->engine, svc, &c->engine, s->site, s->loader, err) < 0)
+		return -1;
+	c->forecasts.fleet = newest_fleet;
+	c->forecasts.arg = s->engine;
+	if (forecasts_open(&s->forecasts, svc->loop, &c->forecasts, err) < 0 ||
 	    control_open(&s->control, svc, &control, s->engine, s->forecasts, err) < 0)
 		return -1;
 	engine_set_forecasts(s->engine, s->forecasts);

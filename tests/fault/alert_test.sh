@@ -46,13 +46,13 @@ company_open && gateway_open || { not_ok "the company opens"; company_story; tap
 # --- one failure, however often it is told ---------------------------------------------------
 
 one=$(start_of 1)
-is "an alert is taken" "$(tell firing h1 "$one")" 200
+is "an alert is accepted" "$(tell firing h1 "$one")" 200
 is "it is new" "$(jq -r '.taken[0].result' "$C/answer")" new
 for _ in $(seq 50); do tell firing h1 "$one" >> "$C/codes"; done
-is "told 50 times more: every time taken" "$(sed 's/200//g' "$C/codes")" ""
+is "repeated 50 times: accepted every time" "$(sed 's/200//g' "$C/codes")" ""
 is "and it is one incident" "$(open_alerts)" "$(id_of "$one")"
-is "that was told 51 times" "$(get /api/v1/incidents | jq '.incident[0].alert.words')" 51
-check "the host that answers is not believed dead" \
+is "with 51 reports" "$(get /api/v1/incidents | jq '.incident[0].alert.words')" 51
+check "a host that answers is not considered dead" \
 	eval "get /api/v1/incidents | jq -e '.incident[0].next | test(\"nothing is done on the alert alone\")'"
 is "its VM stays" "$(state)" NONE
 is "resolved ends it" "$(tell resolved h1 "$one" "$(start_of 2)")$(open_alerts)" 200
@@ -65,17 +65,17 @@ tell resolved h1 "$(start_of 4)" "$(start_of 5)" > /dev/null
 
 # --- refused ---------------------------------------------------------------------------------
 
-is "a host that nobody knows is refused" "$(tell firing h9 "$one")" 422
+is "an unknown host is rejected" "$(tell firing h9 "$one")" 422
 is "with the reason" "$(jq -r '.refused[0].reason' "$C/answer")" "c1/h9 is not in the inventory"
 code=$(webhook firing h1 "$one" | sed 's/host_down/disk_full/' | curl -s -o "$C/answer" -w '%{http_code}' \
 	--data-binary @- -H "Authorization: Bearer $ALERT" -H 'Content-Type: application/json' \
 	"http://127.0.0.1:${PORT[http]}/api/v1/alerts")
 is "an alert that is not about a dead host is refused" "$code" 422
-is "bytes that are no webhook are refused" \
+is "bytes that are not a webhook are rejected" \
 	"$(api $ALERT /api/v1/alerts -d '{"alerts": 1' -H 'Content-Type: application/json' | tail -n 1)" 400
 is "a read token may not alert" \
 	"$(webhook firing h1 "$one" | api $READ /api/v1/alerts --data-binary @- -H 'Content-Type: application/json' | tail -n 1)" 403
-is "nothing of this is open" "$(open_alerts)" ""
+is "none of these is open" "$(open_alerts)" ""
 
 # --- answered, then killed -------------------------------------------------------------------
 
@@ -114,10 +114,10 @@ PID[am]=$!
 service_kill gateway
 GATEWAY=("--alertmanager=http://127.0.0.1:${PORT[am]}" --alertmanager_interval=1s)
 service_up gateway
-check "a gateway that was away asks Alertmanager what fires" \
+check "a restarted gateway reads firing alerts from Alertmanager" \
 	wait_for 15 eval "[ \"\$(open_alerts)\" = $(id_of "$(start_of 3000)") ]"
 echo '[]' > "$C/am/api/v2/alerts"
-check "and what ended unheard ends" wait_for 30 eval '[ -z "$(open_alerts)" ]'
+check "and closes incidents that were resolved meanwhile" wait_for 30 eval '[ -z "$(open_alerts)" ]'
 service_kill gateway
 GATEWAY=()
 service_up gateway
@@ -133,7 +133,7 @@ wait_for 10 vm_is_known && wait_for 10 guest && writes 3
 cut_power c1/h1
 check "a probe alone does not make a host dead" \
 	wait_for 20 eval "ctl -o json host list | jq -e '.host[] | select(.name == \"h1\") | .note | test(\"probes? in a row had no answer\")'"
-is "its VM has no story yet" "$(state)" NONE
+is "its VM has no relocation yet" "$(state)" NONE
 at=$(date -u +%FT%TZ)
 told=${EPOCHREALTIME/[.,]/}
 tell firing h1 "$at" > /dev/null
@@ -145,7 +145,7 @@ diag "answer of the webhook to decision: $ms ms"
 check "decided within 2 s of the answer" [ "$ms" -le 2000 ]
 check "events name incident and decision" \
 	eval "get '/api/v1/events?limit=1000' | jq -e '[.event[] | select(.incident == \"$(id_of "$at")\" and .decision != \"\" and .vm_name == \"web1\")] | length > 0'"
-check "the incident says what happens" \
+check "the incident shows the next action" \
 	eval "get /api/v1/incidents | jq -e '.incident[0] | .open and .origin == \"alert\" and (.next | length > 10)'"
 
 # The host is back; as long as monitoring says dead, nothing goes home.
@@ -154,6 +154,6 @@ check "it answers again" wait_for 20 eval "ctl -o json host list | jq -e '.host[
 check "while the alert fires its VM stays away" state_is RUNNING_AWAY REPROTECTING
 tell resolved h1 "$at" "$(date -u +%FT%TZ)" > /dev/null
 check "resolved: after the stable while it comes home" wait_for 40 state_is PROTECTED
-check "there were never two" never_two
+check "there were never two copies" never_two
 [ "$TAP_BAD" = 0 ] || company_story
 tap_done

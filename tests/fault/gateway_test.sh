@@ -70,7 +70,7 @@ for path in /metrics /tables /-/healthy /-/ready; do
 	fits GET $path $path $READ 200
 done
 fits POST /-/reload /-/reload $OPERATE 200 '{}'
-is "nothing is described that was not tried" \
+is "every described path was tried" \
 	"$(comm -23 <(python3 "$TAP_TOP/tests/kit/shell/openapi.py" "$OPENAPI" --paths | grep -v /bus/ | sort -u) <(sort -u <<< "$COVERED"))" ""
 is "vrsctl prints what the API answers" \
 	"$(ctl -o json vm list | jq -S .)" "$(get $A/vms | jq -S .)"
@@ -102,10 +102,10 @@ check "no store for data" eval "curl -si -H 'Authorization: Bearer $READ' $U$A/s
 curl -si -H "$JSON" -d "{\"token\": \"$READ\"}" $U$A/session | tr -d '\r' > "$C/head"
 check "the cookie is out of reach of scripts and other sites" grep -q '^Set-Cookie: vrsas_token=.*; HttpOnly; SameSite=Strict' "$C/head"
 is "and lets a browser in" "$(code -b "vrsas_token=$READ" $U$A/status)" 200
-is "asked twice under one name is asked once" \
+is "a request sent twice with one id is executed once" \
 	"$(for _ in 1 2; do curl -s -H "$O" -H "$JSON" -d '{"vm": "web1", "request_id": "once-1"}' $U$A/relocate | jq -r .done; done | uniq | wc -l)" 1
 check "the order is carried out" wait_for 40 state_is RUNNING_AWAY FAILBACK_READY PROTECTED
-check "its story tells who asked" eval "get $A/relocations/web1 | jq -e '[.relocation[0].journal[] | select(.why | test(\"bob\"))] | length > 0'"
+check "its relocation records the actor" eval "get $A/relocations/web1 | jq -e '[.relocation[0].journal[] | select(.why | test(\"bob\"))] | length > 0'"
 fits GET "$A/relocations/{vm}" $A/relocations/web1 $READ 200
 fits GET $A/relocations "$A/relocations?open=1" $READ 200
 
@@ -122,10 +122,10 @@ ids() {
 last=$(get "$A/events?limit=1" | jq -r '.event[0].id')
 first=$(get "$A/events?limit=1000" | jq -r '.event[0].id')
 listen "$C/sse1" "$first"
-check "a listener is told what it missed" wait_for 10 eval "ids '$C/sse1' | grep -qx $last"
+check "a reconnected stream gets the missed events" wait_for 10 eval "ids '$C/sse1' | grep -qx $last"
 is "without a gap" "$(ids "$C/sse1" | paste -sd' ')" \
 	"$(get "$A/events?limit=1000&after=$first" | jq -r '.event[].id' | paste -sd' ')"
-check "and how things stand" wait_for 10 grep -q '^event: status' "$C/sse1"
+check "and the current views" wait_for 10 grep -q '^event: status' "$C/sse1"
 "$VRS_BUILD/tests/fault/stored" events "unix:$C/redis.sock" 1 1 2
 check "an event comes within a second" wait_for 1 grep -q '"test.event"' "$C/sse1"
 kill "${PID[listen]}"
@@ -152,7 +152,7 @@ is "a request byte by byte is closed" "$(python3 "$RUDE" slow "${PORT[http]}" 20
 is "a body byte by byte is closed" "$(python3 "$RUDE" slow-body "${PORT[http]}" $ALERT | sed 's/after [2-5] s/in time/')" "closed in time"
 coproc DEAF { python3 "$RUDE" deaf "${PORT[http]}"; }
 read -r -u "${DEAF[0]}" _
-check "who does not read its answer is let go" \
+check "a client that does not read its reply is disconnected" \
 	wait_for 15 eval "get /metrics | grep -E '^vrsas_http_connections_closed_total\{.*reason=\"slow\"\} [3-9]'"
 exec {DEAF[1]}>&-
 wait "$DEAF_PID" 2> /dev/null
@@ -160,7 +160,7 @@ is "paths that lead elsewhere are refused" "$(python3 "$RUDE" paths "${PORT[http
 python3 "$RUDE" mutate "${PORT[http]}" $MUTATIONS 7 $READ $ALERT > "$C/mutated"
 diag "$MUTATIONS mutated requests: $(paste -sd' ' "$C/mutated")"
 is "mutated requests: none hangs, none breaks the gateway" "$(grep -E '^(HANGS|5)' "$C/mutated" | grep -vE '^50[45]')" ""
-check "it lives" alive
+check "it still runs" alive
 after=$(rss)
 diag "resident: $before MiB before, $after MiB after"
 check "and has not grown much" [ "$after" -lt $((before + 60)) ]
@@ -174,13 +174,13 @@ GATEWAY=(--tls_cert="$C/cert.pem" --tls_key="$C/key.pem" --request_timeout=2s --
 service_up gateway
 T=https://127.0.0.1:${PORT[http]}
 check "with a certificate it speaks TLS" wait_for 10 curl -sf --cacert "$C/cert.pem" $T/-/ready
-check "who does not trust it does not talk to it" eval '! curl -sf $T/-/healthy'
-check "and nothing is said in the clear" eval '! curl -sf -m 3 http://127.0.0.1:${PORT[http]}/-/healthy'
+check "a client that does not trust the certificate disconnects" eval '! curl -sf $T/-/healthy'
+check "and nothing is sent unencrypted" eval '! curl -sf -m 3 http://127.0.0.1:${PORT[http]}/-/healthy'
 check "its cookie is for TLS only" eval "curl -si --cacert '$C/cert.pem' -H '$JSON' -d '{\"token\": \"$READ\"}' $T/api/v1/session | grep -q '^Set-Cookie: .*; Secure'"
 check "a page is read over it" eval "[ \$(curl -s --cacert '$C/cert.pem' $T/big.js | wc -c) = 3000000 ]"
 coproc HELD { python3 "$RUDE" half-open "${PORT[http]}" 300; }
 read -r -u "${HELD[0]}" _
-check "connections that never begin a handshake hold nobody" curl -sf -m 10 --cacert "$C/cert.pem" $T/-/healthy
+check "connections without a handshake block no others" curl -sf -m 10 --cacert "$C/cert.pem" $T/-/healthy
 exec {HELD[1]}>&-
 wait "$HELD_PID" 2> /dev/null
 service_kill gateway
@@ -195,7 +195,7 @@ kill -CONT "${PID[redis]}"
 check "and is ready again with it" wait_for 20 curl -sf $U/-/ready
 is "HEAD is GET without the body" "$(curl -sI $U/-/healthy | head -n 1 | cut -d' ' -f2)" 200
 
-check "it stops when asked, within a second" eval "kill -TERM ${PID[gateway]} && wait_for 1 eval '! kill -0 ${PID[gateway]}'"
+check "it stops within a second on SIGTERM" eval "kill -TERM ${PID[gateway]} && wait_for 1 eval '! kill -0 ${PID[gateway]}'"
 check "its log has no complaint of a sanitizer" eval '! grep -E "AddressSanitizer|runtime error|LeakSanitizer" "$C/log/gateway"'
 [ "$TAP_BAD" = 0 ] || tail -n 20 "$C/log/gateway" | sed 's/^/# gateway: /'
 tap_done

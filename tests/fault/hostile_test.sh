@@ -39,8 +39,8 @@ attack() {
 attack etl "$etl" "pub=$samples" "req=$fill"
 is "all kinds of hostile bytes were sent" "$TAP_N" 7
 
-check "messages that are none are counted" wait_for 20 noted_at_least garbage 20
-check "lies are counted" wait_for 20 noted_at_least refused 50
+check "invalid messages are counted" wait_for 20 noted_at_least garbage 20
+check "forged messages are counted" wait_for 20 noted_at_least refused 50
 
 "$stored" trace 4 >"$dir/trace.csv"
 now=$(date +%s)
@@ -49,12 +49,12 @@ to=$((from + 299 * 60000))
 mkdir "$dir/spool"
 echo $from >"$dir/spool/c1.replay"
 play c1
-check "a good collector is served all the same" wait_for 60 \
+check "a valid collector is still served" wait_for 60 \
 	"$stored" check "$dir/trace.csv" "unix:$socket" c1 $from $to
 
 kill -TERM "$etl"
 wait "$etl"
-is "etl ends when it is asked to" $? 0
+is "etl stops on SIGTERM" $? 0
 unset "pid[etl]"
 # The scheduler: replies that nobody asked for where predictors and movers dial in, and
 # requests of strangers.
@@ -69,11 +69,11 @@ asks() {
 check "the scheduler answers" wait_for 20 asks
 before=$TAP_N
 attack scheduler "${pid[scheduler]}" "rep=${url[0]}" "rep=${url[1]}" "req=${url[2]}"
-is "all kinds were sent to it, too" $((TAP_N - before)) 6
-check "a person is answered all the same" wait_for 20 asks
+is "all kinds of hostile bytes were sent to it, too" $((TAP_N - before)) 6
+check "an operator still gets replies" wait_for 20 asks
 kill -TERM "${pid[scheduler]}"
 wait "${pid[scheduler]}"
-is "the scheduler ends when it is asked to" $? 0
+is "the scheduler stops on SIGTERM" $? 0
 unset "pid[scheduler]"
 
 if ((TAP_BAD)); then

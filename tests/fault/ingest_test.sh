@@ -63,7 +63,7 @@ for victims in collector etl redis "collector etl redis"; do
 	done
 done
 
-check "the whole trace is told" wait_for 120 told_to $((from + (MINUTES - 1) * 60000))
+check "the whole trace is sent" wait_for 120 told_to $((from + (MINUTES - 1) * 60000))
 to=$((from + (MINUTES - 1) * 60000))
 all_stored() {
 	"$stored" check "$dir/trace.csv" "unix:$socket" c1 $from $to
@@ -77,9 +77,9 @@ is "nothing was counted as lost" "$(cli XRANGE vrsas:v1:ev - + | grep -c ingest.
 
 kill -TERM "${pid[collector]}" "${pid[etl]}"
 wait "${pid[collector]}"
-is "the collector ends when it is asked to" $? 0
+is "the collector stops on SIGTERM" $? 0
 wait "${pid[etl]}"
-is "etl ends when it is asked to" $? 0
+is "etl stops on SIGTERM" $? 0
 unset "pid[collector]" "pid[etl]"
 if ((TAP_BAD)); then
 	tail -n 30 "$dir/etl.log" "$dir/collector.log" | sed 's/^/# /'

@@ -38,7 +38,7 @@ there_and_back() {
 	is "one copy runs" "$(running_copies)" 1
 	check "nothing is left where it was away" wait_for 20 eval '[ -z "$(find "$C/ds2" -type f)" ]'
 	check "home's own image is there" [ -s "$C/ds1/web1.raw" ]
-	check "there were never two" never_two
+	check "there were never two copies" never_two
 	[ "$TAP_BAD" = 0 ] || company_story
 	company_close
 }
@@ -51,7 +51,7 @@ without_proof() { # MODE
 	# cut off, not dead: its guest runs on where nobody sees it
 	pretend c1/h1 cut
 	sshd_down c1/h1
-	check "fence $1: a person is asked" wait_for 40 state_is HOLD_OPERATOR
+	check "fence $1: the relocation waits for an operator" wait_for 40 state_is HOLD_OPERATOR
 	check "fence $1: status says what is missing" \
 		eval "ctl -o json relocation show web1 | grep -q 'no proof that it is off'"
 	is "fence $1: the guest was left alone" "$(epoch)" 1
@@ -60,7 +60,7 @@ without_proof() { # MODE
 		cut_power c1/h1
 		check "fence $1: a confirmation without a reason is refused" \
 			eval '! ctl -y fail c1/h1 --confirm-off'
-		check "fence $1: the operator's word lets it go on" \
+		check "fence $1: the operator claim ends the hold" \
 			ctl -y fail c1/h1 --confirm-off --reason "I pulled the plug"
 		check "fence $1: then it runs elsewhere" wait_for 40 state_is RUNNING_AWAY FAILBACK_READY
 	fi
@@ -88,7 +88,7 @@ stale_copy_stays_down() {
 		[ "$(running_copies)" = 1 ] && guest_at_c2 && down=$((down + 1))
 	done
 	is "the stale copy stayed down when its host came back" "$down of 20" "20 of 20"
-	check "there were never two" never_two
+	check "there were never two copies" never_two
 	# and if somebody starts it by hand
 	vm_json | sed "s/${PORT[web1]}/$(free_port)/" > "$(host_dir c1/h1)/vms/$VM.json"
 	pretend c1/h1 start <<< "{\"id\": \"$VM\"}"
@@ -107,9 +107,9 @@ guest_at_c2() {
 unreadable() {
 	SHARED=no company_open || { not_ok "the company opens"; company_story; return; }
 	cut_power c1/h1
-	check "disks on the dead host only: the choice is a person's, or it waits" \
+	check "disks on the dead host only: it waits for an operator or the repair" \
 		wait_for 40 state_is HOLD_OPERATOR WAIT_REPAIR
-	check "and the reason is said" eval "said | grep -Eqi 'disk|read'"
+	check "and the reason is shown" eval "said | grep -Eqi 'disk|read'"
 	is "nothing was started" "$(running_copies)" 0
 	give_power c1/h1
 	check "it runs again at home when its host is back" wait_for 40 state_is PROTECTED
@@ -131,7 +131,7 @@ restart_nearby() {
 	give_power c1/h1
 	check "and goes home" wait_for 40 state_is PROTECTED
 	check "the shared image is there" [ -s "$C/ds1/web1.raw" ]
-	check "there were never two" never_two
+	check "there were never two copies" never_two
 	[ "$TAP_BAD" = 0 ] || company_story
 	company_close
 }
@@ -147,8 +147,8 @@ moved_by_order() {
 	check "and stays until it is called back" wait_for 10 state_is FAILBACK_READY
 	check "an order brings it home" ctl -y failback web1
 	check "and it comes" wait_for 40 state_is PROTECTED
-	is "with all that was written away" "$(acked)" "$before"
-	check "there were never two" never_two
+	is "with everything that was written away" "$(acked)" "$before"
+	check "there were never two copies" never_two
 	[ "$TAP_BAD" = 0 ] || company_story
 	company_close
 }
@@ -169,28 +169,28 @@ quick_reboot() {
 	local before
 	writes 5
 	before=$(acked)
-	check "what runs where is remembered" wait_for 10 eval '[ "$(redis hexists "vrsas:v1:ran:{c1}" h1)" = 1 ]'
+	check "the hosts of running VMs are recorded" wait_for 10 eval '[ "$(redis hexists "vrsas:v1:ran:{c1}" h1)" = 1 ]'
 	pretend c1/h2 cut # it may have been given the VM
 	reboot_at_once c1/h1
-	check "a VM that fell with its host waits for the word of its cluster" \
+	check "a VM that went down with its host waits for the other hosts of its cluster" \
 		wait_for 20 eval 'redis xrange vrsas:v1:ev - + | grep -qa "went down with c1/h1"'
 	is "and is not started meanwhile" "$(running_copies)" 0
 	pretend c1/h2 heal
 	check "then it runs again at home" wait_for 40 guest_at c1/h1
-	check "and all is quiet" wait_for 20 state_is PROTECTED
+	check "and the relocation ends" wait_for 20 state_is PROTECTED
 	is "its epoch rose" "$(epoch)" 2
 	is "no acknowledged write is lost" "$(acked)" "$before"
 	check "its journal says why" eval 'redis xrange "vrsas:v1:jrn:$VM" - + | grep -q "VR-SAS starts it"'
 	check "it is seen running" wait_for 10 eval 'ctl vm list | grep web1 | grep -qw RUNNING'
 	# its owner's word is another matter
 	pretend c1/h1 shutdown <<< "{\"id\": \"$VM\"}"
-	check "one that its owner shut down is not remembered" \
+	check "a VM shut down by its owner is not recorded" \
 		wait_for 10 eval '[ "$(redis hexists "vrsas:v1:ran:{c1}" h1)" = 0 ]'
 	reboot_at_once c1/h1
 	check "its next boot is noticed" wait_for 10 inventory_knows_boot
 	check "and seen by the scheduler" wait_for 5 eval 'ctl vm list | grep web1 | grep -qw OFF'
 	is "it stays down" "$(running_copies)" 0
-	check "there were never two" never_two
+	check "there were never two copies" never_two
 	[ "$TAP_BAD" = 0 ] || company_story
 	company_close
 }
@@ -203,12 +203,12 @@ found_twice() {
 	vm_json | sed "s/${PORT[web1]}/$(free_port)/; s,$C/ds1/web1,$C/ds2/clone," > "$(host_dir c2/a1)/vms/$VM.json"
 	pretend c2/a1 start <<< "{\"id\": \"$VM\"}"
 	check "a VM that runs in two clusters is noticed" wait_for 20 state_is SPLIT_SUSPECT HOLD_OPERATOR
-	check "a person is asked" wait_for 20 state_is HOLD_OPERATOR
-	check "and told where it runs" eval "said | grep -q 'c1/h1 and c2/a1'"
-	is "neither is stopped" "$(running_copies)" 2
+	check "it waits for an operator" wait_for 20 state_is HOLD_OPERATOR
+	check "and names where it runs" eval "said | grep -q 'c1/h1 and c2/a1'"
+	is "neither copy is stopped" "$(running_copies)" 2
 	is "nothing is granted" "$(epoch)" 1
 	pretend c2/a1 destroy <<< "{\"id\": \"$VM\"}"
-	check "stopped by hand, the other one is the VM" wait_for 20 state_is PROTECTED
+	check "after one copy is stopped by hand, the other one is the VM" wait_for 20 state_is PROTECTED
 	check "and goes on" guest_at c1/h1
 	[ "$TAP_BAD" = 0 ] || company_story
 	company_close

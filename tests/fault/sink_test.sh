@@ -89,7 +89,7 @@ has_all() { # N
 }
 event_put 1 20 3
 check "events arrive, signed, as CloudEvents" wait_for 20 has_all 20
-check "and each is what it says" eval '! grep -q BAD "$C/web.log"'
+check "and each matches its event" eval '! grep -q BAD "$C/web.log"'
 
 sink_down
 event_put 21 40 3
@@ -104,7 +104,7 @@ service_up gateway
 sink_up
 check "a sink that was down for $DOWN s, the gateway killed twice meanwhile: all arrive" wait_for 120 has_all 80
 is "in order" "$(taken | paste -sd' ')" "$(seq 1 80 | paste -sd' ')"
-check "the program was told of warnings and worse" \
+check "the program gets warnings and errors" \
 	wait_for 20 eval '[ "$(jq -r .data.text "$C/program.log" | awk "!s[\$0]++" | paste -sd" ")" = "$(seq 1 60 | paste -sd" ")" ]'
 check "what was delivered is counted" \
 	eval "get /metrics | grep -E '^vrsas_sink_events_total\{.*sink=\"web\".*result=\"delivered\"\} [1-9]'"

@@ -94,9 +94,9 @@ sweep() { # VICTIM
 	run_to PROTECTED
 	is "$victim: it comes home" $? 0
 	check "$victim: the guest answers at home" wait_for 10 guest_at c1/h1
-	is "$victim: nothing of the time away is lost" "$(acked)" "$before"
+	is "$victim: nothing written away is lost" "$(acked)" "$before"
 	is "$victim: exactly one copy runs" "$(running_copies)" 1
-	check "$victim: there were never two" never_two
+	check "$victim: there were never two copies" never_two
 	check "$victim: at most one chunk was sent twice" [ "$(most_resent)" -le "$CHUNK" ]
 	for s in "${SWEPT[@]}"; do
 		[[ " ${killed[*]} " == *" $s "* ]] || missed+=("$s")
@@ -129,10 +129,10 @@ in_the_midst() {
 	done
 	check "mover killed in a copy: its VM runs elsewhere" \
 		wait_for 90 state_is RUNNING_AWAY FAILBACK_READY
-	is "mover killed in a copy: it went on four times" \
+	is "mover killed in a copy: it resumed four times" \
 		"$(grep -c 'transfer started' "$C/log/mover")" 4
 	is "mover killed in a copy: nothing is lost" "$(acked)" "$before"
-	check "mover killed in a copy: at most a chunk a kill was sent twice" \
+	check "mover killed in a copy: at most one chunk per kill was sent twice" \
 		[ "$(most_resent)" -le $((CHUNK * 3)) ]
 	diag "resent $(most_resent) bytes of 24 MiB in three kills"
 	[ "$TAP_BAD" = "$bad" ] || company_story

@@ -115,7 +115,7 @@ right() {
 	if [ "$2" = 0 ]; then
 		check "$1: ended, and equal" cmp "$3" "$4"
 	else
-		is "$1: refused in one line, no image" \
+		is "$1: rejected in one line, no image" \
 			"$(wc -l < "$dir/errors") $(ls "$4" 2> /dev/null)" "1 "
 	fi
 	rm -f "$4" "$(dirname "$4")/.$(basename "$4")".vrs-*
@@ -151,7 +151,7 @@ copy "$small" "$there/x.raw"
 right "new keys every 4 MB, there" $? "$small" "$dir/there/x.raw"
 copy "$there/small.raw" "$dir/here/x.raw"
 right "new keys every 4 MB, back" $? "$small" "$dir/here/x.raw"
-is "and that was no accident" "$([ -s "$dir/errors" ] && cat "$dir/errors")" ""
+is "and the proxy did it" "$([ -s "$dir/errors" ] && cat "$dir/errors")" ""
 
 # --- everything killed, at random, in one copy -------------------------------------------
 
@@ -213,7 +213,7 @@ check "and equal" cmp "$big" "$dir/there/big.raw"
 sent=$(wire_bytes)
 data=$(allocated "$big")
 again=$((sent > data ? (sent - data) / (killed ? killed : 1) : 0))
-is "at most 64 MiB a kill went again over the wire" $((again <= 64 * MIB)) 1
+is "at most 64 MiB per kill were sent again" $((again <= 64 * MIB)) 1
 diag "killed: mover ${kills[mover]}, far side ${kills[far]}, sshd ${kills[sshd]}, link ${kills[link]};" \
 	"data $((data / MIB)) MiB, over the wire $((sent / MIB)) MiB, $((again / 1024)) KiB more a kill"
 check "nothing but the image is left" nothing_left
@@ -278,10 +278,10 @@ if strings -a "$BIN/vrs-image" | grep -q VRSAS_FAULTS; then
 			named=$((named + 1))
 		rm -f "$dir/there/x.raw"
 	done
-	is "a bit turned at the target before it is proven: found, named, mended" \
+	is "a bit flipped at the target before verification: found, reported, repaired" \
 		"$found $named of $FLIPS" "$FLIPS $FLIPS of $FLIPS"
 else
-	skip "a bit turned at the target before it is proven" "this build has no fault points"
+	skip "a bit flipped at the target before verification" "this build has no fault points"
 fi
 
 # --- a source that is written to, or vanishes ---------------------------------------------
@@ -355,7 +355,7 @@ for mode in noise cut flood short seq type text digest; do
 	echo $mode > "$dir/mode"
 	copy "$small" "$there/lie.raw" --tries 1 --vrs-image "$dir/liar"
 	code=$?
-	is "a target that lies ($mode): refused in one line" \
+	is "a lying target ($mode): rejected in one line" \
 		"$((code > 0 && code < 7)) $(wc -l < "$dir/errors") $(ls "$dir/there/lie.raw" 2> /dev/null)" "1 1 "
 done
 

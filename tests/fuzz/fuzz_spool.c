@@ -39,7 +39,7 @@ static void forget(const char *name)
 	(void)unlink(path);
 }
 
-/* A right head, so that the records behind it are on_polled at. */
+/* A right head, so that the records behind it are read. */
 static void write_segment(const uint8_t *bytes, size_t n)
 {
 	struct segment_head head = {7, 1, 0, "c/x"};
@@ -48,16 +48,15 @@ static void write_segment(const uint8_t *bytes, size_t n)
 
 	if (dir_fd < 0 || segment_make(dir_fd, &head, &fd, &err) < 0)
 		abort();
-	size_t offset = SEGMENT_HEAD_BYTES;
-	uint64_t seq = 1;
+	struct segment_pos at = {fd, SEGMENT_HEAD_BYTES, 1};
 
 	/* First byte: how many good records come before the bytes. */
-	for (unsigned good = n ? bytes[0] % 4 : 0; good > 0; good--, seq++) {
-		if (segment_put(fd, offset, seq, "reading", 7, &err) < 0)
+	for (unsigned good = n ? bytes[0] % 4 : 0; good > 0; good--, at.seq++) {
+		if (segment_put(&at, "reading", 7, &err) < 0)
 			abort();
-		offset += SEGMENT_FRAME_BYTES + 7;
+		at.offset += SEGMENT_FRAME_BYTES + 7;
 	}
-	if (n > 1 && pwrite(fd, bytes + 1, n - 1, (off_t)offset) < 0)
+	if (n > 1 && pwrite(fd, bytes + 1, n - 1, (off_t)at.offset) < 0)
 		abort();
 	(void)close(fd);
 	(void)close(dir_fd);
@@ -88,13 +87,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	if (spool_open(&s, &conf, 0, &err) < 0)
 		abort();
 	spool_info(s, &info);
-	if (spool_read(s, 1, UINT64_MAX, SIZE_MAX, take, &last, &next, &err) < 0 ||
-	    last > info.head_seq || spool_append(s, "x", 1, 0, &err) < 0)
+	struct spool_range range = {1, UINT64_MAX, SIZE_MAX, take, &last};
+	if (spool_read(s, &range, &next, &err) < 0 || last > info.head_seq ||
+	    spool_append(s, "x", 1, 0, &err) < 0)
 		abort();
 	last = info.head_seq;
-	if (spool_read(s, info.head_seq + 1, UINT64_MAX, SIZE_MAX, take, &last, &next,
-		       &err) < 0 ||
-	    last != info.head_seq + 1)
+	range.from = info.head_seq + 1;
+	if (spool_read(s, &range, &next, &err) < 0 || last != info.head_seq + 1)
 		abort(); /* what was just written is not there */
 	spool_close(s);
 

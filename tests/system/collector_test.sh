@@ -56,10 +56,10 @@ check "with the same MAC" grep -q "$(grep -o "mac address='[^']*'" "$work/home.x
 check "defining it again changes nothing" ask c2h1 define "$work/home.xml" /ds/web1.vmdk vmdk \
 	pvscsi vmxnet3 qemu "$BED_c1_BRIDGE=$BED_c2_BRIDGE"
 check "it starts there" ask c2h1 start "$id"
-check "starting it again is fine" ask c2h1 start "$id"
+check "starting it again succeeds" ask c2h1 start "$id"
 check "it serves there" wait_for 60 serves "$ip"
 is "and has its write" "$(seq_of "$ip")" 1
-is "it takes another" "$(put "$ip" two)" 2
+is "it acknowledges another write" "$(put "$ip" two)" 2
 check "a running VM is not undefined" test "$(ask c2h1 undefine "$id" 2>&1 | cut -d: -f1)" = conflict
 check "it shuts down there" ask c2h1 shutdown "$id"
 check "it is undefined there" ask c2h1 undefine "$id"
@@ -68,14 +68,14 @@ check "its disk stays" "$bed" sh c2h1 test -e /ds/web1.vmdk
 "$bed" sh c2h1 cat /ds/web1.vmdk >"$work/back.vmdk"
 qemu-img convert -f vmdk -O raw "$work/back.vmdk" "$work/back.raw"
 "$bed" sh c3h1 sh -c 'cat >/ds/web1.raw' <"$work/back.raw"
-is "VMware's definition becomes one of virtio on c3h1" \
+is "VMware's definition is converted to virtio on c3h1" \
 	"$(ask c3h1 define "$work/away.xml" /ds/web1.raw raw virtio virtio qemu \
 		"$BED_c2_BRIDGE=$BED_c3_BRIDGE")" "$id"
 check "it starts there, too" ask c3h1 start "$id"
 check "it serves there" wait_for 60 serves "$ip"
 is "and has both writes" "$(seq_of "$ip")" 2
 check "it can be destroyed" ask c3h1 destroy "$id"
-check "free space is told without a pool" test "$(ask c3h1 store /ds | cut -d' ' -f2)" -gt 1000000
+check "free space is reported without a pool" test "$(ask c3h1 store /ds | cut -d' ' -f2)" -gt 1000000
 
 # --- the collector ---------------------------------------------------------------------
 
@@ -123,30 +123,30 @@ mark() { # the newest minute's state of a host, and the watermark: grows with ev
 grown() { [ "$(mark)" -ge $(($1 + $2)) ]; }
 
 check "both hosts are up" wait_for 30 is_up c1h1
-check "both hosts are up, really" wait_for 30 is_up c1h2
-check "web1 is told with its class" wait_for 20 told c1h1 'vm_class: 1'
+check "the collector reports both as up" wait_for 30 is_up c1h2
+check "web1 is reported with its class" wait_for 20 told c1h1 'vm_class: 1'
 check "its disk can be read without its host" told c1h1 'readable_without_host: ANSWER_YES'
 check "its start at boot was switched off" wait_for 20 told c1h1 'name: "web1"'
-is "so the host says, too" "$("$bed" sh c1h1 virsh -q dominfo web1 | sed -n 's/^Autostart: *//p')" \
+is "the host confirms it" "$("$bed" sh c1h1 virsh -q dominfo web1 | sed -n 's/^Autostart: *//p')" \
 	disable
-check "free space of the images is told" wait_for 20 told c1h1 'free_bytes'
+check "free space of the images folder is reported" wait_for 20 told c1h1 'free_bytes'
 
 qemu=$("$bed" sh c1h2 pgrep -f qemu-system | head -1)
 "$bed" sh c1h2 kill -STOP "$qemu"
 was=$(mark)
-check "a guest that hangs holds up nobody's readings" wait_for 30 grown "${was:-0}" 5
+check "a hanging guest delays no readings" wait_for 30 grown "${was:-0}" 5
 check "its host is still up" is_up c1h2
-check "the other one, too" is_up c1h1
+check "the other host, too" is_up c1h1
 "$bed" sh c1h2 kill -CONT "$qemu"
 
 "$bed" freeze c1h2
-check "a host that hangs is told as silent" wait_for 30 is_silent c1h2
-check "the other one is up" is_up c1h1
+check "a hanging host is reported as silent" wait_for 30 is_silent c1h2
+check "the other host is up" is_up c1h1
 "$bed" thaw c1h2
-check "it is up again soon after it went on" wait_for 30 is_up c1h2
+check "it is up again soon after it resumed" wait_for 30 is_up c1h2
 
 "$bed" power-off c1h2
-check "a host without power is told as silent" wait_for 30 is_silent c1h2
+check "a host without power is reported as silent" wait_for 30 is_silent c1h2
 "$bed" power-on c1h2
 check "it is up again after it booted" wait_for 60 is_up c1h2
 check "and its guest did not start" wait_for 20 told c1h2 'state: VM_STATE_OFF'
@@ -154,6 +154,6 @@ check "and its guest did not start" wait_for 20 told c1h2 'state: VM_STATE_OFF'
 start=${EPOCHREALTIME/[.,]/}
 kill "$collector"
 wait "$collector"
-is "the collector stops when asked" $? 0
+is "the collector stops on SIGTERM" $? 0
 diag "in $(((${EPOCHREALTIME/[.,]/} - start) / 1000)) ms"
 tap_done

@@ -156,7 +156,7 @@ took "samples"
 # --- replicas ----------------------------------------------------------------------------
 
 check "predictor scales to three" dc up -d --no-build --scale predictor=3
-check "three predictors have dialled in" wait_for 30 alive predictor 3
+check "three predictors have connected" wait_for 30 alive predictor 3
 forecast_made() {
 	vrsctl forecast sample -o json | jq -e '.forecast[0].peak | length > 0'
 }
@@ -202,7 +202,7 @@ content() {
 	docker exec "$project-far$1" sha256sum /images/disk.raw | cut -d ' ' -f 1
 }
 check "two hosts with sshd" far_up
-check "the mover carries an image from one to the other" carry
+check "the mover copies an image from one to the other" carry
 is "the content is the same" "$(content 2)" "$(content 1)"
 check "holes stay holes" docker exec "$project-far2" sh -c \
 	'[ "$(stat -c %b /images/disk.raw)" -lt 20000 ]'

@@ -33,7 +33,7 @@ service() { # NAME PROGRAM [OPTION...]
 	pid[$name]=$!
 }
 address() { # NAME
-	sed -n 's/.*metrics are told address=//p' "$dir/$1.log" | tail -n 1
+	sed -n 's/.*serving metrics address=//p' "$dir/$1.log" | tail -n 1
 }
 get() { # NAME PATH [CURL OPTION...]
 	local name=$1 path=$2
@@ -53,10 +53,10 @@ service collector vrs-collector --cluster=c1 --site="$dir/site.conf" --interval=
 	--heartbeat=200ms --spool_dir="$dir/spool" --samples_url="$samples" --fill_url="$fill"
 services='etl scheduler predictor mover collector'
 for name in $services; do
-	check "$name says where it tells" wait_for 20 tells_address "$name"
+	check "$name logs the address of its metrics" wait_for 20 tells_address "$name"
 done
 check "readings arrive" wait_for 20 page_has etl '^vrsas_ingest_records_total{.*path="live"} [1-9]'
-check "a forecast was asked for and answered" \
+check "a forecast was requested and answered" \
 	wait_for 20 page_has scheduler '^vrsas_forecast_jobs_total{.*result="ok"} [1-9]'
 check "the predictor counted it" \
 	wait_for 10 page_has predictor '^vrsas_predictor_jobs_total{.*result="ok"} [1-9]'
@@ -68,7 +68,7 @@ for name in $services; do
 	check "$name: promtool finds nothing" promtool check metrics <"$dir/$name.page"
 	check "$name is healthy" test "$(get "$name" /-/healthy)" = healthy
 	check "$name is ready" wait_for 10 test "$(get "$name" /-/ready)" = ready
-	check "$name: every series says whose it is" test -z \
+	check "$name: every series has its service and instance" test -z \
 		"$(grep -v '^#' "$dir/$name.page" |
 			grep -v "{service=\"$name\",instance=\"$name-1\"[,}]")"
 done
@@ -81,9 +81,9 @@ rare='vrsas_relocation_(progress_ratio|moved_bytes|rate_bytes_per_second|eta_sec
 vrsas_forecast_(age_seconds|peak_ratio|error_ratio|coverage_ratio)
 vrsas_predictor_(training_progress_ratio|model_[a-z_]*)
 vrsas_cluster_(cpu_ratio|spare_cores|spare_ratio|memory_free_bytes)'
-is "no name is told that docs/METRICS.md does not have" \
+is "every metric is in docs/METRICS.md" \
 	"$(comm -23 <(names "$dir"/*.page) <(documented))" ""
-is "no name of docs/METRICS.md is missing (but for those of moments)" \
+is "every metric of docs/METRICS.md exists (except temporary ones)" \
 	"$(comm -13 <(names "$dir"/*.page) <(documented) | grep -vxE "$rare")" ""
 
 # Through Redis, the collector's with its heartbeats.
@@ -129,7 +129,7 @@ pid[crowd]=$!
 exec 9>"$dir/hold"
 check "a crowd of 500 silent connections, noise, and one that does not read" \
 	wait_for 60 grep -q held "$dir/crowd.out"
-check "is no hindrance" page_has etl '^vrsas_build_info{'
+check "does not disturb other clients" page_has etl '^vrsas_build_info{'
 check "etl has few descriptors open" test "$(find "/proc/${pid[etl]}/fd" | wc -l)" -lt 80
 exec 9>&-
 
@@ -139,9 +139,9 @@ not_ready() { # NAME WHY
 	grep -q '^503$' "$dir/why" && grep -q "$2" "$dir/why"
 }
 check "without its Redis etl is not ready, and says why" \
-	wait_for 30 not_ready etl "Redis does not answer"
+	wait_for 30 not_ready etl "Redis does not respond"
 kill -CONT "${pid[redis]}"
 kill "${pid[scheduler]}"
-check "nor is a mover without its scheduler" \
-	wait_for 20 not_ready mover "nobody answers on transfer"
+check "a mover without its scheduler is not ready" \
+	wait_for 20 not_ready mover "no peer on transfer"
 tap_done

@@ -151,7 +151,7 @@ check "Prometheus learns every host from the gateway, with its labels" \
 	wait_for 40 query_is 'count by (cluster) (up{job="node", cluster="c1", host=~"h."} == 1)' "1 2"
 check "and scrapes the gateway with its token" wait_for 40 query_is 'up{job="vrsas"}' "1 1"
 check "load of each host is there as VR-SAS reads it" wait_for 90 query_is 'count(instance:node_cpu_busy:ratio_rate1m)' "1 4"
-check "every service tells its numbers there" wait_for 40 services_tell
+check "the metrics of every service are there" wait_for 40 services_tell
 get /metrics >"$work/metrics"
 check "promtool check metrics" eval 'promtool check metrics <"$work/metrics"'
 scrape >"$work/known"
@@ -160,27 +160,27 @@ cut_power c1/h1
 exporter_down c1/h1
 check "a probe alone does not make a host dead" \
 	wait_for 20 eval "ctl -o json host list | jq -e '.host[] | select(.name == \"h1\") | .note | test(\"probes? in a row had no answer\")'"
-check "Alertmanager's word arrives as an incident" \
+check "an alert of Alertmanager becomes an incident" \
 	wait_for 60 incident '.incident[] | select(.open and .cluster == "c1" and .host == "h1" and .origin == "alert") | .id'
 check "with it the relocation begins by itself" wait_for 20 begins
-check "its disk travels" wait_for 20 state_is TRANSFERRING
+check "its disk is being copied" wait_for 20 state_is TRANSFERRING
 wait_for 5 eval "curl -sf -m 5 'http://127.0.0.1:${PORT[scheduler_metrics]}/metrics' | grep -q '^vrsas_relocation_eta_seconds{'"
 scrape >>"$work/known"
 curl -sf "http://127.0.0.1:${PORT[scheduler_metrics]}/metrics" >"$work/metrics"
-check "promtool check metrics, while a disk travels" eval 'promtool check metrics <"$work/metrics"'
+check "promtool check metrics during a copy" eval 'promtool check metrics <"$work/metrics"'
 check "its VM runs elsewhere" wait_for 60 state_is RUNNING_AWAY FAILBACK_READY
 told=$(incident '.incident[] | select(.origin == "alert") | .alert.received_at')
 decided=$(get /api/v1/relocations/web1 | jq -r '.relocation[0].record.decided_at')
 ms=$(($(date -ud "$decided" +%s%3N) - $(date -ud "$told" +%s%3N)))
 diag "webhook to decision: $ms ms"
 check "decided within 2 s of the webhook" [ "$ms" -le 2000 ]
-is "told again and again, it is one incident" "$(incident '[.incident[] | select(.origin == "alert")] | length')" 1
+is "repeated alerts are one incident" "$(incident '[.incident[] | select(.origin == "alert")] | length')" 1
 give_power c1/h1
 exporter_up c1/h1
 check "resolved: the incident ends" wait_for 60 incident '.incident[] | select(.origin == "alert" and (.open | not)) | .id'
 check "and its VM comes home" wait_for 60 state_is PROTECTED
 check "a model is trained" wait_for 60 eval "get /metrics | grep -q '^vrsas_predictor_model_age_seconds{'"
-check "and forecasts are told" wait_for 60 eval "get /metrics | grep -q '^vrsas_forecast_peak_ratio{'"
+check "and forecasts are published" wait_for 60 eval "get /metrics | grep -q '^vrsas_forecast_peak_ratio{'"
 scrape >>"$work/known"
 # Two come only when a forecast of two hours is over: the program has their names.
 for late in vrsas_forecast_error_ratio vrsas_forecast_coverage_ratio; do
@@ -188,6 +188,6 @@ for late in vrsas_forecast_error_ratio vrsas_forecast_coverage_ratio; do
 done
 unknown=$(comm -23 <(named) <(sort -u "$work/known") | xargs)
 is "every metric of rules and dashboards ($(named | wc -l)) is in a live scrape" "$unknown" ""
-check "there were never two" never_two
+check "there were never two copies" never_two
 [[ $TAP_BAD == 0 ]] || { company_story; tail -n 5 "$C"/log/{prometheus,alertmanager,gateway} | sed 's/^/# /'; }
 tap_done

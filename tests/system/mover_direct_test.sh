@@ -113,7 +113,7 @@ data=$(allocated "$dir/src/a.raw")
 
 # --- the copy ----------------------------------------------------------------------------
 
-check "a disk goes from one host to another" copy "src:$dir/src/a.raw" "dst:$dir/dst/a.raw" "${direct[@]}"
+check "a disk is copied from one host to another" copy "src:$dir/src/a.raw" "dst:$dir/dst/a.raw" "${direct[@]}"
 check "it is the same to the last byte" cmp "$dir/src/a.raw" "$dir/dst/a.raw"
 is "result and hashes come back" "$(said direct) $(said source_hash) $(said target_hash)" \
 	"true $hash $hash"
@@ -123,22 +123,22 @@ is "the mover saw next to nothing of it" $(($(crossed) < 100000)) 1
 diag "$(crossed) bytes of $data crossed the mover's link"
 check "nothing but the image is left" nothing_left
 check "the same copy again is no copy" copy "src:$dir/src/a.raw" "dst:$dir/dst/a.raw" "${direct[@]}"
-is "and it is told" "$(said was_there) $(said bytes_sent)" "true 0"
-check "a format becomes another on the way" \
+is "and this is reported" "$(said was_there) $(said bytes_sent)" "true 0"
+check "the format is converted on the way" \
 	copy "src:$dir/src/a.raw" "dst:$dir/dst/a.qcow2" "${direct[@]}" --compress zstd --connections 3
 is "with the same content" \
 	"$(qemu-img compare -q "$dir/src/a.raw" "$dir/dst/a.qcow2"; echo $?) $(said target_hash)" "0 $hash"
 cp --sparse=always "$dir/src/a.raw" "$dir/src/b.raw"
 dd if=/dev/urandom of="$dir/src/b.raw" bs=4096 count=3 seek=700 conv=notrunc status=none
-check "of a seed only changes travel" \
+check "with a seed only changes are sent" \
 	copy "src:$dir/src/b.raw" "dst:$dir/dst/a.raw" "${direct[@]}" --seed "$dir/dst/a.raw"
 is "three changed blocks are three blocks" "$(said base_used) $(said bytes_sent)" "true $((3 * 4096))"
 check "and the seed is the new disk" cmp "$dir/src/b.raw" "$dir/dst/a.raw"
-check "within one host nothing travels at all" \
+check "within one host nothing is sent" \
 	copy "src:$dir/src/a.raw" "src:$dir/dst/same.raw" "${direct[@]}"
 check "within one host: equal" cmp "$dir/src/a.raw" "$dir/dst/same.raw"
 copy "src:$dir/src/b.raw" "dst:$dir/dst/n.raw" --vrs-mover "$dir/far"
-is "who does not ask for it does not get it" "$? $(said direct)" "0 false"
+is "without the option the copy is not direct" "$? $(said direct)" "0 false"
 clear_dst
 
 # --- where it cannot be ------------------------------------------------------------------

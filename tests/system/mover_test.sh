@@ -60,18 +60,18 @@ hash=$(mover hash "$source" | cut -d' ' -f1)
 check "a raw disk arrives over SSH" copy "$source" "$there/a.raw"
 check "it is the same to the last byte" cmp "$source" "$dir/there/a.raw"
 is "holes stay holes" $(($(allocated "$dir/there/a.raw") <= $(allocated "$source") * 101 / 100 + MIB)) 1
-is "both hashes are told and equal" "$(said source_hash) $(said target_hash)" "$hash $hash"
+is "both hashes are reported and equal" "$(said source_hash) $(said target_hash)" "$hash $hash"
 is "so are sizes, times and rate" \
 	"$(jq -r '[.virtual_bytes == 268435456, .ended_unix_ms >= .began_unix_ms, .data_bytes_per_s > 0, (.source | endswith("/disk.raw"))] | all' "$dir/said")" true
-is "zeros do not travel" $(($(said bytes_sent) <= 41 * MIB)) 1
+is "zeros are not sent" $(($(said bytes_sent) <= 41 * MIB)) 1
 check "nothing but the image is left" nothing_left
-is "the program carried to the host lies in a private directory" \
+is "the program installed on the host is in a private directory" \
 	"$(stat -c %a "$HOME/.vrsas")" 700
 
 before=raw
 from=$dir/there/a.raw
 for format in qcow2 vmdk vhdx raw; do
-	check "$before becomes $format on its way" copy "$SSHD_USER@127.0.0.1:$from" "$there/to.$format"
+	check "$before is converted to $format" copy "$SSHD_USER@127.0.0.1:$from" "$there/to.$format"
 	is "$format holds the same content" "$(said target_hash)" "$hash"
 	is "virtual size of $format is the same to the byte" \
 		"$(qemu-img info --output=json "$dir/there/to.$format" | jq '."virtual-size"')" \
@@ -81,11 +81,11 @@ for format in qcow2 vmdk vhdx raw; do
 	from=$dir/there/to.$format
 	before=$format
 done
-check "a remote disk comes home" copy "$there/to.vmdk" "$dir/here/home.raw"
-check "it is what went away" cmp "$source" "$dir/here/home.raw"
+check "a remote disk is copied back" copy "$there/to.vmdk" "$dir/here/home.raw"
+check "it equals the original" cmp "$source" "$dir/here/home.raw"
 check "verify says that two formats are equal" mover verify "$source" "$dir/there/to.qcow2"
 check "the same copy again is no copy" copy "$source" "$there/a.raw"
-is "and nothing travels" "$(said was_there) $(said bytes_sent)" "true 0"
+is "and nothing is sent" "$(said was_there) $(said bytes_sent)" "true 0"
 
 # --- only what changed -------------------------------------------------------------------
 
@@ -95,7 +95,7 @@ for at in 1 33 64 130 200; do
 	dd if=/dev/urandom of="$changed" bs=4096 count=1 seek=$((at * 256 + 7)) conv=notrunc status=none
 done
 fallocate -p -o 0 -l $MIB "$changed"
-check "a base makes changes travel only" copy "$changed" "$there/new.raw" --base "$dir/there/a.raw"
+check "with a base only changes are sent" copy "$changed" "$there/new.raw" --base "$dir/there/a.raw"
 is "five changed blocks are five blocks" "$(said bytes_sent)" $((5 * 4096))
 check "the result is the changed disk" cmp "$changed" "$dir/there/new.raw"
 check "the base is what it was" cmp "$source" "$dir/there/a.raw"
@@ -110,7 +110,7 @@ cp --sparse=always "$source" "$dir/there/seed.raw"
 inode=$(stat -c %i "$dir/there/seed.raw")
 check "an older copy under the target's own name is a seed" \
 	copy "$changed" "$there/seed.raw" --seed "$dir/there/seed.raw"
-is "it is changed, not made anew, and only by what differs" \
+is "it is modified in place, and only where it differs" \
 	"$(stat -c %i "$dir/there/seed.raw") $(said bytes_sent)" "$inode $((5 * 4096))"
 check "it is the changed disk" cmp "$changed" "$dir/there/seed.raw"
 twice() {
@@ -118,7 +118,7 @@ twice() {
 }
 "$BIN/vrs-mover" seed "$changed" "$there/every.raw" --every 1 "${ssh_options[@]}" > "$dir/rounds" 2> /dev/null &
 seeder=$!
-check "a seed is made and looked at again and again" wait_for 30 twice
+check "a seed is created and refreshed repeatedly" wait_for 30 twice
 kill "$seeder"
 wait "$seeder" 2> /dev/null
 is "it is the disk, and a round without changes sends nothing" \
@@ -126,12 +126,12 @@ is "it is the disk, and a round without changes sends nothing" \
 	"0 B sent, changes only"
 rm -f "$dir"/there/*every.raw*
 check "zstd makes no difference" copy "$source" "$there/z.raw" --compress zstd --connections 1
-check "but in what travels" cmp "$source" "$dir/there/z.raw"
+check "except in the bytes sent" cmp "$source" "$dir/there/z.raw"
 yes "a line that is like the others" | head -c $((16 * MIB)) > "$dir/here/text.raw"
-check "text travels packed" copy "$dir/here/text.raw" "$there/text.raw" --compress zstd
+check "text is sent compressed" copy "$dir/here/text.raw" "$there/text.raw" --compress zstd
 is "in a tenth of its size" "$(($(said bytes_sent) <= 16 * MIB / 10)) $(said target_hash)" \
 	"1 $(mover hash "$dir/here/text.raw" | cut -d' ' -f1)"
-check "and comes back packed" copy "$there/text.raw" "$dir/here/back.raw" --compress zstd
+check "and is sent back compressed" copy "$there/text.raw" "$dir/here/back.raw" --compress zstd
 check "the same" cmp "$dir/here/text.raw" "$dir/here/back.raw"
 
 qemu-img create -q -f qcow2 -b a.raw -F raw "$dir/there/one.qcow2"
@@ -149,9 +149,9 @@ is "equal" "$(cmp "$source" "$dir/there/plain.raw") $(said target_hash)" " $hash
 check "and comes back" copy "$there/plain.raw" "$dir/here/plain.raw" --sftp
 check "the same" cmp "$source" "$dir/here/plain.raw"
 copy "$changed" "$there/plain.raw" --sftp
-is "what is there is not overwritten" "$? $(cmp "$source" "$dir/there/plain.raw")" "4 "
+is "an existing image is not overwritten" "$? $(cmp "$source" "$dir/there/plain.raw")" "4 "
 VRSAS_FAULTS=mover.sftp.mark=kill@3 copy "$source" "$there/cut.raw" --sftp
-check "a copy that was cut goes on" copy "$source" "$there/cut.raw" --sftp
+check "an interrupted copy resumes" copy "$source" "$there/cut.raw" --sftp
 is "and ends equal" "$(cmp "$source" "$dir/there/cut.raw") $(said target_hash)" " $hash"
 check "nothing but images is left there" nothing_left
 
@@ -224,18 +224,18 @@ if [ "$(id -u)" = 0 ]; then
 			"target.*no room.*MiB are needed" \
 			"$source" "$there/small/x.raw" "${ssh_options[@]}"
 		dd if=/dev/zero of="$dir/here/zeros.raw" bs=1M count=1 status=none
-		check "what fits goes there" copy "$dir/here/zeros.raw" "$there/small/fits.raw"
+		check "a disk that fits is copied" copy "$dir/here/zeros.raw" "$there/small/fits.raw"
 		mount -o remount,ro "$mounted"
 		refused "a read-only target is named" 4 "target.*Read-only file system" \
 			"$source" "$there/small/x.raw" "${ssh_options[@]}"
 		umount "$mounted"
 		mounted=
 	else
-		skip "a target without room is told" "this machine cannot mount a tmpfs"
+		skip "a full target is reported" "this machine cannot mount a tmpfs"
 		skip "a read-only target is named" "this machine cannot mount a tmpfs"
 	fi
 else
-	skip "a target without room is told" "only root can mount"
+	skip "a full target is reported" "only root can mount"
 	skip "a read-only target is named" "only root can mount"
 fi
 
@@ -264,7 +264,7 @@ for mode in noise cut flood size extents short long seq type text digest identit
 	mover copy "$there/a.raw" "$dir/here/lie.raw" --tries 1 --vrs-image "$dir/liar" \
 		"${ssh_options[@]}" > "$dir/said" 2> "$dir/errors"
 	code=$?
-	is "a far side that lies ($mode) is refused in one line" \
+	is "a lying remote side ($mode) is rejected in one line" \
 		"$((code > 0 && code < 7)) $(wc -l < "$dir/errors") $(grep -c '^vrs-mover: ' "$dir/errors")" \
 		"1 1 1"
 	[ "$(ls "$dir/here/lie.raw" 2>/dev/null)" = "" ] || not_ok "a far side that lies ($mode) gave an image"
@@ -345,10 +345,10 @@ if "$BIN/vrs-mover" --version > /dev/null && strings -a "$BIN/vrs-image" | grep 
 	cp --sparse=always "$source" "$dir/there/s2.raw"
 	echo "mover.target.apply=kill@2" > "$dir/fault"
 	copy "$changed" "$there/s2.raw" --seed "$dir/there/s2.raw" --vrs-image "$dir/far" --tries 1
-	is "kill -9 while a seed changes: who looks at it next finishes it" \
+	is "kill -9 while a seed is modified: the next vrs-image completes it" \
 		"$? $(mover hash "$SSHD_USER@127.0.0.1:$dir/there/s2.raw" "${ssh_options[@]}" | cut -d' ' -f1)" \
 		"5 $(mover hash "$changed" | cut -d' ' -f1)"
-	check "wholly" cmp "$changed" "$dir/there/s2.raw"
+	check "completely" cmp "$changed" "$dir/there/s2.raw"
 	rm -f "$dir"/there/s.raw "$dir"/there/.s.raw.vrs-* "$dir/there/s2.raw"
 else
 	skip "kill -9 at named points" "this build has no fault points"
@@ -376,7 +376,7 @@ wait_for 30 half_way
 first=$(($(filefrag -v "$big" 2>/dev/null | awk '$1 == "0:" { print $2 + 0 }') * 4096))
 printf 'X' | dd of="$dir/there/.k.raw.vrs-part" bs=1 seek=$((first + 4321)) conv=notrunc status=none
 wait $copier
-is "a byte that changed at the target is found and sent again" "$? $(said target_hash)" "0 $big_hash"
+is "a changed byte at the target is detected and sent again" "$? $(said target_hash)" "0 $big_hash"
 is "and the place was named" "$(grep -c 'target differs after the copy.*at=0 MiB' "$dir/errors")" 1
 check "the image is right" cmp "$big" "$dir/there/k.raw"
 rm -f "$dir/there/k.raw"

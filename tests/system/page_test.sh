@@ -36,10 +36,10 @@ drive() {
 plain() { # URL TOKEN_FILE VM
 	local html
 	html=$(curl -s "$1/tables")
-	check "without a token, tables ask for one" grep -q '<form method="post" action="/api/v1/session">' <<<"$html"
+	check "without a token, /tables requires one" grep -q '<form method="post" action="/api/v1/session">' <<<"$html"
 	html=$(curl -sf -H "Authorization: Bearer $(<"$2")" "$1/tables")
-	check "without scripts, tables say the same" eval 'for t in Clusters Incidents "Under way" "If a host died now" Hosts Events; do grep -q "<caption>$t</caption>" <<<"$html" || exit 1; done'
-	check "and have a row of this VM's story" grep -q "<td>$3</td>" <<<"$html"
+	check "without scripts, tables show the same" eval 'for t in Clusters Incidents "Under way" "If a host died now" Hosts Events; do grep -q "<caption>$t</caption>" <<<"$html" || exit 1; done'
+	check "and have a row for this relocation" grep -q "<td>$3</td>" <<<"$html"
 	check "the page itself leads there" grep -q '<noscript><meta http-equiv="refresh" content="0; url=/tables">' <(curl -s "$1/")
 	check "no script, style or handler stands in the page" eval '! curl -s "$1/" | grep -Eq "<style|style=|on[a-z]+=\"|<script>"'
 }
@@ -47,17 +47,17 @@ plain() { # URL TOKEN_FILE VM
 # From afar: vrsctl with a token says what it says on the bus.
 afar() { # URL OPERATE_TOKEN_FILE READ_TOKEN_FILE VM CLUSTER
 	local g="$VRS_BUILD/bin/vrsctl -g $1 --token-file"
-	check "from afar: status" eval "$g $3 status | grep -q CLUSTER"
-	check "from afar: one story, with its journal" eval "$g $3 relocation show $4 | grep -q DECIDING"
-	check "from afar: why" eval "$g $3 explain $4 | grep -q RANK"
-	check "from afar: events" eval "$g $3 events | grep -q FENCING"
-	check "from afar: history as CSV" eval "$g $3 export $5 --from 2h | grep -q ^Date"
-	is "from afar: a reading token may not order" "$($g "$3" -y failback "$4" >/dev/null 2>&1; echo $?)" 4
-	is "from afar: but may try a dry run" "$($g "$3" failback "$4" --dry-run 2>&1 | grep -c 'may read, not operate')" 0
-	check "from afar: transfers" eval "$g $3 transfer list"
-	is "from afar: bytes that are no message" "$(head -c 300 /dev/urandom | curl -s -o /dev/null -w '%{http_code}' --data-binary @- \
+	check "remote: status" eval "$g $3 status | grep -q CLUSTER"
+	check "remote: one relocation, with its journal" eval "$g $3 relocation show $4 | grep -q DECIDING"
+	check "remote: why" eval "$g $3 explain $4 | grep -q RANK"
+	check "remote: events" eval "$g $3 events | grep -q FENCING"
+	check "remote: history as CSV" eval "$g $3 export $5 --from 2h | grep -q ^Date"
+	is "remote: a reading token may not order" "$($g "$3" -y failback "$4" >/dev/null 2>&1; echo $?)" 4
+	is "remote: but may try a dry run" "$($g "$3" failback "$4" --dry-run 2>&1 | grep -c 'may read, not operate')" 0
+	check "remote: transfers" eval "$g $3 transfer list"
+	is "remote: bytes that are not a message" "$(head -c 300 /dev/urandom | curl -s -o /dev/null -w '%{http_code}' --data-binary @- \
 		-H "Authorization: Bearer $(<"$2")" -H 'Content-Type: application/x-protobuf' "$1/api/v1/bus/control")" 400
-	is "from afar: a wrong token" "$(VRSAS_TOKEN=wrong "$VRS_BUILD/bin/vrsctl" -g "$1" status 2>&1 | grep -c 'token is not known')" 1
+	is "remote: a wrong token" "$(VRSAS_TOKEN=wrong "$VRS_BUILD/bin/vrsctl" -g "$1" status 2>&1 | grep -c 'token is not known')" 1
 }
 
 if [[ ${1:-} == --long ]]; then
@@ -105,7 +105,7 @@ echo $OPERATE >"$C/token-operate"
 drive "$url" "$C/token-operate" web1 "${PAGE_PICTURES:-}"
 plain "$url" "$C/token-read" web1
 afar "$url" "$C/token-operate" "$C/token-read" web1 c1
-check "from afar: history comes in" "$VRS_BUILD/bin/vrsctl" -g "$url" --token-file "$C/token-operate" import c2 "$C/history.csv"
+check "remote: history comes in" "$VRS_BUILD/bin/vrsctl" -g "$url" --token-file "$C/token-operate" import c2 "$C/history.csv"
 [[ $TAP_BAD == 0 ]] || { tail -n 20 "$C/log/gateway" | sed 's/^/# /'; company_story; }
 company_close
 tap_done

@@ -48,11 +48,11 @@ field_of() { tail -n 1 <(grep ^answer asked) | sed -n "s|.* $1 [^/]* $2=\([0-9.]
 
 check "a load is generated for a number of hosts" \
 	"$predictor" generate --workload 1 --days 1 --hosts 3 --out many.csv
-is "each has a reading a minute" "$(grep -c ,host-3, many.csv)" 1440
+is "each has one reading per minute" "$(grep -c ,host-3, many.csv)" 1440
 
 redis-server --port 0 --unixsocket "$dir/redis.sock" --save '' --dir "$dir" >redis.log 2>&1 &
 pids+=($!)
-check "a Redis is there" wait_for 5 cli ping
+check "Redis runs" wait_for 5 cli ping
 
 # c1: its daily peak is 30 minutes away, and it is quiet now; c2: the peak is long over.
 now=$(date -u +%FT%TZ)
@@ -60,7 +60,7 @@ now=$(date -u +%FT%TZ)
 	--rise-at "$(date -u -d '+30 min' +%FT%TZ)" --hosts h1 h2 --out c1.csv
 "$predictor" generate --workload 3 --days 5 --seed 2 --end "$now" --hosts h1 --out c2.csv
 check "history is loaded" "$asker" load "$redis" c1 c1.csv
-check "of a second cluster, too" "$asker" load "$redis" c2 c2.csv
+check "also of a second cluster" "$asker" load "$redis" c2 c2.csv
 
 start_asker 1 1 50 c1/ c2/h1 c9/ c1/nobody
 start_predictor simple --training=no
@@ -70,7 +70,7 @@ check "without a model a simple method answers" test "$(method_of c1/)" != lstm
 check "and says why" grep -q "no model yet" asked
 check "an unknown cluster gets no forecast" grep -q "missing='c9/: .*cluster c9 has 0 hosts" asked
 check "nor does an unknown host" grep -q "missing='c1/nobody: .*no host nobody" asked
-check "the peak to come is seen (quiet now, above 60 % soon)" \
+check "the coming peak is forecast (quiet now, above 60 % soon)" \
 	awk -v p="$(field_of c1/ p50)" 'BEGIN { exit !(p > 0.6) }'
 check "forecasts stand in Redis" test "$(cli exists 'vrsas:v1:fc:{c1}')" = 1
 kill "$pid"
@@ -90,11 +90,11 @@ check "its trainer died" test "$(cli xlen vrsas:v1:q:train)/$(trained || echo no
 start_asker 1 120 20 c1/ c1/h1 c1/h2 c2/
 VRSAS_FAULTS='' start_predictor heir --claim=1s
 check "another one takes the job over, trains and stores the model" wait_for 90 trained
-check "as the second try" grep -q "training job=.* try=2" heir.log
+check "as the second attempt" grep -q "training job=.* try=2" heir.log
 check "the job is done" test "$(cli xlen vrsas:v1:q:train)" = 0
 end=$(at_end 60)
 diag "answers beside training: $end"
-is "who trains answers, too" "${end% slowest*}" "end answered=120 lost=0"
+is "a training replica answers, too" "${end% slowest*}" "end answered=120 lost=0"
 kill "$pid"
 wait "$pid" 2>/dev/null
 
@@ -103,10 +103,10 @@ start_predictor reader --training=no --drift_check=1s
 end=$(at_end 20)
 is "another replica answers by that model" "$(method_of c1/)/${end% slowest*}" \
 	"lstm/end answered=3 lost=0"
-check "it sees the peak to come, too" \
+check "it forecasts the coming peak, too" \
 	awk -v p="$(field_of c1/ p50)" 'BEGIN { exit !(p > 0.6) }'
 
-check "forecasts of the last days are checked against the truth" \
+check "forecasts of the last days are compared with the measured load" \
 	wait_for 20 grep -q "drift check done series=5" reader.log
 
 cli hset vrsas:v1:model:default weights damaged version other >/dev/null
@@ -121,7 +121,7 @@ for i in 1 2 3; do start_predictor "p$i" --training=no; done
 end=$(at_end 40)
 is "three replicas share 120 jobs" "${end% slowest*}" "end answered=120 lost=0"
 for i in 1 2 3; do
-	check "replica $i did its part" test "$(answers_by p$i)" -ge 20
+	check "replica $i answered some" test "$(answers_by p$i)" -ge 20
 done
 
 # One dies and one freezes with a job in hand (fault points; signals do it where a build
@@ -140,5 +140,5 @@ end=$(at_end 60)
 diag "$end"
 is "one killed, one stopped in the middle: nothing is lost" "${end% slowest*}" \
 	"end answered=120 lost=0"
-check "the third one did the rest" test "$(answers_by p6)" -ge 60
+check "the third one answered the rest" test "$(answers_by p6)" -ge 60
 tap_done

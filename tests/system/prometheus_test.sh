@@ -60,7 +60,7 @@ is_ready() { curl -fsS "http://$prometheus/-/ready"; }
 check "Prometheus is ready" wait_for 60 is_ready
 rule() { promtool query instant "http://$prometheus" 'instance:node_cpu_busy:ratio_rate1m' |
 	grep -q "$exporter"; }
-check "it knows node_exporter by the recording rules" wait_for 60 rule
+check "the recording rules give values of node_exporter" wait_for 60 rule
 
 uri="prometheus:http://$prometheus?instance=$exporter&job=node"
 printf '[cluster c1]\nimages = /ds\n[host c1/h1]\nuri = %s\n' "$uri" \
@@ -73,11 +73,11 @@ collector() { # OPTION...
 }
 collector --prometheus_history=3d
 told() { [[ -e $dir/spool/c1.past.position ]]; }
-check "the past begins to be told" wait_for 60 told
+check "backfill begins" wait_for 60 told
 kill -9 "${pid[collector]}"
 wait "${pid[collector]}" 2>/dev/null
 collector --prometheus_history=3d
-check "killed in the middle, it goes on, and etl has it all" \
+check "killed in the middle, backfill resumes and etl gets everything" \
 	wait_for 90 grep -q "backfill stored" "$dir/collector.log"
 
 export VRSAS_FILL=$fill
@@ -92,21 +92,21 @@ rows $((from + 600)) $((from + 85800)) >"$dir/day1"
 rows $((from + 87600)) $((now - 1200)) >"$dir/day2"
 rows $((from + 86520)) $((from + 86940)) >"$dir/hole"
 check "the first day is there, minute by minute" test "$(wc -l <"$dir/day1")" -ge 1415
-check "and so is the second" test "$(wc -l <"$dir/day2")" -ge 1390
-is "what was not there is a gap" "$(wc -l <"$dir/hole")" 0
+check "the second day, too" test "$(wc -l <"$dir/day2")" -ge 1390
+is "missing history is a gap" "$(wc -l <"$dir/hole")" 0
 near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 1 && d > -1) }'; }
 check "the first day has its CPU" near "$(mean <"$dir/day1")" 25
 check "the second, too" near "$(mean <"$dir/day2")" 75
 live() { # readings of this minute
 	rows $(($(date +%s) - 120)) $(($(date +%s) + 60)) | grep -q .
 }
-check "readings come as they are made" wait_for 90 live
+check "new readings arrive" wait_for 90 live
 kill "${pid[collector]}"
 wait "${pid[collector]}" 2>/dev/null
 : >"$dir/collector.log"
 collector --prometheus_history=3d
-check "a restart asks no past again" wait_for 20 grep -q started "$dir/collector.log"
-check "(nothing of it is in the log)" sh -c '! grep -q "the past" "$1"' - "$dir/collector.log"
+check "a restart reads no history again" wait_for 20 grep -q started "$dir/collector.log"
+check "(the log mentions no backfill)" sh -c '! grep -q "the past" "$1"' - "$dir/collector.log"
 kill "${pid[prometheus]}"
 check "without its Prometheus the host is silent, and the log says why" \
 	wait_for 60 grep -q "host does not answer.*h1.*$prometheus" "$dir/collector.log"
@@ -118,5 +118,5 @@ bad() { # URI WHY
 		--spool_dir="$dir/bad" >"$dir/wrong" 2>&1 && grep -q "$2" "$dir/wrong"
 }
 check "a URI without labels is refused" bad "prometheus:http://$prometheus" "labels are missing"
-check "so is one without an address" bad "prometheus:$prometheus?a=b" "expected http"
+check "a URI without an address is refused" bad "prometheus:$prometheus?a=b" "expected http"
 tap_done

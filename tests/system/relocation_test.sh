@@ -88,7 +88,7 @@ for _ in 1 2 3 4 5; do acked=$(put web1); done
 becomes "web1 runs away" 240 state_is web1 RUNNING_AWAY REPROTECTING FAILBACK_READY
 becomes "web1 answers at its own address" 120 answers web1
 is "no acknowledged write of web1 is lost" "$(seq_of web1)" "$acked"
-is "web1 was booted anew" "$(boots_of web1)" 2
+is "web1 was rebooted" "$(boots_of web1)" 2
 away=$(record web1 active_cluster)
 check "it runs in another cluster ($away)" test "$away" != c1
 becomes "loc1, whose disk only c1h1 has, waits for a person" 60 state_is loc1 HOLD_OPERATOR WAIT_REPAIR
@@ -104,7 +104,7 @@ becomes "web1 answers at home" 120 answers web1
 is "no write made while away is lost" "$(seq_of web1)" "$acked"
 is "web1 runs on c1h1" "$(running_on c1h1 | grep -cw web1)" 1
 moved=$(record web1 bytes_moved) back=$(record web1 fb_bytes_moved)
-check "only changes travelled home ($back of $moved bytes)" test "$back" -lt $((moved / 2))
+check "only changes were copied home ($back of $moved bytes)" test "$back" -lt $((moved / 2))
 nowhere_else() {
 	local h
 	for h in c1h2 c2h1 c2h2 c3h1 c3h2; do running_on $h | grep -qw web1 && return 1; done
@@ -128,14 +128,14 @@ no_app1() {
 check "nothing of app1 is started or defined elsewhere" no_app1
 is "the old copy still runs on the cut host" "$("$bed" sh c2h1 virsh -q list --name | grep -cw app1)" 1
 vrsctl fail c2h1 --confirm-off --yes >/dev/null 2>&1
-check "a word without a reason is not taken" test $? -ne 0
+check "an operator claim without a reason is rejected" test $? -ne 0
 "$bed" power-off c2h1
-check "a person's word with a reason is taken" \
+check "an operator claim with a reason is accepted" \
 	vrsctl fail c2h1 --confirm-off --reason "I pulled both power cords" --yes
 becomes "app1 runs away" 240 state_is app1 RUNNING_AWAY REPROTECTING FAILBACK_READY
 becomes "app1 answers" 120 answers app1
 check "no acknowledged write of app1 is lost" test "$(seq_of app1)" -ge "$acked"
-is "the evidence names the person's word" \
+is "the evidence contains the operator claim" \
 	"$(vrsctl relocation show app1 -o json | jq -r '[.relocation[0].record.evidence[] | select(.text | test("power cords"))] | length > 0')" true
 
 tap_done

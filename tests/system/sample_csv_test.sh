@@ -19,13 +19,13 @@ from=$((($(date +%s) / 86400 - 2) * day)) # the day before yesterday
 sed -i '100s/,[^,]*$/,/' "$dir/in.csv" # a minute without a reading
 
 check "a day of $HOSTS hosts is imported" ctl import c9 "$dir/in.csv"
-is "every minute is stored, but the one that was not measured" \
+is "every measured minute is stored" \
 	"$("$stored" check "$dir/in.csv" "unix:$socket" c9 $from $((from + day)))" \
 	"right=$((HOSTS * 1440 - 1)) missing=1 wrong=0"
 check "it is exported" sh -c "'$bin/vrsctl' --etl '$fill' export c9 --from 96h >'$dir/out.csv'"
-check "what comes out is what went in" diff <(sort "$dir/in.csv") <(sort "$dir/out.csv")
+check "the export equals the import" diff <(sort "$dir/in.csv") <(sort "$dir/out.csv")
 before=$(cli DBSIZE)
-check "the same file again is taken" ctl import c9 "$dir/in.csv"
+check "importing the same file again succeeds" ctl import c9 "$dir/in.csv"
 is "and changes nothing" "$(cli DBSIZE)" "$before"
 
 {

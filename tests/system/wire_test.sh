@@ -33,7 +33,7 @@ drop() { # NAME
 	wait "${pid[$1]}" 2>/dev/null
 	unset "pid[$1]"
 }
-address=$(sed -n 's/.*metrics are told address=//p' "$dir/etl.log")
+address=$(sed -n 's/.*serving metrics address=//p' "$dir/etl.log")
 number() { # NAME LABELS... : the value of the series that has them
 	local name=$1 line
 	shift
@@ -57,24 +57,24 @@ with() { # CLUSTER [KEY] : the options of its collector
 
 # shellcheck disable=SC2046
 collector good c1 $(with c1)
-check "a collector with certificate and key is heard" \
+check "a collector with certificate and key is accepted" \
 	wait_for 20 at_least 1 vrsas_ingest_records_total 'path="live"'
-check "its past is filled in" wait_for 20 at_least 5 vrsas_ingest_samples_total
+check "its history is filled in" wait_for 20 at_least 5 vrsas_ingest_samples_total
 check "its heartbeats count" wait_for 20 at_least 2 vrsas_ingest_heartbeats_total
-is "nothing was refused so far" "$(curl -sS "http://$address/metrics" |
+is "nothing is rejected so far" "$(curl -sS "http://$address/metrics" |
 	grep '^vrsas_ingest_refused_total' | awk '{ n += $NF } END { print n }')" 0
 
 # No certificate of our CA, or none.
 collector strange c9 --bus_ca="$pki/ca.pem" --bus_cert="$other/c9.pem"
 check "a certificate of another CA is refused and counted" wait_for 30 at_least 1 \
 	vrsas_bus_peers_refused_total 'socket="fill"' 'reason="certificate"'
-check "etl's log says so" wait_for 10 grep -q "refused on $fill: TLS handshake failed: peer has no certificate" \
+check "etl logs the reason" wait_for 10 grep -q "refused on $fill: TLS handshake failed: peer has no certificate" \
 	"$dir/etl.log"
-check "the stranger's own log, too" \
+check "the rejected collector logs it, too" \
 	wait_for 30 grep -q "not connected to .*peer rejected our certificate" "$dir/strange.log"
 drop strange
 collector misled c1 --bus_ca="$other/ca.pem" --bus_cert="$pki/c1.pem"
-check "a collector does not talk to a manager of another CA" \
+check "a collector rejects a manager with a certificate of another CA" \
 	wait_for 30 grep -q "not connected to .*not signed by bus_ca" "$dir/misled.log"
 drop misled
 before=$(number vrsas_bus_peers_refused_total 'socket="fill"' 'reason="certificate"')
@@ -95,41 +95,41 @@ check "and counted" wait_for 30 at_least $((before + 1)) vrsas_bus_peers_refused
 before=$(number vrsas_bus_peers_refused_total 'socket="samples"' 'reason="certificate"')
 collector plain c1 --bus_ca="$pki/ca.pem" --bus_cert="$pki/c1.pem" \
 	--fill_url="${fill#tls+}" --samples_url="${samples#tls+}"
-check "nor does one come in without TLS" wait_for 30 at_least $((before + 1)) \
+check "a connection without TLS is rejected" wait_for 30 at_least $((before + 1)) \
 	vrsas_bus_peers_refused_total 'socket="samples"' 'reason="certificate"'
 drop plain
 
 # A certificate of our CA, but speaking for another cluster.
 # shellcheck disable=SC2046
 collector liar c1 $(with c2)
-check "who speaks for another cluster is refused and counted" wait_for 20 at_least 1 \
+check "messages for another cluster are rejected and counted" wait_for 20 at_least 1 \
 	vrsas_ingest_refused_total 'reason="signature"'
 check "etl's log names the cluster" \
 	wait_for 10 grep -q "refused: seal: not made with the key of cluster c1" "$dir/etl.log"
-check "the liar is told, too" \
-	wait_for 20 grep -q "etl refuses the readings.*key of cluster c1" "$dir/liar.log"
+check "the sender logs the rejection" \
+	wait_for 20 grep -q "etl rejects the readings.*key of cluster c1" "$dir/liar.log"
 drop liar
 # shellcheck disable=SC2046
 collector nokey c3 $(with c3 "$pki/stranger.key")
-check "a cluster whose key nobody knows is refused" \
-	wait_for 20 grep -q "no key of cluster c3 is known" "$dir/nokey.log"
+check "a cluster without a known key is rejected" \
+	wait_for 20 grep -q "no key for cluster c3" "$dir/nokey.log"
 drop nokey
 collector silent c2 --bus_ca="$pki/ca.pem" --bus_cert="$pki/c2.pem"
-check "who does not seal is refused" wait_for 20 at_least 1 vrsas_ingest_refused_total \
+check "unsealed messages are rejected" wait_for 20 at_least 1 vrsas_ingest_refused_total \
 	'reason="unsigned"'
-check "and told" wait_for 20 grep -q "seal: none on what is reported for cluster c2" "$dir/silent.log"
+check "and the sender logs it" wait_for 20 grep -q "seal: missing on a message of cluster c2" "$dir/silent.log"
 drop silent
-is "nothing of theirs was stored" "$(cli KEYS 'vrsas:v1:*{c2}*' ; cli KEYS 'vrsas:v1:*{c3}*')" ""
+is "none of their readings is stored" "$(cli KEYS 'vrsas:v1:*{c2}*' ; cli KEYS 'vrsas:v1:*{c3}*')" ""
 stored=$(number vrsas_ingest_samples_total)
-check "the good one goes on all the while" wait_for 20 at_least $((stored + 2)) \
+check "the valid collector is not disturbed" wait_for 20 at_least $((stored + 2)) \
 	vrsas_ingest_samples_total
 
 # A person's import is sealed, too.
 export VRSAS_FILL=$fill VRSAS_BUS_CA=$pki/ca.pem VRSAS_BUS_CERT=$pki/person.pem
 "$bin/vrsctl" export c1 --from 1h --file "$dir/c1.csv" 2>/dev/null
 check "an import without the cluster's key is refused" \
-	sh -c '"$1/vrsctl" import c2 "$2" 2>&1 | grep "seal: none"' - "$bin" "$dir/c1.csv"
-check "with it, it is taken" \
+	sh -c '"$1/vrsctl" import c2 "$2" 2>&1 | grep "seal: missing"' - "$bin" "$dir/c1.csv"
+check "with the key it is accepted" \
 	env VRSAS_CLUSTER_KEY="$pki/cluster-keys/c2.key" "$bin/vrsctl" import c2 "$dir/c1.csv"
 
 # The scheduler believes a death only by the cluster's own seal.
@@ -155,11 +155,11 @@ pid[predictor]=$!
 "$bin/vrs-mover" --transfer="$transfer" "${agent[@]}" 2>"$dir/mover.log" &
 pid[mover]=$!
 peers() { # SOCKET
-	curl -sS --max-time 10 "http://$(sed -n 's/.*metrics are told address=//p' \
+	curl -sS --max-time 10 "http://$(sed -n 's/.*serving metrics address=//p' \
 		"$dir/scheduler.log")/metrics" | grep -q "^vrsas_bus_peers{.*socket=\"$1\"} 1\$"
 }
-check "a predictor dials in" wait_for 20 peers forecast
-check "so does a mover" wait_for 20 peers transfer
+check "a predictor connects" wait_for 20 peers forecast
+check "a mover connects" wait_for 20 peers transfer
 drop good
 forged() { # a state that etl did not get from the collector, again and again
 	cli HSET 'vrsas:v1:hb:{c1}' @at "$(date +%s%3N)" @seal 'no seal' >/dev/null
@@ -171,18 +171,18 @@ check "a heartbeat put into Redis without a seal does not count" wait_for 20 for
 unset VRSAS_BUS_CA VRSAS_BUS_CERT
 chmod 644 "$pki/cluster-keys/c1.key"
 wrong() { ! "$bin/vrs-$1" -t "${@:3}" >"$dir/wrong" 2>&1 && grep -q "$2" "$dir/wrong"; }
-check "a certificate that is none" wrong etl "no certificate in" --bus_ca="$dir/trace.csv" \
+check "an invalid certificate" wrong etl "no certificate in" --bus_ca="$dir/trace.csv" \
 	--bus_cert="$pki/manager.pem"
-check "a certificate that is not there" wrong etl "nowhere.pem: No such file" \
+check "a missing certificate" wrong etl "nowhere.pem: No such file" \
 	--bus_ca="$dir/nowhere.pem" --bus_cert="$pki/manager.pem"
-check "one without the other" wrong etl "must be set together" --bus_ca="$pki/ca.pem"
+check "a CA without a certificate" wrong etl "must be set together" --bus_ca="$pki/ca.pem"
 chmod 644 "$pki/manager.pem"
-check "a key that others can read" wrong etl "other users can read" "${manager[@]}"
+check "a key that other users can read" wrong etl "other users can read" "${manager[@]}"
 no_tls() { ! timeout 20 "$bin/vrs-etl" --redis="unix:$socket" --samples="$samples" \
 	--fill="$fill" >"$dir/wrong" 2>&1 && grep -q "needs bus_ca and bus_cert" "$dir/wrong"; }
 check "a tls+tcp:// address without certificates" no_tls
 no_key() { ! timeout 20 "$bin/vrs-etl" --redis="unix:$socket" --cluster_keys="$pki/cluster-keys" \
 	>"$dir/wrong" 2>&1 && grep -q "c1.key" "$dir/wrong"; }
-check "a cluster's key that others can read" no_key
+check "a cluster key that other users can read" no_key
 [[ -z ${KEEP:-} ]] || cp -r "$dir" "$KEEP"
 tap_done

@@ -48,7 +48,7 @@ char *vrs_time_format(char *buf, size_t size, int64_t at_ms)
 	return buf;
 }
 
-/* n digits exactly; -1 when they are not there. */
+/* Reads exactly n digits; -1: not a number of n digits. */
 static int digits(const char **p, int n)
 {
 	int v = 0;

@@ -61,14 +61,14 @@ static void write_line(enum vrs_level level, const char *text)
 			     settings.service);
 		for (const char *s = text; *s; s++) {
 			char c = (unsigned char)*s < 0x20 ? ' '
-							  : *s; /* one event, one line */
+							  : *s; /* one line per event */
 
 			vrs_text_add_bytes(&line, &c, 1);
 		}
 		vrs_text_add(&line, "\n");
 	}
 	if (write(STDERR_FILENO, line.text, line.len) < 0) {
-		/* nobody is left to tell */
+		/* stderr is gone: nothing can be reported */
 	}
 	vrs_text_fini(&line);
 }
@@ -108,16 +108,16 @@ void vrs_complain(struct vrs_complaint *c, enum vrs_level level, const char *fmt
 	char suffix[64] = "";
 	va_list ap;
 
-	if (c->active && now - c->said_mono_ms < REPEAT_AFTER_MS) {
-		c->held_back++;
+	if (c->active && now - c->logged_mono_ms < REPEAT_AFTER_MS) {
+		c->suppressed++;
 		return;
 	}
-	if (c->held_back > 0)
+	if (c->suppressed > 0)
 		(void)snprintf(suffix, sizeof(suffix), " repeated=%llu",
-			       (unsigned long long)c->held_back);
+			       (unsigned long long)c->suppressed);
 	c->active = true;
-	c->said_mono_ms = now;
-	c->held_back = 0;
+	c->logged_mono_ms = now;
+	c->suppressed = 0;
 	if (level > settings.level)
 		return;
 	va_start(ap, fmt);

@@ -158,7 +158,7 @@ void vrs_text_fini(struct vrs_text *t)
 	*t = (struct vrs_text){0};
 }
 
-/* Blocks in a list; the newest is the one that is filled. */
+/* A list of blocks; memory is taken from the newest one. */
 struct block {
 	struct block *older;
 	size_t used, size;

@@ -1,9 +1,10 @@
-/* Listening, and keeping an ipc listener alive: in NNG 1.5.2 one peer that connects and
- * goes away without a word stops it from accepting, for ever (nng #1518). So an ipc
- * listener calls itself up now and then, and when it does not pick up it is made anew.
+/* Listens, and keeps an ipc listener alive. In NNG 1.5.2 a peer that connects and leaves
+ * without sending anything stops the listener from accepting for ever (nng #1518). The
+ * listener is therefore probed regularly and replaced when the probe fails.
  *
- * The probe shakes hands as a protocol that does not exist. A deaf listener still shakes
- * hands, but only one that is well goes on to see that this is no peer, and hangs up. */
+ * The probe performs the handshake with a protocol number that does not exist. A stuck
+ * listener completes the handshake as well, but only a working one then rejects the peer
+ * and closes the connection. */
 #include <fcntl.h>
 #include <nng/nng.h>
 #include <nng/transport/ipc/ipc.h>
@@ -24,7 +25,7 @@ static bool is_ipc(const char *url)
 	return strncmp(url, ipc_scheme, sizeof(ipc_scheme) - 1) == 0;
 }
 
-/* "tcp://127.0.0.1:0" as it was bound. */
+/* The URL as bound, with the port that replaced 0. */
 static char *bound_url(nng_listener l, const char *url)
 {
 	const char *colon = strrchr(url, ':');
@@ -69,7 +70,7 @@ int bus_listen(struct bus_sock *s, const char *url, struct vrs_err *err)
 static void probe_end(struct bus_sock *s)
 {
 	if (s->probe_fd >= 0) {
-		vrs_loop_forget(s->loop, s->probe_fd);
+		vrs_loop_forget(s->ring.loop, s->probe_fd);
 		(void)close(s->probe_fd);
 		s->probe_fd = -1;
 	}
@@ -84,7 +85,7 @@ static void listen_again(struct bus_sock *s)
 	if (s->listening)
 		(void)nng_listener_close(s->listener);
 	s->listening = false;
-	if (bus_listen(s, url, NULL) == 0) /* else the next probe tries again */
+	if (bus_listen(s, url, NULL) == 0) /* on failure the next probe tries again */
 		s->healed++;
 	free(url);
 }
@@ -93,7 +94,7 @@ static void probe_late(void *arg)
 {
 	struct bus_sock *s = arg;
 
-	s->probe_deadline = NULL; /* a one-shot timer is gone after its call */
+	s->probe_deadline = NULL; /* a one-shot timer is freed after its call */
 	probe_end(s);
 	listen_again(s);
 }
@@ -104,7 +105,7 @@ static void probe_readable(void *arg)
 	char greeting[8];
 
 	if (recv(s->probe_fd, greeting, sizeof(greeting), 0) <= 0)
-		probe_end(s); /* hung up: it is well */
+		probe_end(s); /* the connection was closed: the listener works */
 }
 
 static void probe_begin(void *arg)
@@ -127,19 +128,20 @@ static void probe_begin(void *arg)
 		return;
 	}
 	s->probe_fd = fd;
-	if (vrs_loop_watch(s->loop, fd, probe_readable, s, NULL) < 0) {
+	if (vrs_loop_watch(s->ring.loop, fd, probe_readable, s, NULL) < 0) {
 		(void)close(fd);
 		s->probe_fd = -1;
 		return;
 	}
-	s->probe_deadline = vrs_loop_after(s->loop, BUS_PROBE_WAIT_MS, probe_late, s);
+	s->probe_deadline =
+		vrs_loop_after(s->ring.loop, BUS_PROBE_WAIT_MS, probe_late, s);
 }
 
 void bus_heal_start(struct bus_sock *s)
 {
-	if (s->loop && is_ipc(s->url))
+	if (s->ring.loop && is_ipc(s->url))
 		s->probe_timer =
-			vrs_loop_every(s->loop, BUS_PROBE_EVERY_MS, probe_begin, s);
+			vrs_loop_every(s->ring.loop, BUS_PROBE_EVERY_MS, probe_begin, s);
 }
 
 void bus_heal_stop(struct bus_sock *s)

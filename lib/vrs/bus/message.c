@@ -47,7 +47,7 @@ int vrs_msg_unpack(struct vrs_msg **ret, const ProtobufCMessageDescriptor *type,
 		vrs_msg_free(m);
 		return vrs_fail(
 			err, VRS_EPARSE,
-			"message: %zu bytes are not a %s, or need too much memory",
+			"message: %zu bytes are not a valid %s, or need too much memory",
 			n_bytes, type->short_name);
 	}
 	*ret = m;
@@ -109,7 +109,7 @@ static void *dup_bytes(const void *p, size_t n)
 	return n > 0 ? memcpy(vrs_calloc(1, n), p, n) : NULL;
 }
 
-/* Replaces what one element points to by a copy of it. */
+/* Replaces the target of one pointer field by a copy. */
 static void own_element(const ProtobufCFieldDescriptor *f, void *element)
 {
 	if (f->type == PROTOBUF_C_TYPE_STRING) {
@@ -168,7 +168,7 @@ int bus_pack(nng_msg **ret, const ProtobufCMessage *msg, struct vrs_err *err)
 	size_t n = protobuf_c_message_get_packed_size(msg);
 	nng_msg *m;
 
-	/* NNG's own header counts against the receiver's limit too. */
+	/* NNG's header counts towards the receiver's limit, too. */
 	if (n > VRS_BUS_MAX_BYTES - 64)
 		return vrs_fail(err, VRS_ENOSPC,
 				"bus: a %s of %zu bytes exceeds the limit of %d",

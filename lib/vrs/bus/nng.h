@@ -1,8 +1,8 @@
-/* nng.h - what the files of the bus share; private to lib/vrs/bus*.c.
+/* nng.h - sockets of NNG, as shared by the files of lib/vrs/bus.
  *
- * NNG calls back on its own threads. Such a callback only notes what came under `lock`
- * and rings; everything else happens on the loop, in the function given to bus_sock_init.
- * No nng function is called with the lock held. */
+ * NNG calls back on its own threads. Such a callback only stores what arrived, under
+ * `lock`, and rings; everything else happens on the loop, in the ring's function. No nng
+ * function is called with the lock held. */
 #ifndef VRS_BUS_NNG_H
 #define VRS_BUS_NNG_H
 
@@ -14,10 +14,10 @@
 
 enum {
 	BUS_MAX_CONTEXTS = 64,     /* NNG walks all of them for every resend timer */
-	BUS_SEND_LIMIT_MS = 5000,  /* a peer that does not read its answer */
+	BUS_SEND_LIMIT_MS = 5000,  /* for a peer that does not read its reply */
 	BUS_PROBE_EVERY_MS = 1000, /* ipc listeners only */
 	BUS_PROBE_WAIT_MS = 500,
-	BUS_CLOSE_LIMIT_MS = 2000, /* what a close takes when NNG has lost it */
+	BUS_CLOSE_LIMIT_MS = 2000, /* for a close that hangs in NNG */
 };
 
 struct bus_peer {
@@ -25,13 +25,18 @@ struct bus_peer {
 	int64_t seen_mono_ms; /* connected, or its last reply */
 };
 
+/* What NNG's threads call when something has arrived: fn(arg) on the loop. */
+struct bus_ring {
+	struct vrs_loop *loop; /* NULL: no calls */
+	void (*fn)(void *arg);
+	void *arg;
+};
+
 struct bus_sock {
 	nng_socket nng;
 	bool open;
-	struct vrs_loop *loop; /* NULL: nobody is rung */
+	struct bus_ring ring;
 	int ring_fd;
-	void (*on_ring)(void *arg);
-	void *arg;
 
 	bool listening;
 	nng_listener listener;
@@ -54,16 +59,16 @@ struct bus_sock {
 typedef int (*bus_open_fn)(nng_socket *s);
 
 /* Opens the socket with the rules of bus.h; nothing is connected yet. */
-int bus_sock_init(struct bus_sock *s, bus_open_fn open_fn, struct vrs_loop *loop,
-		  void (*on_ring)(void *arg), void *arg, struct vrs_err *err);
+int bus_sock_init(struct bus_sock *s, bus_open_fn open_fn, struct bus_ring ring,
+		  struct vrs_err *err);
 int bus_sock_connect(struct bus_sock *s, const char *url, bool listen,
 		     struct vrs_err *err);
-/* From any thread: on_ring runs on the loop soon. */
+/* From any thread: the ring's function runs on the loop soon. */
 void bus_sock_ring(struct bus_sock *s);
-/* Closes, and waits no longer than BUS_CLOSE_LIMIT_MS: NNG 1.5.2 waits for ever for a
- * message that a peer was sending in that very instant. Such a socket stays behind. */
+/* Closes within BUS_CLOSE_LIMIT_MS. NNG 1.5.2 can wait forever if a peer is sending a
+ * message at that moment; such a socket is abandoned. */
 void bus_close(nng_socket nng);
-/* The owner has stopped its aios before. */
+/* The owner must have stopped its aios. */
 void bus_sock_fini(struct bus_sock *s);
 void bus_sock_counts(const struct bus_sock *s, struct vrs_bus_counts *ret);
 
@@ -87,13 +92,13 @@ void bus_heal_start(struct bus_sock *s);
 void bus_heal_stop(struct bus_sock *s);
 int bus_listen(struct bus_sock *s, const char *url, struct vrs_err *err);
 
-/* tls.c: gives a listener or dialler of a tls+tcp:// url its certificates; others
- * are left alone. */
+/* tls.c: configures the certificates of a listener or dialler with a tls+tcp:// URL;
+ * ignores other URLs. */
 int bus_tls_listener(nng_listener l, const char *url, struct vrs_err *err);
 int bus_tls_dialer(nng_dialer d, const char *url, struct vrs_err *err);
-/* Counts connections that did not become peers, and tells of them. */
+/* Counts and reports rejected connections. */
 void bus_refused_start(struct bus_sock *s);
 void bus_refused_stop(struct bus_sock *s);
-void bus_refused_look(struct bus_sock *s);
+void bus_refused_check(struct bus_sock *s);
 
 #endif

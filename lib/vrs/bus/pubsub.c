@@ -8,10 +8,10 @@
 
 enum {
 	PUB_QUEUE = 8192,
-	SUB_NNG_QUEUE = 8192, /* NNG's thread empties it into ours when it has its turn */
-	SUB_QUEUE = 8192,     /* ours, bounded by bytes as well */
+	SUB_NNG_QUEUE = 8192, /* of NNG; its thread moves messages to our queue */
+	SUB_QUEUE = 8192,     /* our queue, which is also bounded in bytes */
 	SUB_QUEUE_BYTES = 64 * 1024 * 1024,
-	SUB_BURST = 256, /* messages before other callbacks get their turn */
+	SUB_BURST = 256, /* messages delivered before other callbacks run */
 };
 
 struct vrs_pub {
@@ -21,7 +21,7 @@ struct vrs_pub {
 int vrs_pub_open(struct vrs_pub **ret, const char *url, struct vrs_err *err)
 {
 	struct vrs_pub *pub = vrs_calloc(1, sizeof(*pub));
-	int status = bus_sock_init(&pub->s, nng_pub0_open, NULL, NULL, NULL, err);
+	int status = bus_sock_init(&pub->s, nng_pub0_open, (struct bus_ring){0}, err);
 	int rv;
 
 	if (status < 0) {
@@ -76,13 +76,13 @@ struct vrs_sub {
 	vrs_bus_msg_fn fn;
 	void *arg;
 
-	/* under s.lock: a ring of what NNG gave and the loop has not taken */
+	/* under s.lock: ring buffer of messages not yet taken by the loop */
 	nng_msg *queue[SUB_QUEUE];
 	size_t first, n;
 	size_t bytes;
 };
 
-/* With the lock held; the caller frees the message. */
+/* Call with the lock held; the caller frees the message. */
 static nng_msg *queue_take(struct vrs_sub *sub)
 {
 	nng_msg *m = sub->queue[sub->first];
@@ -161,7 +161,8 @@ int vrs_sub_open(struct vrs_sub **ret, struct vrs_loop *loop,
 		 const struct vrs_sub_conf *conf, struct vrs_err *err)
 {
 	struct vrs_sub *sub = vrs_calloc(1, sizeof(*sub));
-	int status = bus_sock_init(&sub->s, nng_sub0_open, loop, sub_rung, sub, err);
+	int status = bus_sock_init(&sub->s, nng_sub0_open,
+				   (struct bus_ring){loop, sub_rung, sub}, err);
 	int rv;
 
 	if (status < 0) {

@@ -5,19 +5,20 @@
 #include "vrs/bus/nng.h"
 #include "vrs/mem.h"
 
-/* One request at a time: received, handed to the loop, answered, and again. */
+/* A context handles one request at a time: it receives it, passes it to the loop, sends
+ * the reply and starts again. */
 struct rep_ctx {
 	struct vrs_rep *rep;
 	nng_ctx ctx;
 	nng_aio *aio;
 	bool ctx_open;
-	bool sending;               /* NNG's thread: what the aio is about */
-	nng_msg *request;           /* under the lock: waits for the loop */
+	bool sending;               /* used by NNG's thread: the operation of the aio */
+	nng_msg *request;           /* under the lock: not yet taken by the loop */
 	struct rep_ctx *next_ready; /* under the lock */
 	struct vrs_req_token *token;
 };
 
-/* Outlives its socket, so that a late answer is harmless. */
+/* Outlives its socket, so that a late reply is harmless. */
 struct vrs_req_token {
 	struct rep_ctx *ctx; /* NULL: the socket is closed */
 };
@@ -94,7 +95,7 @@ static void rep_rung(void *arg)
 		if (vrs_msg_unpack(&msg, rep->type, nng_msg_body(m), nng_msg_len(m),
 				   NULL) < 0) {
 			BUS_COUNT(&rep->s, refused, 1);
-			receive(c); /* the asker times out */
+			receive(c); /* the requester times out */
 		} else {
 			BUS_COUNT(&rep->s, received, 1);
 			c->token = vrs_calloc(1, sizeof(*c->token));
@@ -130,7 +131,8 @@ int vrs_rep_open(struct vrs_rep **ret, struct vrs_loop *loop,
 		 const struct vrs_rep_conf *conf, struct vrs_err *err)
 {
 	struct vrs_rep *rep = vrs_calloc(1, sizeof(*rep));
-	int status = bus_sock_init(&rep->s, nng_rep0_open, loop, rep_rung, rep, err);
+	int status = bus_sock_init(&rep->s, nng_rep0_open,
+				   (struct bus_ring){loop, rep_rung, rep}, err);
 	int rv = 0, max_open = conf->max_open;
 
 	if (status < 0) {

@@ -7,21 +7,22 @@
 #include "vrs/mem.h"
 
 enum {
-	MAX_WAITING = 4096,               /* requests beyond the contexts */
-	NNG_RESEND_MS = 24 * 3600 * 1000, /* ours is the silent pipe's close */
+	MAX_WAITING = 4096, /* requests that wait for a context */
+	NNG_RESEND_MS =
+		24 * 3600 * 1000, /* NNG resends when the silent peer's pipe is closed */
 	TICK_MAX_MS = 100,
 };
 
-/* One question, from vrs_req_send to its done. */
+/* One request, from vrs_req_send to its done callback. */
 struct call {
 	struct call *next;
 	struct vrs_req *req;
-	nng_msg *msg; /* the question until it is sent, then the reply */
+	nng_msg *msg; /* the request until it is sent, then the reply */
 	struct req_ctx *ctx;
 	int64_t deadline_mono_ms;
-	bool sent;            /* a peer has taken it; set on NNG's thread */
+	bool sent;            /* sent to a peer; set by NNG's thread */
 	int64_t sent_mono_ms; /* under the lock; 0: not sent */
-	int result;           /* NNG's, when it is over */
+	int result;           /* NNG's error code, when it has ended */
 	vrs_req_done_fn done;
 	void *arg;
 };
@@ -38,10 +39,10 @@ struct vrs_req {
 	const ProtobufCMessageDescriptor *type;
 	struct req_ctx ctx[BUS_MAX_CONTEXTS];
 	int n_ctx;
-	struct call *waiting, **waiting_end; /* no context is free for them */
+	struct call *waiting, **waiting_end; /* waiting for a free context */
 	int n_waiting;
 	struct call *over, **over_end; /* under the lock */
-	struct vrs_timer *tick;        /* while calls are open */
+	struct vrs_timer *tick;        /* runs while calls are open */
 	int n_open;
 	bool closing;
 };
@@ -53,8 +54,8 @@ static nng_duration remaining_ms(const struct call *call)
 	return left < 1 ? 1 : (nng_duration)left;
 }
 
-/* NNG's thread. The receive is posted when the send has completed,
- * never before (#1702). */
+/* Runs on NNG's thread. The receive is posted only after the send has completed (nng
+ * #1702). */
 static void on_aio(void *arg)
 {
 	struct req_ctx *c = arg;
@@ -183,7 +184,7 @@ static void req_rung(void *arg)
 	while ((call = take_over(req)) != NULL) {
 		struct req_ctx *c = call->ctx;
 
-		/* The next one goes out before the callback may take its time. */
+		/* The next request is sent first, because the callback may take long. */
 		c->call = NULL;
 		call->ctx = NULL;
 		if (req->waiting)
@@ -192,9 +193,9 @@ static void req_rung(void *arg)
 	}
 }
 
-/* Requests that waited for silence_ms: whoever has not answered anybody that long loses
- * its connection, and NNG sends what it had to another. An idle peer may be among them;
- * it comes back at once. */
+/* If a request has waited for silence_ms, closes the connections of all peers that have
+ * not replied to anything for that long; NNG sends their requests to others. An idle
+ * peer may be among them and reconnects at once. */
 static void close_silent(struct vrs_req *req)
 {
 	int64_t now = vrs_now_mono_ms();
@@ -267,7 +268,8 @@ int vrs_req_open(struct vrs_req **ret, struct vrs_loop *loop,
 		 const struct vrs_req_conf *conf, struct vrs_err *err)
 {
 	struct vrs_req *req = vrs_calloc(1, sizeof(*req));
-	int status = bus_sock_init(&req->s, nng_req0_open, loop, req_rung, req, err);
+	int status = bus_sock_init(&req->s, nng_req0_open,
+				   (struct bus_ring){loop, req_rung, req}, err);
 
 	if (status < 0) {
 		free(req);
@@ -313,7 +315,7 @@ int vrs_req_send(struct vrs_req *req, const ProtobufCMessage *request, int64_t t
 	if (req->n_open++ == 0) {
 		int64_t every = req->silence_ms > 0 ? req->silence_ms / 8 : TICK_MAX_MS;
 
-		req->tick = vrs_loop_every(req->s.loop,
+		req->tick = vrs_loop_every(req->s.ring.loop,
 					   every < 5             ? 5
 					   : every > TICK_MAX_MS ? TICK_MAX_MS
 								 : every,
@@ -355,7 +357,7 @@ void vrs_req_close(struct vrs_req *req)
 	for (int i = 0; i < req->n_ctx; i++)
 		nng_aio_stop(req->ctx[i].aio);
 
-	/* No callback of NNG runs any more; what is open is cancelled here. */
+	/* NNG runs no further callbacks; open requests are cancelled here. */
 	for (int i = 0; i < req->n_ctx; i++) {
 		struct call *call = req->ctx[i].call;
 

@@ -1,5 +1,5 @@
-/* Sockets of the bus: options before anything is connected, who is connected, the bell
- * from NNG's threads to the loop. */
+/* Sockets of the bus: their options, their peers, and the signal from NNG's threads to
+ * the loop. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -43,8 +43,8 @@ static void on_ring_fd(void *arg)
 	uint64_t n;
 
 	if (read(s->ring_fd, &n, sizeof(n)) < 0)
-		return; /* rung and answered already */
-	s->on_ring(s->arg);
+		return; /* already handled */
+	s->ring.fn(s->ring.arg);
 }
 
 void bus_sock_ring(struct bus_sock *s)
@@ -52,20 +52,14 @@ void bus_sock_ring(struct bus_sock *s)
 	uint64_t one = 1;
 
 	if (s->ring_fd >= 0 && write(s->ring_fd, &one, sizeof(one)) < 0) {
-		/* the counter is full: the bell rings anyway */
+		/* the counter is full: the loop is signalled already */
 	}
 }
 
-int bus_sock_init(struct bus_sock *s, bus_open_fn open_fn, struct vrs_loop *loop,
-		  void (*on_ring)(void *arg), void *arg, struct vrs_err *err)
+int bus_sock_init(struct bus_sock *s, bus_open_fn open_fn, struct bus_ring ring,
+		  struct vrs_err *err)
 {
-	*s = (struct bus_sock){
-		.ring_fd = -1,
-		.probe_fd = -1,
-		.loop = loop,
-		.on_ring = on_ring,
-		.arg = arg,
-	};
+	*s = (struct bus_sock){.ring_fd = -1, .probe_fd = -1, .ring = ring};
 	(void)pthread_mutex_init(&s->lock, NULL);
 
 	int rv = open_fn(&s->nng);
@@ -82,13 +76,13 @@ int bus_sock_init(struct bus_sock *s, bus_open_fn open_fn, struct vrs_loop *loop
 		(void)bus_fail(err, rv, "bus: set up a socket");
 		goto fail;
 	}
-	if (loop) {
+	if (ring.loop) {
 		s->ring_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (s->ring_fd < 0) {
 			(void)vrs_fail_errno(err, "bus: eventfd");
 			goto fail;
 		}
-		if (vrs_loop_watch(loop, s->ring_fd, on_ring_fd, s, err) < 0)
+		if (vrs_loop_watch(ring.loop, s->ring_fd, on_ring_fd, s, err) < 0)
 			goto fail;
 	}
 	return 0;
@@ -110,7 +104,7 @@ int bus_sock_connect(struct bus_sock *s, const char *url, bool listen,
 		return status;
 	}
 
-	/* In the background: the other side may come later. */
+	/* In the background: the other side may start later. */
 	int rv = nng_dialer_create(&s->dialer, s->nng, url);
 	if (rv != 0)
 		return bus_fail(err, rv, "bus: dial %s", url);
@@ -128,7 +122,7 @@ int bus_sock_connect(struct bus_sock *s, const char *url, bool listen,
 
 struct closing {
 	nng_socket nng;
-	int closed_fd; /* a byte comes when it has closed */
+	int closed_fd; /* gets a byte when it has closed */
 };
 
 static void *close_thread(void *arg)
@@ -137,7 +131,7 @@ static void *close_thread(void *arg)
 
 	(void)nng_close(c->nng);
 	if (send(c->closed_fd, "", 1, MSG_NOSIGNAL) < 0) {
-		/* nobody waits any more */
+		/* the waiting side has given up */
 	}
 	(void)close(c->closed_fd);
 	free(c);
@@ -175,16 +169,15 @@ void bus_sock_fini(struct bus_sock *s)
 	bus_heal_stop(s);
 	bus_refused_stop(s);
 	if (s->open) {
-		/* No callback runs after this, not even for a socket that stays behind.
-		 */
+		/* No callback runs after this, even for an abandoned socket. */
 		(void)nng_pipe_notify(s->nng, NNG_PIPE_EV_ADD_POST, NULL, NULL);
 		(void)nng_pipe_notify(s->nng, NNG_PIPE_EV_REM_POST, NULL, NULL);
 		bus_close(s->nng);
 	}
 	s->open = false;
-	(void)pthread_mutex_lock(&s->lock); /* the last callback has just let it go */
+	(void)pthread_mutex_lock(&s->lock); /* waits for the last callback */
 	if (s->ring_fd >= 0) {
-		vrs_loop_forget(s->loop, s->ring_fd);
+		vrs_loop_forget(s->ring.loop, s->ring_fd);
 		(void)close(s->ring_fd);
 		s->ring_fd = -1;
 	}

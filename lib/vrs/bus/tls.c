@@ -1,4 +1,4 @@
-/* Certificates of tls+tcp:// addresses, and who was refused because of his. */
+/* Certificates of tls+tcp:// addresses, and which peers were rejected. */
 #include <errno.h>
 #include <fcntl.h>
 #include <nng/nng.h>
@@ -15,7 +15,7 @@ enum { MAX_PEM_BYTES = 1 << 20, LOOK_EVERY_MS = 5000 };
 
 static const char scheme[] = "tls+tcp://";
 
-/* Set once, before sockets are opened; read only from then on. */
+/* Set once before sockets are opened, then only read. */
 static struct {
 	nng_tls_config *server, *client;
 	void (*refused)(const char *url, bool dials, const char *why, uint64_t n);
@@ -164,13 +164,13 @@ int bus_tls_dialer(nng_dialer d, const char *url, struct vrs_err *err)
 	return rv == 0 ? 0 : bus_fail(err, rv, "bus: tls of %s", url);
 }
 
-/* --- who was refused: only NNG's statistics know of it --- */
+/* --- rejected peers, which appear only in NNG's statistics --- */
 
 struct refusals {
 	uint64_t certificate, protocol;
 };
 
-/* The counters below the scope that has this id. */
+/* The counters in the scope with this id. */
 static void add_counters(nng_stat *scope, uint64_t id, struct refusals *ret)
 {
 	struct refusals r = {0};
@@ -209,7 +209,7 @@ static void tell(const struct bus_sock *s, const char *why, uint64_t n)
 		tls.refused(s->url, s->dialling, why, n);
 }
 
-void bus_refused_look(struct bus_sock *s)
+void bus_refused_check(struct bus_sock *s)
 {
 	struct refusals now = {0};
 	nng_stat *root;
@@ -242,14 +242,14 @@ void bus_refused_look(struct bus_sock *s)
 
 static void on_time_to_look(void *arg)
 {
-	bus_refused_look(arg);
+	bus_refused_check(arg);
 }
 
 void bus_refused_start(struct bus_sock *s)
 {
-	if (s->loop && is_tls(s->url))
+	if (s->ring.loop && is_tls(s->url))
 		s->refused_timer =
-			vrs_loop_every(s->loop, LOOK_EVERY_MS, on_time_to_look, s);
+			vrs_loop_every(s->ring.loop, LOOK_EVERY_MS, on_time_to_look, s);
 }
 
 void bus_refused_stop(struct bus_sock *s)

@@ -27,12 +27,12 @@ struct common {
 
 struct vrs_svc_private {
 	struct common common;
-	struct vrs_option *table; /* the daemon's options and ours */
+	struct vrs_option *table; /* the daemon's options and the common ones */
 	int signal_fd;
 	char note[200];
 	struct vrs_complaint store_trouble;
 	struct vrs_telemetry *telemetry;
-	bool nameless; /* the settings gave no instance */
+	bool nameless; /* not set by the settings */
 };
 
 static const struct vrs_option common_options[] = {
@@ -48,18 +48,17 @@ static const struct vrs_option common_options[] = {
 	 "ACL user; empty: none"},
 	{"redis_password_file", VRS_OPT_STRING,
 	 offsetof(struct common, redis_password_file), "", 0, 0,
-	 "file that holds its password; empty: none"},
+	 "file with its password; empty: none"},
 	{"metrics", VRS_OPT_STRING, offsetof(struct common, metrics), "", 0, 0,
-	 "HOST:PORT that answers GET /metrics; empty: none"},
+	 "HOST:PORT that serves GET /metrics; empty: none"},
 	{"bus_ca", VRS_OPT_STRING, offsetof(struct common, bus_ca), "", 0, 0,
-	 "certificate of the CA whose peers are trusted on tls+tcp:// (PEM); empty: "
-	 "none"},
+	 "CA of the peers on tls+tcp:// (PEM); empty: no TLS"},
 	{"bus_cert", VRS_OPT_STRING, offsetof(struct common, bus_cert), "", 0, 0,
-	 "our own certificate (PEM)"},
+	 "certificate of this daemon (PEM)"},
 	{"bus_key", VRS_OPT_STRING, offsetof(struct common, bus_key), "", 0, 0,
-	 "its key (PEM); empty: it stands in bus_cert"},
+	 "its key (PEM); empty: the key is in bus_cert"},
 	{"bus_name", VRS_OPT_STRING, offsetof(struct common, bus_name), "vrsas", 0, 0,
-	 "name that must stand in the certificate of whom we dial"},
+	 "name that the certificate of a server must have"},
 };
 
 enum { N_COMMON = sizeof(common_options) / sizeof(common_options[0]) };
@@ -89,7 +88,7 @@ static void print_help(const struct vrs_svc *svc)
 		*p = (char)toupper((unsigned char)*p);
 	printf("usage: vrs-%s [-c FILE] [-t] [--key=value]...\n\n%s\n\n"
 	       "  -c FILE  settings (sections [%s] and [common])\n"
-	       "  -t       check the settings and leave\n"
+	       "  -t       check the settings and exit\n"
 	       "  -h       this text\n"
 	       "  -V       version\n"
 	       "  --man    manual page (roff)\n\n"
@@ -104,9 +103,8 @@ static void print_man(const struct vrs_svc *svc)
 {
 	printf(".TH VRS-%s 8 \"\" \"VR-SAS %s\"\n.SH NAME\nvrs-%s \\- %s\n.SH SYNOPSIS\n"
 	       ".B vrs-%s\n[-c FILE] [-t] [--key=value]...\n.SH SETTINGS\n"
-	       "Sections [%s] and [common] of the settings file; a daemon's own key is "
-	       "also "
-	       "taken from the command line (--key=value) and from the environment "
+	       "Sections [%s] and [common] of the settings file; a daemon's own key can "
+	       "also be set on the command line (--key=value) or in the environment "
 	       "(VRSAS_KEY).\n",
 	       svc->name, VRS_VERSION, svc->name, svc->summary, svc->name, svc->name);
 	vrs_conf_print_help(svc->priv->table, true);
@@ -146,7 +144,7 @@ static void read_arguments(struct vrs_svc *svc, int argc, char **argv,
 			a->check_only = true;
 		} else if (strcmp(s, "-c") == 0) {
 			if (i + 1 == argc)
-				usage(svc, "-c wants a file");
+				usage(svc, "-c: expected a file name");
 			svc->config_path = argv[++i];
 		} else if (strncmp(s, "--", 2) == 0 && s[2]) {
 			a->override[a->n_overrides++] = s + 2;
@@ -167,16 +165,18 @@ static int set_up_log(const struct vrs_svc *svc, struct vrs_err *err)
 	bool json = strcmp(c->log_format, "json") == 0;
 
 	if (!json && strcmp(c->log_format, "text") != 0)
-		return vrs_fail(err, VRS_EINVAL, "log_format = %s: text or json",
+		return vrs_fail(err, VRS_EINVAL,
+				"invalid log_format = %s: expected text or json",
 				c->log_format);
 	for (int i = 0; i < 5; i++)
 		if (strcmp(levels[i], c->log_level) == 0) {
 			vrs_log_init(svc->name, (enum vrs_level)i, json);
 			return 0;
 		}
-	return vrs_fail(err, VRS_EINVAL,
-			"log_level = %s: error, warn, notice, info or debug",
-			c->log_level);
+	return vrs_fail(
+		err, VRS_EINVAL,
+		"invalid log_level = %s: expected error, warn, notice, info or debug",
+		c->log_level);
 }
 
 static int set_up_instance(struct vrs_svc *svc, struct vrs_err *err)
@@ -195,9 +195,10 @@ static int set_up_instance(struct vrs_svc *svc, struct vrs_err *err)
 		c->instance = vrs_asprintf("%s-%d", host, (int)getpid());
 	}
 	if (!vrs_name_ok(c->instance))
-		return vrs_fail(err, VRS_EINVAL,
-				"instance = %s: letters, digits, dot, dash, underscore",
-				c->instance);
+		return vrs_fail(
+			err, VRS_EINVAL,
+			"invalid instance = %s: use letters, digits, '.', '-' and '_'",
+			c->instance);
 	svc->instance = c->instance;
 	return 0;
 }
@@ -290,14 +291,16 @@ void vrs_svc_start(struct vrs_svc *svc, int argc, char **argv)
 	svc->priv->signal_fd = -1;
 	svc->priv->table = joined_table(svc);
 	read_arguments(svc, argc, argv, &args);
-	int status = vrs_conf_load(svc->priv->table, svc->conf, svc->name,
-				   svc->config_path, args.override, &err);
+	int status = vrs_conf_load(
+		svc->priv->table, svc->conf,
+		&(struct vrs_conf_sources){svc->name, svc->config_path, args.override},
+		&err);
 	free(args.override);
 	if (status < 0 || set_up_log(svc, &err) < 0 || set_up_instance(svc, &err) < 0 ||
 	    set_up_store(svc, &err) < 0 || set_up_tls(svc, &err) < 0)
 		usage(svc, err.text);
 	if (args.check_only) {
-		printf("vrs-%s: settings are fine\n", svc->name);
+		printf("vrs-%s: settings are valid\n", svc->name);
 		exit(0);
 	}
 	if (set_up_loop(svc, &err) < 0)
@@ -312,11 +315,12 @@ void vrs_svc_start(struct vrs_svc *svc, int argc, char **argv)
 void vrs_svc_die(struct vrs_svc *svc, const struct vrs_err *err)
 {
 	(void)svc;
-	log_error("cannot go on: %s", err->text);
+	log_error("fatal: %s", err->text);
 	exit(1);
 }
 
-/* "at_ms note", so that status can tell who is alive and since when one is silent. */
+/* "AT_MS NOTE": `vrsctl status` shows from it which services run and how long one has
+ * been silent. */
 static void say_alive(void *arg)
 {
 	struct vrs_svc *svc = arg;
@@ -328,22 +332,21 @@ static void say_alive(void *arg)
 	if (vrs_store_cmd(svc->store, NULL, &err, "HSET %s %s %s",
 			  vrs_key_service(svc->name).text, svc->instance, text) < 0)
 		vrs_complain(&svc->priv->store_trouble, VRS_WARN,
-			     "store is not answering, next try in %d ms: %s",
+			     "Redis does not respond, retrying in %d ms: %s",
 			     ALIVE_EVERY_MS, err.text);
 	else
-		vrs_complaint_over(&svc->priv->store_trouble, "store answers again");
+		vrs_complaint_over(&svc->priv->store_trouble, "Redis responds again");
 }
 
-/* NNG 1.5.2 can hang in a close (vrs/bus/nng.h), and a daemon has several sockets;
- * everything that was promised is durable by now, so one that was asked to stop leaves
- * without. */
+/* Closing a socket can hang in NNG 1.5.2 (vrs/bus/nng.h), and a daemon has several.
+ * Everything is durable at this point, so a stopping daemon exits without waiting. */
 static void *leave_anyway(void *arg)
 {
 	const struct timespec patience = {.tv_sec = 3};
 
 	(void)arg;
 	(void)nanosleep(&patience, NULL);
-	log_warn("a connection does not close, leaving without it");
+	log_warn("a connection does not close, exiting anyway");
 	_exit(0);
 }
 
@@ -386,7 +389,7 @@ void vrs_svc_metrics(struct vrs_svc *svc, vrs_svc_metrics_fn fn, void *arg)
 	vrs_telemetry_add(svc->priv->telemetry, fn, arg);
 }
 
-void vrs_svc_call(struct vrs_svc *svc, const char *instance)
+void vrs_svc_set_instance(struct vrs_svc *svc, const char *instance)
 {
 	struct common *c = &svc->priv->common;
 
@@ -395,7 +398,7 @@ void vrs_svc_call(struct vrs_svc *svc, const char *instance)
 	free(c->instance);
 	c->instance = vrs_strdup(instance);
 	svc->instance = c->instance;
-	vrs_telemetry_call(svc->priv->telemetry, instance);
+	vrs_telemetry_set_instance(svc->priv->telemetry, instance);
 }
 
 char *vrs_svc_page(struct vrs_svc *svc, const char *instance)

@@ -34,7 +34,7 @@ struct vrs_telemetry {
 	size_t n_tellers;
 };
 
-/* --- what every daemon tells --- */
+/* --- the metrics of every daemon --- */
 
 static void tell_log(struct vrs_page *page)
 {
@@ -51,7 +51,7 @@ static void tell_log(struct vrs_page *page)
 static double open_files(void)
 {
 	DIR *d = opendir("/proc/self/fd");
-	double n = -3; /* ".", ".." and this one */
+	double n = -3; /* ".", ".." and the descriptor of this folder */
 
 	if (!d)
 		return NAN;
@@ -120,12 +120,12 @@ static void tell_process(struct vrs_page *page)
 	vrs_page_add(page, VRS_GAUGE, "process_virtual_memory_bytes", "Address space.",
 		     virtual_bytes, NULL);
 	vrs_page_add(page, VRS_GAUGE, "process_start_time_seconds",
-		     "When it was started, Unix time.", boot_time() + start, NULL);
+		     "Start time, Unix time.", boot_time() + start, NULL);
 	vrs_page_add(page, VRS_GAUGE, "process_open_fds", "Open file descriptors.",
 		     open_files(), NULL);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
 		vrs_page_add(page, VRS_GAUGE, "process_max_fds",
-			     "Most file descriptors that it may open.",
+			     "Maximum number of open file descriptors.",
 			     (double)files.rlim_cur, NULL);
 }
 
@@ -135,18 +135,18 @@ static void tell_store(struct vrs_page *page, const struct vrs_store *store)
 
 	vrs_store_counts(store, &c);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_store_connected",
-		     "1: the newest call was answered.", c.connected, NULL);
+		     "1: the newest call succeeded.", c.connected, NULL);
 	vrs_page_add(page, VRS_COUNTER, "vrsas_store_connects_total",
-		     "Connections to Redis made.", (double)c.connects, NULL);
+		     "Connections to Redis.", (double)c.connects, NULL);
 	vrs_page_add(page, VRS_COUNTER, "vrsas_store_errors_total", "Calls that failed.",
 		     (double)c.errors, NULL);
 	vrs_page_add(page, VRS_COUNTER, "vrsas_store_commands_total", "Commands sent.",
 		     (double)c.commands, NULL);
 	vrs_page_histogram(page, "vrsas_store_pipeline_seconds",
-			   "One call to Redis, however many commands it carries.",
+			   "Duration of one call to Redis, with all of its commands.",
 			   &c.seconds, NULL);
 	if (!c.connected && c.commands > 0)
-		vrs_page_not_ready(page, "store: Redis does not answer");
+		vrs_page_not_ready(page, "store: Redis does not respond");
 }
 
 static void tell_responder(struct vrs_page *page, const struct vrs_responder *r)
@@ -168,29 +168,27 @@ void vrs_page_bus(struct vrs_page *page, const char *socket,
 		  const struct vrs_bus_counts *c)
 {
 	static const char refused_name[] = "vrsas_bus_peers_refused_total";
-	static const char refused_help[] = "Connections that did not become peers.";
+	static const char refused_help[] = "Rejected connections.";
 	const struct {
 		const char *name, *help;
 		uint64_t value;
 	} counters[] = {
-		{"vrsas_bus_connects_total", "Connections made, the first one included.",
-		 c->connects},
+		{"vrsas_bus_connects_total", "Connections made.", c->connects},
 		{"vrsas_bus_disconnects_total", "Connections that ended.",
 		 c->disconnects},
 		{"vrsas_bus_sent_total", "Messages sent.", c->sent},
 		{"vrsas_bus_received_total", "Messages received.", c->received},
 		{"vrsas_bus_dropped_total",
-		 "Messages dropped: a queue was full, or a request left unanswered.",
+		 "Messages dropped: a queue was full, or a request got no reply.",
 		 c->dropped},
-		{"vrsas_bus_refused_total", "Messages that are none of ours.",
-		 c->refused},
-		{"vrsas_bus_timeouts_total", "Requests that nobody answered in time.",
+		{"vrsas_bus_refused_total", "Invalid messages.", c->refused},
+		{"vrsas_bus_timeouts_total", "Requests without a reply in time.",
 		 c->timeouts},
 		{"vrsas_bus_requeued_total",
-		 "Requests taken from a silent peer and given to another.", c->requeued},
+		 "Requests moved from a silent peer to another.", c->requeued},
 	};
 
-	vrs_page_add(page, VRS_GAUGE, "vrsas_bus_peers", "Peers connected now.",
+	vrs_page_add(page, VRS_GAUGE, "vrsas_bus_peers", "Connected peers.",
 		     (double)c->peers, "socket", socket, NULL);
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		vrs_page_add(page, VRS_COUNTER, counters[i].name, counters[i].help,
@@ -202,19 +200,19 @@ void vrs_page_bus(struct vrs_page *page, const char *socket,
 		     (double)c->bad_protocol, "socket", socket, "reason", "protocol",
 		     NULL);
 	if (c->dials && c->peers == 0)
-		vrs_page_not_ready(page, "bus: nobody answers on %s", socket);
+		vrs_page_not_ready(page, "bus: no peer on %s", socket);
 }
 
 static struct vrs_page *make_page(struct vrs_telemetry *t, const char *instance)
 {
 	struct vrs_page *page = vrs_page_new(t->service, instance);
 
-	vrs_page_add(page, VRS_GAUGE, "vrsas_build_info", "1 for the version that runs.",
-		     1, "version", VRS_VERSION, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_build_info", "1 for the running version.", 1,
+		     "version", VRS_VERSION, NULL);
 	tell_process(page);
 	tell_log(page);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_loop_delay_seconds",
-		     "How late the newest timer of the loop was.",
+		     "Delay of the latest timer of the loop.",
 		     (double)vrs_loop_delay_ms(t->loop) / 1e3, NULL);
 	if (t->store)
 		tell_store(page, t->store);
@@ -265,12 +263,12 @@ static void on_time_to_store(void *arg)
 	struct vrs_telemetry *t = arg;
 	char *text = vrs_telemetry_page(t, t->instance);
 
-	/* a store that fails is complained of elsewhere */
+	/* a failing store is logged elsewhere */
 	(void)vrs_page_store(t->store, t->service, t->instance, text, NULL);
 	free(text);
 }
 
-/* "SERVICE/instance" in two; false: it is not. */
+/* Splits "SERVICE/INSTANCE"; false: malformed. */
 static bool split(const char *field, char service[65], const char **ret_instance)
 {
 	const char *slash = strchr(field, '/');
@@ -332,7 +330,7 @@ struct vrs_telemetry *vrs_telemetry_new(const char *service, const char *instanc
 	return t;
 }
 
-void vrs_telemetry_call(struct vrs_telemetry *t, const char *instance)
+void vrs_telemetry_set_instance(struct vrs_telemetry *t, const char *instance)
 {
 	free(t->instance);
 	t->instance = vrs_strdup(instance);
@@ -346,7 +344,7 @@ int vrs_telemetry_listen(struct vrs_telemetry *t, const char *address,
 	const struct vrs_responder_conf conf = {t->loop, address, on_asked, t};
 	int status = vrs_responder_open(&t->responder, &conf, err);
 	if (status == 0)
-		log_notice("metrics are told address=%s",
+		log_notice("serving metrics address=%s",
 			   vrs_responder_address(t->responder));
 	return status;
 }

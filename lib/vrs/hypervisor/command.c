@@ -1,5 +1,5 @@
-/* One program as a hypervisor: a verb, JSON in and out. docs/COMMAND-DRIVER.md is the
- * other half of this file. */
+/* A hypervisor behind a program that takes a verb and speaks JSON
+ * (docs/COMMAND-DRIVER.md). */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 enum { MAX_ARGS = 16 };
 
 struct cmd {
-	char *words;                    /* the command line, cut into words in place */
+	char *words;                    /* the command line, split into words in place */
 	const char *argv[MAX_ARGS + 2]; /* program, arguments, then the verb */
 	size_t n_argv;
 };
@@ -34,11 +34,17 @@ static int code_of_exit(int exit_code)
 	return VRS_EIO;
 }
 
-/* Runs a verb. request is taken. *ret (may be NULL) is the program's
- * answer, an object. */
-static int run(struct cmd *cmd, const char *verb, int64_t timeout_ms, json_t *request,
-	       json_t **ret, struct vrs_err *err)
+struct request {
+	const char *verb;
+	int64_t timeout_ms;
+	json_t *body; /* owned by run */
+};
+
+/* Runs the program. *ret (may be NULL) is its reply, an object. */
+static int run(struct cmd *cmd, const struct request *request, json_t **ret,
+	       struct vrs_err *err)
 {
+	const char *verb = request->verb;
 	const char *argv[MAX_ARGS + 3];
 	struct vrs_proc_result r = {0};
 	char said[200];
@@ -48,18 +54,19 @@ static int run(struct cmd *cmd, const char *verb, int64_t timeout_ms, json_t *re
 	argv[cmd->n_argv] = verb;
 	argv[cmd->n_argv + 1] = NULL;
 
-	json_object_set_new(request, "version", json_integer(1));
-	json_object_set_new(request, "timeout_ms", json_integer(timeout_ms));
-	char *in = json_dumps(request, JSON_COMPACT);
-	json_decref(request);
+	json_object_set_new(request->body, "version", json_integer(1));
+	json_object_set_new(request->body, "timeout_ms",
+			    json_integer(request->timeout_ms));
+	char *in = json_dumps(request->body, JSON_COMPACT);
+	json_decref(request->body);
 	if (!in)
-		return vrs_fail(err, VRS_EINVAL, "%s %s: request is no text", argv[0],
-				verb);
+		return vrs_fail(err, VRS_EINVAL, "%s %s: request is not valid UTF-8",
+				argv[0], verb);
 
 	status = vrs_proc_run(&(struct vrs_proc){.argv = argv,
 						 .in = in,
 						 .n_in = strlen(in),
-						 .timeout_ms = timeout_ms},
+						 .timeout_ms = request->timeout_ms},
 			      &r, err);
 	free(in);
 	if (status < 0) {
@@ -69,7 +76,8 @@ static int run(struct cmd *cmd, const char *verb, int64_t timeout_ms, json_t *re
 	if (r.exit_code != 0) {
 		vrs_proc_last_line(&r.err, said, sizeof(said));
 		status = vrs_fail(err, code_of_exit(r.exit_code), "%s %s: %s", argv[0],
-				  verb, said[0] ? said : "failed without a reason");
+				  verb,
+				  said[0] ? said : "failed without an error message");
 	} else if (ret) {
 		status = vrs_hv_json_load(r.out.text ? r.out.text : "", r.out.len, ret,
 					  err);
@@ -80,20 +88,20 @@ static int run(struct cmd *cmd, const char *verb, int64_t timeout_ms, json_t *re
 	return status;
 }
 
-static int run_id(struct cmd *cmd, const char *verb, int64_t timeout_ms, const char *id,
-		  json_t **ret, struct vrs_err *err)
+static json_t *with_id(const char *id)
 {
-	json_t *request = json_object();
+	json_t *body = json_object();
 
-	json_object_set_new(request, "id", json_string(id));
-	return run(cmd, verb, timeout_ms, request, ret, err);
+	json_object_set_new(body, "id", json_string(id));
+	return body;
 }
 
 static int cmd_host(void *h, int64_t timeout_ms, struct vrs_hv_host *ret,
 		    struct vrs_err *err)
 {
 	json_t *answer = NULL;
-	int status = run(h, "host", timeout_ms, json_object(), &answer, err);
+	int status = run(h, &(struct request){"host", timeout_ms, json_object()}, &answer,
+			 err);
 
 	if (status == 0)
 		status = vrs_hv_json_host(answer, ret, err);
@@ -127,10 +135,10 @@ static int cmd_open(void **ret, const char *uri, int64_t timeout_ms, struct vrs_
 	}
 	if (status == 0 && (cmd->n_argv == 0 || cmd->argv[0][0] != '/'))
 		status = vrs_fail(err, VRS_EINVAL,
-				  "command: needs the full path of a program");
+				  "command: expected the absolute path of a program");
 	if (status == 0 && access(cmd->argv[0], X_OK) < 0)
 		status = vrs_fail_errno(err, "command: %s", cmd->argv[0]);
-	if (status == 0) /* asking is how the program tells that its host answers */
+	if (status == 0) /* proves that the host can be reached */
 		status = cmd_host(cmd, timeout_ms, &host, err);
 	if (status < 0) {
 		cmd_close(cmd);
@@ -144,7 +152,8 @@ static int cmd_list(void *h, int64_t timeout_ms, struct vrs_hv_vm **ret, size_t 
 		    struct vrs_err *err)
 {
 	json_t *answer = NULL;
-	int status = run(h, "list", timeout_ms, json_object(), &answer, err);
+	int status = run(h, &(struct request){"list", timeout_ms, json_object()}, &answer,
+			 err);
 
 	if (status == 0)
 		status = vrs_hv_json_vms(answer, ret, ret_n, err);
@@ -156,7 +165,8 @@ static int cmd_get(void *h, int64_t timeout_ms, const char *id, struct vrs_hv_vm
 		   struct vrs_err *err)
 {
 	json_t *answer = NULL;
-	int status = run_id(h, "get", timeout_ms, id, &answer, err);
+	int status =
+		run(h, &(struct request){"get", timeout_ms, with_id(id)}, &answer, err);
 
 	if (status == 0)
 		status = vrs_hv_json_vm(answer, ret, err);
@@ -168,7 +178,8 @@ static int cmd_state(void *h, int64_t timeout_ms, const char *id, enum vrs_hv_st
 		     struct vrs_err *err)
 {
 	json_t *answer = NULL;
-	int status = run_id(h, "state", timeout_ms, id, &answer, err);
+	int status =
+		run(h, &(struct request){"state", timeout_ms, with_id(id)}, &answer, err);
 
 	if (status == 0)
 		status = vrs_hv_json_state(answer, ret, err);
@@ -196,38 +207,27 @@ static int cmd_define(void *h, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 		if (move->domain_type)
 			json_object_set_new(request, "domain_type",
 					    json_string(move->domain_type));
-		status = run(h, "define", timeout_ms, request, NULL, err);
+		status = run(h, &(struct request){"define", timeout_ms, request}, NULL,
+			     err);
 	}
 	free(moved);
 	return status;
 }
 
-static int cmd_start(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
+static int cmd_act(void *h, enum vrs_hv_act act, int64_t timeout_ms, const char *id,
+		   struct vrs_err *err)
 {
-	return run_id(h, "start", timeout_ms, id, NULL, err);
-}
+	static const char *const verbs[] = {
+		[VRS_HV_START] = "start",
+		[VRS_HV_SHUTDOWN] = "shutdown",
+		[VRS_HV_DESTROY] = "destroy",
+		[VRS_HV_UNDEFINE] = "undefine",
+		[VRS_HV_AUTOSTART_OFF] = "autostart-off",
+	};
+	int status =
+		run(h, &(struct request){verbs[act], timeout_ms, with_id(id)}, NULL, err);
 
-static int cmd_shutdown(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
-{
-	return run_id(h, "shutdown", timeout_ms, id, NULL, err);
-}
-
-static int cmd_destroy(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
-{
-	return run_id(h, "destroy", timeout_ms, id, NULL, err);
-}
-
-static int cmd_undefine(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
-{
-	int status = run_id(h, "undefine", timeout_ms, id, NULL, err);
-
-	return status == VRS_ENOENT ? 0 : status;
-}
-
-static int cmd_autostart_off(void *h, int64_t timeout_ms, const char *id,
-			     struct vrs_err *err)
-{
-	return run_id(h, "autostart-off", timeout_ms, id, NULL, err);
+	return act == VRS_HV_UNDEFINE && status == VRS_ENOENT ? 0 : status;
 }
 
 static int cmd_store(void *h, int64_t timeout_ms, const char *path,
@@ -236,7 +236,8 @@ static int cmd_store(void *h, int64_t timeout_ms, const char *path,
 	json_t *request = json_object(), *answer = NULL;
 
 	json_object_set_new(request, "path", json_string(path));
-	int status = run(h, "store", timeout_ms, request, &answer, err);
+	int status =
+		run(h, &(struct request){"store", timeout_ms, request}, &answer, err);
 	if (status == 0)
 		status = vrs_hv_json_store(answer, path, ret, err);
 	json_decref(answer);
@@ -251,10 +252,6 @@ const struct vrs_hv_driver vrs_hv_command = {
 	.get = cmd_get,
 	.state = cmd_state,
 	.define = cmd_define,
-	.start = cmd_start,
-	.shutdown = cmd_shutdown,
-	.destroy = cmd_destroy,
-	.undefine = cmd_undefine,
-	.autostart_off = cmd_autostart_off,
+	.act = cmd_act,
 	.store = cmd_store,
 };

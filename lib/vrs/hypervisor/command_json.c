@@ -9,7 +9,7 @@
 
 enum { MAX_BYTES = 1 << 20, MAX_DEPTH = 16, MAX_VMS = 4096 };
 
-/* jansson allows 2048 levels, which is more stack than an answer deserves. */
+/* jansson allows 2048 levels, which would use too much stack. */
 static bool is_too_deep(const char *text, size_t n)
 {
 	int depth = 0;
@@ -40,22 +40,21 @@ int vrs_hv_json_load(const char *text, size_t n, json_t **ret, struct vrs_err *e
 	json_error_t e;
 
 	if (n >= MAX_BYTES || is_too_deep(text, n))
-		return vrs_fail(err, VRS_EPARSE, "its answer is too large");
+		return vrs_fail(err, VRS_EPARSE, "reply is too large");
 
 	json_t *o = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
 	if (!o)
-		return vrs_fail(err, VRS_EPARSE,
-				"its answer is not JSON: line %d: %.100s", e.line,
-				e.text);
+		return vrs_fail(err, VRS_EPARSE, "reply is not JSON: line %d: %.100s",
+				e.line, e.text);
 	if (!json_is_object(o)) {
 		json_decref(o);
-		return vrs_fail(err, VRS_EPARSE, "its answer is not an object");
+		return vrs_fail(err, VRS_EPARSE, "reply is not an object");
 	}
 	*ret = o;
 	return 0;
 }
 
-/* Members are optional: what is missing keeps its value. */
+/* Members are optional: a missing one keeps its value. */
 static int get_text(const json_t *o, const char *key, char *buf, size_t size,
 		    struct vrs_err *err)
 {
@@ -65,7 +64,8 @@ static int get_text(const json_t *o, const char *key, char *buf, size_t size,
 		return 0;
 	if (!json_is_string(v) || json_string_length(v) >= size)
 		return vrs_fail(err, VRS_EPARSE,
-				"'%s' is not a text of at most %zu bytes", key, size - 1);
+				"'%s' is not a string of at most %zu bytes", key,
+				size - 1);
 	memcpy(buf, json_string_value(v), json_string_length(v) + 1);
 	return 0;
 }
@@ -126,8 +126,8 @@ int vrs_hv_json_host(const json_t *o, struct vrs_hv_host *ret, struct vrs_err *e
 	if (status == 0)
 		status = get_text(o, "boot_id", h.boot_id, sizeof(h.boot_id), err);
 	if (status == 0 && (h.vcpus == 0 || h.ram_total_bytes == 0))
-		status =
-			vrs_fail(err, VRS_EPARSE, "vcpus and ram_total_bytes are needed");
+		status = vrs_fail(err, VRS_EPARSE,
+				  "vcpus and ram_total_bytes are missing");
 	if (status < 0)
 		return status;
 	h.cpu_known = h.cpu_busy >= 0 && h.cpu_total >= 0;
@@ -144,7 +144,7 @@ int vrs_hv_json_state(const json_t *o, enum vrs_hv_state *ret, struct vrs_err *e
 		return status;
 	enum vrs_hv_state s = vrs_hv_state_of_name(name);
 	if (s == VRS_HV_UNKNOWN && strcmp(name, "unknown") != 0)
-		return vrs_fail(err, VRS_EPARSE, "'%s' is not a state", name);
+		return vrs_fail(err, VRS_EPARSE, "invalid state '%s'", name);
 	*ret = s;
 	return 0;
 }
@@ -158,8 +158,7 @@ int vrs_hv_json_store(const json_t *o, const char *path, struct vrs_hv_store *re
 	if (status == 0)
 		status = get_count(o, "free_bytes", INT64_MAX, &s.free_bytes, err);
 	if (status == 0 && (s.total_bytes == UINT64_MAX || s.free_bytes > s.total_bytes))
-		status = vrs_fail(err, VRS_EPARSE,
-				  "total_bytes and free_bytes do not fit together");
+		status = vrs_fail(err, VRS_EPARSE, "free_bytes exceeds total_bytes");
 	if (status < 0)
 		return status;
 	(void)vrs_strcpy(s.path, sizeof(s.path), path);
@@ -183,7 +182,7 @@ static int load_disk(const json_t *o, struct vrs_hv_disk *d, struct vrs_err *err
 		status = get_count(o, "allocated_bytes", INT64_MAX, &d->allocated_bytes,
 				   err);
 	if (status == 0 && d->path[0] != '/')
-		status = vrs_fail(err, VRS_EPARSE, "a disk needs an absolute path");
+		status = vrs_fail(err, VRS_EPARSE, "path of a disk is not absolute");
 	return status;
 }
 
@@ -205,7 +204,7 @@ static int load_vm(const json_t *o, struct vrs_hv_vm *vm, struct vrs_err *err)
 	int status = get_text(o, "id", vm->id, sizeof(vm->id), err);
 
 	if (status == 0 && !vrs_id_ok(vm->id))
-		status = vrs_fail(err, VRS_EPARSE, "a VM needs an id");
+		status = vrs_fail(err, VRS_EPARSE, "a VM has no id");
 	for (char *c = vm->id; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
 	(void)vrs_strcpy(vm->name, sizeof(vm->name), vm->id);
@@ -225,7 +224,7 @@ static int load_vm(const json_t *o, struct vrs_hv_vm *vm, struct vrs_err *err)
 	const json_t *nics = json_object_get(o, "nics");
 	if (status == 0 && (json_array_size(disks) > VRS_HV_MAX_DISKS ||
 			    json_array_size(nics) > VRS_HV_MAX_NICS))
-		status = vrs_fail(err, VRS_ENOSPC, "it has too many disks or cards");
+		status = vrs_fail(err, VRS_ENOSPC, "too many disks or NICs");
 	if (status < 0)
 		return status;
 	json_array_foreach(disks, i, v)
@@ -268,7 +267,7 @@ int vrs_hv_json_vms(const json_t *o, struct vrs_hv_vm **ret, size_t *ret_n,
 	size_t i, n = json_array_size(list);
 
 	if (!json_is_array(list) || n > MAX_VMS)
-		return vrs_fail(err, VRS_EPARSE, "'vms' is not a list of at most %d",
+		return vrs_fail(err, VRS_EPARSE, "'vms' is not a list of at most %d VMs",
 				MAX_VMS);
 
 	struct vrs_hv_vm *vms = vrs_calloc(n, sizeof(*vms));

@@ -1,8 +1,8 @@
-/* command_json.h - what a command driver's program says, as values
+/* command_json.h - parses the replies of a command driver's program
  * (docs/COMMAND-DRIVER.md).
  *
- * Pure functions over bytes from outside: strict about types and ranges, silent about
- * members they do not know. */
+ * Pure. The input is not trusted: types and ranges are checked, unknown members are
+ * ignored. */
 #ifndef VRS_HYPERVISOR_COMMAND_JSON_H
 #define VRS_HYPERVISOR_COMMAND_JSON_H
 
@@ -10,7 +10,7 @@
 
 #include "vrs/hv.h"
 
-/* An object, at most 1 MiB and 16 levels; the caller gives it back with json_decref. */
+/* An object, at most 1 MiB and 16 levels; the caller frees it with json_decref. */
 int vrs_hv_json_load(const char *text, size_t n, json_t **ret, struct vrs_err *err);
 
 int vrs_hv_json_host(const json_t *o, struct vrs_hv_host *ret, struct vrs_err *err);

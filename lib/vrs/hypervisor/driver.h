@@ -1,7 +1,7 @@
-/* driver.h - what a kind of hypervisor provides behind hv.h; only hv*.c include it.
+/* driver.h - the functions that a hypervisor driver implements; for this room only.
  *
- * The functions keep hv.h's promises: a deadline, the same effect when repeated, ret
- * untouched on failure. */
+ * Each follows hv.h: it has a deadline, is idempotent, and leaves ret unchanged on
+ * failure. */
 #ifndef VRS_HYPERVISOR_DRIVER_H
 #define VRS_HYPERVISOR_DRIVER_H
 
@@ -21,26 +21,21 @@ struct vrs_hv_driver {
 	/* move NULL: exactly as vm says */
 	int (*define)(void *h, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 		      const struct vrs_hv_move *move, struct vrs_err *err);
-	int (*start)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);
-	int (*shutdown)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);
-	int (*destroy)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);
-	int (*undefine)(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err);
-	int (*autostart_off)(void *h, int64_t timeout_ms, const char *id,
-			     struct vrs_err *err);
+	int (*act)(void *h, enum vrs_hv_act act, int64_t timeout_ms, const char *id,
+		   struct vrs_err *err);
 	int (*store)(void *h, int64_t timeout_ms, const char *path,
 		     struct vrs_hv_store *ret, struct vrs_err *err);
 };
 
 extern const struct vrs_hv_driver vrs_hv_libvirt, vrs_hv_command;
 
-/* The same VM after the move: new disks, mapped networks, the new card model. Fails with
- * VRS_EINVAL when the number of disks differs or a network has no counterpart. native is
- * not copied. */
+/* The VM after the move: new disks, mapped networks, new NIC model. VRS_EINVAL if the
+ * number of disks differs or a network is not mapped. native is not copied. */
 int vrs_hv_apply_move(const struct vrs_hv_vm *vm, const struct vrs_hv_move *move,
 		      struct vrs_hv_vm *ret, struct vrs_err *err);
 
-/* The network's name at the new place; the same name when no table is given; NULL when
- * the table does not know it. */
+/* The network's name at the target; the same name if move has no networks; NULL if it is
+ * not among them. */
 const char *vrs_hv_map_network(const struct vrs_hv_move *move, const char *name);
 
 #endif

@@ -8,18 +8,19 @@
 #include "vrs/mem.h"
 #include "vrs/proc.h"
 
-/* The protocol's only meaningful ends: 0 done (status: on), 2 off (status only). An agent
- * that cannot reach its device, was given a wrong password or an unknown plug says 1. */
-enum { SAID_DONE = 0, SAID_OFF = 2 };
+/* Exit codes of an agent: 0 done (status: on), 2 off (status only). 1 means that it
+ * cannot reach its device, the password is wrong or the plug is unknown. */
+enum { EXIT_DONE = 0, EXIT_OFF = 2, EXIT_SIGNAL = 256 };
 
-/* Keys that must not come from the settings: what to do is ours to say, a password
- * belongs in a file, and an agent that calls a missing machine "off" proves nothing. */
+/* Keys that are not allowed in the settings: the scheduler sets the action, a password
+ * belongs in a file, and an agent that reports a missing machine as off proves nothing.
+ */
 static int check_arg(const struct vrs_site_pair *p, struct vrs_err *err)
 {
 	static const char *const refused[][2] = {
-		{"action", "is said by the scheduler"},
-		{"option", "is said by the scheduler"},
-		{"missing_as_off", "would take a missing machine for a dead one"},
+		{"action", "is set by the scheduler"},
+		{"option", "is set by the scheduler"},
+		{"missing_as_off", "is not allowed: it reports a missing machine as off"},
 		{"password", "belongs in a file: use password_file"},
 		{"passwd", "belongs in a file: use password_file"},
 	};
@@ -29,7 +30,8 @@ static int check_arg(const struct vrs_site_pair *p, struct vrs_err *err)
 			return vrs_fail(err, VRS_EINVAL, "fence.%s %s", p->key,
 					refused[i][1]);
 	if (!vrs_id_ok(p->key) || strpbrk(p->value, "\r\n"))
-		return vrs_fail(err, VRS_EINVAL, "fence.%.60s is not usable", p->key);
+		return vrs_fail(err, VRS_EINVAL, "fence.%.60s: invalid key or value",
+				p->key);
 	return 0;
 }
 
@@ -37,7 +39,7 @@ int vrs_fence_check(const struct vrs_site_host *host, struct vrs_err *err)
 {
 	if (!host->fence)
 		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"host %s/%s: no fence agent is set", host->cluster,
+				"host %s/%s: no fence agent configured", host->cluster,
 				host->name);
 	for (size_t i = 0; i < host->n_fence_args; i++) {
 		int status = check_arg(&host->fence_arg[i], err);
@@ -66,9 +68,10 @@ static int add_arg(struct vrs_text *in, const struct vrs_site_pair *p,
 	return 0;
 }
 
-/* Runs the agent; *ret_exit is its exit code, -1 when a signal ended it. */
-static int ask(const struct vrs_site_host *host, const char *action, int64_t timeout_ms,
-	       int *ret_exit, char *detail, size_t detail_size, struct vrs_err *err)
+/* Runs the agent; returns its exit code or the error. */
+static int run_agent(const struct vrs_site_host *host, const char *action,
+		     int64_t timeout_ms, struct vrs_fence_result *ret,
+		     struct vrs_err *err)
 {
 	const char *argv[] = {host->fence, NULL};
 	struct vrs_proc_result r = {0};
@@ -91,58 +94,46 @@ static int ask(const struct vrs_site_host *host, const char *action, int64_t tim
 			    host->fence ? host->fence : "-", action);
 		return status;
 	}
-	*ret_exit = r.exit_code;
+	ret->power = VRS_POWER_UNKNOWN;
 	/* stdout is meant for people, stderr is the agent's log */
-	vrs_proc_last_line(&r.out, detail, detail_size);
-	if (detail_size > 0 && !detail[0])
-		vrs_proc_last_line(&r.err, detail, detail_size);
+	vrs_proc_last_line(&r.out, ret->detail, sizeof(ret->detail));
+	if (!ret->detail[0])
+		vrs_proc_last_line(&r.err, ret->detail, sizeof(ret->detail));
 	vrs_proc_result_fini(&r);
-	return 0;
+	return r.exit_code < 0 ? EXIT_SIGNAL : r.exit_code;
 }
 
 int vrs_fence_status(const struct vrs_site_host *host, int64_t timeout_ms,
-		     enum vrs_power *ret, char *detail, size_t detail_size,
-		     struct vrs_err *err)
+		     struct vrs_fence_result *ret, struct vrs_err *err)
 {
-	int said = -1;
-	int status = ask(host, "status", timeout_ms, &said, detail, detail_size, err);
+	int code = run_agent(host, "status", timeout_ms, ret, err);
 
-	if (status < 0)
-		return status;
-	*ret = said == SAID_OFF    ? VRS_POWER_OFF
-	       : said == SAID_DONE ? VRS_POWER_ON
-				   : VRS_POWER_UNKNOWN;
-	return 0;
+	if (code == EXIT_OFF)
+		ret->power = VRS_POWER_OFF;
+	else if (code == EXIT_DONE)
+		ret->power = VRS_POWER_ON;
+	return code < 0 ? code : 0;
 }
 
 int vrs_fence_off(const struct vrs_site_host *host, int64_t timeout_ms,
-		  enum vrs_power *ret, char *detail, size_t detail_size,
-		  struct vrs_err *err)
+		  struct vrs_fence_result *ret, struct vrs_err *err)
 {
-	/* Reading back is quick; it may always have a quarter of the time. */
+	/* A quarter of the time is reserved for reading the state. */
 	const int64_t off_ms = timeout_ms - timeout_ms / 4;
-	int said = -1;
-	int status = ask(host, "off", off_ms, &said, detail, detail_size, err);
+	int code = run_agent(host, "off", off_ms, ret, err);
 
-	if (status < 0)
-		return status;
-	if (said != SAID_DONE) {
-		*ret = VRS_POWER_UNKNOWN;
-		return 0;
-	}
-	return vrs_fence_status(host, timeout_ms - off_ms, ret, detail, detail_size, err);
+	if (code != EXIT_DONE)
+		return code < 0 ? code : 0;
+	return vrs_fence_status(host, timeout_ms - off_ms, ret, err);
 }
 
-int vrs_fence_on(const struct vrs_site_host *host, int64_t timeout_ms, char *detail,
-		 size_t detail_size, struct vrs_err *err)
+int vrs_fence_on(const struct vrs_site_host *host, int64_t timeout_ms,
+		 struct vrs_fence_result *ret, struct vrs_err *err)
 {
-	int said = -1;
-	int status = ask(host, "on", timeout_ms, &said, detail, detail_size, err);
+	int code = run_agent(host, "on", timeout_ms, ret, err);
 
-	if (status < 0)
-		return status;
-	if (said != SAID_DONE)
-		return vrs_fail(err, VRS_EIO, "fence %s/%s: on was refused: %s",
-				host->cluster, host->name, detail_size ? detail : "");
-	return 0;
+	if (code > EXIT_DONE)
+		return vrs_fail(err, VRS_EIO, "fence %s/%s: on failed: %s", host->cluster,
+				host->name, ret->detail);
+	return code;
 }

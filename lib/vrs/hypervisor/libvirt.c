@@ -1,4 +1,4 @@
-/* libvirt behind hv.h: what changes something, and free space. */
+/* The libvirt driver: calls that change a VM, and free space. */
 #include <libvirt/virterror.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +20,12 @@ static int do_define(struct call *c, virConnectPtr conn, struct vrs_err *err)
 	if (old) {
 		if (lv_is_on(lv_state_of(old)))
 			status = vrs_fail(err, VRS_ECONFLICT,
-					  "libvirt: vm %s runs there already", c->id);
+					  "libvirt: vm %s is already running", c->id);
 		virDomainFree(old);
 		if (status < 0)
 			return status;
 	}
-	/* Its generator of .vmx files was seen to crash the caller. */
+	/* libvirt's generator of .vmx files has been seen to crash the process. */
 	if (type && strcmp(type, "ESX") == 0)
 		return vrs_fail(err, VRS_EUNSUPPORTED,
 				"libvirt: cannot define on an ESX host");
@@ -33,7 +33,7 @@ static int do_define(struct call *c, virConnectPtr conn, struct vrs_err *err)
 	virDomainPtr dom = virDomainDefineXML(conn, c->text);
 	if (!dom)
 		return lv_failed(err, "define");
-	/* Drivers that cannot start by themselves have nothing to switch off. */
+	/* A driver without autostart has nothing to switch off. */
 	int autostart = 0;
 	if (virDomainGetAutostart(dom, &autostart) == 0 && autostart &&
 	    virDomainSetAutostart(dom, 0) < 0)
@@ -70,44 +70,30 @@ static int lv_define(void *h, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 
 	struct call *c = lv_call_new(h, timeout_ms, vm->id, do_define);
 	c->text = xml;
-	status = lv_call_run(c, err);
-	if (status == 0)
-		lv_call_free(c);
-	return status;
+	return lv_call_finish(c, err);
 }
 
-static int do_start(struct call *c, virConnectPtr conn, struct vrs_err *err)
+static int do_start(struct call *c, virDomainPtr dom, struct vrs_err *err)
 {
-	virDomainPtr dom = lv_lookup(c, conn, err);
 	int status = 0;
 
-	if (!dom)
-		return err->code;
+	(void)c;
 	if (lv_state_of(dom) != VRS_HV_RUNNING && virDomainCreateWithFlags(dom, 0) < 0) {
 		status = lv_failed(err, "start");
 		if (virDomainIsActive(dom) == 1 && lv_state_of(dom) == VRS_HV_RUNNING)
-			status = 0; /* somebody was faster */
+			status = 0; /* it was started in the meantime */
 	}
-	virDomainFree(dom);
 	return status;
 }
 
-static int lv_start(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
-{
-	return lv_run(h, timeout_ms, id, do_start, err);
-}
-
-static int do_shutdown(struct call *c, virConnectPtr conn, struct vrs_err *err)
+static int do_shutdown(struct call *c, virDomainPtr dom, struct vrs_err *err)
 {
 	enum { ASK_AGAIN_MS = 5000, LOOK_MS = 100 };
 	const struct timespec look = {.tv_nsec = LOOK_MS * 1000000};
-	virDomainPtr dom = lv_lookup(c, conn, err);
 	int64_t asked = INT64_MIN / 2;
 	int status = 0;
 
-	if (!dom)
-		return err->code;
-	/* A guest that is still booting misses the first press of its button. */
+	/* A guest that is still booting ignores the first ACPI event. */
 	while (lv_is_on(lv_state_of(dom))) {
 		int64_t now = vrs_now_mono_ms();
 
@@ -126,43 +112,26 @@ static int do_shutdown(struct call *c, virConnectPtr conn, struct vrs_err *err)
 		}
 		(void)nanosleep(&look, NULL);
 	}
-	virDomainFree(dom);
 	return status;
 }
 
-static int lv_shutdown(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
+static int do_destroy(struct call *c, virDomainPtr dom, struct vrs_err *err)
 {
-	return lv_run(h, timeout_ms, id, do_shutdown, err);
-}
-
-static int do_destroy(struct call *c, virConnectPtr conn, struct vrs_err *err)
-{
-	virDomainPtr dom = lv_lookup(c, conn, err);
 	int status = 0;
 
-	if (!dom)
-		return err->code;
+	(void)c;
 	if (lv_is_on(lv_state_of(dom)) && virDomainDestroyFlags(dom, 0) < 0) {
 		status = lv_failed(err, "destroy");
 		if (!lv_is_on(lv_state_of(dom)))
 			status = 0;
 	}
-	virDomainFree(dom);
 	return status;
 }
 
-static int lv_destroy(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
+static int do_undefine(struct call *c, virDomainPtr dom, struct vrs_err *err)
 {
-	return lv_run(h, timeout_ms, id, do_destroy, err);
-}
-
-static int do_undefine(struct call *c, virConnectPtr conn, struct vrs_err *err)
-{
-	virDomainPtr dom = lv_lookup(c, conn, err);
 	int status = 0;
 
-	if (!dom)
-		return err->code == VRS_ENOENT ? 0 : err->code;
 	if (lv_is_on(lv_state_of(dom)))
 		status = vrs_fail(err, VRS_ECONFLICT, "libvirt: vm %s is running", c->id);
 	else if (virDomainUndefineFlags(dom, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE |
@@ -170,40 +139,53 @@ static int do_undefine(struct call *c, virConnectPtr conn, struct vrs_err *err)
 			 0 &&
 		 virDomainUndefine(dom) < 0)
 		status = lv_failed(err, "undefine");
-	virDomainFree(dom);
 	return status;
 }
 
-static int lv_undefine(void *h, int64_t timeout_ms, const char *id, struct vrs_err *err)
+static int do_autostart_off(struct call *c, virDomainPtr dom, struct vrs_err *err)
 {
-	return lv_run(h, timeout_ms, id, do_undefine, err);
-}
-
-static int do_autostart_off(struct call *c, virConnectPtr conn, struct vrs_err *err)
-{
-	virDomainPtr dom = lv_lookup(c, conn, err);
 	int autostart = 0, status = 0;
 
-	if (!dom)
-		return err->code;
+	(void)c;
 	if (virDomainGetAutostart(dom, &autostart) < 0)
 		status = lv_failed(err, "autostart");
 	else if (autostart && virDomainSetAutostart(dom, 0) < 0)
 		status = lv_failed(err, "autostart off");
+	return status;
+}
+
+static int do_act(struct call *c, virConnectPtr conn, struct vrs_err *err)
+{
+	static int (*const acts[])(struct call *, virDomainPtr, struct vrs_err *) = {
+		[VRS_HV_START] = do_start,
+		[VRS_HV_SHUTDOWN] = do_shutdown,
+		[VRS_HV_DESTROY] = do_destroy,
+		[VRS_HV_UNDEFINE] = do_undefine,
+		[VRS_HV_AUTOSTART_OFF] = do_autostart_off,
+	};
+	virDomainPtr dom = lv_lookup(c, conn, err);
+
+	if (!dom)
+		return c->act == VRS_HV_UNDEFINE && err->code == VRS_ENOENT ? 0
+									    : err->code;
+	int status = acts[c->act](c, dom, err);
 	virDomainFree(dom);
 	return status;
 }
 
-static int lv_autostart_off(void *h, int64_t timeout_ms, const char *id,
-			    struct vrs_err *err)
+static int lv_act(void *h, enum vrs_hv_act act, int64_t timeout_ms, const char *id,
+		  struct vrs_err *err)
 {
-	return lv_run(h, timeout_ms, id, do_autostart_off, err);
+	struct call *c = lv_call_new(h, timeout_ms, id, do_act);
+
+	c->act = act;
+	return lv_call_finish(c, err);
 }
 
 /* --- storage --- */
 
-/* libvirt tells free space of storage pools only. Where none covers the path, a pool that
- * exists just for the question is made and stopped; that changes nothing on the disk. */
+/* libvirt reports the free space of storage pools only. If no pool contains the path, a
+ * temporary pool is created and stopped again; that changes nothing on disk. */
 static int do_store(struct call *c, virConnectPtr conn, struct vrs_err *err)
 {
 	virStoragePoolInfo info;
@@ -266,10 +248,6 @@ const struct vrs_hv_driver vrs_hv_libvirt = {
 	.get = lv_get,
 	.state = lv_state,
 	.define = lv_define,
-	.start = lv_start,
-	.shutdown = lv_shutdown,
-	.destroy = lv_destroy,
-	.undefine = lv_undefine,
-	.autostart_off = lv_autostart_off,
+	.act = lv_act,
 	.store = lv_store,
 };

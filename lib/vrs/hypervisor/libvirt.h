@@ -1,4 +1,4 @@
-/* libvirt.h - what the files of the libvirt driver share. Only for hv_libvirt*.c. */
+/* libvirt.h - shared by the files of the libvirt driver. */
 #ifndef VRS_HYPERVISOR_LIBVIRT_H
 #define VRS_HYPERVISOR_LIBVIRT_H
 
@@ -7,13 +7,13 @@
 
 #include "vrs/hypervisor/driver.h"
 
-/* The last known size of an image: asking can block, so the answer is kept. */
+/* The last known size of an image, cached because the query can block. */
 struct size_known {
 	char path[512];
 	uint64_t virtual_bytes, allocated_bytes;
 };
 
-/* What one call at a time uses. */
+/* A connection, used by one call at a time. */
 struct line {
 	virConnectPtr conn; /* NULL: not connected */
 };
@@ -38,6 +38,7 @@ struct call {
 	int64_t deadline_mono_ms;
 	char id[40];
 	char *text; /* definition, path */
+	enum vrs_hv_act act;
 
 	struct vrs_hv_host host;
 	struct vrs_hv_store store;
@@ -52,29 +53,27 @@ struct call {
 	struct vrs_err err;
 };
 
-/* --- libvirt_call.c: connections, and calls that can be left behind --- */
+/* --- libvirt_call.c: connections, and calls that can be abandoned --- */
 
-/* What libvirt said, in one line; call it before any other libvirt call. */
+/* libvirt's error in one line; must precede any other libvirt call. */
 int lv_failed(struct vrs_err *err, const char *what);
 int lv_code_of(const virError *e);
 
 struct call *lv_call_new(struct lv *lv, int64_t timeout_ms, const char *id,
 			 int (*fn)(struct call *, virConnectPtr, struct vrs_err *));
-/* Runs the call. On 0 the results are in c and the caller frees c; otherwise c is gone
- * (or will go by itself). */
+/* Runs the call. 0: the results are in c, which the caller frees; otherwise c is freed
+ * here or when the call returns. */
 int lv_call_run(struct call *c, struct vrs_err *err);
 int lv_call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err);
 void lv_call_free(struct call *c);
 bool lv_is_late(const struct call *c);
-/* For calls without a result. */
-int lv_run(void *h, int64_t timeout_ms, const char *id,
-	   int (*fn)(struct call *, virConnectPtr, struct vrs_err *),
-	   struct vrs_err *err);
+/* The same for a call without a result; always frees it. */
+int lv_call_finish(struct call *c, struct vrs_err *err);
 
 int lv_open(void **ret, const char *uri, int64_t timeout_ms, struct vrs_err *err);
 void lv_close(void *h);
 
-/* --- libvirt_vms.c: what a host and its VMs are --- */
+/* --- libvirt_vms.c: state of a host and its VMs --- */
 
 enum vrs_hv_state lv_state_of(virDomainPtr dom);
 bool lv_is_on(enum vrs_hv_state s);

@@ -1,13 +1,11 @@
-/* Calls to libvirt, and how one gets away from them.
+/* Calls to libvirt with a deadline. Any libvirt call can hang, on a host or a QEMU that
+ * does not respond. Each call therefore runs on a thread of its own, and the caller
+ * waits for it until the deadline. A call abandoned then performs no further step, keeps
+ * its connection, and frees itself when libvirt returns; a handle tolerates at most
+ * MAX_STUCK of them. Keepalive closes connections to silent hosts.
  *
- * Any libvirt call can hang: on a host that stopped answering, or behind a QEMU that did.
- * So every call runs on a thread of its own while the caller waits until its deadline and
- * then leaves. A call that was left behind does no further step, takes its connection
- * with it, frees itself when libvirt lets it go, and at most MAX_STUCK of them are
- * tolerated on a handle. Keepalive breaks connections whose host is silent.
- *
- * A connection carries one call at a time. Two at once were seen to lose the answer of
- * the second while the first hung (libvirt 9.0 over libssh). */
+ * A connection carries one call at a time: with two, the reply to the second has been
+ * seen to get lost while the first hung (libvirt 9.0 over libssh). */
 #include <errno.h>
 #include <inttypes.h>
 #include <libvirt/virterror.h>
@@ -79,7 +77,7 @@ int lv_failed(struct vrs_err *err, const char *what)
 		code = VRS_ENOSPC;
 	if (code == VRS_EIO && strstr(said, "already exists with uuid"))
 		code = VRS_ECONFLICT;
-	/* ssh's own words arrive inside a generic error. */
+	/* SSH errors arrive as text of a generic error. */
 	if (code == VRS_EIO && e && e->domain == VIR_FROM_RPC)
 		code = strstr(said, "Permission denied") ||
 				       strstr(said, "Host key verification failed")
@@ -108,7 +106,7 @@ static struct timespec after_ms(int64_t ms)
 	return t;
 }
 
-/* A condition whose waits go by the clock that does not jump. */
+/* A condition variable on the monotonic clock. */
 static void cond_init(pthread_cond_t *cond)
 {
 	pthread_condattr_t attr;
@@ -119,8 +117,8 @@ static void cond_init(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
-/* libvirt's thread for events and keepalive. It ends before the libraries below it tear
- * down what it uses, which they do when the process ends. */
+/* libvirt's thread for events and keepalive. It is stopped before the libraries that it
+ * uses are torn down at process exit. */
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
@@ -169,16 +167,17 @@ static void start_events(void)
 	virSetErrorFunc(NULL, quiet);
 	cond_init(&events.ended);
 	if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
-		return; /* no keepalive, no events: deadlines still hold */
+		return; /* without keepalive and events deadlines still work */
 	events.timer = virEventAddTimeout(-1, woken, NULL, NULL);
-	events.runs = true; /* before it can say that it does not */
+	events.runs = true; /* set first: the thread clears it when it ends */
 	events.started = pthread_create(&events.thread, NULL, run_events, NULL) == 0;
 	if (!events.started)
 		events.runs = false;
 	(void)atexit(stop_events);
 }
 
-/* Handlers run in reverse: this one before those of what the first connection loaded. */
+/* Exit handlers run in reverse order: this one before those of the libraries that the
+ * first connection loads. */
 static void connected_once(void)
 {
 	(void)atexit(stop_events);
@@ -222,7 +221,7 @@ static int connect_line(struct line *l, const char *uri, struct vrs_err *err)
 	return 0;
 }
 
-/* --- calls that can be left behind --- */
+/* --- calls that can be abandoned --- */
 
 void lv_call_free(struct call *c)
 {
@@ -250,9 +249,10 @@ static void *call_main(void *arg)
 	struct vrs_err err = {0};
 	int status = c->closes ? 0 : connect_line(c->line, c->lv->uri, &err);
 
-	/* Nothing is begun for a caller who has gone. */
+	/* The caller has left: do not start. */
 	if (status == 0 && lv_is_late(c))
-		status = vrs_fail(&err, VRS_ETIMEOUT, "libvirt: connected too late");
+		status = vrs_fail(&err, VRS_ETIMEOUT,
+				  "libvirt: connected after the deadline");
 	if (status == 0)
 		status = c->fn(c, c->line->conn, &err);
 
@@ -304,7 +304,7 @@ int lv_call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err)
 	if (stuck >= MAX_STUCK) {
 		lv_call_free(c);
 		return vrs_fail(err, VRS_ETIMEOUT,
-				"libvirt: %d earlier calls have not come back", stuck);
+				"libvirt: %d earlier calls have not returned", stuck);
 	}
 	int e = pthread_create(&thread, NULL, call_main, c);
 	if (e) {
@@ -321,7 +321,8 @@ int lv_call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err)
 	if (!done) {
 		c->left = true;
 		for (int i = 0; i < N_LINES && !c->asks_sizes; i++)
-			if (lv->line[i] == c->line) /* it keeps that, we begin anew */
+			if (lv->line[i] == c->line) /* the call keeps the connection; the
+						       handle opens a new one */
 				lv->line[i] = vrs_calloc(1, sizeof(struct line));
 		pthread_mutex_lock(&lv->lock);
 		lv->stuck++;
@@ -330,7 +331,8 @@ int lv_call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err)
 	int status = c->status;
 	struct vrs_err said = c->err;
 	pthread_mutex_unlock(&c->lock);
-	/* Libraries clean up behind a thread when it ends: before the process does. */
+	/* Waits for the thread, whose cleanup in libraries must end before process exit.
+	 */
 	if (done)
 		(void)pthread_join(thread, NULL);
 	else
@@ -352,10 +354,8 @@ int lv_call_run(struct call *c, struct vrs_err *err)
 	return lv_call_wait(c, wait_ms > 0 ? wait_ms : 0, err);
 }
 
-int lv_run(void *h, int64_t timeout_ms, const char *id,
-	   int (*fn)(struct call *, virConnectPtr, struct vrs_err *), struct vrs_err *err)
+int lv_call_finish(struct call *c, struct vrs_err *err)
 {
-	struct call *c = lv_call_new(h, timeout_ms, id, fn);
 	int status = lv_call_run(c, err);
 
 	if (status == 0)
@@ -384,7 +384,7 @@ int lv_open(void **ret, const char *uri, int64_t timeout_ms, struct vrs_err *err
 		lv->line[i] = vrs_calloc(1, sizeof(struct line));
 	lv->refs = 1;
 	lv->uri = vrs_strdup(uri);
-	int status = lv_run(lv, timeout_ms, NULL, connected, err);
+	int status = lv_call_finish(lv_call_new(lv, timeout_ms, NULL, connected), err);
 	if (status < 0) {
 		lv_unref(lv);
 		return status;
@@ -402,8 +402,8 @@ static int do_close(struct call *c, virConnectPtr conn, struct vrs_err *err)
 	return 0;
 }
 
-/* Closing says goodbye to the host and waits for its answer. A host that answers does so
- * at once; then no thread of ours is left inside libraries when the process ends. */
+/* Closing sends a message to the host and waits for its reply, which a working host
+ * sends at once. No thread is then left in libraries at process exit. */
 void lv_close(void *h)
 {
 	struct lv *lv = h;
@@ -413,7 +413,7 @@ void lv_close(void *h)
 	pthread_mutex_unlock(&lv->lock);
 	for (int i = 0; i < N_LINES; i++) {
 		if (!lv->line[i]->conn || (i == FOR_SIZES && sizes_busy))
-			continue; /* who hangs on it closes it */
+			continue; /* the abandoned call closes it */
 
 		struct call *c = lv_call_new(lv, GOODBYE_MS, NULL, do_close);
 		c->line = lv->line[i];

@@ -1,8 +1,6 @@
-/* What a host and its VMs are, as libvirt tells it.
- *
- * Lists avoid every call that talks to a QEMU process (statistics, block information of
- * running domains); those are asked beside, on a connection of their own, and the last
- * answer is used. */
+/* State of a host and its VMs. Lists avoid calls that need a QEMU process (statistics,
+ * block information of running domains); those run in the background on a connection of
+ * their own, and lists use their last result. */
 #include <libvirt/virterror.h>
 #include <math.h>
 #include <stdlib.h>
@@ -17,8 +15,8 @@ enum { SIZES_WAIT_MS = 1500, SIZES_DEADLINE_MS = 10000 };
 
 /* --- host --- */
 
-/* Containers show fewer CPUs in /proc/stat than in /sys, where libvirt counts them: a CPU
- * without counters is not there. */
+/* In a container /proc/stat has fewer CPUs than /sys, where libvirt counts them: a CPU
+ * without counters does not exist. */
 static uint32_t count_cpus(virConnectPtr conn)
 {
 	virNodeInfo info;
@@ -65,8 +63,8 @@ static void read_cpu(virConnectPtr conn, struct vrs_hv_host *h)
 	h->cpu_known = has_idle;
 }
 
-/* virNodeInfo.memory was seen to be wrong by 40 %; it is what remains where a driver has
- * no statistics. */
+/* virNodeInfo.memory has been seen to be wrong by 40 %; it is used only if the driver
+ * has no statistics. */
 static void read_memory(virConnectPtr conn, struct vrs_hv_host *h)
 {
 	virNodeMemoryStats st[16];
@@ -135,7 +133,7 @@ enum vrs_hv_state lv_state_of(virDomainPtr dom)
 	switch (state) {
 	case VIR_DOMAIN_RUNNING:
 	case VIR_DOMAIN_BLOCKED:
-	case VIR_DOMAIN_SHUTDOWN: /* on its way down, the process still lives */
+	case VIR_DOMAIN_SHUTDOWN: /* shutting down, the process still exists */
 		return VRS_HV_RUNNING;
 	case VIR_DOMAIN_PAUSED:
 		return reason == VIR_DOMAIN_PAUSED_IOERROR ? VRS_HV_IO_ERROR
@@ -151,7 +149,7 @@ enum vrs_hv_state lv_state_of(virDomainPtr dom)
 	}
 }
 
-/* Why a VM is off lives no longer than the daemon that saw it. */
+/* libvirt forgets why a VM is off when its daemon restarts. */
 static bool is_unexplained(virDomainPtr dom)
 {
 	int state = 0, reason = 0;
@@ -167,8 +165,8 @@ bool lv_is_on(enum vrs_hv_state s)
 	return s != VRS_HV_OFF && s != VRS_HV_CRASHED;
 }
 
-/* What the hypervisor keeps about a VM beside its definition. Drivers without it have
- * none. */
+/* What the hypervisor stores for a VM beside its definition; nothing if the driver lacks
+ * it. */
 static void read_metadata(virDomainPtr dom, struct vrs_hv_vm *ret)
 {
 	int snapshots = virDomainSnapshotNum(dom, 0);
@@ -189,7 +187,7 @@ static void read_chains(virDomainPtr dom, struct vrs_hv_vm *ret)
 	free(xml);
 }
 
-/* Everything but sizes; none of it asks the VM's process. */
+/* Everything but sizes; without a call to the VM's process. */
 static int read_vm(virDomainPtr dom, struct vrs_hv_vm *ret, struct vrs_err *err)
 {
 	virDomainInfo info;
@@ -232,7 +230,7 @@ static void remember_size(struct lv *lv, const char *path, uint64_t virtual_byte
 	pthread_mutex_unlock(&lv->lock);
 }
 
-/* Fills in what is known; false when some image's size is not. */
+/* Fills in the known sizes; false: some are unknown. */
 static bool recall_sizes(struct lv *lv, struct vrs_hv_vm *vm, size_t n)
 {
 	bool all = true;
@@ -258,7 +256,8 @@ static bool recall_sizes(struct lv *lv, struct vrs_hv_vm *vm, size_t n)
 	return all;
 }
 
-/* Sizes of the images of one VM. Of a running VM its process is asked, which may hang. */
+/* Reads the image sizes of one VM. For a running VM this calls its process and may hang.
+ */
 static void learn_sizes(struct lv *lv, virDomainPtr dom, const struct vrs_hv_vm *vm)
 {
 	for (size_t i = 0; i < vm->n_disks; i++) {
@@ -284,8 +283,8 @@ static int do_sizes(struct call *c, virConnectPtr conn, struct vrs_err *err)
 	return 0;
 }
 
-/* Sizes are asked for in the background; only a VM that is new is worth a short wait.
- * While an earlier question hangs no other is asked. */
+/* Sizes are read in the background; only for a new VM the caller waits shortly. While an
+ * earlier call hangs, no other is started. */
 static void find_sizes(struct lv *lv, int64_t left_ms, struct vrs_hv_vm *vm, size_t n)
 {
 	bool known = recall_sizes(lv, vm, n);
@@ -315,7 +314,7 @@ static void find_sizes(struct lv *lv, int64_t left_ms, struct vrs_hv_vm *vm, siz
 	(void)recall_sizes(lv, vm, n);
 }
 
-/* A definition that we cannot read: the VM is there all the same. */
+/* The definition cannot be parsed: the VM is listed all the same. */
 static void read_outline(virDomainPtr dom, struct vrs_hv_vm *vm)
 {
 	virDomainInfo info;
@@ -345,7 +344,7 @@ static int do_list(struct call *c, virConnectPtr conn, struct vrs_err *err)
 	for (int i = 0; i < n; i++) {
 		if (status == 0) {
 			status = read_vm(dom[i], &c->vm[c->n_vms], err);
-			if (status == VRS_ENOENT) { /* gone since it was listed */
+			if (status == VRS_ENOENT) { /* removed since it was listed */
 				status = 0;
 				continue;
 			}

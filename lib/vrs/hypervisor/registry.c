@@ -11,7 +11,7 @@ struct vrs_hv {
 	void *h;
 };
 
-/* The first driver whose text occurs in the URI, for a scheme at its beginning. */
+/* The first driver with this text in the URI; a scheme must be at its beginning. */
 static const struct {
 	const char *text;
 	bool is_scheme;
@@ -41,7 +41,8 @@ int vrs_hv_open(struct vrs_hv **ret, const char *uri, int64_t timeout_ms,
 	if (!driver)
 		return vrs_fail(
 			err, VRS_EINVAL,
-			"hypervisor: '%s' is neither a libvirt uri nor command:", uri);
+			"hypervisor: '%s' is neither a libvirt URI nor command:/PATH",
+			uri);
 
 	int status = driver->open(&h, uri, timeout_ms, err);
 	if (status < 0)
@@ -62,11 +63,11 @@ void vrs_hv_close(struct vrs_hv *hv)
 	free(hv);
 }
 
-/* Ids travel into programs' arguments, file names and XML: nothing odd gets through. */
+/* Ids become program arguments, file names and XML, so they are checked. */
 static int check_id(const char *id, struct vrs_err *err)
 {
 	if (!vrs_id_ok(id))
-		return vrs_fail(err, VRS_EINVAL, "hypervisor: not a VM's id: '%.60s'",
+		return vrs_fail(err, VRS_EINVAL, "hypervisor: invalid VM id '%.60s'",
 				id ? id : "");
 	return 0;
 }
@@ -109,45 +110,12 @@ int vrs_hv_define(struct vrs_hv *hv, int64_t timeout_ms, const struct vrs_hv_vm 
 	return hv->driver->define(hv->h, timeout_ms, vm, move, err);
 }
 
-int vrs_hv_start(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		 struct vrs_err *err)
+int vrs_hv_act(struct vrs_hv *hv, enum vrs_hv_act act, int64_t timeout_ms, const char *id,
+	       struct vrs_err *err)
 {
 	int status = check_id(id, err);
 
-	return status < 0 ? status : hv->driver->start(hv->h, timeout_ms, id, err);
-}
-
-int vrs_hv_shutdown(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		    struct vrs_err *err)
-{
-	int status = check_id(id, err);
-
-	return status < 0 ? status : hv->driver->shutdown(hv->h, timeout_ms, id, err);
-}
-
-int vrs_hv_destroy(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		   struct vrs_err *err)
-{
-	int status = check_id(id, err);
-
-	return status < 0 ? status : hv->driver->destroy(hv->h, timeout_ms, id, err);
-}
-
-int vrs_hv_undefine(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-		    struct vrs_err *err)
-{
-	int status = check_id(id, err);
-
-	return status < 0 ? status : hv->driver->undefine(hv->h, timeout_ms, id, err);
-}
-
-int vrs_hv_autostart_off(struct vrs_hv *hv, int64_t timeout_ms, const char *id,
-			 struct vrs_err *err)
-{
-	int status = check_id(id, err);
-
-	return status < 0 ? status
-			  : hv->driver->autostart_off(hv->h, timeout_ms, id, err);
+	return status < 0 ? status : hv->driver->act(hv->h, act, timeout_ms, id, err);
 }
 
 int vrs_hv_store(struct vrs_hv *hv, int64_t timeout_ms, const char *path,

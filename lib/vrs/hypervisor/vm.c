@@ -40,9 +40,9 @@ enum vrs_hv_state vrs_hv_state_of_name(const char *name)
 	return VRS_HV_UNKNOWN;
 }
 
-/* Counters of idle time were seen to step backwards, inside containers (usage above the
- * quota) as well as on bare hosts (iowait is not monotonic); so the ratio is clamped and
- * an interval in which no time passed has none. */
+/* Idle counters have been seen to step backwards, in containers (usage above the quota)
+ * and on bare hosts (iowait is not monotonic). So the ratio is clamped, and an interval
+ * without elapsed time has none. */
 double vrs_hv_cpu_ratio(const struct vrs_hv_host *before, const struct vrs_hv_host *after)
 {
 	if (!before->cpu_known || !after->cpu_known)
@@ -73,7 +73,7 @@ int vrs_hv_apply_move(const struct vrs_hv_vm *vm, const struct vrs_hv_move *move
 
 	if (move->n_disks > 0 && move->n_disks != vm->n_disks)
 		return vrs_fail(err, VRS_EINVAL,
-				"vm %s has %zu disks, new places are given for %zu",
+				"vm %s has %zu disks, but %zu new paths were given",
 				vm->name, vm->n_disks, move->n_disks);
 
 	for (size_t i = 0; i < move->n_disks; i++) {
@@ -99,7 +99,7 @@ int vrs_hv_apply_move(const struct vrs_hv_vm *vm, const struct vrs_hv_move *move
 		if (!to)
 			return vrs_fail(
 				err, VRS_EINVAL,
-				"vm %s: its network %s has no counterpart at the target",
+				"vm %s: network %s has no counterpart at the target",
 				vm->name, nic->network);
 		/* to may be part of nic->network itself */
 		char name[sizeof(nic->network)];

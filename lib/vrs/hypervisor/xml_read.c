@@ -37,7 +37,7 @@ static int parse_memory(const xmlNode *n, uint64_t *ret, struct vrs_err *err)
 	char text[32], unit[16], *end;
 
 	if (!xml_text(n, text, sizeof(text)) || !isdigit((unsigned char)text[0]))
-		return vrs_fail(err, VRS_EPARSE, "domain xml: no memory size");
+		return vrs_fail(err, VRS_EPARSE, "domain xml: no valid memory size");
 	uint64_t v = strtoull(text, &end, 10);
 	(void)xml_attr(n, "unit", unit, sizeof(unit));
 	for (size_t i = 0; *end == '\0' && i < sizeof(units) / sizeof(units[0]); i++)
@@ -46,7 +46,8 @@ static int parse_memory(const xmlNode *n, uint64_t *ret, struct vrs_err *err)
 			*ret = v * units[i].bytes;
 			return 0;
 		}
-	return vrs_fail(err, VRS_EPARSE, "domain xml: memory '%s %s'", text, unit);
+	return vrs_fail(err, VRS_EPARSE, "domain xml: invalid memory size '%s %s'", text,
+			unit);
 }
 
 static int parse_disk(const xmlNode *disk, bool pvscsi, struct vrs_hv_vm *vm,
@@ -64,7 +65,7 @@ static int parse_disk(const xmlNode *disk, bool pvscsi, struct vrs_hv_vm *vm,
 	    !xml_attr(xml_child(disk, "driver"), "type", d.format, sizeof(d.format)) ||
 	    !xml_attr(xml_child(disk, "target"), "dev", d.target, sizeof(d.target)) ||
 	    !xml_attr(xml_child(disk, "target"), "bus", d.bus, sizeof(d.bus)))
-		return vrs_fail(err, VRS_EPARSE, "vm %s: a disk's names are too long",
+		return vrs_fail(err, VRS_EPARSE, "vm %s: a name of a disk is too long",
 				vm->name);
 	if (!d.path[0])
 		return 0;
@@ -82,8 +83,8 @@ static int parse_nic(const xmlNode *n, struct vrs_hv_vm *vm, struct vrs_err *err
 	struct vrs_hv_nic nic = {0};
 
 	if (vm->n_nics == VRS_HV_MAX_NICS)
-		return vrs_fail(err, VRS_ENOSPC, "vm %s: more than %d network cards",
-				vm->name, VRS_HV_MAX_NICS);
+		return vrs_fail(err, VRS_ENOSPC, "vm %s: more than %d NICs", vm->name,
+				VRS_HV_MAX_NICS);
 
 	bool fits = xml_attr(xml_child(n, "mac"), "address", nic.mac, sizeof(nic.mac)) &&
 		    xml_attr(xml_child(n, "model"), "type", nic.model, sizeof(nic.model));
@@ -91,8 +92,8 @@ static int parse_nic(const xmlNode *n, struct vrs_hv_vm *vm, struct vrs_err *err
 		fits = xml_attr(xml_child(n, "source"), names[i], nic.network,
 				sizeof(nic.network));
 	if (!fits)
-		return vrs_fail(err, VRS_EPARSE,
-				"vm %s: a network card's names are too long", vm->name);
+		return vrs_fail(err, VRS_EPARSE, "vm %s: a name of a NIC is too long",
+				vm->name);
 	vm->nic[vm->n_nics++] = nic;
 	return 0;
 }
@@ -136,7 +137,8 @@ static int parse_domain(const xmlNode *root, struct vrs_hv_vm *vm, struct vrs_er
 		(void)xml_text(n, vcpu, sizeof(vcpu));
 	unsigned long v = strtoul(vcpu, &end, 10);
 	if (n && (*end || v == 0 || v > 65536))
-		return vrs_fail(err, VRS_EPARSE, "vm %s: '%s' vCPUs", vm->name, vcpu);
+		return vrs_fail(err, VRS_EPARSE, "vm %s: invalid number of vCPUs '%s'",
+				vm->name, vcpu);
 	vm->vcpus = n ? (uint32_t)v : 1;
 
 	int status = parse_memory(xml_child(root, "memory"), &vm->ram_bytes, err);
@@ -190,14 +192,13 @@ void vrs_hv_xml_read_chains(const char *xml, size_t n_xml, struct vrs_hv_vm *vm)
 
 /* --- building --- */
 
-static void add(xmlNode *parent, const char *name, const char *a1, const char *v1,
-		const char *a2, const char *v2)
+static xmlNode *add(xmlNode *parent, const char *name, const char *attribute,
+		    const char *value)
 {
 	xmlNode *n = xmlNewChild(parent, NULL, X(name), NULL);
 
-	xmlNewProp(n, X(a1), X(v1));
-	if (a2)
-		xmlNewProp(n, X(a2), X(v2));
+	xmlNewProp(n, X(attribute), X(value));
+	return n;
 }
 
 static void build_devices(xmlNode *devices, const struct vrs_hv_vm *vm)
@@ -213,10 +214,10 @@ static void build_devices(xmlNode *devices, const struct vrs_hv_vm *vm)
 			       'a' + (int)i);
 		xmlNewProp(n, X("type"), X("file"));
 		xmlNewProp(n, X("device"), X("disk"));
-		add(n, "driver", "name", "qemu", "type",
-		    d->format[0] ? d->format : "raw");
-		add(n, "source", "file", d->path, NULL, NULL);
-		add(n, "target", "dev", target, "bus", bus);
+		xmlNewProp(add(n, "driver", "name", "qemu"), X("type"),
+			   X(d->format[0] ? d->format : "raw"));
+		add(n, "source", "file", d->path);
+		xmlNewProp(add(n, "target", "dev", target), X("bus"), X(bus));
 		if (pvscsi && !xml_has_pvscsi(devices)) {
 			xmlNode *c = xmlNewChild(devices, NULL, X("controller"), NULL);
 
@@ -230,11 +231,11 @@ static void build_devices(xmlNode *devices, const struct vrs_hv_vm *vm)
 		xmlNode *n = xmlNewChild(devices, NULL, X("interface"), NULL);
 
 		xmlNewProp(n, X("type"), X(nic->network[0] ? "bridge" : "user"));
-		add(n, "mac", "address", nic->mac, NULL, NULL);
+		add(n, "mac", "address", nic->mac);
 		if (nic->network[0])
-			add(n, "source", "bridge", nic->network, NULL, NULL);
+			add(n, "source", "bridge", nic->network);
 		if (nic->model[0])
-			add(n, "model", "type", nic->model, NULL, NULL);
+			add(n, "model", "type", nic->model);
 	}
 }
 
@@ -245,7 +246,7 @@ int vrs_hv_xml_build(const struct vrs_hv_vm *vm, char **ret, struct vrs_err *err
 	int n_text = 0;
 
 	if (!vrs_id_ok(vm->id) || !vm->name[0] || !xmlCheckUTF8(X(vm->name)))
-		return vrs_fail(err, VRS_EINVAL, "vm '%.40s': id or name is not usable",
+		return vrs_fail(err, VRS_EINVAL, "vm '%.40s': invalid id or name",
 				vm->id);
 
 	xmlDoc *doc = xmlNewDoc(X("1.0"));
@@ -263,7 +264,7 @@ int vrs_hv_xml_build(const struct vrs_hv_vm *vm, char **ret, struct vrs_err *err
 	xmlNode *os = xmlNewChild(root, NULL, X("os"), NULL);
 	xmlNewProp(xmlNewTextChild(os, NULL, X("type"), X("hvm")), X("arch"),
 		   X("x86_64"));
-	add(os, "boot", "dev", "hd", NULL, NULL);
+	add(os, "boot", "dev", "hd");
 	xmlNode *features = xmlNewChild(root, NULL, X("features"), NULL);
 	xmlNewChild(features, NULL, X("acpi"), NULL);
 	xmlNewChild(features, NULL, X("apic"), NULL);

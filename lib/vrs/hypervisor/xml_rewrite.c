@@ -417,7 +417,7 @@ static void move_devices(struct rewrite *w)
 	if (w->move->n_disks > 0 && w->move->n_disks != w->n_disks &&
 	    !vrs_findings_stop(w->found))
 		vrs_findings_add(w->found, VRS_FOUND_DISK_COUNT, "",
-				 "it has %zu disks, new places are given for %zu",
+				 "it has %zu disks, but %zu new paths were given",
 				 w->n_disks, w->move->n_disks);
 	move_controllers(w);
 }

@@ -18,7 +18,7 @@ xmlNode *xml_child(const xmlNode *parent, const char *name)
 	return NULL;
 }
 
-/* An attribute's value, "" when there is none; false when it does not fit. */
+/* An attribute's value, "" if there is none; false if it does not fit. */
 bool xml_attr(const xmlNode *n, const char *name, char *buf, size_t size)
 {
 	xmlChar *v = n ? xmlGetNoNsProp((xmlNode *)n, X(name)) : NULL;
@@ -56,9 +56,9 @@ bool xml_text(const xmlNode *n, char *buf, size_t size)
 	return fits;
 }
 
-/* "<!" that opens neither a comment nor a CDATA section: a document type. libvirt never
- * writes one. It is refused before the parser sees it, because the parser expands
- * entities inside attributes whatever its options say. */
+/* "<!" that opens neither a comment nor a CDATA section is a document type. libvirt
+ * never writes one. It is rejected before parsing, because the parser expands entities
+ * in attributes in spite of its options. */
 static bool has_doctype(const char *xml, size_t n)
 {
 	const char *end = xml + n;
@@ -76,12 +76,12 @@ static bool has_doctype(const char *xml, size_t n)
 int xml_load(const char *xml, size_t n_xml, xmlDoc **ret, struct vrs_err *err)
 {
 	if (n_xml > VRS_HV_XML_MAX)
-		return vrs_fail(err, VRS_EPARSE, "domain xml: %zu bytes are too many",
+		return vrs_fail(err, VRS_EPARSE, "domain xml: %zu bytes exceed the limit",
 				n_xml);
 	if (memchr(xml, '\0', n_xml))
-		return vrs_fail(err, VRS_EPARSE, "domain xml: has a zero byte");
+		return vrs_fail(err, VRS_EPARSE, "domain xml: contains a zero byte");
 	if (has_doctype(xml, n_xml))
-		return vrs_fail(err, VRS_EPARSE, "domain xml: has a document type");
+		return vrs_fail(err, VRS_EPARSE, "domain xml: contains a document type");
 
 	xmlDoc *doc = xmlReadMemory(xml, (int)n_xml, NULL, "UTF-8",
 				    XML_PARSE_NONET | XML_PARSE_NOERROR |

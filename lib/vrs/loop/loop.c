@@ -12,7 +12,7 @@
 #include "vrs/mem.h"
 
 struct watch {
-	int fd; /* -1: forgotten, swept after the round */
+	int fd; /* 1: removed, freed after this round of poll */
 	void (*fn)(void *arg);
 	void *arg;
 };
@@ -23,7 +23,7 @@ struct vrs_timer {
 	int64_t due_mono_ms, interval_ms; /* interval 0: once */
 	void (*fn)(void *arg);
 	void *arg;
-	bool dead; /* swept after the round */
+	bool dead; /* freed after this round of poll */
 };
 
 struct posted {
@@ -36,7 +36,7 @@ struct vrs_loop {
 	struct watch *watch;
 	size_t n_watches, cap_watches;
 	struct vrs_timer *timers;
-	int64_t delay_ms; /* of the newest timer */
+	int64_t delay_ms; /* delay of the newest timer */
 	int wake_fd;
 	pthread_mutex_t lock; /* posted, stop */
 	struct posted *posted, **posted_end;
@@ -163,7 +163,7 @@ static void wake(struct vrs_loop *loop)
 	uint64_t one = 1;
 
 	if (write(loop->wake_fd, &one, sizeof(one)) < 0) {
-		/* the counter is full: the loop is awake anyway */
+		/* the counter is full: the loop is woken already */
 	}
 }
 
@@ -265,7 +265,7 @@ int vrs_loop_run(struct vrs_loop *loop, struct vrs_err *err)
 			uint64_t count;
 
 			if (read(loop->wake_fd, &count, sizeof(count)) < 0) {
-				/* nothing to take back */
+				/* nothing to undo */
 			}
 		}
 		run_posted(loop);

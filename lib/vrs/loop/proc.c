@@ -24,8 +24,8 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* In the child: only what is safe between fork and exec in a program with threads, and
- * setenv, whose lock no other code of ours takes. */
+/* Runs in the child, so it calls only functions that are safe between fork and exec in a
+ * program with threads, and setenv, whose lock no other code here takes. */
 static _Noreturn void become(const struct vrs_proc *p, int report_fd, pid_t parent)
 {
 	static const int defaults[] = {SIGPIPE, SIGTERM, SIGINT};
@@ -76,7 +76,7 @@ int vrs_proc_start(pid_t *ret, const struct vrs_proc *p, struct vrs_err *err)
 		become(p, report[1], parent);
 	int status = pid < 0 ? vrs_fail_errno(err, "run %s: fork", p->argv[0]) : 0;
 	(void)close(report[1]);
-	do /* ends without a byte when exec has closed the other end */
+	do /* end of file without a byte: exec has closed the other end */
 		n = read(report[0], &why, sizeof(why));
 	while (n < 0 && errno == EINTR);
 	(void)close(report[0]);
@@ -118,7 +118,8 @@ static void pipes_close(struct pipes *p)
 	}
 }
 
-/* Feeds and drains until the child closed its ends or the deadline passed. */
+/* Writes input and reads output until the child closes its ends or the deadline passes.
+ */
 static int exchange(struct pipes *p, const struct vrs_proc *proc,
 		    int64_t deadline_mono_ms, struct vrs_proc_result *r)
 {
@@ -150,7 +151,7 @@ static int exchange(struct pipes *p, const struct vrs_proc *proc,
 				bytes += n;
 				n_bytes -= (size_t)n;
 			} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
-				n_bytes = 0; /* it has closed its input */
+				n_bytes = 0; /* the child has closed its input */
 			}
 		}
 	}

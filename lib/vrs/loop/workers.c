@@ -1,4 +1,4 @@
-/* workers.c - vrs_workers of loop.h: long work beside the loop, results back on it. */
+/* vrs_workers (loop.h): runs long work on threads and returns results on the loop. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static bool lane_is_busy(const struct vrs_workers *w, const char *lane)
 	return false;
 }
 
-/* The oldest job whose lane nobody works on; taken out of the queue. */
+/* Removes from the queue the oldest job whose lane is free. */
 static struct job *next_job(struct vrs_workers *w)
 {
 	for (struct job **p = &w->queue; *p; p = &(*p)->next) {
@@ -117,7 +117,7 @@ void vrs_workers_submit(struct vrs_workers *w, const char *lane, void (*work)(vo
 	*w->queue_end = j;
 	w->queue_end = &j->next;
 	w->n_queued++;
-	/* an idle thread may have been promised to an earlier job already */
+	/* an idle thread may already have been woken for an earlier job */
 	if (w->n_queued > w->idle && w->n_threads < w->max_threads) {
 		struct start *start = vrs_calloc(1, sizeof(*start));
 
@@ -125,7 +125,7 @@ void vrs_workers_submit(struct vrs_workers *w, const char *lane, void (*work)(vo
 		if (pthread_create(&w->thread[w->n_threads], NULL, run, start) == 0)
 			w->n_threads++;
 		else
-			free(start); /* the threads that exist will come to it */
+			free(start); /* an existing thread will run it later */
 	}
 	(void)pthread_cond_broadcast(&w->change);
 	(void)pthread_mutex_unlock(&w->lock);

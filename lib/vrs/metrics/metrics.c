@@ -23,7 +23,7 @@ struct family {
 struct vrs_page {
 	char *owner; /* service="a",instance="b" */
 	struct family **family;
-	size_t n, cap, last; /* the one used last */
+	size_t n, cap, last; /* the family used last */
 	struct vrs_text reasons;
 };
 
@@ -49,7 +49,7 @@ void vrs_histogram_add(struct vrs_histogram *h, double value)
 	h->sum += value;
 }
 
-/* --- making a page --- */
+/* --- building a page --- */
 
 static void add_label(struct vrs_text *t, const char *name, const char *value)
 {
@@ -72,7 +72,7 @@ static char *owner_of(const char *service, const char *instance)
 	add_label(&t, "service", service);
 	vrs_text_add(&t, ",");
 	add_label(&t, "instance", instance);
-	return t.text; /* the caller's now */
+	return t.text; /* owned by the caller now */
 }
 
 struct vrs_page *vrs_page_new(const char *service, const char *instance)
@@ -137,7 +137,7 @@ static struct family *family_of(struct vrs_page *page, enum vrs_metric_type type
 	return f;
 }
 
-/* Whole numbers as such, others with what a double holds. */
+/* Integers without a fraction, others with the precision of a double. */
 static void add_value(struct vrs_text *t, double value)
 {
 	if (isinf(value))
@@ -219,7 +219,7 @@ const char *vrs_page_reasons(const struct vrs_page *page)
 	return page->reasons.text ? page->reasons.text : "";
 }
 
-/* --- pages of others --- */
+/* --- pages of other processes --- */
 
 static bool is_name_char(char c)
 {
@@ -235,7 +235,7 @@ static size_t name_length(const char *s, const char *end)
 	return n;
 }
 
-/* The series' name is the family's, or one of a histogram's three. */
+/* The name of a series is that of its family, or one of the three of a histogram. */
 static bool belongs(const struct family *f, const char *name, size_t len)
 {
 	static const char *const suffixes[] = {"_bucket", "_sum", "_count"};
@@ -252,7 +252,8 @@ static bool belongs(const struct family *f, const char *name, size_t len)
 	return false;
 }
 
-/* Labels as we write them, up to and with the closing brace; NULL: they are not. */
+/* Skips labels in the form written by this file, up to and including the closing brace;
+ * NULL: another form. */
 static const char *skip_labels(const char *s, const char *end)
 {
 	for (;;) {
@@ -310,11 +311,11 @@ static bool take_series(struct family *f, const char *owner, const char *s,
 	return true;
 }
 
-/* What was read of a page so far. */
+/* State of reading a page. */
 struct reader {
 	struct vrs_page *page;
-	struct family *family;               /* its series may follow; NULL: none */
-	char name[MAX_NAME], help[MAX_HELP]; /* of the HELP line before */
+	struct family *family; /* family whose series may follow; NULL: none */
+	char name[MAX_NAME], help[MAX_HELP]; /* of the previous HELP line */
 };
 
 /* "# HELP name text", then "# TYPE name type", then series. */
@@ -357,13 +358,13 @@ static int take_lines(struct vrs_page *page, const char *text, struct vrs_err *e
 		end = strchr(s, '\n');
 		if (!end || end - s > MAX_LINE)
 			return vrs_fail(err, VRS_EPARSE,
-					"metrics: line %u is too long or cut short",
+					"metrics: line %u is too long or incomplete",
 					line);
 		if (end - s > 9 && *s == '#'
 			    ? !take_head(&r, s, end)
 			    : !take_series(r.family, page->owner, s, end))
 			return vrs_fail(err, VRS_EPARSE,
-					"metrics: line %u is none of %s's", line,
+					"metrics: line %u is not a series of %s", line,
 					page->owner);
 	}
 	return 0;
@@ -373,8 +374,8 @@ int vrs_page_take(struct vrs_page *page, const char *service, const char *instan
 		  const char *text, size_t len, struct vrs_err *err)
 {
 	if (len > VRS_PAGE_MAX_BYTES || memchr(text, '\0', len))
-		return vrs_fail(err, VRS_EPARSE,
-				"metrics: a page of %zu bytes that cannot be", len);
+		return vrs_fail(err, VRS_EPARSE, "metrics: invalid page of %zu bytes",
+				len);
 
 	struct vrs_page *scratch = vrs_page_new(service, instance);
 	char *copy = vrs_calloc(len + 1, 1);

@@ -125,7 +125,7 @@ static void take_value(const ProtobufCFieldDescriptor *f, const void *at, struct
 	}
 }
 
-/* Follows the path down from msg: as many calls as it has dots. */
+/* Follows the path from msg, with one recursive call for each dot. */
 static void take_path(const ProtobufCMessage *msg, const char *path, struct raw *ret)
 {
 	char name[64];
@@ -205,7 +205,7 @@ static json_t *tones_json(const struct vrs_tone_rule *t)
 	return list;
 }
 
-/* As the field is called in JSON (json.h): times lose "_ms". */
+/* The field's name in JSON (json.h): times lose "_ms". */
 static json_t *json_name(const struct vrs_column *c)
 {
 	return json_stringn(c->field,

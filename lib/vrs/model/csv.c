@@ -1,4 +1,4 @@
-/* csv.c - see csv.h. The only door to zlib. */
+/* csv.h. The only door to zlib. */
 #include "vrs/csv.h"
 
 #include <ctype.h>
@@ -19,14 +19,14 @@
 struct vrs_csv {
 	gzFile gz;
 	char *path;
-	unsigned long line; /* the last one read, from 1 */
+	unsigned long line; /* number of the line read last, from 1 */
 	char text[VRS_CSV_MAX_LINE + 1];
 	char *field[VRS_CSV_MAX_COLUMNS], *name[VRS_CSV_MAX_COLUMNS];
 	size_t n, n_names;
 	uint64_t hash;
 };
 
-/* column counts from 0; what is wrong with the line, not with the value of a field. */
+/* An error of the line as a whole; column counts from 0. */
 __attribute__((format(printf, 4, 5))) static int bad_line(const struct vrs_csv *c,
 							  size_t column,
 							  struct vrs_err *err,
@@ -42,7 +42,7 @@ __attribute__((format(printf, 4, 5))) static int bad_line(const struct vrs_csv *
 			what);
 }
 
-int vrs_csv_fail(const struct vrs_csv *c, size_t column, const char *wanted,
+int vrs_csv_fail(const struct vrs_csv *c, size_t column, const char *expected,
 		 struct vrs_err *err)
 {
 	char shown[48];
@@ -52,7 +52,7 @@ int vrs_csv_fail(const struct vrs_csv *c, size_t column, const char *wanted,
 		if (iscntrl((unsigned char)*p))
 			*p = '?';
 	return vrs_fail(err, VRS_EPARSE, "%s:%lu:%zu: %.48s '%s': %s", c->path, c->line,
-			column + 1, c->name[column], shown, wanted);
+			column + 1, c->name[column], shown, expected);
 }
 
 /* --- lines --- */
@@ -63,13 +63,13 @@ static int end_of_file(struct vrs_csv *c, size_t n, struct vrs_err *err)
 	const char *why = gzerror(c->gz, &code);
 
 	if (code == Z_BUF_ERROR)
-		why = "the file is cut short";
+		why = "the file is truncated";
 	if (code != Z_OK && code != Z_STREAM_END)
 		return vrs_fail(err, VRS_EPARSE, "%s:%lu: %s", c->path, c->line, why);
 	return n > 0;
 }
 
-/* 1: a line, without its end; 0: the end of the file. */
+/* Reads a line without its line end: 1; 0: end of file. */
 static int read_line(struct vrs_csv *c, struct vrs_err *err)
 {
 	static const char mark[] = "\xef\xbb\xbf";
@@ -80,7 +80,7 @@ static int read_line(struct vrs_csv *c, struct vrs_err *err)
 	while ((ch = gzgetc(c->gz)) >= 0 && ch != '\n') {
 		if (ch == '\0')
 			return vrs_fail(err, VRS_EPARSE,
-					"%s:%lu: NUL byte; UTF-8 text is wanted", c->path,
+					"%s:%lu: NUL byte; expected UTF-8 text", c->path,
 					c->line);
 		if (n == VRS_CSV_MAX_LINE)
 			return vrs_fail(err, VRS_EPARSE,
@@ -102,8 +102,8 @@ static int read_line(struct vrs_csv *c, struct vrs_err *err)
 	return 1;
 }
 
-/* --- fields: each cuts one at *p, in place, and leaves *p behind it; NULL or the error -
- */
+/* --- fields: each function splits off one field at *p, in place, and advances *p;
+ * returns NULL or the error --- */
 
 static const char *cut_quoted(char **p)
 {
@@ -111,9 +111,9 @@ static const char *cut_quoted(char **p)
 
 	for (;; in++) {
 		if (*in == '\0')
-			return "quote not closed on this line";
+			return "quote is not closed on this line";
 		if (*in == '"' && *++in != '"')
-			break; /* two quotes stand for one */
+			break; /* two quotes are one */
 		*out++ = *in;
 	}
 	*p = in + strspn(in, " \t");
@@ -129,7 +129,7 @@ static const char *cut_plain(char **p, char *more)
 	char *last = end;
 
 	if (*end == '"')
-		return "quote inside a field that does not begin with one";
+		return "quote in an unquoted field";
 	while (last > *p && isspace((unsigned char)last[-1]))
 		last--;
 	*more = *end;
@@ -176,7 +176,7 @@ int vrs_csv_next(struct vrs_csv *c, struct vrs_err *err)
 	if (c->n > c->n_names)
 		return bad_line(c, c->n_names, err,
 				"%zu columns, but the header has %zu; decimal numbers "
-				"want a point, as in 9.83",
+				"need a point, as in 9.83",
 				c->n, c->n_names);
 	return bad_line(c, c->n, err, "%zu columns, but the header has %zu", c->n,
 			c->n_names);
@@ -196,7 +196,8 @@ static int read_header(struct vrs_csv *c, struct vrs_err *err)
 		c->name[c->n_names] = vrs_strdup(c->field[c->n_names]);
 	for (size_t i = 0; i < c->n; i++)
 		if (c->name[i][0] && vrs_csv_column(c, c->name[i]) != (int)i)
-			return bad_line(c, i, err, "a second column '%.48s'", c->name[i]);
+			return bad_line(c, i, err, "duplicate column '%.48s'",
+					c->name[i]);
 	return 0;
 }
 
@@ -266,16 +267,16 @@ static int not_a_number(const struct vrs_csv *c, size_t column, struct vrs_err *
 {
 	const char *text = c->field[column];
 	const char *rest = text + strspn(text, "-0123456789");
-	char wanted[80];
+	char expected[80];
 
 	if (*rest == ',' && rest > text && strspn(rest + 1, "0123456789") > 0 &&
 	    strlen(text) < 24) {
-		(void)snprintf(wanted, sizeof(wanted),
-			       "decimal point wanted, as in %.*s.%s", (int)(rest - text),
-			       text, rest + 1);
-		return vrs_csv_fail(c, column, wanted, err);
+		(void)snprintf(expected, sizeof(expected),
+			       "expected a decimal point, as in %.*s.%s",
+			       (int)(rest - text), text, rest + 1);
+		return vrs_csv_fail(c, column, expected, err);
 	}
-	return vrs_csv_fail(c, column, "decimal number wanted, as in 9.83", err);
+	return vrs_csv_fail(c, column, "expected a decimal number, as in 9.83", err);
 }
 
 int vrs_csv_number(const struct vrs_csv *c, size_t column, double *ret,
@@ -306,12 +307,12 @@ int vrs_csv_time(const struct vrs_csv *c, size_t column, int64_t *ret_ms,
 		*ret_ms = at_ms;
 	else if (*text && text[strspn(text, "-+.0123456789eE")] == '\0')
 		return vrs_csv_fail(c, column,
-				    "date and time wanted, as in 2026-11-23T08:15:00Z, "
+				    "expected date and time, as in 2026-11-23T08:15:00Z, "
 				    "not an epoch number",
 				    err);
 	else
 		return vrs_csv_fail(c, column,
-				    "date and time wanted, as in 2026-11-23T08:15:00Z",
+				    "expected date and time, as in 2026-11-23T08:15:00Z",
 				    err);
 	return 0;
 }

@@ -15,8 +15,8 @@ static bool ends_with(const char *s, const char *tail)
 	return n >= m && strcmp(s + n - m, tail) == 0;
 }
 
-/* at_ms -> at, made_at_ms -> made_at, origin_ms -> origin_at, silent_since_ms ->
- * silent_since: points in time. Other _ms are lengths of time and stay numbers. */
+/* Points in time: at_ms -> at, made_at_ms -> made_at, origin_ms -> origin_at,
+ * silent_since_ms -> silent_since. Other _ms are durations and stay numbers. */
 static bool time_name(const char *name, char *ret, size_t size)
 {
 	if (strcmp(name, "origin_ms") == 0) {
@@ -58,7 +58,7 @@ const char *vrs_enum_name(const ProtobufCEnumDescriptor *type, int value)
 	return v->name + shared_prefix(type);
 }
 
-/* Few digits: measurements, as text. Most doubles were floats once: 0.42, not
+/* Formats measurements with few digits. Most doubles come from floats: 0.42, not
  * 0.41999998688. */
 static json_t *json_of_number(double d)
 {
@@ -88,7 +88,7 @@ static json_t *json_of_time(int64_t at_ms)
 		     : json_null();
 }
 
-/* Text that is not UTF-8 keeps its readable part. */
+/* For invalid UTF-8, keeps the valid part. */
 static json_t *json_of_text(const char *s)
 {
 	json_t *json = json_string(s ? s : "");
@@ -206,7 +206,7 @@ static json_t *json_of_field(const ProtobufCMessage *msg,
 	return array;
 }
 
-/* Of a oneof only the member that is set appears. */
+/* Only the set member of a oneof appears. */
 static bool is_set(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *field)
 {
 	if (!(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF))

@@ -17,7 +17,7 @@ void vrs_prom_fini(struct vrs_prom_answer *answer)
 
 static int no_answer(struct vrs_err *err, const char *what)
 {
-	return vrs_fail(err, VRS_EPARSE, "prometheus: no answer of its API: %s", what);
+	return vrs_fail(err, VRS_EPARSE, "prometheus: invalid response: %s", what);
 }
 
 /* [1700000000.123, "0.25"] */
@@ -28,10 +28,10 @@ static int add_point(struct vrs_prom_series *s, const json_t *pair, struct vrs_e
 	char *end = NULL;
 
 	if (json_array_size(pair) != 2 || !json_is_number(at) || !text || !*text)
-		return no_answer(err, "a point that is none");
+		return no_answer(err, "malformed point");
 	double at_s = json_number_value(at), number = strtod(text, &end);
 	if (*end || !(at_s > 0 && at_s < 1e11))
-		return no_answer(err, "a point that is none");
+		return no_answer(err, "malformed point");
 	if (isfinite(number))
 		s->point[s->n++] = (struct vrs_prom_point){llround(at_s * 1e3), number};
 	return 0;
@@ -47,9 +47,10 @@ static int read_series(struct vrs_prom_series *s, const json_t *item, bool range
 	int status = 0;
 
 	if (!json_is_object(metric) || !json_is_array(points))
-		return no_answer(err, "a series without its points");
+		return no_answer(err, "series without points");
 	if (n > VRS_PROM_MAX_POINTS)
-		return vrs_fail(err, VRS_ENOSPC, "prometheus: a series of %zu points", n);
+		return vrs_fail(err, VRS_ENOSPC,
+				"prometheus: too many points in a series: %zu", n);
 	(void)vrs_strcpy(s->what, sizeof(s->what), what ? what : "");
 	s->point = vrs_calloc(n + 1, sizeof(*s->point));
 	for (size_t i = 0; i < n && status == 0; i++)
@@ -74,7 +75,7 @@ static int read_result(struct vrs_prom_answer *a, const json_t *root, struct vrs
 	    (!range && (!type || strcmp(type, "vector") != 0)))
 		return no_answer(err, "neither a vector nor a matrix");
 	if (n > VRS_PROM_MAX_SERIES)
-		return vrs_fail(err, VRS_ENOSPC, "prometheus: %zu series", n);
+		return vrs_fail(err, VRS_ENOSPC, "prometheus: too many series: %zu", n);
 	a->series = vrs_calloc(n + 1, sizeof(*a->series));
 	while (a->n < n && status == 0) {
 		struct vrs_prom_series *s = &a->series[a->n];

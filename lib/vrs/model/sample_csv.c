@@ -11,7 +11,7 @@
 
 enum { MIB = 1 << 20, MAX_ROWS = 50 * 1000 * 1000, MAX_VCPUS = 65535 };
 
-/* The exchange format, in the order of the file. */
+/* Columns of the exchange format, in order. */
 enum { DATE, TIME, HOST, ADDRESS, VCPUS, LEFT_VCPUS, RAM, LEFT_RAM, CPU_RATE, N_COLUMNS };
 
 static const char *const columns[N_COLUMNS] = {
@@ -19,7 +19,7 @@ static const char *const columns[N_COLUMNS] = {
 	"Max RAM", "Left RAM", "Average CPU rate",
 };
 
-/* A trace; vrs_samples.column says where each one is. */
+/* Columns of a trace; their positions are in vrs_samples.column. */
 enum { TIMESTAMP, ENTITY, CPU_PCT, MEM_PCT, TRACE_VCPUS, N_TRACE_COLUMNS };
 
 static const char *const trace_columns[N_TRACE_COLUMNS] = {
@@ -42,7 +42,7 @@ int vrs_samples_begin(struct vrs_samples *s, struct vrs_csv *csv, struct vrs_err
 	    s->column[CPU_PCT] >= 0)
 		return 0;
 	return vrs_csv_fail(csv, 0,
-			    "header wanted: timestamp,entity,cpu_pct, or Date,Time,"
+			    "expected the header timestamp,entity,cpu_pct, or Date,Time,"
 			    "Hostname,IP,Max vCPUs,Left vCPUs,Max RAM,Left RAM,"
 			    "Average CPU rate",
 			    err);
@@ -50,7 +50,7 @@ int vrs_samples_begin(struct vrs_samples *s, struct vrs_csv *csv, struct vrs_err
 
 /* --- values --- */
 
-/* A number from 0 to max, in a field that is not empty. */
+/* A number from 0 to max in a non-empty field. */
 static int number(const struct vrs_csv *c, size_t column, double max, double *ret,
 		  struct vrs_err *err)
 {
@@ -64,7 +64,7 @@ static int number(const struct vrs_csv *c, size_t column, double max, double *re
 		*ret = v;
 		return 0;
 	}
-	(void)snprintf(wanted, sizeof(wanted), "0 to %.10g wanted", max);
+	(void)snprintf(wanted, sizeof(wanted), "expected 0 to %.10g", max);
 	return vrs_csv_fail(c, column, wanted, err);
 }
 
@@ -75,7 +75,7 @@ static int count(const struct vrs_csv *c, size_t column, uint32_t max, uint32_t 
 	int status = number(c, column, max, &v, err);
 
 	if (status == 0 && v != floor(v))
-		return vrs_csv_fail(c, column, "whole number wanted", err);
+		return vrs_csv_fail(c, column, "expected a whole number", err);
 	if (status == 0)
 		*ret = (uint32_t)v;
 	return status;
@@ -107,14 +107,14 @@ static int date_and_time(const struct vrs_csv *c, int64_t *ret_ms, struct vrs_er
 	if (day_ms < 0)
 		return vrs_csv_fail(c, DATE,
 				    all_digits(date)
-					    ? "date wanted, as in 2026-11-23, not an "
+					    ? "expected a date, as in 2026-11-23, not an "
 					      "epoch number"
-					    : "date wanted, as in 2026-11-23",
+					    : "expected a date, as in 2026-11-23",
 				    err);
 	(void)snprintf(text, sizeof(text), "1970-01-01T%.8sZ", time);
 	int64_t in_day_ms = length == 5 || length == 8 ? vrs_time_parse(text) : -1;
 	if (in_day_ms < 0 || strcspn(time, ".Z+-") != length)
-		return vrs_csv_fail(c, TIME, "time wanted, as in 08:15:00", err);
+		return vrs_csv_fail(c, TIME, "expected a time, as in 08:15:00", err);
 	*ret_ms = day_ms + in_day_ms;
 	return 0;
 }
@@ -124,7 +124,8 @@ static int name(const struct vrs_csv *c, size_t column, struct vrs_sample_row *r
 {
 	if (!vrs_id_ok(vrs_csv_field(c, column)))
 		return vrs_csv_fail(c, column,
-				    "name wanted: letters, digits and . _ : @ + -", err);
+				    "expected a name: letters, digits and . _ : @ + -",
+				    err);
 	(void)vrs_strcpy(row->host, sizeof(row->host), vrs_csv_field(c, column));
 	return 0;
 }
@@ -146,14 +147,16 @@ static int host_of(const struct vrs_csv *c, struct vrs_sample_row *row,
 	int status = date_and_time(c, &row->at_ms, err);
 
 	if (status == 0 && !vrs_name_ok(vrs_csv_field(c, HOST)))
-		return vrs_csv_fail(c, HOST,
-				    "host name wanted: at most 64 letters, digits and "
-				    ". _ -",
-				    err);
+		return vrs_csv_fail(
+			c, HOST,
+			"expected a host name: at most 64 letters, digits and "
+			". _ -",
+			err);
 	if (status == 0)
 		status = name(c, HOST, row, err);
 	if (status == 0 && !address_ok(address))
-		return vrs_csv_fail(c, ADDRESS, "IP address wanted, as in 10.0.1.1", err);
+		return vrs_csv_fail(c, ADDRESS, "expected an IP address, as in 10.0.1.1",
+				    err);
 	if (status == 0)
 		(void)vrs_strcpy(row->address, sizeof(row->address), address);
 	return status;
@@ -175,7 +178,7 @@ static int exchange_row(const struct vrs_csv *c, struct vrs_sample_row *row,
 		if (status == 0)
 			status = ram(c, LEFT_RAM, &row->ram_left_bytes, err);
 		if (status == 0 && row->ram_left_bytes > row->ram_total_bytes)
-			return vrs_csv_fail(c, LEFT_RAM, "at most Max RAM wanted", err);
+			return vrs_csv_fail(c, LEFT_RAM, "expected at most Max RAM", err);
 	}
 	if (status == 0 && *vrs_csv_field(c, CPU_RATE))
 		status = number(c, CPU_RATE, 100, &pct, err);
@@ -186,8 +189,8 @@ static int exchange_row(const struct vrs_csv *c, struct vrs_sample_row *row,
 	return status;
 }
 
-/* NAN where the column or the value is missing. A value that cannot be true is NAN, too:
- * *ret_impossible. */
+/* NAN if the column or the value is missing, or if the value is impossible
+ * (*ret_impossible). */
 static int ratio(const struct vrs_samples *s, int which, double *ret,
 		 bool *ret_impossible, struct vrs_err *err)
 {

@@ -29,7 +29,7 @@ int vrs_seal_key_read(const char *path, struct vrs_seal_key *ret, struct vrs_err
 	int status = vrs_secret_read(path, &text, err);
 
 	if (status < 0)
-		return vrs_context(err, "key of a cluster");
+		return vrs_context(err, "cluster key");
 	size_t len = strlen(text);
 	bool right = len == (size_t)2 * VRS_SEAL_KEY_BYTES;
 	for (size_t i = 0; right && i < VRS_SEAL_KEY_BYTES; i++) {
@@ -43,14 +43,14 @@ int vrs_seal_key_read(const char *path, struct vrs_seal_key *ret, struct vrs_err
 	free(text);
 	if (!right)
 		return vrs_fail(err, VRS_EINVAL,
-				"key of a cluster: %s: wants one line of %d hex digits",
+				"cluster key: %s: expected one line of %d hex digits",
 				path, 2 * VRS_SEAL_KEY_BYTES);
 	*ret = key;
 	explicit_bzero(&key, sizeof(key));
 	return 0;
 }
 
-/* "c1.key" is of c1; false: another file. */
+/* "c1.key" is the key of c1; false: not a key file. */
 static bool cluster_of(const char *file, char cluster[65])
 {
 	size_t len = strlen(file);
@@ -70,7 +70,7 @@ int vrs_seal_keys_read(struct vrs_seal_keys **ret, const char *dir, struct vrs_e
 	DIR *d = opendir(dir);
 
 	if (!d) {
-		status = vrs_fail_errno(err, "keys of clusters: %s", dir);
+		status = vrs_fail_errno(err, "cluster keys: %s", dir);
 		free(keys);
 		return status;
 	}
@@ -92,7 +92,8 @@ int vrs_seal_keys_read(struct vrs_seal_keys **ret, const char *dir, struct vrs_e
 	}
 	(void)closedir(d);
 	if (status == 0 && keys->n == 0)
-		status = vrs_fail(err, VRS_ENOENT, "%s: no CLUSTER.key in it", dir);
+		status = vrs_fail(err, VRS_ENOENT, "%s: contains no CLUSTER.key file",
+				  dir);
 	if (status < 0) {
 		vrs_seal_keys_free(keys);
 		return status;
@@ -125,7 +126,7 @@ void vrs_hmac_sha256(const void *key, size_t n_key, const void *bytes, size_t n,
 {
 	unsigned int len = VRS_SEAL_MAC_BYTES;
 
-	/* it fails only for want of memory */
+	/* fails only when memory is exhausted */
 	if (!HMAC(EVP_sha256(), key, (int)n_key, bytes, n, ret, &len))
 		abort();
 }
@@ -139,8 +140,8 @@ static void add_number(struct vrs_text *t, uint64_t value)
 	vrs_text_add_bytes(t, bytes, sizeof(bytes));
 }
 
-/* Every part has a fixed length or its length before it, so that no two messages give the
- * same bytes. */
+/* Each part has a fixed length or is preceded by its length, so different messages never
+ * give the same bytes. */
 static void mac_of(const struct vrs_seal_key *key, enum vrs_seal_use use,
 		   const Vrsas__V1__Sealed *s, unsigned char ret[VRS_SEAL_MAC_BYTES])
 {
@@ -157,14 +158,14 @@ static void mac_of(const struct vrs_seal_key *key, enum vrs_seal_use use,
 	vrs_text_fini(&t);
 }
 
-void vrs_seal(const struct vrs_seal_key *key, enum vrs_seal_use use, const char *cluster,
-	      int64_t at_ms, const void *payload, size_t n, Vrsas__V1__Sealed *ret,
+void vrs_seal(const struct vrs_seal_key *key, enum vrs_seal_use use,
+	      const struct vrs_seal_content *content, Vrsas__V1__Sealed *ret,
 	      unsigned char mac[VRS_SEAL_MAC_BYTES])
 {
 	vrsas__v1__sealed__init(ret);
-	ret->cluster = cluster;
-	ret->at_ms = at_ms;
-	ret->payload = (ProtobufCBinaryData){n, (uint8_t *)payload};
+	ret->cluster = content->cluster;
+	ret->at_ms = content->at_ms;
+	ret->payload = (ProtobufCBinaryData){content->n, (uint8_t *)content->payload};
 	mac_of(key, use, ret, mac);
 	ret->mac = (ProtobufCBinaryData){VRS_SEAL_MAC_BYTES, mac};
 }
@@ -175,10 +176,10 @@ int vrs_seal_check(const struct vrs_seal_keys *keys, enum vrs_seal_use use,
 	unsigned char mac[VRS_SEAL_MAC_BYTES];
 
 	if (!vrs_name_ok(s->cluster))
-		return vrs_fail(err, VRS_EDENIED, "seal: of no cluster");
+		return vrs_fail(err, VRS_EDENIED, "seal: invalid cluster name");
 	const struct vrs_seal_key *key = vrs_seal_keys_find(keys, s->cluster);
 	if (!key)
-		return vrs_fail(err, VRS_EDENIED, "seal: no key of cluster %s is known",
+		return vrs_fail(err, VRS_EDENIED, "seal: no key for cluster %s",
 				s->cluster);
 	mac_of(key, use, s, mac);
 	if (s->mac.len != sizeof(mac) ||

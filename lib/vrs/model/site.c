@@ -10,7 +10,7 @@
 
 static const struct vrs_option cluster_options[] = {
 	{"images", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, images),
-	 "/var/lib/libvirt/images", 0, 0, "where images live on its hosts"},
+	 "/var/lib/libvirt/images", 0, 0, "folder of images on its hosts"},
 	{"format", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, format), "qcow2", 0,
 	 0, "raw, qcow2, vmdk or vhdx"},
 	{"disk_bus", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, disk_bus), "", 0,
@@ -21,14 +21,14 @@ static const struct vrs_option cluster_options[] = {
 	 "", 0, 0, "kvm or qemu; empty: as the VM has it"},
 	{"shared_storage", VRS_OPT_BOOL,
 	 offsetof(struct vrs_site_cluster, shared_storage), "no", 0, 0,
-	 "every host sees the same images"},
+	 "all hosts see the same images"},
 	{"accept", VRS_OPT_BOOL, offsetof(struct vrs_site_cluster, accept), "yes", 0, 0,
-	 "takes VMs of other clusters"},
+	 "accepts VMs of other clusters"},
 	{"repair", VRS_OPT_DURATION, offsetof(struct vrs_site_cluster, repair_ms), "4h",
 	 0, 0, "expected time to repair a host"},
 	{"max_cpu_ratio", VRS_OPT_DOUBLE,
 	 offsetof(struct vrs_site_cluster, max_cpu_ratio), "0.8", 0.05, 1,
-	 "highest forecast P90 of its CPU with new VMs"},
+	 "limit of the forecast P90, relocated VMs included"},
 	{0},
 };
 
@@ -36,13 +36,13 @@ static const struct vrs_option host_options[] = {
 	{"uri", VRS_OPT_STRING, offsetof(struct vrs_site_host, uri), "", 0, 0,
 	 "hypervisor of the host"},
 	{"address", VRS_OPT_STRING, offsetof(struct vrs_site_host, address), "", 0, 0,
-	 "for people and probes"},
+	 "shown to people, used by probes"},
 	{"ssh", VRS_OPT_STRING, offsetof(struct vrs_site_host, ssh), "", 0, 0,
-	 "user@host[:port] where images are read and written"},
+	 "user@host[:port], used to read and write images"},
 	{"probe", VRS_OPT_STRING, offsetof(struct vrs_site_host, probe), "", 0, 0,
-	 "tcp://host:port that must send a first byte"},
+	 "tcp://host:port, must send a byte"},
 	{"images", VRS_OPT_STRING, offsetof(struct vrs_site_host, images), "", 0, 0,
-	 "images folder, where it differs from the cluster's"},
+	 "images folder, if different from the cluster's"},
 	{"fence", VRS_OPT_STRING, offsetof(struct vrs_site_host, fence), "", 0, 0,
 	 "fence agent"},
 	{0},
@@ -50,7 +50,7 @@ static const struct vrs_option host_options[] = {
 
 static const struct vrs_option vm_options[] = {
 	{"protect", VRS_OPT_BOOL, offsetof(struct vrs_site_vm, protect), "yes", 0, 0,
-	 "relocated when its host dies"},
+	 "relocate it when its host fails"},
 	{"health", VRS_OPT_STRING, offsetof(struct vrs_site_vm, health), "", 0, 0,
 	 "tcp://IP:PORT or http://IP[:PORT]/PATH"},
 	{0},
@@ -62,13 +62,14 @@ static void defaults(const struct vrs_option *options, void *target)
 		(void)vrs_conf_set(options, target, options->fallback, NULL);
 }
 
-static int set(const struct vrs_option *options, void *target, const char *section,
-	       const char *key, const char *value, struct vrs_err *err)
+static int set(const struct vrs_option *options, void *target,
+	       const struct vrs_ini_line *line, struct vrs_err *err)
 {
 	for (; options->key; options++)
-		if (strcmp(options->key, key) == 0)
-			return vrs_conf_set(options, target, value, err);
-	return vrs_fail(err, VRS_EINVAL, "unknown key %s in [%s]", key, section);
+		if (strcmp(options->key, line->key) == 0)
+			return vrs_conf_set(options, target, line->value, err);
+	return vrs_fail(err, VRS_EINVAL, "unknown key %s in [%s]", line->key,
+			line->section);
 }
 
 static bool one_of(const char *value, const char *list)
@@ -82,13 +83,10 @@ static bool one_of(const char *value, const char *list)
 	return false;
 }
 
-static void add_pair(struct vrs_site_pair **list, size_t *n, const char *key,
-		     size_t key_len, const char *value, size_t value_len)
+static void add_pair_take(struct vrs_site_pair **list, size_t *n, char *key, char *value)
 {
 	*list = vrs_realloc(*list, *n + 1, sizeof(**list));
-	(*list)[*n].key = strndup(key, key_len);
-	(*list)[*n].value = strndup(value, value_len);
-	(*n)++;
+	(*list)[(*n)++] = (struct vrs_site_pair){key, value};
 }
 
 /* "prod:br-prod, dmz:br2" */
@@ -109,16 +107,18 @@ static int parse_networks(struct vrs_site_cluster *c, const char *text,
 				err, VRS_EINVAL,
 				"invalid networks = %s: expected NAME:LOCAL-NAME, ...",
 				text);
-		add_pair(&c->network, &c->n_networks, p, (size_t)(colon - p), colon + 1,
-			 len - (size_t)(colon - p) - 1);
+		add_pair_take(&c->network, &c->n_networks,
+			      strndup(p, (size_t)(colon - p)),
+			      strndup(colon + 1, len - (size_t)(colon - p) - 1));
 		p += len;
 	}
 	return 0;
 }
 
-static int cluster_key(struct vrs_site *s, const char *section, const char *name,
-		       const char *key, const char *value, struct vrs_err *err)
+static int cluster_key(struct vrs_site *s, const char *name,
+		       const struct vrs_ini_line *line, struct vrs_err *err)
 {
+	const char *key = line->key, *value = line->value;
 	struct vrs_site_cluster *c =
 		(struct vrs_site_cluster *)(uintptr_t)vrs_site_cluster(s, name);
 
@@ -126,7 +126,7 @@ static int cluster_key(struct vrs_site *s, const char *section, const char *name
 		return vrs_fail(err, VRS_EINVAL,
 				"[%s]: invalid cluster name: use letters, digits, "
 				"'.', '-' and '_'",
-				section);
+				line->section);
 	if (!c) {
 		s->cluster =
 			vrs_realloc(s->cluster, s->n_clusters + 1, sizeof(*s->cluster));
@@ -145,7 +145,7 @@ static int cluster_key(struct vrs_site *s, const char *section, const char *name
 				"invalid disk_bus = %s: expected virtio, pvscsi, "
 				"scsi, sata or ide",
 				value);
-	return set(cluster_options, c, section, key, value, err);
+	return set(cluster_options, c, line, err);
 }
 
 static struct vrs_site_host *host_new(struct vrs_site *s, const char *cluster,
@@ -160,22 +160,22 @@ static struct vrs_site_host *host_new(struct vrs_site *s, const char *cluster,
 	return h;
 }
 
-static int host_key(struct vrs_site *s, const char *section, const char *name,
-		    const char *key, const char *value, struct vrs_err *err)
+static int host_key(struct vrs_site *s, const char *name, const struct vrs_ini_line *line,
+		    struct vrs_err *err)
 {
-	const char *slash = strchr(name, '/');
+	const char *slash = strchr(name, '/'), *key = line->key;
 	char cluster[80];
 
 	if (!slash || (size_t)(slash - name) >= sizeof(cluster))
 		return vrs_fail(err, VRS_EINVAL, "[%s]: expected [host CLUSTER/HOST]",
-				section);
+				line->section);
 	memcpy(cluster, name, (size_t)(slash - name));
 	cluster[slash - name] = '\0';
 	if (!vrs_name_ok(cluster) || !vrs_name_ok(slash + 1))
 		return vrs_fail(err, VRS_EINVAL,
 				"[%s]: invalid name: use letters, digits, "
 				"'.', '-' and '_'",
-				section);
+				line->section);
 	struct vrs_site_host *h =
 		(struct vrs_site_host *)(uintptr_t)vrs_site_host(s, cluster, slash + 1);
 	if (!h)
@@ -188,19 +188,20 @@ static int host_key(struct vrs_site *s, const char *section, const char *name,
 		    strcmp(key + 6, "action") == 0)
 			return vrs_fail(
 				err, VRS_EINVAL,
-				"%s is not allowed: 'not found' or another action is "
-				"no proof that the host is off",
+				"%s is not allowed: it would accept an answer that does "
+				"not prove that the host is off",
 				key);
-		add_pair(&h->fence_arg, &h->n_fence_args, key + 6, strlen(key + 6), value,
-			 strlen(value));
+		add_pair_take(&h->fence_arg, &h->n_fence_args, vrs_strdup(key + 6),
+			      vrs_strdup(line->value));
 		return 0;
 	}
-	return set(host_options, h, section, key, value, err);
+	return set(host_options, h, line, err);
 }
 
-static int vm_key(struct vrs_site *s, const char *section, const char *name,
-		  const char *key, const char *value, struct vrs_err *err)
+static int vm_key(struct vrs_site *s, const char *name, const struct vrs_ini_line *line,
+		  struct vrs_err *err)
 {
+	const char *key = line->key, *value = line->value;
 	struct vrs_site_vm *v = NULL;
 	int64_t n;
 
@@ -228,27 +229,25 @@ static int vm_key(struct vrs_site *s, const char *section, const char *name,
 				"invalid health = %s: expected tcp://IP:PORT or "
 				"http://IP[:PORT]/PATH",
 				value);
-	return set(vm_options, v, section, key, value, err);
+	return set(vm_options, v, line, err);
 }
 
-static int on_key(void *arg, const char *section, const char *key, const char *value,
-		  int line, struct vrs_err *err)
+static int on_key(void *arg, const struct vrs_ini_line *line, struct vrs_err *err)
 {
-	struct vrs_site *s = arg;
+	const char *section = line->section;
 
-	(void)line;
 	if (strncmp(section, "cluster ", 8) == 0)
-		return cluster_key(s, section, section + 8, key, value, err);
+		return cluster_key(arg, section + 8, line, err);
 	if (strncmp(section, "host ", 5) == 0)
-		return host_key(s, section, section + 5, key, value, err);
+		return host_key(arg, section + 5, line, err);
 	if (strncmp(section, "vm ", 3) == 0)
-		return vm_key(s, section, section + 3, key, value, err);
+		return vm_key(arg, section + 3, line, err);
 	return vrs_fail(err, VRS_EINVAL,
 			"[%s]: expected [cluster NAME], [host CLUSTER/HOST] or [vm NAME]",
 			section);
 }
 
-/* tcp://HOST:22 or the host part of the uri, so that most hosts need one line. */
+/* Derives address, probe and ssh from the URI, so that most hosts need one line. */
 static void fill_in(struct vrs_site_host *h)
 {
 	const char *at = strstr(h->uri, "://");

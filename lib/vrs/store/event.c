@@ -27,7 +27,7 @@ int vrs_event_put(struct vrs_store *s, const Vrsas__V1__Event *ev, struct vrs_er
 	return status;
 }
 
-/* An entry is [id, [name, value]]; NULL when it is none of ours. */
+/* An entry is [id, [name, value]]; NULL: malformed. */
 static Vrsas__V1__Event *entry_unpack(const struct vrs_reply *entry)
 {
 	if (entry->n_items != 2 || !entry->item[0].bytes || entry->item[1].n_items != 2)

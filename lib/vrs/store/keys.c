@@ -68,7 +68,7 @@ struct vrs_key vrs_key_eta(const char *source, const char *target)
 	return make(VRS_KEY "eta:{%s}:{%s}", source, target);
 }
 
-/* --- by another name --- */
+/* --- other keys --- */
 
 struct vrs_key vrs_key_model(const char *name)
 {

@@ -52,8 +52,8 @@ void vrs_slot_decode(const uint8_t in[VRS_SLOT_BYTES], struct vrs_slot *ret)
 	ret->flags = in[7];
 }
 
-/* Calendar day of a count of days since 1970-01-01 (H. Hinnant, "chrono-compatible
- * low-level date algorithms"): eras of 400 years, years that begin in March. */
+/* Converts days since 1970-01-01 to a calendar day (H. Hinnant, "chrono-compatible
+ * low-level date algorithms"): eras of 400 years, years begin in March. */
 static void civil_from_days(int64_t days, int *ret_y, int *ret_m, int *ret_d)
 {
 	days += 719468;

@@ -18,7 +18,7 @@ enum { DEFAULT_TIMEOUT_MS = 2000, SCAN_COUNT = 500 };
 struct script {
 	char *text;
 	char sha[64];
-	uint64_t generation; /* of the connection that it was loaded on */
+	uint64_t generation; /* of the connection it was loaded on */
 };
 
 struct vrs_store {
@@ -26,9 +26,9 @@ struct vrs_store {
 	int64_t timeout_ms;
 	redisContext *redis; /* NULL: not connected */
 	uint64_t generation;
-	struct vrs_text out; /* commands added and not yet sent */
+	struct vrs_text out; /* commands not yet sent */
 	size_t n_out;
-	bool out_broken; /* a format was wrong */
+	bool out_broken; /* a format was invalid */
 	struct script *script;
 	size_t n_scripts;
 	struct vrs_store_counts counts;
@@ -48,7 +48,7 @@ int vrs_store_open(struct vrs_store **ret, const struct vrs_store_conf *conf,
 			err, VRS_EINVAL,
 			"store: address '%s' is neither unix:/PATH nor tcp:HOST:PORT", a);
 
-	/* hiredis writes with write(): a server that went away must not end us. */
+	/* hiredis uses write(): SIGPIPE must not end the process. */
 	if (sigaction(SIGPIPE, NULL, &pipe_action) == 0 &&
 	    pipe_action.sa_handler == SIG_DFL)
 		(void)signal(SIGPIPE, SIG_IGN);
@@ -97,7 +97,7 @@ uint64_t vrs_store_generation(const struct vrs_store *s)
 	return s->generation;
 }
 
-/* The connection is of no use any more: says why and drops it. */
+/* Closes a broken connection and reports why. */
 static int lost(struct vrs_store *s, struct vrs_err *err)
 {
 	int status;
@@ -140,7 +140,7 @@ static void *one_command(struct vrs_store *s, int argc, const char **argv)
 	return redisCommandArgv(s->redis, argc, argv, NULL);
 }
 
-/* AUTH where a password is set, then a PING that only a ready server answers. */
+/* AUTH if a password is set, then PING, to which only a ready server replies. */
 static int greet(struct vrs_store *s, struct vrs_err *err)
 {
 	char *password = NULL;
@@ -215,7 +215,7 @@ int vrs_store_connect(struct vrs_store *s, struct vrs_err *err)
 	return 0;
 }
 
-/* --- replies: hiredis' tree as ours --- */
+/* --- replies: converts hiredis' tree --- */
 
 static void reply_copy(struct vrs_reply *to, const redisReply *from)
 {
@@ -227,7 +227,7 @@ static void reply_copy(struct vrs_reply *to, const redisReply *from)
 		break;
 	case REDIS_REPLY_STRING:
 	case REDIS_REPLY_STATUS:
-	case REDIS_REPLY_ERROR: /* only inside arrays: as text */ {
+	case REDIS_REPLY_ERROR: /* only inside arrays: kept as text */ {
 		size_t len = (size_t)from->len;
 		char *bytes = vrs_calloc(len + 1, 1);
 
@@ -308,7 +308,7 @@ void vrs_store_addf(struct vrs_store *s, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Forgets what was added. */
+/* Discards the added commands. */
 static void out_reset(struct vrs_store *s)
 {
 	s->out.len = 0;
@@ -318,7 +318,7 @@ static void out_reset(struct vrs_store *s)
 		vrs_text_fini(&s->out);
 }
 
-/* Sends what was added and reads n answers. The first error reply is the failure. */
+/* Sends the added commands and reads n replies. Fails with the first error reply. */
 static int exchange(struct vrs_store *s, struct vrs_reply *replies, struct vrs_err *err)
 {
 	size_t n = s->n_out;
@@ -388,7 +388,7 @@ int vrs_store_run(struct vrs_store *s, struct vrs_reply **ret, struct vrs_err *e
 	return 0;
 }
 
-/* What was added is one command; its answer stands alone. */
+/* Runs the one added command and unwraps its reply. */
 static int run_one(struct vrs_store *s, struct vrs_reply **ret, struct vrs_err *err)
 {
 	struct vrs_reply *all = NULL;
@@ -485,7 +485,7 @@ int vrs_store_eval(struct vrs_store *s, struct vrs_reply **ret,
 		argv[1] = VRS_ARG(script->sha);
 		if (status == 0)
 			status = vrs_store_do(s, ret, argv, argc, &first);
-		/* the server's scripts were flushed: nothing was done, load it again */
+		/* the server has lost the script and did nothing: load it again */
 		if (status == 0 || round > 0 || !strstr(first.text, "NOSCRIPT"))
 			break;
 		script->generation = 0;
@@ -552,13 +552,14 @@ int vrs_store_scan(struct vrs_store *s, const char *glob,
 			(void)vrs_strcpy(cursor, sizeof(cursor), r->item[0].bytes);
 			keys_add(&found, &r->item[1]);
 		} else {
-			status = vrs_fail(err, VRS_EPARSE, "store: %s: strange SCAN",
+			status = vrs_fail(err, VRS_EPARSE,
+					  "store: %s: unexpected reply to SCAN",
 					  s->address);
 		}
 		vrs_reply_free(r);
 	} while (status == 0 && strcmp(cursor, "0") != 0);
 
-	if (found.n > 1) /* SCAN may give a key twice */
+	if (found.n > 1) /* SCAN may return a key twice */
 		qsort(found.key, found.n, sizeof(*found.key), key_order);
 	for (size_t i = 0; status == 0 && i < found.n; i++)
 		if (i == 0 || strcmp(found.key[i - 1], found.key[i]) != 0)

@@ -17,13 +17,13 @@ enum {
 	DAY_MINUTES = 1440,
 	READ_MS = 10000,
 	RETRY_MS = 10000,
-	STORED_CHECK_MS = 1000, /* between two checks whether etl has stored it */
-	AT_ONCE = 200,          /* batches in one sync */
+	STORED_CHECK_MS = 1000, /* between two checks that etl has stored it */
+	AT_ONCE = 200,          /* batches per sync */
 };
 
 struct one {
 	struct prometheus *prometheus;
-	bool known; /* it was read once: cores and memory are known */
+	bool known; /* was read once: cores and memory are known */
 	float *cpu, *mem;
 };
 
@@ -35,8 +35,8 @@ struct backfill {
 	struct one *one; /* the same hosts */
 	size_t n;
 	char *collector, *spool_dir, *position_path;
-	int64_t next_ms, end_ms; /* what is still to be sent */
-	size_t minutes;          /* of the piece under way */
+	int64_t next_ms, end_ms; /* range still to be sent */
+	size_t minutes;          /* of the current piece */
 	bool busy, table_sent, stored;
 	uint64_t n_sent;
 	uint32_t table_version;
@@ -45,7 +45,7 @@ struct backfill {
 	/* result of the worker */
 	int status;
 	struct vrs_err err;
-	bool learnt; /* of a host that was not known before */
+	bool learnt; /* a new host is known */
 };
 
 /* --- the position: "NEXT END", in Unix ms, or "stored" --- */
@@ -70,7 +70,7 @@ static bool load_position(struct backfill *p, bool *ret_stored)
 	return true;
 }
 
-/* After a crash an old position only means that some minutes are sent again. */
+/* An old position after a crash only means that some minutes are resent. */
 static void save_position(struct backfill *p)
 {
 	char *next = vrs_asprintf("%s.next", p->position_path);
@@ -94,7 +94,7 @@ static void save_position(struct backfill *p)
 
 /* --- on the worker --- */
 
-/* Cores and memory, without which a host's readings mean nothing. */
+/* Reads cores and memory of each host, without which its readings are useless. */
 static int learn(struct backfill *p, struct vrs_err *err)
 {
 	size_t n = 0;
@@ -117,13 +117,13 @@ static int learn(struct backfill *p, struct vrs_err *err)
 static void ask(void *arg)
 {
 	struct backfill *p = arg;
+	struct prometheus_span span = {p->next_ms, MINUTE_MS, p->minutes};
 
 	p->learnt = false;
 	p->status = learn(p, &p->err);
 	for (size_t i = 0; i < p->n && p->status == 0; i++)
-		p->status = prometheus_range(p->one[i].prometheus, p->next_ms, MINUTE_MS,
-					     p->minutes, p->one[i].cpu, p->one[i].mem,
-					     &p->err);
+		p->status = prometheus_range(p->one[i].prometheus, &span, p->one[i].cpu,
+					     p->one[i].mem, &p->err);
 }
 
 /* --- on the loop --- */
@@ -135,7 +135,7 @@ static void again(struct backfill *p, int64_t in_ms)
 	p->timer = vrs_loop_after(p->loop, in_ms, go_on, p);
 }
 
-/* Every minute of which something is known. */
+/* Sends each minute with a value. */
 static int ship_minutes(struct backfill *p, struct vrs_err *err)
 {
 	Vrsas__V1__Record *batch[AT_ONCE];
@@ -190,12 +190,12 @@ static void answered(void *arg)
 		p->status = ship_minutes(p, &p->err);
 	if (p->status < 0) {
 		vrs_complain(&p->trouble, VRS_WARN,
-			     "backfill failed, next try in %d ms: %s", RETRY_MS,
+			     "backfill failed, retrying in %d ms: %s", RETRY_MS,
 			     p->err.text);
 		again(p, RETRY_MS);
 		return;
 	}
-	vrs_complaint_over(&p->trouble, "backfill goes on");
+	vrs_complaint_over(&p->trouble, "backfill continues");
 	p->next_ms += (int64_t)p->minutes * MINUTE_MS;
 	save_position(p);
 	if (p->next_ms >= p->end_ms)

@@ -13,7 +13,7 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-/* Between two turns of the loop at most this many intervals are sent, in one sync. */
+/* Intervals sent per turn of the loop, with one sync. */
 enum { AT_ONCE = 200, PACE_MS = 100, RETRY_MS = 1000 };
 
 struct playback {
@@ -24,7 +24,7 @@ struct playback {
 	struct reader **reader;
 	uint32_t table_version;
 	bool table_sent;
-	int64_t next_at_ms; /* of the next interval to send */
+	int64_t next_at_ms; /* start of the next interval to send */
 	int64_t begun_mono_ms, begun_at_ms;
 	struct vrs_timer *tick, *heartbeat;
 	bool caught_up;
@@ -46,7 +46,7 @@ static int64_t load_position(const char *path)
 	return at_ms;
 }
 
-/* After a crash an old position only means that some intervals are sent again. */
+/* An old position after a crash only means that some intervals are resent. */
 static void save_position(struct playback *p)
 {
 	char *next;
@@ -79,9 +79,8 @@ static void play_interval(struct playback *p, int64_t at_ms)
 		uint32_t vcpus = t->vcpus;
 		struct reading r = {0};
 		struct vrs_err err = {0};
-		unsigned tamed;
 
-		if (reader_read(p->reader[i], at_ms, 0, &r, &tamed, &err) < 0) {
+		if (reader_read(p->reader[i], at_ms, 0, &r, &err) < 0) {
 			host_state_silent(t, err.text, &gauge[i]);
 			continue;
 		}
@@ -100,7 +99,7 @@ static void play_interval(struct playback *p, int64_t at_ms)
 	free(gauge);
 }
 
-/* Up to which time intervals may be sent now. */
+/* The time up to which intervals may be sent now. */
 static int64_t limit_ms(const struct playback *p)
 {
 	int64_t now = host_state_interval(vrs_now_wall_ms(), p->conf.interval_ms);

@@ -1,9 +1,9 @@
-/* playback.h - a cluster whose hosts are all traces.
+/* playback.h - plays a cluster whose hosts are all traces.
  *
- * Nothing has to be waited for, so history can be played too: with history_ms, playback
- * starts that long ago and catches up at history_speed intervals a second (0: as fast as
- * possible), then goes on with the clock. The position is kept beside the spool: after a
- * restart playback goes on from there, and what is sent twice is the same. */
+ * Reading a trace takes no time, so history can be played as well: with history_ms,
+ * playback starts that long ago, catches up at history_speed intervals per second (0: as
+ * fast as possible) and then follows the clock. The position is kept beside the spool:
+ * after a restart playback continues there, and intervals sent twice are identical. */
 #ifndef COLLECTOR_BACKFILL_PLAYBACK_H
 #define COLLECTOR_BACKFILL_PLAYBACK_H
 
@@ -20,14 +20,14 @@ struct playback_conf {
 	size_t n_hosts;
 	int64_t interval_ms, heartbeat_ms, history_ms;
 	double history_speed;
-	const char *position_path; /* NULL: kept nowhere */
+	const char *position_path; /* NULL: not kept */
 };
 
 int playback_open(struct playback **ret, struct vrs_loop *loop,
 		  const struct playback_conf *conf, const struct sink *sink,
 		  struct vrs_err *err);
 void playback_close(struct playback *p);
-/* Records given up: the spool could not take them. */
+/* Records dropped because the spool could not store them. */
 uint64_t playback_dropped(const struct playback *p);
 
 #endif

@@ -12,14 +12,15 @@ static void add(struct hosts *h, const struct vrs_site_host *host)
 	h->host[h->n++] = host;
 }
 
-/* replay:FILE?a=b and a name become replay:FILE?a=b#name. */
+/* replay:FILE?a=b and NAME give replay:FILE?a=b#NAME. */
 static int hosts_of_trace(struct hosts *h, const char *cluster, const char *uri,
 			  struct vrs_err *err)
 {
 	struct replay *r = NULL;
 
 	if (!replay_is_uri(uri))
-		return vrs_fail(err, VRS_EINVAL, "replay = %s: wants replay:FILE", uri);
+		return vrs_fail(err, VRS_EINVAL,
+				"invalid replay = %s: expected replay:FILE", uri);
 	int status = replay_open(&r, uri, err);
 	if (status < 0)
 		return status;
@@ -66,13 +67,14 @@ int hosts_load(struct hosts *ret, const char *site_path, const char *cluster,
 	int status = 0;
 
 	if (!vrs_name_ok(cluster))
-		return vrs_fail(err, VRS_EINVAL, "cluster = %s: is not a name", cluster);
+		return vrs_fail(err, VRS_EINVAL, "invalid cluster = %s: not a valid name",
+				cluster);
 	if (*site_path)
 		status = vrs_site_load(&h.site, site_path, err);
 	else if (*replay)
 		h.site = vrs_calloc(1, sizeof(*h.site));
 	else
-		status = vrs_fail(err, VRS_EINVAL, "site: not given");
+		status = vrs_fail(err, VRS_EINVAL, "site is not set");
 	if (status == 0)
 		h.cluster = vrs_site_cluster(h.site, cluster);
 	if (status == 0)

@@ -1,4 +1,4 @@
-/* hosts.h - which hosts this collector looks after. */
+/* hosts.h - the hosts that this collector reads. */
 #ifndef COLLECTOR_POLL_HOSTS_H
 #define COLLECTOR_POLL_HOSTS_H
 
@@ -13,13 +13,13 @@ struct hosts {
 	size_t n;
 	bool all_replay;
 
-	/* made here, when the hosts come from a trace */
+	/* created here, if the hosts come from a trace */
 	struct vrs_site_cluster made_cluster;
 	struct vrs_site_host *made_host;
 };
 
-/* The hosts of that cluster in the site file; or, when replay is not empty, one host for
- * each name in the trace replay:... (then site_path may be empty). */
+/* Loads the hosts of the cluster from the site file or, if replay is not empty, one host
+ * for each name in that trace (site_path may then be empty). */
 int hosts_load(struct hosts *ret, const char *site_path, const char *cluster,
 	       const char *replay, struct vrs_err *err);
 void hosts_fini(struct hosts *h);

@@ -20,24 +20,23 @@ enum {
 	INVENTORY_MAX_BYTES = 900 * 1024,
 };
 
-/* One host, and the poll of it that may be running. */
+/* One host and its current poll, if one is running. */
 struct poll {
 	struct poller *m;
 	struct reader *reader;
 	char lane[32];
 	bool busy;
-	unsigned round; /* that the poll belongs to */
+	unsigned round; /* round of the poll */
 	int64_t at_ms, poll_ms;
 
 	/* filled by the worker */
 	struct reading reading;
-	unsigned tamed;
 	int status;
 	struct vrs_err err;
 
-	bool answered; /* in this round: a reading or a failure */
+	bool answered; /* in this round, with a reading or a failure */
 	struct gauge gauge;
-	uint64_t sent, sent_load; /* hashes of the inventory sent last */
+	uint64_t sent, sent_load; /* hashes of the last inventory sent */
 	int64_t sent_mono_ms;
 	struct vrs_complaint silence;
 };
@@ -51,7 +50,7 @@ struct poller {
 	struct poll *poll;        /* the same hosts */
 	unsigned round;
 	bool open_round, first_round;
-	int64_t at_ms; /* of the open round */
+	int64_t at_ms; /* start of the open round */
 	uint32_t table_version;
 	bool table_is_new;
 	struct vrs_timer *tick, *deadline, *heartbeat;
@@ -77,6 +76,17 @@ static void send_heartbeat(void *arg)
 	encode_free_heartbeat(hb);
 }
 
+static void poll_failed(struct poll *p, const char *why)
+{
+	struct encode_host *host = &p->m->host[p - p->m->poll];
+
+	host_state_silent(&host->state, why, &p->gauge);
+	vrs_complain(&p->silence, VRS_WARN,
+		     "host does not answer, retrying at the next interval host=%s: %s",
+		     host->site->name, why);
+	p->m->counts.failures++;
+}
+
 /* --- a round ends: gauges become a batch --- */
 
 static void close_round(struct poller *m)
@@ -92,12 +102,7 @@ static void close_round(struct poller *m)
 			continue;
 		(void)snprintf(why, sizeof(why), "no answer within %lld ms",
 			       (long long)wait_ms(m));
-		host_state_silent(&m->host[i].state, why, &p->gauge);
-		vrs_complain(
-			&p->silence, VRS_WARN,
-			"host does not answer, next try at the next interval host=%s: %s",
-			m->host[i].site->name, why);
-		m->counts.failures++;
+		poll_failed(p, why);
 	}
 	if (m->table_is_new) {
 		m->table_version++;
@@ -144,9 +149,7 @@ static void poll_host(void *arg)
 	struct poll *p = arg;
 
 	p->err = (struct vrs_err){0};
-	p->tamed = 0;
-	p->status = reader_read(p->reader, p->at_ms, p->poll_ms, &p->reading, &p->tamed,
-				&p->err);
+	p->status = reader_read(p->reader, p->at_ms, p->poll_ms, &p->reading, &p->err);
 }
 
 static void add_inventory(struct poller *m, size_t i, const float *cores)
@@ -156,8 +159,8 @@ static void add_inventory(struct poller *m, size_t i, const float *cores)
 
 	if (!p->reading.has_vms)
 		return;
-	Vrsas__V1__Record *r = encode_inventory(m->conf.site, m->conf.cluster,
-						m->host[i].site, &p->reading, cores,
+	struct encode_site of = {m->conf.site, m->conf.cluster, m->host[i].site};
+	Vrsas__V1__Record *r = encode_inventory(&of, &p->reading, cores,
 						vrs_now_wall_ms(), INVENTORY_MAX_BYTES);
 	uint64_t print = encode_fingerprint(r->inventory),
 		 load = encode_load(r->inventory);
@@ -187,9 +190,9 @@ static void take_answer(struct poller *m, size_t i)
 		m->table_is_new = true;
 	vrs_complaint_over(&p->silence, "host answers again host=%s",
 			   m->host[i].site->name);
-	if (p->tamed > 0)
+	if (p->reading.autostart_off > 0)
 		log_notice("autostart of protected VMs switched off host=%s vms=%u",
-			   m->host[i].site->name, p->tamed);
+			   m->host[i].site->name, p->reading.autostart_off);
 	add_inventory(m, i, cores);
 	free(cores);
 	m->counts.answers++;
@@ -209,12 +212,7 @@ static void on_polled(void *arg)
 		take_answer(m, i);
 		p->answered = true;
 	} else {
-		host_state_silent(&m->host[i].state, p->err.text, &p->gauge);
-		vrs_complain(
-			&p->silence, VRS_WARN,
-			"host does not answer, next try at the next interval host=%s: %s",
-			m->host[i].site->name, p->err.text);
-		m->counts.failures++;
+		poll_failed(p, p->err.text);
 		p->answered = true;
 	}
 	if (p->status == 0)
@@ -238,7 +236,8 @@ static void open_round(struct poller *m, int64_t at_ms, int64_t most_ms)
 
 		p->answered = false;
 		if (p->busy)
-			continue; /* its last poll is still running: silent */
+			continue; /* its last poll is still running: it counts as silent
+				   */
 		p->busy = true;
 		p->round = m->round;
 		p->at_ms = at_ms;
@@ -253,8 +252,8 @@ static void on_tick(void *arg)
 	int64_t at_ms = host_state_interval(vrs_now_wall_ms(), m->conf.interval_ms);
 
 	m->tick = NULL;
-	/* The first poll may take long to connect. After that: the clock may have been
-	 * set back, and an interval is sent once. */
+	/* Connecting in the first poll may take long. Later, the clock may have been set
+	 * back, but an interval is sent only once. */
 	if (m->first_round && m->open_round)
 		log_debug("hosts are still being connected");
 	else if (at_ms > m->at_ms || at_ms < m->at_ms - 10 * m->conf.interval_ms)
@@ -297,7 +296,7 @@ int poller_open(struct poller **ret, struct vrs_loop *loop,
 	m->host = vrs_calloc(conf->n_hosts, sizeof(*m->host));
 	m->poll = vrs_calloc(conf->n_hosts, sizeof(*m->poll));
 	m->first_round = m->table_is_new = true;
-	/* Above every version that an earlier process of this collector gave. */
+	/* Higher than any version of an earlier process of this collector. */
 	m->table_version = (uint32_t)(vrs_now_wall_ms() / 1000);
 	for (size_t i = 0; i < conf->n_hosts && status == 0; i++) {
 		m->host[i].site = conf->host[i];
@@ -316,8 +315,8 @@ int poller_open(struct poller **ret, struct vrs_loop *loop,
 		return status;
 	}
 	m->at_ms = host_state_interval(vrs_now_wall_ms(), conf->interval_ms);
-	/* The first poll sends inventories and reads the counters from which the second
-	 * computes CPU. */
+	/* The first poll sends inventories and reads the counters that the second needs
+	 * to compute CPU. */
 	open_round(m, m->at_ms, LONGEST_WAIT_MS);
 	arm(m);
 	m->heartbeat = vrs_loop_every(loop, conf->heartbeat_ms, send_heartbeat, m);

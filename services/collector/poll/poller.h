@@ -1,10 +1,10 @@
-/* poller.h - polls every host of a cluster, once an interval, in parallel.
+/* poller.h - polls all hosts of a cluster in parallel, once per interval.
  *
  * Polls start at whole intervals of the wall clock. Each host has its own worker lane; a
- * host that has not answered after most of the interval is reported as unreachable,
- * without delaying the others. Inventories are sent when they change (for CPU use of VMs:
- * at most once a minute) and every ten minutes. Heartbeats carry the state of each host.
- */
+ * host that has not answered after 80 % of the interval is reported as unreachable,
+ * without delaying the others. Inventories are sent when they change (for CPU use of
+ * VMs, at most once a minute) and every ten minutes. Heartbeats carry the state of each
+ * host. */
 #ifndef COLLECTOR_POLL_POLLER_H
 #define COLLECTOR_POLL_POLLER_H
 
@@ -25,19 +25,19 @@ struct poller_conf {
 	int64_t interval_ms, heartbeat_ms;
 };
 
-/* site and what hangs on it must outlive the poller. Hosts that do not answer are no
- * failure; a wrong URI is. */
+/* site and its parts must outlive the poller. Unreachable hosts are not an error; an
+ * invalid URI is. */
 int poller_open(struct poller **ret, struct vrs_loop *loop,
 		const struct poller_conf *conf, const struct sink *sink,
 		struct vrs_err *err);
 
-/* False while a poll is still running: then nothing was freed; a process that ends
- * should do so without waiting for it, others may run the loop and close again. */
+/* False if a poll is still running: nothing is freed then. A process that ends should
+ * exit without waiting for it; others may run the loop and close again. */
 bool poller_close(struct poller *m);
 
 struct poller_counts {
 	uint64_t batches, answers, failures, late;
-	uint64_t dropped; /* records given up: the spool could not take them */
+	uint64_t dropped; /* records dropped because the spool could not store them */
 	size_t hosts, up;
 };
 void poller_counts(const struct poller *m, struct poller_counts *ret);

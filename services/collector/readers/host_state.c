@@ -6,8 +6,8 @@
 
 #include "vrs/mem.h"
 
-/* Cores used of late: a mean that forgets with a time constant of five minutes, so that
- * one busy or idle moment does not decide where a VM fits. */
+/* Recent use of cores: an exponential mean with a time constant of five minutes, so that
+ * placement does not depend on one busy or idle moment. */
 static float cores_of(const struct host_state *t, const struct vrs_hv_vm *vm,
 		      int64_t mono_ms)
 {
@@ -20,7 +20,7 @@ static float cores_of(const struct host_state *t, const struct vrs_hv_vm *vm,
 			continue;
 		double span_s = (double)(mono_ms - old->mono_ms) / 1e3;
 		double used_s = vm->cpu_time_s - old->cpu_time_s;
-		/* less than before: it was started anew in between */
+		/* less than before: the VM was restarted in between */
 		if (span_s <= 0 || used_s < 0)
 			return NAN;
 		double cores = used_s / span_s;

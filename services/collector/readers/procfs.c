@@ -17,7 +17,7 @@ int procfs_parse_stat(const char *text, struct vrs_hv_host *ret, struct vrs_err 
 	int n = sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &t[0], &t[1],
 		       &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
 	if (n < 4)
-		return vrs_fail(err, VRS_EPARSE, "/proc/stat: no line of all CPUs");
+		return vrs_fail(err, VRS_EPARSE, "/proc/stat: no line for all CPUs");
 	for (const char *p = text; (p = strstr(p, "\ncpu")); p++)
 		if (isdigit((unsigned char)p[4]))
 			n_cpus++;
@@ -50,7 +50,7 @@ int procfs_parse_meminfo(const char *text, struct vrs_hv_host *ret, struct vrs_e
 	if (!find_kib(text, "MemTotal:", &total) ||
 	    !find_kib(text, "MemAvailable:", &available))
 		return vrs_fail(err, VRS_EPARSE,
-				"/proc/meminfo: no MemTotal, MemAvailable");
+				"/proc/meminfo: no MemTotal or MemAvailable");
 	ret->ram_total_bytes = total;
 	ret->ram_used_bytes = available < total ? total - available : 0;
 	return 0;

@@ -1,4 +1,4 @@
-/* procfs.h - this Linux host as a host without virtual machines. */
+/* procfs.h - reads this Linux machine as a host without VMs. */
 #ifndef COLLECTOR_READERS_PROCFS_H
 #define COLLECTOR_READERS_PROCFS_H
 
@@ -6,7 +6,7 @@
 
 #include "readers/reading.h"
 
-/* Pure: counters from the text of /proc/stat, RAM from that of /proc/meminfo. */
+/* Pure: parse the texts of /proc/stat (counters) and /proc/meminfo (RAM). */
 int procfs_parse_stat(const char *text, struct vrs_hv_host *ret, struct vrs_err *err);
 int procfs_parse_meminfo(const char *text, struct vrs_hv_host *ret, struct vrs_err *err);
 

@@ -135,19 +135,23 @@ static void add_encoded(struct vrs_text *t, const char *s)
 			vrs_text_add(t, "%%%02X", (unsigned char)*s);
 }
 
-/* form: what follows the query, "" or "&start=...". */
-static int ask(const struct prometheus *p, const char *path, const char *query,
-	       const char *form, int64_t timeout_ms, struct vrs_prom_answer *ret,
-	       struct vrs_err *err)
+struct query {
+	const char *path, *promql;
+	const char *form; /* further form fields: "" or "&start=..." */
+	int64_t timeout_ms;
+};
+
+static int run_query(const struct prometheus *p, const struct query *q,
+		     struct vrs_prom_answer *ret, struct vrs_err *err)
 {
 	struct vrs_text body = {0};
 	struct vrs_http_reply reply = {0};
-	char *url = vrs_asprintf("%s%s", p->base, path), *token = NULL;
+	char *url = vrs_asprintf("%s%s", p->base, q->path), *token = NULL;
 	int status = 0;
 
 	vrs_text_add(&body, "query=");
-	add_encoded(&body, query);
-	vrs_text_add(&body, "%s", form);
+	add_encoded(&body, q->promql);
+	vrs_text_add(&body, "%s", q->form);
 	if (p->token_file)
 		status = vrs_secret_read(p->token_file, &token, err);
 	const struct vrs_http_request req = {
@@ -157,12 +161,12 @@ static int ask(const struct prometheus *p, const char *path, const char *query,
 		.body = body.text,
 		.n_body = body.len,
 		.ca_file = p->ca_file,
-		.timeout_ms = timeout_ms,
+		.timeout_ms = q->timeout_ms,
 		.max_bytes = MAX_ANSWER_BYTES,
 	};
 	if (status == 0)
 		status = vrs_http(&req, &reply, err);
-	/* a refusal is JSON as well, with its reason */
+	/* an error response is JSON as well, with its reason */
 	if (status == 0)
 		status = vrs_prom_parse(ret, reply.body, reply.n_body, err);
 	if (status == VRS_EPARSE && reply.status != 200)
@@ -177,7 +181,7 @@ static int ask(const struct prometheus *p, const char *path, const char *query,
 	return status;
 }
 
-/* The rule where it exists, else the same from node_exporter's own series. */
+/* The recording rule where it exists, else node_exporter's own series. */
 static char *cpu_query(const struct prometheus *p)
 {
 	return vrs_asprintf(
@@ -215,8 +219,8 @@ static int take_reading(const struct prometheus *p, const struct vrs_prom_answer
 	double cpus = value_of(a, "cpus"), mem = ratio(value_of(a, "mem"));
 
 	if (!(hosts >= 1))
-		return vrs_fail(err, VRS_ENOENT, "prometheus: no fresh reading with {%s}",
-				p->matcher);
+		return vrs_fail(err, VRS_ENOENT,
+				"prometheus: no recent reading with {%s}", p->matcher);
 	if (hosts > 1)
 		return vrs_fail(err, VRS_EINVAL, "prometheus: {%s} matches %.0f hosts",
 				p->matcher, hosts);
@@ -246,7 +250,8 @@ int prometheus_read(const struct prometheus *p, int64_t timeout_ms, struct readi
 		"label_replace(count(node_cpu_seconds_total{mode=\"idle\",%s}),\"what\","
 		"\"cpus\",\"\",\"\")",
 		cpu, mem, p->matcher, p->matcher, p->matcher);
-	int status = ask(p, "/api/v1/query", query, "", timeout_ms, &a, err);
+	int status = run_query(p, &(struct query){"/api/v1/query", query, "", timeout_ms},
+			       &a, err);
 
 	if (status == 0)
 		status = take_reading(p, &a, ret, err);
@@ -257,17 +262,21 @@ int prometheus_read(const struct prometheus *p, int64_t timeout_ms, struct readi
 	return status;
 }
 
-/* A value at the end of an interval is of that interval. */
-static int past_of(const struct prometheus *p, const char *query, int64_t from_ms,
-		   int64_t interval_ms, size_t n, float *ret, struct vrs_err *err)
+/* A value at the end of an interval belongs to that interval. */
+static int read_range(const struct prometheus *p, const char *promql,
+		      const struct prometheus_span *span, float *ret, struct vrs_err *err)
 {
+	int64_t from_ms = span->from_ms, interval_ms = span->interval_ms;
+	size_t n = span->n;
 	struct vrs_prom_answer a = {0};
 	char *form =
 		vrs_asprintf("&start=%lld&end=%lld&step=%lld",
 			     (long long)((from_ms + interval_ms) / 1000),
 			     (long long)((from_ms + (int64_t)n * interval_ms) / 1000),
 			     (long long)(interval_ms / 1000));
-	int status = ask(p, "/api/v1/query_range", query, form, RANGE_MS, &a, err);
+	int status = run_query(
+		p, &(struct query){"/api/v1/query_range", promql, form, RANGE_MS}, &a,
+		err);
 
 	for (size_t i = 0; i < n; i++)
 		ret[i] = NAN;
@@ -284,14 +293,14 @@ static int past_of(const struct prometheus *p, const char *query, int64_t from_m
 	return status;
 }
 
-int prometheus_range(const struct prometheus *p, int64_t from_ms, int64_t interval_ms,
-		     size_t n, float *cpu_ratio, float *mem_ratio, struct vrs_err *err)
+int prometheus_range(const struct prometheus *p, const struct prometheus_span *span,
+		     float *cpu_ratio, float *mem_ratio, struct vrs_err *err)
 {
 	char *cpu = cpu_query(p), *mem = mem_query(p);
-	int status = past_of(p, cpu, from_ms, interval_ms, n, cpu_ratio, err);
+	int status = read_range(p, cpu, span, cpu_ratio, err);
 
 	if (status == 0)
-		status = past_of(p, mem, from_ms, interval_ms, n, mem_ratio, err);
+		status = read_range(p, mem, span, mem_ratio, err);
 	free(cpu);
 	free(mem);
 	return status;

@@ -3,10 +3,10 @@
  *   prometheus:http://HOST:9090?instance=h1:9100
  *   prometheus:https://HOST/prom?cluster=c1&host=h1&token_file=/path&ca_file=/path
  *
- * What follows the question mark are labels that this host's series have, and no other
- * host's. CPU and memory are the recording rules instance:node_cpu_busy:ratio_rate1m and
- * instance:node_memory_used:ratio; where (or when) there are none, the same from
- * node_exporter's own series. VMs are not seen this way. */
+ * The labels after the question mark select the series of this host and of no other.
+ * CPU and memory come from the recording rules instance:node_cpu_busy:ratio_rate1m and
+ * instance:node_memory_used:ratio or, where these have no value, from node_exporter's own
+ * series. VMs are not visible this way. */
 #ifndef COLLECTOR_READERS_PROMETHEUS_H
 #define COLLECTOR_READERS_PROMETHEUS_H
 
@@ -18,17 +18,21 @@ struct prometheus;
 
 bool prometheus_is_uri(const char *uri);
 
-/* Asks nobody yet. VRS_EINVAL: not such a URI. */
+/* Sends no request yet. VRS_EINVAL: not a valid URI. */
 int prometheus_open(struct prometheus **ret, const char *uri, struct vrs_err *err);
 void prometheus_close(struct prometheus *p);
 
-/* The host as it is now. VRS_ENOENT: Prometheus knows no fresh reading of it. */
+/* The current reading of the host. VRS_ENOENT: Prometheus has no recent one. */
 int prometheus_read(const struct prometheus *p, int64_t timeout_ms, struct reading *ret,
 		    struct vrs_err *err);
 
-/* The past: n values of CPU and memory, NAN where there is none; the first is of the
- * interval that begins at from_ms. */
-int prometheus_range(const struct prometheus *p, int64_t from_ms, int64_t interval_ms,
-		     size_t n, float *cpu_ratio, float *mem_ratio, struct vrs_err *err);
+/* Reads history: CPU and memory of n intervals, the first of which begins at from_ms; NAN
+ * where Prometheus has no value. */
+struct prometheus_span {
+	int64_t from_ms, interval_ms;
+	size_t n;
+};
+int prometheus_range(const struct prometheus *p, const struct prometheus_span *span,
+		     float *cpu_ratio, float *mem_ratio, struct vrs_err *err);
 
 #endif

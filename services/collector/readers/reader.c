@@ -11,8 +11,8 @@
 #include "vrs/mem.h"
 
 enum {
-	CONNECT_MS = 5000,     /* ssh and a first handshake; not bound to the interval */
-	STORE_EVERY_MS = 60000 /* free space costs more than it changes */
+	CONNECT_MS = 5000,     /* SSH and a handshake; may exceed the interval */
+	STORE_EVERY_MS = 60000 /* expensive to read, changes slowly */
 };
 
 struct reader {
@@ -35,25 +35,19 @@ void reading_fini(struct reading *r)
 
 /* --- kinds of readers, by the scheme of the URI --- */
 
-struct poll_args {
-	int64_t at_ms, timeout_ms;
-	unsigned tamed; /* result: VMs whose autostart was switched off */
-};
-
 struct reader_kind {
 	const char *scheme; /* NULL: every other URI */
 	int (*open)(void **ret, const char *uri,
 		    struct vrs_err *err); /* NULL: no state */
 	void (*close)(void *own);
-	int (*read)(struct reader *s, struct poll_args *a, struct reading *r,
-		    struct vrs_err *err);
+	int (*read)(struct reader *s, int64_t at_ms, int64_t timeout_ms,
+		    struct reading *r, struct vrs_err *err);
 };
 
-/* I8: a protected VM must not start by itself when its host comes back. */
-static unsigned tame(struct reader *s, int64_t deadline_mono_ms, struct reading *r)
+/* Rule I8: a protected VM must not start by itself when its host returns. */
+static void switch_autostart_off(struct reader *s, int64_t deadline_mono_ms,
+				 struct reading *r)
 {
-	unsigned n = 0;
-
 	for (size_t i = 0; i < r->n_vms; i++) {
 		struct vrs_hv_vm *vm = &r->vm[i];
 		const struct vrs_site_vm *rule = vrs_site_vm(s->site, vm->id, vm->name);
@@ -61,12 +55,11 @@ static unsigned tame(struct reader *s, int64_t deadline_mono_ms, struct reading 
 
 		if (!vm->autostart || !rule || !rule->protect || left <= 0)
 			continue;
-		if (vrs_hv_autostart_off(s->hv, left, vm->id, NULL) == 0) {
+		if (vrs_hv_act(s->hv, VRS_HV_AUTOSTART_OFF, left, vm->id, NULL) == 0) {
 			vm->autostart = false;
-			n++;
+			r->autostart_off++;
 		}
 	}
-	return n;
 }
 
 static void read_store(struct reader *s, int64_t deadline_mono_ms, struct reading *r)
@@ -82,12 +75,12 @@ static void read_store(struct reader *s, int64_t deadline_mono_ms, struct readin
 	r->store = s->store;
 }
 
-static int read_hv(struct reader *s, struct poll_args *a, struct reading *r,
+static int read_hv(struct reader *s, int64_t at_ms, int64_t timeout_ms, struct reading *r,
 		   struct vrs_err *err)
 {
-	int64_t timeout_ms = a->timeout_ms;
 	int status;
 
+	(void)at_ms;
 	if (!s->hv) {
 		status = vrs_hv_open(&s->hv, s->host->uri,
 				     timeout_ms > CONNECT_MS ? timeout_ms : CONNECT_MS,
@@ -103,7 +96,7 @@ static int read_hv(struct reader *s, struct poll_args *a, struct reading *r,
 	if (status == 0)
 		status = vrs_hv_list(s->hv, left > 1 ? left : 1, &r->vm, &r->n_vms, err);
 	if (status == VRS_ECONN || status == VRS_ETIMEOUT) {
-		/* An old connection may block for minutes after its host is back. */
+		/* An old connection may block for minutes after its host has returned. */
 		vrs_hv_close(s->hv);
 		s->hv = NULL;
 	}
@@ -114,16 +107,17 @@ static int read_hv(struct reader *s, struct poll_args *a, struct reading *r,
 		if (r->vm[i].state == VRS_HV_RUNNING || r->vm[i].state == VRS_HV_PAUSED ||
 		    r->vm[i].state == VRS_HV_IO_ERROR)
 			r->vcpus_used += r->vm[i].vcpus;
-	a->tamed = tame(s, deadline, r);
+	switch_autostart_off(s, deadline, r);
 	read_store(s, deadline, r);
 	return 0;
 }
 
-static int read_procfs(struct reader *s, struct poll_args *a, struct reading *r,
-		       struct vrs_err *err)
+static int read_procfs(struct reader *s, int64_t at_ms, int64_t timeout_ms,
+		       struct reading *r, struct vrs_err *err)
 {
 	(void)s;
-	(void)a;
+	(void)at_ms;
+	(void)timeout_ms;
 	return procfs_read(r, err);
 }
 
@@ -137,10 +131,11 @@ static void close_replay(void *own)
 	replay_close(own);
 }
 
-static int read_replay(struct reader *s, struct poll_args *a, struct reading *r,
-		       struct vrs_err *err)
+static int read_replay(struct reader *s, int64_t at_ms, int64_t timeout_ms,
+		       struct reading *r, struct vrs_err *err)
 {
-	return replay_read(s->own, a->at_ms, r, err);
+	(void)timeout_ms;
+	return replay_read(s->own, at_ms, r, err);
 }
 
 static int open_prometheus(void **ret, const char *uri, struct vrs_err *err)
@@ -153,17 +148,18 @@ static void close_prometheus(void *own)
 	prometheus_close(own);
 }
 
-static int read_prometheus(struct reader *s, struct poll_args *a, struct reading *r,
-			   struct vrs_err *err)
+static int read_prometheus(struct reader *s, int64_t at_ms, int64_t timeout_ms,
+			   struct reading *r, struct vrs_err *err)
 {
-	return prometheus_read(s->own, a->timeout_ms, r, err);
+	(void)at_ms;
+	return prometheus_read(s->own, timeout_ms, r, err);
 }
 
 static const struct reader_kind kinds[] = {
 	{"proc:", NULL, NULL, read_procfs},
 	{"replay:", open_replay, close_replay, read_replay},
 	{"prometheus:", open_prometheus, close_prometheus, read_prometheus},
-	{NULL, NULL, NULL, read_hv}, /* its connection is opened at the first reading */
+	{NULL, NULL, NULL, read_hv}, /* connects at the first reading */
 };
 
 static const struct reader_kind *kind_of(const char *uri)
@@ -207,17 +203,15 @@ void reader_close(struct reader *s)
 }
 
 int reader_read(struct reader *s, int64_t at_ms, int64_t timeout_ms, struct reading *ret,
-		unsigned *ret_tamed, struct vrs_err *err)
+		struct vrs_err *err)
 {
 	struct reading r = {.cpu_ratio = NAN};
-	struct poll_args args = {.at_ms = at_ms, .timeout_ms = timeout_ms};
-	int status = s->kind->read(s, &args, &r, err);
+	int status = s->kind->read(s, at_ms, timeout_ms, &r, err);
 
 	if (status < 0) {
 		reading_fini(&r);
 		return status;
 	}
 	*ret = r;
-	*ret_tamed = args.tamed;
 	return 0;
 }

@@ -10,11 +10,11 @@
 
 static const char scheme[] = "replay:";
 
-/* What a host of a trace has when the trace does not say. */
+/* Size of a host if the trace does not have it. */
 enum { DEFAULT_VCPUS = 32 };
 static const uint64_t default_ram_bytes = 64ULL << 30;
 
-/* Traces in use; hosts of one cluster share theirs. Opened and closed on one thread. */
+/* Loaded traces, shared by their hosts. Opened and closed on one thread. */
 struct shared {
 	struct shared *next;
 	char *path;
@@ -25,10 +25,10 @@ static struct shared *all_shared;
 
 struct replay {
 	struct shared *file;
-	const struct trace_entity *entity; /* NULL: several, none was named */
+	const struct trace_entity *entity; /* NULL: several entities, none selected */
 	double speed;
 	bool loop;
-	int64_t anchor_ms; /* when the trace's first row is played */
+	int64_t anchor_ms; /* time at which the first row is played */
 };
 
 bool replay_is_uri(const char *uri)
@@ -81,20 +81,23 @@ static int set_option(struct replay *r, const char *key, const char *value,
 	if (strcmp(key, "speed") == 0) {
 		r->speed = strtod(value, &end);
 		if (*end || !(r->speed > 0 && r->speed <= 1e6))
-			return vrs_fail(err, VRS_EINVAL, "speed=%s: above 0", value);
+			return vrs_fail(err, VRS_EINVAL, "speed=%s: must be above 0",
+					value);
 	} else if (strcmp(key, "loop") == 0) {
 		if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
-			return vrs_fail(err, VRS_EINVAL, "loop=%s: 0 or 1", value);
+			return vrs_fail(err, VRS_EINVAL, "loop=%s: must be 0 or 1",
+					value);
 		r->loop = value[0] == '1';
 	} else if (strcmp(key, "shift") == 0 && strcmp(value, "now") == 0) {
 		r->anchor_ms = vrs_now_wall_ms() / 60000 * 60000;
 	} else if (strcmp(key, "shift") == 0) {
 		r->anchor_ms = strtoll(value, &end, 10);
 		if (*end || r->anchor_ms < 0)
-			return vrs_fail(err, VRS_EINVAL, "shift=%s: now or Unix ms",
+			return vrs_fail(err, VRS_EINVAL,
+					"shift=%s: must be now or Unix time in ms",
 					value);
 	} else {
-		return vrs_fail(err, VRS_EINVAL, "%s=%s is not known", key, value);
+		return vrs_fail(err, VRS_EINVAL, "unknown option %s=%s", key, value);
 	}
 	return 0;
 }
@@ -138,8 +141,8 @@ int replay_open(struct replay **ret, const char *uri, struct vrs_err *err)
 	if (status == 0 && entity) {
 		r->entity = trace_find(r->file->trace, entity);
 		if (!r->entity)
-			status =
-				vrs_fail(err, VRS_ENOENT, "%s has no '%s'", copy, entity);
+			status = vrs_fail(err, VRS_ENOENT, "%s has no entity '%s'", copy,
+					  entity);
 	} else if (status == 0 && r->file->trace->n_entities == 1) {
 		r->entity = &r->file->trace->entity[0];
 	}
@@ -177,10 +180,10 @@ int replay_read(const struct replay *r, int64_t at_ms, struct reading *ret,
 	int64_t offset = (int64_t)floor((double)(at_ms - r->anchor_ms) * r->speed);
 
 	if (!e)
-		return vrs_fail(err, VRS_EINVAL,
-				"replay: %s has several entities, "
-				"name one: #ENTITY",
-				r->file->path);
+		return vrs_fail(
+			err, VRS_EINVAL,
+			"replay: %s has several entities: select one with #ENTITY",
+			r->file->path);
 	if (r->loop)
 		offset = (offset % length + length) % length;
 	const struct trace_point *p = trace_at(e, t->from_ms + offset);

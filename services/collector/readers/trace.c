@@ -29,7 +29,7 @@ static size_t entity_of(struct loading *l, const char *name)
 	struct trace *t = l->trace;
 
 	if (t->n_entities > 0 && strcmp(t->entity[l->newest].name, name) == 0)
-		return l->newest; /* rows of one entity mostly lie together */
+		return l->newest; /* the rows of an entity are usually consecutive */
 	for (size_t i = 0; i < t->n_entities; i++)
 		if (strcmp(t->entity[i].name, name) == 0)
 			return l->newest = i;
@@ -44,7 +44,7 @@ static int add_row(struct loading *l, const struct vrs_sample_row *row,
 		   struct vrs_err *err)
 {
 	if (!vrs_name_ok(row->host))
-		return vrs_fail(err, VRS_EPARSE, "%s: '%s' cannot be a host's name",
+		return vrs_fail(err, VRS_EPARSE, "%s: '%s' is not a valid host name",
 				l->path, row->host);
 	l->row = vrs_grow(l->row, l->n_rows, &l->cap_rows, sizeof(*l->row));
 	size_t i = entity_of(l, row->host);
@@ -74,7 +74,8 @@ static int by_entity_and_time(const void *a, const void *b)
 	return x->at_ms < y->at_ms ? -1 : x->at_ms > y->at_ms;
 }
 
-/* Puts an entity's rows, sorted by time, on the grid of their smallest distance. */
+/* Puts an entity's rows, sorted by time, on a grid with their smallest distance as its
+ * step. */
 static int lay_out(struct loading *l, struct trace_entity *e, const struct row *row,
 		   size_t n, struct vrs_err *err)
 {

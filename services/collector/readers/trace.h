@@ -1,7 +1,7 @@
 /* trace.h - a recorded or generated history of hosts, from a CSV file.
  *
- * Both formats of vrs/sample_csv.h are read, plain or gzip. The rows of an entity are put
- * on a grid of their own step; a missing value is NAN. */
+ * Reads both formats of vrs/sample_csv.h, plain or gzip. The rows of each entity are put
+ * on a grid with a step of its own; a missing value is NAN. */
 #ifndef COLLECTOR_READERS_TRACE_H
 #define COLLECTOR_READERS_TRACE_H
 
@@ -31,10 +31,10 @@ struct trace {
 int trace_load(struct trace **ret, const char *path, struct vrs_err *err);
 void trace_free(struct trace *t);
 
-/* NULL when there is none of that name. */
+/* NULL: no entity of that name. */
 const struct trace_entity *trace_find(const struct trace *t, const char *name);
 
-/* The point that holds at that moment; NULL outside, or where it is missing. */
+/* The point at that time; NULL: outside of the trace, or missing. */
 const struct trace_point *trace_at(const struct trace_entity *e, int64_t at_ms);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "vrs/mem.h"
 
-/* Memory that protobuf-c's own free functions give back. */
+/* Allocated so that protobuf-c's own functions can free it. */
 #define NEW(type, init)                                                                  \
 	({                                                                               \
 		type *m_ = vrs_calloc(1, sizeof(*m_));                                   \
@@ -105,7 +105,7 @@ static bool is_under(const char *path, const char *folder)
 
 	while (n > 1 && folder[n - 1] == '/')
 		n--;
-	/* a path that climbs is not judged by its beginning */
+	/* a path with /../ may leave the folder */
 	return strncmp(path, folder, n) == 0 && path[n] == '/' && !strstr(path, "/../");
 }
 
@@ -192,12 +192,12 @@ static bool drop_native(Vrsas__V1__HostInventory *inv)
 	return true;
 }
 
-Vrsas__V1__Record *encode_inventory(const struct vrs_site *site,
-				    const struct vrs_site_cluster *cluster,
-				    const struct vrs_site_host *host,
-				    const struct reading *r, const float *cpu_cores,
-				    int64_t at_ms, size_t max_bytes)
+Vrsas__V1__Record *encode_inventory(const struct encode_site *of, const struct reading *r,
+				    const float *cpu_cores, int64_t at_ms,
+				    size_t max_bytes)
 {
+	const struct vrs_site_cluster *cluster = of->cluster;
+	const struct vrs_site_host *host = of->host;
 	Vrsas__V1__Record *rec = record(VRSAS__V1__RECORD__BODY_INVENTORY);
 	Vrsas__V1__HostInventory *inv =
 		NEW(Vrsas__V1__HostInventory, vrsas__v1__host_inventory__init);
@@ -214,8 +214,8 @@ Vrsas__V1__Record *encode_inventory(const struct vrs_site *site,
 
 		if (vrs_id_ok(vm->id))
 			inv->vm[inv->n_vm++] =
-				encode_vm(vrs_site_vm(site, vm->id, vm->name), cluster,
-					  images, vm, cpu_cores[i]);
+				encode_vm(vrs_site_vm(of->site, vm->id, vm->name),
+					  cluster, images, vm, cpu_cores[i]);
 	}
 	if (r->has_store) {
 		Vrsas__V1__Store *s = NEW(Vrsas__V1__Store, vrsas__v1__store__init);
@@ -235,7 +235,7 @@ Vrsas__V1__Record *encode_inventory(const struct vrs_site *site,
 	return rec;
 }
 
-/* --- fingerprint: a hash over what matters --- */
+/* --- fingerprint: a hash of what matters --- */
 
 static uint64_t mix_text(uint64_t h, const char *s)
 {
@@ -267,8 +267,7 @@ uint64_t encode_fingerprint(const Vrsas__V1__HostInventory *inv)
 		h = mix_number(mix_number(h, v->snapshots), v->checkpoints);
 		h = mix_number(h, (uint64_t)v->protect << 2 |
 					  (uint64_t)v->unexplained << 1 | v->autostart);
-		h = mix_number(h,
-			       isnan(v->cpu_cores) != 0); /* the first word on its load */
+		h = mix_number(h, isnan(v->cpu_cores) != 0); /* its load became known */
 		for (size_t d = 0; d < v->n_disk; d++) {
 			h = mix_text(mix_text(h, v->disk[d]->path), v->disk[d]->format);
 			h = mix_text(h, v->disk[d]->backing);

@@ -32,7 +32,7 @@ int pending_flush(struct pending *o)
 	int status = shipper_put(o->sink.shipper, o->record, o->n, &err);
 	if (status < 0) {
 		vrs_complain(&o->trouble, VRS_WARN,
-			     "readings not spooled, next try with the next readings: %s "
+			     "readings not spooled, retrying with the next readings: %s "
 			     "waiting=%zu lost=%" PRIu64,
 			     err.text, o->n, o->lost);
 		return status;

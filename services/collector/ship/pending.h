@@ -1,6 +1,7 @@
-/* pending.h - records in memory, on their way to the spool. What the shipper could not
- * take (a full disk) is kept and goes first the next time; when too many are kept, the
- * oldest are dropped. */
+/* pending.h - records in memory that are not yet spooled.
+ *
+ * Records that the shipper could not store (full disk) are kept and go first the next
+ * time. Above PENDING_MAX the oldest are dropped. */
 #ifndef COLLECTOR_SHIP_PENDING_H
 #define COLLECTOR_SHIP_PENDING_H
 
@@ -12,7 +13,7 @@
 
 struct shipper;
 
-/* Where readings go, and how heartbeats do (main.c adds its page of metrics to some). */
+/* The destination of records and of heartbeats (main.c adds the metrics page to some). */
 struct sink {
 	struct shipper *shipper;
 	int (*heartbeat)(void *arg, Vrsas__V1__Heartbeat *hb, struct vrs_err *err);
@@ -31,7 +32,7 @@ struct pending {
 
 void pending_add_take(struct pending *o, Vrsas__V1__Record *r);
 
-/* Hands all records to the shipper; on failure they are kept, and the log says so. */
+/* Passes all records to the shipper; on failure logs it and keeps them. */
 int pending_flush(struct pending *o);
 void pending_fini(struct pending *o);
 

@@ -7,36 +7,24 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-/* Head: magic, epoch, first number, time, owner, XXH3 of all that. Record: u32 length,
- * u32 XXH3 of that, u64 XXH3 of the payload, both seeded with its number, payload. All
- * integers are little endian. */
+/* Head: magic, epoch, first number, time, owner, XXH3 of these. Record: u32 length, u32
+ * XXH3 of the length, u64 XXH3 of the payload, payload; both hashes are seeded with the
+ * record's number. Integers are little endian. */
 static const char magic[8] = "vrspool";
 
-static void put_u64(unsigned char *p, uint64_t v)
+static void put(unsigned char *p, size_t n, uint64_t v)
 {
-	for (int i = 0; i < 8; i++)
+	for (size_t i = 0; i < n; i++)
 		p[i] = (unsigned char)(v >> (8 * i));
 }
 
-static uint64_t get_u64(const unsigned char *p)
+static uint64_t get(const unsigned char *p, size_t n)
 {
 	uint64_t v = 0;
 
-	for (int i = 7; i >= 0; i--)
-		v = v << 8 | p[i];
+	while (n-- > 0)
+		v = v << 8 | p[n];
 	return v;
-}
-
-static void put_u32(unsigned char *p, uint32_t v)
-{
-	for (int i = 0; i < 4; i++)
-		p[i] = (unsigned char)(v >> (8 * i));
-}
-
-static uint32_t get_u32(const unsigned char *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-	       (uint32_t)p[3] << 24;
 }
 
 void segment_name(char buf[32], uint64_t first_seq)
@@ -48,23 +36,23 @@ static void head_pack(unsigned char out[SEGMENT_HEAD_BYTES], const struct segmen
 {
 	memset(out, 0, SEGMENT_HEAD_BYTES);
 	memcpy(out, magic, sizeof(magic));
-	put_u64(out + 8, h->epoch);
-	put_u64(out + 16, h->first_seq);
-	put_u64(out + 24, (uint64_t)h->created_at_ms);
+	put(out + 8, 8, h->epoch);
+	put(out + 16, 8, h->first_seq);
+	put(out + 24, 8, (uint64_t)h->created_at_ms);
 	memcpy(out + 32, h->owner, SEGMENT_OWNER_BYTES);
-	put_u64(out + SEGMENT_HEAD_BYTES - 8, XXH3_64bits(out, SEGMENT_HEAD_BYTES - 8));
+	put(out + SEGMENT_HEAD_BYTES - 8, 8, XXH3_64bits(out, SEGMENT_HEAD_BYTES - 8));
 }
 
 static bool head_unpack(struct segment_head *h,
 			const unsigned char in[SEGMENT_HEAD_BYTES])
 {
 	if (memcmp(in, magic, sizeof(magic)) != 0 ||
-	    get_u64(in + SEGMENT_HEAD_BYTES - 8) !=
+	    get(in + SEGMENT_HEAD_BYTES - 8, 8) !=
 		    XXH3_64bits(in, SEGMENT_HEAD_BYTES - 8))
 		return false;
-	h->epoch = get_u64(in + 8);
-	h->first_seq = get_u64(in + 16);
-	h->created_at_ms = (int64_t)get_u64(in + 24);
+	h->epoch = get(in + 8, 8);
+	h->first_seq = get(in + 16, 8);
+	h->created_at_ms = (int64_t)get(in + 24, 8);
 	memcpy(h->owner, in + 32, SEGMENT_OWNER_BYTES);
 	h->owner[SEGMENT_OWNER_BYTES - 1] = '\0';
 	return true;
@@ -93,7 +81,7 @@ static bool write_at(int fd, const void *bytes, size_t n, size_t offset)
 	return true;
 }
 
-/* How many bytes came before the file ended; -1 when the disk failed. */
+/* Number of bytes read up to the end of the file; -1: the disk failed. */
 static ssize_t read_at(int fd, void *bytes, size_t n, size_t offset)
 {
 	size_t done = 0;
@@ -123,10 +111,10 @@ int segment_make(int dir_fd, const struct segment_head *head, int *ret_fd,
 	segment_name(name, head->first_seq);
 	int fd = openat(dir_fd, "new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return vrs_fail_errno(err, "spool: make a segment");
+		return vrs_fail_errno(err, "spool: create a segment");
 	if (!write_at(fd, bytes, sizeof(bytes), 0) || fdatasync(fd) < 0 ||
 	    renameat(dir_fd, "new", dir_fd, name) < 0 || fsync(dir_fd) < 0) {
-		int status = vrs_fail_errno(err, "spool: make %s", name);
+		int status = vrs_fail_errno(err, "spool: create %s", name);
 
 		(void)close(fd);
 		return status;
@@ -143,85 +131,84 @@ bool segment_head_read(int fd, struct segment_head *ret)
 	       head_unpack(ret, bytes);
 }
 
-/* The frame of a record, its length checked on its own: a torn record can be told from a
- * damaged one. */
+/* The frame of a record. The length has a checksum of its own, which separates a torn
+ * record from a damaged one. */
 static void frame_pack(unsigned char out[SEGMENT_FRAME_BYTES], uint64_t seq,
 		       const void *bytes, size_t n)
 {
-	put_u32(out, (uint32_t)n);
-	put_u32(out + 4, (uint32_t)checksum(seq, out, 4));
-	put_u64(out + 8, checksum(seq, bytes, n));
+	put(out, 4, (uint32_t)n);
+	put(out + 4, 4, (uint32_t)checksum(seq, out, 4));
+	put(out + 8, 8, checksum(seq, bytes, n));
 }
 
-/* Payload bytes by the frame at offset, 0 when there is no right frame, -1 when the disk
- * failed. */
-static ssize_t frame_get(int fd, size_t offset, uint64_t seq, size_t max,
+/* Payload bytes according to the frame; 0: no valid frame; -1: the disk failed. */
+static ssize_t frame_get(const struct segment_pos *at, size_t max,
 			 unsigned char frame[SEGMENT_FRAME_BYTES])
 {
-	ssize_t k = read_at(fd, frame, SEGMENT_FRAME_BYTES, offset);
+	ssize_t k = read_at(at->fd, frame, SEGMENT_FRAME_BYTES, at->offset);
 
 	if (k < SEGMENT_FRAME_BYTES)
 		return k < 0 ? -1 : 0;
-	uint32_t n = get_u32(frame);
-	if (n > max || get_u32(frame + 4) != (uint32_t)checksum(seq, frame, 4))
+	uint32_t n = (uint32_t)get(frame, 4);
+	if (n > max ||
+	    (uint32_t)get(frame + 4, 4) != (uint32_t)checksum(at->seq, frame, 4))
 		return 0;
 	return n;
 }
 
-int segment_put(int fd, size_t offset, uint64_t seq, const void *bytes, size_t n,
+int segment_put(const struct segment_pos *at, const void *bytes, size_t n,
 		struct vrs_err *err)
 {
 	unsigned char frame[SEGMENT_FRAME_BYTES];
 
-	frame_pack(frame, seq, bytes, n);
-	if (write_at(fd, frame, sizeof(frame), offset) &&
-	    write_at(fd, bytes, n, offset + sizeof(frame)))
+	frame_pack(frame, at->seq, bytes, n);
+	if (write_at(at->fd, frame, sizeof(frame), at->offset) &&
+	    write_at(at->fd, bytes, n, at->offset + sizeof(frame)))
 		return 0;
 
 	int status = vrs_fail_errno(err, "spool: write");
-	if (ftruncate(fd, (off_t)offset) < 0)
-		(void)vrs_context(err, "and cannot take it back");
+	if (ftruncate(at->fd, (off_t)at->offset) < 0)
+		(void)vrs_context(err, "cannot truncate a partial record");
 	return status;
 }
 
-ssize_t segment_get(int fd, size_t offset, uint64_t seq, unsigned char *buf, size_t max,
+ssize_t segment_get(const struct segment_pos *at, unsigned char *buf, size_t max,
 		    size_t *ret_n)
 {
 	unsigned char frame[SEGMENT_FRAME_BYTES];
-	ssize_t n = frame_get(fd, offset, seq, max, frame);
+	ssize_t n = frame_get(at, max, frame);
 
 	if (n <= 0)
 		return n;
-	ssize_t k = read_at(fd, buf, (size_t)n, offset + SEGMENT_FRAME_BYTES);
+	ssize_t k = read_at(at->fd, buf, (size_t)n, at->offset + SEGMENT_FRAME_BYTES);
 	if (k < n)
 		return k < 0 ? -1 : 0;
-	if (get_u64(frame + 8) != checksum(seq, buf, (size_t)n))
+	if (get(frame + 8, 8) != checksum(at->seq, buf, (size_t)n))
 		return 0;
 	*ret_n = (size_t)n;
 	return SEGMENT_FRAME_BYTES + n;
 }
 
-size_t segment_skip(int fd, size_t offset, uint64_t seq, unsigned char *buf, size_t max)
+size_t segment_skip(const struct segment_pos *at, unsigned char *buf, size_t max)
 {
 	unsigned char frame[SEGMENT_FRAME_BYTES];
-	ssize_t n = frame_get(fd, offset, seq, max, frame);
-	size_t next;
+	ssize_t n = frame_get(at, max, frame);
+	struct segment_pos next = {at->fd, at->offset + SEGMENT_FRAME_BYTES + (size_t)n,
+				   at->seq + 1};
+	size_t bytes;
 
-	if (n <= 0)
-		return 0;
-	offset += (size_t)(SEGMENT_FRAME_BYTES + n);
-	return segment_get(fd, offset, seq + 1, buf, max, &next) > 0 ? offset : 0;
+	return n > 0 && segment_get(&next, buf, max, &bytes) > 0 ? next.offset : 0;
 }
 
-bool segment_is_torn(int fd, size_t offset, uint64_t seq, size_t file_bytes, size_t max)
+bool segment_is_torn(const struct segment_pos *at, size_t file_bytes, size_t max)
 {
 	static const unsigned char empty[SEGMENT_FRAME_BYTES];
 	unsigned char frame[SEGMENT_FRAME_BYTES];
-	size_t left = file_bytes - offset;
+	size_t left = file_bytes - at->offset;
 
 	if (left < sizeof(frame))
 		return true;
-	ssize_t n = frame_get(fd, offset, seq, max, frame);
+	ssize_t n = frame_get(at, max, frame);
 	if (n > 0)
 		return left - sizeof(frame) < (size_t)n;
 	return n == 0 && memcmp(frame, empty, sizeof(empty)) == 0;

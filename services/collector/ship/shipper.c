@@ -13,10 +13,11 @@
 enum {
 	DEFAULT_OFFER_MS = 5000,
 	OFFER_SOON_MS = 250,
-	ANSWER_MS = 15000, /* etl stores a whole piece before it answers */
+	ANSWER_MS = 15000, /* etl stores a whole piece before it replies */
 	PIECE_BYTES = 512 * 1024,
 	PIECE_MAX_RECORDS = 2048,
-	TABLE_AGAIN_MS = 3600 * 1000, /* samples are useless without their table */
+	TABLE_AGAIN_MS =
+		3600 * 1000, /* because samples are useless without their table */
 };
 
 struct shipper {
@@ -30,10 +31,10 @@ struct shipper {
 	bool closing;
 	bool seals;
 	struct vrs_seal_key key;
-	int64_t sealed_at_ms;  /* the newest; the next one is later */
-	uint64_t request;      /* number of the last request, its id */
-	uint64_t pushed;       /* the watermark that the last piece should have raised */
-	struct vrs_msg *table; /* the newest host table put, a Record */
+	int64_t sealed_at_ms;  /* time of the newest seal; the next one must be later */
+	uint64_t request;      /* number of the last request, part of its id */
+	uint64_t pushed;       /* the last piece should raise the watermark to this */
+	struct vrs_msg *table; /* the newest host table, as a Record */
 	int64_t table_at_mono_ms;
 	struct shipper_counts counts;
 	struct vrs_complaint refusal;
@@ -67,7 +68,9 @@ static void seal(struct shipper *f, enum vrs_seal_use use, const ProtobufCMessag
 		at_ms = f->sealed_at_ms + 1;
 	f->sealed_at_ms = at_ms;
 	ret->payload = vrs_msg_pack(msg, &n);
-	vrs_seal(&f->key, use, f->cluster, at_ms, ret->payload, n, &ret->msg, ret->mac);
+	vrs_seal(&f->key, use,
+		 &(struct vrs_seal_content){f->cluster, at_ms, ret->payload, n},
+		 &ret->msg, ret->mac);
 }
 
 static int send_live(struct shipper *f, const Vrsas__V1__Live *live, struct vrs_err *err)
@@ -98,12 +101,12 @@ static int piece_add(void *arg, uint64_t seq, const void *bytes, size_t n_bytes)
 {
 	struct piece *p = arg;
 
-	/* A piece is a run without holes. */
+	/* The records of a piece are consecutive. */
 	if (p->n > 0 && seq != p->next_seq)
 		return 1;
 	if (vrs_msg_unpack(&p->msg[p->n], &vrsas__v1__record__descriptor, bytes, n_bytes,
 			   NULL) < 0)
-		return p->n > 0; /* another program wrote it: treated as damaged */
+		return p->n > 0; /* not a valid record: treated as damaged */
 	p->record[p->n] = (Vrsas__V1__Record *)vrs_msg_get(p->msg[p->n]);
 	if (p->n++ == 0)
 		p->first_seq = seq;
@@ -145,12 +148,17 @@ static void send_piece(struct shipper *f, uint64_t from, uint64_t to)
 	struct piece *p = vrs_calloc(1, sizeof(*p));
 	uint64_t next = from;
 
-	int status =
-		spool_read(f->spool, from, to, PIECE_BYTES, piece_add, p, &next, NULL);
+	int status = spool_read(f->spool,
+				&(struct spool_range){.from = from,
+						      .to = to,
+						      .max_bytes = PIECE_BYTES,
+						      .fn = piece_add,
+						      .arg = p},
+				&next, NULL);
 	if (status < 0) {
-		f->counts.failed_offers++; /* the disk; the next offer tries again */
+		f->counts.failed_offers++; /* a disk error; the next offer tries again */
 	} else if (p->n == 0 && next > from) {
-		offer(f, next); /* what etl wants is no longer kept: offer what is left */
+		offer(f, next); /* the requested records have expired: offer the rest */
 	} else if (p->n > 0 && p->first_seq > from) {
 		offer(f, p->first_seq);
 	} else if (p->n > 0) {
@@ -197,15 +205,15 @@ static void take_answer(struct shipper *f, const Vrsas__V1__FillReply *r)
 	if (r->error && r->error[0] != '\0') {
 		f->counts.failed_offers++;
 		vrs_complain(&f->refusal, VRS_WARN,
-			     "etl refuses the readings, they stay in the spool: %s",
+			     "etl rejects the readings, they stay in the spool: %s",
 			     r->error);
 		(void)vrs_strcpy(f->counts.reason, sizeof(f->counts.reason), r->error);
 		return;
 	}
 	vrs_complaint_over(&f->refusal, "etl accepts readings again");
 	f->counts.stored_seq = r->watermark;
-	/* etl has newer numbers than the spool: the disk was restored from an older copy.
-	 * Never reuse a number. */
+	/* etl has higher numbers than the spool: the disk was restored from an older
+	 * copy. Never reuse a number. */
 	if (r->watermark > info.head_seq) {
 		(void)spool_advance(f->spool, r->watermark, vrs_now_wall_ms(), NULL);
 		return;
@@ -321,7 +329,7 @@ int shipper_put(struct shipper *f, Vrsas__V1__Record *const *records, size_t n,
 	int64_t age = vrs_now_mono_ms() - f->table_at_mono_ms;
 	int status = 0;
 
-	/* Repeated now and then: the table expires together with its segment. */
+	/* Repeated regularly, because the table expires with its segment. */
 	if (f->table && age >= TABLE_AGAIN_MS) {
 		Vrsas__V1__Record *table = (Vrsas__V1__Record *)vrs_msg_get(f->table);
 

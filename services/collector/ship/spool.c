@@ -36,9 +36,9 @@ struct spool {
 	size_t n_segments;
 	uint64_t cut_bytes, damaged_bytes;
 	uint32_t set_aside;
-	unsigned char *buf; /* SPOOL_MAX_RECORD, for whoever reads */
+	unsigned char *buf; /* SPOOL_MAX_RECORD bytes, for reading */
 
-	/* where the last read stopped: reads go on from there */
+	/* end of the last read, where the next one continues */
 	uint64_t at_first_seq, at_seq;
 	size_t at_offset;
 };
@@ -62,7 +62,8 @@ static int begin_segment(struct spool *s, uint64_t first_seq, int64_t now_ms,
 	return 0;
 }
 
-/* A segment goes when the one after it is old: then all of it is older. */
+/* Removes a segment when the next one began more than keep_ms ago: all of its records are
+ * older. */
 static void trim(struct spool *s, int64_t now_ms)
 {
 	size_t n = 0;
@@ -80,57 +81,55 @@ static void trim(struct spool *s, int64_t now_ms)
 	s->n_segments -= n;
 }
 
-/* The next record at *offset, *seq; a damaged one is stepped over when the one behind it
- * can be found. As segment_get. */
-static ssize_t next_record(struct spool *s, int fd, size_t *offset, uint64_t *seq,
-			   size_t *n)
+/* As segment_get, but skips one damaged record when the next one can be found. */
+static ssize_t next_record(struct spool *s, struct segment_pos *at, size_t *n)
 {
-	ssize_t k = segment_get(fd, *offset, *seq, s->buf, SPOOL_MAX_RECORD, n);
+	ssize_t k = segment_get(at, s->buf, SPOOL_MAX_RECORD, n);
 
 	if (k == 0) {
-		size_t past = segment_skip(fd, *offset, *seq, s->buf, SPOOL_MAX_RECORD);
+		size_t past = segment_skip(at, s->buf, SPOOL_MAX_RECORD);
 
 		if (past == 0)
 			return 0;
-		*offset = past;
-		(*seq)++;
-		k = segment_get(fd, *offset, *seq, s->buf, SPOOL_MAX_RECORD, n);
+		at->offset = past;
+		at->seq++;
+		k = segment_get(at, s->buf, SPOOL_MAX_RECORD, n);
 	}
 	return k;
 }
 
-/* Finds where the newest segment ends; writing goes on there.
+/* Finds the end of the newest segment, where writing continues.
  *
- * A torn record behind the end was never durable, so never published: it is cut. Anything
- * else is damage, and numbers in it may be known elsewhere: it stays, and writing goes on
- * in a new segment, with as many numbers left out as could have been there. */
+ * A torn record after the end was never durable and so never published: it is truncated.
+ * Anything else is damage, and etl may already have the numbers in it: it is kept, and
+ * writing continues in a new segment, after the highest number it could contain. */
 static int recover_tail(struct spool *s, int64_t now_ms, struct vrs_err *err)
 {
 	struct segment *last = &s->segment[s->n_segments - 1];
 	struct stat st;
-	size_t offset = SEGMENT_HEAD_BYTES, n;
-	uint64_t seq = last->first_seq;
+	struct segment_pos at = {s->fd, SEGMENT_HEAD_BYTES, last->first_seq};
+	size_t n;
 	ssize_t k;
 
-	while ((k = next_record(s, s->fd, &offset, &seq, &n)) > 0) {
-		offset += (size_t)k;
-		seq++;
+	while ((k = next_record(s, &at, &n)) > 0) {
+		at.offset += (size_t)k;
+		at.seq++;
 	}
 	if (k < 0 || fstat(s->fd, &st) < 0)
 		return vrs_fail_errno(err, "spool: read %s", s->dir);
 	size_t file_bytes = (size_t)st.st_size;
-	s->head_seq = seq - 1;
-	if (file_bytes > offset &&
-	    !segment_is_torn(s->fd, offset, seq, file_bytes, SPOOL_MAX_RECORD)) {
-		s->damaged_bytes = file_bytes - offset;
+	s->head_seq = at.seq - 1;
+	if (file_bytes > at.offset &&
+	    !segment_is_torn(&at, file_bytes, SPOOL_MAX_RECORD)) {
+		s->damaged_bytes = file_bytes - at.offset;
 		s->head_seq += s->damaged_bytes / (SEGMENT_FRAME_BYTES + 1) + 1;
 		return begin_segment(s, s->head_seq + 1, now_ms, err);
 	}
-	last->bytes = offset;
-	s->cut_bytes = file_bytes - offset;
+	last->bytes = at.offset;
+	s->cut_bytes = file_bytes - at.offset;
 	if (s->cut_bytes > 0 &&
-	    (ftruncate(s->fd, (off_t)offset) < 0 || fdatasync(s->fd) < 0))
-		return vrs_fail_errno(err, "spool: cut the tail in %s", s->dir);
+	    (ftruncate(s->fd, (off_t)at.offset) < 0 || fdatasync(s->fd) < 0))
+		return vrs_fail_errno(err, "spool: truncate the torn tail in %s", s->dir);
 	return 0;
 }
 
@@ -176,9 +175,9 @@ static int find_segments(struct spool *s, struct vrs_err *err)
 	return 0;
 }
 
-/* Reads the head of each segment. One that is not as it should be goes aside, a hole for
- * readers; when that is the newest one, the numbers given are unknown, and everything
- * goes aside: a new epoch begins. */
+/* Reads the head of each segment. A segment with an invalid head is renamed to *.bad and
+ * becomes a gap. If that is the newest segment, the last number assigned is unknown: all
+ * segments are renamed, and a new epoch begins. */
 static int check_heads(struct spool *s, struct vrs_err *err)
 {
 	size_t kept = 0;
@@ -216,7 +215,7 @@ static int check_heads(struct spool *s, struct vrs_err *err)
 			s->fd = fd;
 		else
 			(void)close(fd);
-		/* good ones gather at the end of the array */
+		/* valid ones are collected at the end of the array */
 		s->segment[s->n_segments - kept] = *seg;
 	}
 	if (kept > 0)
@@ -255,7 +254,7 @@ int spool_open(struct spool **ret, const struct spool_conf *conf, int64_t now_ms
 
 	if (mkdir(s->dir, 0700) < 0 && errno != EEXIST) {
 		s->dir_fd = -1;
-		status = vrs_fail_errno(err, "spool: make %s", s->dir);
+		status = vrs_fail_errno(err, "spool: create %s", s->dir);
 		goto fail;
 	}
 	s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -318,7 +317,7 @@ void spool_info(const struct spool *s, struct spool_info *ret)
 		ret->bytes += s->segment[i].bytes;
 }
 
-/* Time for a new segment: the newest is full or old, and not empty. */
+/* Whether a new segment is due: the newest is not empty, and full or old. */
 static bool is_full(const struct spool *s, int64_t now_ms)
 {
 	const struct segment *last = &s->segment[s->n_segments - 1];
@@ -334,9 +333,11 @@ int spool_append(struct spool *s, const void *bytes, size_t n_bytes, int64_t now
 	int status;
 
 	if (n_bytes == 0 || n_bytes > SPOOL_MAX_RECORD)
-		return vrs_fail(err, VRS_ENOSPC, "spool: a record of %zu bytes", n_bytes);
+		return vrs_fail(err, VRS_ENOSPC,
+				"spool: record of %zu bytes is empty or too long",
+				n_bytes);
 	if (is_full(s, now_ms)) {
-		/* What is not durable yet would be forgotten by spool_sync. */
+		/* spool_sync syncs only the newest segment. */
 		if ((status = spool_sync(s, err)) < 0 ||
 		    (status = begin_segment(s, s->head_seq + 1, now_ms, err)) < 0)
 			return status;
@@ -344,7 +345,8 @@ int spool_append(struct spool *s, const void *bytes, size_t n_bytes, int64_t now
 	}
 
 	struct segment *last = &s->segment[s->n_segments - 1];
-	status = segment_put(s->fd, last->bytes, s->head_seq + 1, bytes, n_bytes, err);
+	struct segment_pos at = {s->fd, last->bytes, s->head_seq + 1};
+	status = segment_put(&at, bytes, n_bytes, err);
 	if (status < 0)
 		return vrs_context(err, "%s", s->dir);
 	last->bytes += SEGMENT_FRAME_BYTES + n_bytes;
@@ -374,15 +376,12 @@ int spool_advance(struct spool *s, uint64_t seq, int64_t now_ms, struct vrs_err 
 
 /* --- reading --- */
 
-struct reading {
-	uint64_t from, to;
-	size_t max_bytes, given_bytes;
-	spool_fn fn;
-	void *arg;
+struct progress {
+	size_t bytes; /* passed to fn so far */
 	bool full;
 };
 
-/* The segment that seq lies in, or the first one. */
+/* The segment that contains seq, or the first one. */
 static size_t segment_of(const struct spool *s, uint64_t seq)
 {
 	size_t i = s->n_segments - 1;
@@ -392,69 +391,64 @@ static size_t segment_of(const struct spool *s, uint64_t seq)
 	return i;
 }
 
-/* Gives what is wanted of one segment. *seq becomes the number after the last one
- * on_polled at, or that of the next segment when the rest of this one is damaged. */
-static int read_segment(struct spool *s, size_t i, struct reading *r, uint64_t *seq,
-			struct vrs_err *err)
+/* Reads the records of the range in one segment; -1: see errno. *seq becomes the number
+ * after the last record read, or the first one of the next segment if the rest of this
+ * one is damaged. */
+static int read_segment(struct spool *s, size_t i, const struct spool_range *r,
+			struct progress *p, uint64_t *seq)
 {
 	const struct segment *seg = &s->segment[i];
 	bool newest = i + 1 == s->n_segments;
 	uint64_t end = newest ? s->head_seq + 1 : s->segment[i + 1].first_seq;
-	size_t offset = SEGMENT_HEAD_BYTES, n;
+	struct segment_pos at = {s->fd, SEGMENT_HEAD_BYTES, seg->first_seq};
+	size_t n;
 	ssize_t k = 1;
 	char name[32];
-	int fd = s->fd;
 
 	if (!newest) {
 		segment_name(name, seg->first_seq);
-		fd = openat(s->dir_fd, name, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return vrs_fail_errno(err, "spool: open %s/%s", s->dir, name);
+		at.fd = openat(s->dir_fd, name, O_RDONLY | O_CLOEXEC);
+		if (at.fd < 0)
+			return -1;
 	}
-	*seq = seg->first_seq;
 	if (s->at_first_seq == seg->first_seq && s->at_seq <= r->from) {
-		*seq = s->at_seq;
-		offset = s->at_offset;
+		at.seq = s->at_seq;
+		at.offset = s->at_offset;
 	}
-	while (*seq < end && *seq <= r->to && !r->full) {
-		k = next_record(s, fd, &offset, seq, &n);
+	while (at.seq < end && at.seq <= r->to && !p->full) {
+		k = next_record(s, &at, &n);
 		if (k <= 0)
 			break;
-		if (*seq >= r->from && *seq <= r->to) {
-			if (r->given_bytes > 0 && r->given_bytes + n > r->max_bytes) {
-				r->full = true;
+		if (at.seq >= r->from && at.seq <= r->to) {
+			if (p->bytes > 0 && p->bytes + n > r->max_bytes) {
+				p->full = true;
 				break;
 			}
-			r->given_bytes += n;
-			r->full = r->fn(r->arg, *seq, s->buf, n) != 0;
+			p->bytes += n;
+			p->full = r->fn(r->arg, at.seq, s->buf, n) != 0;
 		}
-		offset += (size_t)k;
-		(*seq)++;
+		at.offset += (size_t)k;
+		at.seq++;
 	}
 	s->at_first_seq = seg->first_seq;
-	s->at_seq = *seq;
-	s->at_offset = offset;
+	s->at_seq = at.seq;
+	s->at_offset = at.offset;
+	*seq = k == 0 ? end : at.seq;
 	if (!newest)
-		(void)close(fd);
-	if (k < 0)
-		return vrs_fail_errno(err, "spool: read %s", s->dir);
-	if (k == 0)
-		*seq = end;
-	return 0;
+		(void)close(at.fd);
+	return k < 0 ? -1 : 0;
 }
 
-int spool_read(struct spool *s, uint64_t from, uint64_t to, size_t max_bytes, spool_fn fn,
-	       void *arg, uint64_t *ret_next, struct vrs_err *err)
+int spool_read(struct spool *s, const struct spool_range *range, uint64_t *ret_next,
+	       struct vrs_err *err)
 {
-	struct reading r = {from, to, max_bytes, 0, fn, arg, false};
-	uint64_t seq = from;
+	uint64_t from = range->from, seq = from;
+	struct progress p = {0};
 
 	for (size_t i = segment_of(s, from); i < s->n_segments; i++) {
-		int status = read_segment(s, i, &r, &seq, err);
-
-		if (status < 0)
-			return status;
-		if (r.full || seq > to)
+		if (read_segment(s, i, range, &p, &seq) < 0)
+			return vrs_fail_errno(err, "spool: read %s", s->dir);
+		if (p.full || seq > range->to)
 			break;
 	}
 	*ret_next = seq > from ? seq : from;

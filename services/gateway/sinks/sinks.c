@@ -73,16 +73,14 @@ static int take_key(struct sink *k, const char *key, const char *value,
 	return deliver_set(&k->to, key, value, err);
 }
 
-static int on_line(void *arg, const char *section, const char *key, const char *value,
-		   int line, struct vrs_err *err)
+static int on_line(void *arg, const struct vrs_ini_line *line, struct vrs_err *err)
 {
 	struct sinks *s = arg;
-	const char *name = section + strlen("sink ");
+	const char *name = line->section + strlen("sink ");
 
-	(void)line;
-	if (strncmp(section, "sink ", 5) != 0 || !vrs_name_ok(name))
+	if (strncmp(line->section, "sink ", 5) != 0 || !vrs_name_ok(name))
 		return vrs_fail(err, VRS_EINVAL, "[%s]: sections are [sink NAME]",
-				section);
+				line->section);
 	struct sink *k = sink_of(s, name);
 	if (!k) {
 		if (s->n == MAX_SINKS)
@@ -91,7 +89,7 @@ static int on_line(void *arg, const char *section, const char *key, const char *
 		(void)vrs_strcpy(k->name, sizeof(k->name), name);
 		k->severity = VRSAS__V1__SEVERITY__SEVERITY_INFO;
 	}
-	return take_key(k, key, value, err);
+	return take_key(k, line->key, line->value, err);
 }
 
 /* --- the cursor --- */

@@ -13,23 +13,6 @@
 
 enum { PAUSE_STEP_MS = 100 };
 
-int transfer_way_parse(enum transfer_way *ret, const char *text)
-{
-	static const struct {
-		const char *word;
-		enum transfer_way way;
-	} ways[] = {{"never", TRANSFER_THROUGH},
-		    {"auto", TRANSFER_DIRECT_AUTO},
-		    {"always", TRANSFER_DIRECT}};
-
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-		if (strcmp(text, ways[i].word) == 0) {
-			*ret = ways[i].way;
-			return 0;
-		}
-	return VRS_EINVAL;
-}
-
 /* --- is it a job --- */
 
 static int check_places(char *const *places, size_t n, const char *side,

@@ -42,9 +42,6 @@ int transfer_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *j
 void transfer_abandon(const struct transfer_env *env, const Vrsas__V1__TransferJob *job);
 void transfer_result_fini(struct transfer_result *r);
 
-/* "never", "auto" or "always" directly. VRS_EINVAL: another word. */
-int transfer_way_parse(enum transfer_way *ret, const char *text);
-
 /* Is it a job at all? Paths, formats, places, ids. */
 int transfer_check(const Vrsas__V1__TransferJob *job, struct vrs_err *err);
 

@@ -8,7 +8,7 @@
 #include "cli/load.h"
 #include "cli/print.h"
 #include "evaluation/backtest.h"
-#include "evaluation/paper_backtest.h"
+#include "paper/net_set.h"
 #include "vrs/clock.h"
 
 struct out {
@@ -48,14 +48,29 @@ static FILE *create(const struct vrs_args *a, const char *option, const char *he
 	return f;
 }
 
-static void say_training(double share, const char *name)
+static int show_training(void *arg, double share, const char *name)
 {
+	(void)arg;
 	print_progress("training the paper's nets", share, name);
+	return 0;
 }
 
-static void say_done(double share, const char *entity)
+static void show_done(double share, const char *entity)
 {
 	print_progress("forecasting", share, entity);
+}
+
+struct paper_nets {
+	const struct paper_set *set;
+	const struct traces *traces;
+};
+
+static void by_paper(void *arg, size_t series, const int64_t *origin, size_t n,
+		     struct forecast *ret)
+{
+	const struct paper_nets *nets = arg;
+
+	paper_set_forecast(nets->set, &nets->traces->trace[series], origin, n, ret);
 }
 
 static void print_table(const struct backtest *b)
@@ -128,7 +143,8 @@ int cmd_backtest(struct vrs_ctl *ctl)
 		struct paper_conf pc = *paper_preset("paper-13");
 
 		pc.epochs = (int)vrs_args_number(a, "paper-epochs", pc.epochs);
-		if (paper_set_train(&set, &l.traces, from, &pc, say_training, &err) < 0) {
+		pc.progress = show_training;
+		if (paper_set_train(&set, &l.traces, from, &pc, &err) < 0) {
 			model_free(m);
 			load_free(&l);
 			return load_failed(a, &err);
@@ -137,8 +153,9 @@ int cmd_backtest(struct vrs_ctl *ctl)
 	struct out out = {
 		create(a, "peaks", "origin,entity,peak_p50,peak_p90,peak_p99,mean"),
 		create(a, "paths", "origin,entity,minute,p50,p90,p99")};
-	struct paper_back back = {set, &l.traces};
+	struct paper_nets nets = {set, &l.traces};
 	const struct backtest_conf conf = {
+		.model = m,
 		.from_ms = from,
 		.to_ms = to,
 		.step_ms = vrs_args_number(a, "step-min", 30) * 60000,
@@ -147,10 +164,12 @@ int cmd_backtest(struct vrs_ctl *ctl)
 		.history_bins =
 			(size_t)vrs_args_number(a, "history-hours", 0) * BINS_HOUR,
 		.lost_bins = (size_t)vrs_args_number(a, "lost-min", 0) / 5,
-		.progress = say_done,
-		.other = set ? paper_back : NULL,
-		.other_arg = &back};
-	backtest_run(m, l.series, l.n, &conf, write_out, &out, &result);
+		.progress = show_done,
+		.other = set ? by_paper : NULL,
+		.other_arg = &nets,
+		.each = write_out,
+		.each_arg = &out};
+	backtest_run(&conf, l.series, l.n, &result);
 	(vrs_args_has(a, "json") ? print_json : print_table)(&result);
 	int status = 0;
 	FILE *const files_out[] = {out.peaks, out.paths};

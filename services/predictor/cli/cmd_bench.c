@@ -160,13 +160,7 @@ static size_t windows_of(const struct bench *b, size_t most, struct train_item *
 		}
 	/* neighbours apart, as in training */
 	struct rng rng = {7};
-	for (size_t i = n; i > 1; i--) {
-		size_t k = rng_below(&rng, i);
-		struct train_item t = item[i - 1];
-
-		item[i - 1] = item[k];
-		item[k] = t;
-	}
+	rng_shuffle(&rng, item, n, sizeof(*item));
 	return n;
 }
 
@@ -202,9 +196,8 @@ static void put_items(const struct peer *p, const struct net_shape *s,
 	net_work_fini(&k);
 }
 
-static double train_once(const struct net_shape *shape, const struct kern *kern,
-			 const struct train_item *item, size_t n, int epochs,
-			 double *ret_loss)
+static double train_once(const struct net_shape *shape, const struct train_item *item,
+			 size_t n, int epochs, double *ret_loss)
 {
 	struct train_step s;
 	struct rng rng = {1};
@@ -212,7 +205,7 @@ static double train_once(const struct net_shape *shape, const struct kern *kern,
 	long step = 0, steps = (long)((n + BATCH - 1) / BATCH) * epochs;
 
 	net_start(shape, w, &rng);
-	train_step_init(&s, shape, kern);
+	train_step_init(&s, shape, kern_best());
 	double began = now_s();
 	for (int e = 0; e < epochs; e++) {
 		double sum = 0;
@@ -238,8 +231,7 @@ static void training(struct bench *b, const struct net_shape *shape,
 	char text[128];
 
 	for (int run = 0; run < b->runs; run++) {
-		best = smaller(best,
-			       train_once(shape, kern_best(), item, n, b->epochs, &loss));
+		best = smaller(best, train_once(shape, item, n, b->epochs, &loss));
 		if (b->peer.version[0] &&
 		    bench_peer_ask(&b->peer, &s, &torch_loss, "train %s %d %d %g %s",
 				   b->peer.folder, BATCH, b->epochs, 4e-3,

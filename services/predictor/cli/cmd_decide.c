@@ -71,7 +71,7 @@ static int read_peak_rows(struct vrs_csv *csv, const struct traces *t, struct pe
 	for (int i = 0; i < 5; i++)
 		if (vrs_csv_column(csv, names[i]) != i)
 			return vrs_csv_fail(csv, 0,
-					    "header wanted: origin,entity,peak_p50,"
+					    "expected the header: origin,entity,peak_p50,"
 					    "peak_p90,peak_p99[,mean]",
 					    err);
 	while ((status = vrs_csv_next(csv, err)) > 0) {
@@ -169,7 +169,9 @@ int cmd_decide(struct vrs_ctl *ctl)
 	struct bins *truth = vrs_calloc(l.n + 1, sizeof(*truth));
 	for (size_t i = 0; i < l.n; i++)
 		truth[i] = l.series[i].bins;
-	placement_run(truth, l.n, &conf, forecasts ? find : NULL, &peaks, &result);
+	conf.forecast = forecasts ? find : NULL;
+	conf.forecast_arg = &peaks;
+	placement_run(truth, l.n, &conf, &result);
 	print(&result, vrs_args_has(a, "json"));
 	free(truth);
 	free(peaks.row);

@@ -52,23 +52,6 @@ static void print_json(const char *name, const struct forecast *f)
 	printf("}\n");
 }
 
-/* By the net of the paper that was made for this series. */
-static void by_paper(const struct paper_set *set, const struct trace *t, int64_t origin,
-		     struct forecast *ret)
-{
-	const struct paper_model *m = paper_set_find(set, t->name);
-	struct grid g;
-
-	*ret = (struct forecast){.last = NAN};
-	(void)snprintf(ret->reason, sizeof(ret->reason),
-		       "the model file has no net for this series");
-	if (!m)
-		return;
-	grid_of(t, &g);
-	paper_set_forecast(m, &g, &origin, 1, ret);
-	grid_free(&g);
-}
-
 int cmd_forecast(struct vrs_ctl *ctl)
 {
 	const struct vrs_args *a = &ctl->args;
@@ -95,10 +78,11 @@ int cmd_forecast(struct vrs_ctl *ctl)
 		if (entity && strcmp(entity, l.series[i].name) != 0)
 			continue;
 		found++;
-		bins_reach(b, bin_of(at));
-		struct window w = window_of(b, bin_of(at), BINS_HISTORY, utc_min);
+		int64_t origin = bin_of(at);
+		bins_reach(b, origin);
+		struct window w = window_of(b, origin, BINS_HISTORY, utc_min);
 		if (set)
-			by_paper(set, &l.traces.trace[i], bin_of(at), &got);
+			paper_set_forecast(set, &l.traces.trace[i], &origin, 1, &got);
 		else
 			forecast_make(f, &w, true, &got);
 		(json ? print_json : print_text)(l.series[i].name, &got);

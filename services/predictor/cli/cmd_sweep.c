@@ -41,10 +41,11 @@ struct sweep {
 	char now[48];
 };
 
-static int show(void *arg, double share)
+static int show(void *arg, double share, const char *note)
 {
 	const struct sweep *s = arg;
 
+	(void)note;
 	print_progress("sweep", (s->done + share) / s->all, s->now);
 	return 0;
 }
@@ -72,6 +73,9 @@ static int run_all(struct sweep *s, const struct grid *g, size_t split,
 		for (int i = 0; i < s->group[k].n && status == 0; i++, s->done++) {
 			struct group *group = &s->group[k];
 			struct paper_conf c = *choice;
+
+			c.progress = show;
+			c.progress_arg = s;
 			char what[24];
 
 			if (k == 1)
@@ -83,9 +87,14 @@ static int run_all(struct sweep *s, const struct grid *g, size_t split,
 			label(group, i, what, sizeof(what));
 			(void)snprintf(s->now, sizeof(s->now), "%s %s", group->name,
 				       what);
-			status = paper_run(&group->run[i], g, split, &c, show, s, err);
+			status = paper_run(&group->run[i], g, split, &c, err);
 		}
 	return status;
+}
+
+static double last_of(const struct paper_run *r, const double *losses)
+{
+	return losses[r->model->conf.epochs - 1];
 }
 
 static double rmse(const struct paper_run *r, double mse)
@@ -112,8 +121,8 @@ static void add_table(const struct sweep *s, struct vrs_text *text, bool csv)
 					   "%.4f,%.4f\n"
 					 : "%-8s %-15s %9.6f %9.6f %9.6f %9.6f %9.6f "
 					   "%7.3f %7.2f %7.2f %7.2f\n",
-				     s->group[k].name, what, r->train[r->epochs - 1],
-				     r->valid[r->epochs - 1], r->test, r->last,
+				     s->group[k].name, what, last_of(r, r->model->train),
+				     last_of(r, r->model->valid), r->test, r->last,
 				     r->yesterday, rmse(r, r->test), r->far[0], r->far[1],
 				     r->far[2]);
 		}
@@ -132,8 +141,8 @@ static void print_json(const struct sweep *s)
 			label(&s->group[k], i, what, sizeof(what));
 			printf("%s{\"changed\":\"%s\",\"to\":\"%s\",", first ? "" : ",",
 			       s->group[k].name, what);
-			print_json_number("train", r->train[r->epochs - 1]);
-			print_json_number("validation", r->valid[r->epochs - 1]);
+			print_json_number("train", last_of(r, r->model->train));
+			print_json_number("validation", last_of(r, r->model->valid));
 			print_json_number("test", r->test);
 			print_json_number("last", r->last);
 			print_json_number("yesterday", r->yesterday);
@@ -159,8 +168,9 @@ static int put_losses(const char *folder, const struct paper_run *r, struct vrs_
 {
 	const struct plot_axes axes = {"Loss of each epoch (Table 13)", "epoch",
 				       "mean square error, scaled", true};
-	const struct plot_line line[] = {{"training", r->train, (size_t)r->epochs},
-					 {"validation", r->valid, (size_t)r->epochs}};
+	size_t n = (size_t)r->model->conf.epochs;
+	const struct plot_line line[] = {{"training", r->model->train, n},
+					 {"validation", r->model->valid, n}};
 	struct vrs_text out = {0};
 
 	plot_lines(&out, &axes, line, 2);

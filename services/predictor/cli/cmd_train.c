@@ -7,7 +7,7 @@
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/print.h"
-#include "evaluation/paper_backtest.h"
+#include "paper/net_set.h"
 #include "vrs/clock.h"
 
 static int show(void *arg, long step, long steps, double loss)
@@ -21,9 +21,11 @@ static int show(void *arg, long step, long steps, double loss)
 	return 0;
 }
 
-static void show_paper(double share, const char *name)
+static int show_paper(void *arg, double share, const char *name)
 {
+	(void)arg;
 	print_progress("training", share, name);
+	return 0;
 }
 
 static void print_report(const struct model *m, const char *path, bool json)
@@ -58,7 +60,7 @@ static int train_paper(const struct vrs_args *a, const struct paper_conf *conf)
 	bool json = vrs_args_has(a, "json");
 
 	load_series(a, "traces", until, &l);
-	int status = paper_set_train(&set, &l.traces, until, conf, show_paper, &err);
+	int status = paper_set_train(&set, &l.traces, until, conf, &err);
 	if (status == 0)
 		status = paper_set_save(set, model, &err);
 	if (status == 0 && !json)
@@ -92,7 +94,9 @@ int cmd_train(struct vrs_ctl *ctl)
 					      "--base and --preset %s exclude each "
 					      "other",
 					      preset);
-		const struct paper_conf paper = load_paper_conf(a, preset);
+		struct paper_conf paper = load_paper_conf(a, preset);
+
+		paper.progress = show_paper;
 
 		return train_paper(a, &paper);
 	}
@@ -107,7 +111,8 @@ int cmd_train(struct vrs_ctl *ctl)
 	conf.max_windows = (int)vrs_args_number(a, "max-windows", conf.max_windows);
 	conf.utc_min = (int32_t)vrs_args_number(a, "utc-offset", 0);
 	conf.made_at_ms = vrs_now_wall_ms();
-	int status = train_model(&m, l.series, l.n, &conf, show, NULL, &err);
+	conf.progress = show;
+	int status = train_model(&m, l.series, l.n, &conf, &err);
 	if (status == 0)
 		status = model_save(m, path, &err);
 	if (status == 0)

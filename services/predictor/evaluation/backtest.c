@@ -39,7 +39,7 @@ static bool answerable(const struct window *w)
 	return w->n > 0 && !isnan(window_last(w)) && window_silent(w) <= 2 * BINS_HOUR;
 }
 
-/* A known future, and enough of the day before (or of what there is of it). */
+/* The future is known, and at least 85 % of the previous day, or of its known part. */
 static bool scorable(const struct window *w, const struct bins *b)
 {
 	const float *truth = b->truth + (w->origin - b->first);
@@ -87,18 +87,17 @@ static void finish(struct backtest_score *s, size_t entities)
 }
 
 struct run {
-	const struct model *m;
 	const struct backtest_conf *conf;
 	struct forecaster *f;
-	struct window *w; /* of one series; below the same places */
-	float *shown;     /* room for windows with something hidden */
+	struct window *w; /* of one series; the arrays below run in parallel */
+	float *shown;     /* copies of windows with hidden bins */
 	struct forecast *got, *other;
 	int64_t *origin;
 	size_t n;
 	struct backtest *ret;
 };
 
-/* What may be seen at an origin. */
+/* The window that the methods see at an origin. */
 static struct window shown(const struct run *r, const struct bins *b, int64_t origin)
 {
 	const struct backtest_conf *c = r->conf;
@@ -118,14 +117,14 @@ static struct window shown(const struct run *r, const struct bins *b, int64_t or
 
 static void answer(struct run *r, size_t series)
 {
-	if (r->m && !r->conf->gate)
+	if (r->conf->model && !r->conf->gate)
 		forecast_net(r->f, r->w, r->n, r->got);
-	for (size_t i = 0; r->m && r->conf->gate && i < r->n; i++)
+	for (size_t i = 0; r->conf->model && r->conf->gate && i < r->n; i++)
 		forecast_make(r->f, &r->w[i], true, &r->got[i]);
 	if (!r->conf->other)
 		return;
 	r->conf->other(r->conf->other_arg, series, r->origin, r->n, r->other);
-	if (!r->m)
+	if (!r->conf->model)
 		memcpy(r->got, r->other, r->n * sizeof(*r->got));
 }
 
@@ -138,7 +137,7 @@ static void score(struct run *r, const struct bins *b, size_t i,
 
 	r->ret->origins++;
 	r->ret->used[r->got[i].method]++;
-	if (r->m)
+	if (r->conf->model)
 		tally_add(&tally[METHOD_LSTM], &r->got[i], truth);
 	if (r->conf->other)
 		tally_add(&tally[METHOD_PAPER], &r->other[i], truth);
@@ -147,63 +146,83 @@ static void score(struct run *r, const struct bins *b, size_t i,
 			tally_add(&tally[s], &simple, truth);
 }
 
-/* All methods are scored at the same origins: those at which each has an answer. */
+/* All methods are scored at the same origins: those for which each has a forecast. */
 static bool all_answered(const struct run *r, size_t i)
 {
-	return (!r->m || r->got[i].method != METHOD_NONE) &&
+	return (!r->conf->model || r->got[i].method != METHOD_NONE) &&
 	       (!r->conf->other || r->other[i].method != METHOD_NONE);
 }
 
-void backtest_run(const struct model *m, struct train_series *series, size_t n,
-		  const struct backtest_conf *conf, backtest_forecast_fn fn, void *arg,
-		  struct backtest *ret)
+static void run_init(struct run *r, const struct backtest_conf *conf,
+		     struct backtest *ret)
 {
 	size_t most = (size_t)((conf->to_ms - conf->from_ms) / conf->step_ms + 1);
-	struct run r = {.m = m, .conf = conf, .f = forecaster_new(m), .ret = ret};
+
+	*ret = (struct backtest){0};
+	*r = (struct run){.conf = conf, .f = forecaster_new(conf->model), .ret = ret};
+	r->w = vrs_calloc(most, sizeof(*r->w));
+	r->got = vrs_calloc(most, sizeof(*r->got));
+	r->other = vrs_calloc(most, sizeof(*r->other));
+	r->origin = vrs_calloc(most, sizeof(*r->origin));
+	r->shown = vrs_calloc(conf->lost_bins ? most * BINS_HISTORY : 1, sizeof(float));
+}
+
+static void run_fini(struct run *r)
+{
+	free(r->w);
+	free(r->got);
+	free(r->other);
+	free(r->origin);
+	free(r->shown);
+	forecaster_free(r->f);
+}
+
+/* Forecasts and scores of series number k. True if an origin was scored. */
+static bool run_series(struct run *r, size_t k, struct train_series *series)
+{
+	const struct backtest_conf *c = r->conf;
+	struct tally tally[BACKTEST_METHODS] = {0};
+	size_t before = r->ret->origins;
+
+	bins_reach(&series->bins, bin_of(c->to_ms) + BINS_AHEAD);
+	r->n = 0;
+	for (int64_t o = c->from_ms; o <= c->to_ms; o += c->step_ms) {
+		r->origin[r->n] = bin_of(o);
+		r->w[r->n] = shown(r, &series->bins, bin_of(o));
+		if (answerable(&r->w[r->n]))
+			r->n++;
+		else
+			r->ret->skipped++;
+	}
+	answer(r, k);
+	for (size_t i = 0; i < r->n; i++) {
+		if (c->each && r->got[i].method != METHOD_NONE)
+			c->each(c->each_arg, series->name, r->origin[i] * BIN_MS,
+				&r->got[i]);
+		if (all_answered(r, i) && scorable(&r->w[i], &series->bins))
+			score(r, &series->bins, i, tally);
+		else
+			r->ret->skipped++;
+	}
+	entity_scores(tally, r->ret->score);
+	return r->ret->origins > before;
+}
+
+void backtest_run(const struct backtest_conf *conf, struct train_series *series, size_t n,
+		  struct backtest *ret)
+{
+	struct run r;
 	size_t entities = 0;
 
-	r.w = vrs_calloc(most, sizeof(*r.w));
-	r.got = vrs_calloc(most, sizeof(*r.got));
-	r.other = vrs_calloc(most, sizeof(*r.other));
-	r.origin = vrs_calloc(most, sizeof(*r.origin));
-	r.shown = vrs_calloc(conf->lost_bins ? most * BINS_HISTORY : 1, sizeof(float));
-	*ret = (struct backtest){0};
+	run_init(&r, conf, ret);
 	for (size_t k = 0; k < n; k++) {
-		struct tally tally[BACKTEST_METHODS] = {0};
-		size_t before = ret->origins;
-
 		if (conf->progress)
 			conf->progress((double)k / (double)n, series[k].name);
-		bins_reach(&series[k].bins, bin_of(conf->to_ms) + BINS_AHEAD);
-		r.n = 0;
-		for (int64_t o = conf->from_ms; o <= conf->to_ms; o += conf->step_ms) {
-			r.origin[r.n] = bin_of(o);
-			r.w[r.n] = shown(&r, &series[k].bins, bin_of(o));
-			if (answerable(&r.w[r.n]))
-				r.n++;
-			else
-				ret->skipped++;
-		}
-		answer(&r, k);
-		for (size_t i = 0; i < r.n; i++) {
-			if (fn && r.got[i].method != METHOD_NONE)
-				fn(arg, series[k].name, r.origin[i] * BIN_MS, &r.got[i]);
-			if (all_answered(&r, i) && scorable(&r.w[i], &series[k].bins))
-				score(&r, &series[k].bins, i, tally);
-			else
-				ret->skipped++;
-		}
-		entities += ret->origins > before;
-		entity_scores(tally, ret->score);
+		entities += run_series(&r, k, &series[k]);
 	}
 	if (conf->progress)
 		conf->progress(1, "");
 	for (int s = 0; s < BACKTEST_METHODS; s++)
 		finish(&ret->score[s], entities);
-	free(r.w);
-	free(r.got);
-	free(r.other);
-	free(r.origin);
-	free(r.shown);
-	forecaster_free(r.f);
+	run_fini(&r);
 }

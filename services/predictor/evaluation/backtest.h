@@ -1,8 +1,8 @@
-/* backtest.h - what would have been forecast at past origins, and how wrong it was.
+/* backtest.h - forecasts at past origins, and their errors.
  *
- * A forecast made at an origin uses nothing at or after it. Scores are those of
- * docs/FORECASTING.md: mean absolute error, error relative to "same time yesterday" (rel,
- * geometric mean over entities), error and coverage of the peak. */
+ * A forecast uses only values before its origin. Scores as in docs/FORECASTING.md: mean
+ * absolute error, error relative to "same time yesterday" (rel, geometric mean over
+ * entities), error and coverage of the peak. */
 #ifndef PREDICTOR_EVALUATION_BACKTEST_H
 #define PREDICTOR_EVALUATION_BACKTEST_H
 
@@ -11,19 +11,27 @@
 
 enum { BACKTEST_METHODS = METHOD_PAPER + 1 };
 
-/* Forecasts of one series at n origins (bins) by a method that is not of the ladder. */
+/* Forecasts of one series at n origins (bins) by another method than the ladder's. */
 typedef void (*backtest_other_fn)(void *arg, size_t series, const int64_t *origin,
 				  size_t n, struct forecast *ret);
 
+/* Called for each forecast of the model (without a model: of `other`), scored or not: the
+ * truth of the newest origins is not known yet. */
+typedef void (*backtest_forecast_fn)(void *arg, const char *entity, int64_t origin_ms,
+				     const struct forecast *f);
+
 struct backtest_conf {
+	const struct model *model; /* NULL: none */
 	int64_t from_ms, to_ms, step_ms;
 	int32_t utc_min;
-	bool gate;           /* the ladder as the service climbs it; else the net alone */
-	size_t history_bins; /* so much is shown before an origin; 0: all */
-	size_t lost_bins;    /* right before an origin, hidden */
+	bool gate; /* the whole ladder, as in the service; false: the net alone */
+	size_t history_bins; /* history used before an origin; 0: all */
+	size_t lost_bins;    /* hidden, right before an origin */
 	void (*progress)(double share, const char *entity); /* NULL: none */
 	backtest_other_fn other; /* the paper's nets; NULL: none */
 	void *other_arg;
+	backtest_forecast_fn each; /* NULL: none */
+	void *each_arg;
 };
 
 struct backtest_score {
@@ -34,20 +42,14 @@ struct backtest_score {
 };
 
 struct backtest {
-	struct backtest_score score[BACKTEST_METHODS]; /* by the asked method */
-	size_t used[BACKTEST_METHODS];                 /* rungs that answered */
-	size_t origins,
-		skipped; /* skipped: truth or too much of the day before missing */
+	struct backtest_score score[BACKTEST_METHODS]; /* by method */
+	size_t used[BACKTEST_METHODS]; /* forecasts by the method that the ladder chose */
+	/* skipped: the truth, or too much of the previous day, is missing */
+	size_t origins, skipped;
 };
 
-/* Called for each forecast of the model (without one: of `other`), scored or not: at the
- * newest origins the truth is not known yet. */
-typedef void (*backtest_forecast_fn)(void *arg, const char *entity, int64_t origin_ms,
-				     const struct forecast *f);
-
-/* Series are made longer with gaps where they end before the last forecast does. */
-void backtest_run(const struct model *m, struct train_series *series, size_t n,
-		  const struct backtest_conf *conf, backtest_forecast_fn fn, void *arg,
+/* Series that end before the last forecast are extended with gaps. */
+void backtest_run(const struct backtest_conf *conf, struct train_series *series, size_t n,
 		  struct backtest *ret);
 
 #endif

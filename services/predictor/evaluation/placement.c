@@ -53,7 +53,7 @@ static double highest(const struct bins *b, int64_t from, int n)
 	return high;
 }
 
-/* What each policy goes by, and what really came, of one candidate. */
+/* A candidate: its score by each policy, and the load that followed. */
 struct option {
 	double by[POLICIES];
 	double peak, over_min;
@@ -63,12 +63,10 @@ struct option {
 struct run {
 	const struct bins *truth;
 	const struct placement_conf *conf;
-	placement_forecast_fn forecast;
-	void *arg;
 	struct placement_result *ret;
 };
 
-static struct option look(const struct run *r, size_t entity, int64_t origin_ms)
+static struct option option_of(const struct run *r, size_t entity, int64_t origin_ms)
 {
 	const struct bins *b = &r->truth[entity];
 	int ahead = r->conf->ahead;
@@ -86,7 +84,8 @@ static struct option look(const struct run *r, size_t entity, int64_t origin_ms)
 	o.by[POLICY_MEAN_60MIN] = sum / BINS_HOUR;
 	o.by[POLICY_YESTERDAY_PEAK] = highest(b, now - BINS_DAY, ahead);
 	o.by[POLICY_ORACLE] = o.peak;
-	if (r->forecast && r->forecast(r->arg, entity, origin_ms, f)) {
+	if (r->conf->forecast &&
+	    r->conf->forecast(r->conf->forecast_arg, entity, origin_ms, f)) {
 		o.has_forecast = true;
 		for (int i = 0; i < 4; i++)
 			o.by[POLICY_PEAK_P50 + i] = (double)f[i];
@@ -94,11 +93,12 @@ static struct option look(const struct run *r, size_t entity, int64_t origin_ms)
 	return o;
 }
 
-/* n >= 1 */
-static void judge(const struct run *r, const struct option *o, int n, enum policy p,
-		  bool feasible, double best)
+/* best: the lowest peak of the candidates. */
+static void judge(const struct run *r, const struct option *o, enum policy p, double best)
 {
 	const struct placement_conf *c = r->conf;
+	bool feasible = best + c->demand <= c->limit;
+	int n = c->candidates;
 	struct placement_score *s = &r->ret->score[p];
 	int chosen = 0, over = 0;
 
@@ -108,7 +108,7 @@ static void judge(const struct run *r, const struct option *o, int n, enum polic
 	s->events++;
 	s->feasible += feasible;
 	if (p == POLICY_RANDOM) {
-		double share = n > 0 ? 1.0 / n : 0;
+		double share = 1.0 / n;
 
 		for (int i = 0; i < n; i++) {
 			over += o[i].peak + c->demand > c->limit;
@@ -137,7 +137,7 @@ static void event(const struct run *r, const struct option *all, const size_t *e
 	struct option o[MAX_CANDIDATES] = {0};
 	size_t *index = vrs_calloc(n_eligible, sizeof(*index));
 	int k = r->conf->candidates;
-	bool feasible = false, forecasts = true;
+	bool forecasts = true;
 	double best = INFINITY;
 
 	for (size_t i = 0; i < n_eligible; i++)
@@ -152,23 +152,21 @@ static void event(const struct run *r, const struct option *all, const size_t *e
 		o[i] = all[index[i + 1]];
 		best = fmin(best, o[i].peak);
 		forecasts = forecasts && o[i].has_forecast;
-		feasible = feasible || o[i].peak + r->conf->demand <= r->conf->limit;
 	}
 	free(index);
-	if (r->forecast && !forecasts) {
+	if (r->conf->forecast && !forecasts) {
 		r->ret->skipped++;
 		return;
 	}
 	for (int p = 0; p < POLICIES; p++)
-		if (r->forecast || p < POLICY_PEAK_P50 || p > POLICY_FC_MEAN)
-			judge(r, o, k, (enum policy)p, feasible, best);
+		if (r->conf->forecast || p < POLICY_PEAK_P50 || p > POLICY_FC_MEAN)
+			judge(r, o, (enum policy)p, best);
 }
 
 void placement_run(const struct bins *truth, size_t n, const struct placement_conf *conf,
-		   placement_forecast_fn forecast, void *arg,
 		   struct placement_result *ret)
 {
-	struct run r = {truth, conf, forecast, arg, ret};
+	struct run r = {truth, conf, ret};
 	struct option *all = vrs_calloc(n + 1, sizeof(*all));
 	size_t *eligible = vrs_calloc(n + 1, sizeof(*eligible));
 
@@ -183,7 +181,7 @@ void placement_run(const struct bins *truth, size_t n, const struct placement_co
 			if (known(&truth[e], now, conf->ahead) &&
 			    known(&truth[e], now - BINS_HOUR, BINS_HOUR) &&
 			    known(&truth[e], now - BINS_DAY, conf->ahead)) {
-				all[e] = look(&r, e, o);
+				all[e] = option_of(&r, e, o);
 				eligible[n_eligible++] = e;
 			}
 		if (n_eligible < (size_t)conf->candidates + 1)

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 struct rng {
 	uint64_t state;
@@ -32,6 +33,20 @@ static inline double rng_between(struct rng *r, double low, double high)
 static inline uint64_t rng_below(struct rng *r, uint64_t n)
 {
 	return rng_next(r) % n;
+}
+
+/* Random order of n elements of `size` bytes, at most 64. */
+static inline void rng_shuffle(struct rng *r, void *array, size_t n, size_t size)
+{
+	char *x = array, keep[64];
+
+	for (size_t i = n; i > 1; i--) {
+		size_t k = rng_below(r, i);
+
+		memcpy(keep, x + (i - 1) * size, size);
+		memmove(x + (i - 1) * size, x + k * size, size);
+		memcpy(x + k * size, keep, size);
+	}
 }
 
 /* Mean 0, deviation 1. */

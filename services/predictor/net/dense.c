@@ -9,22 +9,23 @@ void dense_start(int in, int out, real *w, struct rng *rng)
 		w[i] = (real)rng_between(rng, -r, r);
 }
 
-void dense_forward(const struct kern *k, int in, int out, int lanes, const real *w,
-		   const real *x, real *y, bool add)
+void dense_forward(const struct kern *k, const struct dense *d, const real *x, real *y,
+		   bool add)
 {
-	const real *bias = w + (size_t)in * (size_t)out;
+	const real *bias = d->w + (size_t)d->in * (size_t)d->out;
 
-	k->spread(out, lanes, bias, y, add);
-	k->gemm(out, lanes, in, w, in, 1, x, lanes, y, lanes, true);
+	k->spread(d->out, d->lanes, bias, y, add);
+	k->gemm(d->out, d->lanes, d->in, d->w, d->in, 1, x, d->lanes, y, d->lanes, true);
 }
 
-void dense_backward(const struct kern *k, int in, int out, int lanes, const real *w,
-		    const real *x, const real *dy, real *dw, real *dx, bool add)
+void dense_backward(const struct kern *k, const struct dense *d, const real *x,
+		    const real *dy, real *dx)
 {
-	real *db = dw + (size_t)in * (size_t)out;
+	int lanes = d->lanes;
 
-	k->outer(out, in, lanes, dy, lanes, 0, x, lanes, 0, 1, dw, in);
-	k->sums(out, lanes, dy, lanes, 0, 1, db);
+	k->outer(d->out, d->in, lanes, dy, lanes, 0, x, lanes, 0, 1, d->dw, d->in);
+	k->sums(d->out, lanes, dy, lanes, 0, 1, d->dw + (size_t)d->in * (size_t)d->out);
 	if (dx)
-		k->gemm(in, lanes, out, w, 1, in, dy, lanes, dx, lanes, add);
+		k->gemm(d->in, lanes, d->out, d->w, 1, d->in, dy, lanes, dx, lanes,
+			false);
 }

@@ -1,11 +1,17 @@
-/* dense.h - a fully connected layer over many lanes, with or without a rectifier.
+/* dense.h - a fully connected layer over many lanes.
  *
- * Weights are [out][in], then out biases. Pure. */
+ * Weights are [out][in], followed by the biases [out]. Pure. */
 #ifndef PREDICTOR_NET_DENSE_H
 #define PREDICTOR_NET_DENSE_H
 
 #include "kernels/kernels.h"
 #include "kernels/rng.h"
+
+struct dense {
+	int in, out, lanes;
+	const real *w;
+	real *dw; /* gradient of the weights; NULL: forward only */
+};
 
 static inline size_t dense_n_weights(int in, int out)
 {
@@ -15,13 +21,12 @@ static inline size_t dense_n_weights(int in, int out)
 /* Uniform in +-1/sqrt(in). */
 void dense_start(int in, int out, real *w, struct rng *rng);
 
-/* y[out][lanes] = w x + bias; x is [in][lanes]. add: to what y already holds. */
-void dense_forward(const struct kern *k, int in, int out, int lanes, const real *w,
-		   const real *x, real *y, bool add);
+/* y[out][lanes] = w x + bias, or += with add; x is [in][lanes]. */
+void dense_forward(const struct kern *k, const struct dense *d, const real *x, real *y,
+		   bool add);
 
-/* Adds to the weights' slopes dw; writes the input's slope to dx unless NULL (add: adds
- * to it). */
-void dense_backward(const struct kern *k, int in, int out, int lanes, const real *w,
-		    const real *x, const real *dy, real *dw, real *dx, bool add);
+/* Adds to the gradient of the weights; writes the gradient of x to dx unless NULL. */
+void dense_backward(const struct kern *k, const struct dense *d, const real *x,
+		    const real *dy, real *dx);
 
 #endif

@@ -6,10 +6,10 @@
 
 enum { HALF = BINS_AHEAD / 2 };
 
-/* The mean of earlier days is needed from the encoder's first bin to the end. */
+/* The mean of earlier days is used from the first bin of the encoder to the end. */
 enum { BACK = 2 * ENC_STEPS, SEASONS = BACK + BINS_AHEAD, SEASON_DAYS = 4, AROUND = 2 };
 
-/* As fmaxf and fminf (a NAN loses), but without a call. */
+/* As fmaxf and fminf (NAN is ignored), but without a call. */
 static inline float larger(float a, float b)
 {
 	return a > b || isnan(b) ? a : b;
@@ -31,9 +31,21 @@ struct window window_of(const struct bins *b, int64_t origin, size_t max_n,
 	int64_t n = origin - b->first;
 
 	if (n < 0 || (uint64_t)n > b->n)
-		n = 0; /* positions are times: bins that end before tell nothing */
+		n = 0; /* a position is a time: bins that end earlier cannot be used */
 	size_t cut = (size_t)n > max_n ? (size_t)n - max_n : 0;
 	return (struct window){b->u + cut, (size_t)n - cut, origin, utc_min};
+}
+
+struct window window_newest(const struct window *w, size_t max_n)
+{
+	size_t cut = w->n > max_n ? w->n - max_n : 0;
+
+	return (struct window){w->x + cut, w->n - cut, w->origin, w->utc_min};
+}
+
+struct window window_earlier(const struct window *w, size_t back)
+{
+	return (struct window){w->x, w->n - back, w->origin - (int64_t)back, w->utc_min};
 }
 
 float window_at(const struct window *w, int64_t i)
@@ -73,13 +85,12 @@ size_t window_known(const struct window *w, size_t newest)
 	return known;
 }
 
-/* Mean, highest and lowest of the newest bins; the last known value
- * where all are gaps. */
+/* Mean, highest and lowest of the newest bins; the last known value if all are gaps. */
 struct level {
 	float mean, high, low, dev;
 };
 
-/* Of several spans of newest bins, in rising order, in one go. */
+/* Levels of several spans of newest bins, in ascending order, in one pass. */
 static void levels_of(const struct window *w, const size_t *newest, size_t n_spans,
 		      struct level *ret)
 {
@@ -125,8 +136,8 @@ float window_mean(const struct window *w, size_t newest)
 	return level_of(w, newest).mean;
 }
 
-/* The mean of days 1 to 4 at that time of day, +-10 min, for the n bins from `from` on;
- * NAN where nothing is known. n <= SEASONS. */
+/* The mean of days 1 to 4 at the same time of day, +-10 min, for the n bins from `from`
+ * on; NAN where no value is known. n <= SEASONS. */
 static void seasons(const struct window *w, int64_t from, size_t n, float *ret)
 {
 	float sum[SEASONS + 2 * AROUND] = {0}, known[SEASONS + 2 * AROUND] = {0};
@@ -156,7 +167,7 @@ static void seasons(const struct window *w, int64_t from, size_t n, float *ret)
 	}
 }
 
-/* How far the last hour lies above what earlier days had then; 0 when they are unknown.
+/* Mean distance of the last hour from the same time on earlier days; 0 if unknown.
  * season[i] belongs to bin n - BINS_HOUR + i. */
 static float level_error(const struct window *w, const float *season)
 {
@@ -200,7 +211,8 @@ void window_slevel(const struct window *w, float ret[BINS_AHEAD])
 	       ret);
 }
 
-/* Highest of the coming `ahead` bins, `day` days earlier; NAN with less than half. */
+/* Highest of the next `ahead` bins, `day` days earlier; NAN if more than half are
+ * missing. */
 static float peak_before(const struct window *w, int day, int ahead)
 {
 	float high = NAN;
@@ -217,7 +229,7 @@ static float peak_before(const struct window *w, int day, int ahead)
 	return known * 2 >= ahead ? high : NAN;
 }
 
-/* z of x in units of the series; `instead` where x is missing. */
+/* x in units of the series; `instead` if x is missing. */
 static float scaled(const struct features *f, float x, float instead)
 {
 	if (isnan(x))
@@ -238,7 +250,7 @@ static void clock_of(const struct window *w, int64_t bin, float *ret_sin, float 
 
 static void make_encoder(const struct window *w, const float *season, struct features *f)
 {
-	float held = f->centre; /* gaps repeat the value before, and are flagged */
+	float held = f->centre; /* a gap repeats the previous value and is flagged */
 
 	for (int t = 0; t < ENC_STEPS; t++) {
 		int64_t i = (int64_t)w->n - 2 * (ENC_STEPS - t);
@@ -309,7 +321,7 @@ static void make_peak(struct features *f)
 	}
 }
 
-/* Mean distance between a bin and the one `lag` before it, over the newest bins. */
+/* Mean distance between bins `lag` apart, over the newest bins. */
 static float restless(const struct window *w, int lag, size_t newest)
 {
 	float sum = 0;
@@ -376,12 +388,8 @@ static void make_facts(const struct window *w, const struct level *of, float err
 
 bool features_make(const struct window *window, struct features *ret)
 {
-	struct window w = *window;
+	struct window w = window_newest(window, BINS_HISTORY);
 
-	if (w.n > BINS_HISTORY) {
-		w.x += w.n - BINS_HISTORY;
-		w.n = BINS_HISTORY;
-	}
 	if (isnan(window_last(&w)))
 		return false;
 	struct level level[SPANS];

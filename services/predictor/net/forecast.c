@@ -11,8 +11,8 @@
 enum {
 	FEW = NN_LANES,
 	MANY = 2 * NN_LANES,
-	LOOK_BACK = 20,         /* matured origins of the gate, an hour apart */
-	GROWN = 30 * BINS_HOUR, /* from here on the net is trusted */
+	LOOK_BACK = 20,         /* past origins of the gate, an hour apart */
+	GROWN = 30 * BINS_HOUR, /* history from which the confidence is not low */
 	LATE = 2,
 	SILENT = 2 * BINS_HOUR, /* bins without a value */
 };
@@ -73,7 +73,8 @@ static void order(float *low, float *mid, float *high)
 	*high = fmaxf(b, *high);
 }
 
-/* Quantiles rise, the longer horizon's peak is not below the shorter one's. */
+/* Puts quantiles in order; the peak of the longer horizon is not below the shorter one.
+ */
 static void tidy(struct forecast *f)
 {
 	for (size_t h = 0; h < BINS_AHEAD; h++) {
@@ -90,16 +91,21 @@ static void tidy(struct forecast *f)
 		f->peak[1][q] = fmaxf(f->peak[1][q], f->peak[0][q]);
 }
 
-/* The net's three quantiles at one place, put in order and stretched. */
-static void settle(const real *q, size_t step, const float stretch[NET_QUANTILES],
-		   float base, float spread, float *p50, float *p90, float *p99)
+struct quantiles {
+	float at[NET_QUANTILES];
+};
+
+/* The net's output q[0], q[step], q[2 * step], put in order and stretched, in points. */
+static struct quantiles quantiles_of(const real *q, size_t step,
+				     const float stretch[NET_QUANTILES], float base,
+				     float spread)
 {
 	float z[NET_QUANTILES] = {q[0], q[step], q[2 * step]};
 
 	order(&z[0], &z[1], &z[2]);
-	*p50 = base + spread * z[0];
-	*p90 = *p50 + spread * stretch[1] * (z[1] - z[0]);
-	*p99 = *p50 + spread * stretch[2] * (z[2] - z[0]);
+	float p50 = base + spread * z[0];
+	return (struct quantiles){{p50, p50 + spread * stretch[1] * (z[1] - z[0]),
+				   p50 + spread * stretch[2] * (z[2] - z[0])}};
 }
 
 static void take(const struct forecaster *f, const struct net_work *k, int lane,
@@ -107,15 +113,20 @@ static void take(const struct forecaster *f, const struct net_work *k, int lane,
 {
 	size_t n = (size_t)k->lanes, wide = n * BINS_AHEAD, at = (size_t)lane;
 	const struct model *m = f->m;
+	struct quantiles z;
 
 	ret->method = METHOD_LSTM;
-	for (size_t h = 0; h < BINS_AHEAD; h++)
-		settle(k->q + h * n + at, wide, m->path_stretch, x->slevel[h], x->spread,
-		       &ret->path[0][h], &ret->path[1][h], &ret->path[2][h]);
-	for (size_t p = 0; p < NET_PEAKS; p++)
-		settle(k->peak_q + p * NET_QUANTILES * n + at, n, m->peak_stretch[p],
-		       x->peak_base[p], x->spread, &ret->peak[p][0], &ret->peak[p][1],
-		       &ret->peak[p][2]);
+	for (size_t h = 0; h < BINS_AHEAD; h++) {
+		z = quantiles_of(k->q + h * n + at, wide, m->path_stretch, x->slevel[h],
+				 x->spread);
+		for (size_t q = 0; q < NET_QUANTILES; q++)
+			ret->path[q][h] = z.at[q];
+	}
+	for (size_t p = 0; p < NET_PEAKS; p++) {
+		z = quantiles_of(k->peak_q + p * NET_QUANTILES * n + at, n,
+				 m->peak_stretch[p], x->peak_base[p], x->spread);
+		memcpy(ret->peak[p], z.at, sizeof(z.at));
+	}
 	tidy(ret);
 }
 
@@ -169,12 +180,6 @@ static float quantile(float *x, size_t n, double tau)
 	return vrs_quantile_upper(x, n, tau);
 }
 
-/* The window as it was `back` bins ago; its future is known now. */
-static struct window earlier(const struct window *w, size_t back)
-{
-	return (struct window){w->x, w->n - back, w->origin - (int64_t)back, w->utc_min};
-}
-
 static float highest(const float *u, size_t n)
 {
 	float high = NAN;
@@ -186,23 +191,23 @@ static float highest(const float *u, size_t n)
 
 enum { MATURED = 48, LEADS = 4, LEAD = BINS_AHEAD / LEADS };
 
-/* What a method missed at origins of the last two days, an hour apart. */
-struct misses {
+/* Errors of a method at origins of the last two days, an hour apart. */
+struct errors {
 	float path[LEADS][MATURED * LEAD]; /* by quarter of the horizon */
 	float peak[NET_PEAKS][MATURED];
 	size_t n_path[LEADS], n_peak;
 };
 
-static void look_back(enum method m, const struct window *w, struct misses *ret)
+static void past_errors(enum method m, const struct window *w, struct errors *ret)
 {
-	*ret = (struct misses){0};
+	*ret = (struct errors){0};
 	for (size_t k = 0; k < MATURED; k++) {
 		size_t back = BINS_AHEAD + k * BINS_HOUR;
 		float path[BINS_AHEAD] = {0};
 
 		if (w->n < back + BINS_HOUR)
 			break;
-		struct window then = earlier(w, back);
+		struct window then = window_earlier(w, back);
 		const float *truth = w->x + then.n;
 
 		if (window_known(w, back) < window_known(w, back - BINS_AHEAD) + 40 ||
@@ -229,34 +234,34 @@ bool forecast_simple(enum method m, const struct window *w, struct forecast *ret
 
 	if (!forecast_simple_path(m, w, path))
 		return false;
-	struct misses *miss = vrs_calloc(1, sizeof(*miss));
-	float doubt = 5; /* points, when nothing is known about the method's misses */
+	struct errors *past = vrs_calloc(1, sizeof(*past));
+	float doubt = 5; /* points, if the errors of the method are unknown */
 
-	look_back(m, w, miss);
+	past_errors(m, w, past);
 	ret->method = m;
 	ret->last = window_last(w);
 	ret->history_min = (uint32_t)window_span(w) * 5;
 	for (size_t q = 0; q < NET_QUANTILES; q++) {
-		bool seen = miss->n_peak >= 6;
+		bool seen = past->n_peak >= 6;
 
 		for (size_t h = 0; h < BINS_AHEAD; h++) {
 			float add = normal[q] * doubt * sqrtf((float)(h + 1) / BINS_HOUR);
 
 			if (seen)
-				add = q ? fmaxf(0, quantile(miss->path[h / LEAD],
-							    miss->n_path[h / LEAD],
+				add = q ? fmaxf(0, quantile(past->path[h / LEAD],
+							    past->n_path[h / LEAD],
 							    (double)net_tau[q]))
 					: 0;
 			ret->path[q][h] = path[h] + add;
 		}
 		for (size_t p = 0; p < NET_PEAKS; p++)
 			ret->peak[p][q] = highest(path, p ? BINS_AHEAD : BINS_AHEAD / 2) +
-					  (seen ? quantile(miss->peak[p], miss->n_peak,
+					  (seen ? quantile(past->peak[p], past->n_peak,
 							   (double)net_tau[q])
 						: (normal[q] + 0.5F) * 2 * doubt);
 	}
 	tidy(ret);
-	free(miss);
+	free(past);
 	return true;
 }
 
@@ -273,7 +278,7 @@ static double path_error(const float *path, const float *truth)
 	return known ? sum / known : 0;
 }
 
-/* Matured windows of the last day: those that had at least some hours of history. */
+/* Past windows of the last day, whose future is known now, with some history. */
 static size_t matured(const struct window *w, struct window *ret)
 {
 	size_t n = 0;
@@ -283,14 +288,14 @@ static size_t matured(const struct window *w, struct window *ret)
 
 		if (w->n < back + (size_t)2 * BINS_HOUR)
 			break;
-		ret[n] = earlier(w, back);
+		ret[n] = window_earlier(w, back);
 		if (!isnan(window_last(&ret[n])))
 			n++;
 	}
 	return n;
 }
 
-/* How far a method was off over the matured windows: along the path, and at its peak. */
+/* Mean errors of a method over the past windows: of the path and of the peak. */
 struct off {
 	double path, peak;
 };
@@ -302,7 +307,7 @@ static void off_add(struct off *o, const float *path, float peak, const float *t
 	o->peak += fabs((double)peak - (double)highest(truth, BINS_AHEAD)) / (double)n;
 }
 
-/* The simple method with the smallest error of the path over the matured windows. */
+/* The simple method with the smallest path error over the past windows. */
 static enum method best_simple(const struct window *w, const struct window *then,
 			       size_t n, struct off *ret)
 {
@@ -339,9 +344,8 @@ __attribute__((format(printf, 2, 3))) static void lower(struct forecast *f,
 	va_end(ap);
 }
 
-/* The net now and at the matured windows, in one pass. Where a simple method was
- * clearly better over the last day it takes the net's place: for the path, for
- * the peak, or both. */
+/* Runs the net for the current and the past windows in one pass. A simple method that was
+ * clearly better over the last day replaces the net: for the path, the peak, or both. */
 static void by_net(struct forecaster *f, const struct window *w, bool gate,
 		   struct forecast *ret)
 {
@@ -380,12 +384,7 @@ static void by_net(struct forecaster *f, const struct window *w, bool gate,
 void forecast_make(struct forecaster *f, const struct window *window, bool gate,
 		   struct forecast *ret)
 {
-	struct window w = *window;
-
-	if (w.n > BINS_HISTORY) {
-		w.x += w.n - BINS_HISTORY;
-		w.n = BINS_HISTORY;
-	}
+	struct window w = window_newest(window, BINS_HISTORY);
 	size_t span = window_span(&w), silent = window_silent(&w);
 	size_t day = span < BINS_DAY ? span : BINS_DAY, known = window_known(&w, day);
 

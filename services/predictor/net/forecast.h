@@ -1,9 +1,10 @@
-/* forecast.h - the answer: how a series will run, by which method, and how sure that is.
+/* forecast.h - the forecast of a series, its method and its confidence.
  *
- * A ladder of methods. With a model and 30 h of history the net answers, unless a simple
- * method was better over the last day; with less it answers with low confidence; without
- * a model the simple method that would have been best answers and says so. A series that
- * has been silent gets a wider, less sure answer, and after two hours none. Pure. */
+ * Methods form a ladder. With a model and 30 h of history the net is used, unless a
+ * simple method was better over the last day; with less history the net is used with low
+ * confidence; without a model, the simple method with the smallest recent error, with low
+ * confidence. A series without recent samples gets low confidence, and after two hours no
+ * forecast. Pure. */
 #ifndef PREDICTOR_NET_FORECAST_H
 #define PREDICTOR_NET_FORECAST_H
 
@@ -32,24 +33,23 @@ struct forecast {
 	float last; /* newest value; NAN: none */
 };
 
-/* What answers: a model (or none) and the memory to run it, for one thread. */
+/* A model (or none) and the memory to run it, for one thread. */
 struct forecaster;
 struct forecaster *forecaster_new(const struct model *m); /* borrowed; may be NULL */
 void forecaster_free(struct forecaster *f);
 bool forecaster_has_model(const struct forecaster *f);
 
-/* gate: check the net against simple methods over the last day first. */
+/* gate: compare the net with simple methods over the last day. */
 void forecast_make(struct forecaster *f, const struct window *w, bool gate,
 		   struct forecast *ret);
 
-/* The net alone for many windows at once, for backtests and sweeps; windows without any
- * value get METHOD_NONE. */
+/* The net alone, for many windows at once; windows without any value get METHOD_NONE. */
 void forecast_net(struct forecaster *f, const struct window *w, size_t n,
 		  struct forecast *ret);
 
-/* A simple method's path; false when it has nothing to go by. */
+/* The path of a simple method; false: the window has no value. */
 bool forecast_simple_path(enum method m, const struct window *w, float ret[BINS_AHEAD]);
-/* The same with quantiles from what it missed at earlier origins. */
+/* The same with quantiles, from the errors of the method at earlier origins. */
 bool forecast_simple(enum method m, const struct window *w, struct forecast *ret);
 
 #endif

@@ -1,11 +1,11 @@
-/* loss.h - how wrong an answer is, and in which direction to mend it. Pure. */
+/* loss.h - loss functions and their gradients. Pure. */
 #ifndef PREDICTOR_NET_LOSS_H
 #define PREDICTOR_NET_LOSS_H
 
 #include "kernels/real.h"
 
-/* The loss of one value y against q, weighted; its slope by q goes
- * to *dq. Pinball makes q the tau-quantile of y. */
+/* The weighted loss of prediction q for value y; *dq: its derivative by q. The minimum of
+ * the pinball loss is the tau-quantile of y. */
 static inline real loss_pinball(real y, real q, real tau, real weight, real *dq)
 {
 	real d = y - q;
@@ -14,7 +14,7 @@ static inline real loss_pinball(real y, real q, real tau, real weight, real *dq)
 	return weight * (d > 0 ? tau * d : (tau - 1) * d);
 }
 
-/* The same over a row of n lanes that count use[l] each; returns the sum. */
+/* The same over a row of n lanes with weights use[l]; returns the sum. */
 static inline real loss_pinball_row(const real *restrict y, const real *restrict q,
 				    real tau, real weight, const real *restrict use,
 				    real *restrict dq, size_t n)

@@ -1,7 +1,7 @@
 /* lstm.c - see lstm.h. */
 #include "net/lstm.h"
 
-/* Steps that lie a power of two apart would fall on the same lines of a cache. */
+/* Without it the steps would be a power of two apart and share the same cache lines. */
 enum { PAD = 3 * NN_LANES };
 
 void lstm_start(struct lstm_shape s, real *w, struct rng *rng)
@@ -12,16 +12,16 @@ void lstm_start(struct lstm_shape s, real *w, struct rng *rng)
 		w[i] = (real)rng_between(rng, -r, r);
 }
 
-void lstm_tape_init(struct lstm_tape *t, struct lstm_shape s, int max_steps, int lanes)
+void lstm_tape_init(struct lstm_tape *t, struct lstm_shape s, int steps, int lanes)
 {
-	size_t n = (size_t)lanes, h = (size_t)s.hidden, steps = (size_t)max_steps;
+	size_t n = (size_t)lanes, h = (size_t)s.hidden, most = (size_t)steps;
 
-	*t = (struct lstm_tape){.shape = s, .lanes = lanes, .max_steps = max_steps};
-	t->xh = nn_alloc((steps + 1) * ((size_t)s.in + h) * n);
+	*t = (struct lstm_tape){.shape = s, .lanes = lanes, .steps = steps};
+	t->xh = nn_alloc((most + 1) * ((size_t)s.in + h) * n);
 	t->gates_step = 4 * h * n + PAD;
-	t->gates = nn_alloc(steps * t->gates_step);
-	t->c = nn_alloc((steps + 1) * h * n);
-	t->tanh_c = nn_alloc(steps * h * n);
+	t->gates = nn_alloc(most * t->gates_step);
+	t->c = nn_alloc((most + 1) * h * n);
+	t->tanh_c = nn_alloc(most * h * n);
 	t->dc = nn_alloc(h * n);
 	t->dh = nn_alloc(h * n);
 }
@@ -37,8 +37,7 @@ void lstm_tape_fini(struct lstm_tape *t)
 	*t = (struct lstm_tape){0};
 }
 
-const real *lstm_forward(const struct kern *k, struct lstm_tape *t, int steps,
-			 const real *w)
+const real *lstm_forward(const struct kern *k, struct lstm_tape *t, const real *w)
 {
 	int in = t->shape.in, hidden = t->shape.hidden, lanes = t->lanes;
 	int width = in + hidden;
@@ -47,7 +46,7 @@ const real *lstm_forward(const struct kern *k, struct lstm_tape *t, int steps,
 
 	memset(lstm_input(t, 0, in), 0, state * sizeof(real));
 	memset(t->c, 0, state * sizeof(real));
-	for (int s = 0; s < steps; s++) {
+	for (int s = 0; s < t->steps; s++) {
 		real *gates = t->gates + (size_t)s * t->gates_step;
 
 		k->spread(4 * hidden, lanes, bias, gates, false);
@@ -57,10 +56,10 @@ const real *lstm_forward(const struct kern *k, struct lstm_tape *t, int steps,
 			t->c + ((size_t)s + 1) * state, t->tanh_c + (size_t)s * state,
 			lstm_input(t, s + 1, in));
 	}
-	return lstm_input(t, steps, in);
+	return lstm_input(t, t->steps, in);
 }
 
-void lstm_backward(const struct kern *k, struct lstm_tape *t, int steps, const real *w,
+void lstm_backward(const struct kern *k, struct lstm_tape *t, const real *w,
 		   const real *dh_last, real *dw)
 {
 	int in = t->shape.in, hidden = t->shape.hidden, lanes = t->lanes;
@@ -70,16 +69,17 @@ void lstm_backward(const struct kern *k, struct lstm_tape *t, int steps, const r
 
 	memcpy(t->dh, dh_last, state * sizeof(real));
 	memset(t->dc, 0, state * sizeof(real));
-	for (int s = steps - 1; s >= 0; s--) {
+	for (int s = t->steps - 1; s >= 0; s--) {
 		real *gates = t->gates + (size_t)s * t->gates_step;
 
 		k->cell_back(hidden, lanes, gates, t->c + (size_t)s * state,
 			     t->tanh_c + (size_t)s * state, t->dh, t->dc);
-		if (s > 0) /* h before = the hidden columns of w, transposed, * slopes */
+		if (s >
+		    0) /* gradient of the previous h: hidden columns of w, transposed */
 			k->gemm(hidden, lanes, 4 * hidden, w + in, 1, width, gates, lanes,
 				t->dh, lanes, false);
 	}
-	k->sums(4 * hidden, lanes, t->gates, lanes, t->gates_step, steps, db);
+	k->sums(4 * hidden, lanes, t->gates, lanes, t->gates_step, t->steps, db);
 	k->outer(4 * hidden, width, lanes, t->gates, lanes, t->gates_step, t->xh, lanes,
-		 (size_t)width * (size_t)lanes, steps, dw, width);
+		 (size_t)width * (size_t)lanes, t->steps, dw, width);
 }

@@ -4,16 +4,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <time.h>
-#include <xxhash.h>
 
 #include "net/feature.h"
 #include "net/file.h"
 #include "vrs/clock.h"
-#include "vrs/mem.h"
 
-enum { FORMAT = 1, MAX_BYTES = 16 << 20, MAX_HIDDEN = 256 };
-
-static const char magic[8] = {'V', 'R', 'S', 'M', 'O', 'D', 'E', 'L'};
+enum { FORMAT = 1, MAX_HIDDEN = 256 };
 
 struct header {
 	char magic[8];
@@ -26,9 +22,10 @@ struct header {
 	float calib_mae, calib_mae_seasonal, calib_cover90;
 };
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-	       "model files are little endian");
-_Static_assert(sizeof(struct header) == 144, "the header has no holes");
+_Static_assert(sizeof(struct header) == 144, "the header has no padding");
+
+static const struct file_kind kind = {"VRSMODEL", FORMAT, sizeof(struct header),
+				      16 << 20};
 
 struct model *model_new(const struct net_shape *shape)
 {
@@ -74,7 +71,7 @@ static void name_version(struct model *m, uint64_t sum)
 
 void *model_pack(struct model *m, size_t *ret_n)
 {
-	size_t weights = m->n_weights * sizeof(real);
+	struct vrs_text out = {0};
 	struct header h = {.format = FORMAT,
 			   .size = sizeof(h),
 			   .shape = m->shape,
@@ -88,18 +85,15 @@ void *model_pack(struct model *m, size_t *ret_n)
 			   .calib_mae = m->calib_mae,
 			   .calib_mae_seasonal = m->calib_mae_seasonal,
 			   .calib_cover90 = m->calib_cover90};
-	char *bytes = vrs_calloc(1, sizeof(h) + weights + sizeof(uint64_t));
 
-	memcpy(h.magic, magic, sizeof(magic));
+	memcpy(h.magic, kind.magic, sizeof(h.magic));
 	memcpy(h.path_stretch, m->path_stretch, sizeof(h.path_stretch));
 	memcpy(h.peak_stretch, m->peak_stretch, sizeof(h.peak_stretch));
-	memcpy(bytes, &h, sizeof(h));
-	memcpy(bytes + sizeof(h), m->w, weights);
-	uint64_t sum = XXH3_64bits(bytes, sizeof(h) + weights);
-	memcpy(bytes + sizeof(h) + weights, &sum, sizeof(sum));
-	name_version(m, sum);
-	*ret_n = sizeof(h) + weights + sizeof(sum);
-	return bytes;
+	vrs_text_add_bytes(&out, &h, sizeof(h));
+	vrs_text_add_bytes(&out, m->w, m->n_weights * sizeof(real));
+	name_version(m, file_seal(&out));
+	*ret_n = out.len;
+	return out.text;
 }
 
 static bool all_finite(const real *w, size_t n)
@@ -114,24 +108,17 @@ int model_unpack(struct model **ret, const void *bytes, size_t n, struct vrs_err
 {
 	struct header h;
 	uint64_t sum;
+	int status = file_check(&kind, bytes, n, err);
 
-	if (n < sizeof(h) + sizeof(sum))
-		return vrs_fail(err, VRS_EPARSE, "model: file too short: %zu bytes", n);
+	if (status < 0)
+		return status;
 	memcpy(&h, bytes, sizeof(h));
-	if (memcmp(h.magic, magic, sizeof(magic)) != 0)
-		return vrs_fail(err, VRS_EPARSE, "model: not a model file");
-	if (h.format != FORMAT || h.size != sizeof(h))
-		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"model: unsupported format %u (supported: %d)", h.format,
-				FORMAT);
 	memcpy(&sum, (const char *)bytes + n - sizeof(sum), sizeof(sum));
-	if (XXH3_64bits(bytes, n - sizeof(sum)) != sum)
-		return vrs_fail(err, VRS_EPARSE, "model: damaged: checksum mismatch");
 	struct net_shape mine = features_shape((int)h.shape.hidden);
 	if (h.shape.hidden > MAX_HIDDEN || memcmp(&mine, &h.shape, sizeof(mine)) != 0)
 		return vrs_fail(err, VRS_EUNSUPPORTED,
 				"model: feature set differs from that of this program");
-	if (h.n_weights != net_n_weights(&mine) ||
+	if (h.size != sizeof(h) || h.n_weights != net_n_weights(&mine) ||
 	    n != sizeof(h) + h.n_weights * sizeof(real) + sizeof(sum))
 		return vrs_fail(err, VRS_EPARSE,
 				"model: size of %zu bytes does not match %u weights", n,
@@ -167,8 +154,6 @@ int model_save(struct model *m, const char *path, struct vrs_err *err)
 	void *bytes = model_pack(m, &n);
 	int status = file_write(path, bytes, n, err);
 
-	if (status < 0)
-		vrs_context(err, "model");
 	free(bytes);
 	return status;
 }
@@ -177,20 +162,15 @@ int model_load(struct model **ret, const char *path, struct vrs_err *err)
 {
 	void *bytes = NULL;
 	size_t n;
-	int status = file_read(&bytes, &n, path, MAX_BYTES, err);
+	int status = file_read(path, kind.max_bytes, &bytes, &n, err);
 
-	if (status < 0) {
-		vrs_context(err, "model");
-		return status;
-	}
-	status = model_unpack(ret, bytes, n, err);
-	if (status < 0)
+	if (status == 0 && (status = model_unpack(ret, bytes, n, err)) < 0)
 		vrs_context(err, "%s", path);
 	free(bytes);
 	return status;
 }
 
-/* JSON knows no NaN. */
+/* JSON has no NaN. */
 static const char *number(char ret[24], double x)
 {
 	(void)snprintf(ret, 24, isfinite(x) ? "%.3f" : "null", x);

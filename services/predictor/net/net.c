@@ -7,26 +7,42 @@
 const real net_tau[NET_QUANTILES] = {(real)0.5, (real)0.9, (real)0.99};
 static const real tau_weight[NET_QUANTILES] = {(real)1.5, (real)1.2, (real)2.0};
 
-/* Where each layer starts. The decoder's first layer is split: the context's part is the
- * same for every step and is computed once. */
+/* The dense layers in the order of their weights, which follow those of the encoder. The
+ * decoder's first layer is split: the part of the context (without biases) is the same
+ * for every step and is computed once. */
+enum { CTX, DEC_CTX, DEC_A, DEC_B, OUT, PEAK_A, PEAK_OUT, LAYERS };
+
+struct layer {
+	int in, out;
+	size_t at;
+};
+
 struct layout {
-	size_t enc, ctx, dec_ctx, dec_a, dec_b, out, peak_a, peak_out, end;
+	struct lstm_shape enc;
+	struct layer layer[LAYERS];
+	size_t end;
 };
 
 static struct layout layout_of(const struct net_shape *s)
 {
-	struct layout l = {0};
-	struct lstm_shape e = {(int)s->enc_in, (int)s->hidden};
+	int context = (int)s->context, dec_a = (int)s->dec_a, dec_b = (int)s->dec_b;
+	struct layout l = {
+		.enc = {(int)s->enc_in, (int)s->hidden},
+		.layer = {[CTX] = {(int)(s->hidden + s->facts), context, 0},
+			  [DEC_CTX] = {context, dec_a, 0},
+			  [DEC_A] = {(int)s->dec_in, dec_a, 0},
+			  [DEC_B] = {dec_a, dec_b, 0},
+			  [OUT] = {dec_b, NET_QUANTILES, 0},
+			  [PEAK_A] = {context + (int)s->peak_in, (int)s->peak_a, 0},
+			  [PEAK_OUT] = {(int)s->peak_a, NET_PEAKS * NET_QUANTILES, 0}}};
 
-	l.ctx = l.enc + lstm_n_weights(e);
-	l.dec_ctx = l.ctx + dense_n_weights((int)(s->hidden + s->facts), (int)s->context);
-	l.dec_a = l.dec_ctx + (size_t)s->dec_a * s->context;
-	l.dec_b = l.dec_a + dense_n_weights((int)s->dec_in, (int)s->dec_a);
-	l.out = l.dec_b + dense_n_weights((int)s->dec_a, (int)s->dec_b);
-	l.peak_a = l.out + dense_n_weights((int)s->dec_b, NET_QUANTILES);
-	l.peak_out = l.peak_a +
-		     dense_n_weights((int)(s->context + s->peak_in), (int)s->peak_a);
-	l.end = l.peak_out + dense_n_weights((int)s->peak_a, NET_PEAKS * NET_QUANTILES);
+	l.end = lstm_n_weights(l.enc);
+	for (int i = 0; i < LAYERS; i++) {
+		l.layer[i].at = l.end;
+		l.end += dense_n_weights(l.layer[i].in, l.layer[i].out);
+		if (i == DEC_CTX)
+			l.end -= (size_t)l.layer[i].out;
+	}
 	return l;
 }
 
@@ -37,19 +53,17 @@ size_t net_n_weights(const struct net_shape *s)
 
 void net_blocks(const struct net_shape *s, struct net_block ret[NET_BLOCKS])
 {
+	static const char *const names[NET_BLOCKS] = {
+		"encoder",   "context",   "decoder context", "decoder a",
+		"decoder b", "quantiles", "peak a",          "peak quantiles"};
 	struct layout l = layout_of(s);
-	const struct net_block blocks[NET_BLOCKS] = {
-		{"encoder", l.enc, l.ctx - l.enc},
-		{"context", l.ctx, l.dec_ctx - l.ctx},
-		{"decoder context", l.dec_ctx, l.dec_a - l.dec_ctx},
-		{"decoder a", l.dec_a, l.dec_b - l.dec_a},
-		{"decoder b", l.dec_b, l.out - l.dec_b},
-		{"quantiles", l.out, l.peak_a - l.out},
-		{"peak a", l.peak_a, l.peak_out - l.peak_a},
-		{"peak quantiles", l.peak_out, l.end - l.peak_out},
-	};
 
-	memcpy(ret, blocks, sizeof(blocks));
+	for (int i = 0; i < NET_BLOCKS; i++) {
+		size_t at = i > 0 ? l.layer[i - 1].at : 0;
+		size_t end = i < LAYERS ? l.layer[i].at : l.end;
+
+		ret[i] = (struct net_block){names[i], at, end - at};
+	}
 }
 
 void net_start(const struct net_shape *s, real *w, struct rng *rng)
@@ -57,14 +71,12 @@ void net_start(const struct net_shape *s, real *w, struct rng *rng)
 	struct layout l = layout_of(s);
 	double r = 1.0 / sqrt((double)(s->context + s->dec_in));
 
-	lstm_start((struct lstm_shape){(int)s->enc_in, (int)s->hidden}, w + l.enc, rng);
-	dense_start((int)(s->hidden + s->facts), (int)s->context, w + l.ctx, rng);
-	for (size_t i = l.dec_ctx; i < l.dec_b; i++)
+	lstm_start(l.enc, w, rng);
+	dense_start(l.layer[CTX].in, l.layer[CTX].out, w + l.layer[CTX].at, rng);
+	for (size_t i = l.layer[DEC_CTX].at; i < l.layer[DEC_B].at; i++)
 		w[i] = (real)rng_between(rng, -r, r);
-	dense_start((int)s->dec_a, (int)s->dec_b, w + l.dec_b, rng);
-	dense_start((int)s->dec_b, NET_QUANTILES, w + l.out, rng);
-	dense_start((int)(s->context + s->peak_in), (int)s->peak_a, w + l.peak_a, rng);
-	dense_start((int)s->peak_a, NET_PEAKS * NET_QUANTILES, w + l.peak_out, rng);
+	for (int i = DEC_B; i < LAYERS; i++)
+		dense_start(l.layer[i].in, l.layer[i].out, w + l.layer[i].at, rng);
 }
 
 void net_hold(const struct net_shape *s, real *w, enum net_input kind, int column,
@@ -72,19 +84,21 @@ void net_hold(const struct net_shape *s, real *w, enum net_input kind, int colum
 {
 	struct layout l = layout_of(s);
 	const struct {
-		size_t at, rows, cols, column;
-	} layers[] = {
-		{l.enc, (size_t)4 * s->hidden, s->enc_in + s->hidden, 0},
-		{l.ctx, s->context, s->hidden + s->facts, s->hidden},
-		{l.dec_a, s->dec_a, s->dec_in, 0},
-		{l.peak_a, s->peak_a, s->context + s->peak_in, s->context},
+		struct layer layer;
+		size_t column;
+	} places[] = {
+		{{l.enc.in + l.enc.hidden, 4 * l.enc.hidden, 0}, 0},
+		{l.layer[CTX], s->hidden},
+		{l.layer[DEC_A], 0},
+		{l.layer[PEAK_A], s->context},
 	};
-	real *m = w + layers[kind].at + layers[kind].column + (size_t)column;
-	real *bias = w + layers[kind].at + layers[kind].rows * layers[kind].cols;
+	struct layer at = places[kind].layer;
+	real *m = w + at.at + places[kind].column + (size_t)column;
+	real *bias = w + at.at + (size_t)at.in * (size_t)at.out;
 
-	for (size_t r = 0; r < layers[kind].rows; r++) {
-		bias[r] += m[r * layers[kind].cols] * value;
-		m[r * layers[kind].cols] = 0;
+	for (int r = 0; r < at.out; r++, m += at.in) {
+		bias[r] += *m * value;
+		*m = 0;
 	}
 }
 
@@ -132,39 +146,61 @@ void net_work_fini(struct net_work *k)
 	*k = (struct net_work){0};
 }
 
+/* The dense layers of a batch; dw NULL: forward only. */
+static void layers_of(const struct net_work *k, const real *w, real *dw,
+		      struct dense ret[LAYERS])
+{
+	struct layout l = layout_of(&k->shape);
+
+	for (int i = 0; i < LAYERS; i++) {
+		const struct layer *a = &l.layer[i];
+		bool each_step = i == DEC_A || i == DEC_B || i == OUT;
+
+		ret[i] = (struct dense){a->in, a->out,
+					each_step ? k->lanes * (int)k->shape.horizon
+						  : k->lanes,
+					w + a->at, dw ? dw + a->at : NULL};
+	}
+}
+
+static void rectify(const struct kern *kern, const struct dense *d, real *y)
+{
+	kern->rectify((size_t)d->out * (size_t)d->lanes, y);
+}
+
+static void rectify_back(const struct kern *kern, const struct dense *d, const real *y,
+			 real *dy)
+{
+	kern->rectify_back((size_t)d->out * (size_t)d->lanes, y, dy);
+}
+
 void net_forward(const struct kern *kern, struct net_work *k, const real *w)
 {
 	const struct net_shape *s = &k->shape;
-	struct layout l = layout_of(s);
-	int n = k->lanes, wide = n * (int)s->horizon;
+	size_t n = (size_t)k->lanes, wide = n * s->horizon;
+	struct dense d[LAYERS];
 
-	memcpy(k->ctx_in, lstm_forward(kern, &k->enc, (int)s->steps, w + l.enc),
-	       (size_t)s->hidden * (size_t)n * sizeof(real));
-	dense_forward(kern, (int)(s->hidden + s->facts), (int)s->context, n, w + l.ctx,
-		      k->ctx_in, k->ctx, false);
-	kern->rectify((size_t)s->context * (size_t)n, k->ctx);
+	layers_of(k, w, NULL, d);
+	memcpy(k->ctx_in, lstm_forward(kern, &k->enc, w), s->hidden * n * sizeof(real));
+	dense_forward(kern, &d[CTX], k->ctx_in, k->ctx, false);
+	rectify(kern, &d[CTX], k->ctx);
 
-	kern->gemm((int)s->dec_a, n, (int)s->context, w + l.dec_ctx, (int)s->context, 1,
-		   k->ctx, n, k->da_sum, n, false);
+	kern->gemm(d[DEC_CTX].out, k->lanes, d[DEC_CTX].in, d[DEC_CTX].w, d[DEC_CTX].in,
+		   1, k->ctx, k->lanes, k->da_sum, k->lanes, false);
 	for (size_t r = 0; r < s->dec_a; r++)
 		for (size_t h = 0; h < s->horizon; h++)
-			memcpy(k->a + r * (size_t)wide + h * (size_t)n,
-			       k->da_sum + r * (size_t)n, (size_t)n * sizeof(real));
-	dense_forward(kern, (int)s->dec_in, (int)s->dec_a, wide, w + l.dec_a, k->dec_in,
-		      k->a, true);
-	kern->rectify((size_t)s->dec_a * (size_t)wide, k->a);
-	dense_forward(kern, (int)s->dec_a, (int)s->dec_b, wide, w + l.dec_b, k->a, k->b,
-		      false);
-	kern->rectify((size_t)s->dec_b * (size_t)wide, k->b);
-	dense_forward(kern, (int)s->dec_b, NET_QUANTILES, wide, w + l.out, k->b, k->q,
-		      false);
+			memcpy(k->a + r * wide + h * n, k->da_sum + r * n,
+			       n * sizeof(real));
+	dense_forward(kern, &d[DEC_A], k->dec_in, k->a, true);
+	rectify(kern, &d[DEC_A], k->a);
+	dense_forward(kern, &d[DEC_B], k->a, k->b, false);
+	rectify(kern, &d[DEC_B], k->b);
+	dense_forward(kern, &d[OUT], k->b, k->q, false);
 
-	memcpy(k->peak_in, k->ctx, (size_t)s->context * (size_t)n * sizeof(real));
-	dense_forward(kern, (int)(s->context + s->peak_in), (int)s->peak_a, n,
-		      w + l.peak_a, k->peak_in, k->pa, false);
-	kern->rectify((size_t)s->peak_a * (size_t)n, k->pa);
-	dense_forward(kern, (int)s->peak_a, NET_PEAKS * NET_QUANTILES, n, w + l.peak_out,
-		      k->pa, k->peak_q, false);
+	memcpy(k->peak_in, k->ctx, s->context * n * sizeof(real));
+	dense_forward(kern, &d[PEAK_A], k->peak_in, k->pa, false);
+	rectify(kern, &d[PEAK_A], k->pa);
+	dense_forward(kern, &d[PEAK_OUT], k->pa, k->peak_q, false);
 }
 
 double net_loss(struct net_work *k)
@@ -191,7 +227,7 @@ double net_loss(struct net_work *k)
 	return loss;
 }
 
-/* The context's part of the decoder is the same at every step: its slopes add up. */
+/* The part of the context is the same at every step: its gradients add up. */
 static void sum_steps(const real *da, real *ret, size_t rows, size_t steps, size_t lanes)
 {
 	for (size_t r = 0; r < rows; r++, ret += lanes) {
@@ -205,34 +241,28 @@ static void sum_steps(const real *da, real *ret, size_t rows, size_t steps, size
 void net_backward(const struct kern *kern, struct net_work *k, const real *w, real *dw)
 {
 	const struct net_shape *s = &k->shape;
-	struct layout l = layout_of(s);
-	int n = k->lanes, wide = n * (int)s->horizon;
+	int n = k->lanes, context = (int)s->context;
+	struct dense d[LAYERS];
 
-	dense_backward(kern, (int)s->dec_b, NET_QUANTILES, wide, w + l.out, k->b, k->dq,
-		       dw + l.out, k->db, false);
-	kern->rectify_back((size_t)s->dec_b * (size_t)wide, k->b, k->db);
-	dense_backward(kern, (int)s->dec_a, (int)s->dec_b, wide, w + l.dec_b, k->a, k->db,
-		       dw + l.dec_b, k->da, false);
-	kern->rectify_back((size_t)s->dec_a * (size_t)wide, k->a, k->da);
-	dense_backward(kern, (int)s->dec_in, (int)s->dec_a, wide, w + l.dec_a, k->dec_in,
-		       k->da, dw + l.dec_a, NULL, false);
+	layers_of(k, w, dw, d);
+	dense_backward(kern, &d[OUT], k->b, k->dq, k->db);
+	rectify_back(kern, &d[DEC_B], k->b, k->db);
+	dense_backward(kern, &d[DEC_B], k->a, k->db, k->da);
+	rectify_back(kern, &d[DEC_A], k->a, k->da);
+	dense_backward(kern, &d[DEC_A], k->dec_in, k->da, NULL);
 	sum_steps(k->da, k->da_sum, s->dec_a, s->horizon, (size_t)n);
-	kern->outer((int)s->dec_a, (int)s->context, n, k->da_sum, n, 0, k->ctx, n, 0, 1,
-		    dw + l.dec_ctx, (int)s->context);
-	kern->gemm((int)s->context, n, (int)s->dec_a, w + l.dec_ctx, 1, (int)s->context,
-		   k->da_sum, n, k->dctx, n, false);
+	kern->outer(d[DEC_CTX].out, context, n, k->da_sum, n, 0, k->ctx, n, 0, 1,
+		    d[DEC_CTX].dw, context);
+	kern->gemm(context, n, d[DEC_CTX].out, d[DEC_CTX].w, 1, context, k->da_sum, n,
+		   k->dctx, n, false);
 
-	dense_backward(kern, (int)s->peak_a, NET_PEAKS * NET_QUANTILES, n, w + l.peak_out,
-		       k->pa, k->dpeak_q, dw + l.peak_out, k->dpa, false);
-	kern->rectify_back((size_t)s->peak_a * (size_t)n, k->pa, k->dpa);
-	dense_backward(kern, (int)(s->context + s->peak_in), (int)s->peak_a, n,
-		       w + l.peak_a, k->peak_in, k->dpa, dw + l.peak_a, k->dpeak_in,
-		       false);
-	for (size_t i = 0; i < (size_t)s->context * (size_t)n; i++)
+	dense_backward(kern, &d[PEAK_OUT], k->pa, k->dpeak_q, k->dpa);
+	rectify_back(kern, &d[PEAK_A], k->pa, k->dpa);
+	dense_backward(kern, &d[PEAK_A], k->peak_in, k->dpa, k->dpeak_in);
+	for (size_t i = 0; i < (size_t)context * (size_t)n; i++)
 		k->dctx[i] += k->dpeak_in[i];
 
-	kern->rectify_back((size_t)s->context * (size_t)n, k->ctx, k->dctx);
-	dense_backward(kern, (int)(s->hidden + s->facts), (int)s->context, n, w + l.ctx,
-		       k->ctx_in, k->dctx, dw + l.ctx, k->dctx_in, false);
-	lstm_backward(kern, &k->enc, (int)s->steps, w + l.enc, k->dctx_in, dw + l.enc);
+	rectify_back(kern, &d[CTX], k->ctx, k->dctx);
+	dense_backward(kern, &d[CTX], k->ctx_in, k->dctx, k->dctx_in);
+	lstm_backward(kern, &k->enc, w, k->dctx_in, dw);
 }

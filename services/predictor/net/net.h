@@ -1,11 +1,11 @@
 /* net.h - the forecasting net: one for all hosts and clusters.
  *
- * An LSTM reads the last hours; its state and a few facts about the series become a
- * context. A decoder shared by all steps of the horizon turns context and what is known
- * of that step (same time on earlier days, level) into the quantiles of that step. A head
- * of its own answers for the PEAK over the first half and over all of the horizon: the
- * highest of the medians is not the median of the highest. Everything is in units of
- * the series' own spread, relative to a simple seasonal guess (feature.h). Pure. */
+ * An LSTM reads the last hours; its state and some facts about the series form a context.
+ * A decoder, shared by all steps of the horizon, computes the quantiles of a step from
+ * the context and the features of that step (same time on earlier days, level). A
+ * separate head computes the PEAK over the first half and over all of the horizon: the
+ * highest median is not the median of the highest value. All values are in units of the
+ * series' spread, relative to a simple seasonal forecast (feature.h). Pure. */
 #ifndef PREDICTOR_NET_NET_H
 #define PREDICTOR_NET_NET_H
 
@@ -26,7 +26,7 @@ struct net_shape {
 size_t net_n_weights(const struct net_shape *s);
 void net_start(const struct net_shape *s, real *w, struct rng *rng);
 
-/* The layers as they lie in the weights, for tests and reports; 0 at the end. */
+/* The layers in the order of their weights, for tests. */
 struct net_block {
 	const char *name;
 	size_t at, n;
@@ -34,13 +34,14 @@ struct net_block {
 enum { NET_BLOCKS = 8 };
 void net_blocks(const struct net_shape *s, struct net_block ret[NET_BLOCKS]);
 
-/* Takes an input out of the net, as if it were always `value`: its weights go into the
- * biases. For inputs that never moved in training, whose weights are still random. */
+/* Removes an input from the net, as if it were always `value`: its weights are folded
+ * into the biases. For inputs that were constant in training, whose weights are still
+ * random. */
 enum net_input { NET_ENC, NET_FACT, NET_DEC, NET_PEAK };
 void net_hold(const struct net_shape *s, real *w, enum net_input kind, int column,
 	      real value);
 
-/* A batch and everything computed on its way; lanes is a multiple of NN_LANES. */
+/* A batch with all intermediate values; lanes is a multiple of NN_LANES. */
 struct net_work {
 	struct net_shape shape;
 	int lanes;
@@ -61,7 +62,7 @@ struct net_work {
 void net_work_init(struct net_work *k, const struct net_shape *s, int lanes);
 void net_work_fini(struct net_work *k);
 
-/* Facts and features of a lane are written here. */
+/* The places of the inputs. */
 static inline real *net_facts(struct net_work *k)
 {
 	return k->ctx_in + (size_t)k->shape.hidden * (size_t)k->lanes;
@@ -72,8 +73,8 @@ static inline real *net_peak_features(struct net_work *k)
 }
 
 void net_forward(const struct kern *kern, struct net_work *k, const real *w);
-/* Pinball loss summed over lanes (each lane: mean over steps, plus half the peaks'), with
- * its slopes left in the work for net_backward. */
+/* Pinball loss summed over lanes (each lane: mean over steps plus half the loss of the
+ * peaks); its gradient stays in the work for net_backward. */
 double net_loss(struct net_work *k);
 void net_backward(const struct kern *kern, struct net_work *k, const real *w, real *dw);
 

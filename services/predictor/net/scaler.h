@@ -1,4 +1,4 @@
-/* scaler.h - the four scalers that the paper compares, and how to come back. Pure. */
+/* scaler.h - the four scalers that the paper compares, with their inverse. Pure. */
 #ifndef PREDICTOR_NET_SCALER_H
 #define PREDICTOR_NET_SCALER_H
 
@@ -18,8 +18,7 @@ struct scaler {
 
 const char *scaler_name(enum scaler_kind k);
 
-/* From the values it may know (never those of the future); gaps (NAN) are passed over. A
- * series that never moves gets scale 1. */
+/* Fitted to past values only; gaps (NAN) are ignored. A constant series gets scale 1. */
 struct scaler scaler_fit(enum scaler_kind k, const float *x, size_t n);
 
 static inline double scaler_apply(const struct scaler *s, double x)

@@ -10,7 +10,7 @@
 
 enum { MAX_ENTITIES = 100000 };
 
-/* A time far off is a typing error, and would be a lot of gaps. */
+/* A time far from the others is an error, and would need huge arrays of gaps. */
 static const int64_t longest_ms = (int64_t)30 * 366 * 86400 * 1000;
 
 static struct trace *trace_named(struct traces *t, const char *name, struct trace *hint)
@@ -79,9 +79,9 @@ static int by_time(const void *a, const void *b)
 	return (x->place > y->place) - (x->place < y->place);
 }
 
-/* In order of time; of rows with the same time the first one stays. */
-static int settle(struct traces *all, struct trace *t, const char *path,
-		  struct vrs_err *err)
+/* Sorts by time; of rows with the same time the first is kept. */
+static int sort_rows(struct traces *all, struct trace *t, const char *path,
+		     struct vrs_err *err)
 {
 	struct row *rows = vrs_calloc(t->n + 1, sizeof(*rows));
 	size_t kept = 0;
@@ -119,7 +119,7 @@ int traces_read(struct traces *t, const char *path, struct vrs_err *err)
 		status = read_rows(t, csv, err);
 	vrs_csv_close(csv);
 	for (size_t i = 0; status == 0 && i < t->n; i++)
-		status = settle(t, &t->trace[i], path, err);
+		status = sort_rows(t, &t->trace[i], path, err);
 	if (status == 0 && t->n > 0)
 		qsort(t->trace, t->n, sizeof(*t->trace), by_name);
 	return status;

@@ -1,8 +1,8 @@
-/* traces.h - recorded CPU of many hosts or clusters, from a CSV file, plain or gzip.
+/* traces.h - recorded CPU load of many hosts or clusters, from a CSV file, plain or gzip.
  *
- * Both formats of vrs/sample_csv.h are read. A line that cannot be read is refused with
- * file, line and column; a value that cannot be true (NaN, below 0, above 100) becomes a
- * gap and is counted, as are duplicate rows and rows out of order. */
+ * Both formats of vrs/sample_csv.h are supported. An invalid line is an error with file,
+ * line and column; an impossible value (NaN, below 0, above 100) becomes a gap and is
+ * counted, as are duplicate rows and rows out of order. */
 #ifndef PREDICTOR_NET_TRACES_H
 #define PREDICTOR_NET_TRACES_H
 
@@ -15,7 +15,7 @@
 struct trace {
 	char *name;
 	size_t n, cap;
-	int64_t *at_ms; /* rising */
+	int64_t *at_ms; /* ascending */
 	float *pct;
 };
 
@@ -25,7 +25,7 @@ struct traces {
 	size_t rows, impossible, twice, unordered;
 };
 
-/* Adds what the file holds to t (zero-initialised at first). */
+/* Adds the rows of the file to t, which is zero-initialised before the first call. */
 int traces_read(struct traces *t, const char *path, struct vrs_err *err);
 void traces_free(struct traces *t);
 const struct trace *traces_find(const struct traces *t, const char *name);

@@ -42,11 +42,19 @@ void paper_work_fini(struct paper_work *k)
 	*k = (struct paper_work){0};
 }
 
+static struct dense output_of(const struct paper_work *k, const real *w, real *dw)
+{
+	size_t at = lstm_n_weights(lstm_of(&k->shape));
+
+	return (struct dense){k->shape.hidden, 1, k->lanes, w + at, dw ? dw + at : NULL};
+}
+
 void paper_forward(const struct kern *kern, struct paper_work *k, const real *w)
 {
-	k->h = lstm_forward(kern, &k->tape, k->shape.window, w);
-	dense_forward(kern, k->shape.hidden, 1, k->lanes,
-		      w + lstm_n_weights(lstm_of(&k->shape)), k->h, k->q, false);
+	const struct dense output = output_of(k, w, NULL);
+
+	k->h = lstm_forward(kern, &k->tape, w);
+	dense_forward(kern, &output, k->h, k->q, false);
 }
 
 double paper_loss(struct paper_work *k)
@@ -65,9 +73,8 @@ double paper_loss(struct paper_work *k)
 void paper_backward(const struct kern *kern, struct paper_work *k, const real *w,
 		    real *dw)
 {
-	size_t out = lstm_n_weights(lstm_of(&k->shape));
+	const struct dense output = output_of(k, w, dw);
 
-	dense_backward(kern, k->shape.hidden, 1, k->lanes, w + out, k->h, k->dq, dw + out,
-		       k->dh, false);
-	lstm_backward(kern, &k->tape, k->shape.window, w, k->dh, dw);
+	dense_backward(kern, &output, k->h, k->dq, k->dh);
+	lstm_backward(kern, &k->tape, w, k->dh, dw);
 }

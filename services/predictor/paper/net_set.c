@@ -3,21 +3,20 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <xxhash.h>
 
 #include "net/file.h"
-#include "vrs/mem.h"
 
-enum { FORMAT = 1, MAX_BYTES = 64 << 20, MAX_MEMBERS = 4096, NAME_BYTES = 136 };
-
-static const char magic[8] = {'V', 'R', 'S', 'P', 'A', 'P', 'E', 'R'};
+enum { FORMAT = 1, MAX_MEMBERS = 4096, NAME_BYTES = 136 };
 
 struct header {
 	char magic[8];
 	uint32_t format, n;
 };
 
-/* A net in the file; its weights follow. */
+static const struct file_kind kind = {"VRSPAPER", FORMAT, sizeof(struct header),
+				      64 << 20};
+
+/* One net; its weights follow. */
 struct record {
 	char name[NAME_BYTES], preset[24];
 	int32_t window, batch, epochs, hidden, scaler;
@@ -25,7 +24,7 @@ struct record {
 	double rate, shift, scale;
 };
 
-_Static_assert(sizeof(struct record) == 208, "a record has no holes");
+_Static_assert(sizeof(struct record) == 208, "a record has no padding");
 
 struct member {
 	char *name;
@@ -88,9 +87,14 @@ size_t grid_before(const struct grid *g, int64_t at_ms)
 	return n < g->n ? n : g->n;
 }
 
-struct paper_set *paper_set_new(void)
+bool grid_whole(const struct grid *g, size_t end, size_t n)
 {
-	return vrs_calloc(1, sizeof(struct paper_set));
+	if (end < n || end > g->n)
+		return false;
+	for (size_t i = end - n; i < end; i++)
+		if (isnan(g->x[i]))
+			return false;
+	return true;
 }
 
 void paper_set_free(struct paper_set *s)
@@ -115,24 +119,65 @@ static void add_take(struct paper_set *s, char *name, struct paper_model *m)
 	s->member[s->n++] = (struct member){name, m};
 }
 
-int paper_set_add(struct paper_set *s, const char *name, const struct grid *g,
-		  int64_t until_ms, const struct paper_conf *conf,
-		  int (*progress)(void *arg, int epoch, double train, double valid),
-		  void *arg, struct vrs_err *err)
-{
-	size_t n = until_ms > 0 ? grid_before(g, until_ms) : g->n;
-	size_t from = n > PAPER_ROWS ? n - PAPER_ROWS : 0;
-	struct paper_model *m = NULL;
-	int status = paper_train(&m, g->x + from, n - from, conf, progress, arg, err);
+/* Progress of one trace as a part of the progress of all. */
+struct part {
+	const struct paper_conf *all;
+	size_t i, n;
+	const char *name;
+};
 
+static int on_progress(void *arg, double share, const char *note)
+{
+	const struct part *p = arg;
+
+	(void)note;
+	return p->all->progress(p->all->progress_arg,
+				((double)p->i + share) / (double)p->n, p->name);
+}
+
+static int train_one(struct paper_set *s, const struct trace *t, int64_t until_ms,
+		     const struct paper_conf *conf, struct vrs_err *err)
+{
+	struct paper_model *m = NULL;
+	struct grid g;
+
+	grid_of(t, &g);
+	size_t n = until_ms > 0 ? grid_before(&g, until_ms) : g.n;
+	size_t from = n > PAPER_ROWS ? n - PAPER_ROWS : 0;
+	int status = paper_train(&m, g.x + from, n - from, conf, err);
 	if (status < 0)
-		vrs_context(err, "%s", name);
+		vrs_context(err, "%s", t->name);
 	else
-		add_take(s, vrs_strdup(name), m);
+		add_take(s, vrs_strdup(t->name), m);
+	grid_free(&g);
 	return status;
 }
 
-const struct paper_model *paper_set_find(const struct paper_set *s, const char *name)
+int paper_set_train(struct paper_set **ret, const struct traces *t, int64_t until_ms,
+		    const struct paper_conf *conf, struct vrs_err *err)
+{
+	struct paper_set *s = vrs_calloc(1, sizeof(*s));
+	int status = 0;
+
+	for (size_t i = 0; i < t->n && (status == 0 || status == VRS_ENOENT); i++) {
+		struct part part = {conf, i, t->n, t->trace[i].name};
+		struct paper_conf c = *conf;
+
+		c.progress = conf->progress ? on_progress : NULL;
+		c.progress_arg = &part;
+		status = train_one(s, &t->trace[i], until_ms, &c, err);
+	}
+	if (s->n > 0 && (status == 0 || status == VRS_ENOENT)) {
+		*ret = s;
+		return 0;
+	}
+	paper_set_free(s);
+	if (status == 0)
+		status = vrs_fail(err, VRS_ENOENT, "paper: no series");
+	return status;
+}
+
+static const struct paper_model *find(const struct paper_set *s, const char *name)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->member[i].name, name) == 0)
@@ -140,7 +185,7 @@ const struct paper_model *paper_set_find(const struct paper_set *s, const char *
 	return NULL;
 }
 
-/* The path in bins from the path in cells; the peak is the highest of it. */
+/* The path in bins from the path in cells; the peak is its highest value. */
 static void into_bins(const float *path, size_t per_bin, struct forecast *ret)
 {
 	float high = 0;
@@ -160,50 +205,61 @@ static void into_bins(const float *path, size_t per_bin, struct forecast *ret)
 	}
 }
 
-void paper_set_forecast(const struct paper_model *m, const struct grid *g,
-			const int64_t *origin, size_t n, struct forecast *ret)
+static void forecast(const struct paper_model *m, const struct grid *g,
+		     const int64_t *origin, size_t n, struct forecast *ret)
 {
 	size_t window = (size_t)m->conf.window, kept = 0;
 	size_t per_bin = (size_t)(BIN_MS / g->step_ms), ahead = BINS_AHEAD * per_bin;
-	float *before = vrs_calloc(n * window + 1, sizeof(*before));
+	const float **before = vrs_calloc(n + 1, sizeof(*before));
 	float *path = vrs_calloc(n * ahead + 1, sizeof(*path));
-	size_t *place = vrs_calloc(n + 1, sizeof(*place));
+	struct forecast **kept_at = vrs_calloc(n + 1, sizeof(struct forecast *));
 
 	for (size_t i = 0; i < n; i++) {
-		size_t end = grid_before(g, origin[i] * BIN_MS);
-		bool whole = end >= window &&
-			     g->first_ms + (int64_t)end * g->step_ms + BIN_MS >
-				     origin[i] * BIN_MS;
+		int64_t at_ms = origin[i] * BIN_MS;
+		size_t end = grid_before(g, at_ms);
 
-		ret[i] = (struct forecast){.last = NAN};
-		for (size_t t = 0; whole && t < window; t++)
-			whole = !isnan(g->x[end - window + t]);
-		if (!whole) {
+		if (!grid_whole(g, end, window) ||
+		    g->first_ms + (int64_t)end * g->step_ms + BIN_MS <= at_ms) {
 			(void)snprintf(
 				ret[i].reason, sizeof(ret[i].reason),
 				"the paper's net requires %zu consecutive readings",
 				window);
 			continue;
 		}
-		memcpy(before + kept * window, g->x + end - window,
-		       window * sizeof(*before));
+		before[kept] = g->x + end - window;
+		ret[i].method = METHOD_PAPER;
+		ret[i].confidence = CONFIDENCE_LOW;
+		(void)snprintf(ret[i].reason, sizeof(ret[i].reason),
+			       "the paper's net predicts no quantiles");
 		ret[i].last = g->x[end - 1];
 		ret[i].history_min = (uint32_t)((int64_t)end * g->step_ms / 60000);
-		place[kept++] = i;
+		kept_at[kept++] = &ret[i];
 	}
 	paper_forecast(m, before, kept, path, ahead);
-	for (size_t k = 0; k < kept; k++) {
-		struct forecast *f = &ret[place[k]];
-
-		f->method = METHOD_PAPER;
-		f->confidence = CONFIDENCE_LOW;
-		(void)snprintf(f->reason, sizeof(f->reason),
-			       "the paper's net predicts no quantiles");
-		into_bins(path + k * ahead, per_bin, f);
-	}
+	for (size_t k = 0; k < kept; k++)
+		into_bins(path + k * ahead, per_bin, kept_at[k]);
 	free(before);
 	free(path);
-	free(place);
+	free(kept_at);
+}
+
+void paper_set_forecast(const struct paper_set *s, const struct trace *t,
+			const int64_t *origin, size_t n, struct forecast *ret)
+{
+	const struct paper_model *m = find(s, t->name);
+	struct grid g;
+
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = (struct forecast){.last = NAN};
+		if (!m)
+			(void)snprintf(ret[i].reason, sizeof(ret[i].reason),
+				       "the model file has no net for this series");
+	}
+	if (!m)
+		return;
+	grid_of(t, &g);
+	forecast(m, &g, origin, n, ret);
+	grid_free(&g);
 }
 
 int paper_set_save(const struct paper_set *s, const char *path, struct vrs_err *err)
@@ -211,7 +267,7 @@ int paper_set_save(const struct paper_set *s, const char *path, struct vrs_err *
 	struct header h = {.format = FORMAT, .n = (uint32_t)s->n};
 	struct vrs_text out = {0};
 
-	memcpy(h.magic, magic, sizeof(magic));
+	memcpy(h.magic, kind.magic, sizeof(h.magic));
 	vrs_text_add_bytes(&out, &h, sizeof(h));
 	for (size_t i = 0; i < s->n; i++) {
 		const struct paper_model *m = s->member[i].m;
@@ -232,16 +288,13 @@ int paper_set_save(const struct paper_set *s, const char *path, struct vrs_err *
 		vrs_text_add_bytes(&out, &r, sizeof(r));
 		vrs_text_add_bytes(&out, m->w, paper_n_weights(&shape) * sizeof(real));
 	}
-	uint64_t sum = XXH3_64bits(out.text, out.len);
-	vrs_text_add_bytes(&out, &sum, sizeof(sum));
+	(void)file_seal(&out);
 	int status = file_write(path, out.text, out.len, err);
-	if (status < 0)
-		vrs_context(err, "model");
 	vrs_text_fini(&out);
 	return status;
 }
 
-/* A preset may have been changed on the command line: the name is what is kept of it. */
+/* Only the name of a preset is stored; the command line may have changed its values. */
 static const char *preset_name(const char *name)
 {
 	const struct paper_conf *p = paper_preset(name);
@@ -249,7 +302,7 @@ static const char *preset_name(const char *name)
 	return p ? p->name : "paper";
 }
 
-/* One net; returns the bytes it took, 0 when they make no sense. */
+/* Unpacks one net; returns the bytes used, 0 if they are invalid. */
 static size_t take_record(struct paper_set *s, const char *bytes, size_t n)
 {
 	struct record r;
@@ -267,17 +320,16 @@ static size_t take_record(struct paper_set *s, const char *bytes, size_t n)
 	size_t weights = paper_n_weights(&shape);
 	if ((n - sizeof(r)) / sizeof(real) < weights)
 		return 0;
-	struct paper_model *m = vrs_calloc(1, sizeof(*m));
-	m->conf = (struct paper_conf){.name = preset_name(r.preset),
-				      .window = r.window,
-				      .batch = r.batch,
-				      .epochs = r.epochs,
-				      .hidden = r.hidden,
-				      .scaler = (enum scaler_kind)r.scaler,
-				      .rate = r.rate,
-				      .seed = r.seed};
-	m->scaler = (struct scaler){r.shift, r.scale};
-	m->w = nn_alloc(weights);
+	const struct paper_conf conf = {.name = preset_name(r.preset),
+					.window = r.window,
+					.batch = r.batch,
+					.epochs = r.epochs,
+					.hidden = r.hidden,
+					.scaler = (enum scaler_kind)r.scaler,
+					.rate = r.rate,
+					.seed = r.seed};
+	const struct scaler scaler = {r.shift, r.scale};
+	struct paper_model *m = paper_model_new(&conf, &scaler);
 	memcpy(m->w, bytes + sizeof(r), weights * sizeof(real));
 	bool finite = true;
 	for (size_t i = 0; i < weights; i++)
@@ -290,18 +342,13 @@ int paper_set_unpack(struct paper_set **ret, const void *bytes, size_t n,
 		     struct vrs_err *err)
 {
 	struct header h;
-	uint64_t sum;
+	int status = file_check(&kind, bytes, n, err);
 
-	if (n < sizeof(h) + sizeof(sum))
-		return vrs_fail(err, VRS_EPARSE, "model: file too short: %zu bytes", n);
+	if (status < 0)
+		return status;
 	memcpy(&h, bytes, sizeof(h));
-	if (memcmp(h.magic, magic, sizeof(magic)) != 0 || h.format != FORMAT)
-		return vrs_fail(err, VRS_EPARSE, "model: not a file of the paper's nets");
-	n -= sizeof(sum);
-	memcpy(&sum, (const char *)bytes + n, sizeof(sum));
-	if (XXH3_64bits(bytes, n) != sum)
-		return vrs_fail(err, VRS_EPARSE, "model: damaged: checksum mismatch");
-	struct paper_set *s = paper_set_new();
+	n -= FILE_SEAL_BYTES;
+	struct paper_set *s = vrs_calloc(1, sizeof(*s));
 	size_t at = sizeof(h), took = 1;
 	for (uint32_t i = 0; i < h.n && i < MAX_MEMBERS && took > 0; i++, at += took)
 		took = take_record(s, (const char *)bytes + at, n - at);
@@ -318,14 +365,9 @@ int paper_set_load(struct paper_set **ret, const char *path, struct vrs_err *err
 {
 	void *bytes = NULL;
 	size_t n;
-	int status = file_read(&bytes, &n, path, MAX_BYTES, err);
+	int status = file_read(path, kind.max_bytes, &bytes, &n, err);
 
-	if (status < 0) {
-		vrs_context(err, "model");
-		return status;
-	}
-	status = paper_set_unpack(ret, bytes, n, err);
-	if (status < 0)
+	if (status == 0 && (status = paper_set_unpack(ret, bytes, n, err)) < 0)
 		vrs_context(err, "%s", path);
 	free(bytes);
 	return status;
@@ -333,12 +375,5 @@ int paper_set_load(struct paper_set **ret, const char *path, struct vrs_err *err
 
 bool paper_set_is(const char *path)
 {
-	FILE *f = fopen(path, "rbe");
-	char got[sizeof(magic)] = "";
-	bool is = f && fread(got, 1, sizeof(got), f) == sizeof(got) &&
-		  memcmp(got, magic, sizeof(got)) == 0;
-
-	if (f)
-		(void)fclose(f);
-	return is;
+	return file_is(&kind, path);
 }

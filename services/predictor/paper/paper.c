@@ -40,7 +40,7 @@ size_t paper_rows(const float *x, size_t n, int window, float **ret)
 	return rows;
 }
 
-/* Up to a batch of rows into the lanes. */
+/* Up to a batch of rows into the lanes; order NULL: as they come. */
 static void load(struct paper_work *k, const struct scaler *s, const float *rows,
 		 const uint32_t *order, int n)
 {
@@ -48,7 +48,7 @@ static void load(struct paper_work *k, const struct scaler *s, const float *rows
 
 	k->used = n;
 	for (int l = 0; l < n; l++) {
-		const float *row = rows + (size_t)order[l] * width;
+		const float *row = rows + (order ? order[l] : (size_t)l) * width;
 
 		for (int t = 0; t < k->shape.window; t++)
 			lstm_input(&k->tape, t, 0)[l] =
@@ -57,41 +57,21 @@ static void load(struct paper_work *k, const struct scaler *s, const float *rows
 	}
 }
 
-/* Mean over all rows; order holds them. */
+/* Mean over n rows. */
 static double evaluate(const struct kern *kern, struct paper_work *k,
-		       const struct paper_model *m, const float *rows,
-		       const uint32_t *order, size_t n)
+		       const struct paper_model *m, const float *rows, size_t n)
 {
+	size_t width = (size_t)m->conf.window + 1, batch = (size_t)m->conf.batch;
 	double sum = 0;
 
-	for (size_t i = 0; i < n; i += (size_t)m->conf.batch) {
-		int some = n - i < (size_t)m->conf.batch ? (int)(n - i) : m->conf.batch;
+	for (size_t i = 0; i < n; i += batch) {
+		int some = n - i < batch ? (int)(n - i) : (int)batch;
 
-		load(k, &m->scaler, rows, order + i, some);
+		load(k, &m->scaler, rows + i * width, NULL, some);
 		paper_forward(kern, k, m->w);
 		sum += paper_loss(k) * some;
 	}
 	return n ? sum / (double)n : NAN;
-}
-
-static uint32_t *in_order(size_t n, size_t from)
-{
-	uint32_t *order = vrs_calloc(n ? n : 1, sizeof(*order));
-
-	for (size_t i = 0; i < n; i++)
-		order[i] = (uint32_t)(from + i);
-	return order;
-}
-
-static void shuffle(uint32_t *order, size_t n, struct rng *rng)
-{
-	for (size_t i = n; i > 1; i--) {
-		size_t k = rng_below(rng, i);
-		uint32_t keep = order[i - 1];
-
-		order[i - 1] = order[k];
-		order[k] = keep;
-	}
 }
 
 struct paper_descent {
@@ -116,9 +96,11 @@ struct paper_descent *paper_descent_new(const struct paper_model *m,
 	*d = (struct paper_descent){.conf = m->conf,
 				    .kern = kern,
 				    .rows = rows,
-				    .order = in_order(n, 0),
+				    .order = vrs_calloc(n + 1, sizeof(*d->order)),
 				    .n = n,
 				    .rng = {m->conf.seed + 1}};
+	for (size_t i = 0; i < n; i++)
+		d->order[i] = (uint32_t)i;
 	paper_work_init(&d->k, &shape, nn_lanes(m->conf.batch));
 	adam_init(&d->adam, paper_n_weights(&shape));
 	d->slope = nn_alloc(d->adam.n);
@@ -141,7 +123,7 @@ double paper_descent_epoch(struct paper_descent *d, struct paper_model *m)
 	double sum = 0;
 
 	if (!d->conf.in_order)
-		shuffle(d->order, d->n, &d->rng);
+		rng_shuffle(&d->rng, d->order, d->n, sizeof(*d->order));
 	for (size_t i = 0; i < d->n; i += (size_t)d->conf.batch) {
 		size_t left = d->n - i;
 		int some = left < (size_t)d->conf.batch ? (int)left : d->conf.batch;
@@ -164,6 +146,7 @@ struct paper_model *paper_model_new(const struct paper_conf *conf,
 	struct rng rng = {conf->seed};
 
 	m->conf = *conf;
+	m->conf.progress = NULL;
 	m->scaler = *scaler;
 	m->w = nn_alloc(paper_n_weights(&shape));
 	paper_start(&shape, m->w, &rng);
@@ -171,14 +154,11 @@ struct paper_model *paper_model_new(const struct paper_conf *conf,
 }
 
 int paper_train(struct paper_model **ret, const float *x, size_t n,
-		const struct paper_conf *conf,
-		int (*progress)(void *arg, int epoch, double train, double valid),
-		void *arg, struct vrs_err *err)
+		const struct paper_conf *conf, struct vrs_err *err)
 {
 	const struct scaler scaler = scaler_fit(conf->scaler, x, n);
 	struct paper_descent *d = NULL;
 	struct paper_model *m = NULL;
-	uint32_t *valid = NULL;
 	float *rows = NULL;
 	int status = 0;
 
@@ -189,14 +169,17 @@ int paper_train(struct paper_model **ret, const float *x, size_t n,
 				  all, conf->batch * 4 / 3);
 		goto out;
 	}
-	valid = in_order(all - n_train, n_train);
+	const float *valid = rows + n_train * ((size_t)conf->window + 1);
 	m = paper_model_new(conf, &scaler);
+	m->train = vrs_calloc((size_t)conf->epochs + 1, sizeof(*m->train));
+	m->valid = vrs_calloc((size_t)conf->epochs + 1, sizeof(*m->valid));
 	d = paper_descent_new(m, kern_best(), rows, n_train);
 	for (int e = 0; e < conf->epochs; e++) {
-		double loss = paper_descent_epoch(d, m);
-		double v = evaluate(d->kern, &d->k, m, rows, valid, all - n_train);
-
-		if (progress && progress(arg, e + 1, loss, v)) {
+		m->train[e] = paper_descent_epoch(d, m);
+		m->valid[e] = evaluate(d->kern, &d->k, m, valid, all - n_train);
+		if (conf->progress &&
+		    conf->progress(conf->progress_arg, (e + 1.0) / conf->epochs,
+				   conf->name)) {
 			status = vrs_fail(err, VRS_ECANCELLED, "paper: stopped");
 			goto out;
 		}
@@ -207,14 +190,16 @@ out:
 	paper_model_free(m);
 	paper_descent_free(d);
 	free(rows);
-	free(valid);
 	return status;
 }
 
 void paper_model_free(struct paper_model *m)
 {
-	if (m)
-		free(m->w);
+	if (!m)
+		return;
+	free(m->w);
+	free(m->train);
+	free(m->valid);
 	free(m);
 }
 
@@ -226,11 +211,10 @@ double paper_test(const struct paper_model *m, const float *x, size_t n,
 	float *rows;
 	size_t all = paper_rows(x, n, m->conf.window, &rows);
 	size_t width = (size_t)m->conf.window + 1;
-	uint32_t *order = in_order(all, 0);
 	double last = 0;
 
 	paper_work_init(&k, &shape, nn_lanes(m->conf.batch));
-	double error = evaluate(kern_best(), &k, m, rows, order, all);
+	double error = evaluate(kern_best(), &k, m, rows, all);
 	for (size_t i = 0; i < all; i++) {
 		const float *row = rows + i * width;
 
@@ -239,12 +223,11 @@ double paper_test(const struct paper_model *m, const float *x, size_t n,
 	}
 	*ret_last_value = all ? last / (double)all : NAN;
 	paper_work_fini(&k);
-	free(order);
 	free(rows);
 	return error;
 }
 
-void paper_forecast(const struct paper_model *m, const float *before, size_t n,
+void paper_forecast(const struct paper_model *m, const float *const *before, size_t n,
 		    float *ret, size_t ahead)
 {
 	const struct paper_shape shape = {m->conf.window, m->conf.hidden};
@@ -258,7 +241,7 @@ void paper_forecast(const struct paper_model *m, const float *before, size_t n,
 		size_t some = n - first < NN_LANES ? n - first : NN_LANES;
 
 		for (size_t l = 0; l < some; l++)
-			memcpy(seen + l * width, before + (first + l) * window,
+			memcpy(seen + l * width, before[first + l],
 			       window * sizeof(*seen));
 		for (size_t i = 0; i < ahead; i++) {
 			for (size_t t = 0; t < window; t++)

@@ -10,8 +10,8 @@
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
-/* Jobs with more targets than this skip the check against simple methods, which costs
- * twenty forecasts each. */
+/* Jobs with more targets skip the comparison with simple methods, which costs twenty
+ * forecasts per target. */
 enum { GATE_MAX_TARGETS = 256 };
 
 struct job {
@@ -20,9 +20,9 @@ struct job {
 	struct vrs_store *s;
 	const struct answer_conf *conf;
 	int64_t origin_ms;
-	struct history *history; /* of the clusters met so far */
+	struct history *history; /* of the clusters read so far */
 	size_t n_histories;
-	struct vrs_err down; /* the store's failure: the job ends with it */
+	struct vrs_err down; /* Redis failed: the job ends with this error */
 	Vrsas__V1__Forecast **made;
 	size_t n_made;
 };
@@ -89,8 +89,8 @@ static struct history *history_of(struct job *j, const char *cluster, struct vrs
 	return &j->history[j->n_histories++];
 }
 
-/* A connection that was lost between jobs fails the first call and
- * is back at the next. */
+/* Retried once: a connection lost between jobs fails the first call and is reopened by
+ * the next. */
 static int find(struct job *j, const Vrsas__V1__ForecastTarget *t,
 		const struct bins **bins, float *last, struct vrs_err *err)
 {
@@ -119,9 +119,9 @@ static int find(struct job *j, const Vrsas__V1__ForecastTarget *t,
 	return status;
 }
 
-/* What the drift check found about this series. */
-static void heed(const struct job *j, const Vrsas__V1__ForecastTarget *t,
-		 struct forecast *f)
+/* Applies the result of the drift check. */
+static void apply_drift(const struct job *j, const Vrsas__V1__ForecastTarget *t,
+			struct forecast *f)
 {
 	const struct drift_row *w =
 		j->conf->drift ? drift_table_find(j->conf->drift, t->cluster, t->host)
@@ -157,7 +157,7 @@ static void answer_target(struct job *j, const Vrsas__V1__ForecastTarget *t,
 					    j->conf->utc_min);
 
 		forecast_make(j->f, &w, j->job->n_target <= GATE_MAX_TARGETS, &f);
-		heed(j, t, &f);
+		apply_drift(j, t, &f);
 		if (!isnan(last))
 			f.last = last;
 	}

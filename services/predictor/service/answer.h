@@ -1,5 +1,5 @@
-/* answer.h - a forecast job from the bus: made from what Redis holds, written to Redis.
- */
+/* answer.h - a forecast job from the bus: reads the history from Redis and writes the
+ * forecasts to Redis. */
 #ifndef PREDICTOR_SERVICE_ANSWER_H
 #define PREDICTOR_SERVICE_ANSWER_H
 
@@ -14,12 +14,11 @@ struct answer_conf {
 	const char *model_version; /* "" without a model */
 	int64_t now_ms;
 	int32_t utc_min;
-	const struct drift_table *drift; /* NULL: no drift check was made */
+	const struct drift_table *drift; /* NULL: no drift check yet */
 };
 
-/* Never fails: a target that cannot be forecast is listed in `missing`, a job that cannot
- * be done, or whose forecasts cannot be stored, says so in `error`. Free with
- * answer_free. */
+/* Never fails: a target without a forecast is listed in `missing`; a job that is invalid,
+ * or whose forecasts cannot be stored, sets `error`. Free with answer_free. */
 Vrsas__V1__ForecastAnswer *answer_job(const Vrsas__V1__ForecastJob *job,
 				      struct forecaster *f, struct vrs_store *s,
 				      const struct answer_conf *conf);

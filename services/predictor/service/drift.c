@@ -22,7 +22,7 @@ static float peak_of(const float *u)
 	return top;
 }
 
-/* Windows of the past whose future is whole. */
+/* Past windows whose future has no gap. */
 static size_t matured(const struct window *w, struct window *ret, float *ret_peak)
 {
 	size_t n = 0;
@@ -32,8 +32,7 @@ static size_t matured(const struct window *w, struct window *ret, float *ret_pea
 
 		if (w->n < back + BINS_DAY)
 			break;
-		ret[n] = (struct window){w->x, w->n - back, w->origin - (int64_t)back,
-					 w->utc_min};
+		ret[n] = window_earlier(w, back);
 		ret_peak[n] = peak_of(w->x + ret[n].n);
 		if (!isnan(ret_peak[n]) && !isnan(window_last(&ret[n])))
 			n++;
@@ -41,7 +40,7 @@ static size_t matured(const struct window *w, struct window *ret, float *ret_pea
 	return n;
 }
 
-/* The last hour against the two days before it. */
+/* The last hour compared with the two days before it. */
 static float jump_of(const struct window *w)
 {
 	if (w->n < (size_t)2 * BINS_DAY + BINS_HOUR)
@@ -93,10 +92,8 @@ void drift_check(struct forecaster *f, const struct window *w, struct drift *ret
 	vrs_sort_floats(needed, n);
 	ret->state = DRIFT_FITS;
 	if (ret->covered < low) {
-		size_t k = (size_t)ceil(0.9 * (double)(n + 1));
-
 		ret->state = DRIFT_TOO_NARROW;
-		ret->widen = fminf(most, fmaxf(1, needed[(k > n ? n : k) - 1]));
+		ret->widen = fminf(most, fmaxf(1, vrs_quantile_upper(needed, n, 0.9)));
 	} else if (ret->covered > high && needed[n - 1] < 0.5F) {
 		ret->state = DRIFT_TOO_WIDE;
 	}

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "service/history.h"
-#include "vrs/keys.h"
 #include "vrs/mem.h"
 
 void drift_table_free(struct drift_table *t)
@@ -72,61 +71,38 @@ bool drift_event(const struct drift_row *before, const struct drift_row *now,
 	return true;
 }
 
-static void look(struct drift_job *job, struct forecaster *f, const struct history *h,
-		 const struct bins *b, char *name)
+struct check {
+	struct drift_job *job;
+	struct forecaster *f;
+};
+
+static int on_series(void *arg, const char *name, struct bins *b, int64_t origin)
 {
-	struct window w = window_of(b, h->origin, BINS_HISTORY, job->utc_min);
-	struct drift_table *t = &job->table;
+	const struct check *c = arg;
+	struct window w = window_of(b, origin, BINS_HISTORY, c->job->utc_min);
+	struct drift_table *t = &c->job->table;
 
 	t->row = vrs_realloc(t->row, t->n + 1, sizeof(*t->row));
-	t->row[t->n] = (struct drift_row){.name = name};
-	drift_check(f, &w, &t->row[t->n].drift);
-	t->n++;
-}
-
-static int look_at(struct drift_job *job, struct forecaster *f, struct vrs_store *s,
-		   const char *cluster, struct vrs_err *err)
-{
-	struct history h;
-	int status = history_open(&h, s, cluster, vrs_now_wall_ms(), err);
-
-	if (status == VRS_ENOENT)
-		return 0;
-	if (status < 0)
-		return status;
-	status = history_read_cluster(&h, s, err);
-	if (status == 0) {
-		look(job, f, &h, &h.bins, vrs_strdup(cluster));
-		for (size_t i = 0;
-		     i < h.n && job->table.n < job->max_series && !job->stop; i++)
-			look(job, f, &h, &h.host[i].bins,
-			     vrs_asprintf("%s/%s", cluster, h.host[i].name));
-	}
-	history_close(&h);
-	return status;
+	t->row[t->n] = (struct drift_row){.name = vrs_strdup(name)};
+	drift_check(c->f, &w, &t->row[t->n++].drift);
+	return c->job->stop;
 }
 
 void drift_job_run(void *arg)
 {
 	struct drift_job *job = arg;
-	struct forecaster *f = forecaster_new(job->model);
+	struct check check = {job, forecaster_new(job->model)};
+	const struct history_walk walk = {job->max_series, on_series, &check};
 	struct vrs_store *s = NULL;
-	struct vrs_reply *r = NULL;
 
-	/* answering comes first */
+	/* forecasts have priority */
 	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
-	int status = vrs_store_open(&s, &job->store, &job->err);
-	if (status == 0)
-		status = vrs_store_cmd(s, &r, &job->err, "SMEMBERS " VRS_KEY_CLUSTERS);
-	for (size_t i = 0; status == 0 && i < r->n_items && !job->stop; i++)
-		if (r->item[i].bytes && vrs_name_ok(r->item[i].bytes) &&
-		    job->table.n < job->max_series)
-			status = look_at(job, f, s, r->item[i].bytes, &job->err);
+	if (vrs_store_open(&s, &job->store, &job->err) == 0)
+		(void)history_walk(s, &walk, &job->err);
 	if (job->table.n > 0)
 		qsort(job->table.row, job->table.n, sizeof(*job->table.row), by_name);
-	vrs_reply_free(r);
 	vrs_store_close(s);
-	forecaster_free(f);
+	forecaster_free(check.f);
 }
 
 void drift_job_free(struct drift_job *job)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vrs/clock.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 #include "vrs/series.h"
@@ -15,8 +16,8 @@ enum { DAYS = BINS_HISTORY / BINS_DAY + 1, MAX_HOSTS = 20000 };
 static const int64_t day_ms = (int64_t)BINS_DAY * BIN_MS;
 static const int64_t minute_ms = 60000;
 
-void history_add_day(struct bins *b, const uint8_t *slots, size_t n_bytes, int64_t day,
-		     int64_t origin_ms, float *last)
+void history_add_day(struct history_host *host, const uint8_t *slots, size_t n_bytes,
+		     int64_t day, int64_t origin_ms)
 {
 	for (size_t i = 0; i < VRS_SLOTS_PER_DAY && (i + 1) * VRS_SLOT_BYTES <= n_bytes;
 	     i++) {
@@ -28,12 +29,12 @@ void history_add_day(struct bins *b, const uint8_t *slots, size_t n_bytes, int64
 		vrs_slot_decode(slots + i * VRS_SLOT_BYTES, &slot);
 		if (isnan(slot.cpu_ratio))
 			continue;
-		bins_add(b, at_ms, 100 * (double)slot.cpu_ratio);
-		*last = 100 * slot.cpu_ratio;
+		bins_add(&host->bins, at_ms, 100 * (double)slot.cpu_ratio);
+		host->last = 100 * slot.cpu_ratio;
 	}
 }
 
-/* The value of a bin, or of one shortly before it. */
+/* The value of a bin, or of the last one at most BINS_FILL before it. */
 static float held(const struct bins *b, size_t i)
 {
 	for (size_t back = 0; back <= BINS_FILL && back <= i; back++)
@@ -49,7 +50,6 @@ void history_weigh(const struct history_host *host, size_t n, int64_t first,
 	bins_mean(ret); /* all gaps */
 	for (size_t i = 0; i < n_bins; i++) {
 		double sum = 0, weight = 0;
-
 		bool any = false;
 
 		for (size_t k = 0; k < n; k++) {
@@ -129,9 +129,9 @@ static int read_host(struct history *h, struct vrs_store *s, struct history_host
 	bins_init(&host->bins, first, BINS_HISTORY);
 	for (size_t i = 0; i < n && i < r->n_items; i++)
 		if (r->item[i].type == VRS_REPLY_BYTES)
-			history_add_day(&host->bins, (const uint8_t *)r->item[i].bytes,
-					r->item[i].len, day + (int64_t)i * day_ms, end_ms,
-					&host->last);
+			history_add_day(host, (const uint8_t *)r->item[i].bytes,
+					r->item[i].len, day + (int64_t)i * day_ms,
+					end_ms);
 	bins_mean(&host->bins);
 	bins_truth(&host->bins);
 	host->read = true;
@@ -154,7 +154,7 @@ int history_read_host(struct history *h, struct vrs_store *s, const char *host,
 			h->cluster, host);
 }
 
-/* A host that fell silent says nothing about its cluster now. */
+/* A host without recent samples does not count for the current load of its cluster. */
 static bool is_fresh(const struct history_host *host)
 {
 	for (size_t i = host->bins.n; i > 0 && i + BINS_FILL > host->bins.n; i--)
@@ -196,4 +196,46 @@ void history_close(struct history *h)
 	free(h->cluster);
 	bins_fini(&h->bins);
 	*h = (struct history){0};
+}
+
+/* Nonzero: stopped by `each`, or an error. */
+static int walk_cluster(struct history *h, const struct history_walk *w, size_t *n)
+{
+	int stop = w->each(w->arg, h->cluster, &h->bins, h->origin);
+
+	(*n)++;
+	for (size_t i = 0; i < h->n && *n < w->max_series && !stop; i++, (*n)++) {
+		char *name = vrs_asprintf("%s/%s", h->cluster, h->host[i].name);
+
+		stop = w->each(w->arg, name, &h->host[i].bins, h->origin);
+		free(name);
+	}
+	return stop;
+}
+
+int history_walk(struct vrs_store *s, const struct history_walk *w, struct vrs_err *err)
+{
+	struct vrs_reply *r = NULL;
+	int64_t now_ms = vrs_now_wall_ms();
+	size_t n = 0;
+	bool stop = false;
+	int status = vrs_store_cmd(s, &r, err, "SMEMBERS " VRS_KEY_CLUSTERS);
+
+	for (size_t i = 0; status == 0 && i < r->n_items && n < w->max_series && !stop;
+	     i++) {
+		struct history h;
+
+		if (!r->item[i].bytes || !vrs_name_ok(r->item[i].bytes))
+			continue;
+		status = history_open(&h, s, r->item[i].bytes, now_ms, err);
+		if (status < 0) {
+			status = status == VRS_ENOENT ? 0 : status;
+			continue;
+		}
+		status = history_read_cluster(&h, s, err);
+		stop = status == 0 && walk_cluster(&h, w, &n) != 0;
+		history_close(&h);
+	}
+	vrs_reply_free(r);
+	return status;
 }

@@ -1,3 +1,4 @@
+/* metrics.c - see metrics.h. */
 #include "service/metrics.h"
 
 #include <math.h>
@@ -11,15 +12,15 @@ void metrics_init(struct metrics *n)
 			   sizeof(vrs_bounds_seconds) / sizeof(vrs_bounds_seconds[0]));
 }
 
-static void tell_result(struct vrs_page *page, const char *name, const char *help,
-			uint64_t ok, uint64_t failed)
+static void add_result(struct vrs_page *page, const char *name, const char *help,
+		       uint64_t ok, uint64_t failed)
 {
 	vrs_page_add(page, VRS_COUNTER, name, help, (double)ok, "result", "ok", NULL);
 	vrs_page_add(page, VRS_COUNTER, name, help, (double)failed, "result", "failed",
 		     NULL);
 }
 
-static void tell_model(const struct model *m, bool own, struct vrs_page *page)
+static void add_model(const struct model *m, bool own, struct vrs_page *page)
 {
 	static const char error[] = "vrsas_predictor_model_error_ratio";
 	static const char error_help[] = "Mean error on the days held out of training.";
@@ -44,17 +45,17 @@ static void tell_model(const struct model *m, bool own, struct vrs_page *page)
 void metrics_collect(const struct metrics *n, const struct model *m, bool own,
 		     int training_percent, struct vrs_page *page)
 {
-	tell_result(page, "vrsas_predictor_jobs_total", "Forecast jobs, by result.",
-		    n->jobs_ok, n->jobs_failed);
+	add_result(page, "vrsas_predictor_jobs_total", "Forecast jobs, by result.",
+		   n->jobs_ok, n->jobs_failed);
 	vrs_page_add(page, VRS_COUNTER, "vrsas_predictor_targets_total",
 		     "Hosts and clusters forecast.", (double)n->targets, NULL);
 	vrs_page_histogram(page, "vrsas_predictor_job_seconds", "One forecast job.",
 			   &n->job_seconds, NULL);
-	tell_result(page, "vrsas_predictor_trainings_total", "Trainings, by result.",
-		    n->trainings_ok, n->trainings_failed);
+	add_result(page, "vrsas_predictor_trainings_total", "Trainings, by result.",
+		   n->trainings_ok, n->trainings_failed);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_training_progress_ratio",
 		     "Progress of the training on this replica.",
 		     training_percent < 0 ? NAN : (double)training_percent / 100, NULL);
 	if (m)
-		tell_model(m, own, page);
+		add_model(m, own, page);
 }

@@ -1,4 +1,4 @@
-/* metrics.h - what the predictor tells of itself to Prometheus (docs/METRICS.md). */
+/* metrics.h - the metrics page of the predictor (docs/METRICS.md). */
 #ifndef PREDICTOR_SERVICE_METRICS_H
 #define PREDICTOR_SERVICE_METRICS_H
 
@@ -15,8 +15,8 @@ struct metrics {
 
 void metrics_init(struct metrics *n);
 
-/* m: the model in use, or NULL; own: trained here, not shipped. training_percent: -1
- * when nobody trains here. */
+/* m: the model in use; NULL: none. own: trained on this installation, not shipped.
+ * training_percent: -1 without a training on this replica. */
 void metrics_collect(const struct metrics *n, const struct model *m, bool own,
 		     int training_percent, struct vrs_page *page);
 

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "service/train_queue.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
@@ -45,8 +44,8 @@ int model_store_load(struct vrs_store *s, const char *name, struct model **ret,
 	return status;
 }
 
-int model_store_save(struct vrs_store *s, const char *name, struct model *m,
-		     const char *who, const char *job_id, struct vrs_err *err)
+int model_store_save(const struct train_queue *q, const char *job_id, struct model *m,
+		     struct vrs_err *err)
 {
 	char sum[20];
 	size_t n;
@@ -57,9 +56,9 @@ int model_store_save(struct vrs_store *s, const char *name, struct model *m,
 	(void)snprintf(sum, sizeof(sum), "%016llx",
 		       (unsigned long long)XXH3_64bits(bytes, n));
 	const struct vrs_arg args[] = {
-		VRS_ARG("save"),     VRS_ARG(who), VRS_ARG(job_id), {bytes, n},
-		VRS_ARG(m->version), VRS_ARG(sum), VRS_ARG(report)};
-	int status = train_queue_eval(s, &r, name, args, 7, err);
+		VRS_ARG("save"),     VRS_ARG(q->predictor), VRS_ARG(job_id), {bytes, n},
+		VRS_ARG(m->version), VRS_ARG(sum),          VRS_ARG(report)};
+	int status = train_queue_eval(q, &r, args, 7, err);
 	if (status == 0 && r->integer != 1)
 		status = vrs_fail(err, VRS_ECONFLICT,
 				  "model: not stored: another replica has claimed the "

@@ -1,26 +1,24 @@
-/* model_store.h - where the model lives: in Redis for all replicas, and a file for day
- * one.
+/* model_store.h - models in Redis, shared by all replicas.
  *
- * vrsas:v1:model:NAME is a hash: weights, version, checksum, report. Saving keeps what
- * was there as NAME.before. A damaged one is refused with the reason; the one before it,
- * then the file, take its place. */
+ * vrsas:v1:model:NAME is a hash: weights, version, checksum, report. Saving keeps the
+ * replaced model as NAME.before. */
 #ifndef PREDICTOR_SERVICE_MODEL_STORE_H
 #define PREDICTOR_SERVICE_MODEL_STORE_H
 
 #include "net/model_file.h"
-#include "vrs/store.h"
+#include "service/train_queue.h"
 
-/* The version that Redis holds; "" when there is none. */
+/* The version of the stored model; "": none. */
 int model_store_version(struct vrs_store *s, const char *name,
 			char ret[MODEL_VERSION_LEN], struct vrs_err *err);
 
-/* VRS_ENOENT: no model. Otherwise, on failure, err says what is wrong with it. */
+/* VRS_ENOENT: no model; VRS_EPARSE, VRS_EUNSUPPORTED: damaged, or of another format. */
 int model_store_load(struct vrs_store *s, const char *name, struct model **ret,
 		     struct vrs_err *err);
 
-/* Stores what was made for a training job (train_queue.h), and ends the job.
- * VRS_ECONFLICT: the job is not who's any more, nothing is stored. */
-int model_store_save(struct vrs_store *s, const char *name, struct model *m,
-		     const char *who, const char *job_id, struct vrs_err *err);
+/* Stores the model of a training job under the queue's name and ends the job.
+ * VRS_ECONFLICT: the claim is lost, nothing is stored. */
+int model_store_save(const struct train_queue *q, const char *job_id, struct model *m,
+		     struct vrs_err *err);
 
 #endif

@@ -10,6 +10,7 @@
 #include "service/model_store.h"
 #include "service/train_job.h"
 #include "vrs/bus.h"
+#include "vrs/clock.h"
 #include "vrs/event.h"
 #include "vrs/fault.h"
 #include "vrs/keys.h"
@@ -31,7 +32,8 @@ static const struct vrs_option options[] = {
 	 "name of the model in Redis"},
 	{"model_file", VRS_OPT_STRING, offsetof(struct settings, model_file),
 	 VRS_MODEL_FILE, 0, 0,
-	 "answers until a model was trained here, which starts from it; empty: none"},
+	 "used until a model is trained on this history, which starts from it; empty: "
+	 "none"},
 	{"training", VRS_OPT_BOOL, offsetof(struct settings, training), "yes", 0, 0,
 	 "train on the history in Redis"},
 	{"retrain", VRS_OPT_DURATION, offsetof(struct settings, retrain_ms), "1d", 10000,
@@ -39,26 +41,28 @@ static const struct vrs_option options[] = {
 	{"check", VRS_OPT_DURATION, offsetof(struct settings, check_ms), "10s", 100,
 	 3.6e6, "how often to look for a newer model and for work"},
 	{"claim", VRS_OPT_DURATION, offsetof(struct settings, claim_ms), "30s", 1000,
-	 3.6e6, "a training job whose claim is this old goes to another replica"},
+	 3.6e6,
+	 "a training job whose claim was not renewed for this long goes to another "
+	 "replica"},
 	{"drift_check", VRS_OPT_DURATION, offsetof(struct settings, drift_ms), "1h", 1000,
 	 8.64e7,
-	 "how often forecasts of the last two days are checked against the truth"},
+	 "how often forecasts of the last two days are compared with the samples"},
 	{"min_history", VRS_OPT_DURATION, offsetof(struct settings, min_history_ms),
 	 "30h", 3.6e6, 6.9e8, "history required for the first training"},
 	{"hidden", VRS_OPT_INT, offsetof(struct settings, hidden), "32", 4, 256,
 	 "LSTM units of a model trained from scratch"},
 	{"epochs", VRS_OPT_INT, offsetof(struct settings, epochs), "12", 1, 1000,
-	 "passes over the windows; a third of them on top of model_file"},
+	 "passes over the windows; a third of that when starting from model_file"},
 	{"max_windows", VRS_OPT_INT, offsetof(struct settings, max_windows), "20000", 512,
-	 1e6, "windows of one pass; more are drawn from"},
+	 1e6, "windows of one pass, drawn at random if there are more"},
 	{"max_series", VRS_OPT_INT, offsetof(struct settings, max_series), "256", 1,
-	 20000, "hosts and clusters that are trained on"},
+	 20000, "hosts and clusters used for training"},
 	{"max_open", VRS_OPT_INT, offsetof(struct settings, max_open), "8", 1, 256,
-	 "jobs that may wait here"},
+	 "jobs that may be queued"},
 	{"seed", VRS_OPT_INT, offsetof(struct settings, seed), "1", 0, 4294967295.0,
 	 "seed of the random numbers of training"},
 	{"utc_offset", VRS_OPT_INT, offsetof(struct settings, utc_offset_min), "0", -720,
-	 840, "minutes that the clusters' working day is ahead of UTC"},
+	 840, "minutes by which the local time of the clusters is ahead of UTC"},
 	{0},
 };
 
@@ -69,21 +73,21 @@ struct serve {
 	struct vrs_workers *workers;
 	struct model *model; /* in use; NULL: none */
 	struct model *base;  /* of model_file; NULL: none */
-	bool own;            /* the one in use was trained on this company's history */
+	bool own; /* the model in use was trained on this history, not shipped */
 	struct forecaster *forecaster;
-	char refused[MODEL_VERSION_LEN]; /* a version that was found damaged */
-	struct train_job *train_job;     /* NULL: nobody trains here */
+	char refused[MODEL_VERSION_LEN]; /* damaged version, not loaded again */
+	struct train_job *train_job;     /* NULL: no training on this replica */
 	struct drift_job *drift_job;     /* NULL: no drift check is running */
-	struct drift_table drift;        /* what the last one found */
+	struct drift_table drift;        /* result of the last check */
 	int64_t wait_ms, next_train_mono_ms;
-	size_t known_series; /* at the last look */
+	size_t known_series; /* at the last check */
 	uint64_t jobs;
 	struct metrics metrics;
 	struct vrs_complaint store_trouble, history_trouble;
 };
 
-static void say(struct serve *v, Vrsas__V1__Severity severity, const char *kind,
-		const char *text)
+static void put_event(struct serve *v, Vrsas__V1__Severity severity, const char *kind,
+		      const char *text)
 {
 	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
 
@@ -119,7 +123,7 @@ static void use_model_take(struct serve *v, struct model *m, bool own, const cha
 	note(v);
 }
 
-/* The newest one that is whole; what is in use stays when there is nothing better. */
+/* Loads the newest intact model; without a better one the model in use stays. */
 static void load_model(struct serve *v)
 {
 	char version[MODEL_VERSION_LEN] = "", before[128];
@@ -148,18 +152,19 @@ static void load_model(struct serve *v)
 		log_warn("model refused, %s: %s",
 			 v->model ? "keeping the one in use" : "looking for an older one",
 			 err.text);
-		say(v, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "model.refused", err.text);
+		put_event(v, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "model.refused",
+			  err.text);
 	}
 	if (v->model)
 		return;
 	(void)snprintf(before, sizeof(before), "%s.before", v->conf.model);
 	if (model_store_load(v->svc.store, before, &m, NULL) == 0)
-		use_model_take(v, m, true, "the one before");
+		use_model_take(v, m, true, "previous model");
 	else if (v->base)
 		use_model_take(v, model_dup(v->base), false, v->conf.model_file);
 }
 
-/* Not having one is fine: simple methods answer until training is done. */
+/* Optional: simple methods are used until a model is trained. */
 static void load_base(struct serve *v)
 {
 	struct vrs_err err = {0};
@@ -187,7 +192,7 @@ static void on_trained(void *arg)
 			       job->n_series, (double)job->model->calib_mae,
 			       (double)job->model->calib_mae_seasonal);
 		log_notice("%s", text);
-		say(v, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "model.trained", text);
+		put_event(v, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "model.trained", text);
 		use_model_take(v, job->model, true, "training");
 		job->model = NULL;
 		v->refused[0] = '\0';
@@ -197,7 +202,7 @@ static void on_trained(void *arg)
 	} else if (job->err.code == VRS_ECONFLICT) {
 		log_info("training skipped: %s", job->err.text);
 	} else {
-		/* not yet: ask again, less and less often */
+		/* retry with increasing intervals */
 		v->metrics.trainings_failed += job->err.code != VRS_ENOENT;
 		v->wait_ms = v->wait_ms ? 2 * v->wait_ms : v->conf.check_ms;
 		if (v->wait_ms > 300000)
@@ -212,7 +217,7 @@ static void on_trained(void *arg)
 	note(v);
 }
 
-/* Hosts and clusters that could be trained on; 0 when Redis does not say. */
+/* Hosts and clusters available for training; 0 if Redis fails. */
 static size_t count_series(struct serve *v)
 {
 	struct vrs_reply *names = NULL, *sizes = NULL;
@@ -234,14 +239,19 @@ static size_t count_series(struct serve *v)
 	return n < (size_t)v->conf.max_series ? n : (size_t)v->conf.max_series;
 }
 
-/* A job for the model, when it is due; whoever comes first makes it, for all. */
-static void ask_for_training(struct serve *v)
+static struct train_queue queue_of(const struct serve *v)
+{
+	return (struct train_queue){v->svc.store, v->conf.model, v->svc.instance};
+}
+
+/* Adds a training job when it is due; the first replica does it for all. */
+static void add_training(struct serve *v)
 {
 	const struct settings *c = &v->conf;
 	int64_t quiet_ms = c->retrain_ms < 3600000 ? c->retrain_ms : 3600000;
-	const char *why = !v->own         ? "no model of our own yet"
+	const char *why = !v->own         ? "no model trained on this history yet"
 			  : v->refused[0] ? "the stored model is damaged"
-					  : "the model is old";
+					  : "the model is older than retrain";
 
 	if (vrs_now_mono_ms() < v->next_train_mono_ms)
 		return;
@@ -252,11 +262,12 @@ static void ask_for_training(struct serve *v)
 		else if (vrs_now_wall_ms() - v->model->made_at_ms < c->retrain_ms)
 			return;
 	}
-	if (known != v->known_series) { /* hosts are still coming in */
+	if (known != v->known_series) { /* hosts are still being added */
 		v->known_series = known;
 		return;
 	}
-	(void)train_queue_add(v->svc.store, c->model, why, quiet_ms, NULL);
+	const struct train_queue queue = queue_of(v);
+	(void)train_queue_add(&queue, why, quiet_ms, NULL);
 }
 
 static void train(struct serve *v, const struct train_queue_job *job)
@@ -267,7 +278,7 @@ static void train(struct serve *v, const struct train_queue_job *job)
 	v->train_job->owner = v;
 	v->train_job->conf = (struct train_job_conf){
 		.store = v->svc.store_conf,
-		.who = v->svc.instance,
+		.predictor = v->svc.instance,
 		.model_name = c->model,
 		.train = train_defaults,
 		.min_history_ms = c->min_history_ms,
@@ -291,20 +302,21 @@ static void train(struct serve *v, const struct train_queue_job *job)
 static void maybe_train(struct serve *v)
 {
 	struct train_queue_job job;
-	char reason[128], text[240];
-	int dead = 0;
+	struct train_queue_dead dead = {0};
+	const struct train_queue queue = queue_of(v);
+	char text[240];
 
 	if (!v->conf.training || v->train_job)
 		return;
-	ask_for_training(v);
-	int got = train_queue_claim(v->svc.store, v->conf.model, v->svc.instance,
-				    v->conf.claim_ms, &job, &dead, reason, NULL);
-	if (dead > 0) {
+	add_training(v);
+	int got = train_queue_claim(&queue, v->conf.claim_ms, &job, &dead, NULL);
+	if (dead.n > 0) {
 		(void)snprintf(text, sizeof(text),
 			       "training job abandoned after %d attempts: %s",
-			       TRAIN_QUEUE_TRIES, reason);
+			       TRAIN_QUEUE_TRIES, dead.reason);
 		log_warn("%s", text);
-		say(v, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "training.dead", text);
+		put_event(v, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "training.dead",
+			  text);
 	}
 	if (got == 1)
 		train(v, &job);
@@ -331,11 +343,11 @@ static void on_drift_checked(void *arg)
 		if (!drift_event(before, now, &kind, text, sizeof(text)))
 			continue;
 		log_notice("%s", text);
-		say(v,
-		    now->drift.state == DRIFT_FITS && now->drift.jump == 0
-			    ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
-			    : VRSAS__V1__SEVERITY__SEVERITY_WARNING,
-		    kind, text);
+		put_event(v,
+			  now->drift.state == DRIFT_FITS && now->drift.jump == 0
+				  ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
+				  : VRSAS__V1__SEVERITY__SEVERITY_WARNING,
+			  kind, text);
 	}
 	if (job->err.code == 0) {
 		struct drift_table old = v->drift;
@@ -419,8 +431,8 @@ int serve(int argc, char **argv)
 	struct vrs_err err = {0};
 	struct serve v = {.svc = {.name = "predictor",
 				  .summary =
-					  "forecasts how the CPU of hosts and clusters "
-					  "will run, with an LSTM net",
+					  "forecasts the CPU load of hosts and clusters "
+					  "with an LSTM net",
 				  .options = options,
 				  .needs_redis = true}};
 

@@ -1,7 +1,7 @@
 -- train_queue.lua - the queue of training jobs that all predictors share.
 --
 -- KEYS: open jobs (stream with group 'predictors'), jobs given up (stream), reasons of the
---       newest failed try (hash); for 'save' also the model and the model it replaces.
+--       newest failed try (hash), the model, the previous model.
 -- ARGV[1] is the request; each function names the rest. Every request is a single step: a
 -- job has one holder at any time, and a predictor that lost its claim changes nothing.
 
@@ -30,7 +30,7 @@ end
 
 -- ARGV: model, why, quiet ms. Adds a job unless one is open for the model, or was given up
 -- within the quiet time. Returns 1 if added.
-local function ask()
+local function add()
   local _, model, why, quiet_ms = unpack(ARGV)
   make_group()
   for _, e in ipairs(redis.call('XRANGE', jobs, '-', '+', 'COUNT', 1000)) do
@@ -91,7 +91,7 @@ local function claim()
   return {e[1], 1, field(e[2], 'why'), n_given_up, reason}
 end
 
--- The following return 1, or 0 if the job is not the predictor's any longer.
+-- The following return 1, or 0 if the predictor no longer holds the job.
 
 -- ARGV: predictor, id. Prolongs the claim.
 local function renew()
@@ -101,8 +101,8 @@ local function renew()
   return 1
 end
 
--- ARGV: predictor, id, tries so far. Makes the claim void, so that the next predictor that
--- asks gets the job.
+-- ARGV: predictor, id, tries so far. Expires the claim: the next predictor that claims gets
+-- the job.
 local function release()
   local _, predictor, id, tries = unpack(ARGV)
   if not is_ours(predictor, id) then return 0 end
@@ -120,7 +120,7 @@ local function drop()
 end
 
 -- ARGV: predictor, id, weights, version, checksum, report. Ends the job and stores its
--- model; the model that was there is kept as the one before.
+-- model; the replaced model is kept as the previous model.
 local function save()
   local _, predictor, id, weights, version, checksum, report = unpack(ARGV)
   local model, model_before = KEYS[4], KEYS[5]
@@ -134,6 +134,6 @@ local function save()
   return 1
 end
 
-local requests = {ask = ask, claim = claim, renew = renew, release = release, drop = drop,
+local requests = {add = add, claim = claim, renew = renew, release = release, drop = drop,
                   save = save}
 return requests[ARGV[1]]()

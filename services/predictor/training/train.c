@@ -23,8 +23,8 @@ const struct train_conf train_defaults = {
 	.seed = 1,
 };
 
-/* A place to train from: an origin in a series, how much of the past is shown, and how
- * much of that is hidden right before the origin. */
+/* A training window: its origin in a series, the length of its history, and how many of
+ * the newest bins are hidden. */
 struct sample {
 	uint32_t series, at, cut, lost;
 };
@@ -40,17 +40,6 @@ static void samples_add(struct samples *a, struct sample s)
 	a->s[a->n++] = s;
 }
 
-static void samples_shuffle(struct samples *a, struct rng *rng)
-{
-	for (size_t i = a->n; i > 1; i--) {
-		size_t k = rng_below(rng, i);
-		struct sample t = a->s[i - 1];
-
-		a->s[i - 1] = a->s[k];
-		a->s[k] = t;
-	}
-}
-
 /* Known future, a value within the last bins, at most 15 % of the last day missing. */
 static bool usable(const struct bins *b, size_t at)
 {
@@ -63,8 +52,7 @@ static bool usable(const struct bins *b, size_t at)
 	return window_silent(&w) <= BINS_FILL && window_known(&w, day) * 100 >= day * 85;
 }
 
-/* Whole days of a series are kept out, here and there, so that what is trained on reaches
- * up to now. */
+/* Single days of a series are held out, so that the training data reach up to now. */
 static bool is_calib_day(size_t series, size_t day, double share, uint32_t seed)
 {
 	struct rng r = {seed * 0x9E3779B97F4A7C15U + series * 1000003U + day};
@@ -96,8 +84,8 @@ static void collect(const struct train_series *series, size_t n_series,
 	}
 }
 
-/* Some of the windows once more: as if the host were new, or had been silent lately. */
-static void show_again(struct samples *a, const struct train_conf *conf, struct rng *rng)
+/* Repeats some windows as if the host were new or had not reported lately. */
+static void repeat_some(struct samples *a, const struct train_conf *conf, struct rng *rng)
 {
 	size_t whole = a->n, n_cut = (size_t)((double)whole * conf->cut_share);
 	size_t n_lost = (size_t)((double)whole * conf->lost_share);
@@ -133,9 +121,9 @@ struct trainer {
 	struct train_step step;
 };
 
-/* What the net gets to see of a sample. */
-static void show(const struct train_series *series, struct sample s, int32_t utc_min,
-		 struct features *ret)
+/* The features of a sample. */
+static void sample_features(const struct train_series *series, struct sample s,
+			    int32_t utc_min, struct features *ret)
 {
 	struct window w = window_at_sample(series, s, utc_min);
 	float x[BINS_HISTORY];
@@ -149,7 +137,7 @@ static void show(const struct train_series *series, struct sample s, int32_t utc
 			return;
 		w = window_at_sample(series, s, utc_min);
 	}
-	features_make(&w, ret); /* usable() saw a value */
+	features_make(&w, ret); /* usable() found a value */
 }
 
 static double batch(struct trainer *t, struct model *m, const uint32_t *pick, int n,
@@ -166,31 +154,26 @@ static double batch(struct trainer *t, struct model *m, const uint32_t *pick, in
 	return train_step(&t->step, m->w, item, n, rate);
 }
 
-/* Few windows want smaller steps, or there are too few of them. */
+/* Few windows require small batches, otherwise there are too few steps. */
 static int batch_for(size_t n_samples)
 {
 	return n_samples < 40000 ? 64 : 256;
 }
 
 static int descend(struct trainer *t, struct model *m, struct rng *rng,
-		   train_progress_fn progress, void *arg, struct vrs_err *err)
+		   struct vrs_err *err)
 {
+	const struct train_conf *c = t->conf;
 	uint32_t *order = vrs_calloc(t->samples.n, sizeof(*order));
-	int size = t->conf->batch ? t->conf->batch : batch_for(t->samples.n), status = 0;
+	int size = c->batch ? c->batch : batch_for(t->samples.n), status = 0;
 	long per_epoch = (long)((t->samples.n + (size_t)size - 1) / (size_t)size);
-	long steps = per_epoch * t->conf->epochs, step = 0;
-	double rate = t->conf->base ? t->conf->rate / 4 : t->conf->rate;
+	long steps = per_epoch * c->epochs, step = 0;
+	double rate = c->base ? c->rate / 4 : c->rate;
 
 	for (size_t i = 0; i < t->samples.n; i++)
 		order[i] = (uint32_t)i;
-	for (int e = 0; e < t->conf->epochs && status == 0; e++) {
-		for (size_t i = t->samples.n; i > 1; i--) {
-			size_t k = rng_below(rng, i);
-			uint32_t keep = order[i - 1];
-
-			order[i - 1] = order[k];
-			order[k] = keep;
-		}
+	for (int e = 0; e < c->epochs && status == 0; e++) {
+		rng_shuffle(rng, order, t->samples.n, sizeof(*order));
 		for (size_t i = 0; i < t->samples.n && status == 0; i += (size_t)size) {
 			size_t left = t->samples.n - i;
 			double loss = batch(t, m, order + i,
@@ -202,7 +185,8 @@ static int descend(struct trainer *t, struct model *m, struct rng *rng,
 				status = vrs_fail(err, VRS_EINTERNAL,
 						  "train: loss is not finite at step %ld",
 						  step);
-			else if (progress && progress(arg, step, steps, loss))
+			else if (c->progress &&
+				 c->progress(c->progress_arg, step, steps, loss))
 				status = vrs_fail(err, VRS_ECANCELLED,
 						  "train: stopped at step %ld of %ld",
 						  step, steps);
@@ -232,8 +216,8 @@ static void hold(struct model *m, enum net_input kind, const struct range *r, si
 			net_hold(&m->shape, m->w, kind, (int)i, r[i].low);
 }
 
-/* What never moved (a weekday not seen, last week when there was none) shall not matter
- * when it does. */
+/* Inputs that were constant in training (an unseen weekday, a missing last week) must
+ * have no effect later: their weights are still random. */
 static void hold_unseen(struct model *m, const struct features *f, size_t n)
 {
 	struct range enc[ENC_IN], facts[FACTS], dec[DEC_IN], peak[PEAK_IN];
@@ -257,8 +241,8 @@ static void hold_unseen(struct model *m, const struct features *f, size_t n)
 	hold(m, NET_PEAK, peak, PEAK_IN);
 }
 
-/* What the distance to the P50 has to be multiplied with so that a share tau of the truth
- * lies at or below. */
+/* The factor for the distance to the P50 with which a share tau of the truth lies at or
+ * below the quantile. */
 static float stretch_for(float *ratio, size_t n, double tau)
 {
 	if (n < 50)
@@ -283,14 +267,15 @@ static float peak_of(const float *u, size_t p)
 	return high;
 }
 
-/* How far the truth lies above the P50, in widths of what the net said. */
+/* Distance of the truth from the P50, in units of the predicted distance. */
 static float ratio_of(float truth, float p50, float quantile)
 {
 	return (truth - p50) / fmaxf(0.2F, quantile - p50);
 }
 
-/* The calibration days are days of known series. Of series that were left out of training
- * more lies above what was calibrated so, and new clusters are what a P90 is for. */
+/* The calibration days belong to known series. In series left out of training more peaks
+ * exceed quantiles calibrated so, and the P90 must hold for new clusters: it aims higher.
+ */
 static const double aim[NET_QUANTILES] = {0.5, 0.925, 0.99};
 
 static void stretch(struct model *m, const struct calib *c)
@@ -366,7 +351,7 @@ static void calibrate(struct model *m, const struct train_series *series,
 	forecaster_free(f);
 }
 
-/* Was it better before? Then the old weights take the new ones' place. */
+/* If the base is better, its weights replace the new ones. */
 static bool keep_base(struct model *m, const struct model *base,
 		      const struct train_series *series, struct samples *calib,
 		      const struct train_conf *conf)
@@ -404,8 +389,7 @@ static uint64_t hash_of(const struct train_series *series, size_t n)
 }
 
 int train_model(struct model **ret, const struct train_series *series, size_t n_series,
-		const struct train_conf *conf, train_progress_fn progress, void *arg,
-		struct vrs_err *err)
+		const struct train_conf *conf, struct vrs_err *err)
 {
 	struct trainer t = {.series = series, .conf = conf};
 	struct net_shape shape =
@@ -423,26 +407,26 @@ int train_model(struct model **ret, const struct train_series *series, size_t n_
 				 t.samples.n, n_series, MIN_WINDOWS);
 		goto out;
 	}
-	samples_shuffle(&t.samples, &rng);
-	samples_shuffle(&calib, &rng);
+	rng_shuffle(&rng, t.samples.s, t.samples.n, sizeof(*t.samples.s));
+	rng_shuffle(&rng, calib.s, calib.n, sizeof(*calib.s));
 	size_t most = (size_t)((double)conf->max_windows /
 			       (1 + conf->cut_share + conf->lost_share));
 	if (t.samples.n > most)
 		t.samples.n = most;
 	if (calib.n > MAX_CALIB)
 		calib.n = MAX_CALIB;
-	show_again(&t.samples, conf, &rng);
+	repeat_some(&t.samples, conf, &rng);
 
 	t.features = vrs_calloc(t.samples.n, sizeof(*t.features));
 	for (size_t i = 0; i < t.samples.n; i++)
-		show(series, t.samples.s[i], conf->utc_min, &t.features[i]);
+		sample_features(series, t.samples.s[i], conf->utc_min, &t.features[i]);
 	m = model_new(&shape);
 	if (conf->base)
 		memcpy(m->w, conf->base->w, m->n_weights * sizeof(real));
 	else
 		net_start(&shape, m->w, &rng);
 	train_step_init(&t.step, &shape, kern_best());
-	status = descend(&t, m, &rng, progress, arg, err);
+	status = descend(&t, m, &rng, err);
 	if (status < 0)
 		goto out;
 

@@ -19,7 +19,7 @@ void train_step_fini(struct train_step *s)
 	*s = (struct train_step){0};
 }
 
-/* Adds the slopes of up to TRAIN_LANES windows; returns their loss. */
+/* Adds the gradients of up to TRAIN_LANES windows; returns their loss. */
 static double pass(struct train_step *s, const real *w, const struct train_item *item,
 		   int n)
 {

@@ -1,5 +1,5 @@
-/* train_step.h - one step of training: a batch of windows forward, back, and down. Pure.
- */
+/* train_step.h - one step of training: forward, backward and update of the weights for a
+ * batch of windows. Pure. */
 #ifndef PREDICTOR_TRAINING_TRAIN_STEP_H
 #define PREDICTOR_TRAINING_TRAIN_STEP_H
 
@@ -25,7 +25,7 @@ void train_step_init(struct train_step *s, const struct net_shape *shape,
 		     const struct kern *kern);
 void train_step_fini(struct train_step *s);
 
-/* Moves the weights; returns the mean loss of the batch before that. */
+/* Updates the weights; returns the mean loss of the batch before the update. */
 double train_step(struct train_step *s, real *w, const struct train_item *item, int n,
 		  double rate);
 

@@ -63,8 +63,7 @@ static void fail_host(struct control *c, const Vrsas__V1__FailOrder *o, const ch
 			       "needed");
 		return;
 	}
-	engine_fail_host(c->engine, o->host, actor, o->reason, o->confirm_off,
-			 o->withdraw, &e);
+	engine_fail_host(c->engine, o, actor, &e);
 	reply_with(&e, a);
 }
 
@@ -84,7 +83,7 @@ static void relocate(struct control *c, const Vrsas__V1__RelocateOrder *o,
 		control_plan_vm(c, o->vm, o->to_cluster, a);
 		return;
 	}
-	engine_relocate(c->engine, o->vm, o->to_cluster, actor, o->reason, &e);
+	engine_relocate(c->engine, o, actor, &e);
 	reply_with(&e, a);
 }
 

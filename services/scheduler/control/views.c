@@ -182,24 +182,23 @@ void control_vms(struct control *c, const Vrsas__V1__ControlRequest *req, struct
 
 static void read_journal(struct control *c, Vrsas__V1__RelocationView *v, struct reply *a)
 {
-	Vrsas__V1__JournalEntry **list = NULL;
-	size_t n = 0;
+	struct record_journal journal;
 
-	if (record_journal(c->svc->store, v->record->vm_id, JOURNAL_LIMIT, &list, &n,
+	if (record_journal(c->svc->store, v->record->vm_id, JOURNAL_LIMIT, &journal,
 			   NULL) < 0)
 		return;
-	v->journal = control_reply_alloc(a, n, sizeof(*v->journal));
-	for (size_t i = 0; i < n; i++) {
+	v->journal = control_reply_alloc(a, journal.n, sizeof(*v->journal));
+	for (size_t i = 0; i < journal.n; i++) {
 		Vrsas__V1__JournalEntry *e = control_reply_alloc(a, 1, sizeof(*e));
 
-		*e = *list[i];
+		*e = *journal.entry[i];
 		e->id = control_reply_text(a, "%s", e->id);
 		e->op_id = control_reply_text(a, "%s", e->op_id);
 		e->by = control_reply_text(a, "%s", e->by);
 		e->why = control_reply_text(a, "%s", e->why);
 		v->journal[v->n_journal++] = e;
 	}
-	record_journal_free(list, n);
+	record_journal_free(&journal);
 }
 
 Vrsas__V1__RelocationView *control_relocation_view(struct control *c,

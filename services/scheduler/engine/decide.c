@@ -26,7 +26,7 @@ static void decision_over(const struct engine *e, struct entry *en)
 				 .place = en->r.copy[en->r.good].place,
 				 .op = en->r.op};
 
-	engine_slot_done(en, &key, e->conf.tick_ms, true);
+	engine_slot_done(en, &key, engine_conf(e)->tick_ms, true);
 }
 
 /* A VM with a pinned cluster or failed targets of its own is decided alone. */
@@ -49,11 +49,11 @@ static bool same_ask(const struct entry *a, const struct entry *b)
 static int64_t repair_left(const struct engine *e, const struct reloc *r)
 {
 	const struct vrs_site_cluster *c =
-		vrs_site_cluster(e->site, r->copy[r->good].place.cluster);
+		vrs_site_cluster(engine_site(e), r->copy[r->good].place.cluster);
 
 	if (!c || c->repair_ms <= 0)
 		return 0;
-	int64_t left_ms = c->repair_ms - (engine_wall() - r->silent_since_ms);
+	int64_t left_ms = c->repair_ms - (vrs_now_wall_ms() - r->silent_since_ms);
 	return left_ms > c->repair_ms / 10 ? left_ms : c->repair_ms / 10 + 1;
 }
 
@@ -92,7 +92,7 @@ static void tell_machine(struct engine *e, struct entry *en, Vrsas__V1__Decision
 	const struct record_load load = {.decision = d};
 
 	if (engine_feed(e, en, &ev, &load))
-		counters_decided(&e->counters, d);
+		counters_decided(engine_counts(e), d);
 }
 
 /* The facts of a VM whose data is not at home: disks, their readability and network names
@@ -120,8 +120,9 @@ static Vrsas__V1__VmFacts *facts_away(const struct engine *e, const struct entry
 	facts.n_disk = n;
 	facts.readable_without_host = VRSAS__V1__ANSWER__ANSWER_UNSPECIFIED;
 	const struct vrs_site_cluster *home =
-		vrs_site_cluster(e->site, en->r.copy[0].place.cluster);
-	const struct vrs_site_cluster *here = vrs_site_cluster(e->site, good->cluster);
+		vrs_site_cluster(engine_site(e), en->r.copy[0].place.cluster);
+	const struct vrs_site_cluster *here =
+		vrs_site_cluster(engine_site(e), good->cluster);
 	Vrsas__V1__Nic *nic = vrs_calloc(facts.n_nic + 1, sizeof(*nic));
 	Vrsas__V1__Nic **nics = vrs_calloc(facts.n_nic + 1, sizeof(*nics));
 	for (size_t i = 0; i < facts.n_nic; i++) {
@@ -191,11 +192,11 @@ static void group_fini(struct group *g)
 /* All VMs that need a decision, in groups; VMs of an unknown host must wait. */
 static size_t waiting_groups(struct engine *e, const struct fleet *w, struct group *group)
 {
-	bool *done = vrs_calloc(e->n_entries + 1, sizeof(*done));
+	bool *done = vrs_calloc(engine_n_entries(e) + 1, sizeof(*done));
 	size_t n = 0;
 
-	for (size_t i = 0; i < e->n_entries; i++) {
-		struct entry *first = e->entry[i];
+	for (size_t i = 0; i < engine_n_entries(e); i++) {
+		struct entry *first = engine_nth_entry(e, i);
 		const struct reloc_place *p = &first->r.copy[first->r.good].place;
 
 		if (done[i] || !is_due(first))
@@ -208,14 +209,15 @@ static size_t waiting_groups(struct engine *e, const struct fleet *w, struct gro
 			continue;
 		}
 		struct group *g = &group[n++];
-		*g = (struct group){
-			.entry = vrs_calloc(e->n_entries - i, sizeof(struct entry *))};
-		for (size_t k = i; k < e->n_entries; k++) {
-			if (k != i && (done[k] || !wants_decision(e->entry[k]) ||
-				       !same_ask(first, e->entry[k])))
+		*g = (struct group){.entry = vrs_calloc(engine_n_entries(e) - i,
+							sizeof(struct entry *))};
+		for (size_t k = i; k < engine_n_entries(e); k++) {
+			if (k != i &&
+			    (done[k] || !wants_decision(engine_nth_entry(e, k)) ||
+			     !same_ask(first, engine_nth_entry(e, k))))
 				continue;
 			done[k] = true;
-			g->entry[g->n++] = e->entry[k];
+			g->entry[g->n++] = engine_nth_entry(e, k);
 		}
 	}
 	free(done);
@@ -243,23 +245,23 @@ void engine_decide(struct engine *e)
 	struct fleet *w = NULL;
 	bool due = false;
 
-	for (size_t i = 0; i < e->n_entries && !due; i++)
-		due = is_due(e->entry[i]);
-	if (!due || !engine_may_act(e) || fleet_load(e->loader, true, &w, NULL) < 0)
+	for (size_t i = 0; i < engine_n_entries(e) && !due; i++)
+		due = is_due(engine_nth_entry(e, i));
+	if (!due || !engine_may_act(e) || engine_load_fleet(e, true, &w, NULL) < 0)
 		return;
 	engine_mark_lives(e, w);
-	struct group *group = vrs_calloc(e->n_entries, sizeof(*group));
-	struct plan_ask *ask = vrs_calloc(e->n_entries, sizeof(*ask));
+	struct group *group = vrs_calloc(engine_n_entries(e), sizeof(*group));
+	struct plan_ask *ask = vrs_calloc(engine_n_entries(e), sizeof(*ask));
 	size_t n = waiting_groups(e, w, group);
 	for (size_t i = 0; i < n; i++)
 		ask[i] = ask_for(e, &group[i]);
 	int64_t begun_ns = vrs_tick_ns();
-	int status = plan_make(w, e->conf.plan, ask, n, &plan, &err);
-	vrs_histogram_add(&e->counters.decision_seconds,
+	int status = plan_make(w, engine_conf(e)->plan, ask, n, &plan, &err);
+	vrs_histogram_add(&engine_counts(e)->decision_seconds,
 			  (double)(vrs_tick_ns() - begun_ns) / 1e9);
 	if (status < 0)
 		log_warn("no decision yet, retry in %lld ms: %s",
-			 (long long)e->conf.tick_ms, err.text);
+			 (long long)engine_conf(e)->tick_ms, err.text);
 	for (size_t i = 0; i < n; i++) {
 		tell_group(e, &group[i], &plan);
 		group_fini(&group[i]);

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/state.h"
 #include "engine/parts.h"
 #include "engine/watch/watch.h"
+#include "vrs/clock.h"
 #include "vrs/mem.h"
 
 /* --- lease and tick --- */
@@ -16,7 +18,7 @@ static void renew(void *arg)
 	struct vrs_err err = {0};
 	bool ours = e->lease.token != 0;
 	uint64_t token = e->lease.token;
-	int64_t asked_mono_ms = engine_mono();
+	int64_t asked_mono_ms = vrs_now_mono_ms();
 
 	int status = record_lease_renew(e->svc->store, &e->lease, !e->took_over, &err);
 	e->worker_lease.token = e->lease.token;
@@ -207,11 +209,10 @@ struct fleet *engine_fleet(struct engine *e)
 const struct detector_host *engine_host(const struct engine *e, const char *cluster,
 					const char *host)
 {
-	for (size_t i = 0; i < e->n_hosts; i++)
-		if (strcmp(e->host[i].cluster, cluster) == 0 &&
-		    strcmp(e->host[i].name, host) == 0)
-			return &e->host[i].memory;
-	return NULL;
+	const struct reloc_place p = engine_place(cluster, host);
+	const struct host *h = engine_host_of(e, &p);
+
+	return h ? &h->memory : NULL;
 }
 
 const struct detector_brake *engine_brake(const struct engine *e, const char *cluster)

@@ -67,13 +67,12 @@ struct engine_answer {
 };
 
 /* An operator declares a host failed; with confirm_off, powered off (evidence F5); with
- * withdraw, withdraws the claim. host: "c1/h1" or a unique name. */
-void engine_fail_host(struct engine *e, const char *host, const char *actor,
-		      const char *reason, bool confirm_off, bool withdraw,
+ * withdraw, takes the claim back. host: "c1/h1" or a unique name. */
+void engine_fail_host(struct engine *e, const Vrsas__V1__FailOrder *o, const char *actor,
 		      struct engine_answer *ret);
 /* Moves a healthy VM, or pins where a waiting one goes. to_cluster may be "". */
-void engine_relocate(struct engine *e, const char *vm, const char *to_cluster,
-		     const char *actor, const char *reason, struct engine_answer *ret);
+void engine_relocate(struct engine *e, const Vrsas__V1__RelocateOrder *o,
+		     const char *actor, struct engine_answer *ret);
 void engine_failback(struct engine *e, const char *vm, const char *actor, bool dry_run,
 		     struct engine_answer *ret);
 void engine_cancel(struct engine *e, const char *vm, const char *actor,

@@ -3,13 +3,14 @@
 #include <stdio.h>
 
 #include "engine/parts.h"
+#include "vrs/clock.h"
 #include "vrs/mem.h"
 
 /* A fence that proved nothing is retried after the setting fence_retry, at a constant
  * interval and without end: nothing else can free the VMs of this host. */
 int64_t engine_fence_retry_ms(const struct engine *e)
 {
-	return e->conf.fence_retry_ms;
+	return engine_conf(e)->fence_retry_ms;
 }
 
 static void report_result(const struct host_job *j)
@@ -33,9 +34,9 @@ static void fence_done(struct host_job *j)
 	struct reloc_order order[RELOC_MAX_ORDERS];
 
 	j->h->fencing = false;
-	j->h->next_fence_mono_ms = engine_mono() + engine_fence_retry_ms(e);
-	for (size_t i = 0; i < e->n_entries && host_job_is_current(j); i++) {
-		struct entry *en = e->entry[i];
+	j->h->next_fence_mono_ms = vrs_now_mono_ms() + engine_fence_retry_ms(e);
+	for (size_t i = 0; i < engine_n_entries(e) && host_job_is_current(j); i++) {
+		struct entry *en = engine_nth_entry(e, i);
 		size_t n = reloc_orders(&en->r, order);
 
 		for (size_t k = 0; k < n && en->r.since_ms <= j->h->fence_began_ms; k++) {
@@ -62,10 +63,10 @@ static void fence_done(struct host_job *j)
 
 void engine_fence(struct engine *e, struct host *h)
 {
-	if (h->fencing || h->next_fence_mono_ms > engine_mono())
+	if (h->fencing || h->next_fence_mono_ms > vrs_now_mono_ms())
 		return;
 	h->fencing = true;
-	h->fence_began_ms = engine_wall();
+	h->fence_began_ms = vrs_now_wall_ms();
 	log_notice("fencing host=%s/%s agent=%s", h->cluster, h->name, h->site->fence);
 	host_job_submit(host_job_new(sizeof(struct host_job), e, h, HOST_OP_FENCE, ""),
 			fence_done);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/parts.h"
+#include "vrs/clock.h"
 #include "vrs/mem.h"
 
 struct order_job {
@@ -29,8 +30,10 @@ static bool prepare_reserve(struct entry *en, const struct reloc_order *o,
 			    struct host_op *op, struct engine *e)
 {
 	const struct reloc_place *p = &en->r.copy[o->copy].place;
-	const struct vrs_site_host *host = vrs_site_host(e->site, p->cluster, p->host);
-	const struct vrs_site_cluster *cluster = vrs_site_cluster(e->site, p->cluster);
+	const struct vrs_site_host *host =
+		vrs_site_host(engine_site(e), p->cluster, p->host);
+	const struct vrs_site_cluster *cluster =
+		vrs_site_cluster(engine_site(e), p->cluster);
 	const char *images = host && host->images && *host->images ? host->images
 			     : cluster                             ? cluster->images
 								   : "";
@@ -55,8 +58,9 @@ static bool prepare_definition(struct entry *en, const struct reloc_order *o,
 	op->vm = fleet_definition_new(en->msg->vm);
 	if (o->copy == 0 || en->r.copy[o->copy].shared)
 		return true; /* at home, or on home's own disks: as it was found */
-	op->move = fleet_move_new(vrs_site_cluster(e->site, en->r.copy[0].place.cluster),
-				  vrs_site_cluster(e->site, p->cluster), disk, n);
+	op->move = fleet_move_new(
+		vrs_site_cluster(engine_site(e), en->r.copy[0].place.cluster),
+		vrs_site_cluster(engine_site(e), p->cluster), disk, n);
 	return true;
 }
 
@@ -124,7 +128,7 @@ static void health_by_state(struct entry *en, const struct order_job *j,
 {
 	const struct host_op *op = &j->job.op;
 	bool by_address = en->msg->vm && en->msg->vm->health[0];
-	int64_t now_ms = engine_mono();
+	int64_t now_ms = vrs_now_mono_ms();
 
 	ev->ok = ev->permanent = false;
 	if (!op->ok)
@@ -137,7 +141,7 @@ static void health_by_state(struct entry *en, const struct order_job *j,
 	} else if (op->state == VRS_HV_RUNNING && !by_address) {
 		if (!en->running_mono_ms)
 			en->running_mono_ms = now_ms;
-		ev->ok = now_ms - en->running_mono_ms >= j->job.e->conf.settle_ms;
+		ev->ok = now_ms - en->running_mono_ms >= engine_conf(j->job.e)->settle_ms;
 		(void)snprintf(
 			ev->text, sizeof(ev->text),
 			"running for %lld s according to its hypervisor; no health "
@@ -165,17 +169,17 @@ static void reserve_result(struct entry *en, const struct order_job *j, struct r
 
 static int64_t tick(const struct engine *e)
 {
-	return e->conf.tick_ms;
+	return engine_conf(e)->tick_ms;
 }
 
 static int64_t two_ticks(const struct engine *e)
 {
-	return 2 * e->conf.tick_ms;
+	return 2 * engine_conf(e)->tick_ms;
 }
 
 static int64_t health_retry(const struct engine *e)
 {
-	return e->conf.health_retry_ms;
+	return engine_conf(e)->health_retry_ms;
 }
 
 /* Orders that are one operation on one host. With backoff, the pause before a retry grows

@@ -28,7 +28,7 @@ static bool ready(struct engine *e, struct engine_answer *ret)
 
 	if (engine_may_act(e))
 		return true;
-	if (e->lease.token != 0)
+	if (engine_lease_token(e) != 0)
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
 		       "check that Redis is reachable",
 		       "this scheduler could not renew its lease in time");
@@ -36,16 +36,28 @@ static bool ready(struct engine *e, struct engine_answer *ret)
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
 		       "check that Redis is reachable",
 		       "this scheduler cannot act now: %.200s", err.text);
-	else if (e->active_name[0])
+	else if (engine_active_name(e)[0])
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
 		       "use the active one: vrsctl --scheduler ADDRESS",
 		       "this scheduler is on standby; %s is the active one",
-		       e->active_name);
+		       engine_active_name(e));
 	else
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
 		       "retry in a few seconds",
 		       "this scheduler is on standby, and none is active yet");
 	return false;
+}
+
+static struct fleet_host *find_host(struct fleet *w, const char *host,
+				    struct engine_answer *ret)
+{
+	struct fleet_host *wh = NULL;
+	struct vrs_err err = {0};
+
+	if (fleet_find_host(w, host, &wh, &err) < 0)
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+		       "see `vrsctl host list`", "%s", err.text);
+	return wh;
 }
 
 static bool answers_now(const struct host *h)
@@ -60,7 +72,7 @@ static void withdrawn(struct engine *e, const struct reloc_place *p, const char 
 
 	(void)vrs_strcpy(ev.by, sizeof(ev.by), by);
 	(void)snprintf(ev.text, sizeof(ev.text), "%s withdrew the claim on %s: %.80s", by,
-		       p->host, reason ? reason : "");
+		       p->host, reason);
 	unsigned n = operator_claim_spread(e, p, &ev);
 	(void)snprintf(ret->done, sizeof(ret->done),
 		       "claim on %s/%s withdrawn; %u relocation(s) need "
@@ -69,30 +81,7 @@ static void withdrawn(struct engine *e, const struct reloc_place *p, const char 
 	engine_pump(e);
 }
 
-/* The host that a claim is about, and its place; NULL: refused. */
-static struct host *host_to_claim(struct engine *e, struct fleet *w, const char *host,
-				  struct reloc_place *ret_place,
-				  struct engine_answer *ret)
-{
-	struct fleet_host *wh = NULL;
-	struct vrs_err err = {0};
-
-	if (fleet_find_host(w, host, &wh, &err) < 0) {
-		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
-		       "see `vrsctl host list`", "%s", err.text);
-		return NULL;
-	}
-	*ret_place = engine_place(fleet_cluster_name(w, wh), wh->name);
-	struct host *h = engine_host_of(e, ret_place);
-	if (!h)
-		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
-		       "add a [host] section to site.conf", "%s/%s is not in site.conf",
-		       ret_place->cluster, ret_place->host);
-	return h;
-}
-
-void engine_fail_host(struct engine *e, const char *host, const char *actor,
-		      const char *reason, bool confirm_off, bool withdraw,
+void engine_fail_host(struct engine *e, const Vrsas__V1__FailOrder *o, const char *actor,
 		      struct engine_answer *ret)
 {
 	struct fleet *w = engine_fleet(e);
@@ -108,37 +97,43 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 		       "check that Redis and the collectors run", "no host data yet");
 		return;
 	}
-	if (confirm_off && (!reason || !*reason)) {
+	if (o->confirm_off && !*o->reason) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
 		       "add --reason with what you observed",
 		       "a confirmation needs a reason");
 		return;
 	}
-	struct host *h = host_to_claim(e, w, host, &p, ret);
-	if (!h)
+	struct fleet_host *wh = find_host(w, o->host, ret);
+	if (!wh)
 		return;
+	p = engine_place(fleet_cluster_name(w, wh), wh->name);
+	struct host *h = engine_host_of(e, &p);
+	if (!h) {
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+		       "add a [host] section to site.conf", "%s/%s is not in site.conf",
+		       p.cluster, p.host);
+		return;
+	}
 	(void)snprintf(by, sizeof(by), "%.90s", actor && *actor ? actor : "?");
-	if (confirm_off && answers_now(h)) {
+	if (o->confirm_off && answers_now(h)) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
 		       "to move VMs off a living host use `vrsctl relocate VM`",
 		       "%s/%s answers, so it is not off", p.cluster, p.host);
 		return;
 	}
-	int status = withdraw ? operator_claim_drop(e, h, &err)
-			      : operator_claim_put(e, h, confirm_off, by,
-						   reason ? reason : "", &err);
+	int status = o->withdraw ? operator_claim_drop(e, h, &err)
+				 : operator_claim_put(e, h, o, by, &err);
 	if (status < 0) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
 		       "check that Redis is reachable, then repeat the command",
 		       "cannot store the claim: %.200s", err.text);
 		return;
 	}
-	if (withdraw) {
-		withdrawn(e, &p, by, reason, ret);
+	if (o->withdraw) {
+		withdrawn(e, &p, by, o->reason, ret);
 		return;
 	}
-	if (!confirm_off &&
-	    answers_now(h)) { /* from now on it is evidence for the detector */
+	if (!o->confirm_off && answers_now(h)) { /* the detector weighs it from now on */
 		(void)snprintf(ret->done, sizeof(ret->done),
 			       "%s/%s still answers: the claim takes effect once its "
 			       "probes fail too",
@@ -147,7 +142,7 @@ void engine_fail_host(struct engine *e, const char *host, const char *actor,
 	}
 	unsigned n = operator_claim_apply(e, w, h);
 	(void)snprintf(ret->done, sizeof(ret->done), "%s/%s declared %s; %u VM(s)",
-		       p.cluster, p.host, confirm_off ? "off" : "dead", n);
+		       p.cluster, p.host, o->confirm_off ? "off" : "dead", n);
 	engine_pump(e);
 }
 
@@ -241,7 +236,7 @@ static bool has_place(struct engine *e, struct fleet *w, const struct entry *en,
 	struct plan plan = {0};
 	struct vrs_err err = {0};
 
-	int status = plan_make(w, e->conf.plan, &ask, 1, &plan, &err);
+	int status = plan_make(w, engine_conf(e)->plan, &ask, 1, &plan, &err);
 	bool ok = status == 0 && plan.n == 1 &&
 		  (plan.decision[0]->verdict == VRSAS__V1__VERDICT__VERDICT_RELOCATE ||
 		   plan.decision[0]->verdict == VRSAS__V1__VERDICT__VERDICT_LOCAL);
@@ -256,31 +251,30 @@ static bool has_place(struct engine *e, struct fleet *w, const struct entry *en,
 	return ok;
 }
 
-void engine_relocate(struct engine *e, const char *vm, const char *to_cluster,
-		     const char *actor, const char *reason, struct engine_answer *ret)
+void engine_relocate(struct engine *e, const Vrsas__V1__RelocateOrder *o,
+		     const char *actor, struct engine_answer *ret)
 {
 	struct fleet *w = NULL;
-	struct reloc_event ev = by_person(RELOC_OPERATOR_RELOCATE, actor, reason);
+	struct reloc_event ev = by_person(RELOC_OPERATOR_RELOCATE, actor, o->reason);
 	struct record_load load = {0};
 
 	*ret = (struct engine_answer){0};
 	if (!ready(e, ret))
 		return;
-	if (fleet_load(e->loader, true, &w, NULL) < 0)
-		w = fleet_loader_last(e->loader);
+	if (engine_load_fleet(e, true, &w, NULL) < 0)
+		w = engine_last_fleet(e);
 	if (w)
 		engine_mark_lives(e, w);
-	struct entry *en = find_entry(e, w, vm, true, ret);
+	struct entry *en = find_entry(e, w, o->vm, true, ret);
 	if (!en || refused(en, &ev, ret))
 		return;
-	if (to_cluster && *to_cluster && !vrs_site_cluster(e->site, to_cluster)) {
+	if (*o->to_cluster && !vrs_site_cluster(engine_site(e), o->to_cluster)) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
 		       "see `vrsctl status` for the clusters", "no cluster %s",
-		       to_cluster);
+		       o->to_cluster);
 		return;
 	}
-	(void)vrs_strcpy(ev.place.cluster, sizeof(ev.place.cluster),
-			 to_cluster ? to_cluster : "");
+	(void)vrs_strcpy(ev.place.cluster, sizeof(ev.place.cluster), o->to_cluster);
 	if (reloc_quiet(&en->r)) {
 		const struct fleet_vm *wv = NULL;
 

@@ -17,18 +17,18 @@ void engine_pump(struct engine *e)
 	struct reloc_order order[RELOC_MAX_ORDERS];
 	struct vrs_err err = {0};
 
-	for (size_t i = 0; i < e->n_entries && engine_may_act(e); i++) {
-		struct entry *en = e->entry[i];
+	for (size_t i = 0; i < engine_n_entries(e) && engine_may_act(e); i++) {
+		struct entry *en = engine_nth_entry(e, i);
 
 		if (en->stale && engine_entry_reload(e, en, &err) < 0) {
-			vrs_complain(&e->store_complaint, VRS_WARN, "%s", err.text);
+			engine_store_trouble(e, err.text);
 			continue;
 		}
 		settle(e, en);
 	}
 	engine_decide(e);
-	for (size_t i = 0; i < e->n_entries && engine_may_act(e); i++) {
-		struct entry *en = e->entry[i];
+	for (size_t i = 0; i < engine_n_entries(e) && engine_may_act(e); i++) {
+		struct entry *en = engine_nth_entry(e, i);
 
 		if (en->stale)
 			continue;

@@ -60,9 +60,9 @@ static void recheck_over(struct recheck *all)
 	if (en) {
 		const struct slot key = {
 			.kind = RELOC_DO_RECHECK, .place = all->target, .op = all->op};
-		engine_slot_done(en, &key, e->conf.tick_ms, true);
-		/* proofs that were read under an older lease do not count */
-		if (all->lease_token == e->lease.token)
+		engine_slot_done(en, &key, engine_conf(e)->tick_ms, true);
+		/* proofs that were read under an older lease prove nothing now */
+		if (all->lease_token == engine_lease_token(e))
 			(void)engine_feed(e, en, &ev, NULL);
 	}
 	free(all);
@@ -121,7 +121,7 @@ void engine_recheck(struct engine *e, const struct entry *en, const struct reloc
 
 	all->e = e;
 	all->op = o->op;
-	all->lease_token = e->lease.token;
+	all->lease_token = engine_lease_token(e);
 	all->target = r->copy[o->copy].place;
 	(void)vrs_strcpy(all->vm_id, sizeof(all->vm_id), r->vm_id);
 	all->open = 1; /* one more, until all are submitted */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/parts.h"
+#include "vrs/clock.h"
 #include "vrs/mem.h"
 
 /* A name that only a relocation of this VM gives (transfers.c). */
@@ -44,8 +45,8 @@ static const char *objection(struct engine *e, const struct fleet *w,
 		for (size_t k = 0; k < w->vm[i].facts->n_disk; k++)
 			if (strcmp(w->vm[i].facts->disk[k]->path, path) == 0)
 				return "a VM definition uses it";
-	for (size_t i = 0; i < e->n_entries; i++)
-		if (record_names(e->entry[i], p, path))
+	for (size_t i = 0; i < engine_n_entries(e); i++)
+		if (record_names(engine_nth_entry(e, i), p, path))
 			return "a relocation needs it";
 	return NULL;
 }
@@ -95,7 +96,8 @@ static bool under_way(struct engine *e, struct entry *en, struct slot *s, const 
 {
 	bool known;
 	Vrsas__V1__TransferStatus *st = engine_transfer_status(e, job, &known);
-	bool silent = engine_mono() - s->handed_mono_ms > 4 * e->conf.mover_silent_ms;
+	bool silent = vrs_now_mono_ms() - s->handed_mono_ms >
+		      4 * engine_conf(e)->mover_silent_ms;
 
 	if (!known || !st || st->token != s->token) {
 		vrsas__v1__transfer_status__free_unpacked(st, NULL);
@@ -112,7 +114,7 @@ static bool under_way(struct engine *e, struct entry *en, struct slot *s, const 
 			 ENGINE_REMOVE_RETRY_MS / 1000, st->error, en->r.vm_name,
 			 s->place.host);
 		s->token = 0;
-		s->again_mono_ms = engine_mono() + ENGINE_REMOVE_RETRY_MS;
+		s->again_mono_ms = vrs_now_mono_ms() + ENGINE_REMOVE_RETRY_MS;
 		break;
 	default:
 		over = !silent;
@@ -146,9 +148,8 @@ static void hand_out(struct engine *e, const struct entry *en, uint32_t copy,
 		n = VRS_HV_MAX_DISKS;
 	for (size_t i = 0; i < n; i++)
 		path[i] = disk[i]->path;
-	/* rises across restarts too: each new lease has a higher number */
-	s->token = (e->lease.token << 20) + ++e->removals;
-	s->handed_mono_ms = engine_mono();
+	s->token = engine_removal_token(e);
+	s->handed_mono_ms = vrs_now_mono_ms();
 	job.job_id = job_id;
 	job.token = s->token;
 	job.vm_id = en->r.vm_id;
@@ -158,8 +159,7 @@ static void hand_out(struct engine *e, const struct entry *en, uint32_t copy,
 	job.target = (void *)target;
 	job.n_remove_path = n;
 	job.remove_path = (void *)path;
-	if (vrs_req_send(e->req, &job.base, 2 * e->conf.mover_silent_ms, handed, NULL,
-			 &err) < 0) {
+	if (engine_ask_mover(e, &job, handed, NULL, &err) < 0) {
 		log_warn("removal not sent to a mover: %s vm=%s", err.text,
 			 en->r.vm_name);
 		s->token = 0;
@@ -178,7 +178,7 @@ void engine_remove_do(struct engine *e, struct entry *en, const struct reloc_ord
 		return;
 	(void)snprintf(job, sizeof(job), "%.100s-rm%llu-%u", en->r.vm_id,
 		       (unsigned long long)o->op, o->copy);
-	s->again_mono_ms = engine_mono() + e->conf.tick_ms;
+	s->again_mono_ms = vrs_now_mono_ms() + engine_conf(e)->tick_ms;
 	if (s->token && under_way(e, en, s, job))
 		return;
 	(void)engine_disks_of(en->msg, &place, &n);
@@ -186,7 +186,7 @@ void engine_remove_do(struct engine *e, struct entry *en, const struct reloc_ord
 		removed(e, en, &place, o->op);
 		return;
 	}
-	struct fleet *w = fleet_loader_last(e->loader);
+	struct fleet *w = engine_last_fleet(e);
 	if (!w)
 		return;
 	if (engine_may_remove(e, w, en, o->copy, &why)) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/parts.h"
+#include "vrs/clock.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
@@ -13,8 +14,9 @@ static char *disk_path(const struct engine *e, const struct reloc *r, uint32_t t
 		       const char *format, size_t i)
 {
 	const struct reloc_place *p = &r->copy[target].place;
-	const struct vrs_site_host *h = vrs_site_host(e->site, p->cluster, p->host);
-	const struct vrs_site_cluster *c = vrs_site_cluster(e->site, p->cluster);
+	const struct vrs_site_host *h =
+		vrs_site_host(engine_site(e), p->cluster, p->host);
+	const struct vrs_site_cluster *c = vrs_site_cluster(engine_site(e), p->cluster);
 	const char *images = h && h->images && *h->images ? h->images
 			     : c && c->images             ? c->images
 							  : "/var/lib/libvirt/images";
@@ -25,12 +27,16 @@ static char *disk_path(const struct engine *e, const struct reloc *r, uint32_t t
 			    (unsigned long long)r->op, i, format);
 }
 
-/* The disks that stayed there after the last failback, if all can serve as a seed. */
-static Vrsas__V1__PlacedDisk *const *
-seed_at(const struct reloc *r, const Vrsas__V1__Relocation *msg, uint32_t target,
-	const struct vrs_site_cluster *c, Vrsas__V1__PlacedDisk *const *from, size_t n)
+/* The disks that stayed there when it last came home, if all of them
+ * can be built upon. */
+static Vrsas__V1__PlacedDisk *const *seed_at(const struct reloc *r,
+					     const Vrsas__V1__Relocation *msg,
+					     uint32_t target,
+					     const struct vrs_site_cluster *c)
 {
-	size_t n_seed;
+	size_t n, n_seed;
+	Vrsas__V1__PlacedDisk *const *from =
+		engine_disks_of(msg, &r->copy[r->good].place, &n);
 	Vrsas__V1__PlacedDisk *const *seed =
 		engine_disks_of(msg, &r->copy[target].place, &n_seed);
 
@@ -52,12 +58,12 @@ Vrsas__V1__PlacedDisk **engine_place_disks(const struct engine *e, const struct 
 					   uint32_t target, size_t *ret_n)
 {
 	const struct vrs_site_cluster *c =
-		vrs_site_cluster(e->site, r->copy[target].place.cluster);
+		vrs_site_cluster(engine_site(e), r->copy[target].place.cluster);
 	size_t n;
 	Vrsas__V1__PlacedDisk *const *from =
 		engine_disks_of(msg, &r->copy[r->good].place, &n);
 	Vrsas__V1__PlacedDisk **list = vrs_calloc(n + 1, sizeof(*list));
-	Vrsas__V1__PlacedDisk *const *seed = seed_at(r, msg, target, c, from, n);
+	Vrsas__V1__PlacedDisk *const *seed = seed_at(r, msg, target, c);
 
 	if (r->copy[target].seed && !seed)
 		log_warn("disks kept for a later failover cannot be reused; remove them "
@@ -99,7 +105,7 @@ void engine_disks_free(Vrsas__V1__PlacedDisk **disk, size_t n)
 size_t engine_ends_of(struct engine *e, const struct reloc_copy *c, const char **ret)
 {
 	const struct vrs_site_cluster *cluster =
-		vrs_site_cluster(e->site, c->place.cluster);
+		vrs_site_cluster(engine_site(e), c->place.cluster);
 	const struct host *own = engine_host_of(e, &c->place);
 	size_t n = 0;
 
@@ -107,9 +113,9 @@ size_t engine_ends_of(struct engine *e, const struct reloc_copy *c, const char *
 		ret[n++] = own->site->ssh;
 	if (n > 0 && (!cluster || !cluster->shared_storage))
 		return n;
-	for (int round = 0; round < 2; round++) /* hosts known to be alive come first */
-		for (size_t i = 0; i < e->n_hosts && n < ENGINE_MAX_ENDS; i++) {
-			const struct host *h = &e->host[i];
+	for (int round = 0; round < 2; round++) /* those that surely live come first */
+		for (size_t i = 0; i < engine_n_hosts(e) && n < ENGINE_MAX_ENDS; i++) {
+			const struct host *h = engine_nth_host(e, i);
 			bool lives = h->memory.verdict == DETECTOR_OK && !h->handled;
 
 			if (h == own || strcmp(h->cluster, c->place.cluster) != 0 ||
@@ -136,7 +142,7 @@ static void handed(void *arg, const ProtobufCMessage *reply, const struct vrs_er
 	if (en && en->handed_job == h->job && en->handed_token == h->token) {
 		en->handing = false;
 		en->accepted = a && a->accepted;
-		en->handed_mono_ms = engine_mono();
+		en->handed_mono_ms = vrs_now_mono_ms();
 		if (en->accepted)
 			log_info("transfer accepted vm=%s job=%llu token=%llu mover=%s",
 				 en->r.vm_name, (unsigned long long)h->job,
@@ -144,8 +150,8 @@ static void handed(void *arg, const ProtobufCMessage *reply, const struct vrs_er
 		else
 			log_warn("no mover accepted the transfer, retry in %lld ms: %s "
 				 "vm=%s",
-				 (long long)h->e->conf.tick_ms, a ? a->reason : err->text,
-				 en->r.vm_name);
+				 (long long)engine_conf(h->e)->tick_ms,
+				 a ? a->reason : err->text, en->r.vm_name);
 	}
 	free(h);
 }
@@ -216,7 +222,7 @@ static void hand_out(struct engine *e, struct entry *en)
 	job.n_disk = disk_copies(en, k);
 	job.disk = k->copies;
 	job.priority = priority_of(en);
-	job.rate_limit_bytes_per_s = (uint64_t)e->conf.rate_limit_bytes_per_s;
+	job.rate_limit_bytes_per_s = (uint64_t)engine_conf(e)->rate_limit_bytes_per_s;
 
 	struct handing *h = vrs_calloc(1, sizeof(*h));
 	h->e = e;
@@ -227,9 +233,8 @@ static void hand_out(struct engine *e, struct entry *en)
 	en->handed_token = r->token;
 	en->handing = true;
 	en->accepted = false;
-	en->handed_mono_ms = engine_mono();
-	if (vrs_req_send(e->req, &job.base, 2 * e->conf.mover_silent_ms, handed, h,
-			 &err) < 0) {
+	en->handed_mono_ms = vrs_now_mono_ms();
+	if (engine_ask_mover(e, &job, handed, h, &err) < 0) {
 		log_warn("transfer not sent to a mover: %s vm=%s", err.text, r->vm_name);
 		en->handing = false;
 		free(h);
@@ -246,7 +251,7 @@ Vrsas__V1__TransferStatus *engine_transfer_status(struct engine *e, const char *
 	struct vrs_reply *r;
 	Vrsas__V1__TransferStatus *st = NULL;
 
-	*ret_known = vrs_store_cmd(e->svc->store, &r, NULL, "HGET %s rec",
+	*ret_known = vrs_store_cmd(engine_store(e), &r, NULL, "HGET %s rec",
 				   vrs_key_transfer(job).text) == 0;
 	if (!*ret_known)
 		return NULL;
@@ -345,7 +350,7 @@ static void follow(struct engine *e, struct entry *en)
 	(void)vrs_strcpy(ev.by, sizeof(ev.by), st->mover);
 	if (st->beat_at_ms != en->beat_at_ms || en->beat_mono_ms == 0) {
 		en->beat_at_ms = st->beat_at_ms;
-		en->beat_mono_ms = engine_mono();
+		en->beat_mono_ms = vrs_now_mono_ms();
 	}
 	switch (st->state) {
 	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE:
@@ -356,10 +361,11 @@ static void follow(struct engine *e, struct entry *en)
 	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_CANCELLED:
 		ev.transfer = RELOC_XFER_FAILED;
 		ev.permanent = st->permanent;
-		if (engine_mono() < en->retry_mono_ms)
+		if (vrs_now_mono_ms() < en->retry_mono_ms)
 			return;
 		en->xfer_tries += en->xfer_tries < 5;
-		en->retry_mono_ms = engine_mono() + (e->conf.tick_ms << en->xfer_tries);
+		en->retry_mono_ms =
+			vrs_now_mono_ms() + (engine_conf(e)->tick_ms << en->xfer_tries);
 		(void)engine_feed(e, en, &ev, NULL);
 		return;
 	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_VERIFYING:
@@ -375,7 +381,7 @@ static void follow(struct engine *e, struct entry *en)
 		ev.bytes = st->bytes_done + st->bytes_compared;
 		break;
 	}
-	if (engine_mono() - en->beat_mono_ms >= e->conf.mover_silent_ms) {
+	if (vrs_now_mono_ms() - en->beat_mono_ms >= engine_conf(e)->mover_silent_ms) {
 		lost(e, en, "its mover is silent");
 		return;
 	}
@@ -391,10 +397,10 @@ static void drop_status(struct entry *en)
 void engine_transfer_do(struct engine *e, struct entry *en)
 {
 	const struct reloc *r = &en->r;
-	int64_t now_ms = engine_mono();
+	int64_t now_ms = vrs_now_mono_ms();
 	bool known;
 
-	if (en->poll_mono_ms && now_ms - en->poll_mono_ms < e->conf.tick_ms / 2)
+	if (en->poll_mono_ms && now_ms - en->poll_mono_ms < engine_conf(e)->tick_ms / 2)
 		return;
 	en->poll_mono_ms = now_ms;
 	if (en->seen_job != r->job || en->seen_token != r->token) {
@@ -423,11 +429,11 @@ void engine_transfer_do(struct engine *e, struct entry *en)
 	if (handed_this && en->handing)
 		return;
 	if (handed_this && en->accepted) {
-		if (now_ms - en->handed_mono_ms >= e->conf.mover_silent_ms)
+		if (now_ms - en->handed_mono_ms >= engine_conf(e)->mover_silent_ms)
 			lost(e, en, "the mover that accepted it is silent");
 		return;
 	}
-	if (handed_this && now_ms - en->handed_mono_ms < e->conf.tick_ms)
+	if (handed_this && now_ms - en->handed_mono_ms < engine_conf(e)->tick_ms)
 		return;
 	/* Another scheduler may have assigned the same token before it died. */
 	if (!handed_this && (en->own_job != r->job || en->own_token != r->token)) {
@@ -441,13 +447,13 @@ void engine_transfer_cancel(struct engine *e, struct entry *en)
 {
 	struct reloc_event ev = {
 		.kind = RELOC_TRANSFER, .job = en->r.job, .token = en->r.token};
-	int64_t now_ms = engine_mono();
+	int64_t now_ms = vrs_now_mono_ms();
 	bool known;
 
-	if (en->poll_mono_ms && now_ms - en->poll_mono_ms < e->conf.tick_ms / 2)
+	if (en->poll_mono_ms && now_ms - en->poll_mono_ms < engine_conf(e)->tick_ms / 2)
 		return;
 	en->poll_mono_ms = now_ms;
-	if (vrs_store_cmd(e->svc->store, NULL, NULL, "HSET %s cancel 1",
+	if (vrs_store_cmd(engine_store(e), NULL, NULL, "HSET %s cancel 1",
 			  vrs_key_transfer(en->msg->transfer_job).text) < 0)
 		return;
 	Vrsas__V1__TransferStatus *st =
@@ -462,7 +468,7 @@ void engine_transfer_cancel(struct engine *e, struct entry *en)
 			en->beat_mono_ms = now_ms;
 		}
 		vrsas__v1__transfer_status__free_unpacked(st, NULL);
-		if (now_ms - en->beat_mono_ms < e->conf.mover_silent_ms)
+		if (now_ms - en->beat_mono_ms < engine_conf(e)->mover_silent_ms)
 			return;
 		st = NULL;
 	}

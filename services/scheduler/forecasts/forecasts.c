@@ -13,8 +13,6 @@ struct forecasts {
 	struct vrs_req *req;
 	struct vrs_timer *timer;
 	struct forecasts_conf conf;
-	struct fleet *(*fleet)(void *arg);
-	void *fleet_arg;
 	int64_t tried_mono_ms, done_mono_ms; /* 0: never */
 	unsigned open, failed;               /* jobs of this round */
 	bool wanted;                         /* soon, not only when due */
@@ -98,7 +96,7 @@ static void ask_job(struct forecasts *f, Vrsas__V1__ForecastTarget **target, siz
 
 static void begin_round(struct forecasts *f)
 {
-	const struct fleet *w = f->fleet(f->fleet_arg);
+	const struct fleet *w = f->conf.fleet(f->conf.arg);
 
 	f->tried_mono_ms = vrs_now_mono_ms();
 	f->wanted = false;
@@ -148,14 +146,11 @@ static void on_tick(void *arg)
 }
 
 int forecasts_open(struct forecasts **ret, struct vrs_loop *loop,
-		   const struct forecasts_conf *conf, struct fleet *(*fleet)(void *arg),
-		   void *arg, struct vrs_err *err)
+		   const struct forecasts_conf *conf, struct vrs_err *err)
 {
 	struct forecasts *f = vrs_calloc(1, sizeof(*f));
 
 	f->conf = *conf;
-	f->fleet = fleet;
-	f->fleet_arg = arg;
 	vrs_histogram_init(&f->counts.seconds, vrs_bounds_seconds,
 			   sizeof(vrs_bounds_seconds) / sizeof(vrs_bounds_seconds[0]));
 	int status = vrs_req_open(

@@ -18,12 +18,13 @@ struct forecasts_conf {
 	int64_t interval_ms; /* 5 min */
 	int64_t timeout_ms;  /* of one job; 60 s */
 	int64_t silence_ms; /* a predictor that is silent this long loses its job; 20 s */
+	/* gives the newest picture whenever a round begins, or NULL */
+	struct fleet *(*fleet)(void *arg);
+	void *arg;
 };
 
-/* fleet(arg) returns the newest fleet when a round begins; it may return NULL. */
 int forecasts_open(struct forecasts **ret, struct vrs_loop *loop,
-		   const struct forecasts_conf *conf, struct fleet *(*fleet)(void *arg),
-		   void *arg, struct vrs_err *err);
+		   const struct forecasts_conf *conf, struct vrs_err *err);
 void forecasts_close(struct forecasts *f);
 
 /* All possible targets, soon; called when a host becomes suspect. Calls during a round

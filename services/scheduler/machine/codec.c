@@ -59,8 +59,8 @@ static size_t disks_of_vm(const Vrsas__V1__VmFacts *vm, struct scratch *k)
 }
 
 static void copies_to(const struct reloc *r, const Vrsas__V1__Relocation *prev,
-		      const struct record_load *load, const Vrsas__V1__VmFacts *vm,
-		      struct scratch *k, Vrsas__V1__Relocation *m)
+		      const struct record_load *load, struct scratch *k,
+		      Vrsas__V1__Relocation *m)
 {
 	for (uint32_t i = 0; i < r->n_copies; i++) {
 		const struct reloc_copy *c = &r->copy[i];
@@ -97,7 +97,7 @@ static void copies_to(const struct reloc *r, const Vrsas__V1__Relocation *prev,
 			to->disk = before->disk;
 			to->n_disk = before->n_disk;
 		} else if (i == 0) {
-			to->n_disk = disks_of_vm(vm, k);
+			to->n_disk = disks_of_vm(m->vm, k);
 			to->disk = k->vm_disks;
 		}
 		k->copies[i] = to;
@@ -184,7 +184,6 @@ Vrsas__V1__Relocation *record_message(const struct reloc *r,
 {
 	Vrsas__V1__Relocation m = VRSAS__V1__RELOCATION__INIT;
 	struct scratch *k = vrs_calloc(1, sizeof(*k));
-	const Vrsas__V1__VmFacts *vm = load->vm ? load->vm : prev ? prev->vm : NULL;
 
 	m.id = r->id;
 	m.vm_id = r->vm_id;
@@ -197,11 +196,11 @@ Vrsas__V1__Relocation *record_message(const struct reloc *r,
 		       (unsigned long long)r->op);
 	m.op_id = k->op_id;
 	m.owner_token = load->owner_token;
-	m.vm = (void *)vm;
+	m.vm = (void *)(load->vm ? load->vm : prev ? prev->vm : NULL);
 	m.decision = (void *)(load->decision ? load->decision
 			      : prev         ? prev->decision
 					     : NULL);
-	copies_to(r, prev, load, vm, k, &m);
+	copies_to(r, prev, load, k, &m);
 	places_to(r, k, &m);
 	moments_to(r, &m);
 	m.src_readable = r->decided_ms == 0 ? VRSAS__V1__ANSWER__ANSWER_UNSPECIFIED

@@ -217,7 +217,7 @@ static Vrsas__V1__JournalEntry *entry_of(const struct vrs_reply *item)
 }
 
 int record_journal(struct vrs_store *s, const char *vm_id, size_t limit,
-		   Vrsas__V1__JournalEntry ***ret, size_t *ret_n, struct vrs_err *err)
+		   struct record_journal *ret, struct vrs_err *err)
 {
 	struct vrs_reply *r;
 	int status = vrs_store_cmd(s, &r, err, "XREVRANGE %s + - COUNT %d",
@@ -225,23 +225,21 @@ int record_journal(struct vrs_store *s, const char *vm_id, size_t limit,
 
 	if (status < 0)
 		return status;
-	Vrsas__V1__JournalEntry **list = vrs_calloc(r->n_items + 1, sizeof(void *));
-	size_t n = 0;
+	*ret = (struct record_journal){
+		.entry = vrs_calloc(r->n_items + 1, sizeof(*ret->entry))};
 	for (size_t i = r->n_items; i > 0; i--) {
 		Vrsas__V1__JournalEntry *e = entry_of(&r->item[i - 1]);
 
 		if (e)
-			list[n++] = e;
+			ret->entry[ret->n++] = e;
 	}
 	vrs_reply_free(r);
-	*ret = list;
-	*ret_n = n;
 	return 0;
 }
 
-void record_journal_free(Vrsas__V1__JournalEntry **entries, size_t n)
+void record_journal_free(struct record_journal *j)
 {
-	for (size_t i = 0; entries && i < n; i++)
-		vrsas__v1__journal_entry__free_unpacked(entries[i], NULL);
-	free(entries);
+	for (size_t i = 0; i < j->n; i++)
+		vrsas__v1__journal_entry__free_unpacked(j->entry[i], NULL);
+	free(j->entry);
 }

@@ -61,8 +61,12 @@ int record_read(struct vrs_store *s, const char *vm_id, Vrsas__V1__Relocation **
 int record_list(struct vrs_store *s, char ***ret, size_t *ret_n, struct vrs_err *err);
 
 /* A VM's journal, oldest first; at most the newest `limit`. */
+struct record_journal {
+	Vrsas__V1__JournalEntry **entry;
+	size_t n;
+};
 int record_journal(struct vrs_store *s, const char *vm_id, size_t limit,
-		   Vrsas__V1__JournalEntry ***ret, size_t *ret_n, struct vrs_err *err);
-void record_journal_free(Vrsas__V1__JournalEntry **entries, size_t n);
+		   struct record_journal *ret, struct vrs_err *err);
+void record_journal_free(struct record_journal *j);
 
 #endif

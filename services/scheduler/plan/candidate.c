@@ -144,11 +144,10 @@ void candidate_project_loads(struct plan_context *f)
 /* --- does the VM fit? --- */
 
 static bool fit_of(const struct projected_load *o, const struct fleet_promise *p,
-		   double cores, unsigned horizon, bool of_cluster, struct fit *ret)
+		   double cores, unsigned horizon, struct fit *ret)
 {
 	if (o->seen == SEEN_NOT || o->cores <= 0)
 		return false;
-	ret->of_cluster = of_cluster;
 	ret->base_p50 = o->p50[horizon];
 	ret->base_p90 = o->p90[horizon];
 	ret->promised = p->cores / o->cores;
@@ -162,14 +161,14 @@ static void measure_cpu(const struct plan_context *f, double cores, struct candi
 {
 	const struct projected_load *oh = &f->of_host[l->host - f->w->host];
 	const struct projected_load *oc = &f->of_cluster[l->host->cluster];
-	struct fit host, cluster;
+	struct fit host = {0}, cluster = {.of_cluster = true};
 
-	l->cpu_known = fit_of(oh, &l->host->promise, cores, l->horizon, false, &host);
+	l->cpu_known = fit_of(oh, &l->host->promise, cores, l->horizon, &host);
 	if (!l->cpu_known)
 		return;
 	l->fit = host;
 	l->score = oh->low ? host.p90 : host.p50;
-	if (fit_of(oc, &l->cluster->promise, cores, l->horizon, true, &cluster)) {
+	if (fit_of(oc, &l->cluster->promise, cores, l->horizon, &cluster)) {
 		double score = oc->low ? cluster.p90 : cluster.p50;
 
 		if (cluster.p90 > host.p90)

@@ -219,7 +219,7 @@ static void live_records_in_order_are_stored(void **state)
 	vrs_reply_free(r);
 }
 
-static void a_gap_is_asked_for_and_what_was_held_follows(void **state)
+static void a_gap_is_requested_and_held_records_follow(void **state)
 {
 	struct world *w = *state;
 
@@ -241,7 +241,7 @@ static void a_gap_is_asked_for_and_what_was_held_follows(void **state)
 	assert_int_equal(counts(w).held_bytes, 0);
 }
 
-static void twice_is_once(void **state)
+static void a_record_received_twice_is_stored_once(void **state)
 {
 	struct world *w = *state;
 
@@ -256,7 +256,7 @@ static void twice_is_once(void **state)
 	assert_int_equal(counts(w).samples, 7 * RECORD_HOSTS);
 }
 
-static void a_refused_record_is_passed_over_and_told(void **state)
+static void a_rejected_record_is_skipped_and_reported(void **state)
 {
 	struct world *w = *state;
 	Vrsas__V1__Live msg = VRSAS__V1__LIVE__INIT;
@@ -315,7 +315,7 @@ static void after_redis_lost_data_the_watermark_is_read_again(void **state)
 	assert_stored(w, 51);
 }
 
-static void while_redis_is_away_nothing_is_lost(void **state)
+static void while_redis_is_down_nothing_is_lost(void **state)
 {
 	struct world *w = *state;
 
@@ -350,7 +350,7 @@ static size_t events(struct world *w, const char *says)
 	return hits;
 }
 
-static void a_spool_that_was_lost_is_counted_and_told(void **state)
+static void a_lost_spool_is_counted_and_reported(void **state)
 {
 	struct world *w = *state;
 
@@ -367,7 +367,7 @@ static void a_spool_that_was_lost_is_counted_and_told(void **state)
 	assert_int_equal(watermark(w, "main/0000000000000009"), 2);
 }
 
-static void a_hole_in_the_spool_is_counted_and_told(void **state)
+static void a_gap_in_the_spool_is_counted_and_reported(void **state)
 {
 	struct world *w = *state;
 
@@ -414,7 +414,7 @@ static void heartbeats_carry_redis_time(void **state)
 	vrs_reply_free(r);
 }
 
-static void hosts_that_left_are_taken_out(void **state)
+static void removed_hosts_are_deleted(void **state)
 {
 	struct world *w = *state;
 	Vrsas__V1__Live msg = VRSAS__V1__LIVE__INIT;
@@ -479,7 +479,7 @@ static void an_export_gives_back_what_was_stored(void **state)
 	export_free(r);
 }
 
-static void endless_new_epochs_do_not_eat_the_memory(void **state)
+static void many_new_epochs_use_bounded_memory(void **state)
 {
 	struct world *w = *state;
 
@@ -494,18 +494,18 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		TEST(live_records_in_order_are_stored),
-		TEST(a_gap_is_asked_for_and_what_was_held_follows),
-		TEST(twice_is_once),
-		TEST(a_refused_record_is_passed_over_and_told),
+		TEST(a_gap_is_requested_and_held_records_follow),
+		TEST(a_record_received_twice_is_stored_once),
+		TEST(a_rejected_record_is_skipped_and_reported),
 		TEST(records_without_their_table_are_refused_until_it_comes),
 		TEST(after_redis_lost_data_the_watermark_is_read_again),
-		TEST(while_redis_is_away_nothing_is_lost),
-		TEST(a_spool_that_was_lost_is_counted_and_told),
-		TEST(a_hole_in_the_spool_is_counted_and_told),
+		TEST(while_redis_is_down_nothing_is_lost),
+		TEST(a_lost_spool_is_counted_and_reported),
+		TEST(a_gap_in_the_spool_is_counted_and_reported),
 		TEST(heartbeats_carry_redis_time),
-		TEST(hosts_that_left_are_taken_out),
+		TEST(removed_hosts_are_deleted),
 		TEST(an_export_gives_back_what_was_stored),
-		TEST(endless_new_epochs_do_not_eat_the_memory),
+		TEST(many_new_epochs_use_bounded_memory),
 #undef TEST
 	};
 

@@ -16,7 +16,7 @@ static int check(const struct record *x, const struct record *table, struct vrs_
 					  retention, err);
 }
 
-static void good_records_are_taken(void **state)
+static void valid_records_are_accepted(void **state)
 {
 	(void)state;
 	struct record table, samples;
@@ -52,7 +52,7 @@ static void names_are_of_a_strict_charset(void **state)
 	}
 }
 
-static void each_wrong_batch_is_refused_with_a_reason(void **state)
+static void each_invalid_batch_is_rejected_with_a_reason(void **state)
 {
 	(void)state;
 	struct record table, x;
@@ -154,9 +154,9 @@ static void impossible_offers_and_exports_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_records_are_taken),
+		cmocka_unit_test(valid_records_are_accepted),
 		cmocka_unit_test(names_are_of_a_strict_charset),
-		cmocka_unit_test(each_wrong_batch_is_refused_with_a_reason),
+		cmocka_unit_test(each_invalid_batch_is_rejected_with_a_reason),
 		cmocka_unit_test(an_inventory_needs_ids_and_clean_text),
 		cmocka_unit_test(impossible_offers_and_exports_are_refused),
 	};

@@ -1,6 +1,6 @@
-/* Lookups for all files of the engine: time, host, record, a copy's disks, and whether an
- * order may be executed now. */
-#include "engine/base/base.h"
+/* What every part of the engine looks up: the time, a host, a record, a copy's disks, and
+ * whether an order may be carried out now. */
+#include "engine/base/state.h"
 
 #include <string.h>
 
@@ -8,20 +8,64 @@
 #include "vrs/loop.h"
 #include "vrs/mem.h"
 
-int64_t engine_mono(void)
-{
-	return vrs_now_mono_ms();
-}
-
-int64_t engine_wall(void)
-{
-	return vrs_now_wall_ms();
-}
-
-/* A lease that may have expired does not count; the store would refuse the write. */
+/* A lease that may have run out is not relied on; the store would refuse us anyway. */
 bool engine_may_act(const struct engine *e)
 {
-	return e->lease.token != 0 && e->loaded && engine_mono() < e->lease_until_mono_ms;
+	return e->lease.token != 0 && e->loaded &&
+	       vrs_now_mono_ms() < e->lease_until_mono_ms;
+}
+
+uint64_t engine_lease_token(const struct engine *e)
+{
+	return e->lease.token;
+}
+
+uint64_t engine_removal_token(struct engine *e)
+{
+	return (e->lease.token << 20) + ++e->removals;
+}
+
+const struct engine_conf *engine_conf(const struct engine *e)
+{
+	return &e->conf;
+}
+
+const struct vrs_site *engine_site(const struct engine *e)
+{
+	return e->site;
+}
+
+struct vrs_store *engine_store(const struct engine *e)
+{
+	return e->svc->store;
+}
+
+void engine_store_trouble(struct engine *e, const char *text)
+{
+	vrs_complain(&e->store_complaint, VRS_WARN, "%s", text);
+}
+
+struct counters *engine_counts(struct engine *e)
+{
+	return &e->counters;
+}
+
+int engine_ask_mover(struct engine *e, const Vrsas__V1__TransferJob *job,
+		     vrs_req_done_fn fn, void *arg, struct vrs_err *err)
+{
+	return vrs_req_send(e->req, &job->base, 2 * e->conf.mover_silent_ms, fn, arg,
+			    err);
+}
+
+int engine_load_fleet(struct engine *e, bool fresh, struct fleet **ret,
+		      struct vrs_err *err)
+{
+	return fleet_load(e->loader, fresh, ret, err);
+}
+
+struct fleet *engine_last_fleet(const struct engine *e)
+{
+	return fleet_loader_last(e->loader);
 }
 
 void engine_pump_soon(struct engine *e)
@@ -46,7 +90,17 @@ struct reloc_place engine_place_of(const struct host *h)
 	return engine_place(h->cluster, h->name);
 }
 
-struct host *engine_host_of(struct engine *e, const struct reloc_place *p)
+size_t engine_n_hosts(const struct engine *e)
+{
+	return e->n_hosts;
+}
+
+struct host *engine_nth_host(const struct engine *e, size_t i)
+{
+	return &e->host[i];
+}
+
+struct host *engine_host_of(const struct engine *e, const struct reloc_place *p)
 {
 	for (size_t i = 0; i < e->n_hosts; i++)
 		if (strcmp(e->host[i].cluster, p->cluster) == 0 &&
@@ -97,6 +151,16 @@ void engine_mark_lives(struct engine *e, struct fleet *w)
 
 /* --- records --- */
 
+size_t engine_n_entries(const struct engine *e)
+{
+	return e->n_entries;
+}
+
+struct entry *engine_nth_entry(const struct engine *e, size_t i)
+{
+	return e->entry[i];
+}
+
 struct entry *engine_entry(const struct engine *e, const char *vm_id)
 {
 	for (size_t i = 0; i < e->n_entries; i++)
@@ -145,7 +209,7 @@ struct slot *engine_slot(struct entry *en, const struct reloc_order *o)
 		struct slot *s = &en->slot[i];
 
 		if (slot_is(s, o->kind, place, o->op))
-			return s->busy || s->again_mono_ms > engine_mono() ? NULL : s;
+			return s->busy || s->again_mono_ms > vrs_now_mono_ms() ? NULL : s;
 		if (!s->used || (!s->busy && s->op != o->op))
 			open = s;
 	}
@@ -167,6 +231,6 @@ void engine_slot_done(struct entry *en, const struct slot *key, int64_t pause_ms
 		s->busy = false;
 		int64_t factor = !backoff || s->tries < 4 ? 1 : s->tries < 10 ? 3 : 10;
 		s->tries++;
-		s->again_mono_ms = engine_mono() + pause_ms * factor;
+		s->again_mono_ms = vrs_now_mono_ms() + pause_ms * factor;
 	}
 }

@@ -1,7 +1,6 @@
-/* base.h - the state of the engine and the functions that all its files use.
- *
- * entries.c keeps the records, base.c finds records and hosts and keeps the orders in
- * progress. Only engine/ and the rooms below it include this. */
+/* base.h - what all parts of the engine stand on: records (entries.c), hosts, orders
+ * under way, and the handles that the engine was opened with (base.c). Only engine.c and
+ * the rooms below engine/ include this. */
 #ifndef SCHEDULER_ENGINE_BASE_BASE_H
 #define SCHEDULER_ENGINE_BASE_BASE_H
 
@@ -73,69 +72,57 @@ struct host {
 	char alert_id[132],
 		void_alert_id[132]; /* firing; ignored since the host answers */
 	char incident[132];  /* of the newest alert, until its relocations have ended */
-	unsigned autostarts; /* jobs in progress that disable start at boot */
-	bool checking;       /* a job queries whether a copy runs here */
+	unsigned autostarts; /* jobs that turn off start at boot, not done yet */
+	int64_t autostart_mono_ms; /* when the newest of them were begun */
+	bool checking;             /* a job asks whether a copy runs here */
 	bool handled;
 	struct last_seen ran; /* VMs that ran when the host was last seen */
 	bool ran_unsaved;     /* not yet stored in Redis */
 	bool doubting;        /* hosts are queried whether a VM runs in two places */
 };
 
-struct brake {
-	char cluster[65];
-	struct detector_brake brake;
-};
-
-struct engine {
-	struct vrs_svc *svc;
-	struct engine_conf conf;
-	struct host_op_rules op_rules;
-	const struct vrs_site *site;
-	struct fleet_loader *loader;
-	struct forecasts *forecasts;
-	struct vrs_workers *workers;
-	struct vrs_timer *tick, *renew, *pump_due;
-	void (*pump)(void *e); /* engine_pump, called by the loop */
-	struct vrs_req *req;   /* to movers */
-	struct record_lease lease;
-	char active_name[96]; /* as of the last refresh on standby */
-	bool took_over, loaded;
-	int64_t lease_until_mono_ms;       /* held until then, at least */
-	struct host_op_lease worker_lease; /* the same, for the workers */
-	uint64_t generation;               /* of the store's connection */
-	struct entry **entry;
-	size_t n_entries;
-	struct host *host;
-	size_t n_hosts;
-	struct brake *brake;
-	size_t n_brakes;
-	struct vrs_complaint store_complaint, lease_complaint, fleet_complaint;
-	int64_t autostart_mono_ms;
-	uint64_t removals; /* handed out by this process */
-	struct counters counters;
-};
+struct engine; /* state.h, for the few files that keep it */
 
 /* --- base.c --- */
 
-int64_t engine_mono(void);
-int64_t engine_wall(void);
 bool engine_may_act(const struct engine *e);
-/* Schedules engine_pump: the next orders start after a job's result is durable, and never
- * inside the job's own callback. */
+uint64_t engine_lease_token(const struct engine *e); /* 0: not ours */
+/* Rises over restarts as well: a lease that is taken has a higher number. */
+uint64_t engine_removal_token(struct engine *e);
+const struct engine_conf *engine_conf(const struct engine *e);
+const struct vrs_site *engine_site(const struct engine *e);
+struct vrs_store *engine_store(const struct engine *e);
+/* Redis failed; not logged each time. */
+void engine_store_trouble(struct engine *e, const char *text);
+struct counters *engine_counts(struct engine *e);
+/* Asks a mover; the answer must come within twice the time that a mover may be silent. */
+int engine_ask_mover(struct engine *e, const Vrsas__V1__TransferJob *job,
+		     vrs_req_done_fn fn, void *arg, struct vrs_err *err);
+
+/* Takes the picture again, with new inventories when it must be fresh. */
+int engine_load_fleet(struct engine *e, bool fresh, struct fleet **ret,
+		      struct vrs_err *err);
+struct fleet *engine_last_fleet(const struct engine *e); /* NULL: none yet */
+/* Has the loop call engine_pump soon: what a job's result needs next is begun after the
+ * result is durable, and never from inside the job's own callback. */
 void engine_pump_soon(struct engine *e);
 
 struct reloc_place engine_place(const char *cluster, const char *host);
 struct reloc_place engine_place_of(const struct host *h);
+size_t engine_n_hosts(const struct engine *e);
+struct host *engine_nth_host(const struct engine *e, size_t i);
 /* NULL: not in site.conf. */
-struct host *engine_host_of(struct engine *e, const struct reloc_place *p);
+struct host *engine_host_of(const struct engine *e, const struct reloc_place *p);
 struct host *engine_host_at(struct engine *e, const struct fleet *w,
 			    const struct fleet_host *wh);
 bool engine_has_fence(const struct host *h); /* site.conf names a power controller */
 /* Sets the state of each host in the fleet from the detector's verdicts. */
 void engine_mark_lives(struct engine *e, struct fleet *w);
 
-struct entry *engine_entry(const struct engine *e, const char *vm_id);
-/* Disks of a copy according to its record. */
+size_t engine_n_entries(const struct engine *e);
+struct entry *engine_nth_entry(const struct engine *e, size_t i);
+struct entry *engine_entry(const struct engine *e, const char *vm_id); /* NULL: none */
+/* Disks of a copy as the record has them. */
 Vrsas__V1__PlacedDisk *const *engine_disks_of(const Vrsas__V1__Relocation *msg,
 					      const struct reloc_place *p, size_t *ret_n);
 const Vrsas__V1__VmFacts *engine_facts_at(const struct fleet *w, const char *vm_id,

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/base.h"
+#include "engine/base/state.h"
 #include "machine/states.h"
+#include "vrs/clock.h"
 #include "vrs/event.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"
@@ -120,7 +121,7 @@ static const char *incident_of(const struct host *h, char *buf, size_t size)
 static void tell(struct engine *e, Vrsas__V1__Event *ev, Vrsas__V1__Severity severity,
 		 const char *kind, const char *text)
 {
-	ev->at_ms = engine_wall();
+	ev->at_ms = vrs_now_wall_ms();
 	ev->service = "scheduler";
 	ev->severity = severity;
 	ev->kind = kind;
@@ -280,7 +281,7 @@ bool engine_feed(struct engine *e, struct entry *en, const struct reloc_event *e
 
 	if (!engine_may_act(e) || en->stale)
 		return false;
-	if (!reloc_step(&en->r, ev, &e->conf.rules, engine_wall(), &next))
+	if (!reloc_step(&en->r, ev, &e->conf.rules, vrs_now_wall_ms(), &next))
 		return false;
 	return commit(e, en, &next, load);
 }

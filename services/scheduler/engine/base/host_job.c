@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/base/base.h"
+#include "engine/base/state.h"
 #include "vrs/mem.h"
 
 static void run(void *arg)

@@ -112,13 +112,13 @@ static bool forget_vm(struct host_op *j)
 
 	if (!j->exists)
 		return true;
-	if (j->state ==
-	    VRS_HV_CRASHED) /* some hypervisors keep a crashed VM until it is destroyed */
-		(void)vrs_hv_destroy(j->host->hv, j->rules->hv_timeout_ms, j->vm_id,
-				     NULL);
-	(void)vrs_hv_autostart_off(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, NULL);
-	int status =
-		vrs_hv_undefine(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, &err);
+	if (j->state == VRS_HV_CRASHED) /* some keep a crashed VM until it is destroyed */
+		(void)vrs_hv_act(j->host->hv, VRS_HV_DESTROY, j->rules->hv_timeout_ms,
+				 j->vm_id, NULL);
+	(void)vrs_hv_act(j->host->hv, VRS_HV_AUTOSTART_OFF, j->rules->hv_timeout_ms,
+			 j->vm_id, NULL);
+	int status = vrs_hv_act(j->host->hv, VRS_HV_UNDEFINE, j->rules->hv_timeout_ms,
+				j->vm_id, &err);
 	if (status < 0 && status != VRS_ENOENT) {
 		failed(j, status, &err);
 		return false;
@@ -163,13 +163,14 @@ static void stop(struct host_op *j, bool ask_first)
 	}
 	j->was_on = true;
 	if (ask_first && j->state == VRS_HV_RUNNING &&
-	    vrs_hv_shutdown(j->host->hv, j->rules->shutdown_ms, j->vm_id, &err) == 0)
+	    vrs_hv_act(j->host->hv, VRS_HV_SHUTDOWN, j->rules->shutdown_ms, j->vm_id,
+		       &err) == 0)
 		how = "shut down";
 	if (!read_state(j))
 		return;
 	if (!is_off(j)) {
-		int status = vrs_hv_destroy(j->host->hv, j->rules->hv_timeout_ms,
-					    j->vm_id, &err);
+		int status = vrs_hv_act(j->host->hv, VRS_HV_DESTROY,
+					j->rules->hv_timeout_ms, j->vm_id, &err);
 		if (status < 0 && status != VRS_ENOENT) {
 			failed(j, status, &err);
 			return;
@@ -195,8 +196,8 @@ static bool has_fence(const struct vrs_site_host *site)
 
 static void fence(struct host_op *j)
 {
+	struct vrs_fence_result r = {0};
 	struct vrs_err err = {0};
-	char detail[160] = "";
 
 	j->power = VRS_POWER_UNKNOWN;
 	if (!has_fence(j->host->site)) {
@@ -210,32 +211,31 @@ static void fence(struct host_op *j)
 		}
 		return;
 	}
-	int status = vrs_fence_off(j->host->site, j->rules->fence_timeout_ms, &j->power,
-				   detail, sizeof(detail), &err);
+	int status = vrs_fence_off(j->host->site, j->rules->fence_timeout_ms, &r, &err);
+	j->power = r.power;
 	j->ok = status == 0 && j->power == VRS_POWER_OFF;
 	if (j->ok)
-		set_text(j, "powered off and reads off%s%s", detail[0] ? ": " : "",
-			 detail);
+		set_text(j, "powered off and reads off%s%s", r.detail[0] ? ": " : "",
+		    r.detail);
 	else
 		set_text(j, "%s: %.150s", j->host->site->fence,
-			 status < 0  ? err.text
-			 : detail[0] ? detail
-				     : "power does not read off");
+		    status < 0    ? err.text
+		    : r.detail[0] ? r.detail
+				  : "power does not read off");
 }
 
 static void power(struct host_op *j)
 {
+	struct vrs_fence_result r = {0};
 	struct vrs_err err = {0};
-	char detail[160] = "";
 
 	j->power = VRS_POWER_UNKNOWN;
 	if (!has_fence(j->host->site))
 		return;
-	if (vrs_fence_status(j->host->site, j->rules->fence_timeout_ms, &j->power, detail,
-			     sizeof(detail), &err) < 0) {
-		j->power = VRS_POWER_UNKNOWN;
+	if (vrs_fence_status(j->host->site, j->rules->fence_timeout_ms, &r, &err) < 0)
 		set_text(j, "%.190s", err.text);
-	}
+	else
+		j->power = r.power;
 }
 
 /* --- starting --- */
@@ -295,8 +295,8 @@ static void define(struct host_op *j)
 	int status = vrs_hv_define(j->host->hv, j->rules->hv_timeout_ms, j->vm,
 				   j->move ? &j->move->move : NULL, &err);
 	if (status == 0)
-		status = vrs_hv_autostart_off(j->host->hv, j->rules->hv_timeout_ms,
-					      j->vm_id, &err);
+		status = vrs_hv_act(j->host->hv, VRS_HV_AUTOSTART_OFF,
+				    j->rules->hv_timeout_ms, j->vm_id, &err);
 	if (status < 0 && status != VRS_EUNSUPPORTED) {
 		j->permanent = !no_answer(status);
 		failed(j, status, &err);
@@ -324,7 +324,8 @@ static void start(struct host_op *j)
 	}
 	if (too_late(j))
 		return;
-	int status = vrs_hv_start(j->host->hv, j->rules->hv_timeout_ms, j->vm_id, &err);
+	int status = vrs_hv_act(j->host->hv, VRS_HV_START, j->rules->hv_timeout_ms,
+				j->vm_id, &err);
 	if (status < 0) {
 		failed(j, status, &err);
 		j->permanent = status != VRS_ECONN && status != VRS_ETIMEOUT;
@@ -362,8 +363,8 @@ static void autostart_off(struct host_op *j)
 
 	if (!read_state(j) || !j->exists)
 		return;
-	int status = vrs_hv_autostart_off(j->host->hv, j->rules->hv_timeout_ms, j->vm_id,
-					  &err);
+	int status = vrs_hv_act(j->host->hv, VRS_HV_AUTOSTART_OFF,
+				j->rules->hv_timeout_ms, j->vm_id, &err);
 	j->ok = status == 0;
 	if (status < 0)
 		failed(j, status, &err);

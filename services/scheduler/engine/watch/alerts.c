@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/watch/watch.h"
+#include "vrs/clock.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 #include "vrsas/v1/incident.pb-c.h"
@@ -24,8 +25,8 @@ static void take(struct engine *e, const Vrsas__V1__Incident *in)
 	if (!h || in->ends_at_ms || strcmp(h->void_alert_id, in->id) == 0)
 		return;
 	if (h->memory.answers_since_ms > 0 &&
-	    engine_mono() - h->memory.answers_since_ms > UNBELIEVED_MS &&
-	    engine_wall() - in->received_at_ms > UNBELIEVED_MS) {
+	    vrs_now_mono_ms() - h->memory.answers_since_ms > UNBELIEVED_MS &&
+	    vrs_now_wall_ms() - in->received_at_ms > UNBELIEVED_MS) {
 		(void)vrs_strcpy(h->void_alert_id, sizeof(h->void_alert_id), in->id);
 		engine_report_host(
 			e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "alert.void",
@@ -43,8 +44,8 @@ static bool has_relocation(const struct engine *e, const struct host *h)
 {
 	if (h->alert_id[0] || h->handled || h->memory.verdict != DETECTOR_OK)
 		return true;
-	for (size_t i = 0; i < e->n_entries; i++) {
-		const struct reloc *r = &e->entry[i]->r;
+	for (size_t i = 0; i < engine_n_entries(e); i++) {
+		const struct reloc *r = &engine_nth_entry(e, i)->r;
 
 		if (r->state != RELOC_PROTECTED &&
 		    strcmp(r->copy[0].place.host, h->name) == 0 &&
@@ -56,8 +57,9 @@ static bool has_relocation(const struct engine *e, const struct host *h)
 
 static void take_all(struct engine *e, const struct vrs_reply *list)
 {
-	for (size_t i = 0; i < e->n_hosts; i++)
-		e->host[i].alert[0] = e->host[i].alert_id[0] = '\0';
+	for (size_t i = 0; i < engine_n_hosts(e); i++)
+		engine_nth_host(e, i)->alert[0] = engine_nth_host(e, i)->alert_id[0] =
+			'\0';
 	for (size_t i = 0; i < list->n_items; i++) {
 		struct vrs_msg *msg;
 
@@ -68,9 +70,10 @@ static void take_all(struct engine *e, const struct vrs_reply *list)
 		take(e, (const void *)vrs_msg_get(msg));
 		vrs_msg_free(msg);
 	}
-	for (size_t i = 0; i < e->n_hosts; i++)
-		if (e->host[i].incident[0] && !has_relocation(e, &e->host[i]))
-			e->host[i].incident[0] = '\0';
+	for (size_t i = 0; i < engine_n_hosts(e); i++)
+		if (engine_nth_host(e, i)->incident[0] &&
+		    !has_relocation(e, engine_nth_host(e, i)))
+			engine_nth_host(e, i)->incident[0] = '\0';
 }
 
 /* What cannot be read now stays as it was. */
@@ -78,8 +81,8 @@ void alerts_read(struct engine *e)
 {
 	struct vrs_reply *ids, *list;
 
-	if (vrs_store_cmd(e->svc->store, &ids, NULL, "SMEMBERS " VRS_KEY_INCIDENTS_OPEN) <
-	    0)
+	if (vrs_store_cmd(engine_store(e), &ids, NULL,
+			  "SMEMBERS " VRS_KEY_INCIDENTS_OPEN) < 0)
 		return;
 	size_t n = ids->n_items < MAX_OPEN ? ids->n_items : MAX_OPEN;
 	if (n == 0) {
@@ -92,7 +95,7 @@ void alerts_read(struct engine *e)
 	argv[1] = VRS_ARG(VRS_KEY_INCIDENTS);
 	for (size_t i = 0; i < n; i++)
 		argv[i + 2] = (struct vrs_arg){ids->item[i].bytes, ids->item[i].len};
-	if (vrs_store_do(e->svc->store, &list, argv, n + 2, NULL) == 0) {
+	if (vrs_store_do(engine_store(e), &list, argv, n + 2, NULL) == 0) {
 		take_all(e, list);
 		vrs_reply_free(list);
 	}

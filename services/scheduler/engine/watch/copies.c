@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/watch/watch.h"
+#include "vrs/clock.h"
 #include "vrs/mem.h"
 
 /* --- copies that run without a grant --- */
@@ -60,7 +61,7 @@ static bool went_down(const struct entry *en, Vrsas__V1__VmState state)
 static void both_are_asked(struct host_poll *r)
 {
 	struct engine *e = r->e;
-	struct fleet *w = fleet_loader_last(e->loader);
+	struct fleet *w = engine_last_fleet(e);
 	const struct reloc_place home = engine_place_of(r->answer[0].h);
 	struct reloc_event ev = {.kind = RELOC_SEEN_TWICE,
 				 .place = engine_place_of(r->answer[1].h)};
@@ -148,10 +149,8 @@ static void autostart_done(struct host_job *j)
 static void keep_autostart_off(struct engine *e, const struct fleet *w)
 {
 	enum { EVERY_MS = 60000, MAX_WAITING = 64 };
-	int64_t now_ms = engine_mono();
+	int64_t now_ms = vrs_now_mono_ms();
 
-	if (e->autostart_mono_ms && now_ms - e->autostart_mono_ms < EVERY_MS)
-		return;
 	for (size_t i = 0; i < w->n_vms; i++) {
 		const Vrsas__V1__VmFacts *vm = w->vm[i].facts;
 		const struct fleet_host *wh = &w->host[w->vm[i].host];
@@ -162,7 +161,10 @@ static void keep_autostart_off(struct engine *e, const struct fleet *w)
 		if (!h || h->memory.verdict != DETECTOR_OK ||
 		    h->autostarts >= MAX_WAITING) /* its hypervisor does not answer */
 			continue;
-		e->autostart_mono_ms = now_ms;
+		if (h->autostart_mono_ms && h->autostart_mono_ms != now_ms &&
+		    now_ms - h->autostart_mono_ms < EVERY_MS)
+			continue;
+		h->autostart_mono_ms = now_ms;
 		h->autostarts++;
 		host_job_submit(host_job_new(sizeof(struct host_job), e, h,
 					     HOST_OP_AUTOSTART_OFF, vm->id),

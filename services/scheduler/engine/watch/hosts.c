@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "detect/probe.h"
+#include "engine/base/state.h"
 #include "engine/watch/watch.h"
+#include "vrs/clock.h"
 #include "vrs/mem.h"
 
 /* --- probes --- */
@@ -30,7 +32,7 @@ static void probe_done(void *arg)
 	struct host *h = j->h;
 
 	h->probing = false;
-	h->probe_mono_ms = engine_mono();
+	h->probe_mono_ms = vrs_now_mono_ms();
 	h->probes_failed = j->status == 0 ? 0 : h->probes_failed + 1;
 	if (j->status == 0)
 		h->answered_mono_ms = j->began_mono_ms;
@@ -44,7 +46,7 @@ static bool can_probe(const struct host *h)
 
 static void probe(struct engine *e, struct host *h)
 {
-	int64_t now_ms = engine_mono(), every_ms = e->conf.probe_ms;
+	int64_t now_ms = vrs_now_mono_ms(), every_ms = e->conf.probe_ms;
 	char lane[160];
 
 	if (h->memory.wants_probe)
@@ -111,7 +113,7 @@ static void detect_cluster(struct engine *e, const struct fleet *w,
 		memory[n] = h->memory;
 		host[n++] = h;
 	}
-	detector_step(&e->conf.detector, engine_mono(), seen, memory, n, &brake);
+	detector_step(&e->conf.detector, vrs_now_mono_ms(), seen, memory, n, &brake);
 	for (size_t i = 0; i < n; i++) {
 		if (memory[i].verdict != host[i]->memory.verdict)
 			engine_report_host(
@@ -160,15 +162,13 @@ static void mark_handled(struct engine *e)
  * a probe that began after it. */
 static bool answered_since(const struct host *h, int64_t proof_at_ms)
 {
-	enum {
-		SURELY_LATER_MS = 30000
-	}; /* than any reading that a collector had in progress */
-	int64_t ago_ms = engine_mono() - h->answered_mono_ms;
+	enum { SURELY_LATER_MS = 30000 }; /* than anything a collector had under way */
+	int64_t ago_ms = vrs_now_mono_ms() - h->answered_mono_ms;
 
 	if (!can_probe(h))
-		return engine_wall() - proof_at_ms > SURELY_LATER_MS;
+		return vrs_now_wall_ms() - proof_at_ms > SURELY_LATER_MS;
 	return h->answered_mono_ms > 0 && h->probes_failed == 0 &&
-	       engine_wall() - ago_ms > proof_at_ms;
+	       vrs_now_wall_ms() - ago_ms > proof_at_ms;
 }
 
 /* What the detector's verdict on a copy's host means for the record. */
@@ -176,7 +176,7 @@ static bool verdict_event(const struct engine *e, const struct host *h,
 			  const struct reloc_copy *c, struct reloc_event *ev)
 {
 	const struct detector_host *m = &h->memory;
-	int64_t now_ms = engine_mono();
+	int64_t now_ms = vrs_now_mono_ms();
 	int64_t up_ms = m->up_since_ms ? now_ms - m->up_since_ms : -1;
 	int64_t answers_ms = m->answers_since_ms ? now_ms - m->answers_since_ms : -1;
 
@@ -246,13 +246,10 @@ static void new_records(struct engine *e, struct fleet *w)
 	for (size_t i = 0; i < e->n_hosts; i++) {
 		struct host *h = &e->host[i];
 		struct fleet_host *wh = fleet_host(w, h->cluster, h->name);
-		struct reloc_copy home = {0};
+		const struct reloc_copy home = {.place = engine_place_of(h)};
 		struct reloc_event ev;
 		size_t n;
 
-		(void)vrs_strcpy(home.place.cluster, sizeof(home.place.cluster),
-				 h->cluster);
-		(void)vrs_strcpy(home.place.host, sizeof(home.place.host), h->name);
 		if (!wh || !verdict_event(e, h, &home, &ev) || ev.kind == RELOC_HOST_UP ||
 		    ev.kind == RELOC_HOST_BACK)
 			continue;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/watch/watch.h"
+#include "vrs/clock.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
@@ -22,33 +23,32 @@ static void forget(struct host *h)
 	h->claim.applied = false;
 }
 
-int operator_claim_put(struct engine *e, struct host *h, bool confirm_off,
-		       const char *actor, const char *reason, struct vrs_err *err)
+int operator_claim_put(struct engine *e, struct host *h,
+		       const Vrsas__V1__FailOrder *order, const char *actor,
+		       struct vrs_err *err)
 {
 	Vrsas__V1__OperatorClaim w = VRSAS__V1__OPERATOR_CLAIM__INIT;
-	Vrsas__V1__FailOrder o = VRSAS__V1__FAIL_ORDER__INIT;
+	Vrsas__V1__FailOrder o = *order;
 	size_t n;
 
 	o.host = h->name;
-	o.confirm_off = confirm_off;
-	o.reason = reason;
 	w.order = &o;
 	w.actor = actor;
-	w.at_ms = engine_wall();
+	w.at_ms = vrs_now_wall_ms();
 	struct vrs_key key = vrs_key_operator_claim(h->cluster);
 	void *bytes = vrs_msg_pack(&w.base, &n);
 	const struct vrs_arg argv[] = {
 		VRS_ARG("HSET"), VRS_ARG(key.text), VRS_ARG(h->name), {bytes, n}};
-	int status = vrs_store_do(e->svc->store, NULL, argv, 4, err);
+	int status = vrs_store_do(engine_store(e), NULL, argv, 4, err);
 	free(bytes);
 	if (status < 0)
 		return status;
-	h->claim.kind = confirm_off ? DETECTOR_CLAIM_OFF : DETECTOR_CLAIM_DEAD;
+	h->claim.kind = o.confirm_off ? DETECTOR_CLAIM_OFF : DETECTOR_CLAIM_DEAD;
 	h->claim.at_ms = w.at_ms;
 	h->claim.stored = true;
 	h->claim.applied = false;
 	(void)vrs_strcpy(h->claim.by, sizeof(h->claim.by), actor);
-	(void)vrs_strcpy(h->claim.reason, sizeof(h->claim.reason), reason);
+	(void)vrs_strcpy(h->claim.reason, sizeof(h->claim.reason), o.reason);
 	return 0;
 }
 
@@ -58,7 +58,7 @@ int operator_claim_drop(struct engine *e, struct host *h, struct vrs_err *err)
 	struct vrs_key key = vrs_key_operator_claim(h->cluster);
 	const struct vrs_arg argv[] = {VRS_ARG("HDEL"), VRS_ARG(key.text),
 				       VRS_ARG(h->name)};
-	int status = vrs_store_do(e->svc->store, NULL, argv, 3, err);
+	int status = vrs_store_do(engine_store(e), NULL, argv, 3, err);
 	if (status < 0)
 		return status;
 	forget(h);
@@ -94,14 +94,14 @@ static void take(struct host *h, const struct vrs_reply *r)
 
 int operator_claims_load(struct engine *e, struct vrs_err *err)
 {
-	for (size_t i = 0; i < e->n_hosts; i++) {
-		struct host *h = &e->host[i];
+	for (size_t i = 0; i < engine_n_hosts(e); i++) {
+		struct host *h = engine_nth_host(e, i);
 		struct vrs_reply *r;
 
 		struct vrs_key key = vrs_key_operator_claim(h->cluster);
 		const struct vrs_arg argv[] = {VRS_ARG("HGET"), VRS_ARG(key.text),
 					       VRS_ARG(h->name)};
-		int status = vrs_store_do(e->svc->store, &r, argv, 3, err);
+		int status = vrs_store_do(engine_store(e), &r, argv, 3, err);
 		if (status < 0)
 			return status;
 		forget(h);
@@ -120,8 +120,8 @@ unsigned operator_claim_spread(struct engine *e, const struct reloc_place *p,
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < e->n_entries; i++) {
-		struct entry *en = e->entry[i];
+	for (size_t i = 0; i < engine_n_entries(e); i++) {
+		struct entry *en = engine_nth_entry(e, i);
 
 		if (reloc_copy_at(&en->r, p->cluster, p->host) < 0 ||
 		    reloc_refuses(&en->r, ev))
@@ -167,12 +167,12 @@ unsigned operator_claim_apply(struct engine *e, struct fleet *w, struct host *h)
 
 void operator_claims_watch(struct engine *e, struct fleet *w)
 {
-	for (size_t i = 0; i < e->n_hosts; i++) {
-		struct host *h = &e->host[i];
+	for (size_t i = 0; i < engine_n_hosts(e); i++) {
+		struct host *h = engine_nth_host(e, i);
 		bool dead =
 			h->memory.verdict == DETECTOR_DOWN_LIKELY &&
 			(!h->site->probe || !h->site->probe[0] || h->probes_failed > 0);
-		int64_t age_ms = engine_wall() - h->claim.at_ms;
+		int64_t age_ms = vrs_now_wall_ms() - h->claim.at_ms;
 
 		if (h->claim.kind == DETECTOR_NO_CLAIM) {
 			if (h->claim.stored) /* it has served its purpose */

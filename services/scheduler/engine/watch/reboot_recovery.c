@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/watch/watch.h"
+#include "vrs/clock.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
@@ -60,26 +61,27 @@ static void keep(struct engine *e, struct host *h)
 		VRS_ARG("HSET"), VRS_ARG(key.text), VRS_ARG(h->name), {bytes, n}};
 	const struct vrs_arg del[] = {VRS_ARG("HDEL"), VRS_ARG(key.text),
 				      VRS_ARG(h->name)};
-	int status = h->ran.n > 0 ? vrs_store_do(e->svc->store, NULL, set, 4, &err)
-				  : vrs_store_do(e->svc->store, NULL, del, 3, &err);
+	int status = h->ran.n > 0 ? vrs_store_do(engine_store(e), NULL, set, 4, &err)
+				  : vrs_store_do(engine_store(e), NULL, del, 3, &err);
 	free(bytes);
 	h->ran_unsaved = status < 0;
-	if (status < 0)
-		vrs_complain(&e->store_complaint, VRS_WARN,
-			     "cannot store which VMs run where: %s", err.text);
+	if (status < 0) {
+		(void)vrs_context(&err, "cannot store which VMs run where");
+		engine_store_trouble(e, err.text);
+	}
 }
 
 int reboot_recovery_load(struct engine *e, struct vrs_err *err)
 {
-	for (size_t i = 0; i < e->n_hosts; i++) {
-		struct host *h = &e->host[i];
+	for (size_t i = 0; i < engine_n_hosts(e); i++) {
+		struct host *h = engine_nth_host(e, i);
 		struct vrs_reply *r;
 		struct vrs_err bad = {0};
 
 		struct vrs_key key = vrs_key_host_ran(h->cluster);
 		const struct vrs_arg argv[] = {VRS_ARG("HGET"), VRS_ARG(key.text),
 					       VRS_ARG(h->name)};
-		int status = vrs_store_do(e->svc->store, &r, argv, 3, err);
+		int status = vrs_store_do(engine_store(e), &r, argv, 3, err);
 		if (status < 0)
 			return status;
 		last_seen_fini(&h->ran);
@@ -94,8 +96,8 @@ int reboot_recovery_load(struct engine *e, struct vrs_err *err)
 
 void reboot_recovery_close(struct engine *e)
 {
-	for (size_t i = 0; i < e->n_hosts; i++)
-		last_seen_fini(&e->host[i].ran);
+	for (size_t i = 0; i < engine_n_hosts(e); i++)
+		last_seen_fini(&engine_nth_host(e, i)->ran);
 }
 
 /* --- querying the whole cluster --- */
@@ -104,7 +106,7 @@ void reboot_recovery_close(struct engine *e)
 static void fell(struct engine *e, struct host *home, struct last_seen_vm *v)
 {
 	const char *vm_id = v->id;
-	struct fleet *w = fleet_loader_last(e->loader);
+	struct fleet *w = engine_last_fleet(e);
 	struct fleet_host *wh = w ? fleet_host(w, home->cluster, home->name) : NULL;
 	const Vrsas__V1__VmFacts *vm = wh ? fleet_vm_at(w, wh, vm_id) : NULL;
 	struct entry *en = engine_entry(e, vm_id);
@@ -146,7 +148,7 @@ static void cluster_answered(struct host_poll *r)
 	if (!v)
 		return;
 	v->asking = false;
-	v->again_mono_ms = engine_mono() + ASK_AGAIN_MS;
+	v->again_mono_ms = vrs_now_mono_ms() + ASK_AGAIN_MS;
 	for (size_t i = 0; i < r->n; i++) {
 		const struct host_poll_answer *s = &r->answer[i];
 
@@ -177,8 +179,8 @@ static void ask_its_cluster(struct engine *e, struct host *home, struct last_see
 	struct host_poll *r = host_poll_new(e, v->id, home, cluster_answered);
 
 	v->asking = true;
-	for (size_t i = 0; i < e->n_hosts; i++) {
-		struct host *h = &e->host[i];
+	for (size_t i = 0; i < engine_n_hosts(e); i++) {
+		struct host *h = engine_nth_host(e, i);
 
 		if (strcmp(h->cluster, home->cluster) == 0 && h->site->uri &&
 		    *h->site->uri &&
@@ -224,7 +226,7 @@ static void recover_host(struct engine *e, const struct fleet *w, struct host *h
 		struct last_seen_vm *v = &h->ran.vm[i];
 		const Vrsas__V1__VmFacts *vm = fleet_vm_at(w, wh, v->id);
 
-		if (v->asking || v->again_mono_ms > engine_mono() || !vm ||
+		if (v->asking || v->again_mono_ms > vrs_now_mono_ms() || !vm ||
 		    !last_seen_fell(v, vm, wh->boot_id) || listed_as_running(w, v->id) ||
 		    !is_at_rest(e, h, wh, v->id))
 			continue;
@@ -234,8 +236,8 @@ static void recover_host(struct engine *e, const struct fleet *w, struct host *h
 
 void reboot_recovery_watch(struct engine *e, const struct fleet *w)
 {
-	for (size_t i = 0; i < e->n_hosts; i++) {
-		struct host *h = &e->host[i];
+	for (size_t i = 0; i < engine_n_hosts(e); i++) {
+		struct host *h = engine_nth_host(e, i);
 		const struct fleet_host *wh = fleet_host(w, h->cluster, h->name);
 
 		if (!wh)

@@ -12,8 +12,9 @@ void engine_watch(struct engine *e);
 void alerts_read(struct engine *e);
 
 /* operator_claims.c: what operators declare about a host. Durable before it counts. */
-int operator_claim_put(struct engine *e, struct host *h, bool confirm_off,
-		       const char *actor, const char *reason, struct vrs_err *err);
+int operator_claim_put(struct engine *e, struct host *h,
+		       const Vrsas__V1__FailOrder *order, const char *actor,
+		       struct vrs_err *err);
 int operator_claim_drop(struct engine *e, struct host *h, struct vrs_err *err);
 int operator_claims_load(struct engine *e, struct vrs_err *err);
 /* Applies it to every record with a copy on this host; returns how many changed. */

@@ -249,7 +249,7 @@ static bool vm_is_told(struct test *t)
 	return t->vm[0] && !t->autostart;
 }
 
-static void a_protected_vm_is_told_and_does_not_start_by_itself(void **state)
+static void a_protected_vm_is_reported_and_loses_its_autostart(void **state)
 {
 	struct test *t = *state;
 	char *vms = vrs_asprintf("%s/h1/vms", t->world);
@@ -279,7 +279,7 @@ static bool some_beats(struct test *t)
 	return t->n_beats >= 12;
 }
 
-static void readings_that_find_no_disk_wait_and_go_in_order(void **state)
+static void readings_wait_in_order_while_the_disk_is_full(void **state)
 {
 	struct test *t = *state;
 
@@ -320,7 +320,7 @@ static struct playback *playback(struct test *t, const char *position)
 	return p;
 }
 
-static void a_trace_is_told_from_its_past_to_now_and_goes_on_where_it_was(void **state)
+static void a_trace_is_played_from_its_history_to_now_and_resumes(void **state)
 {
 	struct test *t = *state;
 	char *position = vrs_asprintf("%s/position", t->world);
@@ -357,9 +357,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_hosts(every_interval_has_its_batch),
 		with_hosts(a_host_that_hangs_does_not_hold_up_the_others),
-		with_hosts(a_protected_vm_is_told_and_does_not_start_by_itself),
-		with_hosts(readings_that_find_no_disk_wait_and_go_in_order),
-		with_hosts(a_trace_is_told_from_its_past_to_now_and_goes_on_where_it_was),
+		with_hosts(a_protected_vm_is_reported_and_loses_its_autostart),
+		with_hosts(readings_wait_in_order_while_the_disk_is_full),
+		with_hosts(a_trace_is_played_from_its_history_to_now_and_resumes),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as daemons do */

@@ -68,7 +68,7 @@ static void the_first_reading_after_a_silence_has_no_cpu(void **state)
 	host_state_fini(&t);
 }
 
-static void counters_that_began_anew_give_no_number(void **state)
+static void restarted_counters_give_no_value(void **state)
 {
 	(void)state;
 	struct host_state t = {0};
@@ -79,7 +79,7 @@ static void counters_that_began_anew_give_no_number(void **state)
 	host_state_fini(&t);
 }
 
-static void what_is_known_of_a_host_outlives_its_silence(void **state)
+static void facts_of_a_silent_host_are_kept(void **state)
 {
 	(void)state;
 	struct host_state t = {0};
@@ -123,7 +123,7 @@ static void a_vms_cores_are_its_cpu_time_over_the_time(void **state)
 	free(vm);
 }
 
-static void a_trace_says_its_cpu_itself(void **state)
+static void a_trace_provides_the_cpu_ratio(void **state)
 {
 	(void)state;
 	struct host_state t = {0};
@@ -149,10 +149,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cpu_is_what_happened_between_two_readings),
 		cmocka_unit_test(the_first_reading_after_a_silence_has_no_cpu),
-		cmocka_unit_test(counters_that_began_anew_give_no_number),
-		cmocka_unit_test(what_is_known_of_a_host_outlives_its_silence),
+		cmocka_unit_test(restarted_counters_give_no_value),
+		cmocka_unit_test(facts_of_a_silent_host_are_kept),
 		cmocka_unit_test(a_vms_cores_are_its_cpu_time_over_the_time),
-		cmocka_unit_test(a_trace_says_its_cpu_itself),
+		cmocka_unit_test(a_trace_provides_the_cpu_ratio),
 		cmocka_unit_test(an_interval_is_named_by_its_start),
 	};
 

@@ -47,7 +47,7 @@ static double cpu_at(const char *options, int64_t at_ms)
 	return got.cpu_ratio;
 }
 
-static void a_trace_says_what_was_at_that_minute(void **state)
+static void a_trace_gives_the_reading_of_a_minute(void **state)
 {
 	(void)state;
 	write_trace(plain);
@@ -60,7 +60,7 @@ static void a_trace_says_what_was_at_that_minute(void **state)
 	(void)unlink(path);
 }
 
-static void it_repeats_unless_it_is_told_not_to(void **state)
+static void a_trace_repeats_unless_loop_is_0(void **state)
 {
 	(void)state;
 	write_trace(plain);
@@ -71,7 +71,7 @@ static void it_repeats_unless_it_is_told_not_to(void **state)
 	(void)unlink(path);
 }
 
-static void it_can_be_shifted_and_sped_up(void **state)
+static void a_trace_can_be_shifted_and_sped_up(void **state)
 {
 	(void)state;
 	write_trace(plain);
@@ -104,7 +104,7 @@ static void the_exchange_format_is_a_trace_too(void **state)
 	(void)unlink(path);
 }
 
-static void files_and_names_that_are_wrong_are_refused(void **state)
+static void invalid_files_and_names_are_rejected(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
@@ -169,11 +169,11 @@ static void proc_gives_counters_and_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_trace_says_what_was_at_that_minute),
-		cmocka_unit_test(it_repeats_unless_it_is_told_not_to),
-		cmocka_unit_test(it_can_be_shifted_and_sped_up),
+		cmocka_unit_test(a_trace_gives_the_reading_of_a_minute),
+		cmocka_unit_test(a_trace_repeats_unless_loop_is_0),
+		cmocka_unit_test(a_trace_can_be_shifted_and_sped_up),
 		cmocka_unit_test(the_exchange_format_is_a_trace_too),
-		cmocka_unit_test(files_and_names_that_are_wrong_are_refused),
+		cmocka_unit_test(invalid_files_and_names_are_rejected),
 		cmocka_unit_test(proc_gives_counters_and_memory),
 	};
 

@@ -48,14 +48,14 @@ static Vrsas__V1__Record *inventory(bool shared_storage, size_t max_bytes)
 	struct reading r = {.has_vms = true, .vm = two_vms(), .n_vms = 2};
 	const float cores[] = {1.5, NAN};
 	strcpy(r.host.boot_id, "boot-1");
-	Vrsas__V1__Record *rec =
-		encode_inventory(&site, &c, &host, &r, cores, 5000, max_bytes);
+	Vrsas__V1__Record *rec = encode_inventory(&(struct encode_site){&site, &c, &host},
+						  &r, cores, 5000, max_bytes);
 
 	vrs_hv_vms_free(r.vm, r.n_vms);
 	return rec;
 }
 
-static void the_site_file_says_who_is_protected(void **state)
+static void the_site_file_selects_protected_vms(void **state)
 {
 	(void)state;
 	Vrsas__V1__Record *r = inventory(true, MUCH);
@@ -78,7 +78,7 @@ static void the_site_file_says_who_is_protected(void **state)
 	encode_free(r);
 }
 
-static void another_boot_is_news(void **state)
+static void a_new_boot_changes_the_fingerprint(void **state)
 {
 	(void)state;
 	Vrsas__V1__Record *r = inventory(true, MUCH);
@@ -127,8 +127,8 @@ static void a_path_that_climbs_out_is_not_shared(void **state)
 		const float cores[] = {NAN};
 
 		strcpy(r.vm[0].disk[0].path, cases[i].path);
-		Vrsas__V1__Record *rec =
-			encode_inventory(&site, &c, &host, &r, cores, 0, MUCH);
+		Vrsas__V1__Record *rec = encode_inventory(
+			&(struct encode_site){&site, &c, &host}, &r, cores, 0, MUCH);
 		assert_int_equal(rec->inventory->vm[0]->readable_without_host,
 				 cases[i].shared);
 		encode_free(rec);
@@ -145,7 +145,7 @@ static void an_inventory_that_is_too_large_goes_without_definitions(void **state
 	encode_free(r);
 }
 
-static void what_moves_all_the_time_is_no_news(void **state)
+static void volatile_values_do_not_change_the_fingerprint(void **state)
 {
 	(void)state;
 	Vrsas__V1__Record *r = inventory(true, MUCH);
@@ -197,12 +197,12 @@ static void batch_and_table_name_hosts_by_position(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_site_file_says_who_is_protected),
-		cmocka_unit_test(another_boot_is_news),
+		cmocka_unit_test(the_site_file_selects_protected_vms),
+		cmocka_unit_test(a_new_boot_changes_the_fingerprint),
 		cmocka_unit_test(disks_outlive_their_host_only_on_shared_storage),
 		cmocka_unit_test(a_path_that_climbs_out_is_not_shared),
 		cmocka_unit_test(an_inventory_that_is_too_large_goes_without_definitions),
-		cmocka_unit_test(what_moves_all_the_time_is_no_news),
+		cmocka_unit_test(volatile_values_do_not_change_the_fingerprint),
 		cmocka_unit_test(batch_and_table_name_hosts_by_position),
 	};
 

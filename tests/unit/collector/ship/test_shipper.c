@@ -198,7 +198,7 @@ static void assert_stored(struct world *w, uint64_t seq)
 	assert_true(run_until(w->loop, is_stored, w));
 }
 
-static void what_was_put_while_nobody_listened_is_filled(void **state)
+static void records_put_while_etl_is_down_are_filled(void **state)
 {
 	struct world *w = *state;
 
@@ -209,7 +209,7 @@ static void what_was_put_while_nobody_listened_is_filled(void **state)
 	assert_int_equal(w->etl.filled, 300);
 }
 
-static void a_restarted_feed_goes_on_where_it_was(void **state)
+static void a_restarted_shipper_continues(void **state)
 {
 	struct world *w = *state;
 
@@ -223,7 +223,7 @@ static void a_restarted_feed_goes_on_where_it_was(void **state)
 	assert_true(w->etl.epoch == epoch);
 }
 
-static void an_etl_that_forgot_is_given_all_of_it_again(void **state)
+static void an_etl_without_data_gets_everything_again(void **state)
 {
 	struct world *w = *state;
 
@@ -235,7 +235,7 @@ static void an_etl_that_forgot_is_given_all_of_it_again(void **state)
 	assert_int_equal(w->etl.filled, 93);
 }
 
-static void an_etl_that_was_away_is_found_again(void **state)
+static void a_restarted_etl_is_reconnected(void **state)
 {
 	struct world *w = *state;
 
@@ -248,7 +248,7 @@ static void an_etl_that_was_away_is_found_again(void **state)
 	assert_stored(w, 10);
 }
 
-static void numbers_that_etl_knows_are_not_given_again(void **state)
+static void numbers_known_to_etl_are_not_reused(void **state)
 {
 	struct world *w = *state;
 
@@ -274,7 +274,7 @@ static void pieces_that_change_nothing_do_not_spin(void **state)
 	assert_in_range(w->etl.pieces, 4, 6); /* one an offer */
 }
 
-static void a_record_too_big_for_the_bus_is_refused_as_it_is_put(void **state)
+static void a_record_too_big_for_the_bus_is_rejected_when_it_is_put(void **state)
 {
 	struct world *w = *state;
 	Vrsas__V1__HostInventory inv = VRSAS__V1__HOST_INVENTORY__INIT;
@@ -302,7 +302,7 @@ static bool heartbeat_came(void *arg)
 	return w->etl.head == 3;
 }
 
-static void a_heartbeat_says_how_far_the_spool_reaches(void **state)
+static void a_heartbeat_contains_the_newest_number(void **state)
 {
 	struct world *w = *state;
 
@@ -315,14 +315,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		TEST(what_was_put_while_nobody_listened_is_filled),
-		TEST(a_restarted_feed_goes_on_where_it_was),
-		TEST(an_etl_that_forgot_is_given_all_of_it_again),
-		TEST(an_etl_that_was_away_is_found_again),
-		TEST(numbers_that_etl_knows_are_not_given_again),
+		TEST(records_put_while_etl_is_down_are_filled),
+		TEST(a_restarted_shipper_continues),
+		TEST(an_etl_without_data_gets_everything_again),
+		TEST(a_restarted_etl_is_reconnected),
+		TEST(numbers_known_to_etl_are_not_reused),
 		TEST(pieces_that_change_nothing_do_not_spin),
-		TEST(a_record_too_big_for_the_bus_is_refused_as_it_is_put),
-		TEST(a_heartbeat_says_how_far_the_spool_reaches),
+		TEST(a_record_too_big_for_the_bus_is_rejected_when_it_is_put),
+		TEST(a_heartbeat_contains_the_newest_number),
 #undef TEST
 	};
 

@@ -95,11 +95,13 @@ static struct got get(struct spool *s, uint64_t from, uint64_t to, size_t max_by
 	struct vrs_err err = {0};
 	struct got g = {0};
 
-	assert_ok(spool_read(s, from, to, max_bytes, take, &g, next, &err), &err);
+	struct spool_range range = {from, to, max_bytes, take, &g};
+
+	assert_ok(spool_read(s, &range, next, &err), &err);
 	return g;
 }
 
-static void what_was_put_is_read_again_after_a_restart(void **state)
+static void records_are_read_again_after_a_restart(void **state)
 {
 	(void)state;
 	struct spool *s = reopen(NULL, 0, 0);
@@ -123,7 +125,7 @@ static void what_was_put_is_read_again_after_a_restart(void **state)
 	spool_close(s);
 }
 
-static void reads_are_bounded_and_go_on_where_they_stopped(void **state)
+static void reads_are_bounded_and_can_be_continued(void **state)
 {
 	(void)state;
 	struct spool *s = reopen(NULL, 2000, 0);
@@ -145,7 +147,7 @@ static void reads_are_bounded_and_go_on_where_they_stopped(void **state)
 	spool_close(s);
 }
 
-static void only_age_takes_records_away(void **state)
+static void records_expire_by_age_only(void **state)
 {
 	(void)state;
 	struct spool *s = reopen(NULL, 1000, 0);
@@ -182,7 +184,7 @@ static void a_second_open_is_refused(void **state)
 	assert_null(other);
 }
 
-static void numbers_can_be_left_out(void **state)
+static void numbers_can_be_skipped(void **state)
 {
 	(void)state;
 	struct spool *s = reopen(NULL, 0, 0);
@@ -243,7 +245,7 @@ static void empty_dir(void)
 
 static const char first_segment[] = "0000000000000001.seg";
 
-static void a_tail_torn_at_any_byte_is_cut_and_writing_goes_on(void **state)
+static void a_tail_torn_at_any_byte_is_truncated(void **state)
 {
 	(void)state;
 	struct spool *s = reopen(NULL, 0, 0);
@@ -273,7 +275,7 @@ static void a_tail_torn_at_any_byte_is_cut_and_writing_goes_on(void **state)
 	free(f.bytes);
 }
 
-static void an_empty_block_at_the_end_is_cut(void **state)
+static void an_empty_block_at_the_end_is_truncated(void **state)
 {
 	(void)state;
 	struct spool *s = reopen(NULL, 0, 0);
@@ -293,7 +295,7 @@ static void an_empty_block_at_the_end_is_cut(void **state)
 	free(f.bytes);
 }
 
-static void a_damaged_record_is_one_hole(void **state)
+static void a_damaged_record_is_one_gap(void **state)
 {
 	(void)state;
 	struct spool *s = reopen(NULL, 0, 0);
@@ -382,7 +384,7 @@ static void a_lost_head_begins_a_new_epoch(void **state)
 }
 
 /* A limit on the size of files stands for a full disk. */
-static void a_full_disk_takes_nothing_and_what_was_there_stays(void **state)
+static void a_full_disk_rejects_a_record_and_keeps_the_others(void **state)
 {
 	(void)state;
 	struct spool *s = reopen(NULL, 0, 0);
@@ -415,17 +417,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
-		TEST(what_was_put_is_read_again_after_a_restart),
-		TEST(reads_are_bounded_and_go_on_where_they_stopped),
-		TEST(only_age_takes_records_away),
+		TEST(records_are_read_again_after_a_restart),
+		TEST(reads_are_bounded_and_can_be_continued),
+		TEST(records_expire_by_age_only),
 		TEST(a_second_open_is_refused),
-		TEST(numbers_can_be_left_out),
-		TEST(a_tail_torn_at_any_byte_is_cut_and_writing_goes_on),
-		TEST(an_empty_block_at_the_end_is_cut),
-		TEST(a_damaged_record_is_one_hole),
+		TEST(numbers_can_be_skipped),
+		TEST(a_tail_torn_at_any_byte_is_truncated),
+		TEST(an_empty_block_at_the_end_is_truncated),
+		TEST(a_damaged_record_is_one_gap),
 		TEST(random_damage_never_gives_a_wrong_record_or_number),
 		TEST(a_lost_head_begins_a_new_epoch),
-		TEST(a_full_disk_takes_nothing_and_what_was_there_stays),
+		TEST(a_full_disk_rejects_a_record_and_keeps_the_others),
 #undef TEST
 	};
 

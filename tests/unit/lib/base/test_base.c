@@ -11,7 +11,7 @@
 #include "vrs/mem.h"
 #include "vrs/series.h"
 
-static void an_error_names_thing_and_reason(void **state)
+static void an_error_names_object_and_reason(void **state)
 {
 	(void)state;
 	struct vrs_err err = {0};
@@ -40,7 +40,7 @@ static void a_long_error_is_cut_not_overrun(void **state)
 }
 
 /* The reference values of Fowler, Noll and Vo. */
-static void a_hash_is_fnv_1a_and_goes_on_where_it_was(void **state)
+static void a_hash_is_fnv_1a_and_can_be_continued(void **state)
 {
 	(void)state;
 	assert_true(vrs_hash(VRS_HASH_BEGIN, "", 0) == UINT64_C(0xcbf29ce484222325));
@@ -188,9 +188,9 @@ static void a_minute_has_one_place(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_error_names_thing_and_reason),
+		cmocka_unit_test(an_error_names_object_and_reason),
 		cmocka_unit_test(a_long_error_is_cut_not_overrun),
-		cmocka_unit_test(a_hash_is_fnv_1a_and_goes_on_where_it_was),
+		cmocka_unit_test(a_hash_is_fnv_1a_and_can_be_continued),
 		cmocka_unit_test(an_arena_stops_at_its_limit),
 		cmocka_unit_test(an_arena_gives_aligned_separate_memory),
 		cmocka_unit_test(names_that_become_keys_are_plain),

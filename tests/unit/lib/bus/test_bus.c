@@ -221,7 +221,7 @@ static void a_message_above_the_limit_is_refused_where_it_is_sent(void **state)
 	free(text);
 }
 
-static void a_listener_that_was_away_is_found_again(void **state)
+static void a_restarted_listener_is_reconnected(void **state)
 {
 	(void)state;
 	char dir[] = "/tmp/vrs-bus-XXXXXX", url[64];
@@ -246,7 +246,7 @@ static void a_listener_that_was_away_is_found_again(void **state)
 
 /* --- one question without a loop --- */
 
-static void a_program_without_a_loop_can_ask(void **state)
+static void a_program_without_a_loop_can_send_a_request(void **state)
 {
 	(void)state;
 	char dir[] = "/tmp/vrs-bus-XXXXXX", url[64];
@@ -258,24 +258,31 @@ static void a_program_without_a_loop_can_ask(void **state)
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(url, sizeof(url), "ipc://%s/s", dir);
 	job.job_id = "j";
-	assert_fails(vrs_bus_ask(url, &job.base, 2000,
-				 &vrsas__v1__forecast_answer__descriptor, &reply, &err),
-		     VRS_ECONN, &err);
+	assert_fails(
+		vrs_bus_call(
+			&(struct vrs_bus_call){url, &job.base, 2000,
+					       &vrsas__v1__forecast_answer__descriptor},
+			&reply, &err),
+		VRS_ECONN, &err);
 	pid_t pid = replica_start(url, "0", "0", "listen");
 	for (int i = 0; i < 1000 && status == VRS_ECONN; i++) {
 		(void)poll(NULL, 0, 10);
-		status = vrs_bus_ask(url, &job.base, 5000,
-				     &vrsas__v1__forecast_answer__descriptor, &reply,
-				     &err);
+		status = vrs_bus_call(
+			&(struct vrs_bus_call){url, &job.base, 5000,
+					       &vrsas__v1__forecast_answer__descriptor},
+			&reply, &err);
 	}
 	assert_ok(status, &err);
 	assert_string_equal(((Vrsas__V1__ForecastAnswer *)reply)->job_id, "j");
 	protobuf_c_message_free_unpacked(reply, NULL);
 
 	assert_int_equal(kill(pid, SIGSTOP), 0);
-	assert_fails(vrs_bus_ask(url, &job.base, 100,
-				 &vrsas__v1__forecast_answer__descriptor, &reply, &err),
-		     VRS_ETIMEOUT, &err);
+	assert_fails(
+		vrs_bus_call(
+			&(struct vrs_bus_call){url, &job.base, 100,
+					       &vrsas__v1__forecast_answer__descriptor},
+			&reply, &err),
+		VRS_ETIMEOUT, &err);
 	reap(&pid, SIGKILL);
 	remove_tree(dir);
 }
@@ -294,8 +301,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(more_requests_than_contexts_wait_their_turn),
 		cmocka_unit_test(closing_with_open_requests_cancels_them),
 		cmocka_unit_test(a_message_above_the_limit_is_refused_where_it_is_sent),
-		cmocka_unit_test(a_listener_that_was_away_is_found_again),
-		cmocka_unit_test(a_program_without_a_loop_can_ask),
+		cmocka_unit_test(a_restarted_listener_is_reconnected),
+		cmocka_unit_test(a_program_without_a_loop_can_send_a_request),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);

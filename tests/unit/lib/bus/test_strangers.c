@@ -55,7 +55,7 @@ static void assert_serves(struct service *s)
 	vrs_req_close(a.req);
 }
 
-static void a_length_of_8_gib_is_not_believed(void **state)
+static void a_length_of_8_gib_is_rejected(void **state)
 {
 	(void)state;
 	unsigned char head[8];
@@ -159,7 +159,7 @@ static void an_ipc_listener_heals_after_a_plain_connect(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_length_of_8_gib_is_not_believed),
+		cmocka_unit_test(a_length_of_8_gib_is_rejected),
 		cmocka_unit_test(empty_messages_by_the_hundred_thousand_are_refused),
 		cmocka_unit_test(garbage_and_half_greetings_are_harmless),
 		cmocka_unit_test(an_ipc_listener_heals_after_a_plain_connect),

@@ -72,7 +72,7 @@ static void start(struct test *t)
 	struct vrs_err err = {0};
 
 	define(t);
-	assert_ok(vrs_hv_start(t->hv, SOON, id, &err), &err);
+	assert_ok(vrs_hv_act(t->hv, VRS_HV_START, SOON, id, &err), &err);
 }
 
 static enum vrs_hv_state state_of(struct test *t)
@@ -144,7 +144,7 @@ static void a_move_is_applied_before_the_program_sees_it(void **state)
 	assert_fails(vrs_hv_define(t->hv, SOON, t->vm, &move, &err), VRS_EINVAL, &err);
 }
 
-static void doing_it_twice_is_doing_it_once(void **state)
+static void every_operation_is_idempotent(void **state)
 {
 	struct test *t = *state;
 	struct vrs_err err = {0};
@@ -152,18 +152,18 @@ static void doing_it_twice_is_doing_it_once(void **state)
 	for (int i = 0; i < 2; i++)
 		define(t);
 	for (int i = 0; i < 2; i++)
-		assert_ok(vrs_hv_start(t->hv, SOON, id, &err), &err);
+		assert_ok(vrs_hv_act(t->hv, VRS_HV_START, SOON, id, &err), &err);
 	assert_int_equal(state_of(t), VRS_HV_RUNNING);
 	for (int i = 0; i < 2; i++)
-		assert_ok(vrs_hv_shutdown(t->hv, SOON, id, &err), &err);
+		assert_ok(vrs_hv_act(t->hv, VRS_HV_SHUTDOWN, SOON, id, &err), &err);
 	assert_int_equal(state_of(t), VRS_HV_OFF);
-	assert_ok(vrs_hv_start(t->hv, SOON, id, &err), &err);
+	assert_ok(vrs_hv_act(t->hv, VRS_HV_START, SOON, id, &err), &err);
 	for (int i = 0; i < 2; i++)
-		assert_ok(vrs_hv_destroy(t->hv, SOON, id, &err), &err);
+		assert_ok(vrs_hv_act(t->hv, VRS_HV_DESTROY, SOON, id, &err), &err);
 	for (int i = 0; i < 2; i++)
-		assert_ok(vrs_hv_autostart_off(t->hv, SOON, id, &err), &err);
+		assert_ok(vrs_hv_act(t->hv, VRS_HV_AUTOSTART_OFF, SOON, id, &err), &err);
 	for (int i = 0; i < 2; i++)
-		assert_ok(vrs_hv_undefine(t->hv, SOON, id, &err), &err);
+		assert_ok(vrs_hv_act(t->hv, VRS_HV_UNDEFINE, SOON, id, &err), &err);
 }
 
 static void a_running_vm_is_neither_redefined_nor_undefined(void **state)
@@ -173,7 +173,8 @@ static void a_running_vm_is_neither_redefined_nor_undefined(void **state)
 
 	start(t);
 	assert_fails(vrs_hv_define(t->hv, SOON, t->vm, NULL, &err), VRS_ECONFLICT, &err);
-	assert_fails(vrs_hv_undefine(t->hv, SOON, id, &err), VRS_ECONFLICT, &err);
+	assert_fails(vrs_hv_act(t->hv, VRS_HV_UNDEFINE, SOON, id, &err), VRS_ECONFLICT,
+		     &err);
 	assert_int_equal(state_of(t), VRS_HV_RUNNING);
 }
 
@@ -199,7 +200,8 @@ static void a_guest_that_ignores_its_button_is_a_timeout(void **state)
 	start(t);
 	world_write(t->world, deaf, "");
 	free(deaf);
-	assert_fails(vrs_hv_shutdown(t->hv, SOON, id, &err), VRS_ETIMEOUT, &err);
+	assert_fails(vrs_hv_act(t->hv, VRS_HV_SHUTDOWN, SOON, id, &err), VRS_ETIMEOUT,
+		     &err);
 	assert_int_equal(state_of(t), VRS_HV_RUNNING);
 }
 
@@ -231,12 +233,13 @@ static void exit_codes_become_reasons(void **state)
 		struct vrs_err err = {0};
 
 		world_write(t->world, "h1/fail-start", cases[i].fault);
-		assert_fails(vrs_hv_start(t->hv, SOON, id, &err), cases[i].code, &err);
+		assert_fails(vrs_hv_act(t->hv, VRS_HV_START, SOON, id, &err),
+			     cases[i].code, &err);
 		assert_non_null(strstr(err.text, strchr(cases[i].fault, ' ') + 1));
 	}
 }
 
-static void answers_that_make_no_sense_are_refused(void **state)
+static void invalid_replies_are_rejected(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
@@ -270,7 +273,7 @@ static void answers_that_make_no_sense_are_refused(void **state)
 	world_remove(world);
 }
 
-static void a_program_that_is_not_there_is_said_at_once(void **state)
+static void a_missing_program_is_reported_at_once(void **state)
 {
 	(void)state;
 	struct vrs_hv *hv = NULL;
@@ -289,14 +292,14 @@ int main(void)
 		with_host(the_programs_load_becomes_a_ratio),
 		with_host(a_defined_vm_is_listed_as_it_was_given),
 		with_host(a_move_is_applied_before_the_program_sees_it),
-		with_host(doing_it_twice_is_doing_it_once),
+		with_host(every_operation_is_idempotent),
 		with_host(a_running_vm_is_neither_redefined_nor_undefined),
 		with_host(a_host_without_power_is_not_reachable_and_comes_back_empty),
 		with_host(a_guest_that_ignores_its_button_is_a_timeout),
 		with_host(a_program_that_hangs_is_killed_at_the_deadline),
 		with_host(exit_codes_become_reasons),
-		cmocka_unit_test(answers_that_make_no_sense_are_refused),
-		cmocka_unit_test(a_program_that_is_not_there_is_said_at_once),
+		cmocka_unit_test(invalid_replies_are_rejected),
+		cmocka_unit_test(a_missing_program_is_reported_at_once),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as daemons do */

@@ -52,32 +52,58 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* What "off" proved, or the error. */
+/* Power and detail of a call that did not fail. */
+static int taken(struct test *t, int status, const struct vrs_fence_result *r,
+		 enum vrs_power *power)
+{
+	(void)vrs_strcpy(t->detail, sizeof(t->detail), r->detail);
+	if (status == 0)
+		*power = r->power;
+	return status;
+}
+
 static int off(struct test *t, int64_t timeout_ms, enum vrs_power *power,
 	       struct vrs_err *err)
 {
-	return vrs_fence_off(&t->host, timeout_ms, power, t->detail, sizeof(t->detail),
-			     err);
+	struct vrs_fence_result r = {0};
+	int status = vrs_fence_off(&t->host, timeout_ms, &r, err);
+
+	return taken(t, status, &r, power);
 }
 
-static void off_that_is_read_back_is_proof(void **state)
+static int status_of(struct test *t, enum vrs_power *power, struct vrs_err *err)
+{
+	struct vrs_fence_result r = {0};
+	int status = vrs_fence_status(&t->host, SOON, &r, err);
+
+	return taken(t, status, &r, power);
+}
+
+static int switch_on(struct test *t, struct vrs_err *err)
+{
+	struct vrs_fence_result r = {0};
+	enum vrs_power power;
+	int status = vrs_fence_on(&t->host, SOON, &r, err);
+
+	return taken(t, status, &r, &power);
+}
+
+static void off_confirmed_by_status_is_proof(void **state)
 {
 	struct test *t = *state;
 	enum vrs_power power = VRS_POWER_UNKNOWN;
 	struct vrs_err err = {0};
 
-	assert_ok(vrs_fence_status(&t->host, SOON, &power, t->detail, sizeof(t->detail),
-				   &err),
-		  &err);
+	assert_ok(status_of(t, &power, &err), &err);
 	assert_int_equal(power, VRS_POWER_ON);
 	assert_ok(off(t, SOON, &power, &err), &err);
 	assert_int_equal(power, VRS_POWER_OFF);
 	assert_string_equal(t->detail, "Status: OFF");
-	assert_ok(vrs_fence_on(&t->host, SOON, t->detail, sizeof(t->detail), &err), &err);
+	assert_ok(switch_on(t, &err), &err);
 	assert_string_equal(t->detail, "Success: Powered ON");
 }
 
-static void a_device_that_says_yes_and_stays_on_proves_nothing(void **state)
+static void a_device_that_accepts_off_but_stays_on_proves_nothing(void **state)
 {
 	struct test *t = *state;
 	enum vrs_power power = VRS_POWER_UNKNOWN;
@@ -99,8 +125,7 @@ static void a_device_that_refuses_proves_nothing(void **state)
 	assert_ok(off(t, SOON, &power, &err), &err);
 	assert_int_equal(power, VRS_POWER_UNKNOWN);
 	assert_string_equal(t->detail, "Failed: the device says no");
-	assert_fails(vrs_fence_on(&t->host, SOON, t->detail, sizeof(t->detail), &err),
-		     VRS_EIO, &err);
+	assert_fails(switch_on(t, &err), VRS_EIO, &err);
 }
 
 static void a_device_that_hangs_is_left_at_the_deadline(void **state)
@@ -201,10 +226,8 @@ static void an_agent_of_the_family_is_understood(void **state)
 	free(t->arg[0].value);
 	t->host.n_fence_args = 0;
 	add(t, "status_file", vrs_asprintf("%s/status", t->world));
-	assert_ok(vrs_fence_on(&t->host, SOON, t->detail, sizeof(t->detail), &err), &err);
-	assert_ok(vrs_fence_status(&t->host, SOON, &power, t->detail, sizeof(t->detail),
-				   &err),
-		  &err);
+	assert_ok(switch_on(t, &err), &err);
+	assert_ok(status_of(t, &power, &err), &err);
 	assert_int_equal(power, VRS_POWER_ON);
 	assert_ok(off(t, SOON, &power, &err), &err);
 	assert_int_equal(power, VRS_POWER_OFF);
@@ -214,8 +237,8 @@ int main(void)
 {
 #define with_switch(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		with_switch(off_that_is_read_back_is_proof),
-		with_switch(a_device_that_says_yes_and_stays_on_proves_nothing),
+		with_switch(off_confirmed_by_status_is_proof),
+		with_switch(a_device_that_accepts_off_but_stays_on_proves_nothing),
 		with_switch(a_device_that_refuses_proves_nothing),
 		with_switch(a_device_that_hangs_is_left_at_the_deadline),
 		with_switch(a_password_comes_from_a_file_that_others_cannot_read),

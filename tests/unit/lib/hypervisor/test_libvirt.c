@@ -87,7 +87,7 @@ static enum vrs_hv_state state_of(struct world *w)
 	return s;
 }
 
-static void a_host_says_what_it_has(void **state)
+static void facts_of_a_host_are_read(void **state)
 {
 	struct world *w = *state;
 	struct vrs_hv_host h;
@@ -111,7 +111,7 @@ static void an_address_without_a_host_fails_in_time(void **state)
 	assert_null(hv);
 }
 
-static void a_hypervisor_that_never_answers_lets_its_caller_go(void **state)
+static void a_silent_hypervisor_is_a_timeout(void **state)
 {
 	(void)state;
 	struct vrs_hv *hv = NULL;
@@ -183,7 +183,7 @@ static void a_move_is_seen_in_what_is_defined(void **state)
 }
 
 /* A host that was booted anew knows its VMs, and not how they came to be off. */
-static void why_a_vm_is_off_is_told_apart(void **state)
+static void the_reason_why_a_vm_is_off_is_reported(void **state)
 {
 	struct world *w = *state;
 	struct vrs_err err = {0};
@@ -194,18 +194,18 @@ static void why_a_vm_is_off_is_told_apart(void **state)
 	assert_int_equal(vm.state, VRS_HV_OFF);
 	assert_true(vm.unexplained);
 	vrs_hv_vm_fini(&vm);
-	assert_ok(vrs_hv_start(w->hv, SOON, id, &err), &err);
+	assert_ok(vrs_hv_act(w->hv, VRS_HV_START, SOON, id, &err), &err);
 	assert_ok(vrs_hv_get(w->hv, SOON, id, &vm, &err), &err);
 	assert_false(vm.unexplained);
 	vrs_hv_vm_fini(&vm);
-	assert_ok(vrs_hv_destroy(w->hv, SOON, id, &err), &err);
+	assert_ok(vrs_hv_act(w->hv, VRS_HV_DESTROY, SOON, id, &err), &err);
 	assert_ok(vrs_hv_get(w->hv, SOON, id, &vm, &err), &err);
 	assert_int_equal(vm.state, VRS_HV_OFF);
 	assert_false(vm.unexplained); /* somebody wanted it so */
 	vrs_hv_vm_fini(&vm);
 }
 
-static void doing_it_twice_is_doing_it_once(void **state)
+static void every_operation_is_idempotent(void **state)
 {
 	struct world *w = *state;
 	struct vrs_err err = {0};
@@ -213,19 +213,19 @@ static void doing_it_twice_is_doing_it_once(void **state)
 	for (int i = 0; i < 2; i++)
 		define(w);
 	for (int i = 0; i < 2; i++)
-		assert_ok(vrs_hv_start(w->hv, SOON, id, &err), &err);
+		assert_ok(vrs_hv_act(w->hv, VRS_HV_START, SOON, id, &err), &err);
 	assert_int_equal(state_of(w), VRS_HV_RUNNING);
 	for (int i = 0; i < 2; i++)
-		assert_ok(vrs_hv_shutdown(w->hv, SOON, id, &err), &err);
+		assert_ok(vrs_hv_act(w->hv, VRS_HV_SHUTDOWN, SOON, id, &err), &err);
 	assert_int_equal(state_of(w), VRS_HV_OFF);
-	assert_ok(vrs_hv_start(w->hv, SOON, id, &err), &err);
+	assert_ok(vrs_hv_act(w->hv, VRS_HV_START, SOON, id, &err), &err);
 	for (int i = 0; i < 2; i++)
-		assert_ok(vrs_hv_destroy(w->hv, SOON, id, &err), &err);
+		assert_ok(vrs_hv_act(w->hv, VRS_HV_DESTROY, SOON, id, &err), &err);
 	assert_int_equal(state_of(w), VRS_HV_OFF);
 	for (int i = 0; i < 2; i++)
-		assert_ok(vrs_hv_autostart_off(w->hv, SOON, id, &err), &err);
+		assert_ok(vrs_hv_act(w->hv, VRS_HV_AUTOSTART_OFF, SOON, id, &err), &err);
 	for (int i = 0; i < 2; i++)
-		assert_ok(vrs_hv_undefine(w->hv, SOON, id, &err), &err);
+		assert_ok(vrs_hv_act(w->hv, VRS_HV_UNDEFINE, SOON, id, &err), &err);
 }
 
 static void a_running_vm_is_neither_redefined_nor_undefined(void **state)
@@ -234,9 +234,10 @@ static void a_running_vm_is_neither_redefined_nor_undefined(void **state)
 	struct vrs_err err = {0};
 
 	define(w);
-	assert_ok(vrs_hv_start(w->hv, SOON, id, &err), &err);
+	assert_ok(vrs_hv_act(w->hv, VRS_HV_START, SOON, id, &err), &err);
 	assert_fails(vrs_hv_define(w->hv, SOON, w->vm, NULL, &err), VRS_ECONFLICT, &err);
-	assert_fails(vrs_hv_undefine(w->hv, SOON, id, &err), VRS_ECONFLICT, &err);
+	assert_fails(vrs_hv_act(w->hv, VRS_HV_UNDEFINE, SOON, id, &err), VRS_ECONFLICT,
+		     &err);
 	assert_int_equal(state_of(w), VRS_HV_RUNNING);
 }
 
@@ -251,7 +252,7 @@ static void a_name_that_another_vm_has_is_a_conflict(void **state)
 	assert_fails(vrs_hv_define(w->hv, SOON, w->vm, NULL, &err), VRS_ECONFLICT, &err);
 }
 
-static void a_vm_that_is_not_there_is_not_found(void **state)
+static void a_missing_vm_is_not_found(void **state)
 {
 	struct world *w = *state;
 	enum vrs_hv_state s;
@@ -260,10 +261,11 @@ static void a_vm_that_is_not_there_is_not_found(void **state)
 
 	assert_fails(vrs_hv_state(w->hv, SOON, id, &s, &err), VRS_ENOENT, &err);
 	assert_fails(vrs_hv_get(w->hv, SOON, id, vm, &err), VRS_ENOENT, &err);
-	assert_fails(vrs_hv_start(w->hv, SOON, id, &err), VRS_ENOENT, &err);
-	assert_fails(vrs_hv_destroy(w->hv, SOON, id, &err), VRS_ENOENT, &err);
-	assert_ok(vrs_hv_undefine(w->hv, SOON, id, &err), &err);
-	assert_fails(vrs_hv_start(w->hv, SOON, "a b;c", &err), VRS_EINVAL, &err);
+	assert_fails(vrs_hv_act(w->hv, VRS_HV_START, SOON, id, &err), VRS_ENOENT, &err);
+	assert_fails(vrs_hv_act(w->hv, VRS_HV_DESTROY, SOON, id, &err), VRS_ENOENT, &err);
+	assert_ok(vrs_hv_act(w->hv, VRS_HV_UNDEFINE, SOON, id, &err), &err);
+	assert_fails(vrs_hv_act(w->hv, VRS_HV_START, SOON, "a b;c", &err), VRS_EINVAL,
+		     &err);
 	free(vm);
 }
 
@@ -290,7 +292,7 @@ static void facts_of_another_kind_of_hypervisor_are_defined_too(void **state)
 	free(got);
 }
 
-static void free_space_is_told_or_honestly_not(void **state)
+static void free_space_is_reported_or_unsupported(void **state)
 {
 	struct world *w = *state;
 	struct vrs_hv_store s = {0};
@@ -334,18 +336,18 @@ int main(void)
 {
 #define with_host(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		with_host(a_host_says_what_it_has),
+		with_host(facts_of_a_host_are_read),
 		cmocka_unit_test(an_address_without_a_host_fails_in_time),
-		cmocka_unit_test(a_hypervisor_that_never_answers_lets_its_caller_go),
+		cmocka_unit_test(a_silent_hypervisor_is_a_timeout),
 		with_host(a_defined_vm_is_listed_as_it_was_given),
 		with_host(a_move_is_seen_in_what_is_defined),
-		with_host(why_a_vm_is_off_is_told_apart),
-		with_host(doing_it_twice_is_doing_it_once),
+		with_host(the_reason_why_a_vm_is_off_is_reported),
+		with_host(every_operation_is_idempotent),
 		with_host(a_running_vm_is_neither_redefined_nor_undefined),
 		with_host(a_name_that_another_vm_has_is_a_conflict),
-		with_host(a_vm_that_is_not_there_is_not_found),
+		with_host(a_missing_vm_is_not_found),
 		with_host(facts_of_another_kind_of_hypervisor_are_defined_too),
-		with_host(free_space_is_told_or_honestly_not),
+		with_host(free_space_is_reported_or_unsupported),
 		cmocka_unit_test(a_cpu_ratio_stays_between_0_and_1),
 	};
 

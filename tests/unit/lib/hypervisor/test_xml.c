@@ -153,7 +153,7 @@ static void a_vm_of_kvm_gets_the_devices_of_vmware(void **state)
 	free(xml);
 }
 
-static void what_the_guest_knows_itself_by_stays(void **state)
+static void what_the_guest_sees_is_kept(void **state)
 {
 	(void)state;
 	char *xml = moved("kvm-virtio", &virtio_to_vmware);
@@ -174,7 +174,7 @@ static void what_the_guest_knows_itself_by_stays(void **state)
 	free(xml);
 }
 
-static void what_named_the_old_host_goes(void **state)
+static void references_to_the_old_host_are_dropped(void **state)
 {
 	(void)state;
 	char *xml = moved("kvm-virtio", &virtio_to_vmware);
@@ -227,7 +227,7 @@ static void a_move_to_the_same_kind_keeps_addresses(void **state)
 	free(xml);
 }
 
-static void moving_twice_changes_nothing_more(void **state)
+static void a_second_rewrite_changes_nothing(void **state)
 {
 	(void)state;
 	const struct vrs_hv_move again = {
@@ -235,7 +235,8 @@ static void moving_twice_changes_nothing_more(void **state)
 	char *once = moved("kvm-virtio", &virtio_to_vmware), *twice = NULL;
 	struct vrs_err err = {0};
 
-	assert_ok(vrs_hv_xml_rewrite(once, strlen(once), &again, NULL, &twice, &err), &err);
+	assert_ok(vrs_hv_xml_rewrite(once, strlen(once), &again, NULL, &twice, &err),
+		  &err);
 	assert_string_equal(once, twice);
 	free(once);
 	free(twice);
@@ -251,7 +252,7 @@ static void a_vm_tied_to_its_host_is_refused_with_the_reason(void **state)
 	} cases[] = {
 		{"passthrough", "hostdev", 1, VRS_EUNSUPPORTED},
 		{"ceph", "neither a file nor a block device", 0, VRS_EUNSUPPORTED},
-		{"kvm-virtio", "new places are given for 1", 1, VRS_EINVAL},
+		{"kvm-virtio", "but 1 new paths were given", 1, VRS_EINVAL},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -260,8 +261,9 @@ static void a_vm_tied_to_its_host_is_refused_with_the_reason(void **state)
 		const struct vrs_hv_move move = {.disk = to_vmware,
 						 .n_disks = cases[i].n_disks};
 
-		assert_fails(vrs_hv_xml_rewrite(xml, strlen(xml), &move, NULL, &ret, &err),
-			     cases[i].code, &err);
+		assert_fails(
+			vrs_hv_xml_rewrite(xml, strlen(xml), &move, NULL, &ret, &err),
+			cases[i].code, &err);
 		assert_has(err.text, cases[i].says);
 		assert_null(ret);
 		free(xml);
@@ -276,13 +278,13 @@ static void a_network_without_counterpart_is_refused(void **state)
 	char *xml = fixture("kvm-virtio"), *ret = NULL;
 	struct vrs_err err = {0};
 
-	assert_fails(vrs_hv_xml_rewrite(xml, strlen(xml), &move, NULL, &ret, &err), VRS_EINVAL,
-		     &err);
+	assert_fails(vrs_hv_xml_rewrite(xml, strlen(xml), &move, NULL, &ret, &err),
+		     VRS_EINVAL, &err);
 	assert_has(err.text, "network dmz has no counterpart");
 	free(xml);
 }
 
-static void text_that_is_no_plain_domain_is_refused(void **state)
+static void text_that_is_not_a_plain_domain_is_rejected(void **state)
 {
 	(void)state;
 	static const char head[] = "<domain><name>a</name><uuid>0d5d2b0a</uuid>";
@@ -324,7 +326,7 @@ static void text_that_is_no_plain_domain_is_refused(void **state)
 	}
 }
 
-static void more_disks_than_we_can_hold_are_refused(void **state)
+static void too_many_disks_are_rejected(void **state)
 {
 	(void)state;
 	struct vrs_text xml = {0};
@@ -341,7 +343,7 @@ static void more_disks_than_we_can_hold_are_refused(void **state)
 	free(vm);
 }
 
-static void facts_alone_become_a_definition(void **state)
+static void a_definition_is_built_from_facts(void **state)
 {
 	(void)state;
 	char *xml = fixture("pvscsi-vmdk"), *built = NULL;
@@ -369,16 +371,16 @@ int main(void)
 		cmocka_unit_test(a_scsi_disk_behind_vmwares_controller_is_called_pvscsi),
 		cmocka_unit_test(cpus_that_are_plugged_in_count),
 		cmocka_unit_test(a_vm_of_kvm_gets_the_devices_of_vmware),
-		cmocka_unit_test(what_the_guest_knows_itself_by_stays),
-		cmocka_unit_test(what_named_the_old_host_goes),
+		cmocka_unit_test(what_the_guest_sees_is_kept),
+		cmocka_unit_test(references_to_the_old_host_are_dropped),
 		cmocka_unit_test(a_vm_of_vmware_gets_virtio_and_keeps_its_qemu_arguments),
 		cmocka_unit_test(a_move_to_the_same_kind_keeps_addresses),
-		cmocka_unit_test(moving_twice_changes_nothing_more),
+		cmocka_unit_test(a_second_rewrite_changes_nothing),
 		cmocka_unit_test(a_vm_tied_to_its_host_is_refused_with_the_reason),
 		cmocka_unit_test(a_network_without_counterpart_is_refused),
-		cmocka_unit_test(text_that_is_no_plain_domain_is_refused),
-		cmocka_unit_test(more_disks_than_we_can_hold_are_refused),
-		cmocka_unit_test(facts_alone_become_a_definition),
+		cmocka_unit_test(text_that_is_not_a_plain_domain_is_rejected),
+		cmocka_unit_test(too_many_disks_are_rejected),
+		cmocka_unit_test(a_definition_is_built_from_facts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

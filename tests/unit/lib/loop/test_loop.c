@@ -59,7 +59,7 @@ static void read_byte(void *arg)
 	count(c);
 }
 
-static void a_readable_descriptor_is_told(void **state)
+static void a_readable_descriptor_is_reported(void **state)
 {
 	(void)state;
 	struct vrs_err err = {0};
@@ -192,7 +192,7 @@ static void a_child_that_does_not_end_is_killed(void **state)
 		     VRS_ETIMEOUT, &err);
 }
 
-static void a_child_that_talks_too_much_is_cut(void **state)
+static void output_of_a_child_is_bounded(void **state)
 {
 	(void)state;
 	static const char *const argv[] = {"sh", "-c", "head -c 3000000 /dev/zero", NULL};
@@ -207,7 +207,7 @@ static void a_child_that_talks_too_much_is_cut(void **state)
 	vrs_proc_result_fini(&r);
 }
 
-static void a_program_that_is_not_there_is_said(void **state)
+static void a_missing_program_is_an_error(void **state)
 {
 	(void)state;
 	static const char *const argv[] = {"/nonexistent/agent", NULL};
@@ -223,13 +223,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_timer_repeats_until_cancelled),
-		cmocka_unit_test(a_readable_descriptor_is_told),
+		cmocka_unit_test(a_readable_descriptor_is_reported),
 		cmocka_unit_test(work_of_one_lane_is_done_in_order),
 		cmocka_unit_test(a_stuck_lane_does_not_hold_up_another),
 		cmocka_unit_test(a_child_gets_its_input_and_gives_its_output),
 		cmocka_unit_test(a_child_that_does_not_end_is_killed),
-		cmocka_unit_test(a_child_that_talks_too_much_is_cut),
-		cmocka_unit_test(a_program_that_is_not_there_is_said),
+		cmocka_unit_test(output_of_a_child_is_bounded),
+		cmocka_unit_test(a_missing_program_is_an_error),
 	};
 
 	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);

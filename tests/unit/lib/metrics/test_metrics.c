@@ -42,7 +42,7 @@ static void a_page_is_families_with_their_series_together(void **state)
 	vrs_page_free(page);
 }
 
-static void what_is_not_known_is_left_out(void **state)
+static void unknown_values_are_skipped(void **state)
 {
 	(void)state;
 	struct vrs_page *page = vrs_page_new("etl", "a");
@@ -91,7 +91,7 @@ static void a_histogram_counts_up_to_each_bound(void **state)
 	vrs_page_free(page);
 }
 
-static void pages_of_several_services_stand_in_one(void **state)
+static void pages_of_several_services_are_merged(void **state)
 {
 	(void)state;
 	static const double bounds[] = {1};
@@ -122,7 +122,7 @@ static void pages_of_several_services_stand_in_one(void **state)
 	vrs_page_free(all);
 }
 
-static void a_page_that_is_not_what_it_should_be_adds_nothing(void **state)
+static void an_invalid_page_adds_nothing(void **state)
 {
 	(void)state;
 #define HEAD "# HELP vrsas_x X.\n# TYPE vrsas_x gauge\n"
@@ -176,11 +176,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_page_is_families_with_their_series_together),
-		cmocka_unit_test(what_is_not_known_is_left_out),
+		cmocka_unit_test(unknown_values_are_skipped),
 		cmocka_unit_test(values_of_labels_are_escaped),
 		cmocka_unit_test(a_histogram_counts_up_to_each_bound),
-		cmocka_unit_test(pages_of_several_services_stand_in_one),
-		cmocka_unit_test(a_page_that_is_not_what_it_should_be_adds_nothing),
+		cmocka_unit_test(pages_of_several_services_are_merged),
+		cmocka_unit_test(an_invalid_page_adds_nothing),
 		cmocka_unit_test(a_family_of_another_type_is_refused),
 	};
 

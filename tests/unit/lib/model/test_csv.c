@@ -86,16 +86,16 @@ static void numbers_are_decimal_and_nothing_else(void **state)
 		{"9.83", NULL, 9.83},
 		{"-0.5", NULL, -0.5},
 		{"100", NULL, 100},
-		{"\"9,83\"", ":2:2: cpu '9,83': decimal point wanted, as in 9.83", 0},
-		{"0x1p3", ":2:2: cpu '0x1p3': decimal number wanted, as in 9.83", 0},
-		{"1e3", "decimal number wanted", 0},
-		{"inf", "decimal number wanted", 0},
-		{"", "decimal number wanted", 0},
-		{".5", "decimal number wanted", 0},
-		{"5.", "decimal number wanted", 0},
-		{"5%", "decimal number wanted", 0},
+		{"\"9,83\"", ":2:2: cpu '9,83': expected a decimal point, as in 9.83", 0},
+		{"0x1p3", ":2:2: cpu '0x1p3': expected a decimal number, as in 9.83", 0},
+		{"1e3", "expected a decimal number", 0},
+		{"inf", "expected a decimal number", 0},
+		{"", "expected a decimal number", 0},
+		{".5", "expected a decimal number", 0},
+		{"5.", "expected a decimal number", 0},
+		{"5%", "expected a decimal number", 0},
 		{"1\x1b[2J", "cpu '1?[2J'", 0},
-		{"1234567890123456", "decimal number wanted", 0},
+		{"1234567890123456", "expected a decimal number", 0},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -147,10 +147,10 @@ static void every_row_has_the_columns_of_the_header(void **state)
 		{"a,b\n1,2\n1,9,83\n", ":3:3: 3 columns, but the header has 2"},
 		{"a,b\n1\n", ":2:2: 1 columns, but the header has 2"},
 		{"a;b\n1;2\n", ":1:1: columns must be separated by commas"},
-		{"a,b,A\n", ":1:3: a second column 'A'"},
-		{"a,b\n\"1,2\n", ":2:1: quote not closed"},
+		{"a,b,A\n", ":1:3: duplicate column 'A'"},
+		{"a,b\n\"1,2\n", ":2:1: quote is not closed"},
 		{"a,b\n1,\"2\"x\n", ":2:2: text after the closing quote"},
-		{"a,b\n1,2\"x\"\n", ":2:2: quote inside a field"},
+		{"a,b\n1,2\"x\"\n", ":2:2: quote in an unquoted field"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
@@ -201,8 +201,8 @@ static void gzip_is_found_by_content_and_must_be_whole(void **state)
 	size_t n = fread(bytes, 1, sizeof(bytes), f);
 	(void)fclose(f);
 	(void)unlink(path);
-	refused(bytes, n / 2, "cut short");
-	refused(bytes, n - 3, "cut short");
+	refused(bytes, n / 2, "truncated");
+	refused(bytes, n - 3, "truncated");
 	bytes[n / 2] ^= 0x55;
 	refused(bytes, n, "");
 }

@@ -35,7 +35,7 @@ static void every_field_appears_under_its_own_name(void **state)
 	json_decref(json);
 }
 
-static void a_point_in_time_is_text_and_a_length_of_time_a_number(void **state)
+static void a_point_in_time_is_text_and_a_duration_a_number(void **state)
 {
 	Vrsas__V1__Decision d = VRSAS__V1__DECISION__INIT;
 	Vrsas__V1__Relocation r = VRSAS__V1__RELOCATION__INIT;
@@ -54,7 +54,7 @@ static void a_point_in_time_is_text_and_a_length_of_time_a_number(void **state)
 	says(&f.base, "\"step_ms\":0");
 }
 
-static void a_ratio_is_as_short_as_it_was_meant(void **state)
+static void a_ratio_has_no_float_noise(void **state)
 {
 	Vrsas__V1__Peak p = VRSAS__V1__PEAK__INIT;
 	Vrsas__V1__ClusterView c = VRSAS__V1__CLUSTER_VIEW__INIT;
@@ -143,8 +143,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_field_appears_under_its_own_name),
-		cmocka_unit_test(a_point_in_time_is_text_and_a_length_of_time_a_number),
-		cmocka_unit_test(a_ratio_is_as_short_as_it_was_meant),
+		cmocka_unit_test(a_point_in_time_is_text_and_a_duration_a_number),
+		cmocka_unit_test(a_ratio_has_no_float_noise),
 		cmocka_unit_test(an_enum_loses_the_prefix_that_all_its_names_share),
 		cmocka_unit_test(large_numbers_stay_exact),
 		cmocka_unit_test(only_the_chosen_member_of_a_oneof_appears),

@@ -57,7 +57,7 @@ static void a_matrix_has_many(void **state)
 	vrs_prom_fini(&a);
 }
 
-static void a_refusal_says_why(void **state)
+static void an_error_response_has_its_reason(void **state)
 {
 	(void)state;
 	struct vrs_prom_answer a = {.n = 7};
@@ -72,7 +72,7 @@ static void a_refusal_says_why(void **state)
 	assert_int_equal(a.n, 7);
 }
 
-static void what_is_no_answer_is_refused(void **state)
+static void an_invalid_response_is_rejected(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
@@ -112,8 +112,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_vector_has_one_point_a_series),
 		cmocka_unit_test(a_matrix_has_many),
-		cmocka_unit_test(a_refusal_says_why),
-		cmocka_unit_test(what_is_no_answer_is_refused),
+		cmocka_unit_test(an_error_response_has_its_reason),
+		cmocka_unit_test(an_invalid_response_is_rejected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,14 +70,14 @@ static void quotes_and_gaps_are_read(void **state)
 	assert_int_equal(r.ram_total_bytes, 0);
 }
 
-static void an_error_names_line_column_and_what_is_wanted(void **state)
+static void an_error_names_line_column_and_what_is_expected(void **state)
 {
 	(void)state;
 	static const struct {
 		const char *header, *line, *says;
 	} cases[] = {
 		{header, "2026-02-29,08:15:00,h1,10.0.1.1,64,20,1,1,1",
-		 ":2:1: Date '2026-02-29': date wanted"},
+		 ":2:1: Date '2026-02-29': expected a date"},
 		{header, "23.11.2026,08:15:00,h1,10.0.1.1,64,20,1,1,1", ":2:1: Date"},
 		{header, "1795421700,08:15:00,h1,10.0.1.1,64,20,1,1,1",
 		 "not an epoch number"},
@@ -89,13 +89,13 @@ static void an_error_names_line_column_and_what_is_wanted(void **state)
 		{header, "2026-11-23,08:15:00,,10.0.1.1,64,20,1,1,1", ":2:3: Hostname"},
 		{header, "2026-11-23,08:15:00,h1,1 2,64,20,1,1,1", ":2:4: IP"},
 		{header, "2026-11-23,08:15:00,h1,10.0.1.1,-1,20,1,1,1",
-		 ":2:5: Max vCPUs '-1': 0 to 65535"},
+		 ":2:5: Max vCPUs '-1': expected 0 to 65535"},
 		{header, "2026-11-23,08:15:00,h1,10.0.1.1,6.5,2,1,1,1",
-		 "whole number wanted"},
+		 "expected a whole number"},
 		{header, "2026-11-23,08:15:00,h1,10.0.1.1,99999999999999999,20,1,1,1",
 		 ":2:5: Max vCPUs"},
 		{header, "2026-11-23,08:15:00,h1,10.0.1.1,4,5,1,1,1",
-		 ":2:6: Left vCPUs '5': 0 to 4"},
+		 ":2:6: Left vCPUs '5': expected 0 to 4"},
 		{header, "2026-11-23,08:15:00,h1,10.0.1.1,4,2,1e3,1,1", ":2:7: Max RAM"},
 		{header, "2026-11-23,08:15:00,h1,10.0.1.1,4,2,1,2,1", ":2:8: Left RAM"},
 		{header, "2026-11-23,08:15:00,h1,10.0.1.1,4,2,1,1,100.01",
@@ -103,15 +103,15 @@ static void an_error_names_line_column_and_what_is_wanted(void **state)
 		{header, "2026-11-23,08:15:00,h1,10.0.1.1,4,2,1,1,nan",
 		 ":2:9: Average CPU rate"},
 		{header, "2026-11-23,08:15:00,h1,10.0.1.1,4,2,1,1,\"9,83\"",
-		 "decimal point wanted, as in 9.83"},
+		 "expected a decimal point, as in 9.83"},
 		{header, "2026-11-23,08:15:00,h1,10.0.1.1,4,2,1,1,9,83",
 		 ":2:10: 10 columns"},
 		{trace, "b,x,1704067200,5,,",
-		 ":2:3: timestamp '1704067200': date and time wanted"},
+		 ":2:3: timestamp '1704067200': expected date and time"},
 		{trace, "b,x,1.7e9,5,,", "not an epoch number"},
 		{trace, "b,x,yesterday,5,,", ":2:3: timestamp 'yesterday'"},
 		{trace, "b,x,2024-01-01T00:00:00Z,0x10,,",
-		 ":2:4: cpu_pct '0x10': decimal number wanted"},
+		 ":2:4: cpu_pct '0x10': expected a decimal number"},
 		{trace, "b,x,2024-01-01T00:00:00Z,lots,,", ":2:4: cpu_pct 'lots'"},
 		{trace, "../x y,x,2024-01-01T00:00:00Z,1,,", ":2:1: entity"},
 		{trace, "b,x,2024-01-01T00:00:00Z,1,,70000", ":2:6: vcpus"},
@@ -164,7 +164,7 @@ static void a_file_without_a_known_header_is_refused(void **state)
 	const char *line = "2026-11-23,08:15:00,h1,10.0.1.1,4,2,1,0,9";
 
 	assert_fails(read_row(line, line, &r, &err), VRS_EPARSE, &err);
-	assert_non_null(strstr(err.text, "header wanted"));
+	assert_non_null(strstr(err.text, "expected the header"));
 	assert_fails(read_row("timestamp,name,cpu_pct", "", &r, &err), VRS_EPARSE, &err);
 }
 
@@ -206,7 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_row_is_read_with_its_units),
 		cmocka_unit_test(quotes_and_gaps_are_read),
-		cmocka_unit_test(an_error_names_line_column_and_what_is_wanted),
+		cmocka_unit_test(an_error_names_line_column_and_what_is_expected),
 		cmocka_unit_test(a_trace_is_read_by_its_column_names),
 		cmocka_unit_test(a_file_without_a_known_header_is_refused),
 		cmocka_unit_test(what_is_written_is_read_again),

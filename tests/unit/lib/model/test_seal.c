@@ -115,8 +115,8 @@ static void a_seal_holds_for_its_use_cluster_moment_and_content(void **state)
 	Vrsas__V1__Sealed s, other;
 	struct vrs_err err = {0};
 
-	vrs_seal(vrs_seal_keys_find(keys, "c1"), VRS_SEAL_LIVE, "c1", 1000, "hello", 5,
-		 &s, mac);
+	vrs_seal(vrs_seal_keys_find(keys, "c1"), VRS_SEAL_LIVE,
+		 &(struct vrs_seal_content){"c1", 1000, "hello", 5}, &s, mac);
 	assert_ok(vrs_seal_check(keys, VRS_SEAL_LIVE, &s, &err), &err);
 	assert_fails(vrs_seal_check(keys, VRS_SEAL_FILL, &s, &err), VRS_EDENIED, &err);
 	s.at_ms++;
@@ -136,10 +136,10 @@ static void a_seal_holds_for_its_use_cluster_moment_and_content(void **state)
 	assert_fails(vrs_seal_check(keys, VRS_SEAL_LIVE, &s, &err), VRS_EDENIED, &err);
 
 	/* the same bytes, divided otherwise */
-	vrs_seal(vrs_seal_keys_find(keys, "c1"), VRS_SEAL_LIVE, "c1", 1000, "x", 1, &s,
-		 mac);
-	vrs_seal(vrs_seal_keys_find(keys, "c1"), VRS_SEAL_LIVE, "c1x", 1000, "", 0,
-		 &other, other_mac);
+	vrs_seal(vrs_seal_keys_find(keys, "c1"), VRS_SEAL_LIVE,
+		 &(struct vrs_seal_content){"c1", 1000, "x", 1}, &s, mac);
+	vrs_seal(vrs_seal_keys_find(keys, "c1"), VRS_SEAL_LIVE,
+		 &(struct vrs_seal_content){"c1x", 1000, "", 0}, &other, other_mac);
 	assert_memory_not_equal(mac, other_mac, sizeof(mac));
 }
 
@@ -151,7 +151,8 @@ static void a_cluster_without_a_key_is_named(void **state)
 	struct vrs_err err = {0};
 	Vrsas__V1__Sealed s;
 
-	vrs_seal(&key, VRS_SEAL_LIVE, "c3", 1, "", 0, &s, mac);
+	vrs_seal(&key, VRS_SEAL_LIVE, &(struct vrs_seal_content){"c3", 1, "", 0}, &s,
+		 mac);
 	assert_fails(vrs_seal_check(keys, VRS_SEAL_LIVE, &s, &err), VRS_EDENIED, &err);
 	assert_non_null(strstr(err.text, "c3"));
 	s.cluster = "../c1";

@@ -84,7 +84,7 @@ static void a_pipeline_answers_in_order(void **state)
 	vrs_store_close(s);
 }
 
-static void the_first_error_of_a_pipeline_is_told_and_the_rest_done(void **state)
+static void a_pipeline_reports_its_first_error_and_runs_the_rest(void **state)
 {
 	(void)state;
 	struct vrs_store *s = redis_store(&redis);
@@ -297,7 +297,7 @@ int main(void)
 		cmocka_unit_test(a_strange_address_is_refused),
 		cmocka_unit_test(values_are_bytes),
 		cmocka_unit_test(a_pipeline_answers_in_order),
-		cmocka_unit_test(the_first_error_of_a_pipeline_is_told_and_the_rest_done),
+		cmocka_unit_test(a_pipeline_reports_its_first_error_and_runs_the_rest),
 		cmocka_unit_test(a_script_is_loaded_when_the_server_has_forgotten_it),
 		cmocka_unit_test(scan_gives_each_key_once),
 		cmocka_unit_test(the_servers_time_is_now),

@@ -1,4 +1,4 @@
-/* Past origins know nothing of what came after them; the paper's nets come back whole. */
+/* A forecast at a past origin uses nothing after it; the paper's nets survive saving. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,8 +6,8 @@
 
 #include "check.h"
 #include "evaluation/backtest.h"
-#include "evaluation/paper_backtest.h"
 #include "folder.h"
+#include "paper/net_set.h"
 #include "paper/plot.h"
 #include "paper/workload.h"
 #include "vrs/mem.h"
@@ -55,16 +55,19 @@ static void ask_at(const struct model *m, const struct trace *t, int64_t at_ms,
 		   size_t lost, struct seen *ret)
 {
 	struct train_series series = {.name = "a"};
-	const struct backtest_conf conf = {.from_ms = at_ms,
+	const struct backtest_conf conf = {.model = m,
+					   .from_ms = at_ms,
 					   .to_ms = at_ms,
 					   .step_ms = 1800000,
 					   .gate = true,
-					   .lost_bins = lost};
+					   .lost_bins = lost,
+					   .each = remember,
+					   .each_arg = ret};
 	struct backtest result;
 
 	*ret = (struct seen){0};
 	trace_bins(t, 0, &series.bins);
-	backtest_run(m, &series, 1, &conf, remember, ret, &result);
+	backtest_run(&conf, &series, 1, &result);
 	assert_int_equal(result.origins + result.skipped, 1);
 	bins_fini(&series.bins);
 }
@@ -135,7 +138,7 @@ static void the_paper_s_nets_come_back_from_their_file(void **state)
 	struct vrs_err err = {0};
 	struct forecast a, b;
 	struct grid g;
-	char path[64];
+	char unknown[] = "b", path[64];
 	const int64_t origin = bin_of(start_ms) + 2 * BINS_DAY + 100;
 
 	(void)state;
@@ -146,22 +149,25 @@ static void the_paper_s_nets_come_back_from_their_file(void **state)
 	conf.hidden = 4;
 	conf.epochs = 1;
 	conf.window = 10;
-	assert_ok(paper_set_train(&set, &t, origin * BIN_MS, &conf, NULL, &err), &err);
+	assert_ok(paper_set_train(&set, &t, origin * BIN_MS, &conf, &err), &err);
 	assert_ok(paper_set_save(set, path, &err), &err);
 	assert_true(paper_set_is(path));
 	assert_ok(paper_set_load(&back, path, &err), &err);
-	assert_null(paper_set_find(back, "b"));
 	grid_of(&t.trace[0], &g);
 	assert_int_equal(g.step_ms, 60000);
 	assert_true(isnan(g.x[1005]));
-	paper_set_forecast(paper_set_find(set, "a"), &g, &origin, 1, &a);
-	paper_set_forecast(paper_set_find(back, "a"), &g, &origin, 1, &b);
+	paper_set_forecast(set, &t.trace[0], &origin, 1, &a);
+	paper_set_forecast(back, &t.trace[0], &origin, 1, &b);
 	assert_int_equal(a.method, METHOD_PAPER);
 	assert_memory_equal(a.path, b.path, sizeof(a.path));
 	assert_float_equal(a.peak[1][0], a.peak[1][2], 0); /* it knows no quantiles */
 	const int64_t in_gap = bin_of(start_ms) + 201;
-	paper_set_forecast(paper_set_find(set, "a"), &g, &in_gap, 1, &b);
+	paper_set_forecast(set, &t.trace[0], &in_gap, 1, &b);
 	assert_int_equal(b.method, METHOD_NONE);
+	const struct trace other = {.name = unknown};
+	paper_set_forecast(set, &other, &origin, 1, &b);
+	assert_int_equal(b.method, METHOD_NONE);
+	assert_string_equal(b.reason, "the model file has no net for this series");
 	grid_free(&g);
 	paper_set_free(back);
 	paper_set_free(set);

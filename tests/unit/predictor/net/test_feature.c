@@ -145,8 +145,7 @@ static void slots_of_a_day_become_bins(void **state)
 {
 	uint8_t day[VRS_DAY_BYTES] = {0};
 	const int64_t day_ms = (int64_t)20000 * BINS_DAY * BIN_MS;
-	struct bins b;
-	float last = NAN;
+	struct history_host host = {.last = NAN};
 
 	(void)state;
 	for (int i = 0; i < 10; i++) {
@@ -154,21 +153,23 @@ static void slots_of_a_day_become_bins(void **state)
 
 		vrs_slot_encode(day + (size_t)i * VRS_SLOT_BYTES, &slot);
 	}
-	bins_init(&b, bin_of(day_ms), 3);
-	history_add_day(&b, day, sizeof(day), day_ms, day_ms + 9 * 60000, &last);
-	bins_mean(&b);
-	assert_float_equal(b.u[0], (0 + 1 + 2 + 4) / 4.0, 0.01); /* 3 is a gap, not 0 */
-	assert_float_equal(b.u[1], (5 + 6 + 7 + 8) / 4.0, 0.01); /* 9 is the future */
-	assert_true(isnan(b.u[2]));
-	assert_float_equal(last, 8, 0.01);
-	bins_fini(&b);
+	bins_init(&host.bins, bin_of(day_ms), 3);
+	history_add_day(&host, day, sizeof(day), day_ms, day_ms + 9 * 60000);
+	bins_mean(&host.bins);
+	assert_float_equal(host.bins.u[0], (0 + 1 + 2 + 4) / 4.0,
+			   0.01); /* 3 is a gap, not 0 */
+	assert_float_equal(host.bins.u[1], (5 + 6 + 7 + 8) / 4.0,
+			   0.01); /* 9 is the future */
+	assert_true(isnan(host.bins.u[2]));
+	assert_float_equal(host.last, 8, 0.01);
+	bins_fini(&host.bins);
 
 	/* a string that is cut gives what it has */
-	bins_init(&b, bin_of(day_ms), 3);
-	history_add_day(&b, day, 6 * VRS_SLOT_BYTES + 3, day_ms, INT64_MAX, &last);
-	bins_mean(&b);
-	assert_float_equal(b.u[1], 5, 0.01);
-	bins_fini(&b);
+	bins_init(&host.bins, bin_of(day_ms), 3);
+	history_add_day(&host, day, 6 * VRS_SLOT_BYTES + 3, day_ms, INT64_MAX);
+	bins_mean(&host.bins);
+	assert_float_equal(host.bins.u[1], 5, 0.01);
+	bins_fini(&host.bins);
 }
 
 static void a_cluster_is_its_hosts_by_their_size(void **state)

@@ -1,4 +1,4 @@
-/* Training, the ladder of methods, and model files that something happened to. */
+/* Training, the ladder of methods, and damaged model files. */
 #include "check.h"
 #include "net/forecast.h"
 #include "paper/workload.h"
@@ -55,7 +55,7 @@ static int set_up(void **state)
 	w.series[0] = (struct train_series){"a", load_of(2, 1)};
 	w.series[1] = (struct train_series){"b", load_of(2, 2)};
 	*state = &w;
-	return train_model(&w.m, w.series, 2, &c, NULL, NULL, &err);
+	return train_model(&w.m, w.series, 2, &c, &err);
 }
 
 static int tear_down(void **state)
@@ -75,11 +75,11 @@ static void the_same_seed_gives_the_same_model(void **state)
 	struct vrs_err err = {0};
 	struct model *again, *other;
 
-	assert_ok(train_model(&again, w->series, 2, &c, NULL, NULL, &err), &err);
+	assert_ok(train_model(&again, w->series, 2, &c, &err), &err);
 	assert_memory_equal(again->w, w->m->w, again->n_weights * sizeof(real));
 	assert_true(again->data_hash == w->m->data_hash);
 	c.seed = 2;
-	assert_ok(train_model(&other, w->series, 2, &c, NULL, NULL, &err), &err);
+	assert_ok(train_model(&other, w->series, 2, &c, &err), &err);
 	assert_memory_not_equal(other->w, w->m->w, other->n_weights * sizeof(real));
 	model_free(again);
 	model_free(other);
@@ -97,15 +97,16 @@ static int stop_at_once(void *arg, long step, long steps, double loss)
 static void training_can_be_stopped_and_wants_history(void **state)
 {
 	struct world *w = *state;
-	const struct train_conf c = quick();
+	struct train_conf c = quick();
 	struct vrs_err err = {0};
 	struct model *m = NULL;
 	struct train_series little = w->series[0];
 
-	assert_fails(train_model(&m, w->series, 2, &c, stop_at_once, NULL, &err),
-		     VRS_ECANCELLED, &err);
+	c.progress = stop_at_once;
+	assert_fails(train_model(&m, w->series, 2, &c, &err), VRS_ECANCELLED, &err);
+	c.progress = NULL;
 	little.bins.n = 200;
-	assert_fails(train_model(&m, &little, 1, &c, NULL, NULL, &err), VRS_ENOENT, &err);
+	assert_fails(train_model(&m, &little, 1, &c, &err), VRS_ENOENT, &err);
 	assert_null(m);
 }
 

@@ -1,4 +1,4 @@
-/* Recorded loads from files that people bring, and the metric of placement. */
+/* Recorded loads from CSV files, and the scores of placement. */
 #include "check.h"
 #include "evaluation/placement.h"
 #include "kernels/rng.h"
@@ -94,7 +94,8 @@ static void a_file_that_cannot_be_read_is_refused_with_its_line(void **state)
 	(void)state;
 	put("timestamp,entity,cpu_pct\n2024-01-01T00:00:00Z,a,\"9,83\"\n");
 	assert_fails(traces_read(&t, path, &err), VRS_EPARSE, &err);
-	assert_non_null(strstr(err.text, ":2:3: cpu_pct '9,83': decimal point wanted"));
+	assert_non_null(
+		strstr(err.text, ":2:3: cpu_pct '9,83': expected a decimal point"));
 	traces_free(&t);
 }
 
@@ -128,7 +129,7 @@ static void avoidable_overloads_are_counted(void **state)
 	}
 	conf.from_ms = conf.to_ms = (int64_t)2 * BINS_DAY * BIN_MS;
 	conf.draws = 400;
-	placement_run(truth, 6, &conf, NULL, NULL, &r);
+	placement_run(truth, 6, &conf, &r);
 	const struct placement_score *naive = &r.score[POLICY_NAIVE_NOW];
 	assert_int_equal(r.origins, 1);
 	assert_int_equal(naive->events, 400);

@@ -1,4 +1,4 @@
-/* Forecasts that no longer fit are noticed, and a level that was left. */
+/* Forecasts that no longer fit and jumps of the level are detected. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +8,9 @@
 
 enum { N = 6 * BINS_DAY };
 
-/* A net that says: the peak's P50 is the simple guess, its P90 lies so many deviations
- * above, its P99 twice as far. */
-static struct model *net_saying(float p90)
+/* A net that predicts the simple forecast as P50 of the peak, a P90 so many deviations
+ * above it, and a P99 twice as far. */
+static struct model *net_with_p90(float p90)
 {
 	const struct net_shape shape = features_shape(4);
 	struct model *m = model_new(&shape);
@@ -46,7 +46,7 @@ static void check(const struct model *m, const struct window *w, struct drift *r
 
 static void peaks_above_their_p90_are_noticed_and_it_is_widened(void **state)
 {
-	struct model *narrow = net_saying(0.05F), *wide = net_saying(9);
+	struct model *narrow = net_with_p90(0.05F), *wide = net_with_p90(9);
 	float x[N];
 	struct window w = noisy(x, 4);
 	struct drift d;
@@ -89,7 +89,7 @@ static void widening_keeps_the_median_and_the_limits(void **state)
 
 static void a_level_left_for_more_than_an_hour_is_a_jump(void **state)
 {
-	struct model *m = net_saying(1);
+	struct model *m = net_with_p90(1);
 	float x[N];
 	struct window w = noisy(x, 1);
 	struct drift d;
@@ -110,7 +110,7 @@ static void a_level_left_for_more_than_an_hour_is_a_jump(void **state)
 	model_free(m);
 }
 
-static void only_news_are_told(void **state)
+static void only_changes_make_events(void **state)
 {
 	char name[] = "c1";
 	struct drift_row was = {.name = name, .drift = {.state = DRIFT_FITS, .widen = 1}};
@@ -143,7 +143,7 @@ int main(void)
 		cmocka_unit_test(peaks_above_their_p90_are_noticed_and_it_is_widened),
 		cmocka_unit_test(widening_keeps_the_median_and_the_limits),
 		cmocka_unit_test(a_level_left_for_more_than_an_hour_is_a_jump),
-		cmocka_unit_test(only_news_are_told),
+		cmocka_unit_test(only_changes_make_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,26 +100,22 @@ int engine_movers(const struct engine *e)
 	return 1;
 }
 
-void engine_fail_host(struct engine *e, const char *host, const char *actor,
-		      const char *reason, bool confirm_off, bool withdraw,
+void engine_fail_host(struct engine *e, const Vrsas__V1__FailOrder *o, const char *actor,
 		      struct engine_answer *ret)
 {
-	(void)withdraw;
 	e->fails++;
-	e->confirm_off = confirm_off;
-	(void)snprintf(e->host, sizeof(e->host), "%s", host);
+	e->confirm_off = o->confirm_off;
+	(void)snprintf(e->host, sizeof(e->host), "%s", o->host);
 	(void)snprintf(e->actor, sizeof(e->actor), "%s", actor);
-	(void)snprintf(e->reason, sizeof(e->reason), "%s", reason);
+	(void)snprintf(e->reason, sizeof(e->reason), "%s", o->reason);
 	(void)snprintf(ret->done, sizeof(ret->done), "word number %u", e->fails);
 }
 
-void engine_relocate(struct engine *e, const char *vm, const char *to_cluster,
-		     const char *actor, const char *reason, struct engine_answer *ret)
+void engine_relocate(struct engine *e, const Vrsas__V1__RelocateOrder *o,
+		     const char *actor, struct engine_answer *ret)
 {
-	(void)vm;
-	(void)to_cluster;
+	(void)o;
 	(void)actor;
-	(void)reason;
 	e->relocates++;
 	ret->code = VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED;
 	(void)snprintf(ret->error, sizeof(ret->error), "no");
@@ -252,7 +248,8 @@ static inline int start(void **state)
 	const struct forecasts_conf fc = {.url = "tcp://127.0.0.1:0",
 					  .interval_ms = 3600000,
 					  .timeout_ms = 5000,
-					  .silence_ms = 2000};
+					  .silence_ms = 2000,
+					  .fleet = the_world};
 	const struct control_conf cc = {.url = "tcp://127.0.0.1:0",
 					.plan = &plan_defaults};
 	struct vrs_err err = {0};
@@ -263,7 +260,7 @@ static inline int start(void **state)
 	engine = (struct engine){.world = world};
 	assert_ok(vrs_loop_open(&loop, &err), &err);
 	svc = (struct vrs_svc){.name = "scheduler", .loop = loop, .store = store};
-	assert_ok(forecasts_open(&forecasts, loop, &fc, the_world, NULL, &err), &err);
+	assert_ok(forecasts_open(&forecasts, loop, &fc, &err), &err);
 	assert_ok(control_open(&control, &svc, &cc, &engine, forecasts, &err), &err);
 	return 0;
 }
@@ -289,8 +286,10 @@ static inline Vrsas__V1__ControlReply *ask(Vrsas__V1__ControlRequest *r)
 	if (!r->actor)
 		r->actor = "";
 	loop_thread_start(&scheduler, loop);
-	int status = vrs_bus_ask(control_url(control), &r->base, 20000,
-				 &vrsas__v1__control_reply__descriptor, &reply, &err);
+	int status = vrs_bus_call(
+		&(struct vrs_bus_call){control_url(control), &r->base, 20000,
+				       &vrsas__v1__control_reply__descriptor},
+		&reply, &err);
 	loop_thread_stop(&scheduler);
 	assert_ok(status, &err);
 	assert_string_equal(((Vrsas__V1__ControlReply *)reply)->request_id,

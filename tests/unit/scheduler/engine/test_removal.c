@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/state.h"
 #include "engine/parts.h"
 #include "vrs/mem.h"
 

@@ -2,7 +2,9 @@
 #include "redis_group.h"
 #include "scheduler_rules.h"
 
+#include "engine/base/state.h"
 #include "engine/parts.h"
+#include "vrs/clock.h"
 #include "vrs/mem.h"
 
 struct here {
@@ -24,7 +26,7 @@ static void activate(struct here *h)
 
 	assert_ok(record_lease_renew(store, &h->e.lease, true, &err), &err);
 	h->e.loaded = true;
-	h->e.lease_until_mono_ms = engine_mono() + 60000;
+	h->e.lease_until_mono_ms = vrs_now_mono_ms() + 60000;
 }
 
 static void forget(struct here *h)
@@ -69,7 +71,10 @@ static void standby_reads_what_the_active_one_writes(void **state)
 	assert_false(engine_active(&standby.e));
 
 	struct engine_answer answer;
-	engine_relocate(&standby.e, "vm-1", "c2", "alice", "", &answer);
+	Vrsas__V1__RelocateOrder order = VRSAS__V1__RELOCATE_ORDER__INIT;
+	order.vm = "vm-1";
+	order.to_cluster = "c2";
+	engine_relocate(&standby.e, &order, "alice", &answer);
 	assert_int_equal(answer.code, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE);
 	assert_non_null(strstr(answer.error, "manager-1 is the active one"));
 	forget(&active);

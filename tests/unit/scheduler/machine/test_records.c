@@ -312,9 +312,8 @@ static void the_journal_tells_every_change_in_order(void **state)
 {
 	(void)state;
 	struct reloc a = fresh("vm-4"), b = a, c;
-	Vrsas__V1__JournalEntry **list = NULL;
+	struct record_journal journal;
 	struct vrs_err err = {0};
-	size_t n = 0;
 
 	take_lease();
 	assert_ok(save(&lease, NULL, &a, &err), &err);
@@ -327,19 +326,19 @@ static void the_journal_tells_every_change_in_order(void **state)
 	c.epoch = 2;
 	c.state = RELOC_DOWN_LIKELY;
 	assert_ok(save(&lease, &b, &c, &err), &err);
-	assert_ok(record_journal(store, "vm-4", 2, &list, &n, &err), &err);
-	assert_int_equal(n, 2); /* the newest two, oldest first */
-	assert_int_equal(list[0]->from, RELOC_PROTECTED);
-	assert_int_equal(list[0]->to, RELOC_SUSPECT);
-	assert_string_equal(list[0]->why, b.why);
-	assert_string_equal(list[0]->by, "one");
-	assert_int_equal(list[1]->to, RELOC_DOWN_LIKELY);
-	assert_int_equal(list[1]->epoch, 2);
-	assert_true(list[1]->at_ms > 0);
-	record_journal_free(list, n);
-	assert_ok(record_journal(store, "nobody", 5, &list, &n, &err), &err);
-	assert_int_equal(n, 0);
-	record_journal_free(list, n);
+	assert_ok(record_journal(store, "vm-4", 2, &journal, &err), &err);
+	assert_int_equal(journal.n, 2); /* the newest two, oldest first */
+	assert_int_equal(journal.entry[0]->from, RELOC_PROTECTED);
+	assert_int_equal(journal.entry[0]->to, RELOC_SUSPECT);
+	assert_string_equal(journal.entry[0]->why, b.why);
+	assert_string_equal(journal.entry[0]->by, "one");
+	assert_int_equal(journal.entry[1]->to, RELOC_DOWN_LIKELY);
+	assert_int_equal(journal.entry[1]->epoch, 2);
+	assert_true(journal.entry[1]->at_ms > 0);
+	record_journal_free(&journal);
+	assert_ok(record_journal(store, "nobody", 5, &journal, &err), &err);
+	assert_int_equal(journal.n, 0);
+	record_journal_free(&journal);
 }
 
 static void what_is_no_record_is_not_read_as_one(void **state)

@@ -2,6 +2,7 @@
 #include "redis_group.h"
 #include "scheduler_rules.h"
 
+#include "engine/base/state.h"
 #include "engine/watch/watch.h"
 #include "vrs/clock.h"
 #include "vrs/mem.h"
@@ -30,7 +31,7 @@ static void begin(struct here *h)
 	h->e.lease = (struct record_lease){.instance = "one", .lease_ms = 60000};
 	assert_ok(record_lease_renew(store, &h->e.lease, true, &err), &err);
 	h->e.loaded = true;
-	h->e.lease_until_mono_ms = engine_mono() + 60000;
+	h->e.lease_until_mono_ms = vrs_now_mono_ms() + 60000;
 	assert_ok(operator_claims_load(&h->e, &err), &err);
 }
 
@@ -38,8 +39,10 @@ static void say(struct here *h, bool off)
 {
 	struct vrs_err err = {0};
 
-	assert_ok(operator_claim_put(&h->e, &h->host, off, "alice", "seen dark", &err),
-		  &err);
+	Vrsas__V1__FailOrder order = VRSAS__V1__FAIL_ORDER__INIT;
+	order.confirm_off = off;
+	order.reason = "seen dark";
+	assert_ok(operator_claim_put(&h->e, &h->host, &order, "alice", &err), &err);
 }
 
 static void a_claim_survives_a_restart(void **state)
@@ -138,8 +141,11 @@ static void what_cannot_be_made_durable_does_not_count(void **state)
 	begin(&h);
 	assert_ok(operator_claim_drop(&h.e, &h.host, &err), &err);
 	redis_kill9(&redis);
-	assert_true(operator_claim_put(&h.e, &h.host, true, "alice", "dark", &err) < 0);
-	assert_int_equal(h.host.claim.kind, DETECTOR_NO_CLAIM);
+	Vrsas__V1__FailOrder order = VRSAS__V1__FAIL_ORDER__INIT;
+	order.confirm_off = true;
+	order.reason = "dark";
+	assert_true(operator_claim_put(&h.e, &h.host, &order, "alice", &err) < 0);
+	assert_int_equal(h.host.claim.kind, DETECTOR_NO_WORD);
 	redis_restart(&redis);
 }
 

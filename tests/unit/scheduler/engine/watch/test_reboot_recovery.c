@@ -1,6 +1,7 @@
 /* What ran where outlives the scheduler that saw it. */
 #include "redis_group.h"
 
+#include "engine/base/state.h"
 #include "engine/watch/watch.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"

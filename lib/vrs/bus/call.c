@@ -1,4 +1,4 @@
-/* One question from a program without a loop. */
+/* One request from a program without a loop. */
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 
@@ -8,8 +8,8 @@
 #include "vrs/bus/nng.h"
 #include "vrs/clock.h"
 
-/* NNG dials and waits without a limit of ours, so it does that on a thread of its own and
- * is interrupted by closing the socket. */
+/* NNG dials without a timeout. It therefore dials on a thread of its own, and closing the
+ * socket interrupts it. */
 struct dialling {
 	nng_dialer dialer;
 	pthread_mutex_t lock;
@@ -31,7 +31,7 @@ static void *dial_thread(void *arg)
 	return NULL;
 }
 
-/* Connected, or why not: nobody there is known at once. */
+/* Connects, or returns the reason; a refused connection fails at once. */
 static int dial_until(struct bus_sock *s, nng_dialer dialer, int64_t deadline_mono_ms)
 {
 	struct dialling d = {.dialer = dialer};
@@ -65,7 +65,7 @@ static int dial_until(struct bus_sock *s, nng_dialer dialer, int64_t deadline_mo
 	return late ? NNG_ETIMEDOUT : d.result;
 }
 
-/* The reply in plain memory, after the bounded arena has found it bearable. */
+/* Unpacks the reply into plain memory, once the bounded arena has accepted it. */
 static int unpack_plain(nng_msg *m, const ProtobufCMessageDescriptor *type,
 			ProtobufCMessage **ret, struct vrs_err *err)
 {
@@ -83,11 +83,11 @@ static int unpack_plain(nng_msg *m, const ProtobufCMessageDescriptor *type,
 	return 0;
 }
 
-/* The receive is posted when the send has completed (#1702). */
-static int ask(nng_ctx ctx, nng_aio *aio, nng_msg *question, int64_t deadline_mono_ms,
-	       nng_msg **ret)
+/* The receive is posted only after the send has completed (nng #1702). */
+static int exchange(nng_ctx ctx, nng_aio *aio, nng_msg *request, int64_t deadline_mono_ms,
+		    nng_msg **ret)
 {
-	nng_aio_set_msg(aio, question);
+	nng_aio_set_msg(aio, request);
 	nng_aio_set_timeout(aio, (nng_duration)(deadline_mono_ms - vrs_now_mono_ms()));
 	nng_ctx_send(ctx, aio);
 	nng_aio_wait(aio);
@@ -106,23 +106,23 @@ static int ask(nng_ctx ctx, nng_aio *aio, nng_msg *question, int64_t deadline_mo
 	return rv;
 }
 
-int vrs_bus_ask(const char *url, const ProtobufCMessage *request, int64_t timeout_ms,
-		const ProtobufCMessageDescriptor *reply_type, ProtobufCMessage **ret,
-		struct vrs_err *err)
+int vrs_bus_call(const struct vrs_bus_call *call, ProtobufCMessage **ret,
+		 struct vrs_err *err)
 {
+	const char *url = call->url;
 	struct bus_sock s;
-	nng_msg *question, *reply = NULL;
+	nng_msg *request, *reply = NULL;
 	nng_aio *aio = NULL;
 	nng_ctx ctx;
-	int64_t deadline = vrs_now_mono_ms() + timeout_ms;
-	int status = bus_pack(&question, request, err);
+	int64_t deadline = vrs_now_mono_ms() + call->timeout_ms;
+	int status = bus_pack(&request, call->request, err);
 	int rv;
 
 	if (status < 0)
 		return status;
-	status = bus_sock_init(&s, nng_req0_open, NULL, NULL, NULL, err);
+	status = bus_sock_init(&s, nng_req0_open, (struct bus_ring){0}, err);
 	if (status < 0) {
-		nng_msg_free(question);
+		nng_msg_free(request);
 		return status;
 	}
 	nng_dialer dialer;
@@ -132,7 +132,7 @@ int vrs_bus_ask(const char *url, const ProtobufCMessage *request, int64_t timeou
 	if (rv != 0)
 		status = bus_fail(err, rv, "bus: %s", url);
 	if (status < 0) {
-		nng_msg_free(question);
+		nng_msg_free(request);
 		goto out;
 	}
 	rv = nng_aio_alloc(&aio, NULL, NULL);
@@ -140,14 +140,14 @@ int vrs_bus_ask(const char *url, const ProtobufCMessage *request, int64_t timeou
 		rv = nng_ctx_open(&ctx, s.nng);
 	if (rv != 0) {
 		status = bus_fail(err, rv, "bus: %s", url);
-		nng_msg_free(question);
+		nng_msg_free(request);
 		goto out;
 	}
-	rv = ask(ctx, aio, question, deadline, &reply);
+	rv = exchange(ctx, aio, request, deadline, &reply);
 	if (rv != 0)
 		status = bus_fail(err, rv, "bus: no reply from %s", url);
 	else
-		status = unpack_plain(reply, reply_type, ret, err);
+		status = unpack_plain(reply, call->reply_type, ret, err);
 	if (reply)
 		nng_msg_free(reply);
 	(void)nng_ctx_close(ctx);

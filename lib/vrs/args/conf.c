@@ -14,8 +14,8 @@
 
 /* --- values --- */
 
-/* An offset may reach another object (svc.c joins two tables), so it is added as a
- * number. */
+/* The offset may point into another object (svc.c joins two tables), so it is added as an
+ * integer. */
 static void *field(void *target, const struct vrs_option *opt)
 {
 	return (void *)((uintptr_t)target + opt->offset);
@@ -41,8 +41,8 @@ int vrs_conf_set(const struct vrs_option *opt, void *target, const char *value,
 
 /* --- files --- */
 
-/* What inih's callbacks need; it reads line by line, so the line number is ours to count.
- * Debian's inih takes lines of up to 199 characters and drops the rest: refused here. */
+/* State of the inih callbacks. The line number is counted here, because inih does not
+ * pass it. Debian's inih silently drops what exceeds 199 characters: an error here. */
 struct reader {
 	FILE *file;
 	const char *path;
@@ -70,21 +70,10 @@ static char *read_line(char *buf, int size, void *stream)
 	return buf;
 }
 
-static uint64_t hash_of(const char *section, const char *key)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (const char *s = section; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211u;
-	h = (h ^ 0xff) * 1099511628211u;
-	for (const char *s = key; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211u;
-	return h;
-}
-
 static bool seen_before(struct reader *r, const char *section, const char *key)
 {
-	uint64_t h = hash_of(section, key);
+	uint64_t h = vrs_hash(vrs_hash(VRS_HASH_BEGIN, section, strlen(section) + 1), key,
+			      strlen(key));
 
 	for (size_t i = 0; i < r->n_seen; i++)
 		if (r->seen[i] == h)
@@ -101,12 +90,11 @@ static int on_pair(void *user, const char *section, const char *name, const char
 	if (r->status < 0)
 		return 1;
 	if (seen_before(r, section, name)) {
-		r->status = vrs_fail(r->err, VRS_EINVAL,
-				     "%s:%d: %s stands here a second time", r->path,
-				     r->line, name);
+		r->status = vrs_fail(r->err, VRS_EINVAL, "%s:%d: duplicate key %s",
+				     r->path, r->line, name);
 		return 1;
 	}
-	int status = r->fn(r->arg, section, name, value, r->line, r->err);
+	int status = r->fn(r->arg, &(struct vrs_ini_line){section, name, value}, r->err);
 	if (status < 0) {
 		r->status = status;
 		(void)vrs_context(r->err, "%s:%d", r->path, r->line);
@@ -126,7 +114,7 @@ int vrs_ini_read(const char *path, vrs_ini_fn fn, void *arg, struct vrs_err *err
 		r.status = vrs_fail(err, VRS_EIO, "settings: read %s failed", path);
 	else if (r.status == 0 && bad_line != 0)
 		r.status = vrs_fail(err, VRS_EPARSE,
-				    "%s:%d: neither [section] nor key = value", path,
+				    "%s:%d: expected [section] or key = value", path,
 				    bad_line);
 	(void)fclose(r.file);
 	free(r.seen);
@@ -149,24 +137,20 @@ static const struct vrs_option *find(const struct vrs_option *options, const cha
 	return NULL;
 }
 
-/* Keys that some daemon has may stand in [common] though this one does not know them;
- * there only spelling is checked by the daemons that do. */
-static int on_setting(void *arg, const char *section, const char *key, const char *value,
-		      int line, struct vrs_err *err)
+static int on_setting(void *arg, const struct vrs_ini_line *line, struct vrs_err *err)
 {
 	struct loading *l = arg;
-	bool ours = strcmp(section, l->service) == 0;
 
-	(void)line;
-	if (!ours && strcmp(section, "common") != 0)
-		return section[0] ? 0
-				  : vrs_fail(err, VRS_EINVAL,
-					     "%s stands before any [section]", key);
-	const struct vrs_option *o = find(l->options, key);
+	if (strcmp(line->section, l->service) != 0 &&
+	    strcmp(line->section, "common") != 0)
+		return line->section[0] ? 0
+					: vrs_fail(err, VRS_EINVAL,
+						   "%s is not in a [section]", line->key);
+	const struct vrs_option *o = find(l->options, line->key);
 	if (!o)
 		return vrs_fail(err, VRS_EINVAL, "unknown key %s in [%s]; see vrs-%s -h",
-				key, section, l->service);
-	return vrs_conf_set(o, l->target, value, err);
+				line->key, line->section, l->service);
+	return vrs_conf_set(o, l->target, line->value, err);
 }
 
 static void env_name(char *buf, size_t size, const char *service, const char *key)
@@ -205,7 +189,7 @@ static int from_override(const struct loading *l, const char *text, struct vrs_e
 	char key[64];
 
 	if (!eq || (size_t)(eq - text) >= sizeof(key))
-		return vrs_fail(err, VRS_EINVAL, "--%s: wants --key=value", text);
+		return vrs_fail(err, VRS_EINVAL, "--%s: expected --key=value", text);
 	memcpy(key, text, (size_t)(eq - text));
 	key[eq - text] = '\0';
 	for (char *p = key; *p; p++)
@@ -217,10 +201,10 @@ static int from_override(const struct loading *l, const char *text, struct vrs_e
 	return vrs_conf_set(o, l->target, eq + 1, err);
 }
 
-int vrs_conf_load(const struct vrs_option *options, void *target, const char *service,
-		  const char *path, const char *const *overrides, struct vrs_err *err)
+int vrs_conf_load(const struct vrs_option *options, void *target,
+		  const struct vrs_conf_sources *from, struct vrs_err *err)
 {
-	struct loading l = {options, target, service};
+	struct loading l = {options, target, from->service};
 	int status = 0;
 
 	for (const struct vrs_option *o = options; o->key && status == 0; o++)
@@ -229,20 +213,19 @@ int vrs_conf_load(const struct vrs_option *options, void *target, const char *se
 	for (const struct vrs_option *o = options; o->key && status == 0; o++)
 		if (o->fallback)
 			status = vrs_conf_set(o, target, o->fallback, err);
-	if (status == 0 && path)
-		status = vrs_ini_read(path, on_setting, &l, err);
+	if (status == 0 && from->path)
+		status = vrs_ini_read(from->path, on_setting, &l, err);
 	if (status == 0)
 		status = from_environment(&l, err);
-	for (; status == 0 && overrides && *overrides; overrides++)
-		status = from_override(&l, *overrides, err);
+	for (const char *const *o = from->overrides; status == 0 && o && *o; o++)
+		status = from_override(&l, *o, err);
 	for (const struct vrs_option *o = options; o->key && status == 0; o++)
 		if (!o->fallback && o->type == VRS_OPT_STRING &&
 		    !*(char **)field(target, o))
-			status =
-				vrs_fail(err, VRS_EINVAL,
-					 "%s is not set: give it in [%s] of the settings "
-					 "file or as --%s=VALUE",
-					 o->key, service, o->key);
+			status = vrs_fail(err, VRS_EINVAL,
+					  "%s is not set: set it in [%s] of the settings "
+					  "file or with --%s=VALUE",
+					  o->key, from->service, o->key);
 	if (status < 0)
 		vrs_conf_fini(options, target);
 	return status;
@@ -292,7 +275,7 @@ int vrs_secret_read(const char *path, char **ret, struct vrs_err *err)
 		status = vrs_fail_errno(err, "secret: stat %s", path);
 	} else if (st.st_mode & 0007) {
 		status = vrs_fail(err, VRS_EDENIED,
-				  "secret: %s can be read by everybody; chmod 600 it",
+				  "secret: %s is readable by other users; use chmod 600",
 				  path);
 	} else if (!fgets(line, sizeof(line), f)) {
 		status = vrs_fail(err, VRS_EPARSE, "secret: %s is empty", path);

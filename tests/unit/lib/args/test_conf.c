@@ -53,7 +53,10 @@ static void defaults_then_file_then_environment_then_command_line(void **state)
 		   "interval = 500ms\n[common]\nlimit = 64K\non = yes\n");
 	(void)setenv("VRSAS_DEMO_SHARE", "0.25", 1);
 	(void)setenv("VRSAS_COUNT", "7", 1);
-	assert_ok(vrs_conf_load(options, &s, "demo", path, overrides, &err), &err);
+	assert_ok(vrs_conf_load(options, &s,
+				&(struct vrs_conf_sources){"demo", path, overrides},
+				&err),
+		  &err);
 	(void)unsetenv("VRSAS_DEMO_SHARE");
 	(void)unsetenv("VRSAS_COUNT");
 	assert_string_equal(s.name, "Anna");
@@ -80,9 +83,9 @@ static void wrong_settings_are_named_with_file_and_line(void **state)
 		{"[demo]\nlimit = 5 apples\n", "must be a size such as"},
 		{"[demo]\nshare = nan\n", "must be a number"},
 		{"[demo]\non = perhaps\n", "must be yes or no"},
-		{"[demo]\ncount = 2\ncount = 3\n", ":3: count stands here a second time"},
-		{"count = 2\n", "before any [section]"},
-		{"[demo]\njust words\n", ":2: neither [section] nor key = value"},
+		{"[demo]\ncount = 2\ncount = 3\n", ":3: duplicate key count"},
+		{"count = 2\n", "is not in a [section]"},
+		{"[demo]\njust words\n", ":2: expected [section] or key = value"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -90,7 +93,9 @@ static void wrong_settings_are_named_with_file_and_line(void **state)
 		struct settings s = {0};
 
 		write_file(cases[i].file);
-		assert_true(vrs_conf_load(options, &s, "demo", path, NULL, &err) < 0);
+		assert_true(vrs_conf_load(options, &s,
+					  &(struct vrs_conf_sources){"demo", path, NULL},
+					  &err) < 0);
 		if (!strstr(err.text, cases[i].says))
 			fail_msg("said: %s\nwanted: %s", err.text, cases[i].says);
 		assert_null(s.name); /* nothing is kept */
@@ -106,20 +111,23 @@ static void a_line_that_the_parser_would_cut_is_refused(void **state)
 
 	memset(text + strlen(text), 'x', 300);
 	write_file(text);
-	assert_fails(vrs_conf_load(options, &s, "demo", path, NULL, &err), VRS_EPARSE,
-		     &err);
+	assert_fails(vrs_conf_load(options, &s,
+				   &(struct vrs_conf_sources){"demo", path, NULL}, &err),
+		     VRS_EPARSE, &err);
 	assert_non_null(strstr(err.text, ":2: line is longer than"));
 }
 
-static void a_missing_file_is_said(void **state)
+static void a_missing_file_is_an_error(void **state)
 {
 	(void)state;
 	struct vrs_err err = {0};
 	struct settings s = {0};
 
-	assert_fails(
-		vrs_conf_load(options, &s, "demo", "/nonexistent/x.conf", NULL, &err),
-		VRS_ENOENT, &err);
+	assert_fails(vrs_conf_load(options, &s,
+				   &(struct vrs_conf_sources){
+					   "demo", "/nonexistent/x.conf", NULL},
+				   &err),
+		     VRS_ENOENT, &err);
 	assert_non_null(strstr(err.text, "/nonexistent/x.conf: No such file"));
 }
 
@@ -139,7 +147,7 @@ static void a_secret_that_all_can_read_is_refused(void **state)
 	free(secret);
 }
 
-static void a_site_is_read_whole(void **state)
+static void a_site_file_is_read_completely(void **state)
 {
 	(void)state;
 	struct vrs_err err = {0};
@@ -168,7 +176,7 @@ static void a_site_is_read_whole(void **state)
 	vrs_site_free(s);
 }
 
-static void a_wrong_site_is_refused(void **state)
+static void an_invalid_site_file_is_rejected(void **state)
 {
 	(void)state;
 	static const struct {
@@ -221,10 +229,10 @@ int main(void)
 		cmocka_unit_test(defaults_then_file_then_environment_then_command_line),
 		cmocka_unit_test(wrong_settings_are_named_with_file_and_line),
 		cmocka_unit_test(a_line_that_the_parser_would_cut_is_refused),
-		cmocka_unit_test(a_missing_file_is_said),
+		cmocka_unit_test(a_missing_file_is_an_error),
 		cmocka_unit_test(a_secret_that_all_can_read_is_refused),
-		cmocka_unit_test(a_site_is_read_whole),
-		cmocka_unit_test(a_wrong_site_is_refused),
+		cmocka_unit_test(a_site_file_is_read_completely),
+		cmocka_unit_test(an_invalid_site_file_is_rejected),
 	};
 
 	return cmocka_run_group_tests_name("conf", tests, make_file, remove_file);
