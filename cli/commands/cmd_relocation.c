@@ -11,14 +11,12 @@
 
 static enum tone state_tone(const Vrsas__V1__RelocationView *v)
 {
-	switch (v->record->state) {
-	case VRSAS__V1__RELOCATION_STATE__PROTECTED:
-	case VRSAS__V1__RELOCATION_STATE__RUNNING_AWAY:
-	case VRSAS__V1__RELOCATION_STATE__CLEANUP:
-		return GOOD;
-	default:
-		return v->severity == VRSAS__V1__SEVERITY__SEVERITY_ERROR ? BAD : WARN;
-	}
+	if (v->severity == VRSAS__V1__SEVERITY__SEVERITY_ERROR)
+		return BAD;
+	return v->phase == VRSAS__V1__RELOCATION_PHASE__PHASE_HOME ||
+			       v->phase == VRSAS__V1__RELOCATION_PHASE__PHASE_AWAY
+		       ? GOOD
+		       : WARN;
 }
 
 static void place(char *buf, size_t size, const char *cluster, const char *host)

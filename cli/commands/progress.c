@@ -1,5 +1,5 @@
-/* Progress of one relocation on stderr: a bar on a terminal, one line per change of state
- * elsewhere. */
+/* Follows one relocation on stderr: a progress bar on a terminal, else one line for each
+ * change of state. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,14 +18,6 @@ struct follow {
 };
 
 enum { GOES_ON = -1 };
-
-static bool copying(const Vrsas__V1__RelocationView *v)
-{
-	return v->transfer && v->transfer->bytes_total &&
-	       (v->record->state == VRSAS__V1__RELOCATION_STATE__TRANSFERRING ||
-		v->record->state == VRSAS__V1__RELOCATION_STATE__REPROTECTING ||
-		v->record->state == VRSAS__V1__RELOCATION_STATE__FB_FINAL_SYNC);
-}
 
 static void show_bar(struct follow *f, const Vrsas__V1__RelocationView *v)
 {
@@ -61,23 +53,16 @@ static void show_state(struct follow *f, const Vrsas__V1__RelocationView *v)
 	f->line_open = false;
 }
 
-/* The exit code of a state in which the relocation rests. */
-static int outcome(const struct follow *f, const Vrsas__V1__Relocation *r)
+/* The exit code once the VM runs, or the relocation needs an operator. */
+static int outcome(const struct follow *f, const Vrsas__V1__RelocationView *v)
 {
-	switch (r->state) {
-	case VRSAS__V1__RELOCATION_STATE__RUNNING_AWAY:
-	case VRSAS__V1__RELOCATION_STATE__REPROTECTING:
-	case VRSAS__V1__RELOCATION_STATE__FAILBACK_READY:
-		return f->home ? GOES_ON : EXIT_OK;
-	case VRSAS__V1__RELOCATION_STATE__PROTECTED:
-	case VRSAS__V1__RELOCATION_STATE__CLEANUP:
-		return f->home ? EXIT_OK : EXIT_FAILED;
-	case VRSAS__V1__RELOCATION_STATE__HOLD_OPERATOR:
-	case VRSAS__V1__RELOCATION_STATE__HOLD_BRAKE:
+	if (v->severity == VRSAS__V1__SEVERITY__SEVERITY_ERROR)
 		return EXIT_REFUSED;
-	default:
-		return GOES_ON;
-	}
+	if (v->phase == VRSAS__V1__RELOCATION_PHASE__PHASE_AWAY)
+		return f->home ? GOES_ON : EXIT_OK;
+	if (v->phase == VRSAS__V1__RELOCATION_PHASE__PHASE_HOME)
+		return f->home ? EXIT_OK : EXIT_FAILED;
+	return GOES_ON;
 }
 
 static int look(struct follow *f, const char *vm)
@@ -99,9 +84,10 @@ static int look(struct follow *f, const char *vm)
 		const Vrsas__V1__RelocationView *v = reply->relocations->relocation[0];
 
 		show_state(f, v);
-		if (f->ctl->err_tty && copying(v))
+		if (f->ctl->err_tty && v->transfers && v->transfer &&
+		    v->transfer->bytes_total)
 			show_bar(f, v);
-		code = outcome(f, v->record);
+		code = outcome(f, v);
 	} else {
 		code = GOES_ON; /* ordered, and not recorded yet */
 	}
@@ -118,8 +104,8 @@ int ctl_follow(struct vrs_ctl *ctl, const char *vm, bool home, int64_t limit_ms)
 	for (;;) {
 		int code = look(&f, vm);
 
-		/* Before its first step it is still in the last state of an earlier one.
-		 */
+		/* Until its first step, the VM still is where the last relocation left
+		 * it. */
 		if (code != GOES_ON && code != EXIT_UNREACHABLE && code != EXIT_TIMEOUT &&
 		    (moved || vrs_now_mono_ms() - begun_ms > 3000))
 			return code;

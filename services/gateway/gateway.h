@@ -1,6 +1,6 @@
-/* gateway.h - what the parts of the gateway share: one value, made by main.c.
+/* gateway.h - what the rooms of the gateway share: one struct, set up by main.c.
  *
- * Everything runs on the loop, but for what says that it has a worker. */
+ * Everything runs on the loop, unless it says that it runs on a worker. */
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
@@ -24,8 +24,8 @@ struct settings {
 	bool metrics_open;
 };
 
-struct hub;
-struct watch;
+struct sse;
+struct poller;
 struct sinks;
 struct risk;
 struct alertmanager;
@@ -40,8 +40,8 @@ struct gateway {
 	struct tokens tokens;
 	struct assets *assets;
 	struct vrs_site *site; /* NULL: none given */
-	struct hub *hub;
-	struct watch *watch;
+	struct sse *sse;
+	struct poller *poller;
 	struct sinks *sinks;
 	struct risk *risk;
 	struct alertmanager *alertmanager;
@@ -51,19 +51,19 @@ struct gateway {
 	uint64_t alerts[3], alerts_refused; /* by incident_result */
 };
 
-/* Reads tokens, sinks and assets again; what is wrong leaves the old ones in use. */
+/* Reads tokens, sinks and assets again; on an error the old ones stay in use. */
 int gateway_reload(struct gateway *g, struct vrs_err *err);
 
-/* --- asking the scheduler (facts/scheduler.c) --- */
+/* --- requests to the scheduler (facts/scheduler.c) --- */
 
-/* done gets a reply that is an answer (code OK), or NULL and an HTTP status with a line
- * and a hint. It is called exactly once, maybe before ask returns. */
-struct ask_failure {
-	int status;
-	const char *code, *error, *hint;
+/* done is called exactly once, maybe before scheduler_ask returns: with a reply whose
+ * code is OK, or with NULL and a failure. */
+struct scheduler_failure {
+	int status; /* of HTTP */
+	const char *error, *hint;
 };
-typedef void (*ask_fn)(void *arg, const Vrsas__V1__ControlReply *reply,
-		       const struct ask_failure *failure);
-void ask(struct gateway *g, Vrsas__V1__ControlRequest *request, ask_fn done, void *arg);
-
+typedef void (*scheduler_fn)(void *arg, const Vrsas__V1__ControlReply *reply,
+			     const struct scheduler_failure *failure);
+void scheduler_ask(struct gateway *g, Vrsas__V1__ControlRequest *request,
+		   scheduler_fn done, void *arg);
 #endif

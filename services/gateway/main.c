@@ -33,21 +33,21 @@ static const struct vrs_option options[] = {
 	TEXT("tokens", tokens, NULL, "file of bearer tokens, one a line: ROLE NAME TOKEN; roles are read, operate, alert"),
 	TEXT("www", www, "/usr/local/share/vrsas/www", "folder of the page; empty: none"),
 	TEXT("openapi", openapi, "/usr/local/share/vrsas/openapi.json", "the API's description; empty: none"),
-	TEXT("control", control, "tcp://127.0.0.1:7705", "the scheduler answers here"),
-	TEXT("fill", fill, "tcp://127.0.0.1:7702", "etl answers here"),
-	TEXT("site", site, "", "the file that describes clusters and hosts; empty: what collectors told is all there is"),
+	TEXT("control", control, "tcp://127.0.0.1:7705", "address of the scheduler"),
+	TEXT("fill", fill, "tcp://127.0.0.1:7702", "address of etl"),
+	TEXT("site", site, "", "the file that describes clusters and hosts; empty: only hosts that collectors report"),
 	{"max_connections", VRS_OPT_INT, AT(max_connections), "512", 16, 100000, "connections at a time"},
-	{"max_streams", VRS_OPT_INT, AT(max_streams), "256", 1, 10000, "browsers that listen to events at a time"},
+	{"max_streams", VRS_OPT_INT, AT(max_streams), "256", 1, 10000, "event streams open at a time"},
 	TIME("request_timeout", request_ms, "10s", "for the headers of a request, and again for its body"),
-	TIME("answer_timeout", answer_ms, "60s", "for a reader to take its answer"),
-	TIME("ask_timeout", ask_ms, "10s", "for the scheduler to answer"),
-	{"sd_port", VRS_OPT_INT, AT(sd_port), "9100", 1, 65535, "port of the hosts' node_exporter, as service discovery tells it"},
-	TEXT("sinks", sinks, "", "file that says who is told of every event; empty: nobody"),
-	TEXT("alertmanager", alertmanager, "", "URL of Alertmanager, asked for what fires; empty: only its webhook tells"),
+	TIME("answer_timeout", answer_ms, "60s", "for a client to receive its reply"),
+	TIME("ask_timeout", ask_ms, "10s", "for a reply of the scheduler"),
+	{"sd_port", VRS_OPT_INT, AT(sd_port), "9100", 1, 65535, "port of the hosts' node_exporter, for service discovery"},
+	TEXT("sinks", sinks, "", "file of the sinks that receive every event; empty: none"),
+	TEXT("alertmanager", alertmanager, "", "URL of Alertmanager, polled for firing alerts; empty: only its webhook is used"),
 	TEXT("alertmanager_token_file", alertmanager_token_file, "", "its bearer token; empty: none"),
-	TEXT("alertmanager_ca", alertmanager_ca, "", "certificates that it is checked against; empty: those of the system"),
-	{"alertmanager_interval", VRS_OPT_DURATION, AT(alertmanager_ms), "60s", 1000, 86400e3, "between two such questions"},
-	TIME("risk_round", risk_ms, "60s", "within this time the scheduler is asked once what each host's death would mean; 0: never"),
+	TEXT("alertmanager_ca", alertmanager_ca, "", "CA certificates for it; empty: those of the system"),
+	{"alertmanager_interval", VRS_OPT_DURATION, AT(alertmanager_ms), "60s", 1000, 86400e3, "interval of these polls"},
+	TIME("risk_round", risk_ms, "60s", "interval in which the risk of each host is computed; 0: never"),
 	{"metrics_open", VRS_OPT_BOOL, AT(metrics_open), "no", 0, 0, "answer /metrics without a token"},
 	{0},
 };
@@ -95,7 +95,7 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 						  .early = api_early,
 						  .whole = api_whole,
 						  .refuse = api_refuse,
-						  .done = numbers_request};
+						  .done = metrics_request};
 	const struct vrs_httpd_conf conf = {
 		.listen = g->conf.listen,
 		.cert_file = g->conf.cert_file,
@@ -133,10 +133,10 @@ static int open_all(struct gateway *g, struct vrs_err *err)
 		status = vrs_workers_open(&g->workers, g->svc->loop, 16, err);
 	if (status < 0)
 		return status;
-	g->metrics = numbers_new();
-	g->hub = hub_new(g);
+	g->metrics = metrics_new();
+	g->sse = sse_new(g);
 	g->risk = risk_new(g);
-	g->watch = watch_new(g);
+	g->poller = poller_new(g);
 	g->alertmanager = alertmanager_new(g);
 	status = vrs_httpd_open(&g->http, g->svc->loop, &conf, &handler, err);
 	return status < 0 ? vrs_context(err, "listen") : 0;
@@ -146,13 +146,13 @@ static void close_all(struct gateway *g)
 {
 	vrs_req_close(g->fill);
 	vrs_workers_close(g->workers);
-	vrs_req_close(g->control); /* who waits for the scheduler is answered */
+	vrs_req_close(g->control); /* pending requests get their error reply */
 	vrs_httpd_close(g->http);
 	alertmanager_free(g->alertmanager);
 	sinks_free(g->sinks);
 	risk_free(g->risk);
-	watch_free(g->watch);
-	hub_free(g->hub);
+	poller_free(g->poller);
+	sse_free(g->sse);
 	vrs_site_free(g->site);
 	assets_free(g->assets);
 	free(g->metrics);
@@ -177,7 +177,7 @@ int main(int argc, char **argv)
 	vrs_svc_start(&svc, argc, argv);
 	if (open_all(&g, &err) < 0)
 		vrs_svc_die(&svc, &err);
-	vrs_svc_metrics(&svc, numbers_tell, &g);
+	vrs_svc_metrics(&svc, metrics_collect, &g);
 	log_notice("listening url=%s", vrs_httpd_url(g.http));
 
 	int status = vrs_svc_run(&svc); /* until SIGTERM or SIGINT */

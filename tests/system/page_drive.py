@@ -89,7 +89,7 @@ def sign_in(look, token):
 
 def before(look):
     look.until("every cluster has its fan: two bands", "document.querySelectorAll('.plot').length > 1 && [...document.querySelectorAll('.plot')].every(p => p.dataset.bands === '2' && p.querySelector('canvas'))", 60)
-    look.until("the chart is said in words, too", "[...document.querySelectorAll('.chart .caption')].every(c => /Worst at \\d\\d:\\d\\d: \\d+ % likely, \\d+ % at P90, .*limit/.test(c.textContent))")
+    look.until("the chart is said in words, too", "[...document.querySelectorAll('.chart .caption')].every(c => /Peak at \\d\\d:\\d\\d: P50 \\d+ %, P90 \\d+ %, .*limit/.test(c.textContent))")
     look.until("hosts are up, in a word and a sign", "document.querySelectorAll('#host-table .good[data-sign]').length > 1")
     look.until("what a host's death would do is listed", "document.querySelectorAll('#risk-table tbody th').length > 1", 60)
     p = look.page

@@ -38,7 +38,7 @@ plain() { # URL TOKEN_FILE VM
 	html=$(curl -s "$1/tables")
 	check "without a token, /tables requires one" grep -q '<form method="post" action="/api/v1/session">' <<<"$html"
 	html=$(curl -sf -H "Authorization: Bearer $(<"$2")" "$1/tables")
-	check "without scripts, tables show the same" eval 'for t in Clusters Incidents "Under way" "If a host died now" Hosts Events; do grep -q "<caption>$t</caption>" <<<"$html" || exit 1; done'
+	check "without scripts, tables show the same" eval 'for t in Clusters Incidents "Active relocations" "If a host failed now" Hosts Events; do grep -q "<caption>$t</caption>" <<<"$html" || exit 1; done'
 	check "and have a row for this relocation" grep -q "<td>$3</td>" <<<"$html"
 	check "the page itself leads there" grep -q '<noscript><meta http-equiv="refresh" content="0; url=/tables">' <(curl -s "$1/")
 	check "no script, style or handler stands in the page" eval '! curl -s "$1/" | grep -Eq "<style|style=|on[a-z]+=\"|<script>"'

@@ -42,19 +42,19 @@ static void work(void *arg)
 
 	q->status = vrs_http(&req, &q->reply, &q->err);
 	if (q->status == 0 && q->reply.status != 200)
-		q->status =
-			vrs_fail(&q->err, VRS_EIO, "it answers with %d", q->reply.status);
+		q->status = vrs_fail(&q->err, VRS_EIO, "replied with status %d",
+				     q->reply.status);
 }
 
 static bool fires(const struct alert *list, size_t n, const char *id)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(list[i].id, id) == 0)
-			return true; /* silenced there is not over */
+			return true; /* a silenced alert has not ended */
 	return false;
 }
 
-/* What was open and is not there any more ended without a word that reached us. */
+/* An incident whose alert is not listed has ended, though no webhook reported it. */
 static int end_others(struct gateway *g, const struct alert *list, size_t n,
 		      struct vrs_err *err)
 {
@@ -67,7 +67,7 @@ static int end_others(struct gateway *g, const struct alert *list, size_t n,
 		struct alert a = {.starts_at_ms = in->starts_at_ms, .ends_at_ms = now};
 		enum incident_result result;
 
-		/* one told a moment ago may be newer than the list */
+		/* a very recent one may be newer than the list */
 		if (fires(list, n, in->id) || now - in->last_at_ms < 10000)
 			continue;
 		(void)vrs_strcpy(a.id, sizeof(a.id), in->id);
@@ -117,10 +117,10 @@ static void done(void *arg)
 		q->status = take_list(m->g, &q->reply, &q->err);
 	if (q->status < 0)
 		vrs_complain(&m->complaint, VRS_WARN,
-			     "alertmanager %s: %s; asked again in %lld ms", m->url,
+			     "alertmanager %s: %s; next poll in %lld ms", m->url,
 			     q->err.text, (long long)m->g->conf.alertmanager_ms);
 	else
-		vrs_complaint_over(&m->complaint, "alertmanager answers");
+		vrs_complaint_over(&m->complaint, "alertmanager responds again");
 	vrs_http_reply_fini(&q->reply);
 	free(q);
 }
@@ -152,7 +152,7 @@ struct alertmanager *alertmanager_new(struct gateway *g)
 		struct vrs_err err = {0};
 
 		if (vrs_secret_read(g->conf.alertmanager_token_file, &m->token, &err) < 0)
-			log_warn("alertmanager is asked without a token: %s", err.text);
+			log_warn("alertmanager is polled without a token: %s", err.text);
 	}
 	m->timer = vrs_loop_every(g->svc->loop, g->conf.alertmanager_ms, look, m);
 	look(m);

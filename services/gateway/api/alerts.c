@@ -1,4 +1,4 @@
-/* Alerts in, incidents out. */
+/* POST /api/v1/alerts and GET /api/v1/incidents. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +13,17 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-/* --- taking alerts --- */
+/* --- accepting alerts --- */
 
-static void tell_people(struct gateway *g, const struct alert *a, enum incident_result r)
+static void put_event(struct gateway *g, const struct alert *a, enum incident_result r)
 {
 	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
 	char text[400];
 
-	(void)snprintf(text, sizeof(text), "%s/%s: monitoring %s: %.64s%s%.200s",
-		       a->cluster, a->host,
-		       r == INCIDENT_RESOLVED ? "says it is over" : "says it is down",
-		       a->name, a->summary[0] ? ": " : "", a->summary);
+	(void)snprintf(text, sizeof(text),
+		       "%s/%s: monitoring reports the host %s: %.64s%s%.200s", a->cluster,
+		       a->host, r == INCIDENT_RESOLVED ? "recovered" : "down", a->name,
+		       a->summary[0] ? ": " : "", a->summary);
 	ev.at_ms = vrs_now_wall_ms();
 	ev.service = "gateway";
 	ev.severity = r == INCIDENT_RESOLVED ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
@@ -34,10 +34,10 @@ static void tell_people(struct gateway *g, const struct alert *a, enum incident_
 	ev.incident = a->id;
 	ev.text = text;
 	(void)vrs_event_put(g->svc->store, &ev, NULL);
-	watch_hurry(g->watch);
+	poller_hurry(g->poller);
 }
 
-/* A new failure of what was failing already: the older one ended without a word. */
+/* A new incident of the same alert: the resolved message of the older one was lost. */
 static int end_older(struct gateway *g, const struct alert *a, struct vrs_err *err)
 {
 	struct incidents open = {0};
@@ -54,8 +54,8 @@ static int end_older(struct gateway *g, const struct alert *a, struct vrs_err *e
 		(void)vrs_strcpy(older.id, sizeof(older.id), open.one[i]->id);
 		older.starts_at_ms = open.one[i]->starts_at_ms;
 		older.ends_at_ms = a->starts_at_ms;
-		status = incident_tell(g->svc->store, &older, open.one[i]->source,
-				       vrs_now_wall_ms(), &result, err);
+		status = incident_report(g->svc->store, &older, open.one[i]->source,
+					 &result, err);
 	}
 	incident_fini(&open);
 	return status;
@@ -64,7 +64,7 @@ static int end_older(struct gateway *g, const struct alert *a, struct vrs_err *e
 int alerts_take(struct gateway *g, const struct alert *a, const char *source,
 		enum incident_result *ret, struct vrs_err *err)
 {
-	int status = incident_tell(g->svc->store, a, source, vrs_now_wall_ms(), ret, err);
+	int status = incident_report(g->svc->store, a, source, ret, err);
 
 	if (status == 0 && *ret == INCIDENT_NEW)
 		status = end_older(g, a, err);
@@ -74,7 +74,7 @@ int alerts_take(struct gateway *g, const struct alert *a, const char *source,
 		log_notice("incident %s host=%s/%s alert=%s id=%s by=%s",
 			   incident_result_name(*ret), a->cluster, a->host, a->name,
 			   a->id, source);
-		tell_people(g, a, *ret);
+		put_event(g, a, *ret);
 	}
 	g->alerts[*ret]++;
 	return 0;
@@ -85,7 +85,7 @@ static void refused(struct gateway *g, const struct alert *a, json_t *list)
 	static struct vrs_complaint complaint;
 
 	g->alerts_refused++;
-	vrs_complain(&complaint, VRS_WARN, "alert refused: %s alert=%s host=%s/%s",
+	vrs_complain(&complaint, VRS_WARN, "alert rejected: %s alert=%s host=%s/%s",
 		     a->refused, a->name, a->cluster, a->host);
 	(void)json_array_append_new(list,
 				    json_pack("{s:s,s:s}", "fingerprint", a->fingerprint,
@@ -109,7 +109,7 @@ void api_alerts(struct gateway *g, struct vrs_httpd_request *q)
 	const void *body = vrs_httpd_body(q, &size);
 
 	if (alert_webhook(body, size, &alert, &n, &err) < 0) {
-		api_error(q, 400, "USAGE", "is this Alertmanager's webhook?", "%s",
+		api_error(q, 400, "send the webhook of Alertmanager, version 4", "%s",
 			  err.text);
 		return;
 	}
@@ -127,13 +127,13 @@ void api_alerts(struct gateway *g, struct vrs_httpd_request *q)
 			refused(g, a, not_taken);
 			continue;
 		}
-		status = alerts_take(g, a, api_who(q), &result, &err);
+		status = alerts_take(g, a, api_actor(q), &result, &err);
 		if (status == 0)
 			(void)json_array_append_new(
 				taken, json_pack("{s:s,s:s}", "id", a->id, "result",
 						 incident_result_name(result)));
 	}
-	if (status < 0) { /* Alertmanager sends it again */
+	if (status < 0) { /* Alertmanager retries */
 		json_decref(taken);
 		json_decref(not_taken);
 		api_store_failure(q, &err);
@@ -159,8 +159,8 @@ static void show(void *arg, const Vrsas__V1__StatusView *status,
 	struct vrs_err err = {0};
 	enum { ARENA = 16 << 20 };
 
-	if (incident_read(s->g->svc->store, vrs_now_wall_ms() - WATCH_INCIDENTS_MS, &told,
-			  &err) < 0) {
+	if (incident_read(s->g->svc->store, vrs_now_wall_ms() - POLLER_INCIDENTS_MS,
+			  &told, &err) < 0) {
 		api_store_failure(s->q, &err);
 	} else {
 		struct vrs_arena *mem = vrs_arena_new(ARENA);
@@ -177,5 +177,5 @@ void api_incidents(struct gateway *g, struct vrs_httpd_request *q)
 	struct showing *s = vrs_calloc(1, sizeof(*s));
 
 	*s = (struct showing){g, q};
-	watch_ask(g->watch, show, s);
+	poller_ask(g->poller, show, s);
 }

@@ -1,6 +1,6 @@
-/* POST /api/v1/bus/...: messages of the bus, from programs that are not on it. vrsctl
- * sends from afar what it would send there: a packed ControlRequest to the scheduler, a
- * packed FillRequest to etl; the packed reply comes back as it is. */
+/* POST /api/v1/bus/...: forwards messages of programs that are not on the bus. vrsctl
+ * sends a packed ControlRequest for the scheduler or a packed FillRequest for etl; the
+ * packed reply is returned unchanged. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,17 +8,17 @@
 #include "vrs/mem.h"
 #include "vrsas/v1/sample.pb-c.h"
 
-enum { ACTOR_MAX = 64 }; /* as the scheduler takes it */
+enum { ACTOR_MAX = 64 }; /* limit of the scheduler */
 
 static const char media_type[] = "application/x-protobuf";
 
-struct errand {
+struct forward {
 	struct vrs_httpd_request *q;
 	struct vrs_msg *msg;
 	char *actor;
 };
 
-static void end(struct errand *e)
+static void end(struct forward *e)
 {
 	vrs_msg_free(e->msg);
 	free(e->actor);
@@ -27,7 +27,7 @@ static void end(struct errand *e)
 
 static void on_reply(void *arg, const ProtobufCMessage *reply, const struct vrs_err *err)
 {
-	struct errand *e = arg;
+	struct forward *e = arg;
 	size_t n;
 
 	if (reply) {
@@ -38,31 +38,29 @@ static void on_reply(void *arg, const ProtobufCMessage *reply, const struct vrs_
 								.body = bytes,
 								.n_body = n});
 	} else if (err->code == VRS_ETIMEOUT) {
-		api_error(e->q, 504, "TIMEOUT", "it may be busy: ask again", "%s",
-			  err->text);
+		api_error(e->q, 504, "the service may be busy: retry", "%s", err->text);
 	} else {
-		api_error(e->q, 503, "UNREACHABLE", "see that the service runs", "%s",
-			  err->text);
+		api_error(e->q, 503, "check that the service runs", "%s", err->text);
 	}
 	end(e);
 }
 
-static void carry(struct gateway *g, struct vrs_req *to, const char *whom,
-		  const ProtobufCMessage *request, struct errand *e)
+static void forward(struct gateway *g, struct vrs_req *to, const char *service,
+		    const ProtobufCMessage *request, struct forward *e)
 {
 	struct vrs_err err = {0};
 
 	if (vrs_req_peers(to) == 0)
-		(void)vrs_fail(&err, VRS_ECONN, "%s is not connected", whom);
+		(void)vrs_fail(&err, VRS_ECONN, "%s is not connected", service);
 	else if (vrs_req_send(to, request, g->conf.ask_ms, on_reply, e, &err) == 0)
 		return;
 	on_reply(e, NULL, &err);
 }
 
-static struct errand *unpack(struct vrs_httpd_request *q,
-			     const ProtobufCMessageDescriptor *type)
+static struct forward *unpack(struct vrs_httpd_request *q,
+			      const ProtobufCMessageDescriptor *type)
 {
-	struct errand *e = vrs_calloc(1, sizeof(*e));
+	struct forward *e = vrs_calloc(1, sizeof(*e));
 	struct vrs_err err = {0};
 	size_t n;
 	const void *body = vrs_httpd_body(q, &n);
@@ -70,19 +68,20 @@ static struct errand *unpack(struct vrs_httpd_request *q,
 	e->q = q;
 	if (vrs_msg_unpack(&e->msg, type, body, n, &err) == 0)
 		return e;
-	api_error(q, 400, "USAGE", "are both of one version?", "%s", err.text);
+	api_error(q, 400, "check that vrsctl and the gateway have the same version", "%s",
+		  err.text);
 	end(e);
 	return NULL;
 }
 
-static void refuse(struct errand *e)
+static void refuse(struct forward *e)
 {
-	api_error(e->q, 403, "REFUSED", "use a token with role operate",
-		  "%s may read, not operate", api_who(e->q));
+	api_error(e->q, 403, "use a token with role operate",
+		  "token %s may read, not operate", api_actor(e->q));
 	end(e);
 }
 
-/* What only looks; a dry run does, too. */
+/* Queries and dry runs. */
 static bool only_reads(const Vrsas__V1__ControlRequest *r)
 {
 	switch (r->body_case) {
@@ -107,7 +106,7 @@ static bool only_reads(const Vrsas__V1__ControlRequest *r)
 
 void api_bus_control(struct gateway *g, struct vrs_httpd_request *q)
 {
-	struct errand *e = unpack(q, &vrsas__v1__control_request__descriptor);
+	struct forward *e = unpack(q, &vrsas__v1__control_request__descriptor);
 
 	if (!e)
 		return;
@@ -118,22 +117,22 @@ void api_bus_control(struct gateway *g, struct vrs_httpd_request *q)
 		return;
 	}
 	if (!vrs_id_ok(r.request_id)) {
-		api_error(q, 400, "USAGE", "1 to 128 letters, digits or ._:@+-",
-			  "request_id: not well formed");
+		api_error(q, 400, "1 to 128 letters, digits or ._:@+-",
+			  "invalid request_id");
 		end(e);
 		return;
 	}
-	/* The token is who it was; what the program says of its user stands behind it. */
-	e->actor = vrs_asprintf("%s:%s", api_who(q), r.actor);
+	/* The token is the actor; the user that the program names is appended. */
+	e->actor = vrs_asprintf("%s:%s", api_actor(q), r.actor);
 	if (!vrs_id_ok(e->actor) || strlen(e->actor) > ACTOR_MAX)
-		(void)strcpy(e->actor, api_who(q));
+		(void)strcpy(e->actor, api_actor(q));
 	r.actor = e->actor;
-	carry(g, g->control, "the scheduler", &r.base, e);
+	forward(g, g->control, "the scheduler", &r.base, e);
 }
 
 void api_bus_fill(struct gateway *g, struct vrs_httpd_request *q)
 {
-	struct errand *e = unpack(q, &vrsas__v1__fill_request__descriptor);
+	struct forward *e = unpack(q, &vrsas__v1__fill_request__descriptor);
 
 	if (!e)
 		return;
@@ -143,5 +142,5 @@ void api_bus_fill(struct gateway *g, struct vrs_httpd_request *q)
 	    api_role(q) != ROLE_OPERATE)
 		refuse(e);
 	else
-		carry(g, g->fill, "etl", &r->base, e);
+		forward(g, g->fill, "etl", &r->base, e);
 }

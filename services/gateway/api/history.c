@@ -1,4 +1,4 @@
-/* What was measured and what is forecast, as Redis has it. */
+/* Measured load and stored forecasts, from Redis. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,12 +57,8 @@ static void stored_forecasts(struct gateway *g, struct vrs_httpd_request *q)
 
 void api_forecasts(struct gateway *g, struct vrs_httpd_request *q)
 {
-	const char *target;
-
-	if (!api_place(q, "target", false, &target))
-		return;
-	if (target[0])
-		api_forecast_of(g, q, target);
+	if (vrs_httpd_query(q, "target"))
+		api_request(g, q);
 	else
 		stored_forecasts(g, q);
 }
@@ -73,13 +69,37 @@ struct sum {
 	double load, weight;
 };
 
-/* Minutes of one host from from_ms on; in at most three days. */
-static int add_host(struct vrs_store *s, const char *cluster,
-		    const struct inventory_host *h, int64_t from_ms, int64_t minutes,
-		    struct sum *sum, struct vrs_err *err)
+/* The load of a cluster, or of one host of it, from from_ms on. */
+struct history {
+	char cluster[132];
+	const char *host; /* "": all */
+	int64_t from_ms, minutes;
+	struct sum sum[MAX_STEPS];
+};
+
+static void add_slots(struct history *hist, const struct inventory_host *h,
+		      const struct vrs_reply *r, int64_t start_ms)
 {
-	int64_t day_ms = (int64_t)VRS_SLOTS_PER_DAY * MINUTE_MS, at = from_ms;
-	int64_t to = from_ms + minutes * MINUTE_MS;
+	size_t first = (size_t)((start_ms - hist->from_ms) / MINUTE_MS);
+
+	for (size_t k = 0; r->bytes && (k + 1) * VRS_SLOT_BYTES <= r->len; k++) {
+		size_t step = (first + k) / STEP_MIN;
+		struct vrs_slot slot;
+
+		vrs_slot_decode((const uint8_t *)r->bytes + k * VRS_SLOT_BYTES, &slot);
+		if (isnan(slot.cpu_ratio) || step >= MAX_STEPS)
+			continue;
+		hist->sum[step].load += slot.cpu_ratio * h->vcpus;
+		hist->sum[step].weight += h->vcpus;
+	}
+}
+
+/* The minutes of one host: one key a day, at most three. */
+static int add_host(struct history *hist, struct vrs_store *s,
+		    const struct inventory_host *h, struct vrs_err *err)
+{
+	int64_t day_ms = (int64_t)VRS_SLOTS_PER_DAY * MINUTE_MS, at = hist->from_ms;
+	int64_t to = hist->from_ms + hist->minutes * MINUTE_MS;
 	struct vrs_reply *r;
 	size_t parts = 0;
 	int64_t start[3];
@@ -89,7 +109,7 @@ static int add_host(struct vrs_store *s, const char *cluster,
 		char key[VRS_KEY_MAX];
 
 		end = end < to ? end : to;
-		vrs_series_key(key, sizeof(key), cluster, h->name, at);
+		vrs_series_key(key, sizeof(key), hist->cluster, h->name, at);
 		vrs_store_addf(s, "GETRANGE %s %lld %lld", key,
 			       (long long)vrs_series_offset(at),
 			       (long long)vrs_series_offset(end - MINUTE_MS) +
@@ -101,28 +121,12 @@ static int add_host(struct vrs_store *s, const char *cluster,
 	if (status < 0)
 		return status;
 	for (size_t p = 0; p < parts; p++)
-		for (size_t k = 0;
-		     (k + 1) * VRS_SLOT_BYTES <= r->item[p].len && r->item[p].bytes;
-		     k++) {
-			struct vrs_slot slot;
-			size_t step =
-				(size_t)((start[p] - from_ms) / MINUTE_MS + (int64_t)k) /
-				STEP_MIN;
-
-			vrs_slot_decode((const uint8_t *)r->item[p].bytes +
-						k * VRS_SLOT_BYTES,
-					&slot);
-			if (isnan(slot.cpu_ratio) || step >= MAX_STEPS)
-				continue;
-			sum[step].load += slot.cpu_ratio * h->vcpus;
-			sum[step].weight += h->vcpus;
-		}
+		add_slots(hist, h, &r->item[p], start[p]);
 	vrs_reply_free(r);
 	return 0;
 }
 
-static int collect(struct gateway *g, const char *cluster, const char *host,
-		   int64_t from_ms, int64_t minutes, struct sum *sum, struct vrs_err *err)
+static int collect(struct history *hist, struct gateway *g, struct vrs_err *err)
 {
 	struct inventory inv = {0};
 	size_t found = 0;
@@ -131,57 +135,62 @@ static int collect(struct gateway *g, const char *cluster, const char *host,
 	for (size_t i = 0; status == 0 && i < inv.n_hosts; i++) {
 		const struct inventory_host *h = &inv.host[i];
 
-		if (strcmp(h->cluster, cluster) != 0 ||
-		    (host[0] && strcmp(h->name, host) != 0))
+		if (strcmp(h->cluster, hist->cluster) != 0 ||
+		    (hist->host[0] && strcmp(h->name, hist->host) != 0))
 			continue;
 		found++;
-		status = add_host(g->svc->store, cluster, h, from_ms, minutes, sum, err);
+		status = add_host(hist, g->svc->store, h, err);
 	}
 	inventory_fini(&inv);
 	if (status == 0 && !found)
 		return vrs_fail(err, VRS_ENOENT, "%s%s%s is not in the inventory",
-				cluster, host[0] ? "/" : "", host);
+				hist->cluster, hist->host[0] ? "/" : "", hist->host);
 	return status;
+}
+
+static void show(struct vrs_httpd_request *q, const struct history *hist)
+{
+	Vrsas__V1__HistoryView v = VRSAS__V1__HISTORY_VIEW__INIT;
+	float ratio[MAX_STEPS];
+
+	v.cluster = hist->cluster;
+	v.host = hist->host;
+	v.step_ms = STEP_MIN * MINUTE_MS;
+	v.origin_ms = hist->from_ms;
+	v.ratio = ratio;
+	v.n_ratio = (size_t)(hist->minutes / STEP_MIN);
+	for (size_t i = 0; i < v.n_ratio; i++)
+		ratio[i] = hist->sum[i].weight > 0
+				   ? (float)(hist->sum[i].load / hist->sum[i].weight)
+				   : NAN;
+	api_message(q, &v.base);
 }
 
 void api_history(struct gateway *g, struct vrs_httpd_request *q)
 {
-	Vrsas__V1__HistoryView v = VRSAS__V1__HISTORY_VIEW__INIT;
-	struct sum sum[MAX_STEPS] = {0};
-	float ratio[MAX_STEPS];
+	int64_t step_ms = STEP_MIN * MINUTE_MS, now = vrs_now_wall_ms();
+	struct history hist = {.host = ""};
 	struct vrs_err err = {0};
-	const char *target, *host = "";
-	char cluster[132];
-	long minutes;
+	json_t *args;
 
-	if (!api_place(q, "target", true, &target) ||
-	    !api_number(q, "minutes", STEP_MIN, 1440, 240, &minutes))
+	if (!api_args(q, &args))
 		return;
-	(void)vrs_strcpy(cluster, sizeof(cluster), target);
-	char *slash = strchr(cluster, '/');
+	(void)vrs_strcpy(hist.cluster, sizeof(hist.cluster),
+			 json_string_value(json_object_get(args, "target")));
+	int64_t steps = json_integer_value(json_object_get(args, "minutes")) / STEP_MIN;
+	json_decref(args);
+	char *slash = strchr(hist.cluster, '/');
 	if (slash) {
 		*slash = '\0';
-		host = slash + 1;
+		hist.host = slash + 1;
 	}
-	int64_t now = vrs_now_wall_ms();
-	int64_t steps = minutes / STEP_MIN;
-	v.cluster = cluster;
-	v.host = host;
-	v.step_ms = STEP_MIN * MINUTE_MS;
-	v.origin_ms = now - now % v.step_ms - (steps - 1) * v.step_ms;
-	int status = collect(g, cluster, host, v.origin_ms, steps * STEP_MIN, sum, &err);
-	if (status == VRS_ENOENT) {
-		api_error(q, 404, "NOT_FOUND", "/api/v1/hosts lists them", "%s",
-			  err.text);
-		return;
-	}
-	if (status < 0) {
+	hist.from_ms = now - now % step_ms - (steps - 1) * step_ms;
+	hist.minutes = steps * STEP_MIN;
+	int status = collect(&hist, g, &err);
+	if (status == VRS_ENOENT)
+		api_error(q, 404, "/api/v1/hosts lists the hosts", "%s", err.text);
+	else if (status < 0)
 		api_store_failure(q, &err);
-		return;
-	}
-	for (int64_t i = 0; i < steps; i++)
-		ratio[i] = sum[i].weight > 0 ? (float)(sum[i].load / sum[i].weight) : NAN;
-	v.ratio = ratio;
-	v.n_ratio = (size_t)steps;
-	api_message(q, &v.base);
+	else
+		show(q, &hist);
 }

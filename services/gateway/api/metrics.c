@@ -1,4 +1,4 @@
-/* What the gateway tells of itself, and the pages of all services in one. */
+/* Metrics of the gateway, and the metrics pages of all services in one. */
 #include <stdlib.h>
 
 #include "api/metrics.h"
@@ -14,7 +14,7 @@ struct gateway_metrics {
 	struct vrs_histogram seconds;
 };
 
-struct gateway_metrics *numbers_new(void)
+struct gateway_metrics *metrics_new(void)
 {
 	struct gateway_metrics *m = vrs_calloc(1, sizeof(*m));
 
@@ -23,14 +23,14 @@ struct gateway_metrics *numbers_new(void)
 	return m;
 }
 
-void numbers_request(void *arg, double seconds)
+void metrics_request(void *arg, double seconds)
 {
 	const struct gateway *g = arg;
 
 	vrs_histogram_add(&g->metrics->seconds, seconds);
 }
 
-static void tell_http(const struct gateway *g, struct vrs_page *page)
+static void add_http(const struct gateway *g, struct vrs_page *page)
 {
 	static const char *const code[] = {NULL, "1xx", "2xx", "3xx", "4xx", "5xx"};
 	struct vrs_httpd_counts c;
@@ -44,7 +44,7 @@ static void tell_http(const struct gateway *g, struct vrs_page *page)
 			     "code", code[i], NULL);
 	vrs_page_histogram(
 		page, "vrsas_http_request_seconds",
-		"Headers there to the end of the answer; streams are left out.",
+		"From the end of the headers to the end of the reply, without streams.",
 		&g->metrics->seconds, NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_http_connections", "Connections open.",
 		     (double)c.connections, NULL);
@@ -54,45 +54,42 @@ static void tell_http(const struct gateway *g, struct vrs_page *page)
 	vrs_page_add(page, VRS_COUNTER, "vrsas_http_connections_closed_total",
 		     "Connections that the gateway closed.", (double)c.late, "reason",
 		     "slow", NULL);
-	vrs_page_add(page, VRS_GAUGE, "vrsas_sse_clients",
-		     "Browsers that listen to events.", (double)hub_listeners(g->hub),
-		     NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_sse_clients", "Open event streams.",
+		     (double)sse_listeners(g->sse), NULL);
 }
 
-static void tell_alerts(const struct gateway *g, struct vrs_page *page)
+static void add_alerts(const struct gateway *g, struct vrs_page *page)
 {
 	static const char *const result[] = {"new", "repeated", "resolved"};
 	struct vrs_reply *r;
 
 	for (size_t i = 0; i < 3; i++)
-		vrs_page_add(page, VRS_COUNTER, "vrsas_alerts_total",
-			     "Alerts that came in.", (double)g->alerts[i], "result",
-			     result[i], NULL);
-	vrs_page_add(page, VRS_COUNTER, "vrsas_alerts_total", "Alerts that came in.",
+		vrs_page_add(page, VRS_COUNTER, "vrsas_alerts_total", "Alerts received.",
+			     (double)g->alerts[i], "result", result[i], NULL);
+	vrs_page_add(page, VRS_COUNTER, "vrsas_alerts_total", "Alerts received.",
 		     (double)g->alerts_refused, "result", "refused", NULL);
 	if (vrs_store_cmd(g->svc->store, &r, NULL, "SCARD " VRS_KEY_INCIDENTS_OPEN) < 0)
 		return;
 	vrs_page_add(page, VRS_GAUGE, "vrsas_incidents_open",
-		     "Incidents that monitoring told of and that have not ended.",
-		     (double)r->integer, NULL);
+		     "Open incidents reported by monitoring.", (double)r->integer, NULL);
 	vrs_reply_free(r);
 }
 
-void numbers_tell(void *arg, struct vrs_page *page)
+void metrics_collect(void *arg, struct vrs_page *page)
 {
 	const struct gateway *g = arg;
 	struct vrs_bus_counts counts;
 
-	tell_http(g, page);
-	tell_alerts(g, page);
-	sinks_tell_metrics(g->sinks, page);
+	add_http(g, page);
+	add_alerts(g, page);
+	sinks_collect_metrics(g->sinks, page);
 	vrs_req_counts(g->control, &counts);
 	vrs_page_bus(page, "control", &counts);
 	vrs_req_counts(g->fill, &counts);
 	vrs_page_bus(page, "fill", &counts);
 }
 
-/* Our own page is put where those of the others are, and then all of them are read. */
+/* Stores the gateway's page beside those of the other services, then reads all. */
 static int all_pages(struct gateway *g, struct vrs_page *all, const char *own,
 		     struct vrs_err *err)
 {
@@ -104,7 +101,7 @@ static int all_pages(struct gateway *g, struct vrs_page *all, const char *own,
 		status =
 			vrs_pages_read(g->svc->store, all, vrs_now_wall_ms(), &read, err);
 	if (status == 0 && read.refused)
-		vrs_complain(&refused, VRS_WARN, "%u pages of metrics left out: %s",
+		vrs_complain(&refused, VRS_WARN, "%u metrics pages omitted: %s",
 			     read.refused, read.why.text);
 	return status;
 }
@@ -121,8 +118,8 @@ void api_metrics(struct gateway *g, struct vrs_httpd_request *q)
 	} else {
 		static struct vrs_complaint store;
 
-		vrs_complain(&store, VRS_WARN, "only the gateway's own numbers: %s",
-			     err.text);
+		vrs_complain(&store, VRS_WARN,
+			     "serving only the gateway's own metrics: %s", err.text);
 	}
 	api_text(q, 200, "text/plain; version=0.0.4; charset=utf-8",
 		 out.text ? out.text : own);

@@ -44,14 +44,36 @@ static json_t *text_json(const char *s)
 	return json ? json : json_string("(not text)");
 }
 
-void api_error_with(struct vrs_httpd_request *q, int status, const char *code,
-		    const char *hint, const char *extra, const char *line)
+/* As vrsctl's exit codes are called: docs/API.md. */
+static const char *code_of(int status)
+{
+	switch (status) {
+	case 401:
+	case 403:
+	case 409:
+	case 429:
+		return "REFUSED";
+	case 404:
+		return "NOT_FOUND";
+	case 500:
+		return "FAILED";
+	case 503:
+		return "UNREACHABLE";
+	case 504:
+		return "TIMEOUT";
+	default:
+		return "USAGE";
+	}
+}
+
+void api_error_with(struct vrs_httpd_request *q, int status, const char *hint,
+		    const char *extra, const char *line)
 {
 	json_t *json = json_object();
 
 	(void)json_object_set_new(json, "error", text_json(line));
 	(void)json_object_set_new(json, "hint", text_json(hint));
-	(void)json_object_set_new(json, "code", text_json(code));
+	(void)json_object_set_new(json, "code", json_string(code_of(status)));
 	char *text = vrs_json_text(json, true);
 	json_decref(json);
 	vrs_httpd_reply(q, &(struct vrs_httpd_reply){.status = status,
@@ -61,8 +83,8 @@ void api_error_with(struct vrs_httpd_request *q, int status, const char *code,
 						     .extra = {extra}});
 }
 
-void api_error(struct vrs_httpd_request *q, int status, const char *code,
-	       const char *hint, const char *fmt, ...)
+void api_error(struct vrs_httpd_request *q, int status, const char *hint, const char *fmt,
+	       ...)
 {
 	char line[480];
 	va_list ap;
@@ -70,27 +92,31 @@ void api_error(struct vrs_httpd_request *q, int status, const char *code,
 	va_start(ap, fmt);
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	api_error_with(q, status, code, hint,
+	api_error_with(q, status, hint,
 		       status == 401 ? "WWW-Authenticate: Bearer realm=\"vrsas\"" : NULL,
 		       line);
 }
 
-void api_failure(struct vrs_httpd_request *q, const struct ask_failure *f)
+void api_failure(struct vrs_httpd_request *q, const struct scheduler_failure *f)
 {
-	api_error(q, f->status, f->code, f->hint, "%s", f->error);
+	api_error(q, f->status, f->hint, "%s", f->error);
 }
 
 void api_store_failure(struct vrs_httpd_request *q, const struct vrs_err *err)
 {
 	api_error(q, err->code == VRS_ETIMEOUT ? 504 : 503,
-		  err->code == VRS_ETIMEOUT ? "TIMEOUT" : "UNREACHABLE",
-		  "see that Redis runs and that the gateway may log in there", "%s",
+		  "check that Redis runs and accepts the gateway's login", "%s",
 		  err->text);
 }
 
-const char *api_who(struct vrs_httpd_request *q)
+const char *api_actor(struct vrs_httpd_request *q)
 {
 	return ((struct api_note *)vrs_httpd_note(q))->name;
+}
+
+const struct api_route *api_route(struct vrs_httpd_request *q)
+{
+	return ((struct api_note *)vrs_httpd_note(q))->route;
 }
 
 enum role api_role(struct vrs_httpd_request *q)

@@ -10,58 +10,70 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-struct route {
-	const char *method, *path; /* a path that ends with '/' has a name after it */
-	enum { OPEN, READ, OPERATE, ALERT } who;
-	api_fn run;
-	const char *query[5]; /* arguments that are known */
-};
+/* clang-format off */
+#define REQUEST(message_, ...) {.message = (message_), ##__VA_ARGS__}
+#define ARG(key_, kind_, ...) {.key = (key_), .kind = (kind_), ##__VA_ARGS__}
+#define VM ARG("vm", API_TEXT, .required = true)
+#define REASON ARG("reason", API_TEXT)
+/* An order may be tried, and repeated under one id. */
+#define DRY_RUN ARG("dry_run", API_FLAG), ARG("request_id", API_REQUEST_ID)
 
-static const struct route routes[] = {
-	{"GET", "/api/v1/status", READ, api_status, {NULL}},
-	{"GET", "/api/v1/clusters", READ, api_clusters, {NULL}},
-	{"GET", "/api/v1/hosts", READ, api_hosts, {"cluster"}},
-	{"GET", "/api/v1/columns", READ, api_columns, {NULL}},
-	{"GET", "/api/v1/vms", READ, api_vms, {"cluster", "host"}},
-	{"GET", "/api/v1/forecasts", READ, api_forecasts, {"target"}},
-	{"GET", "/api/v1/history", READ, api_history, {"target", "minutes"}},
-	{"GET", "/api/v1/relocations", READ, api_relocations, {"open"}},
-	{"GET", "/api/v1/relocations/", READ, api_relocation, {NULL}},
-	{"GET", "/api/v1/incidents", READ, api_incidents, {NULL}},
-	{"GET", "/api/v1/risk", READ, api_risk, {NULL}},
-	{"GET", "/api/v1/plan", READ, api_plan, {"host"}},
-	{"GET", "/api/v1/events", READ, api_events, {"after", "limit", "vm"}},
-	{"GET", "/api/v1/sd/hosts", READ, api_sd_hosts, {NULL}},
-	{"GET", "/api/v1/session", READ, api_session, {NULL}},
-	{"GET", "/api/v1/openapi.json", OPEN, api_openapi, {NULL}},
-	{"GET", "/metrics", READ, api_metrics, {NULL}},
-	{"GET", "/-/healthy", OPEN, api_healthy, {NULL}},
-	{"GET", "/-/ready", OPEN, api_ready, {NULL}},
-	{"POST", "/api/v1/relocate", OPERATE, api_relocate, {NULL}},
-	{"POST", "/api/v1/failback", OPERATE, api_failback, {NULL}},
-	{"POST", "/api/v1/cancel", OPERATE, api_cancel, {NULL}},
-	{"POST", "/api/v1/confirm-off", OPERATE, api_confirm_off, {NULL}},
-	{"POST", "/api/v1/alerts", ALERT, api_alerts, {NULL}},
-	{"POST", "/api/v1/session", OPEN, api_session_open, {NULL}},
-	{"POST", "/api/v1/session/end", OPEN, api_session_end, {NULL}},
-	{"GET", "/tables", OPEN, api_tables, {NULL}}, /* asks for a token by itself */
-	{"POST", "/api/v1/bus/control", READ, api_bus_control, {NULL}},
-	{"POST", "/api/v1/bus/fill", READ, api_bus_fill, {NULL}},
-	{"POST", "/-/reload", OPERATE, api_reload, {NULL}},
+static const struct api_route routes[] = {
+	{"GET", "/api/v1/status", READ, api_request, REQUEST("status"), {{0}}},
+	{"GET", "/api/v1/clusters", READ, api_request, REQUEST("status", .part = "cluster"), {{0}}},
+	{"GET", "/api/v1/hosts", READ, api_request, REQUEST("hosts"), {ARG("cluster", API_PLACE)}},
+	{"GET", "/api/v1/columns", READ, api_columns, {0}, {{0}}},
+	{"GET", "/api/v1/vms", READ, api_request, REQUEST("vms"), {ARG("cluster", API_PLACE), ARG("host", API_PLACE)}},
+	{"GET", "/api/v1/forecasts", READ, api_forecasts, REQUEST("forecast"), {ARG("target", API_PLACE)}},
+	{"GET", "/api/v1/history", READ, api_history, {0},
+	 {ARG("target", API_PLACE, .required = true), ARG("minutes", API_COUNT, .low = 5, .high = 1440, .fallback = 240)}},
+	{"GET", "/api/v1/relocations", READ, api_request, REQUEST("relocations"), {ARG("open", API_FLAG, .field = "open_only")}},
+	{"GET", "/api/v1/relocations/", READ, api_request, REQUEST("relocations", .set = "with_journal"), {ARG("vm", API_ID, .required = true)}},
+	{"GET", "/api/v1/incidents", READ, api_incidents, {0}, {{0}}},
+	{"GET", "/api/v1/risk", READ, api_risk, {0}, {{0}}},
+	{"GET", "/api/v1/plan", READ, api_request, REQUEST("plan"), {ARG("host", API_PLACE, .required = true)}},
+	{"GET", "/api/v1/events", READ, api_events, REQUEST("events"),
+	 {ARG("after", API_EVENT_ID, .field = "after_id"), ARG("limit", API_COUNT, .low = 1, .high = 1000, .fallback = 100), ARG("vm", API_ID)}},
+	{"GET", "/api/v1/sd/hosts", READ, api_sd_hosts, {0}, {{0}}},
+	{"GET", "/api/v1/session", READ, api_session, {0}, {{0}}},
+	{"GET", "/api/v1/openapi.json", OPEN, api_openapi, {0}, {{0}}},
+	{"GET", "/metrics", READ, api_metrics, {0}, {{0}}},
+	{"GET", "/-/healthy", OPEN, api_healthy, {0}, {{0}}},
+	{"GET", "/-/ready", OPEN, api_ready, {0}, {{0}}},
+	{"POST", "/api/v1/relocate", OPERATE, api_request, REQUEST("relocate"), {VM, ARG("to_cluster", API_TEXT), REASON, DRY_RUN}},
+	{"POST", "/api/v1/failback", OPERATE, api_request, REQUEST("failback"), {VM, DRY_RUN}},
+	{"POST", "/api/v1/cancel", OPERATE, api_request, REQUEST("cancel", .dry_run = "relocations"), {VM, REASON, DRY_RUN}},
+	{"POST", "/api/v1/confirm-off", OPERATE, api_request, REQUEST("fail", .set = "confirm_off", .dry_run = "plan"),
+	 {ARG("host", API_TEXT, .required = true), ARG("reason", API_TEXT, .required = true), DRY_RUN}},
+	{"POST", "/api/v1/alerts", ALERT, api_alerts, {0}, {{0}}},
+	{"POST", "/api/v1/session", OPEN, api_session_open, {0}, {ARG("token", API_TEXT, .required = true)}},
+	{"POST", "/api/v1/session/end", OPEN, api_session_end, {0}, {{0}}},
+	{"GET", "/tables", OPEN, api_tables, {0}, {{0}}}, /* shows a sign-in form itself */
+	{"POST", "/api/v1/bus/control", READ, api_bus_control, {0}, {{0}}},
+	{"POST", "/api/v1/bus/fill", READ, api_bus_fill, {0}, {{0}}},
+	{"POST", "/-/reload", OPERATE, api_reload, {0}, {{0}}},
 };
+/* clang-format on */
 enum { N_ROUTES = sizeof(routes) / sizeof(*routes) };
 
-/* --- who asks --- */
+const struct api_route *api_routes(size_t *ret_n)
+{
+	*ret_n = N_ROUTES;
+	return routes;
+}
 
-static bool may(enum role role, const struct route *r)
+/* --- tokens and roles --- */
+
+static bool role_allows(enum role role, const struct api_route *r)
 {
 	if (role == ROLE_OPERATE)
 		return true;
-	return (r->who == READ && role == ROLE_READ) ||
-	       (r->who == ALERT && role == ROLE_ALERT);
+	return (r->access == READ && role == ROLE_READ) ||
+	       (r->access == ALERT && role == ROLE_ALERT);
 }
 
-static bool let_in(struct gateway *g, struct vrs_httpd_request *q, const struct route *r)
+static bool authorize(struct gateway *g, struct vrs_httpd_request *q,
+		      const struct api_route *r)
 {
 	static struct vrs_complaint wrong;
 	struct api_note *note = vrs_httpd_note(q);
@@ -74,26 +86,26 @@ static bool let_in(struct gateway *g, struct vrs_httpd_request *q, const struct 
 		(void)vrs_strcpy(note->name, sizeof(note->name), t->name);
 	}
 	explicit_bzero(buf, sizeof(buf));
-	if (r->who == OPEN || (r->run == api_metrics && g->conf.metrics_open))
+	if (r->access == OPEN || (r->run == api_metrics && g->conf.metrics_open))
 		return true;
 	if (!t) {
 		if (secret)
-			vrs_complain(&wrong, VRS_WARN, "a token that is not ours path=%s",
-				     r->path);
-		api_error(q, 401, "REFUSED",
+			vrs_complain(&wrong, VRS_WARN, "unknown token path=%s", r->path);
+		api_error(q, 401,
 			  "send Authorization: Bearer TOKEN, or sign in on the page",
-			  "%s", secret ? "this token is not known" : "a token is needed");
+			  "%s",
+			  secret ? "the token is not known" : "a token is required");
 		return false;
 	}
-	if (may(t->role, r))
+	if (role_allows(t->role, r))
 		return true;
-	api_error(q, 403, "REFUSED", "use a token with the right role",
-		  "%s has role %s and may not %s %s", t->name, role_name(t->role),
-		  r->method, r->path);
+	api_error(q, 403, "use a token with the right role",
+		  "token %s has role %s, which does not permit %s %s", t->name,
+		  role_name(t->role), r->method, r->path);
 	return false;
 }
 
-/* --- where a change comes from --- */
+/* --- origin and type of a change --- */
 
 static bool same_site(struct vrs_httpd_request *q)
 {
@@ -117,8 +129,8 @@ static bool is_type(const struct vrs_httpd_request *q, const char *wanted)
 	return n == strlen(wanted) && strncasecmp(type, wanted, n) == 0;
 }
 
-/* No type that a form of another site could send, but for signing in. */
-static bool type_fits(const struct vrs_httpd_request *q, const struct route *r)
+/* Never a type that a form of another site could send, except to sign in. */
+static bool type_fits(const struct vrs_httpd_request *q, const struct api_route *r)
 {
 	if (r->run == api_reload)
 		return true;
@@ -129,23 +141,23 @@ static bool type_fits(const struct vrs_httpd_request *q, const struct route *r)
 		is_type(q, "application/x-www-form-urlencoded"));
 }
 
-static bool may_change(struct vrs_httpd_request *q, const struct route *r)
+static bool check_change(struct vrs_httpd_request *q, const struct api_route *r)
 {
 	if (!same_site(q)) {
-		api_error(q, 403, "REFUSED", "use the gateway's own page",
-			  "a page of another site may not change anything here");
+		api_error(q, 403, "use the gateway's own page",
+			  "requests from pages of other sites are refused");
 		return false;
 	}
 	if (type_fits(q, r))
 		return true;
-	api_error(q, 415, "USAGE", "docs/API.md says which one",
-		  "the body of %s is of another Content-Type", r->path);
+	api_error(q, 415, "docs/API.md says which one", "unsupported Content-Type for %s",
+		  r->path);
 	return false;
 }
 
 /* --- routes --- */
 
-static bool fits(const struct route *r, const char *path)
+static bool fits(const struct api_route *r, const char *path)
 {
 	size_t n = strlen(r->path);
 
@@ -191,7 +203,7 @@ static void send_asset(struct vrs_httpd_request *q, const struct asset *a)
 }
 
 static void no_route(struct gateway *g, struct vrs_httpd_request *q,
-		     const struct route *other)
+		     const struct api_route *other)
 {
 	const char *path = vrs_httpd_path(q);
 	const struct asset *a = NULL;
@@ -204,24 +216,34 @@ static void no_route(struct gateway *g, struct vrs_httpd_request *q,
 		char allow[24];
 
 		(void)snprintf(allow, sizeof(allow), "Allow: %s", other->method);
-		api_error_with(q, 405, "USAGE", "docs/API.md lists paths and methods",
-			       allow, "this path has another method");
+		api_error_with(q, 405, "docs/API.md lists paths and methods", allow,
+			       "method not allowed");
 	} else {
-		api_error(q, 404, "NOT_FOUND", "docs/API.md lists paths and methods",
-			  "there is no such path");
+		api_error(q, 404, "docs/API.md lists paths and methods", "no such path");
 	}
+}
+
+/* Only a GET has arguments in its query, unless they are in the path. */
+static const char *unknown_argument(struct vrs_httpd_request *q,
+				    const struct api_route *r)
+{
+	const char *known[API_ARGS_MAX + 1] = {0};
+
+	if (strcmp(r->method, "GET") == 0 && r->path[strlen(r->path) - 1] != '/')
+		for (size_t i = 0; i < API_ARGS_MAX; i++)
+			known[i] = r->arg[i].key;
+	return vrs_httpd_query_unknown(q, known);
 }
 
 void api_early(void *arg, struct vrs_httpd_request *q)
 {
 	struct gateway *g = arg;
 	struct api_note *note = vrs_httpd_note(q);
-	const struct route *r = NULL, *other = NULL;
+	const struct api_route *r = NULL, *other = NULL;
 	const char *path = vrs_httpd_path(q), *unknown;
 
 	if (!path || path[0] != '/') {
-		api_error(q, 400, "USAGE", "escape what is special as %%XX",
-			  "the path is not well formed");
+		api_error(q, 400, "escape special characters as %%XX", "invalid path");
 		return;
 	}
 	for (size_t i = 0; i < N_ROUTES && !r; i++) {
@@ -236,17 +258,15 @@ void api_early(void *arg, struct vrs_httpd_request *q)
 		no_route(g, q, other);
 		return;
 	}
-	if (!let_in(g, q, r))
+	if (!authorize(g, q, r))
 		return;
-	if (strcmp(r->method, "POST") == 0 && !may_change(q, r))
+	if (strcmp(r->method, "POST") == 0 && !check_change(q, r))
 		return;
-	unknown = vrs_httpd_query_unknown(q, r->query);
-	if (unknown && r->who != OPEN) {
-		api_error(q, 400, "USAGE", "docs/API.md lists what each path takes",
-			  "%s takes no argument '%.40s'", r->path, unknown);
-		return;
-	}
 	note->route = r;
+	unknown = unknown_argument(q, r);
+	if (unknown && r->access != OPEN)
+		api_error(q, 400, "docs/API.md lists the arguments of each path",
+			  "%s takes no argument '%.40s'", r->path, unknown);
 }
 
 void api_whole(void *arg, struct vrs_httpd_request *q)
@@ -260,11 +280,9 @@ void api_refuse(void *arg, struct vrs_httpd_request *q, int status)
 {
 	(void)arg;
 	if (status == 413)
-		api_error(q, status, "USAGE", "send less", "the body is above 1 MiB");
+		api_error(q, status, "send less", "the body is above 1 MiB");
 	else if (status == 431)
-		api_error(q, status, "USAGE", "send less",
-			  "the headers are above 16 KiB");
+		api_error(q, status, "send less", "the headers are above 16 KiB");
 	else
-		api_error(q, status, "USAGE", "send one Host header",
-			  "more than one Host header");
+		api_error(q, status, "send one Host header", "more than one Host header");
 }

@@ -1,5 +1,5 @@
-/* Browsers keep the token in a cookie that scripts cannot read; and what the gateway says
- * of itself. */
+/* Sign-in: browsers keep the token in a cookie that scripts cannot read. The API's
+ * description, health and reload. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +23,10 @@ static json_t *session_json(const char *name, enum role role)
 void api_session(struct gateway *g, struct vrs_httpd_request *q)
 {
 	(void)g;
-	api_json_take(q, 200, session_json(api_who(q), api_role(q)));
+	api_json_take(q, 200, session_json(api_actor(q), api_role(q)));
 }
 
-/* token=... of a form; tokens need no escapes, so what has some is not one. */
+/* token=... of a form, with its escapes decoded. */
 static bool form_token(const char *body, char *buf, size_t size)
 {
 	const char *at = strncmp(body, "token=", 6) == 0 ? body : strstr(body, "&token=");
@@ -86,25 +86,24 @@ void api_session_open(struct gateway *g, struct vrs_httpd_request *q)
 {
 	char buf[TOKEN_MAX + 1] = "";
 	const char *secret = buf;
-	const struct api_field fields[] = {
-		{.key = "token", .required = true, .text = &secret}};
-	json_t *json = NULL;
+	json_t *args = NULL;
 	size_t n;
 
-	if (is_form(q) ? !form_token(vrs_httpd_body(q, &n), buf, sizeof(buf))
-		       : !api_body(q, fields, 1, &json)) {
-		if (is_form(q))
-			api_error(q, 400, "USAGE", "fill in the field token",
-				  "the form has no token");
+	if (!is_form(q)) {
+		if (!api_args(q, &args))
+			return;
+		secret = json_string_value(json_object_get(args, "token"));
+	} else if (!form_token(vrs_httpd_body(q, &n), buf, sizeof(buf))) {
+		api_error(q, 400, "fill in the field token", "the form has no token");
 		return;
 	}
 	const struct token *t = tokens_find(&g->tokens, secret);
 	if (t)
 		set_cookie(q, secret, t);
 	else
-		api_error(q, 401, "REFUSED", "ask for one where the tokens file is kept",
-			  "this token is not known");
-	json_decref(json);
+		api_error(q, 401, "tokens are in the gateway's tokens file",
+			  "the token is not known");
+	json_decref(args);
 	explicit_bzero(buf, sizeof(buf));
 }
 
@@ -117,8 +116,8 @@ void api_session_end(struct gateway *g, struct vrs_httpd_request *q)
 void api_openapi(struct gateway *g, struct vrs_httpd_request *q)
 {
 	if (!g->openapi) {
-		api_error(q, 404, "NOT_FOUND", "set `openapi` to where it is installed",
-			  "the description is not installed here");
+		api_error(q, 404, "set `openapi` to the installed openapi.json",
+			  "the API description is not installed");
 		return;
 	}
 	vrs_httpd_reply(q, &(struct vrs_httpd_reply){.status = 200,
@@ -152,8 +151,7 @@ void api_reload(struct gateway *g, struct vrs_httpd_request *q)
 	struct vrs_err err = {0};
 
 	if (gateway_reload(g, &err) < 0)
-		api_error(q, 500, "FAILED", "the old settings stay in use", "%s",
-			  err.text);
+		api_error(q, 500, "the old settings stay in use", "%s", err.text);
 	else
-		api_text(q, 200, "text/plain; charset=utf-8", "read again\n");
+		api_text(q, 200, "text/plain; charset=utf-8", "reloaded\n");
 }

@@ -10,7 +10,7 @@
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 
-/* --- small words --- */
+/* --- cells --- */
 
 static void add_escaped(struct vrs_text *out, const char *s)
 {
@@ -114,7 +114,7 @@ static void table_body(struct vrs_text *out)
 	vrs_text_add(out, "</tr></thead><tbody>\n");
 }
 
-/* h: headers, '>' in front: to the right; ends with NULL. Without h the caller adds them
+/* h: headers, '>' in front: aligned right; ends with NULL. Without h the caller adds them
  * and opens the body. */
 static void table_begin(struct vrs_text *out, const char *caption, const char *const *h)
 {
@@ -150,11 +150,11 @@ void tables_head(struct vrs_text *out, const char *who, int64_t now_ms)
 {
 	char at[40];
 
-	document(out, "VR-SAS, plain");
+	document(out, "VR-SAS, plain tables");
 	(void)vrs_time_format(at, sizeof(at), now_ms);
 	vrs_text_add(out,
-		     "<p>VR-SAS for %s, as of %.10s %.8s UTC. <a href=\"/tables\">Again"
-		     "</a> <a href=\"/\">The page that moves</a></p>\n",
+		     "<p>VR-SAS for %s, as of %.10s %.8s UTC. <a href=\"/tables\">Reload"
+		     "</a> <a href=\"/\">Live page</a></p>\n",
 		     who, at, at + 11);
 }
 
@@ -174,11 +174,11 @@ void tables_login(struct vrs_text *out, const char *why)
 {
 	document(out, "VR-SAS, sign in");
 	if (why[0])
-		tables_missing(out, "Not yet", why);
+		tables_missing(out, "Sign-in failed", why);
 	vrs_text_add(out,
 		     "<form method=\"post\" action=\"/api/v1/session\"><p><label>"
 		     "Token <input name=\"token\" type=\"password\" required></label> "
-		     "<button>Open</button></p></form>\n");
+		     "<button>Sign in</button></p></form>\n");
 	tables_foot(out);
 }
 
@@ -251,7 +251,7 @@ static void column_table(struct vrs_text *out, const struct vrs_columns *columns
 void tables_status(struct vrs_text *out, const Vrsas__V1__StatusView *v)
 {
 	const struct column_rows rows = {v->cluster, v->n_cluster, "Clusters",
-					 "No cluster is known yet."};
+					 "No clusters yet."};
 
 	vrs_text_add(out, "<h1>");
 	add_escaped(out, v->health);
@@ -267,8 +267,8 @@ void tables_status(struct vrs_text *out, const Vrsas__V1__StatusView *v)
 
 void tables_incidents(struct vrs_text *out, const Vrsas__V1__IncidentViews *v)
 {
-	static const char *const headers[] = {"Where", "State", "What",
-					      "Next",  "Since", NULL};
+	static const char *const headers[] = {"Host", "State", "Summary",
+					      "Next", "Since", NULL};
 
 	table_begin(out, "Incidents", headers);
 	for (size_t i = 0; i < v->n_incident; i++) {
@@ -276,13 +276,13 @@ void tables_incidents(struct vrs_text *out, const Vrsas__V1__IncidentViews *v)
 
 		vrs_text_add(out, "<tr>");
 		place_cell(out, k->cluster, k->host);
-		cell(out, k->open ? k->host_state : "over");
+		cell(out, k->open ? k->host_state : "resolved");
 		cell(out, k->summary);
 		cell(out, k->next);
 		time_cell(out, k->starts_at_ms);
 		vrs_text_add(out, "</tr>\n");
 	}
-	table_end(out, v->n_incident, "None, now or in the last 24 h.");
+	table_end(out, v->n_incident, "None in the last 24 h.");
 }
 
 static void progress_cell(struct vrs_text *out, const Vrsas__V1__TransferStatus *x)
@@ -306,11 +306,11 @@ void tables_relocations(struct vrs_text *out, const Vrsas__V1__RelocationViews *
 			int64_t now_ms)
 {
 	static const char *const headers[] = {"VM",       "State",  ">For",
-					      "Home",     "Now at", "Target",
-					      "Transfer", "Why",    NULL};
+					      "Home",     "Active", "Target",
+					      "Transfer", "Reason", NULL};
 	size_t n = 0;
 
-	table_begin(out, "Under way", headers);
+	table_begin(out, "Active relocations", headers);
 	for (size_t i = 0; i < v->n_relocation; i++) {
 		const Vrsas__V1__Relocation *r = v->relocation[i]->record;
 		const char *state;
@@ -333,16 +333,16 @@ void tables_relocations(struct vrs_text *out, const Vrsas__V1__RelocationViews *
 					    : "");
 		vrs_text_add(out, "</tr>\n");
 	}
-	table_end(out, n, "Nothing: every protected VM is where it belongs.");
+	table_end(out, n, "None: every protected VM runs at home.");
 }
 
 void tables_risk(struct vrs_text *out, const Vrsas__V1__RiskViews *v, int64_t now_ms)
 {
-	static const char *const headers[] = {"Host",     ">VMs",  ">Own cluster",
-					      ">Another", ">Wait", ">Nowhere",
-					      "Reasons",  ">Age",  NULL};
+	static const char *const headers[] = {"Host",           ">VMs",  ">Own cluster",
+					      ">Other cluster", ">Wait", ">No target",
+					      "Reasons",        ">Age",  NULL};
 
-	table_begin(out, "If a host died now", headers);
+	table_begin(out, "If a host failed now", headers);
 	for (size_t i = 0; i < v->n_risk; i++) {
 		const Vrsas__V1__RiskView *r = v->risk[i];
 
@@ -363,21 +363,20 @@ void tables_risk(struct vrs_text *out, const Vrsas__V1__RiskViews *v, int64_t no
 		age_cell(out, now_ms, r->at_ms);
 		vrs_text_add(out, "</tr>\n");
 	}
-	table_end(out, v->n_risk, "No host was looked at yet.");
+	table_end(out, v->n_risk, "No hosts computed yet.");
 }
 
 void tables_hosts(struct vrs_text *out, const Vrsas__V1__HostViews *v, int64_t now_ms)
 {
-	const struct column_rows rows = {v->host, v->n_host, "Hosts",
-					 "No host is known yet."};
+	const struct column_rows rows = {v->host, v->n_host, "Hosts", "No hosts yet."};
 
 	column_table(out, &vrs_columns_host, &rows, now_ms);
 }
 
-/* Newest first: what happened last is what one came for. */
+/* Newest first. */
 void tables_events(struct vrs_text *out, const Vrsas__V1__EventViews *v)
 {
-	static const char *const headers[] = {"At (UTC)", "Severity", "What", NULL};
+	static const char *const headers[] = {"At (UTC)", "Severity", "Event", NULL};
 
 	table_begin(out, "Events", headers);
 	for (size_t i = v->n_event; i > 0; i--) {

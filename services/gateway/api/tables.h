@@ -1,7 +1,7 @@
-/* tables.h - what the page shows, as plain HTML: tables that need no script.
+/* tables.h - the content of the page as plain HTML tables, without scripts.
  *
- * Pure. Each function adds one part; a head comes first, a foot last. Whatever came from
- * elsewhere is escaped. Times are in UTC: nobody here knows the reader's zone. */
+ * Pure. Each function adds one part; the head comes first, the foot last. Text from
+ * outside is escaped. Times are in UTC, since the reader's time zone is not known. */
 #ifndef GATEWAY_API_TABLES_H
 #define GATEWAY_API_TABLES_H
 
@@ -18,11 +18,11 @@ void tables_relocations(struct vrs_text *out, const Vrsas__V1__RelocationViews *
 void tables_risk(struct vrs_text *out, const Vrsas__V1__RiskViews *v, int64_t now_ms);
 void tables_hosts(struct vrs_text *out, const Vrsas__V1__HostViews *v, int64_t now_ms);
 void tables_events(struct vrs_text *out, const Vrsas__V1__EventViews *v);
-/* A part that could not be asked for. */
+/* A part that is not available. */
 void tables_missing(struct vrs_text *out, const char *what, const char *why);
 void tables_foot(struct vrs_text *out);
 
-/* A page that asks for a token; why: "" or what was wrong. */
+/* A sign-in form; why: "" or the error of the last attempt. */
 void tables_login(struct vrs_text *out, const char *why);
 
 #endif

@@ -1,5 +1,5 @@
-/* GET /tables: what the page shows, without scripts. One question after the other; each
- * answer is drawn at once, since it is gone afterwards. */
+/* GET /tables: the page without scripts. One request after the other; each reply is
+ * rendered at once, since it is freed afterwards. */
 #include <stdlib.h>
 
 #include "api/routes.h"
@@ -52,10 +52,10 @@ static void draw(struct drawing *d, const Vrsas__V1__ControlReply *r)
 static void next_part(struct drawing *d);
 
 static void on_part(void *arg, const Vrsas__V1__ControlReply *reply,
-		    const struct ask_failure *f)
+		    const struct scheduler_failure *f)
 {
-	static const char *const name[] = {"Status", "Incidents", "Under way", "Hosts",
-					   "Events"};
+	static const char *const name[] = {"Status", "Incidents", "Active relocations",
+					   "Hosts", "Events"};
 	struct drawing *d = arg;
 
 	if (f)
@@ -66,7 +66,7 @@ static void on_part(void *arg, const Vrsas__V1__ControlReply *reply,
 	next_part(d);
 }
 
-/* Incidents lie in Redis and are joined with how things are; risk is known already. */
+/* Incidents are read from Redis and joined with the status. */
 static void on_incidents(void *arg, const Vrsas__V1__StatusView *status,
 			 const Vrsas__V1__HostViews *down)
 {
@@ -74,8 +74,8 @@ static void on_incidents(void *arg, const Vrsas__V1__StatusView *status,
 	struct incidents told = {0};
 	struct vrs_err err = {0};
 
-	if (incident_read(d->g->svc->store, d->now_ms - WATCH_INCIDENTS_MS, &told, &err) <
-	    0) {
+	if (incident_read(d->g->svc->store, d->now_ms - POLLER_INCIDENTS_MS, &told,
+			  &err) < 0) {
 		tables_missing(&d->out, "Incidents", err.text);
 	} else {
 		struct vrs_arena *mem = vrs_arena_new(ARENA);
@@ -103,7 +103,7 @@ static void next_part(struct drawing *d)
 	Vrsas__V1__HostQuery hosts = VRSAS__V1__HOST_QUERY__INIT;
 	Vrsas__V1__EventQuery events = VRSAS__V1__EVENT_QUERY__INIT;
 
-	r.actor = api_who(d->q);
+	r.actor = api_actor(d->q);
 	relocations.open_only = true;
 	events.limit = EVENTS;
 	switch (d->part) {
@@ -112,7 +112,7 @@ static void next_part(struct drawing *d)
 		r.status = &status;
 		break;
 	case 1:
-		watch_ask(d->g->watch, on_incidents, d);
+		poller_ask(d->g->poller, on_incidents, d);
 		return;
 	case 2:
 		r.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
@@ -132,10 +132,10 @@ static void next_part(struct drawing *d)
 		send(d, 200);
 		return;
 	}
-	ask(d->g, &r, on_part, d);
+	scheduler_ask(d->g, &r, on_part, d);
 }
 
-/* Open to all, so that who has no token yet is asked for it in words. */
+/* Open to all: without a token it shows the sign-in form. */
 void api_tables(struct gateway *g, struct vrs_httpd_request *q)
 {
 	enum role role = api_role(q);
@@ -147,11 +147,11 @@ void api_tables(struct gateway *g, struct vrs_httpd_request *q)
 	d->now_ms = vrs_now_wall_ms();
 	if (role != ROLE_READ && role != ROLE_OPERATE) {
 		tables_login(&d->out, api_secret(q, buf, sizeof(buf))
-					      ? "this token may not read"
+					      ? "the token does not permit reading"
 					      : "");
 		send(d, 401);
 		return;
 	}
-	tables_head(&d->out, api_who(q), d->now_ms);
+	tables_head(&d->out, api_actor(q), d->now_ms);
 	next_part(d);
 }

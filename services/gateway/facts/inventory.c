@@ -56,7 +56,7 @@ int inventory_clusters(struct inventory *ret, struct gateway *g, struct vrs_err 
 	return 0;
 }
 
-/* Redis knows capacities; the site file says where a host is, and may know it first. */
+/* Redis has the capacities; the site file has addresses, and hosts not reported yet. */
 static void merge_site(struct inventory *inv, const struct vrs_site *site, size_t *cap)
 {
 	for (size_t i = 0; i < site->n_hosts; i++) {

@@ -1,5 +1,5 @@
-/* inventory.h - the hosts there are: those of the site file, and those that collectors
- * have told of. Read from Redis at the moment of the question. */
+/* inventory.h - the hosts of the site file and those that collectors report, read from
+ * Redis at each call. */
 #ifndef GATEWAY_FACTS_INVENTORY_H
 #define GATEWAY_FACTS_INVENTORY_H
 
@@ -28,7 +28,7 @@ struct inventory {
 	size_t n_hosts;
 };
 
-/* Clusters only, or with their hosts; at first {0}. */
+/* Clusters only, or with their hosts; *ret starts as {0}. */
 int inventory_clusters(struct inventory *ret, struct gateway *g, struct vrs_err *err);
 int inventory_read(struct inventory *ret, struct gateway *g, struct vrs_err *err);
 void inventory_fini(struct inventory *inv);

@@ -17,7 +17,7 @@ static void refuse(struct alert *a, const char *fmt, ...)
 	va_list ap;
 
 	if (a->refused[0])
-		return; /* the first reason is enough */
+		return; /* the first reason counts */
 	va_start(ap, fmt);
 	(void)vsnprintf(a->refused, sizeof(a->refused), fmt, ap);
 	va_end(ap);
@@ -52,9 +52,9 @@ static void read_name(struct alert *a, const json_t *labels, const char *key, ch
 	const char *value = text_of(labels, key);
 
 	if (!value[0])
-		refuse(a, "it has no label %s", key);
+		refuse(a, "label %s is missing", key);
 	else if (!vrs_name_ok(value))
-		refuse(a, "its label %s is not a name", key);
+		refuse(a, "label %s is not a valid name", key);
 	else
 		(void)vrs_strcpy(ret, size, value);
 }
@@ -64,7 +64,7 @@ static void read_times(struct alert *a, const json_t *json, bool resolved)
 	a->starts_at_ms = vrs_time_parse(text_of(json, "startsAt"));
 	if (a->starts_at_ms <= 0) {
 		a->starts_at_ms = 0;
-		refuse(a, "its startsAt is not a time");
+		refuse(a, "startsAt is not a valid time");
 	}
 	if (!resolved)
 		return;
@@ -86,13 +86,13 @@ static void read_alert(struct alert *a, const json_t *json, bool resolved)
 	if (vrs_name_ok(print))
 		(void)vrs_strcpy(a->fingerprint, sizeof(a->fingerprint), print);
 	else
-		refuse(a, "it has no fingerprint");
+		refuse(a, "fingerprint is missing or invalid");
 	words(a->name, sizeof(a->name), text_of(labels, "alertname"));
 	words(a->severity, sizeof(a->severity), text_of(labels, "severity"));
 	words(a->summary, sizeof(a->summary),
 	      summary[0] ? summary : text_of(notes, "description"));
 	if (strcmp(event, "host_down") != 0)
-		refuse(a, "its label vrsas_event is not host_down");
+		refuse(a, "label vrsas_event is not host_down");
 	read_name(a, labels, "cluster", a->cluster, sizeof(a->cluster));
 	read_name(a, labels, "host", a->host, sizeof(a->host));
 	read_times(a, json, resolved);
@@ -105,10 +105,10 @@ static int list_of(const json_t *array, struct alert **ret, struct vrs_err *err)
 	size_t n = json_array_size(array);
 
 	if (!json_is_array(array))
-		return vrs_fail(err, VRS_EPARSE, "alerts: there is no list of them");
+		return vrs_fail(err, VRS_EPARSE, "alerts: not a list");
 	if (n > ALERTS_MAX)
-		return vrs_fail(err, VRS_ENOSPC, "alerts: %zu at once, at most %d", n,
-				ALERTS_MAX);
+		return vrs_fail(err, VRS_ENOSPC, "alerts: %zu in one message, at most %d",
+				n, ALERTS_MAX);
 	for (size_t i = 0; i < n; i++)
 		if (!json_is_object(json_array_get(array, i)))
 			return vrs_fail(err, VRS_EPARSE,
@@ -123,7 +123,7 @@ static json_t *parse(const void *bytes, size_t n, struct vrs_err *err)
 	json_t *json = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &why);
 
 	if (!json)
-		(void)vrs_fail(err, VRS_EPARSE, "alerts: not JSON: %.120s", why.text);
+		(void)vrs_fail(err, VRS_EPARSE, "alerts: invalid JSON: %.120s", why.text);
 	return json;
 }
 
@@ -148,7 +148,7 @@ int alert_webhook(const void *bytes, size_t n, struct alert **ret, size_t *ret_n
 		bool resolved = strcmp(state, "resolved") == 0;
 
 		if (!resolved && strcmp(state, "firing") != 0)
-			refuse(&list[i], "its status is neither firing nor resolved");
+			refuse(&list[i], "status is neither firing nor resolved");
 		read_alert(&list[i], one, resolved);
 	}
 	if (status == 0) {
@@ -174,8 +174,8 @@ int alert_list(const void *bytes, size_t n, struct alert **ret, size_t *ret_n,
 		const char *state = text_of(json_object_get(one, "status"), "state");
 
 		if (strcmp(state, "active") != 0)
-			refuse(&list[i], "it is %.20s there",
-			       state[0] ? state : "unsaid");
+			refuse(&list[i], "its state in Alertmanager is %.20s",
+			       state[0] ? state : "missing");
 		read_alert(&list[i], one, false);
 	}
 	if (status == 0) {

@@ -1,9 +1,8 @@
-/* alert.h - what Alertmanager sends, read and judged.
+/* alert.h - parses and validates alerts of Alertmanager.
  *
- * Pure; bytes from outside. An alert is taken when it says of itself that a host is down
- * (label vrsas_event = host_down) and names one by the labels cluster and host;
- * everything else has the reason why it is refused. Whether there is such a host is for
- * the caller. */
+ * Pure; bytes from outside. An alert is accepted if its label vrsas_event is host_down
+ * and its labels cluster and host are names; any other alert gets the reason of its
+ * rejection. The caller checks that the host exists. */
 #ifndef GATEWAY_INCIDENTS_ALERT_H
 #define GATEWAY_INCIDENTS_ALERT_H
 
@@ -20,15 +19,15 @@ struct alert {
 	char fingerprint[65], name[65], cluster[65], host[65];
 	char severity[33], summary[201];  /* one line, cut */
 	int64_t starts_at_ms, ends_at_ms; /* ends 0: firing */
-	char refused[160];                /* why; "": it may be taken */
+	char refused[160];                /* reason; "": accepted */
 };
 
-/* The body of a webhook, version 4. VRS_EPARSE when it is none, VRS_ENOSPC above
+/* The body of a webhook, version 4. VRS_EPARSE if it is not one, VRS_ENOSPC above
  * ALERTS_MAX. The caller frees the list. */
 int alert_webhook(const void *bytes, size_t n, struct alert **ret, size_t *ret_n,
 		  struct vrs_err *err);
-/* The answer of GET /api/v2/alerts: what fires now; what is silenced or inhibited there
- * is refused. */
+/* The reply of GET /api/v2/alerts: alerts that are firing; silenced and inhibited ones
+ * are refused. */
 int alert_list(const void *bytes, size_t n, struct alert **ret, size_t *ret_n,
 	       struct vrs_err *err);
 

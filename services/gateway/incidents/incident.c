@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vrs/bus.h"
+#include "vrs/clock.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
@@ -47,7 +48,7 @@ static enum incident_result result_of(const Vrsas__V1__Incident *old,
 }
 
 static int put(struct vrs_store *s, const Vrsas__V1__Incident *in,
-	       const struct vrs_reply *old, bool *ret_done, struct vrs_err *err)
+	       const struct vrs_reply *old, struct vrs_err *err)
 {
 	const struct vrs_arg keys[] = {VRS_ARG(VRS_KEY_INCIDENTS),
 				       VRS_ARG(VRS_KEY_INCIDENTS_OPEN),
@@ -77,19 +78,18 @@ static int put(struct vrs_store *s, const Vrsas__V1__Incident *in,
 	free(bytes);
 	if (status < 0)
 		return status;
-	*ret_done = r->integer == 1;
+	status = r->integer == 1;
 	if (r->integer == 2)
 		status = vrs_fail(err, VRS_ENOSPC,
-				  "incident %s: %d are open already, see what became of "
-				  "them",
-				  in->id, OPEN_MAX);
+				  "incident %s: %d incidents are open already", in->id,
+				  OPEN_MAX);
 	vrs_reply_free(r);
 	return status;
 }
 
+/* 1: written; 0: another gateway wrote it in between. */
 static int try_once(struct vrs_store *s, const struct alert *a, const char *source,
-		    int64_t now_ms, enum incident_result *ret, bool *ret_done,
-		    struct vrs_err *err)
+		    enum incident_result *ret, struct vrs_err *err)
 {
 	Vrsas__V1__Incident in;
 	struct vrs_msg *msg = NULL;
@@ -104,26 +104,25 @@ static int try_once(struct vrs_store *s, const struct alert *a, const char *sour
 		(void)vrs_msg_unpack(&msg, &vrsas__v1__incident__descriptor, old->bytes,
 				     old->len, NULL);
 	const Vrsas__V1__Incident *was = msg ? (const void *)vrs_msg_get(msg) : NULL;
-	incident_merge(&in, was, a, source, now_ms);
+	incident_merge(&in, was, a, source, vrs_now_wall_ms());
 	*ret = result_of(was, a);
-	status = put(s, &in, old, ret_done, err);
+	status = put(s, &in, old, err);
 	vrs_msg_free(msg);
 	vrs_reply_free(old);
 	return status;
 }
 
-int incident_tell(struct vrs_store *s, const struct alert *a, const char *source,
-		  int64_t now_ms, enum incident_result *ret, struct vrs_err *err)
+int incident_report(struct vrs_store *s, const struct alert *a, const char *source,
+		    enum incident_result *ret, struct vrs_err *err)
 {
 	for (int i = 0; i < TRIES; i++) {
-		bool done = false;
-		int status = try_once(s, a, source, now_ms, ret, &done, err);
+		int status = try_once(s, a, source, ret, err);
 
-		if (status < 0 || done)
-			return status;
+		if (status != 0)
+			return status < 0 ? status : 0;
 	}
-	return vrs_fail(err, VRS_ECONFLICT, "incident %s: written by somebody else",
-			a->id);
+	return vrs_fail(err, VRS_ECONFLICT,
+			"incident %s: another writer keeps changing it", a->id);
 }
 
 /* --- reading --- */

@@ -1,7 +1,7 @@
-/* incident.h - incidents as Redis keeps them: one failure of one host, however often it
- * is told.
+/* incident.h - incidents in Redis: one failure of one host, however often it is reported.
  *
- * What incident_tell returned 0 for is in Redis, with appendfsync always on its disk. */
+ * When incident_report returns 0, the incident is in Redis, and with `appendfsync always`
+ * on its disk. */
 #ifndef GATEWAY_INCIDENTS_INCIDENT_H
 #define GATEWAY_INCIDENTS_INCIDENT_H
 
@@ -12,8 +12,8 @@
 enum incident_result { INCIDENT_NEW, INCIDENT_REPEATED, INCIDENT_RESOLVED };
 const char *incident_result_name(enum incident_result r);
 
-int incident_tell(struct vrs_store *s, const struct alert *a, const char *source,
-		  int64_t now_ms, enum incident_result *ret, struct vrs_err *err);
+int incident_report(struct vrs_store *s, const struct alert *a, const char *source,
+		    enum incident_result *ret, struct vrs_err *err);
 
 /* The open ones, then those that ended after since_ms, newest first. */
 struct incidents {
@@ -25,8 +25,7 @@ int incident_read(struct vrs_store *s, int64_t since_ms, struct incidents *ret,
 		  struct vrs_err *err);
 void incident_fini(struct incidents *in);
 
-/* What becomes of an incident when it is told once more; old NULL: the first word. Pure.
- */
+/* The incident after one more report; old NULL: the first one. Pure. */
 void incident_merge(Vrsas__V1__Incident *ret, const Vrsas__V1__Incident *old,
 		    const struct alert *a, const char *source, int64_t now_ms);
 

@@ -20,7 +20,7 @@ static void *give(struct making *m, size_t n, size_t size)
 	void *p = vrs_arena_alloc(m->mem, n * size + 1);
 
 	if (!p)
-		abort(); /* the caller's limit is above what bounded input can need */
+		abort(); /* the arena is larger than bounded input can need */
 	return memset(p, 0, n * size);
 }
 
@@ -39,10 +39,10 @@ static const char *text(struct making *m, const char *fmt, ...)
 	return s;
 }
 
-/* --- what is being done --- */
+/* --- the next step --- */
 
-/* What a person should know first ranks highest; 0: the VM is served, and its host's
- * repair is what comes next. */
+/* The most important one ranks highest; 0: the VM runs, and the repair of its host is
+ * next. */
 static int urgency_of(const Vrsas__V1__RelocationView *v)
 {
 	const Vrsas__V1__Relocation *r = v->record;
@@ -58,8 +58,8 @@ static bool is_of(const Vrsas__V1__Relocation *r, const char *cluster, const cha
 	       strcmp(r->home_host, host) == 0;
 }
 
-/* The story of this host that matters most; its VMs are added to the view. */
-static const Vrsas__V1__RelocationView *stories_of(struct making *m, view *v)
+/* The most urgent relocation of this host; its VMs are added to the view. */
+static const Vrsas__V1__RelocationView *relocations_of(struct making *m, view *v)
 {
 	const Vrsas__V1__RelocationView *first = NULL;
 	size_t n = m->status ? m->status->n_open : 0;
@@ -80,30 +80,30 @@ static const Vrsas__V1__RelocationView *stories_of(struct making *m, view *v)
 static const char *next_of_host(const view *v)
 {
 	if (strcmp(v->host_state, "up") == 0)
-		return v->alert ? "the host answers VR-SAS: nothing is done on the alert "
-				  "alone"
-				: "it is watched";
+		return v->alert ? "the host answers VR-SAS; the alert alone starts "
+				  "nothing"
+				: "the host is monitored";
 	if (strcmp(v->host_state, "silent") == 0)
-		return "one witness says dead: a second one is waited for";
+		return "the host may be down; waiting for a second piece of evidence";
 	if (strcmp(v->host_state, "suspect") == 0)
-		return "it is probed; its power is cut if it stays silent";
+		return "the host is probed, and fenced if it stays silent";
 	if (strcmp(v->host_state, "back") == 0)
-		return "it is back, and watched until it is stable; then its VMs go home";
+		return "the host is back; its VMs are failed back when it is stable";
 	if (strcmp(v->host_state, "maintenance") == 0)
-		return "in maintenance: nothing is done";
+		return "the host is in maintenance; no action";
 	if (v->host_state[0])
-		return "repair it: its VMs run elsewhere or wait, and go home when it is "
-		       "back and stable";
-	return "the scheduler does not answer: nothing is known of what it does";
+		return "repair the host; its VMs run elsewhere or wait, and are failed "
+		       "back when it is stable";
+	return "unknown: the scheduler does not reply";
 }
 
 static void set_next(struct making *m, view *v)
 {
-	const Vrsas__V1__RelocationView *first = stories_of(m, v);
+	const Vrsas__V1__RelocationView *first = relocations_of(m, v);
 	const Vrsas__V1__Relocation *r = first ? first->record : NULL;
 
 	if (!v->open)
-		v->next = "it is over";
+		v->next = "resolved";
 	else if (!r || !urgency_of(first))
 		v->next = next_of_host(v);
 	else if (r->hold_reason[0])
@@ -157,7 +157,7 @@ static void of_alert(struct making *m, const Vrsas__V1__Incident *in)
 	set_next(m, v);
 }
 
-static bool told_already(const struct making *m, const char *cluster, const char *host)
+static bool is_listed(const struct making *m, const char *cluster, const char *host)
 {
 	for (size_t i = 0; i < m->ret->n_incident; i++) {
 		const view *v = m->ret->incident[i];
@@ -172,7 +172,7 @@ static bool told_already(const struct making *m, const char *cluster, const char
 static void of_host(struct making *m, const Vrsas__V1__HostView *h)
 {
 	if (strcmp(h->state, "maintenance") == 0 || strcmp(h->state, "unknown") == 0 ||
-	    strcmp(h->state, "up") == 0 || told_already(m, h->cluster, h->name))
+	    strcmp(h->state, "up") == 0 || is_listed(m, h->cluster, h->name))
 		return;
 	view *v = view_new(m);
 	v->id = text(m, "host-%s-%s", h->cluster, h->name);
@@ -194,13 +194,13 @@ static void of_host(struct making *m, const Vrsas__V1__HostView *h)
 	v->starts_at_ms = r ? r->silent_since_ms : 0;
 }
 
-/* Somebody is waited for although the host is well. */
-static void of_story(struct making *m, const Vrsas__V1__RelocationView *of)
+/* A relocation needs an operator although its host is up. */
+static void of_relocation(struct making *m, const Vrsas__V1__RelocationView *of)
 {
 	const Vrsas__V1__Relocation *r = of->record;
 
 	if (!r || of->severity != VRSAS__V1__SEVERITY__SEVERITY_ERROR ||
-	    told_already(m, r->home_cluster, r->home_host))
+	    is_listed(m, r->home_cluster, r->home_host))
 		return;
 	view *v = view_new(m);
 	v->id = text(m, "story-%s", r->id);
@@ -211,7 +211,7 @@ static void of_story(struct making *m, const Vrsas__V1__RelocationView *of)
 	v->host = r->home_host;
 	v->host_state = m->down ? "up" : "";
 	v->summary = text(m, "%s waits: %s", r->vm_name,
-			  r->hold_reason[0] ? r->hold_reason : "see its story");
+			  r->hold_reason[0] ? r->hold_reason : "see the relocation");
 	v->starts_at_ms = r->state_since_ms;
 	set_next(m, v);
 }
@@ -233,7 +233,7 @@ Vrsas__V1__IncidentViews *incident_views(struct vrs_arena *mem,
 	for (size_t i = 0; down && i < down->n_host; i++)
 		of_host(&m, down->host[i]);
 	for (size_t i = 0; status && i < status->n_open; i++)
-		of_story(&m, status->open[i]);
+		of_relocation(&m, status->open[i]);
 	for (size_t i = 0; i < told->n; i++)
 		if (told->one[i]->ends_at_ms != 0)
 			of_alert(&m, told->one[i]);

@@ -16,19 +16,19 @@
 enum {
 	EVENTS_EVERY_MS = 200,
 	STATUS_EVERY_MS = 1000,
-	STATUS_IDLE_MS = 10000, /* while nobody listens */
+	STATUS_IDLE_MS = 10000, /* without open streams */
 	HOSTS_EVERY_MS = 800,
-	STATUS_ANYWAY_MS = 10000, /* told again although nothing changed */
+	STATUS_ANYWAY_MS = 10000, /* sent again although unchanged */
 	EVENTS_AT_ONCE = 500,
-	REST_MS = 2000, /* a store that hangs must not hold those who ask */
+	REST_MS = 2000, /* a store that hangs must not delay requests */
 	INCIDENTS_ARENA = 16 << 20,
 };
 
-/* Somebody waits for a status and the hosts, asked for after he came. */
+/* Waits for a status and a list of hosts requested after it arrived. */
 struct waiter {
 	struct waiter *next;
 	bool status, hosts; /* still to come */
-	watch_fn done;
+	poller_fn done;
 	void *arg;
 };
 
@@ -36,13 +36,13 @@ struct known_host {
 	uint64_t name, content;
 };
 
-struct watch {
+struct poller {
 	struct gateway *g;
 	struct vrs_timer *events, *progress;
 	char last_id[48];
 	int64_t rest_until_mono_ms;
 	bool asking_status, asking_hosts, hurry;
-	int64_t status_mono_ms, hosts_mono_ms, told_mono_ms;
+	int64_t status_mono_ms, hosts_mono_ms, sent_mono_ms;
 	uint64_t status_hash, open_hash;
 	struct known_host *host;
 	size_t n_hosts;
@@ -72,9 +72,9 @@ static char *text_of(const ProtobufCMessage *msg)
 	return text;
 }
 
-/* --- status and stories --- */
+/* --- status and relocations --- */
 
-/* The same status a second later is no news: its clocks are left out. */
+/* Without clocks: a status that differs only in its times is unchanged. */
 static uint64_t hash_status(const Vrsas__V1__StatusView *status)
 {
 	Vrsas__V1__StatusView v = *status;
@@ -107,23 +107,23 @@ static uint64_t hash_open(const Vrsas__V1__StatusView *status)
 	return h;
 }
 
-static void tell_status(struct watch *w, const Vrsas__V1__StatusView *status)
+static void send_status(struct poller *w, const Vrsas__V1__StatusView *status)
 {
 	uint64_t h = hash_status(status);
 	int64_t now = vrs_now_mono_ms();
 	Vrsas__V1__StatusView v = *status;
 
-	if (h == w->status_hash && now - w->told_mono_ms < STATUS_ANYWAY_MS)
+	if (h == w->status_hash && now - w->sent_mono_ms < STATUS_ANYWAY_MS)
 		return;
 	w->status_hash = h;
-	w->told_mono_ms = now;
+	w->sent_mono_ms = now;
 	v.n_open = 0;
 	char *text = text_of(&v.base);
-	hub_state(w->g->hub, HUB_STATUS, text);
+	sse_state(w->g->sse, SSE_STATUS, text);
 	free(text);
 }
 
-static void tell_open(struct watch *w, const Vrsas__V1__StatusView *status)
+static void send_open(struct poller *w, const Vrsas__V1__StatusView *status)
 {
 	uint64_t h = hash_open(status);
 	Vrsas__V1__RelocationViews v = VRSAS__V1__RELOCATION_VIEWS__INIT;
@@ -134,11 +134,11 @@ static void tell_open(struct watch *w, const Vrsas__V1__StatusView *status)
 	v.relocation = status->open;
 	v.n_relocation = status->n_open;
 	char *text = text_of(&v.base);
-	hub_state(w->g->hub, HUB_RELOCATIONS, text);
+	sse_state(w->g->sse, SSE_RELOCATIONS, text);
 	free(text);
 }
 
-/* --- what is broken --- */
+/* --- incidents --- */
 
 static struct vrs_msg *copy_of(const ProtobufCMessage *msg)
 {
@@ -162,12 +162,12 @@ static const void *kept_message(const struct vrs_msg *msg)
 	return msg ? vrs_msg_get(msg) : NULL;
 }
 
-static void tell_incidents(struct watch *w)
+static void send_incidents(struct poller *w)
 {
 	struct incidents told = {0};
-	int64_t since = vrs_now_wall_ms() - WATCH_INCIDENTS_MS;
+	int64_t since = vrs_now_wall_ms() - POLLER_INCIDENTS_MS;
 
-	if (!hub_listeners(w->g->hub) ||
+	if (!sse_listeners(w->g->sse) ||
 	    incident_read(w->g->svc->store, since, &told, NULL) < 0)
 		return;
 	struct vrs_arena *mem = vrs_arena_new(INCIDENTS_ARENA);
@@ -178,14 +178,14 @@ static void tell_incidents(struct watch *w)
 		char *text = text_of(&v->base);
 
 		w->incidents_hash = h;
-		hub_state(w->g->hub, HUB_INCIDENTS, text);
+		sse_state(w->g->sse, SSE_INCIDENTS, text);
 		free(text);
 	}
 	vrs_arena_free(mem);
 	incident_fini(&told);
 }
 
-static void serve_waiters(struct watch *w, bool status, bool hosts)
+static void serve_waiters(struct poller *w, bool status, bool hosts)
 {
 	for (struct waiter **p = &w->waiters; *p;) {
 		struct waiter *one = *p;
@@ -203,23 +203,23 @@ static void serve_waiters(struct watch *w, bool status, bool hosts)
 }
 
 static void on_status(void *arg, const Vrsas__V1__ControlReply *reply,
-		      const struct ask_failure *f)
+		      const struct scheduler_failure *f)
 {
-	struct watch *w = arg;
+	struct poller *w = arg;
 
 	w->asking_status = false;
 	keep(&w->status, f || !reply->status ? NULL : &reply->status->base);
 	serve_waiters(w, true, false);
 	if (f || !reply->status)
 		return;
-	tell_status(w, reply->status);
-	tell_open(w, reply->status);
+	send_status(w, reply->status);
+	send_open(w, reply->status);
 	progress_follow(w->transfers, reply->status->open, reply->status->n_open);
 }
 
-static void look_at_status(struct watch *w)
+static void poll_status(struct poller *w)
 {
-	int64_t every = hub_listeners(w->g->hub) ? STATUS_EVERY_MS : STATUS_IDLE_MS;
+	int64_t every = sse_listeners(w->g->sse) ? STATUS_EVERY_MS : STATUS_IDLE_MS;
 	Vrsas__V1__ControlRequest r = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__StatusQuery body = VRSAS__V1__STATUS_QUERY__INIT;
 
@@ -232,7 +232,7 @@ static void look_at_status(struct watch *w)
 	w->status_mono_ms = vrs_now_mono_ms();
 	r.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_STATUS;
 	r.status = &body;
-	ask(w->g, &r, on_status, w);
+	scheduler_ask(w->g, &r, on_status, w);
 }
 
 /* --- hosts --- */
@@ -243,7 +243,7 @@ static uint64_t name_of(const Vrsas__V1__HostView *h)
 	       vrs_hash(VRS_HASH_BEGIN, h->name, strlen(h->name));
 }
 
-static void tell_hosts(struct watch *w, const Vrsas__V1__HostViews *views)
+static void send_hosts(struct poller *w, const Vrsas__V1__HostViews *views)
 {
 	struct known_host *known = vrs_calloc(views->n_host + 1, sizeof(*known));
 	Vrsas__V1__HostViews v = VRSAS__V1__HOST_VIEWS__INIT;
@@ -257,10 +257,10 @@ static void tell_hosts(struct watch *w, const Vrsas__V1__HostViews *views)
 		if (!same)
 			v.host[v.n_host++] = views->host[i];
 	}
-	if (v.n_host && w->n_hosts) { /* the first look is no change */
+	if (v.n_host && w->n_hosts) { /* the first poll is no change */
 		char *text = text_of(&v.base);
 
-		hub_tell(w->g->hub, "hosts", NULL, text);
+		sse_send(w->g->sse, "hosts", NULL, text);
 		free(text);
 	}
 	free(v.host);
@@ -269,7 +269,7 @@ static void tell_hosts(struct watch *w, const Vrsas__V1__HostViews *views)
 	w->n_hosts = views->n_host;
 }
 
-static void keep_down(struct watch *w, const Vrsas__V1__HostViews *views)
+static void keep_down(struct poller *w, const Vrsas__V1__HostViews *views)
 {
 	Vrsas__V1__HostViews v = VRSAS__V1__HOST_VIEWS__INIT;
 
@@ -282,28 +282,28 @@ static void keep_down(struct watch *w, const Vrsas__V1__HostViews *views)
 }
 
 static void on_hosts(void *arg, const Vrsas__V1__ControlReply *reply,
-		     const struct ask_failure *f)
+		     const struct scheduler_failure *f)
 {
-	struct watch *w = arg;
+	struct poller *w = arg;
 
 	w->asking_hosts = false;
 	if (!f && reply->hosts) {
-		tell_hosts(w, reply->hosts);
+		send_hosts(w, reply->hosts);
 		keep_down(w, reply->hosts);
 	} else {
 		keep(&w->down, NULL);
 	}
 	serve_waiters(w, false, true);
-	tell_incidents(w);
+	send_incidents(w);
 }
 
-static void look_at_hosts(struct watch *w)
+static void poll_hosts(struct poller *w)
 {
 	Vrsas__V1__ControlRequest r = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__HostQuery body = VRSAS__V1__HOST_QUERY__INIT;
 
 	if (w->asking_hosts ||
-	    (!w->waiters && (!hub_listeners(w->g->hub) ||
+	    (!w->waiters && (!sse_listeners(w->g->sse) ||
 			     (w->hosts_mono_ms &&
 			      vrs_now_mono_ms() - w->hosts_mono_ms < HOSTS_EVERY_MS))))
 		return;
@@ -311,22 +311,22 @@ static void look_at_hosts(struct watch *w)
 	w->hosts_mono_ms = vrs_now_mono_ms();
 	r.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS;
 	r.hosts = &body;
-	ask(w->g, &r, on_hosts, w);
+	scheduler_ask(w->g, &r, on_hosts, w);
 }
 
 /* --- the journal --- */
 
-static void tell_event(struct watch *w, const Vrsas__V1__Event *ev)
+static void send_event(struct poller *w, const Vrsas__V1__Event *ev)
 {
 	char *text = text_of(&ev->base);
 
-	hub_tell(w->g->hub, "journal", ev->id, text);
+	sse_send(w->g->sse, "journal", ev->id, text);
 	free(text);
 	(void)vrs_strcpy(w->last_id, sizeof(w->last_id), ev->id);
-	w->hurry = true; /* something moved: look at once */
+	w->hurry = true; /* something changed: poll at once */
 }
 
-static void look_at_events(struct watch *w)
+static void poll_events(struct poller *w)
 {
 	Vrsas__V1__Event **events;
 	struct vrs_err err = {0};
@@ -335,14 +335,14 @@ static void look_at_events(struct watch *w)
 
 	if (vrs_event_read(w->g->svc->store, w->last_id, first ? 1 : EVENTS_AT_ONCE,
 			   &events, &n, &err) < 0) {
-		vrs_complain(&w->store, VRS_WARN, "the journal cannot be read: %s",
+		vrs_complain(&w->store, VRS_WARN, "cannot read the journal: %s",
 			     err.text);
 		w->rest_until_mono_ms = vrs_now_mono_ms() + REST_MS;
 		return;
 	}
-	vrs_complaint_over(&w->store, "the journal is read again");
+	vrs_complaint_over(&w->store, "the journal is readable again");
 	for (size_t i = 0; i < n && !first; i++)
-		tell_event(w, events[i]);
+		send_event(w, events[i]);
 	if (first)
 		(void)vrs_strcpy(w->last_id, sizeof(w->last_id),
 				 n ? events[n - 1]->id : "0-0");
@@ -351,28 +351,28 @@ static void look_at_events(struct watch *w)
 
 static void on_tick(void *arg)
 {
-	struct watch *w = arg;
+	struct poller *w = arg;
 
 	if (vrs_now_mono_ms() < w->rest_until_mono_ms)
 		return;
-	look_at_events(w);
-	look_at_status(w);
-	look_at_hosts(w);
+	poll_events(w);
+	poll_status(w);
+	poll_hosts(w);
 }
 
 static void on_progress(void *arg)
 {
-	struct watch *w = arg;
+	struct poller *w = arg;
 
-	if (!hub_listeners(w->g->hub) || vrs_now_mono_ms() < w->rest_until_mono_ms)
+	if (!sse_listeners(w->g->sse) || vrs_now_mono_ms() < w->rest_until_mono_ms)
 		return;
-	char *text = progress_look(w->transfers, w->g->svc->store);
+	char *text = progress_json(w->transfers, w->g->svc->store);
 	if (text)
-		hub_tell(w->g->hub, "progress", NULL, text);
+		sse_send(w->g->sse, "progress", NULL, text);
 	free(text);
 }
 
-void watch_ask(struct watch *w, watch_fn done, void *arg)
+void poller_ask(struct poller *w, poller_fn done, void *arg)
 {
 	struct waiter *one = vrs_calloc(1, sizeof(*one));
 
@@ -382,19 +382,19 @@ void watch_ask(struct watch *w, watch_fn done, void *arg)
 			       .done = done,
 			       .arg = arg};
 	w->waiters = one;
-	look_at_status(w);
-	look_at_hosts(w);
+	poll_status(w);
+	poll_hosts(w);
 }
 
-void watch_hurry(struct watch *w)
+void poller_hurry(struct poller *w)
 {
 	w->hurry = true;
 	w->hosts_mono_ms = 0;
 }
 
-struct watch *watch_new(struct gateway *g)
+struct poller *poller_new(struct gateway *g)
 {
-	struct watch *w = vrs_calloc(1, sizeof(*w));
+	struct poller *w = vrs_calloc(1, sizeof(*w));
 
 	w->g = g;
 	w->transfers = progress_new();
@@ -403,7 +403,7 @@ struct watch *watch_new(struct gateway *g)
 	return w;
 }
 
-void watch_free(struct watch *w)
+void poller_free(struct poller *w)
 {
 	if (!w)
 		return;

@@ -1,27 +1,29 @@
-/* poller.h - sees what changes, and tells the hub: the journal, the scheduler's views,
- * and how transfers stand.
+/* poller.h - polls the journal, the scheduler's views and the progress of transfers, and
+ * sends what changed to the event streams.
  *
- * Only looks often while somebody listens. */
+ * It polls often only while a stream is open. */
 #ifndef GATEWAY_LIVE_POLLER_H
 #define GATEWAY_LIVE_POLLER_H
 
 #include "gateway.h"
 
-struct watch;
+struct poller;
 
-enum { WATCH_INCIDENTS_MS = 24 * 3600 * 1000 }; /* those that ended since are told too */
+enum {
+	POLLER_INCIDENTS_MS = 24 * 3600 * 1000
+}; /* incidents that ended since are included */
 
-struct watch *watch_new(struct gateway *g);
-/* After the questions to the scheduler have ended. */
-void watch_free(struct watch *w);
+struct poller *poller_new(struct gateway *g);
+/* After the requests to the scheduler have ended. */
+void poller_free(struct poller *w);
 
-/* Asks the scheduler how things are and calls done with its status and the hosts that are
- * not simply up; NULL where it did not answer. Both are gone when done returns. */
-typedef void (*watch_fn)(void *arg, const Vrsas__V1__StatusView *status,
-			 const Vrsas__V1__HostViews *down);
-void watch_ask(struct watch *w, watch_fn done, void *arg);
+/* Queries the scheduler and calls done with its status and the hosts that are not up;
+ * NULL if it did not reply. Both are valid until done returns. */
+typedef void (*poller_fn)(void *arg, const Vrsas__V1__StatusView *status,
+			  const Vrsas__V1__HostViews *down);
+void poller_ask(struct poller *w, poller_fn done, void *arg);
 
-/* An incident changed: tell it soon. */
-void watch_hurry(struct watch *w);
+/* An incident changed: poll soon. */
+void poller_hurry(struct poller *w);
 
 #endif

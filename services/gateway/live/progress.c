@@ -43,17 +43,7 @@ static const struct followed *known(const struct progress *p, const char *job)
 
 static bool moves(const Vrsas__V1__RelocationView *v)
 {
-	if (!v->record || !v->record->transfer_job[0])
-		return false;
-	switch (v->record->state) {
-	case VRSAS__V1__RELOCATION_STATE__TRANSFERRING:
-	case VRSAS__V1__RELOCATION_STATE__VERIFYING:
-	case VRSAS__V1__RELOCATION_STATE__REPROTECTING:
-	case VRSAS__V1__RELOCATION_STATE__FB_FINAL_SYNC:
-		return true;
-	default:
-		return false;
-	}
+	return v->transfers && v->record && v->record->transfer_job[0];
 }
 
 void progress_follow(struct progress *p, Vrsas__V1__RelocationView *const *open, size_t n)
@@ -114,7 +104,7 @@ static char *views_text(Vrsas__V1__ProgressView **list, size_t n)
 	return text;
 }
 
-char *progress_look(struct progress *p, struct vrs_store *store)
+char *progress_json(struct progress *p, struct vrs_store *store)
 {
 	struct vrs_reply *r;
 	char *text = NULL;

@@ -1,4 +1,4 @@
-/* progress.h - how the transfers under way stand, as their movers write it to Redis. */
+/* progress.h - progress of active transfers, as their movers write it to Redis. */
 #ifndef GATEWAY_LIVE_PROGRESS_H
 #define GATEWAY_LIVE_PROGRESS_H
 
@@ -12,12 +12,12 @@ struct progress;
 struct progress *progress_new(void);
 void progress_free(struct progress *p);
 
-/* Which stories are under way. */
+/* Sets the active relocations. */
 void progress_follow(struct progress *p, Vrsas__V1__RelocationView *const *open,
 		     size_t n);
 
-/* ProgressViews as one line of JSON; NULL: none is under way, or none of them moved. The
+/* ProgressViews as one line of JSON; NULL: no transfer is active, or none progressed. The
  * caller frees it. */
-char *progress_look(struct progress *p, struct vrs_store *store);
+char *progress_json(struct progress *p, struct vrs_store *store);
 
 #endif

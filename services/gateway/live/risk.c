@@ -14,16 +14,16 @@
 enum {
 	TICK_MS = 500,
 	INVENTORY_EVERY_MS = 30000,
-	ROUND_MIN_MS = 15000, /* a small company is not asked without pause */
+	ROUND_MIN_MS = 15000, /* pause between rounds with few hosts */
 	WHY_MAX = 8,
 	VIEW_ARENA = 64 << 10,
 	REST_TIMES =
-		20, /* as long as the answer took: a twentieth of the scheduler at most */
+		20, /* the duration of a reply: at most 1/20 of the scheduler's time */
 };
 
 struct one {
 	char cluster[65], host[65];
-	struct vrs_msg *view; /* RiskView; NULL: not asked yet */
+	struct vrs_msg *view; /* RiskView; NULL: not computed yet */
 	int64_t at_mono_ms;
 };
 
@@ -82,7 +82,7 @@ void risk_of_plan(const Vrsas__V1__PlanView *plan, struct vrs_arena *mem,
 	}
 }
 
-/* --- all hosts in turn --- */
+/* --- every host in turn --- */
 
 static struct one *find(const struct risk *r, const char *cluster, const char *host)
 {
@@ -125,12 +125,12 @@ static void read_inventory(struct risk *r)
 	inventory_fini(&inv);
 }
 
-static void tell(struct risk *r, const Vrsas__V1__RiskView *v)
+static void publish(struct risk *r, const Vrsas__V1__RiskView *v)
 {
 	Vrsas__V1__RiskViews views = VRSAS__V1__RISK_VIEWS__INIT;
 	Vrsas__V1__RiskView *list[] = {(Vrsas__V1__RiskView *)(uintptr_t)v};
 
-	if (!hub_listeners(r->g->hub))
+	if (!sse_listeners(r->g->sse))
 		return;
 	views.risk = list;
 	views.n_risk = 1;
@@ -138,13 +138,13 @@ static void tell(struct risk *r, const Vrsas__V1__RiskView *v)
 	views.max_age_ms = r->g->conf.risk_ms;
 	json_t *json = vrs_json_of_message(&views.base);
 	char *text = vrs_json_text(json, true);
-	hub_tell(r->g->hub, "risk", NULL, text);
+	sse_send(r->g->sse, "risk", NULL, text);
 	free(text);
 	json_decref(json);
 }
 
 static void on_plan(void *arg, const Vrsas__V1__ControlReply *reply,
-		    const struct ask_failure *f)
+		    const struct scheduler_failure *f)
 {
 	struct risk *r = arg;
 
@@ -167,7 +167,7 @@ static void on_plan(void *arg, const Vrsas__V1__ControlReply *reply,
 	(void)vrs_msg_unpack(&o->view, v.base.descriptor, bytes, n, NULL);
 	o->at_mono_ms = vrs_now_mono_ms();
 	free(bytes);
-	tell(r, &v);
+	publish(r, &v);
 	vrs_arena_free(mem);
 }
 
@@ -189,10 +189,10 @@ static void ask_next(struct risk *r)
 	q.plan = &body;
 	r->asking = true;
 	r->asked_mono_ms = vrs_now_mono_ms();
-	ask(r->g, &q, on_plan, r);
+	scheduler_ask(r->g, &q, on_plan, r);
 }
 
-/* Often enough that every host has its turn within risk_ms, and no faster than 10/s. */
+/* Often enough to reach every host within risk_ms, but at most 10/s. */
 static void on_tick(void *arg)
 {
 	struct risk *r = arg;

@@ -13,26 +13,26 @@ enum { RING_BYTES = 4 << 20, RESUME_LIMIT = 2000, ALIVE_EVERY_MS = 15000 };
 
 struct listener {
 	struct listener *prev, *next;
-	struct hub *hub;
+	struct sse *sse;
 	struct vrs_httpd_stream *streaming;
 	struct vrs_text first; /* before the ring */
 	size_t first_sent;
-	uint64_t at; /* in the ring, counted from its beginning of time */
-	bool lost;   /* ends after `first`, to come back with its Last-Event-ID */
+	uint64_t at; /* in the ring, counted from its first byte ever */
+	bool lost;   /* ends after `first`, to resume with its Last-Event-ID */
 };
 
-struct hub {
+struct sse {
 	struct gateway *g;
 	char *ring;
-	uint64_t end; /* bytes ever told */
-	char *state[HUB_STATES];
-	char last_id[48]; /* of the journal, as told */
+	uint64_t end; /* bytes ever sent */
+	char *state[SSE_STATES];
+	char last_id[48]; /* of the journal, last sent */
 	struct listener *listeners;
 	size_t n;
 	struct vrs_timer *alive;
 };
 
-static const char *const state_names[HUB_STATES] = {"status", "relocations", "incidents"};
+static const char *const state_names[SSE_STATES] = {"status", "relocations", "incidents"};
 
 static void add_event(struct vrs_text *t, const char *event, const char *id,
 		      const char *data)
@@ -44,7 +44,7 @@ static void add_event(struct vrs_text *t, const char *event, const char *id,
 	vrs_text_add(t, "\n\n");
 }
 
-static void put(struct hub *h, const char *bytes, size_t n)
+static void put(struct sse *h, const char *bytes, size_t n)
 {
 	if (h->n == 0 || n > RING_BYTES / 2)
 		return;
@@ -64,7 +64,7 @@ static void put(struct hub *h, const char *bytes, size_t n)
 	}
 }
 
-void hub_tell(struct hub *h, const char *event, const char *id, const char *data)
+void sse_send(struct sse *h, const char *event, const char *id, const char *data)
 {
 	struct vrs_text t = {0};
 
@@ -77,11 +77,11 @@ void hub_tell(struct hub *h, const char *event, const char *id, const char *data
 	vrs_text_fini(&t);
 }
 
-void hub_state(struct hub *h, enum hub_state which, const char *data)
+void sse_state(struct sse *h, enum sse_state which, const char *data)
 {
 	free(h->state[which]);
 	h->state[which] = vrs_strdup(data);
-	hub_tell(h, state_names[which], NULL, data);
+	sse_send(h, state_names[which], NULL, data);
 }
 
 static void on_alive(void *arg)
@@ -94,7 +94,7 @@ static void on_alive(void *arg)
 static long next_bytes(void *arg, char *buf, size_t size)
 {
 	struct listener *l = arg;
-	const struct hub *h = l->hub;
+	const struct sse *h = l->sse;
 
 	if (l->first.len > l->first_sent) {
 		size_t n = l->first.len - l->first_sent;
@@ -129,10 +129,10 @@ static void on_closed(void *arg)
 	if (l->prev)
 		l->prev->next = l->next;
 	else
-		l->hub->listeners = l->next;
+		l->sse->listeners = l->next;
 	if (l->next)
 		l->next->prev = l->prev;
-	l->hub->n--;
+	l->sse->n--;
 	vrs_text_fini(&l->first);
 	free(l);
 }
@@ -149,8 +149,8 @@ static bool later(const char *a, const char *b)
 	       strtoull(rest_b + (*rest_b == '-'), NULL, 10);
 }
 
-/* What was told since; what was not told yet comes through the ring. */
-static int add_journal(struct hub *h, const char *after, struct vrs_text *t,
+/* Events sent since that id; those not sent yet will come through the ring. */
+static int add_journal(struct sse *h, const char *after, struct vrs_text *t,
 		       bool *ret_more, struct vrs_err *err)
 {
 	Vrsas__V1__Event **events;
@@ -177,7 +177,7 @@ static int add_journal(struct hub *h, const char *after, struct vrs_text *t,
 	return 0;
 }
 
-int hub_stream(struct hub *h, struct vrs_httpd_request *q, const char *after,
+int sse_stream(struct sse *h, struct vrs_httpd_request *q, const char *after,
 	       struct vrs_err *err)
 {
 	int status = 0;
@@ -185,7 +185,7 @@ int hub_stream(struct hub *h, struct vrs_httpd_request *q, const char *after,
 	if (h->n >= (size_t)h->g->conf.max_streams)
 		return vrs_fail(err, VRS_ENOSPC, "%zu streams are already open", h->n);
 	struct listener *l = vrs_calloc(1, sizeof(*l));
-	l->hub = h;
+	l->sse = h;
 	vrs_text_add(&l->first, "retry: 2000\n\n");
 	if (after[0])
 		status = add_journal(h, after, &l->first, &l->lost, err);
@@ -194,7 +194,7 @@ int hub_stream(struct hub *h, struct vrs_httpd_request *q, const char *after,
 		free(l);
 		return status;
 	}
-	for (int i = 0; i < HUB_STATES; i++)
+	for (int i = 0; i < SSE_STATES; i++)
 		if (h->state[i])
 			add_event(&l->first, state_names[i], NULL, h->state[i]);
 	l->at = h->end;
@@ -208,14 +208,14 @@ int hub_stream(struct hub *h, struct vrs_httpd_request *q, const char *after,
 	return 0;
 }
 
-size_t hub_listeners(const struct hub *h)
+size_t sse_listeners(const struct sse *h)
 {
 	return h->n;
 }
 
-struct hub *hub_new(struct gateway *g)
+struct sse *sse_new(struct gateway *g)
 {
-	struct hub *h = vrs_calloc(1, sizeof(*h));
+	struct sse *h = vrs_calloc(1, sizeof(*h));
 
 	h->g = g;
 	h->ring = vrs_calloc(1, RING_BYTES);
@@ -223,12 +223,12 @@ struct hub *hub_new(struct gateway *g)
 	return h;
 }
 
-void hub_free(struct hub *h)
+void sse_free(struct sse *h)
 {
 	if (!h)
 		return;
 	vrs_timer_cancel(h->alive);
-	for (int i = 0; i < HUB_STATES; i++)
+	for (int i = 0; i < SSE_STATES; i++)
 		free(h->state[i]);
 	free(h->ring);
 	free(h);

@@ -18,7 +18,7 @@ enum { MAX_WORDS = 32 };
 struct delivery {
 	struct deliver_to to;
 	char *json;
-	char why[300]; /* "": taken */
+	char why[300]; /* "": delivered */
 };
 
 static void replace(char **to, char *value)
@@ -43,8 +43,8 @@ int deliver_set(struct deliver_to *to, const char *key, const char *value,
 		status = value[0] ? vrs_secret_read(value, &secret, err) : 0;
 	else
 		return vrs_fail(err, VRS_EINVAL,
-				"%s: url, command, secret_file, token_file, ca_file or "
-				"severity",
+				"unknown key %s: expected url, command, secret_file, "
+				"token_file, ca_file or severity",
 				key);
 	if (secret)
 		replace(key[0] == 's' ? &to->secret : &to->token, secret);
@@ -56,14 +56,15 @@ int deliver_ready(const struct deliver_to *to, struct vrs_err *err)
 	bool url = to->url && to->url[0], command = to->command && to->command[0];
 
 	if (url == command)
-		return vrs_fail(err, VRS_EINVAL, "one of url and command is needed");
+		return vrs_fail(err, VRS_EINVAL,
+				"exactly one of url and command is required");
 	if (url && strncmp(to->url, "http://", 7) != 0 &&
 	    strncmp(to->url, "https://", 8) != 0)
-		return vrs_fail(err, VRS_EINVAL, "url = %s: http:// or https://",
+		return vrs_fail(err, VRS_EINVAL, "url = %s: expected http:// or https://",
 				to->url);
 	if (command && to->command[0] != '/')
-		return vrs_fail(err, VRS_EINVAL, "command = %s: begins with /",
-				to->command);
+		return vrs_fail(err, VRS_EINVAL,
+				"command = %s: expected an absolute path", to->command);
 	return 0;
 }
 
@@ -156,7 +157,7 @@ static void post(struct delivery *d)
 	if (vrs_http(&req, &reply, &err) < 0)
 		fail(d, "%s", err.text);
 	else if (reply.status < 200 || reply.status > 299)
-		fail(d, "it answers with %d", reply.status);
+		fail(d, "replied with status %d", reply.status);
 	else
 		d->why[0] = '\0';
 	vrs_http_reply_fini(&reply);
@@ -184,7 +185,7 @@ static void call(struct delivery *d)
 		if (r.exit_code == 0)
 			d->why[0] = '\0';
 		else
-			fail(d, "%s ends with %d", argv[0], r.exit_code);
+			fail(d, "%s exited with status %d", argv[0], r.exit_code);
 		vrs_proc_result_fini(&r);
 	}
 	free(words);

@@ -7,24 +7,24 @@
 
 enum { DELIVER_TIMEOUT_MS = 10000 };
 
-/* Where to; owned by whoever has it. */
+/* Destination of a sink. */
 struct deliver_to {
 	char *url, *command, *secret, *token, *ca_file;
 };
 
-/* One key of the sinks' file. */
+/* Sets one key of the sinks file. */
 int deliver_set(struct deliver_to *to, const char *key, const char *value,
 		struct vrs_err *err);
-/* Is it whole? */
+/* Checks that it is complete. */
 int deliver_ready(const struct deliver_to *to, struct vrs_err *err);
 void deliver_fini(struct deliver_to *to);
 
-/* A delivery has copies of all it needs, so it may run on a worker. */
+/* A delivery owns copies of its data, so that it can run on a worker. */
 struct delivery;
 struct delivery *deliver_new(const struct deliver_to *to, const Vrsas__V1__Event *ev,
 			     const char *source);
 void deliver_run(struct delivery *d);
-const char *deliver_why(const struct delivery *d); /* NULL: it was taken */
+const char *deliver_why(const struct delivery *d); /* NULL: delivered */
 void deliver_free(struct delivery *d);
 
 #endif

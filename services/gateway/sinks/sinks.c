@@ -25,7 +25,7 @@ struct sink {
 	char name[65];
 	Vrsas__V1__Severity severity; /* and above */
 	char cursor[48];              /* "": not known yet */
-	Vrsas__V1__Event **event;     /* read, not yet taken */
+	Vrsas__V1__Event **event;     /* read, not yet delivered */
 	size_t n_events, next_event;
 	bool busy;
 	int64_t wait_mono_ms, back_off_ms;
@@ -35,11 +35,11 @@ struct sink {
 
 struct sinks {
 	struct gateway *g;
-	uint64_t generation; /* rises with every load */
+	uint64_t generation; /* increases with every load */
 	struct sink *sink[MAX_SINKS];
 	size_t n;
 	struct vrs_timer *timer;
-	int64_t rest_until_mono_ms; /* the store did not answer */
+	int64_t rest_until_mono_ms; /* after a failure of the store */
 };
 
 /* --- the file --- */
@@ -61,8 +61,8 @@ static int severity_of(const char *value, Vrsas__V1__Severity *ret, struct vrs_e
 			*ret = (Vrsas__V1__Severity)(i + 1);
 			return 0;
 		}
-	return vrs_fail(err, VRS_EINVAL, "severity = %s: info, notice, warning or error",
-			value);
+	return vrs_fail(err, VRS_EINVAL,
+			"severity = %s: expected info, notice, warning or error", value);
 }
 
 static int take_key(struct sink *k, const char *key, const char *value,
@@ -79,7 +79,7 @@ static int on_line(void *arg, const struct vrs_ini_line *line, struct vrs_err *e
 	const char *name = line->section + strlen("sink ");
 
 	if (strncmp(line->section, "sink ", 5) != 0 || !vrs_name_ok(name))
-		return vrs_fail(err, VRS_EINVAL, "[%s]: sections are [sink NAME]",
+		return vrs_fail(err, VRS_EINVAL, "[%s]: expected [sink NAME]",
 				line->section);
 	struct sink *k = sink_of(s, name);
 	if (!k) {
@@ -115,7 +115,7 @@ static int write_cursor(struct sinks *s, const struct sink *k, const char *id,
 			     vrs_key_sink(k->name).text, id);
 }
 
-/* A new sink is told what happens from now on. */
+/* A new sink starts with the next event. */
 static int find_cursor(struct sinks *s, struct sink *k, struct vrs_err *err)
 {
 	Vrsas__V1__Event **newest;
@@ -144,9 +144,9 @@ static void forget_events(struct sink *k)
 	k->n_events = k->next_event = 0;
 }
 
-struct errand {
+struct task {
 	struct gateway *g;
-	uint64_t generation; /* of the sinks that sent it */
+	uint64_t generation; /* of the sinks that started it */
 	char name[65], id[48];
 	struct delivery *delivery;
 };
@@ -155,17 +155,17 @@ static void step(struct sinks *s, struct sink *k);
 
 static void work(void *arg)
 {
-	deliver_run(((struct errand *)arg)->delivery);
+	deliver_run(((struct task *)arg)->delivery);
 }
 
-static void taken(struct sinks *s, struct sink *k, const char *id)
+static void advance(struct sinks *s, struct sink *k, const char *id)
 {
 	struct vrs_err err = {0};
 
-	/* not written: the event may arrive twice, which is allowed */
+	/* if this fails, the event may arrive twice, which is allowed */
 	if (write_cursor(s, k, id, &err) < 0)
-		vrs_complain(&k->complaint, VRS_WARN, "sink %s: cursor not written: %s",
-			     k->name, err.text);
+		vrs_complain(&k->complaint, VRS_WARN,
+			     "sink %s: cannot store the cursor: %s", k->name, err.text);
 	(void)vrs_strcpy(k->cursor, sizeof(k->cursor), id);
 	k->next_event++;
 	k->back_off_ms = 0;
@@ -173,8 +173,8 @@ static void taken(struct sinks *s, struct sink *k, const char *id)
 
 static void done(void *arg)
 {
-	struct errand *e = arg;
-	struct sinks *s = e->g->sinks; /* a reload may have come between */
+	struct task *e = arg;
+	struct sinks *s = e->g->sinks; /* a reload may have happened meanwhile */
 	struct sink *k = s && s->generation == e->generation ? sink_of(s, e->name) : NULL;
 	const char *why = deliver_why(e->delivery);
 
@@ -182,9 +182,9 @@ static void done(void *arg)
 		k->busy = false;
 		if (!why) {
 			k->delivered++;
-			vrs_complaint_over(&k->complaint, "sink %s takes events again",
+			vrs_complaint_over(&k->complaint, "sink %s accepts events again",
 					   k->name);
-			taken(s, k, e->id);
+			advance(s, k, e->id);
 		} else {
 			k->failed++;
 			k->back_off_ms =
@@ -193,7 +193,7 @@ static void done(void *arg)
 				k->back_off_ms = BACK_OFF_MAX_MS;
 			k->wait_mono_ms = vrs_now_mono_ms() + k->back_off_ms;
 			vrs_complain(&k->complaint, VRS_WARN,
-				     "sink %s: %s; next try in %lld ms", k->name, why,
+				     "sink %s: %s; retry in %lld ms", k->name, why,
 				     (long long)k->back_off_ms);
 		}
 		step(s, k);
@@ -205,8 +205,8 @@ static void done(void *arg)
 static void send_next(struct sinks *s, struct sink *k)
 {
 	const Vrsas__V1__Event *ev = k->event[k->next_event];
-	struct errand *e = vrs_calloc(1, sizeof(*e));
-	char lane[80];
+	struct task *e = vrs_calloc(1, sizeof(*e));
+	char queue[80];
 
 	e->g = s->g;
 	e->generation = s->generation;
@@ -214,8 +214,8 @@ static void send_next(struct sinks *s, struct sink *k)
 	(void)vrs_strcpy(e->id, sizeof(e->id), ev->id);
 	e->delivery = deliver_new(&k->to, ev, s->g->svc->instance);
 	k->busy = true;
-	(void)snprintf(lane, sizeof(lane), "sink:%s", k->name);
-	vrs_workers_submit(s->g->workers, lane, work, done, e);
+	(void)snprintf(queue, sizeof(queue), "sink:%s", k->name);
+	vrs_workers_submit(s->g->workers, queue, work, done, e);
 }
 
 static void rest(struct sinks *s)
@@ -231,10 +231,10 @@ static void step(struct sinks *s, struct sink *k)
 	    vrs_now_mono_ms() < k->wait_mono_ms)
 		return;
 	if (!k->cursor[0] && find_cursor(s, k, &err) < 0) {
-		rest(s); /* the watch's complaint says why */
+		rest(s); /* the poller logs the reason */
 		return;
 	}
-	/* what it does not want is passed over */
+	/* skips events below its severity */
 	while (k->next_event < k->n_events &&
 	       k->event[k->next_event]->severity < k->severity)
 		(void)vrs_strcpy(k->cursor, sizeof(k->cursor),
@@ -318,19 +318,19 @@ static double backlog_of(const struct sinks *s, const struct sink *k)
 	return (double)n;
 }
 
-void sinks_tell_metrics(const struct sinks *s, struct vrs_page *page)
+void sinks_collect_metrics(const struct sinks *s, struct vrs_page *page)
 {
 	for (size_t i = 0; s && i < s->n; i++) {
 		const struct sink *k = s->sink[i];
 
 		vrs_page_add(page, VRS_COUNTER, "vrsas_sink_events_total",
-			     "Events given to a sink.", (double)k->delivered, "sink",
+			     "Deliveries to a sink.", (double)k->delivered, "sink",
 			     k->name, "result", "delivered", NULL);
 		vrs_page_add(page, VRS_COUNTER, "vrsas_sink_events_total",
-			     "Events given to a sink.", (double)k->failed, "sink",
-			     k->name, "result", "failed", NULL);
+			     "Deliveries to a sink.", (double)k->failed, "sink", k->name,
+			     "result", "failed", NULL);
 		vrs_page_add(page, VRS_GAUGE, "vrsas_sink_backlog_events",
-			     "Events that a sink has not taken yet (10000: or more).",
+			     "Events not delivered to a sink yet (10000: or more).",
 			     backlog_of(s, k), "sink", k->name, NULL);
 	}
 }

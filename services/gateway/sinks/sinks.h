@@ -1,7 +1,7 @@
-/* sinks.h - who is told of every event: web addresses and programs.
+/* sinks.h - delivers every event to web addresses and programs.
  *
- * Each sink has a cursor in Redis, moved after an event was taken: every event of the
- * journal arrives at least once and in order, whatever dies. The file is INI, a section
+ * Each sink has a cursor in Redis, moved after a delivery: every event of the journal
+ * arrives at least once and in order, whatever crashes. The file is INI, with one section
  * [sink NAME] each:
  *
  *   url = https://pager.example/vrsas     or: command = /usr/local/bin/on-event --quiet
@@ -16,12 +16,11 @@
 
 struct sinks;
 
-/* path "": none. Changes nothing on failure. A sink that is new begins with what happens
- * from now on. */
+/* path "": none. Changes nothing on failure. A new sink starts with the next event. */
 int sinks_load(struct sinks **ret, struct gateway *g, const char *path,
 	       struct vrs_err *err);
 void sinks_free(struct sinks *s);
 
-void sinks_tell_metrics(const struct sinks *s, struct vrs_page *page);
+void sinks_collect_metrics(const struct sinks *s, struct vrs_page *page);
 
 #endif

@@ -1,8 +1,8 @@
-// Talking with the gateway: questions, orders, and the stream of what happens.
+// Client of the gateway: queries, orders, and the stream of events.
 
 export class ApiError extends Error {
   constructor(status, body) {
-    super(body?.error || `the gateway answers with ${status}`);
+    super(body?.error || `the gateway replied with status ${status}`);
     this.status = status;
     this.hint = body?.hint || "";
   }
@@ -13,7 +13,7 @@ async function ask(path, options) {
   try {
     answer = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
   } catch {
-    throw new ApiError(0, { error: "the gateway does not answer" });
+    throw new ApiError(0, { error: "no reply from the gateway" });
   }
   const text = await answer.text();
   let body = text;
@@ -31,7 +31,7 @@ export const get = (path) => ask(path);
 export const post = (path, body) =>
   ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
-/** The stream; it comes back by itself, and goes on after the last journal event seen.
+/** The stream; it reconnects, and resumes after the last journal event received.
  * on: {journal, status, relocations, ...}, each with the parsed data; link(up). */
 export function listen(after, on, link) {
   let last = after;
@@ -47,7 +47,7 @@ export function listen(after, on, link) {
     };
     source.onerror = () => {
       link(false);
-      // While it tries by itself it knows its last id; once it gives up, we try.
+      // EventSource retries with its last id; when it gives up, this code reconnects.
       if (source.readyState === EventSource.CLOSED) {
         timer = setTimeout(open, pause * (0.5 + Math.random()));
         pause = Math.min(pause * 2, 15000);

@@ -1,13 +1,13 @@
-// The fan chart: load that was seen, now, and the quantiles of the next hours.
+// The fan chart: measured load, now, and the quantiles of the next hours.
 //
-// Drawn by uPlot where the build had npm, else by Debian's dygraphs; chartlib.js is one of
-// the two, or empty, and then the sentence under the chart has to do.
+// Drawn by uPlot if the build had npm, else by Debian's dygraphs. chartlib.js is one of the
+// two, or empty: then only the sentence below the chart remains.
 import { el, hour, percent } from "./util.js";
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/** One x axis of seconds with every series on it; null where a series has nothing. */
+/** One x axis in seconds for every series; null where a series has no value. */
 function columns(history, forecast, limit) {
   const rows = new Map();
   const row = (t) => {
@@ -24,7 +24,7 @@ function columns(history, forecast, limit) {
   }
   if (forecast?.p50?.length) {
     const from = Date.parse(forecast.origin_at || forecast.made_at) / 1000, step = forecast.step_ms / 1000;
-    // The fan opens at the newest reading: there nothing is uncertain yet.
+    // The fan opens at the latest reading, where nothing is uncertain yet.
     if (now !== null && now <= from) row(now).splice(2, 3, last, last, last);
     forecast.p50.forEach((v, i) => row(from + i * step).splice(2, 3, v, forecast.p90[i], forecast.p99[i]));
     now ??= from;
@@ -33,14 +33,14 @@ function columns(history, forecast, limit) {
   return { rows: sorted, now, limit: Number.isFinite(limit) ? limit : null };
 }
 
-/** The scale begins at 0 and has room for the highest value and for the limit line. */
+/** The scale starts at 0 and includes the highest value and the limit line. */
 function top(data) {
   let high = data.limit ?? 0;
   for (const r of data.rows) for (const v of r.slice(1)) if (v > high) high = v;
   return Math.min(1, Math.ceil((high + 0.05) * 5) / 5) || 1;
 }
 
-/** Limit line and "now" line, on whatever canvas the library gives. */
+/** Limit line and "now" line, on the canvas of either library. */
 function lines(ctx, box, data, x, y, ratio) {
   ctx.save();
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
@@ -96,15 +96,15 @@ function byUplot(where, data) {
   );
 }
 
-/* Its legend writes style attributes, which the page's policy forbids; it has its own. */
+/* Its legend writes style attributes, which the Content-Security-Policy forbids. */
 if (globalThis.Dygraph) globalThis.Dygraph.PLUGINS = globalThis.Dygraph.PLUGINS.filter((p) => !String(p.prototype).startsWith("Legend"));
 
 function byDygraphs(where, data) {
   const one = (v) => (v === null ? null : [v, v, v]);
-  // Each series is [low, middle, high]: the band of the median goes up to P90, that of an
-  // unseen line at P90 goes up to P99.
+  // Each series is [low, middle, high]: the median's band reaches to P90, that of an
+  // invisible line at P90 reaches to P99.
   const rows = data.rows.map(([t, seen, p50, p90, p99]) => [new Date(t * 1000), one(seen), p50 === null ? null : [p50, p50, p90], p90 === null ? null : [p90, p90, p99]]);
-  const inner = el("div"); // it writes its width into its element, which then would not shrink
+  const inner = el("div"); // dygraphs sets the width of its element, which then would not shrink
   where.append(inner);
   return new globalThis.Dygraph(inner, rows, {
     labels: ["time", "seen", "P50", "P90"],
@@ -149,7 +149,7 @@ dark.addEventListener("change", () => {
   for (const [where, d] of drawn) draw(where, d.data);
 });
 
-/** Draws it into where (an element with a size). Says in words what one sees, or "". */
+/** Draws the chart into an element with a size. Returns its description, or "". */
 export function fan(where, history, forecast, limit) {
   const data = columns(history, forecast, limit);
   if (!data.rows.length) {
@@ -160,12 +160,12 @@ export function fan(where, history, forecast, limit) {
   if (!drawn.has(where)) sized.observe(where);
   draw(where, data);
   where.dataset.bands = forecast?.p99?.length ? "2" : "0";
-  if (!forecast?.p50?.length) return "There is no forecast yet.";
+  if (!forecast?.p50?.length) return "No forecast yet.";
   let worst = null;
   for (const r of data.rows) if (r[3] !== null && r[0] > (data.now ?? 0) && (!worst || r[3] > worst[3])) worst = r;
   if (!worst) return "";
   const against = data.limit === null ? "" : worst[3] > data.limit ? ", above the limit" : `, ${percent(data.limit - worst[3])} below the limit`;
-  return `Worst at ${hour(worst[0] * 1000)}: ${percent(worst[2])} likely, ${percent(worst[3])} at P90${against}.`;
+  return `Peak at ${hour(worst[0] * 1000)}: P50 ${percent(worst[2])}, P90 ${percent(worst[3])}${against}.`;
 }
 
 export function forget(where) {

@@ -1,4 +1,4 @@
-// What opens over the page: "why here?", and the question before an order.
+// Dialogs: "Why here?", and the confirmation before an order.
 import { $, bytes, cores, el, many, percent, place, span, state, time, words } from "./util.js";
 import { get, post } from "./api.js";
 
@@ -6,12 +6,12 @@ const verdicts = {
   WAIT: () => "wait for the repair",
   LOCAL: (d) => `restart at ${place(d.cluster, d.host)}`,
   RELOCATE: (d) => `relocate to ${place(d.cluster, d.host)}`,
-  HOLD: () => "hold: a person must choose",
+  HOLD: () => "hold for an operator",
 };
-export const verdict = (d) => verdicts[d.verdict]?.(d) ?? "no verdict";
+export const verdict = (d) => verdicts[d.verdict]?.(d) ?? "undecided";
 
 function reason(r) {
-  const [tone, word] = r.rules_out ? ["bad", "rules it out"] : r.in_favour ? ["good", "for"] : ["warn", "against"];
+  const [tone, word] = r.rules_out ? ["bad", "rejected"] : r.in_favour ? ["good", "for"] : ["warn", "against"];
   return el("li", null, state(tone, word), el("span", null, r.text));
 }
 
@@ -22,13 +22,13 @@ function candidate(c) {
   return el(
     chosen ? "li.chosen" : "li",
     null,
-    el("h3", null, place(c.cluster, c.host), chosen ? state("good", "chosen") : c.rank ? state("dim", `place ${c.rank}`) : state("bad", "ruled out")),
+    el("h3", null, place(c.cluster, c.host), chosen ? state("good", "chosen") : c.rank ? state("dim", `rank ${c.rank}`) : state("bad", "rejected")),
     el(
       "p.facts",
       null,
-      `peak with it: ${percent(c.peak_p50_ratio)} (P50), ${percent(c.peak_p90_ratio)} (P90) by ${c.forecast_method || "no forecast"}${doubt} · `,
+      `projected peak: ${percent(c.peak_p50_ratio)} (P50), ${percent(c.peak_p90_ratio)} (P90) by ${c.forecast_method || "no forecast"}${doubt} · `,
       `needs ${cores(c.demand_cores)} of ${cores(c.capacity_cores)} cores · RAM free ${bytes(c.ram_free_bytes)} · disk free ${bytes(c.disk_free_bytes)} · `,
-      `transfer ${transfer} · back after ${span(c.outage_ms)}`,
+      `transfer ${transfer} · outage ${span(c.outage_ms)}`,
     ),
     el("ul.for-against", null, ...(c.reason ?? []).map(reason)),
   );
@@ -38,7 +38,7 @@ export function decision(d) {
   const order = [...(d.candidate ?? [])].sort((a, b) => (a.rank || 1e9) - (b.rank || 1e9) || place(a.cluster, a.host).localeCompare(place(b.cluster, b.host)));
   return [
     el("p", null, d.summary || verdict(d)),
-    el("p.hint", null, "Decided ", time(d.at), `, class ${d.vm_class} · ${bytes(d.bytes_to_move)} to move at ${bytes(d.rate_bytes_per_s)}/s (${d.rate_source}) · repair expected in ${span(d.expected_repair_ms)}, so a stay of ${span(d.stay_ms)}`),
+    el("p.hint", null, "Decided ", time(d.at), `, class ${d.vm_class} · ${bytes(d.bytes_to_move)} to move at ${bytes(d.rate_bytes_per_s)}/s (${d.rate_source}) · repair expected in ${span(d.expected_repair_ms)}, expected stay ${span(d.stay_ms)}`),
     el("ol.candidates", null, ...order.map(candidate)),
   ];
 }
@@ -53,7 +53,7 @@ function journal(entries) {
   );
 }
 
-/** Opens "why here?" of a VM's story, or of a host's plan. */
+/** Opens "Why here?" of a VM's relocation, or of a host's plan. */
 export async function why(title, path) {
   $("why-title").textContent = title;
   $("why-body").replaceChildren(el("p.none", null, "…"));
@@ -69,15 +69,15 @@ export async function why(title, path) {
     }
     for (const d of answer.decision ?? []) parts.push(el("h3", null, `${d.vm_name}: ${verdict(d)}`), ...decision(d));
     if (answer.note) parts.unshift(el("p", null, answer.note));
-    if (!parts.length) parts.push(el("p.none", null, "No decision has been made yet."));
+    if (!parts.length) parts.push(el("p.none", null, "No decision yet."));
     $("why-body").replaceChildren(...parts.filter(Boolean));
   } catch (e) {
     $("why-body").replaceChildren(el("p.error", { role: "alert" }, e.message, e.hint ? ` ${e.hint}` : ""));
   }
 }
 
-/** Asks, shows what would happen, and only then orders. order: {title, text, yes, path,
- * body, reason: wanted?, preview(dry answer) -> elements} */
+/** Shows the result of a dry run, and sends the order only after a yes. order: {title, text,
+ * yes, path, body, reason: "wanted" or "required", preview(dry reply) -> elements} */
 export async function askFirst(order) {
   const form = $("ask-form");
   $("ask-title").textContent = order.title;
@@ -106,7 +106,7 @@ export async function askFirst(order) {
   };
   try {
     const body = { ...order.body, dry_run: true };
-    if (order.reason === "required") body.reason = "asked first"; // a dry run keeps nothing
+    if (order.reason === "required") body.reason = "dry run"; // not recorded
     const dry = await post(order.path, body);
     if (order.preview) $("ask-body").append(...order.preview(dry));
     $("ask-yes").disabled = false;

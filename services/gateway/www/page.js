@@ -1,11 +1,11 @@
-// The page: who looks, what is asked at first, what the stream then changes.
+// The page: sign-in, the first requests, and updates from the event stream.
 import { $, ago, el, many, put, state, tick, zone } from "./util.js";
 import { get, listen, post } from "./api.js";
 import { first, setRole as setRelocationRole, showRelocations, showTransfers } from "./relocations.js";
 import { refreshForecasts, showClusters } from "./clusters.js";
 import { addEvents, drawEvents, setRole, showColumns, showHosts, showIncidents, showRisk } from "./tables.js";
 
-const health = { HEALTHY: ["good", "✓", "All is well"], WARNING: ["warn", "!", "Something wants a look"], CRITICAL: ["bad", "✕", "Something is wrong"] };
+const health = { HEALTHY: ["good", "✓", "Healthy"], WARNING: ["warn", "!", "Warning"], CRITICAL: ["bad", "✕", "Critical"] };
 let forecastTimer = 0;
 
 function showStatus(s) {
@@ -28,7 +28,7 @@ function showStatus(s) {
 
 function showLink(up) {
   $("link").className = up ? "link" : "link off";
-  $("link").replaceChildren(up ? state("good", "live") : state("bad", "no connection, trying again"));
+  $("link").replaceChildren(up ? state("good", "live") : state("bad", "no connection, retrying"));
 }
 
 async function forecasts() {
@@ -37,7 +37,7 @@ async function forecasts() {
   try {
     if (!document.hidden) complete = await refreshForecasts();
   } catch {
-    // said by the line at the top; the next minute may be better
+    // the line at the top shows it; retried in a minute
   }
   forecastTimer = setTimeout(forecasts, complete ? 60000 : 10000);
 }
@@ -47,11 +47,11 @@ async function begin(session) {
   localStorage.setItem("vrsas-session", session.name);
   setRole(session.role);
   setRelocationRole(session.role);
-  put($("who"), `${session.name} may ${session.role}`);
+  put($("who"), `${session.name} (role ${session.role})`);
   $("leave").hidden = false;
   $("login").hidden = true;
   for (const id of ["live", "nav"]) $(id).hidden = false;
-  // Everything at once; what fails is told again by the stream, or by the next visit.
+  // All at once; a failed part is repaired by the stream or by the next visit.
   const [, , , , , events] = await Promise.allSettled([
     get("/api/v1/status").then(showStatus),
     get("/api/v1/relocations?open=1").then(showRelocations),
@@ -82,7 +82,7 @@ async function begin(session) {
   document.documentElement.dataset.ready = "yes";
 }
 
-function askWho(message) {
+function askToken(message) {
   $("login").hidden = false;
   put($("login-error"), message ?? "");
   $("token").focus();
@@ -95,7 +95,7 @@ $("login-form").addEventListener("submit", async (e) => {
     $("token").value = "";
     await begin(session);
   } catch (x) {
-    askWho(x.status === 401 ? "This token is not known." : x.message);
+    askToken(x.status === 401 ? "Unknown token." : x.message);
   }
 });
 $("leave").addEventListener("click", async () => {
@@ -118,6 +118,6 @@ $("show-keys").addEventListener("click", () => $("keys").showModal());
 
 put($("zone"), `Times are in ${zone}; UTC on hover.`);
 setInterval(() => document.hidden || tick(), 1000);
-// Who never signed in here has no cookie: to ask would only be refused.
-if (localStorage.getItem("vrsas-session")) get("/api/v1/session").then(begin, (e) => askWho(e.status === 401 ? "" : e.message));
-else askWho();
+// Without an earlier sign-in there is no cookie, and the request would be refused.
+if (localStorage.getItem("vrsas-session")) get("/api/v1/session").then(begin, (e) => askToken(e.status === 401 ? "" : e.message));
+else askToken();

@@ -1,4 +1,4 @@
-// Incidents, risk, hosts and the log of events.
+// Incidents, risk, hosts and events.
 import { $, ago, bytes, el, keyed, many, percent, place, put, span, state, time, words } from "./util.js";
 import { askFirst, why } from "./dialogs.js";
 
@@ -9,8 +9,8 @@ export const setRole = (r) => (role = r);
 
 function confirmOff(i) {
   askFirst({
-    title: `${place(i.cluster, i.host)} is powered off?`,
-    text: "Your word is proof of death: its VMs may then start elsewhere. If you are wrong, a VM may run twice. Go and look before you say it.",
+    title: `Confirm that ${place(i.cluster, i.host)} is powered off?`,
+    text: "Your claim counts as proof of death: VMs of this host may then start elsewhere. If the host still runs, a VM may run twice. Check the host before you confirm.",
     yes: "Yes, it is off and stays off",
     path: "/api/v1/confirm-off",
     body: { host: place(i.cluster, i.host) },
@@ -19,20 +19,20 @@ function confirmOff(i) {
   });
 }
 
-const settled = new Set(["up", "fenced", "maintenance"]); // nobody's word is needed
+const settled = new Set(["up", "fenced", "maintenance"]); // no operator claim is needed
 
 function parts(i) {
   const tone = !i.open ? "dim" : i.severity === "critical" ? "bad" : "warn";
   return [
-    el("h3", null, state(tone, place(i.cluster, i.host)), el("span.dim", null, i.open ? words(i.host_state) : "over")),
+    el("h3", null, state(tone, place(i.cluster, i.host)), el("span.dim", null, i.open ? words(i.host_state) : "resolved")),
     el("p", null, i.summary),
     i.next ? el("p.next", null, el("b", null, "Next:"), i.next) : null,
-    el("p.hint", null, i.origin === "alert" ? "Told by monitoring, " : "Seen by the scheduler, ", i.open ? ["since ", time(i.starts_at), " (", ago(i.starts_at), ")"] : ["ended ", time(i.ends_at), i.starts_at && i.ends_at ? ` after ${span(Date.parse(i.ends_at) - Date.parse(i.starts_at))}` : ""], i.vm?.length ? `. VMs: ${i.vm.join(", ")}` : ""),
-    i.open && i.host && role === "operate" && !settled.has(i.host_state) ? el("p.buttons", null, el("button", { onclick: () => confirmOff(i) }, "It is off: confirm…")) : null,
+    el("p.hint", null, i.origin === "alert" ? "Reported by monitoring, " : "Detected by the scheduler, ", i.open ? ["since ", time(i.starts_at), " (", ago(i.starts_at), ")"] : ["ended ", time(i.ends_at), i.starts_at && i.ends_at ? ` after ${span(Date.parse(i.ends_at) - Date.parse(i.starts_at))}` : ""], i.vm?.length ? `. VMs: ${i.vm.join(", ")}` : ""),
+    i.open && i.host && role === "operate" && !settled.has(i.host_state) ? el("p.buttons", null, el("button", { onclick: () => confirmOff(i) }, "Confirm off…")) : null,
   ].filter(Boolean);
 }
 
-/** Who has the focus in it keeps it: the words may change every second. */
+/** Keeps the focus: the text may change every second. */
 function update(card, i) {
   const mark = JSON.stringify([role, i]);
   if (card.dataset.mark === mark) return;
@@ -47,7 +47,7 @@ export function showIncidents(answer) {
   const list = [...(answer.incident ?? [])].sort((a, b) => Number(b.open) - Number(a.open));
   const open = list.filter((i) => i.open).length;
   put($("incident-count"), open ? many(open, "open", "open") : "");
-  keyed($("incident-list"), list.length ? list : [null], (i) => i?.id ?? "none", (i) => (i ? el("article.card") : el("p.none", null, "None, now or in the last 24 h.")), (e, i) => i && update(e, i));
+  keyed($("incident-list"), list.length ? list : [null], (i) => i?.id ?? "none", (i) => (i ? el("article.card") : el("p.none", null, "None in the last 24 h.")), (e, i) => i && update(e, i));
 }
 
 /* --- risk --- */
@@ -56,25 +56,25 @@ const risks = new Map();
 
 function outcome(r) {
   if (!r.vms) return state("dim", "no protected VM");
-  if (r.hold) return state("bad", `${many(r.hold, "VM")} with nowhere to go`);
+  if (r.hold) return state("bad", `no target for ${many(r.hold, "VM")}`);
   if (r.wait) return state("warn", `${many(r.wait, "VM")} would wait`);
-  return r.relocate ? state("good", "absorbed, with others' help") : state("good", "absorbed by its cluster");
+  return r.relocate ? state("good", "absorbed by other clusters") : state("good", "absorbed by its cluster");
 }
 
 export function showRisk(answer) {
   for (const r of answer.risk ?? []) risks.set(place(r.cluster, r.host), r);
   const list = [...risks.values()].sort((a, b) => b.hold - a.hold || b.wait - a.wait || b.vms - a.vms || place(a.cluster, a.host).localeCompare(place(b.cluster, b.host)));
   const bad = list.filter((r) => r.hold + r.wait > 0).length;
-  put($("risk-count"), list.length ? `${bad ? `${bad} of ${many(list.length, "host")} could not be absorbed` : `all ${many(list.length, "host")} could be absorbed`}${answer.hosts > list.length ? `, ${answer.hosts - list.length} still to be looked at` : ""}` : "");
+  put($("risk-count"), list.length ? `${bad ? `${bad} of ${many(list.length, "host")} could not be absorbed` : `all ${many(list.length, "host")} could be absorbed`}${answer.hosts > list.length ? `, ${answer.hosts - list.length} not computed yet` : ""}` : "");
   const shown = list.slice(0, 200);
   keyed($("risk-table").tBodies[0], shown.length ? shown : [null], (r) => (r ? JSON.stringify(r) : "none"), (r) =>
     r
       ? el("tr", null,
           el("th", { scope: "row" }, place(r.cluster, r.host)),
-          el("td.wrap", null, el("button.quiet", { title: "every VM with its candidates", onclick: () => why(`If ${place(r.cluster, r.host)} died now`, `/api/v1/plan?host=${encodeURIComponent(place(r.cluster, r.host))}`) }, outcome(r)), r.why?.length ? el("br") : null, r.why?.length ? el("small.dim", null, r.why.slice(0, 3).join("; ")) : null, r.note ? el("small.dim", null, ` ${r.note}`) : null),
+          el("td.wrap", null, el("button.quiet", { title: "each VM with its candidates", onclick: () => why(`If ${place(r.cluster, r.host)} failed now`, `/api/v1/plan?host=${encodeURIComponent(place(r.cluster, r.host))}`) }, outcome(r)), r.why?.length ? el("br") : null, r.why?.length ? el("small.dim", null, r.why.slice(0, 3).join("; ")) : null, r.note ? el("small.dim", null, ` ${r.note}`) : null),
           ...[r.vms, r.local, r.relocate, r.wait, r.hold].map((n) => el("td.n", null, n ? String(n) : "–")),
           el("td", null, ago(r.at)))
-      : el("tr", null, el("td", { colspan: "8" }, "No host was looked at yet.")));
+      : el("tr", null, el("td", { colspan: "8" }, "No hosts computed yet.")));
 }
 
 /* --- hosts --- */
@@ -82,7 +82,7 @@ export function showRisk(answer) {
 const MAX_HOSTS = 100;
 const hosts = new Map();
 const byName = new Intl.Collator(undefined, { numeric: true }).compare;
-let columns = []; // of the table, as GET /api/v1/columns gives them
+let columns = []; // of the table, from GET /api/v1/columns
 
 const toneOf = (c, text) => c.tones.find((t) => t.text === null || t.text === text)?.tone;
 const right = new Set(["count", "of", "bytes", "ratio"]);
@@ -124,7 +124,7 @@ function drawHosts() {
   put($("host-count"), all.length ? `${up} of ${all.length} up` : "");
   keyed($("host-table").tBodies[0], fit.slice(0, MAX_HOSTS), (h) => JSON.stringify(h), (h) =>
     el("tr", null, columns.map((c) => cell(c, h))));
-  put($("host-more"), fit.length > MAX_HOSTS ? `and ${fit.length - MAX_HOSTS} more; those that are not up come first` : fit.length ? "" : "No host fits.");
+  put($("host-more"), fit.length > MAX_HOSTS ? `and ${fit.length - MAX_HOSTS} more; hosts that are not up are listed first` : fit.length ? "" : "No matching hosts.");
 }
 $("host-filter").addEventListener("input", drawHosts);
 
@@ -158,7 +158,7 @@ export function addEvents(list) {
 
 export function drawEvents() {
   const shown = events.filter(fits).map(line);
-  $("event-list").replaceChildren(...(shown.length ? shown : [el("li.none", null, "Nothing that fits.")]));
+  $("event-list").replaceChildren(...(shown.length ? shown : [el("li.none", null, "No matching events.")]));
 }
 $("event-filter").addEventListener("input", drawEvents);
 $("event-severity").addEventListener("input", drawEvents);

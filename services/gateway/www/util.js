@@ -1,4 +1,4 @@
-// Words, numbers and elements, the same way everywhere on the page.
+// Formatting of text and numbers, and helpers for elements, used everywhere on the page.
 
 /** el("p.note", {title: "x", onclick: f}, "text", child...) -> element */
 export function el(what, attributes, ...children) {
@@ -16,12 +16,12 @@ export function el(what, attributes, ...children) {
 
 export const $ = (id) => document.getElementById(id);
 
-/** Puts text there only if it changed: selections and screen readers stay undisturbed. */
+/** Sets the text only if it changed, so that selections and screen readers are not disturbed. */
 export function put(e, text) {
   if (e.textContent !== text) e.textContent = text;
 }
 
-/** Makes parent's children those of items, reusing the element of each key. */
+/** Gives parent one child for each item, reusing the element of each key. */
 export function keyed(parent, items, key, make, update) {
   const old = new Map([...parent.children].map((c) => [c.dataset.key, c]));
   let at = parent.firstElementChild;
@@ -87,7 +87,7 @@ export function time(at) {
   return el("time", { datetime: at, title: utc(at) }, today ? clock.format(d) : dated.format(d));
 }
 
-/** How long ago; it goes on counting by itself (tick). */
+/** The age of a time; tick() keeps it current. */
 export function ago(at) {
   return at ? el("time", { datetime: at, title: utc(at), "data-ago": "" }, age(at)) : el("span.dim", null, "never");
 }
@@ -96,7 +96,7 @@ export function tick(root = document) {
   for (const e of root.querySelectorAll("time[data-ago]")) put(e, age(e.dateTime, now));
 }
 
-/** A state: a sign, a word, and a colour that only repeats them. */
+/** A state: a sign and a word; the colour carries no information of its own. */
 export function state(tone, word) {
   const sign = { good: "✓", warn: "!", bad: "✕", busy: "→", dim: "·" }[tone] ?? "·";
   return el(`span.state.${tone === "busy" ? "now" : tone}`, { "data-sign": sign }, word);

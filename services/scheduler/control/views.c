@@ -229,6 +229,10 @@ Vrsas__V1__RelocationView *control_relocation_view(struct control *c,
 	v->action = state->action;
 	v->severity = (Vrsas__V1__Severity)(VRSAS__V1__SEVERITY__SEVERITY_NOTICE +
 					    (int)state->severity);
+	v->phase = (Vrsas__V1__RelocationPhase)state->phase;
+	v->transfers = state->transfers;
+	v->may_cancel = state->may_cancel && !r->cancel_asked;
+	v->may_fail_back = state->may_fail_back && !r->failback_asked;
 	v->record = record;
 	v->transfer = (Vrsas__V1__TransferStatus *)engine_transfer(c->engine, r->vm_id);
 	return v;

@@ -13,7 +13,19 @@ struct order_list;
 /* Severity of the event that leads into the state, and effect on the system's health. */
 enum reloc_severity { RELOC_NOTICE, RELOC_WARNING, RELOC_ERROR };
 
-/* Capacity that a relocation claims before readings include it. */
+/* Part of a relocation that a state belongs to; as RelocationPhase of control.proto. */
+enum reloc_phase {
+	RELOC_PHASE_NONE,
+	RELOC_PHASE_HOME, /* runs at home */
+	RELOC_PHASE_DETECT,
+	RELOC_PHASE_FENCE,
+	RELOC_PHASE_DECIDE,
+	RELOC_PHASE_MOVE,
+	RELOC_PHASE_AWAY, /* runs away from home */
+	RELOC_PHASE_FAILBACK,
+};
+
+/* Capacity that a relocation claims before readings show it. */
 enum {
 	RELOC_CLAIMS_TARGET = 1,
 	RELOC_CLAIMS_TARGET_DISK = 2,
@@ -32,6 +44,7 @@ struct reloc_state_info {
 	/* operator orders that it accepts */
 	bool may_relocate, may_cancel, may_fail_back;
 	/* others */
+	enum reloc_phase phase;
 	enum reloc_severity severity;
 	unsigned claims; /* RELOC_CLAIMS_* */
 	/* for people: what the state means, what to do */

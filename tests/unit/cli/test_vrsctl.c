@@ -108,6 +108,8 @@ static void answer_story(struct vrs_req_token *token, Vrsas__V1__ControlReply *r
 	world.follow_looks++;
 	record.vm_name = "web1";
 	record.state = story[at];
+	if (at == 3)
+		view.phase = VRSAS__V1__RELOCATION_PHASE__PHASE_AWAY;
 	view.record = &record;
 	views.n_relocation = 1;
 	views.relocation = list;

@@ -220,7 +220,7 @@ static void risk_counts_what_becomes_of_each_vm(void **state)
 
 /* --- incidents --- */
 
-static void what_is_broken_is_told_once_with_what_happens_next(void **state)
+static void an_incident_is_listed_once_with_its_next_step(void **state)
 {
 	(void)state;
 	Vrsas__V1__Incident in = VRSAS__V1__INCIDENT__INIT;
@@ -255,9 +255,9 @@ static void what_is_broken_is_told_once_with_what_happens_next(void **state)
 	status.n_open = 1;
 
 	const Vrsas__V1__IncidentViews *v = incident_views(mem, &told, &status, &down);
-	assert_int_equal(v->n_incident, 2); /* the story belongs to the second */
+	assert_int_equal(v->n_incident, 2); /* the relocation belongs to the second */
 	assert_string_equal(v->incident[0]->origin, "alert");
-	assert_non_null(strstr(v->incident[0]->next, "repair it"));
+	assert_non_null(strstr(v->incident[0]->next, "repair the host"));
 	assert_string_equal(v->incident[1]->id, "host-c1-h2");
 	assert_string_equal(v->incident[1]->next,
 			    "web1: waits for an operator: no proof that it is off");
@@ -265,7 +265,7 @@ static void what_is_broken_is_told_once_with_what_happens_next(void **state)
 
 	v = incident_views(mem, &told, NULL, NULL);
 	assert_int_equal(v->n_incident, 1);
-	assert_non_null(strstr(v->incident[0]->next, "the scheduler does not answer"));
+	assert_non_null(strstr(v->incident[0]->next, "the scheduler does not reply"));
 	vrs_arena_free(mem);
 }
 
@@ -280,7 +280,7 @@ int main(void)
 		cmocka_unit_test(an_event_goes_out_as_a_cloudevent),
 		cmocka_unit_test(signatures_are_hmac_sha_256),
 		cmocka_unit_test(risk_counts_what_becomes_of_each_vm),
-		cmocka_unit_test(what_is_broken_is_told_once_with_what_happens_next),
+		cmocka_unit_test(an_incident_is_listed_once_with_its_next_step),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,17 +59,17 @@ static void what_is_not_about_a_host_is_refused_with_the_reason(void **state)
 	static const struct {
 		const char *status, *labels, *from, *why;
 	} table[] = {
-		{"firing", "", start, "its label vrsas_event is not host_down"},
+		{"firing", "", start, "label vrsas_event is not host_down"},
 		{"firing", "\"vrsas_event\": \"host_down\", \"host\": \"h1\", ", start,
-		 "it has no label cluster"},
+		 "label cluster is missing"},
 		{"firing", "\"vrsas_event\": \"host_down\", \"cluster\": \"c1\", ", start,
-		 "it has no label host"},
+		 "label host is missing"},
 		{"firing",
 		 "\"vrsas_event\": \"host_down\", \"cluster\": \"../c1\", \"host\": "
 		 "\"h\", ",
-		 start, "its label cluster is not a name"},
-		{"burning", whose, start, "its status is neither firing nor resolved"},
-		{"firing", whose, "yesterday", "its startsAt is not a time"},
+		 start, "label cluster is not a valid name"},
+		{"burning", whose, start, "status is neither firing nor resolved"},
+		{"firing", whose, "yesterday", "startsAt is not a valid time"},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
@@ -136,7 +136,7 @@ static void what_is_silenced_at_alertmanager_is_not_taken(void **state)
 	assert_int_equal(alert_list(text, strlen(text), &list, &n, &err), 0);
 	assert_int_equal(n, 2);
 	assert_string_equal(list[0].refused, "");
-	assert_string_equal(list[1].refused, "it is suppressed there");
+	assert_string_equal(list[1].refused, "its state in Alertmanager is suppressed");
 	free(list);
 }
 

@@ -197,7 +197,8 @@ static inline void build_world(void)
 	disk.allocated_bytes = 1 << 30;
 	vm.id = "id-1";
 	vm.name = "web1";
-	vm.native = "<domain/>";
+	vm.native = "<domain><name>web1</name><devices><disk type='file'>"
+		    "<source file='/ds/a'/></disk></devices></domain>";
 	vm.state = VRSAS__V1__VM_STATE__VM_STATE_RUNNING;
 	vm.protect = true;
 	vm.vm_class = 1;

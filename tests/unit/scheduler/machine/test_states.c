@@ -40,6 +40,7 @@ static void every_state_says_what_it_means_and_what_to_do(void **state)
 		assert_non_null(s->name);
 		assert_true(strlen(s->meaning) > 10);
 		assert_true(strlen(s->action) > 0);
+		assert_int_equal(s->phase == RELOC_PHASE_NONE, i == RELOC_NONE);
 	}
 }
 

@@ -145,7 +145,7 @@ static void what_cannot_be_made_durable_does_not_count(void **state)
 	order.confirm_off = true;
 	order.reason = "dark";
 	assert_true(operator_claim_put(&h.e, &h.host, &order, "alice", &err) < 0);
-	assert_int_equal(h.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(h.host.claim.kind, DETECTOR_NO_CLAIM);
 	redis_restart(&redis);
 }
 
