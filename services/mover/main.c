@@ -1,5 +1,5 @@
-/* vrs-mover - carries disk images between machines over SSH: a service that takes jobs
- * from the scheduler, and a command. */
+/* vrs-mover - copies disk images between hosts over SSH: a service that takes jobs from
+ * the scheduler, and a command. */
 #include <malloc.h>
 
 #include "cli/cmd.h"

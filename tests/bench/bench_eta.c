@@ -80,14 +80,15 @@ static int show(struct world *w, int n)
 
 		if (eta_past_parse(&p, r->item[i].bytes, &err) < 0)
 			continue;
-		bool in = p.took_s >= p.said.low_s && p.took_s <= p.said.high_s;
+		bool in = p.took_s >= p.predicted.low_s && p.took_s <= p.predicted.high_s;
 		seen++;
 		inside += in;
-		off += fabs(p.said.seconds - p.took_s) / p.took_s;
+		off += fabs(p.predicted.seconds - p.took_s) / p.took_s;
 		printf("%10.0f %10.0f %9.2f %9.2f %9.2f %9.2f %+7.0f  %s\n",
 		       p.work.data_bytes / MIB, p.work.limit_bytes_per_s / MIB,
-		       p.said.seconds, p.said.low_s, p.said.high_s, p.took_s,
-		       100 * (p.said.seconds - p.took_s) / p.took_s, in ? "yes" : "no");
+		       p.predicted.seconds, p.predicted.low_s, p.predicted.high_s,
+		       p.took_s, 100 * (p.predicted.seconds - p.took_s) / p.took_s,
+		       in ? "yes" : "no");
 	}
 	vrs_reply_free(r);
 	printf("%d of %d inside the interval that 90 in 100 should end in (%d to %d are "

@@ -274,7 +274,7 @@ if strings -a "$BIN/vrs-image" | grep -q VRSAS_FAULTS; then
 		code=$?
 		mover_pid=
 		if [ $code = 0 ] && cmp -s "$small" "$dir/there/x.raw"; then found=$((found + 1)); fi
-		! grep -q "differs after the copy.*\b$((mib / 4 * 4)) MiB" "$dir/errors" ||
+		! grep -q "differs from the source.*\b$((mib / 4 * 4)) MiB" "$dir/errors" ||
 			named=$((named + 1))
 		rm -f "$dir/there/x.raw"
 	done

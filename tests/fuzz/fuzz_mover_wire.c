@@ -78,18 +78,18 @@ static int on_frame(void *arg, const struct wire_head *head, uint8_t *payload,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct tree_digest leaf[TREE_LEAVES_PER_CHUNK], chunk;
-	struct wire_reader r = {.n_head = 0};
 	struct vrs_err err = {0};
 
 	if (!out)
 		set_up();
 	if (hashes_parse_leaves(data, size, &chunk, leaf) > size)
 		abort();
-	(void)wire_blocks_ok(data, size, 0, size, TREE_LEAF_SHIFT);
+	(void)wire_blocks_ok(&(struct wire_blocks){data, 0, size, TREE_LEAF_SHIFT}, size);
 	(void)pack_decompress(out, REPLY_BYTES, data, size, &err);
 
 	/* heads are made from the bytes, so that most of them are heads */
 	struct requests *a = requests_open(&roots, "");
+	struct wire_reader r = {.on_frame = on_frame, .arg = a};
 	struct wire_head hello = {.type = WIRE_HELLO, .a = WIRE_VERSION};
 	(void)on_frame(a, &hello, NULL, &err);
 	for (int i = 0; i < MAX_FRAMES && size >= 20; i++) {
@@ -110,13 +110,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (h.len > size)
 			h.len = (uint32_t)size;
 		wire_pack(head, &h);
-		if (wire_feed(&r, head, sizeof(head), on_frame, a, &err) < 0 ||
-		    wire_feed(&r, data, h.len, on_frame, a, &err) < 0)
+		if (wire_reader_feed(&r, head, sizeof(head), &err) < 0 ||
+		    wire_reader_feed(&r, data, h.len, &err) < 0)
 			break;
 		data += h.len;
 		size -= h.len;
 	}
-	(void)wire_feed(&r, data, size, on_frame, a, &err); /* the rest as it is */
+	(void)wire_reader_feed(&r, data, size, &err); /* the rest as it is */
 	wire_reader_fini(&r);
 	requests_close(a);
 	return 0;

@@ -166,14 +166,14 @@ no_way() {
 		--direct always --vrs-mover "$dir/$2"
 	copy "src:$dir/src/a.raw" "dst:$dir/dst/x.raw" --direct auto --vrs-mover "$dir/$2"
 	is "$1: or it goes through the mover, with one warning" \
-		"$? $(said direct) $(grep -c "$4.*; the copy goes through this machine" "$dir/errors") $(wc -l < "$dir/errors")" \
+		"$? $(said direct) $(grep -c "$4.*; copying through this host instead" "$dir/errors") $(wc -l < "$dir/errors")" \
 		"0 false 1 1"
 	check "$1: equal" cmp "$dir/src/a.raw" "$dir/dst/x.raw"
 	clear_dst
 }
 no_way "no vrs-mover at the source" far-none 1 "source.*src: vrs-mover ended: .*far-none: No such file"
-no_way "one of another version" far-old 1 "source.*src: its vrs-mover is version 9.9, ours"
-no_way "something else in its place" far-noise 1 "source.*src: these bytes are not a message"
+no_way "one of another version" far-old 1 "source.*src: its vrs-mover has version 9.9, this one"
+no_way "something else in its place" far-noise 1 "source.*src: not a message of vrs-mover"
 
 # The bytes of the program arrive together with sshd's reply to the request that starts it, and
 # none follow: they must be read at once, not when the other side has been silent for 30 s.
@@ -201,10 +201,10 @@ END
 timeout 20 "$BIN/vrs-mover" copy "src:$dir/src/a.raw" "dst:$dir/dst/x.raw" --direct always \
 	--vrs-mover "$dir/far-noise" -F "$dir/gather_config" > /dev/null 2> "$dir/errors"
 is "bytes that arrive with the reply to the request are read at once" \
-	"$? $(grep -c "these bytes are not a message" "$dir/errors")" "1 1"
+	"$? $(grep -c "not a message of vrs-mover" "$dir/errors")" "1 1"
 
-no_way "a key that the target does not take" far-strange 4 "from src: target dst: our key is not accepted"
-no_way "a target that the source does not know" far-unknown 4 "from src: target dst: its host key.*is not in"
+no_way "a key that the target does not take" far-strange 4 "from src: target dst: public key not accepted"
+no_way "a target that the source does not know" far-unknown 4 "from src: target dst: host key.*is not in"
 
 refused "a missing image is missed at the source" 3 "source src: .*none.raw: No such file" \
 	"src:$dir/src/none.raw" "dst:$dir/dst/x.raw" "${direct[@]}"
@@ -218,7 +218,7 @@ clear_dst
 echo "different" > "$dir/dst/x.raw"
 copy "src:$dir/src/a.raw" "dst:$dir/dst/x.raw" "${direct[@]}"
 is "an image that is there is not overwritten" \
-	"$? $(cat "$dir/dst/x.raw") $(grep -c 'exists already' "$dir/errors")" "4 different 1"
+	"$? $(cat "$dir/dst/x.raw") $(grep -c 'already exists' "$dir/errors")" "4 different 1"
 clear_dst
 
 # --- death -------------------------------------------------------------------------------

@@ -174,7 +174,7 @@ refused() {
 	fi
 }
 
-refused "an image that is there is never overwritten" 4 "exists already with other content" \
+refused "an image that is there is never overwritten" 4 "already exists with other content" \
 	"$changed" "$there/a.raw" "${ssh_options[@]}"
 check "and it is as it was" cmp "$source" "$dir/there/a.raw"
 refused "a missing source is named" 3 "source.*none.raw: No such file" \
@@ -187,7 +187,7 @@ ssh-keygen -q -t ed25519 -N '' -C test -f "$dir/other"
 echo "[127.0.0.1]:$SSHD_PORT $(cut -d' ' -f1,2 "$dir/other.pub")" > "$dir/wrong_hosts"
 refused "a changed host key is refused" 4 "target.*host key has CHANGED.*refused" \
 	"$source" "$there/x.raw" -p "$SSHD_PORT" -i "$SSHD_KEY" --known-hosts "$dir/wrong_hosts"
-refused "a key that the host does not take is refused" 4 "target.*our key is not accepted" \
+refused "a key that the host does not take is refused" 4 "target.*public key not accepted" \
 	"$source" "$there/x.raw" -p "$SSHD_PORT" -i "$dir/other" --known-hosts "$SSHD_KNOWN_HOSTS"
 refused "a host that does not answer is named" 5 "target.*Connection refused" \
 	"$source" "$there/x.raw" -p "$(free_port)" -i "$SSHD_KEY" \
@@ -221,7 +221,7 @@ if [ "$(id -u)" = 0 ]; then
 	if mount -t tmpfs -o size=16M none "$dir/there/small" 2>/dev/null; then
 		mounted=$dir/there/small
 		refused "a target without room is told before the first byte" 1 \
-			"target.*no room.*MiB are needed" \
+			"target.*not enough space.*MiB needed" \
 			"$source" "$there/small/x.raw" "${ssh_options[@]}"
 		dd if=/dev/zero of="$dir/here/zeros.raw" bs=1M count=1 status=none
 		check "a disk that fits is copied" copy "$dir/here/zeros.raw" "$there/small/fits.raw"
@@ -377,7 +377,7 @@ first=$(($(filefrag -v "$big" 2>/dev/null | awk '$1 == "0:" { print $2 + 0 }') *
 printf 'X' | dd of="$dir/there/.k.raw.vrs-part" bs=1 seek=$((first + 4321)) conv=notrunc status=none
 wait $copier
 is "a changed byte at the target is detected and sent again" "$? $(said target_hash)" "0 $big_hash"
-is "and the place was named" "$(grep -c 'target differs after the copy.*at=0 MiB' "$dir/errors")" 1
+is "and the place was named" "$(grep -c 'target differs from the source.*at=0 MiB' "$dir/errors")" 1
 check "the image is right" cmp "$big" "$dir/there/k.raw"
 rm -f "$dir/there/k.raw"
 
@@ -386,7 +386,7 @@ copier=$!
 wait_for 30 half_way
 printf 'Y' | dd of="$big" bs=1 seek=$((first + 999)) conv=notrunc status=none
 wait $copier
-is "a source that is written to is noticed" "$? $(grep -c 'was written to while it was copied' "$dir/errors")" "1 1"
+is "a source that is written to is noticed" "$? $(grep -c 'was modified during the copy' "$dir/errors")" "1 1"
 is "and gives no image" "$(ls "$dir/there/k.raw" 2>/dev/null)" ""
 
 tap_done

@@ -230,10 +230,10 @@ Host certified
 END
 arrives "the same key out of a settings file" certified -F "$dir/config"
 mv "$dir/signed-cert.pub" "$dir/aside"
-refused "without the certificate it is refused" 4 "target.*our key is not accepted" \
+refused "without the certificate it is refused" 4 "target.*public key not accepted" \
 	"$me@127.0.0.1" -p "$SSHD_PORT" -i "$dir/signed" --known-hosts "$SSHD_KNOWN_HOSTS"
 ssh-keygen -q -s "$dir/authority" -I test -n somebody-else "$dir/signed.pub" 2>/dev/null
-refused "a certificate for somebody else is refused" 4 "target.*our key is not accepted" \
+refused "a certificate for somebody else is refused" 4 "target.*public key not accepted" \
 	"$me@127.0.0.1" -p "$SSHD_PORT" -i "$dir/signed" --known-hosts "$SSHD_KNOWN_HOSTS"
 mv "$dir/aside" "$dir/signed-cert.pub"
 cp "$SSHD_KEY" "$dir/both"
@@ -244,20 +244,20 @@ arrives "a certificate that the host does not take leaves the key" "$me@127.0.0.
 
 echo "@cert-authority * $(cut -d' ' -f1,2 "$dir/authority.pub")" > "$dir/by_authority"
 refused "a host that only its certificate vouches for is refused, and why" 4 \
-	"target.*is not in .*certificates of hosts (@cert-authority) are not read; refused" \
+	"target.*is not in .*host certificates, @cert-authority, are not supported.*refused" \
 	"$me@127.0.0.1" -p "$SSHD_PORT" -i "$SSHD_KEY" --known-hosts "$dir/by_authority"
 {
 	cat "$SSHD_KNOWN_HOSTS"
 	echo "@revoked * $host_key"
 } > "$dir/revoked"
-refused "a host key that is marked as revoked is refused" 4 "target.*is marked as revoked; refused" \
+refused "a host key that is marked as revoked is refused" 4 "target.*is revoked in known_hosts; refused" \
 	"$me@127.0.0.1" -p "$SSHD_PORT" -i "$SSHD_KEY" --known-hosts "$dir/revoked"
 
 # --- passphrase and agent ----------------------------------------------------------------
 
 locked=("$me@127.0.0.1" -p "$SSHD_PORT" -i "$dir/locked" --known-hosts "$SSHD_KNOWN_HOSTS")
 refused "without a terminal a key with a passphrase is refused" 4 \
-	"target.*locked has a passphrase, and nobody can be asked.*refused" "${locked[@]}"
+	"target.*locked has a passphrase and there is no terminal.*refused" "${locked[@]}"
 # typed TEXT CODE PATTERN ANSWER [options]: at a terminal; connections ask once
 typed() {
 	local text=$1 want=$2 pattern=$3 answer=$4 file=$dir/there/$((++n)).raw code
@@ -271,9 +271,9 @@ typed() {
 typed "at a terminal its passphrase is asked for, once" 0 "equal" "open sesame" --connections 3
 is "by the name of the file" "$(grep -c "Passphrase of $dir/locked" "$dir/said")" 1
 typed "who mistypes is asked again" 0 "equal" "open barley|open wheat|open sesame"
-typed "but not for ever" 4 "target.*locked: its passphrase is another one" "open barley"
+typed "but not for ever" 4 "target.*locked: wrong passphrase" "open barley"
 is "three times" "$(grep -c "Passphrase of" "$dir/said")" 3
-refused "who wants JSON is not asked" 4 "nobody can be asked" "${locked[@]}" --json
+refused "who wants JSON is not asked" 4 "there is no terminal" "${locked[@]}" --json
 refused "a key file that is not there is named" 4 "target.*key file $dir/none: No such file" \
 	"$me@127.0.0.1" -p "$SSHD_PORT" -i "$dir/none" --known-hosts "$SSHD_KNOWN_HOSTS"
 refused "a key file that is none is named" 4 "target.*key file $dir/config is not a private key" \
@@ -295,10 +295,10 @@ Host by-locked
 	UserKnownHostsFile $SSHD_KNOWN_HOSTS
 	GlobalKnownHostsFile /dev/null
 END
-refused "without an agent and a key nobody gets in" 4 "target.*our key is not accepted" \
+refused "without an agent and a key nobody gets in" 4 "target.*public key not accepted" \
 	by-agent -F "$dir/config"
 refused "a key of the settings that is locked is told" 4 \
-	"target.*our key is not accepted (one with a passphrase was passed over" \
+	"target.*public key not accepted (a key with a passphrase was skipped" \
 	by-locked -F "$dir/config"
 export SSH_AUTH_SOCK=$dir/agent
 eval "$(ssh-agent -a "$SSH_AUTH_SOCK")" > /dev/null
@@ -311,7 +311,7 @@ ssh-add -q "$dir/signed" 2>/dev/null
 arrives "a certificate that the agent holds" by-agent -F "$dir/config"
 kill "$agent_pid"
 agent_pid=
-refused "an agent that is gone is as none" 4 "target.*our key is not accepted" \
+refused "an agent that is gone is as none" 4 "target.*public key not accepted" \
 	by-agent -F "$dir/config"
 unset SSH_AUTH_SOCK SSH_AGENT_PID
 
@@ -321,12 +321,12 @@ file=$dir/there/plain.raw
 "$BIN/vrs-mover" copy "$dir/here/disk.raw" "$me@127.0.0.1:$file" -p "$sftp_port" "${exact[@]}" \
 	--json > "$dir/said" 2> "$dir/errors"
 is "ForceCommand internal-sftp: SFTP alone is used, and said so in one line" \
-	"$? $(grep -c 'target.*going on with SFTP alone' "$dir/errors") $(wc -l < "$dir/errors")" "0 1 1"
+	"$? $(grep -c 'target.*falling back to SFTP' "$dir/errors") $(wc -l < "$dir/errors")" "0 1 1"
 check "ForceCommand internal-sftp: equal" cmp "$dir/here/disk.raw" "$file"
 "$BIN/vrs-mover" copy "$me@127.0.0.1:$file" "$dir/here/back.raw" -p "$sftp_port" "${exact[@]}" \
 	> "$dir/said" 2> "$dir/errors"
 is "ForceCommand internal-sftp: and back" \
-	"$? $(grep -c 'source.*going on with SFTP alone' "$dir/errors")" "0 1"
+	"$? $(grep -c 'source.*falling back to SFTP' "$dir/errors")" "0 1"
 check "ForceCommand internal-sftp: the same" cmp "$dir/here/disk.raw" "$dir/here/back.raw"
 
 tap_done

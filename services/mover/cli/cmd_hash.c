@@ -7,11 +7,6 @@
 #include "copy/copy.h"
 #include "vrs/mem.h"
 
-struct image_hash {
-	uint64_t bytes;
-	char hex[TREE_HEX_BYTES];
-};
-
 /* The hash of one image, wherever it is; option: the one that gives its format. */
 static int hash_of(const struct vrs_ctl *ctl, const char *text, const char *option,
 		   struct image_hash *ret, struct vrs_err *err)
@@ -19,7 +14,7 @@ static int hash_of(const struct vrs_ctl *ctl, const char *text, const char *opti
 	const char *format = vrs_args_value(&ctl->args, option);
 	char path[4096], *dir;
 	struct place place;
-	struct remote *far = NULL;
+	struct remote *remote = NULL;
 	int status = cmd_place(ctl, text, &place, path, err);
 
 	if (status < 0)
@@ -27,13 +22,13 @@ static int hash_of(const struct vrs_ctl *ctl, const char *text, const char *opti
 	const char *slash = strrchr(path, '/');
 	dir = slash == path ? vrs_strdup("/")
 			    : vrs_asprintf("%.*s", (int)(slash - path), path);
-	status = remote_open(&far, &ctl->far, "image at", &place,
-			     (const char *const *)&dir, 1, err);
+	struct ssh_host host = {&ctl->far, &place, (const char *const *)&dir, 1};
+	status = remote_open(&remote, "image at", &host, err);
 	free(dir);
 	if (status == 0)
-		status = copy_hash(far, path, format ? format : place_format(path),
-				   &ret->bytes, ret->hex, err);
-	remote_close(far);
+		status = copy_hash(remote, path, format ? format : place_format(path),
+				   ret, err);
+	remote_close(remote);
 	return status;
 }
 
@@ -47,9 +42,9 @@ int cmd_hash(struct vrs_ctl *ctl)
 		return cmd_fail(&err);
 	if (ctl->json)
 		printf("{\"hash\":\"%s\",\"virtual_bytes\":%llu}\n", h.hex,
-		       (unsigned long long)h.bytes);
+		       (unsigned long long)h.disk_bytes);
 	else
-		printf("%s  %llu  %s\n", h.hex, (unsigned long long)h.bytes,
+		printf("%s  %llu  %s\n", h.hex, (unsigned long long)h.disk_bytes,
 		       ctl->args.operand[0]);
 	return 0;
 }

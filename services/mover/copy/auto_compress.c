@@ -1,20 +1,23 @@
 #include "copy/auto_compress.h"
 
 enum {
-	MIN_RUN_BYTES = 4 << 20, /* a trial of one way */
+	MIN_RUN_BYTES = 4 << 20, /* of a trial */
 	MAX_RUN_BYTES = 32 << 20,
-	MIN_RUN_MS = 50,         /* less says little */
+	MIN_RUN_MS = 50,         /* a shorter run is not measurable */
 	KEEP_BYTES = 768 << 20,  /* until the next trial */
 	RETRY_BYTES = 128 << 20, /* ... when the content did not shrink */
-	LOOK_EVERY = 48,         /* a piece is packed to see if it shrinks */
+	PROBE_EVERY = 48,        /* one piece in so many measures the ratio */
 };
-static const double worth = 0.9; /* of its size */
-/* Where the disk is what all wait for, both ways look alike, and one costs less. */
-static const double clearly = 1.15;
-/* About what one core packs, in bytes a ms: beyond it, a good run is more often luck. */
-static const double fast = 300e3, by_far = 1.5;
-/* Plain bytes that arrive like this leave nothing to win, and a trial costs. */
-static const double too_fast = 450e3;
+/* A larger ratio is not worth compressing. */
+static const double max_ratio = 0.9;
+/* Compression must be faster by this factor: if the disk is the bottleneck, both ways
+ * have the same rate, and plain costs less CPU. */
+static const double min_gain = 1.15;
+/* In bytes a ms, about what one core compresses. On a faster link a good run is more
+ * often chance, so the gain must be larger. */
+static const double fast_rate = 300e3, fast_min_gain = 1.5;
+/* At this rate, plain is not tried against compression any longer. */
+static const double max_rate = 450e3;
 
 static double rate(const struct auto_compress_trial *t)
 {
@@ -34,8 +37,7 @@ static void try_plain(struct auto_compress *p)
 	p->plain = (struct auto_compress_trial){.number = p->number};
 }
 
-/* Both ways were tried: which is better? If that cannot be told, they are tried longer.
- */
+/* Both ways were tried: decides, or makes the runs longer if they were too short. */
 static void compare(struct auto_compress *p)
 {
 	int64_t ms = p->plain.last_ms - p->plain.first_ms;
@@ -49,7 +51,8 @@ static void compare(struct auto_compress *p)
 		return;
 	}
 	double plain = rate(&p->plain);
-	p->packing = rate(&p->packed) > plain * (plain < fast ? clearly : by_far);
+	p->packing =
+		rate(&p->packed) > plain * (plain < fast_rate ? min_gain : fast_min_gain);
 	p->decided = true;
 	p->stage = AUTO_COMPRESS_KEEP;
 	p->left_bytes = KEEP_BYTES;
@@ -65,10 +68,11 @@ static void next_run(struct auto_compress *p)
 	case AUTO_COMPRESS_KEEP:
 		if (p->left_bytes > run) {
 			p->left_bytes -= run;
-		} else if (p->shrinks <= 0 || p->flow <= 0) {
+		} else if (p->ratio <= 0 || p->recent_rate <= 0) {
 			p->packing = false;
-			p->left_bytes = MIN_RUN_BYTES; /* ask again soon */
-		} else if (p->shrinks > worth || (!p->packing && p->flow >= too_fast)) {
+			p->left_bytes = MIN_RUN_BYTES; /* decide soon */
+		} else if (p->ratio > max_ratio ||
+			   (!p->packing && p->recent_rate >= max_rate)) {
 			p->packing = false;
 			p->left_bytes = RETRY_BYTES;
 		} else {
@@ -86,7 +90,7 @@ static void next_run(struct auto_compress *p)
 	}
 }
 
-/* While the first answer is on its way: that it shrinks is known. */
+/* While the first trial is in flight, compress: the ratio is known to be good. */
 static bool packs(const struct auto_compress *p)
 {
 	switch (p->stage) {
@@ -101,26 +105,29 @@ static bool packs(const struct auto_compress *p)
 	}
 }
 
-bool auto_compress_next(struct auto_compress *p, uint64_t len, unsigned *ret_run)
+void auto_compress_next(struct auto_compress *p, struct auto_compress_piece *piece)
 {
-	*ret_run = 0;
+	uint64_t len = piece->len;
+
+	piece->run = 0;
+	piece->packed = p->mode == AUTO_COMPRESS_ALWAYS;
 	if (p->mode != AUTO_COMPRESS_AUTO)
-		return p->mode == AUTO_COMPRESS_ALWAYS;
+		return;
 	if (p->run_end_bytes == 0)
 		p->run_end_bytes = MIN_RUN_BYTES;
 	if (p->run_bytes >= p->run_end_bytes)
 		next_run(p);
 	p->run_bytes += len;
-	*ret_run = p->number;
+	piece->run = p->number;
 	if (p->stage == AUTO_COMPRESS_TRY_PLAIN)
 		p->plain.given_bytes += len;
 	if (p->stage == AUTO_COMPRESS_TRY_PACKED)
 		p->packed.given_bytes += len;
-	return packs(p) ||
-	       (p->stage == AUTO_COMPRESS_KEEP && p->since_look++ % LOOK_EVERY == 0);
+	piece->packed = packs(p) || (p->stage == AUTO_COMPRESS_KEEP &&
+				     p->since_probe++ % PROBE_EVERY == 0);
 }
 
-static void measure_flow(struct auto_compress *p, uint64_t len, int64_t mono_ms)
+static void measure_rate(struct auto_compress *p, uint64_t len, int64_t mono_ms)
 {
 	int64_t ms = mono_ms - p->since_ms;
 
@@ -128,32 +135,31 @@ static void measure_flow(struct auto_compress *p, uint64_t len, int64_t mono_ms)
 	if (p->since_ms != 0 && ms < MIN_RUN_MS)
 		return;
 	if (p->since_ms != 0)
-		p->flow = (double)p->since_bytes / (double)ms;
+		p->recent_rate = (double)p->since_bytes / (double)ms;
 	p->since_ms = mono_ms;
 	p->since_bytes = 0;
 }
 
-void auto_compress_arrived(struct auto_compress *p, unsigned run, uint64_t len,
-			   bool packed, uint64_t data_bytes, uint64_t wire_bytes,
-			   int64_t mono_ms)
+void auto_compress_arrived(struct auto_compress *p,
+			   const struct auto_compress_piece *piece, int64_t mono_ms)
 {
-	if (packed && data_bytes > 0) {
-		double now = (double)wire_bytes / (double)data_bytes;
+	if (piece->packed && piece->data_bytes > 0) {
+		double now = (double)piece->wire_bytes / (double)piece->data_bytes;
 
-		p->shrinks = p->shrinks > 0 ? 0.8 * p->shrinks + 0.2 * now : now;
+		p->ratio = p->ratio > 0 ? 0.8 * p->ratio + 0.2 * now : now;
 	}
 	if (p->mode != AUTO_COMPRESS_AUTO)
 		return;
-	measure_flow(p, len, mono_ms);
-	if (run == 0)
+	measure_rate(p, piece->len, mono_ms);
+	if (piece->run == 0)
 		return;
-	struct auto_compress_trial *t = run == p->plain.number    ? &p->plain
-					: run == p->packed.number ? &p->packed
-								  : NULL;
+	struct auto_compress_trial *t = piece->run == p->plain.number    ? &p->plain
+					: piece->run == p->packed.number ? &p->packed
+									 : NULL;
 	if (!t)
 		return;
 	if (t->arrived_bytes == 0)
 		t->first_ms = mono_ms;
-	t->arrived_bytes += len;
+	t->arrived_bytes += piece->len;
 	t->last_ms = mono_ms;
 }

@@ -1,10 +1,10 @@
-/* auto_compress.h - whether packing blocks makes a copy faster, found out by trying.
+/* auto_compress.h - measures whether compression makes a copy faster.
  *
- * Runs of pieces are sent plain and packed in turn and their rates compared; the better
- * way is kept for a while and then tried again, because links change. A run is short
- * where the link is slow, and long enough to measure where it is fast. Content that does
- * not shrink is found by a piece now and then and costs nothing more; so is a link that
- * takes more than could be packed. Pure. */
+ * Runs of pieces are sent plain and compressed in turn and their rates compared; the
+ * faster way is kept for a while and then tried again, because links change. A run is
+ * short on a slow link, and long enough to measure on a fast one. Incompressible content
+ * is detected with one piece now and then, at no other cost; so is a link that is faster
+ * than compression. Pure. */
 #ifndef MOVER_COPY_AUTO_COMPRESS_H
 #define MOVER_COPY_AUTO_COMPRESS_H
 
@@ -30,27 +30,31 @@ enum auto_compress_stage {
 struct auto_compress {
 	enum auto_compress_mode mode;
 	enum auto_compress_stage stage;
-	bool packing;           /* the better way, as far as known */
+	bool packing;           /* the faster way, as far as known */
 	bool decided;           /* ... by a trial */
-	unsigned number;        /* of the run that is being given out */
-	uint64_t run_bytes;     /* of this run so far */
-	uint64_t run_end_bytes; /* how long a run is; 0: not known yet */
+	unsigned number;        /* of the current run */
+	uint64_t run_bytes;     /* of the current run so far */
+	uint64_t run_end_bytes; /* length of a run; 0: not known yet */
 	uint64_t left_bytes;    /* until the next trial */
 	struct auto_compress_trial plain, packed;
-	unsigned since_look;
-	int64_t since_ms; /* what has arrived since then */
+	unsigned since_probe;
+	int64_t since_ms; /* start of the measurement of recent_rate */
 	uint64_t since_bytes;
-	double flow;    /* bytes a ms of late, packed or not; 0: not known */
-	double shrinks; /* packed by plain size of what was packed lately; 0: not known */
+	double recent_rate; /* bytes a ms, either way; 0: not known */
+	double ratio;       /* recent compressed by plain size; 0: not known */
 };
 
-/* The next piece is of len bytes: shall it be packed? *ret_run goes to
- * auto_compress_arrived. */
-bool auto_compress_next(struct auto_compress *p, uint64_t len, unsigned *ret_run);
-/* It was written at the target. packed: it was asked to be packed; wire_bytes: what
- * travelled for the data_bytes in it. */
-void auto_compress_arrived(struct auto_compress *p, unsigned run, uint64_t len,
-			   bool packed, uint64_t data_bytes, uint64_t wire_bytes,
-			   int64_t mono_ms);
+struct auto_compress_piece {
+	uint64_t len;
+	unsigned run;
+	bool packed;                     /* compression was requested */
+	uint64_t data_bytes, wire_bytes; /* bytes that are not zero, and sent for them */
+};
+
+/* Fills run and packed of the next piece to be sent. */
+void auto_compress_next(struct auto_compress *p, struct auto_compress_piece *piece);
+/* The piece was written at the target. */
+void auto_compress_arrived(struct auto_compress *p,
+			   const struct auto_compress_piece *piece, int64_t mono_ms);
 
 #endif

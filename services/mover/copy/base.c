@@ -1,4 +1,4 @@
-/* What every step of a copy uses: requests to one side, and what is known of a chunk. */
+/* Used by every step of a copy: requests to one side, facts about chunks. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,40 +16,35 @@ uint64_t copy_data_bytes(const struct copy *c, uint64_t chunk)
 	return n < all ? n : all; /* the last block may be short */
 }
 
-int copy_ask(struct copy *c, struct remote *f, enum wire_type type, uint64_t a,
-	     uint64_t b, const struct wire_texts *t, struct wire_head *ret_reply,
-	     uint8_t **ret_payload, struct vrs_err *err)
+bool copy_has_data(const struct copy *c, uint64_t block)
 {
-	struct wire_head head = {.type = (uint8_t)type,
-				 .slot = c->slot,
-				 .len = t ? (uint32_t)t->len : 0,
-				 .a = a,
-				 .b = b};
-
-	return remote_ask(f, &head, t ? t->bytes : NULL, ret_reply, ret_payload, err);
+	return c->data_blocks[block / 8] & (1u << (block % 8));
 }
 
-int copy_ask_stat(struct copy *c, struct remote *f, const char *path, bool *ret_exists,
-		  struct wire_stat *ret, struct vrs_err *err)
+void copy_add_done(struct copy *c, uint64_t first, uint64_t n)
 {
-	struct wire_texts t = {.len = 0};
-	struct wire_head reply = {0};
-	uint8_t *payload = NULL;
-	int status = wire_put_text(&t, path, err);
+	for (uint64_t i = first; i < first + n; i++)
+		atomic_fetch_add(&c->env.progress->done_bytes, copy_data_bytes(c, i));
+}
 
-	if (status >= 0)
-		status = copy_ask(c, f, WIRE_STAT, 0, 0, &t, &reply, &payload, err);
-	if (status >= 0 && reply.len != WIRE_STAT_BYTES)
-		status = vrs_fail(err, VRS_EPARSE, "%s: an answer of a wrong size", path);
-	if (status >= 0) {
-		*ret_exists = reply.a != 0;
-		wire_get_stat(ret, payload);
+int copy_stat(struct remote *f, const char *path, bool *ret_exists, struct wire_stat *ret,
+	      struct vrs_err *err)
+{
+	struct wire_head head = {.type = WIRE_STAT};
+	struct remote_reply reply = {.payload = NULL};
+	int status = remote_call(f, &head, (const char *[]){path, NULL}, &reply, err);
+
+	if (status == 0 && reply.head.len != WIRE_STAT_BYTES)
+		status = vrs_fail(err, VRS_EPARSE, "%s: reply has a wrong size", path);
+	if (status == 0) {
+		*ret_exists = reply.head.a != 0;
+		wire_get_stat(ret, reply.payload);
 	}
-	free(payload);
+	free(reply.payload);
 	return status;
 }
 
-void copy_finished(struct copy *c)
+void copy_set_hashes(struct copy *c)
 {
 	struct tree_digest s = tree_root(c->source, c->n_chunks, c->size);
 	struct tree_digest t = tree_root(c->target, c->n_chunks, c->size);
@@ -58,29 +53,28 @@ void copy_finished(struct copy *c)
 	tree_hex(c->result.target_hash, &t);
 }
 
-static void on_told(void *arg, const struct wire_head *reply, uint8_t *payload,
-		    const struct vrs_err *err)
+void copy_send(struct remote *f, const struct remote_request *r)
+{
+	struct vrs_err err = {0};
+
+	if (remote_send(f, r, &err) < 0)
+		r->done(r->arg, NULL, NULL, &err);
+}
+
+static void on_posted(void *arg, const struct wire_head *reply, uint8_t *payload,
+		      const struct vrs_err *err)
 {
 	struct copy *c = arg;
 
 	free(payload);
 	if (!reply)
-		throttle_fail(&c->flow, err);
-	throttle_leave(&c->flow, 1);
+		throttle_fail(&c->throttle, err);
+	throttle_leave(&c->throttle, 1);
 }
 
-void copy_tell(struct copy *c, struct remote *f, const struct wire_head *head)
+void copy_post(struct copy *c, struct remote *f, const struct wire_head *head)
 {
-	struct vrs_err err = {0};
-
-	throttle_hold(&c->flow, 1);
-	if (remote_send(f, head, NULL, on_told, c, &err) < 0) {
-		throttle_fail(&c->flow, &err);
-		throttle_leave(&c->flow, 1);
-	}
-}
-
-bool copy_has_data(const struct copy *c, uint64_t block)
-{
-	return c->data_blocks[block / 8] & (1u << (block % 8));
+	throttle_hold(&c->throttle, 1);
+	copy_send(f,
+		  &(struct remote_request){.head = *head, .done = on_posted, .arg = c});
 }

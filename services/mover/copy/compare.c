@@ -7,7 +7,7 @@
 
 enum { MAX_BATCHES = 32, SIDES = 2 };
 
-/* A few chunks of which both sides were asked for the leaves. */
+/* A few chunks whose leaves were requested from both sides. */
 struct batch {
 	struct batch *next;
 	struct copy *copy;
@@ -31,11 +31,11 @@ static void batch_ready(struct batch *b)
 {
 	struct copy *c = b->copy;
 
-	(void)pthread_mutex_lock(&c->flow.lock);
+	(void)pthread_mutex_lock(&c->throttle.lock);
 	b->next = c->ready;
 	c->ready = b;
-	(void)pthread_cond_broadcast(&c->flow.changed);
-	(void)pthread_mutex_unlock(&c->flow.lock);
+	(void)pthread_cond_broadcast(&c->throttle.changed);
+	(void)pthread_mutex_unlock(&c->throttle.lock);
 }
 
 static void on_leaves(void *arg, const struct wire_head *reply, uint8_t *payload,
@@ -48,16 +48,16 @@ static void on_leaves(void *arg, const struct wire_head *reply, uint8_t *payload
 		s->payload = payload;
 		s->len = reply->len;
 	} else {
-		throttle_fail(&b->copy->flow, err);
+		throttle_fail(&b->copy->throttle, err);
 	}
 	if (atomic_fetch_sub(&b->pending, 1) == 1)
 		batch_ready(b);
 }
 
-static void ask_leaves(struct copy *c, uint64_t first, uint64_t n)
+static void request_leaves(struct copy *c, uint64_t first, uint64_t n)
 {
 	struct batch *b = vrs_calloc(1, sizeof(*b));
-	struct remote *far[SIDES] = {c->env.source, c->env.target};
+	struct remote *remote[SIDES] = {c->env.source, c->env.target};
 	unsigned how = c->from_disk          ? WIRE_FROM_DISK
 		       : c->result.base_used ? WIRE_REMEMBERED
 					     : 0;
@@ -71,15 +71,14 @@ static void ask_leaves(struct copy *c, uint64_t first, uint64_t n)
 	b->first = first;
 	b->n = n;
 	atomic_init(&b->pending, SIDES);
-	(void)pthread_mutex_lock(&c->flow.lock);
+	(void)pthread_mutex_lock(&c->throttle.lock);
 	c->n_batches++;
-	(void)pthread_mutex_unlock(&c->flow.lock);
+	(void)pthread_mutex_unlock(&c->throttle.lock);
 	for (int i = 0; i < SIDES; i++) {
-		struct vrs_err err = {0};
-
 		b->side[i].batch = b;
-		if (remote_send(far[i], &head, NULL, on_leaves, &b->side[i], &err) < 0)
-			on_leaves(&b->side[i], NULL, NULL, &err);
+		copy_send(remote[i], &(struct remote_request){.head = head,
+							      .done = on_leaves,
+							      .arg = &b->side[i]});
 	}
 }
 
@@ -118,19 +117,18 @@ static int send_differences(struct copy *c, uint64_t chunk,
 	return status;
 }
 
-/* These n chunks are at the target as they are at the source. */
-static void tell_equal(struct copy *c, uint64_t first, uint64_t n)
+/* These n chunks are equal on both sides. */
+static void mark_equal(struct copy *c, uint64_t first, uint64_t n)
 {
 	struct wire_head mark = {.type = WIRE_MARK, .slot = c->slot, .a = first, .b = n};
 
 	if (n == 0)
 		return;
-	copy_tell(c, c->env.target, &mark);
-	for (uint64_t i = first; i < first + n; i++)
-		atomic_fetch_add(&c->env.progress->done_bytes, copy_data_bytes(c, i));
+	copy_post(c, c->env.target, &mark);
+	copy_add_done(c, first, n);
 }
 
-static int deal_with(struct copy *c, struct batch *b, struct vrs_err *err)
+static int compare_batch(struct copy *c, struct batch *b, struct vrs_err *err)
 {
 	uint64_t n_equal = 0;
 	struct tree_digest *leaves =
@@ -148,8 +146,7 @@ static int deal_with(struct copy *c, struct batch *b, struct vrs_err *err)
 
 			if (used == 0)
 				status = vrs_fail(err, VRS_EPARSE,
-						  "the %s sends hashes that make no "
-						  "sense",
+						  "the %s sent malformed hashes",
 						  s == 0 ? "source" : "target");
 			at[s] += used;
 		}
@@ -157,7 +154,7 @@ static int deal_with(struct copy *c, struct batch *b, struct vrs_err *err)
 			break;
 		c->source[b->first + i] = chunk[0];
 		if (memcmp(&chunk[0], &chunk[1], sizeof(chunk[0])) != 0) {
-			tell_equal(c, b->first + i - n_equal, n_equal);
+			mark_equal(c, b->first + i - n_equal, n_equal);
 			n_equal = 0;
 			status = send_differences(c, b->first + i, leaves,
 						  leaves + TREE_LEAVES_PER_CHUNK, err);
@@ -172,7 +169,7 @@ static int deal_with(struct copy *c, struct batch *b, struct vrs_err *err)
 		n_equal++;
 	}
 	if (status == 0)
-		tell_equal(c, b->first + b->n - n_equal, n_equal);
+		mark_equal(c, b->first + b->n - n_equal, n_equal);
 	free(leaves);
 	return status;
 }
@@ -182,48 +179,48 @@ static bool some_ready(void *arg)
 	return ((struct copy *)arg)->ready != NULL;
 }
 
-/* Takes one that is ready, waiting for it; NULL on failure. */
-static struct batch *take_ready(struct copy *c, struct vrs_err *err)
+/* Waits for a batch that is ready; NULL on failure. */
+static struct batch *next_ready(struct copy *c, struct vrs_err *err)
 {
-	if (throttle_wait(&c->flow, some_ready, c, err) < 0)
+	if (throttle_wait(&c->throttle, some_ready, c, err) < 0)
 		return NULL;
-	(void)pthread_mutex_lock(&c->flow.lock);
+	(void)pthread_mutex_lock(&c->throttle.lock);
 	struct batch *b = c->ready;
 	c->ready = b->next;
 	c->n_batches--;
-	(void)pthread_mutex_unlock(&c->flow.lock);
+	(void)pthread_mutex_unlock(&c->throttle.lock);
 	return b;
 }
 
-static int deal_with_one(struct copy *c, struct vrs_err *err)
+static int compare_ready(struct copy *c, struct vrs_err *err)
 {
-	struct batch *b = take_ready(c, err);
+	struct batch *b = next_ready(c, err);
 
 	if (!b)
 		return err ? err->code : VRS_EIO;
-	int status = deal_with(c, b, err);
+	int status = compare_batch(c, b, err);
 	batch_free(b);
 	if (status < 0)
-		throttle_fail(&c->flow, err);
+		throttle_fail(&c->throttle, err);
 	return status;
 }
 
-/* After a failure: nobody may come back to a copy that is gone. */
-static void forget_batches(struct copy *c)
+/* After a failure: waits for the batches in flight, which refer to the copy. */
+static void drop_batches(struct copy *c)
 {
-	(void)pthread_mutex_lock(&c->flow.lock);
+	(void)pthread_mutex_lock(&c->throttle.lock);
 	while (c->n_batches > 0) {
 		struct batch *b = c->ready;
 
 		if (!b) {
-			(void)pthread_cond_wait(&c->flow.changed, &c->flow.lock);
+			(void)pthread_cond_wait(&c->throttle.changed, &c->throttle.lock);
 			continue;
 		}
 		c->ready = b->next;
 		c->n_batches--;
 		batch_free(b);
 	}
-	(void)pthread_mutex_unlock(&c->flow.lock);
+	(void)pthread_mutex_unlock(&c->throttle.lock);
 }
 
 int copy_compare(struct copy *c, struct vrs_err *err)
@@ -242,20 +239,20 @@ int copy_compare(struct copy *c, struct vrs_err *err)
 		       c->plan[i] == PLAN_COMPARE)
 			i++;
 		if (n == MAX_BATCHES) {
-			status = deal_with_one(c, &why);
+			status = compare_ready(c, &why);
 			n--;
 		}
 		if (status == 0) {
-			ask_leaves(c, first, i - first);
+			request_leaves(c, first, i - first);
 			n++;
 		}
 	}
 	while (status == 0 && n > 0) {
-		status = deal_with_one(c, &why);
+		status = compare_ready(c, &why);
 		n--;
 	}
 	if (status < 0) {
-		forget_batches(c);
+		drop_batches(c);
 		if (err)
 			*err = why;
 	}

@@ -16,36 +16,32 @@ const struct copy_result *copy_result(const struct copy *c)
 	return &c->result;
 }
 
-/* --- what is there --- */
+/* --- the source --- */
 
 static int open_source(struct copy *c, struct vrs_err *err)
 {
-	struct wire_texts t = {.len = 0};
-	struct wire_head reply;
+	struct wire_head head = {.type = WIRE_SOURCE, .slot = c->slot};
+	const char *texts[] = {c->disk.source_path, c->disk.source_format, NULL};
+	struct remote_reply reply;
 	struct wire_stat st;
-	uint8_t *payload = NULL;
-	size_t pos = 0;
 	bool exists;
 	int status;
 
-	if ((status = copy_ask_stat(c, c->env.source, c->disk.source_path, &exists, &st,
-				    err)) < 0)
+	if ((status = copy_stat(c->env.source, c->disk.source_path, &exists, &st, err)) <
+	    0)
 		return status;
 	c->source_mtime_ns = st.mtime_ns;
 	c->source_file_bytes = st.file_bytes;
-	if ((status = wire_put_text(&t, c->disk.source_path, err)) < 0 ||
-	    (status = wire_put_text(&t, c->disk.source_format, err)) < 0 ||
-	    (status = copy_ask(c, c->env.source, WIRE_SOURCE, 0, 0, &t, &reply, &payload,
-			       err)) < 0)
+	if ((status = remote_call(c->env.source, &head, texts, &reply, err)) < 0)
 		return status;
-	status = wire_get_text(payload, reply.len, &pos, c->identity, sizeof(c->identity),
-			       err);
-	free(payload);
-	if (status == 0 && (reply.a == 0 || reply.a > TREE_MAX_DISK_BYTES))
-		status = vrs_fail(err, VRS_EPARSE, "source: an impossible disk size");
+	struct wire_text_reader identity = {reply.payload, reply.head.len, 0};
+	status = wire_get_text(&identity, c->identity, sizeof(c->identity), err);
+	free(reply.payload);
+	if (status == 0 && (reply.head.a == 0 || reply.head.a > TREE_MAX_DISK_BYTES))
+		status = vrs_fail(err, VRS_EPARSE, "source: invalid disk size");
 	if (status < 0)
 		return status;
-	c->size = reply.a;
+	c->size = reply.head.a;
 	c->n_chunks = tree_n_chunks(c->size);
 	c->result.disk_bytes = c->size;
 	c->plan = vrs_calloc(c->n_chunks, 1);
@@ -70,27 +66,27 @@ static int list_extents(struct copy *c, struct vrs_err *err)
 	uint64_t off = 0;
 
 	while (off < c->size) {
-		struct wire_head reply;
-		uint8_t *p = NULL;
-		int status = copy_ask(c, c->env.source, WIRE_EXTENTS, off, c->size, NULL,
-				      &reply, &p, err);
+		struct wire_head head = {
+			.type = WIRE_EXTENTS, .slot = c->slot, .a = off, .b = c->size};
+		struct remote_reply reply;
+		int status = remote_call(c->env.source, &head, NULL, &reply, err);
 
 		if (status < 0)
 			return status;
 		uint64_t at = off;
-		for (uint32_t i = 0; i + 16 <= reply.len; i += 16) {
-			uint64_t end = wire_get64(p + i);
+		for (uint32_t i = 0; i + 16 <= reply.head.len; i += 16) {
+			uint64_t end = wire_get64(reply.payload + i);
 
 			if (end <= at || end > c->size)
 				break;
-			if (wire_get64(p + i + 8))
+			if (wire_get64(reply.payload + i + 8))
 				set_blocks(c, at, end);
 			at = end;
 		}
-		free(p);
-		if (at == off || at != reply.b)
+		free(reply.payload);
+		if (at == off || at != reply.head.b)
 			return vrs_fail(err, VRS_EPARSE,
-					"source: a list of extents makes no sense");
+					"source: malformed list of extents");
 		off = at;
 		if ((status = c->env.tick ? c->env.tick(c->env.arg, err) : 0) < 0)
 			return status;
@@ -100,16 +96,16 @@ static int list_extents(struct copy *c, struct vrs_err *err)
 		total += copy_data_bytes(c, i);
 	atomic_fetch_add(&c->env.progress->total_bytes, total);
 	if (total >= COPY_WIDE_BYTES) {
-		remote_widen(c->env.target);
-		remote_widen(c->env.source);
+		remote_add_connections(c->env.target);
+		remote_add_connections(c->env.source);
 	}
 	return 0;
 }
 
 /* --- the target --- */
 
-/* Something has the name already: is it what we would make? */
-static int look_at_existing(struct copy *c, bool replaces, struct vrs_err *err)
+/* An image has the target's name already: is it equal to the source? */
+static int check_existing(struct copy *c, bool replaces, struct vrs_err *err)
 {
 	bool same;
 	int status = copy_target_is_source(c, &same, err);
@@ -118,20 +114,19 @@ static int look_at_existing(struct copy *c, bool replaces, struct vrs_err *err)
 		return status;
 	if (!same && !replaces)
 		return vrs_fail(err, VRS_ECONFLICT,
-				"target: %s exists already with other content; it is "
-				"left as it is",
+				"target: %s already exists with other content; not "
+				"changed",
 				c->disk.target_path);
 	if (!same) {
 		c->keep_aside = c->result.kept_aside = true;
 		return 0;
 	}
 	c->result.was_there = true;
-	/* a try that was killed between giving the name and clearing up left its map */
-	(void)copy_forget(c->env.target, c->disk.target_path, c->env.job, c->env.token,
-			  NULL);
-	for (uint64_t i = 0; i < c->n_chunks; i++)
-		atomic_fetch_add(&c->env.progress->done_bytes, copy_data_bytes(c, i));
-	copy_finished(c);
+	/* an attempt that was killed after its commit may have left its map */
+	(void)copy_discard(c->env.target, c->disk.target_path, c->env.job, c->env.token,
+			   NULL);
+	copy_add_done(c, 0, c->n_chunks);
+	copy_set_hashes(c);
 	return 0;
 }
 
@@ -140,8 +135,7 @@ static int choose_base(struct copy *c, struct vrs_err *err)
 	bool exists, fits = false;
 	bool replaces = strcmp(c->disk.base_path, c->disk.target_path) == 0;
 	struct wire_stat st;
-	int status =
-		copy_ask_stat(c, c->env.target, c->disk.target_path, &exists, &st, err);
+	int status = copy_stat(c->env.target, c->disk.target_path, &exists, &st, err);
 
 	if (status < 0)
 		return status;
@@ -150,12 +144,12 @@ static int choose_base(struct copy *c, struct vrs_err *err)
 		return status;
 	c->result.base_used = fits;
 	if (exists && !(replaces && fits) &&
-	    (status = look_at_existing(c, replaces, err)) < 0)
+	    (status = check_existing(c, replaces, err)) < 0)
 		return status;
 	if (*c->disk.base_path && (exists || !replaces) && !fits && !c->result.was_there)
-		log_warn("base is not what it was thought to be, all is copied base=%s%s",
+		log_warn("base has unexpected content, copying everything base=%s%s",
 			 c->disk.base_path,
-			 c->keep_aside ? ", it will be kept beside" : "");
+			 c->keep_aside ? "; it will be kept under another name" : "");
 	return 0;
 }
 
@@ -164,17 +158,17 @@ static int read_states(struct copy *c, struct vrs_err *err)
 	for (uint64_t i = 0; i < c->n_chunks; i += STATES_PIECE) {
 		uint64_t n =
 			c->n_chunks - i < STATES_PIECE ? c->n_chunks - i : STATES_PIECE;
-		struct wire_head reply;
-		uint8_t *p = NULL;
-		int status = copy_ask(c, c->env.target, WIRE_STATES, i, n, NULL, &reply,
-				      &p, err);
+		struct wire_head head = {
+			.type = WIRE_STATES, .slot = c->slot, .a = i, .b = n};
+		struct remote_reply reply = {.payload = NULL};
+		int status = remote_call(c->env.target, &head, NULL, &reply, err);
 
-		if (status == 0 && reply.len != n)
+		if (status == 0 && reply.head.len != n)
 			status = vrs_fail(err, VRS_EPARSE,
-					  "target: an answer of a wrong size");
+					  "target: reply has a wrong size");
 		if (status == 0)
-			memcpy(c->plan + i, p, n);
-		free(p);
+			memcpy(c->plan + i, reply.payload, n);
+		free(reply.payload);
 		if (status < 0)
 			return status;
 	}
@@ -203,40 +197,38 @@ static void make_plan(struct copy *c)
 static int open_target(struct copy *c, struct vrs_err *err)
 {
 	const char *base = c->result.base_used ? c->disk.base_path : "";
-	const char *texts[] = {c->disk.target_path, c->disk.target_format, c->env.job,
-			       c->identity, base};
-	struct wire_texts t = {.len = 0};
-	struct wire_head reply;
-	int status;
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if ((status = wire_put_text(&t, texts[i], err)) < 0)
-			return status;
+	const char *texts[] = {c->disk.target_path,
+			       c->disk.target_format,
+			       c->env.job,
+			       c->identity,
+			       base,
+			       NULL};
+	struct remote_reply reply;
 	struct wire_head head = {.type = WIRE_TARGET,
 				 .slot = c->slot,
 				 .shift = c->keep_aside,
-				 .len = (uint32_t)t.len,
 				 .a = c->size,
 				 .b = c->env.token};
-	if ((status = remote_ask(c->env.target, &head, t.bytes, &reply, NULL, err)) < 0)
+	int status = remote_call(c->env.target, &head, texts, &reply, err);
+	if (status < 0)
 		return status;
-	c->old_is_there = reply.a & WIRE_TARGET_OVERLAY;
-	if (reply.a & WIRE_TARGET_CUT)
-		c->doubt_bytes = remote_window(c->env.target);
+	free(reply.payload);
+	c->old_is_there = reply.head.a & WIRE_TARGET_OVERLAY;
+	if (reply.head.a & WIRE_TARGET_CUT)
+		c->resend_bytes = remote_window(c->env.target);
 	if ((status = read_states(c, err)) < 0)
 		return status;
 	make_plan(c);
 	return 0;
 }
 
-/* Room is looked at before the first byte: a full disk in the middle helps nobody. */
-static int check_room(struct copy *c, struct vrs_err *err)
+/* Checked before the first byte is sent. */
+static int check_space(struct copy *c, struct vrs_err *err)
 {
 	uint64_t need = 0;
 	bool exists;
 	struct wire_stat st;
-	int status =
-		copy_ask_stat(c, c->env.target, c->disk.target_path, &exists, &st, err);
+	int status = copy_stat(c->env.target, c->disk.target_path, &exists, &st, err);
 
 	for (uint64_t i = 0; i < c->n_chunks; i++)
 		if (c->plan[i] == PLAN_SEND)
@@ -244,7 +236,7 @@ static int check_room(struct copy *c, struct vrs_err *err)
 	if (status < 0 || need <= st.fs_free_bytes)
 		return status;
 	return vrs_fail(err, VRS_ENOSPC,
-			"target: no room for %s: %llu MiB are needed, %llu MiB are free",
+			"target: not enough space for %s: %llu MiB needed, %llu MiB free",
 			c->disk.target_path, (unsigned long long)(need >> 20),
 			(unsigned long long)(st.fs_free_bytes >> 20));
 }
@@ -260,15 +252,16 @@ int copy_open(struct copy **ret, const struct copy_env *env, const struct copy_d
 	c->disk = *disk;
 	c->slot = (uint8_t)number;
 	c->base_slot = WIRE_MAX_SLOTS - 1;
-	c->pace.mode = (remote_is_here(env->source) && remote_is_here(env->target)) ||
-				       remote_is_plain(env->target)
-			       ? AUTO_COMPRESS_NEVER
-			       : env->pack;
+	c->compress.mode =
+		(remote_is_local(env->source) && remote_is_local(env->target)) ||
+				remote_is_sftp_only(env->target)
+			? AUTO_COMPRESS_NEVER
+			: env->pack;
 	c->overlap = strcmp(disk->target_format, "raw") == 0;
-	throttle_init(&c->flow,
+	throttle_init(&c->throttle,
 		      remote_is_distant(env->source) || remote_is_distant(env->target)
-			      ? COPY_FAR_ROOM_BYTES
-			      : COPY_ROOM_BYTES,
+			      ? COPY_DISTANT_WINDOW_BYTES
+			      : COPY_WINDOW_BYTES,
 		      env->tick, env->arg, env->rate_bytes_per_s);
 	if (number >= WIRE_MAX_SLOTS - 1)
 		status = vrs_fail(&why, VRS_EINVAL, "more than %d disks",
@@ -277,7 +270,7 @@ int copy_open(struct copy **ret, const struct copy_env *env, const struct copy_d
 	    (status = list_extents(c, &why)) == 0)
 		status = choose_base(c, &why);
 	if (status == 0 && !c->result.was_there && (status = open_target(c, &why)) == 0)
-		status = check_room(c, &why);
+		status = check_space(c, &why);
 	if (status < 0) {
 		copy_free(c);
 		if (err)
@@ -292,7 +285,7 @@ void copy_free(struct copy *c)
 {
 	if (!c)
 		return;
-	throttle_fini(&c->flow);
+	throttle_fini(&c->throttle);
 	copy_prove_free(c);
 	free(c->plan);
 	free(c->data_blocks);

@@ -1,121 +1,140 @@
+/* Digests of chunks from either side. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "copy/parts.h"
 #include "vrs/mem.h"
 
-struct digest_ask {
+struct digest_job {
 	struct copy *copy;
-	uint64_t n, cost;
-	struct tree_digest *out;
-	uint8_t *proven;
+	struct digest_request r;
+	uint64_t cost;
 };
 
 static void on_digests(void *arg, const struct wire_head *reply, uint8_t *payload,
 		       const struct vrs_err *err)
 {
-	struct digest_ask *a = arg;
-	struct copy *c = a->copy;
+	struct digest_job *j = arg;
+	struct copy *c = j->copy;
+	const struct digest_request *r = &j->r;
 	struct vrs_err why = {0};
 
 	if (!reply) {
-		throttle_fail(&c->flow, err);
-	} else if (reply->len != a->n * TREE_DIGEST_BYTES) {
-		(void)vrs_fail(&why, VRS_EPARSE, "an answer of hashes has a wrong size");
-		throttle_fail(&c->flow, &why);
+		throttle_fail(&c->throttle, err);
+	} else if (reply->len != r->n * TREE_DIGEST_BYTES) {
+		(void)vrs_fail(&why, VRS_EPARSE, "reply to HASHES has a wrong size");
+		throttle_fail(&c->throttle, &why);
 	} else {
-		memcpy(a->out, payload, reply->len);
-		if (a->proven)
-			memset(a->proven, 1, a->n);
-		if (a->proven && c->env.progress)
+		memcpy(r->out, payload, reply->len);
+		if (r->proven)
+			memset(r->proven, 1, r->n);
+		if (r->proven && c->env.progress)
 			atomic_fetch_add(&c->env.progress->compared_bytes,
-					 a->n * TREE_CHUNK_BYTES);
+					 r->n * TREE_CHUNK_BYTES);
 	}
 	free(payload);
-	throttle_leave(&c->flow, a->cost);
-	free(a);
+	throttle_leave(&c->throttle, j->cost);
+	free(j);
 }
 
-static int send_ask(struct digest_ask *a, struct remote *f, uint8_t slot, uint64_t first,
-		    struct vrs_err *err)
+static void start(struct copy *c, const struct digest_request *r, uint64_t cost)
 {
-	/* of a seed, what this copy does not change may be known */
-	const struct copy *c = a->copy;
-	bool known = c->choosing_base || (a->proven && c->old_is_there && !c->from_disk);
-	struct wire_head head = {.type = WIRE_HASHES,
-				 .slot = slot,
-				 .shift = known ? WIRE_REMEMBERED : 0,
-				 .a = first,
-				 .b = a->n};
-	struct vrs_err why = {0};
+	/* chunks of a seed that this copy does not change may come from the cache */
+	bool cached = c->choosing_base || (r->proven && c->old_is_there && !c->from_disk);
+	struct digest_job *j = vrs_calloc(1, sizeof(*j));
 
-	if (remote_send(f, &head, NULL, on_digests, a, &why) == 0)
-		return 0;
-	on_digests(a, NULL, NULL, &why);
-	if (err)
-		*err = why;
-	return why.code;
+	*j = (struct digest_job){c, *r, cost};
+	copy_send(r->remote,
+		  &(struct remote_request){.head = {.type = WIRE_HASHES,
+						    .slot = r->slot,
+						    .shift = cached ? WIRE_REMEMBERED : 0,
+						    .a = r->first,
+						    .b = r->n},
+					   .done = on_digests,
+					   .arg = j});
 }
 
-int copy_ask_digests(struct copy *c, struct remote *f, uint8_t slot, uint64_t first,
-		     uint64_t n, struct tree_digest *out, uint8_t *proven,
-		     struct vrs_err *err)
+int copy_request_digests(struct copy *c, const struct digest_request *all,
+			 struct vrs_err *err)
 {
-	for (uint64_t i = 0; i < n; i += HASH_BATCH) {
-		uint64_t some = n - i < HASH_BATCH ? n - i : HASH_BATCH;
-		int status = throttle_enter(&c->flow, HASH_COST, 0, err);
+	int status = 0;
 
-		if (status < 0)
-			return status;
-		struct digest_ask *a = vrs_calloc(1, sizeof(*a));
-		*a = (struct digest_ask){c, some, HASH_COST, out + i,
-					 proven ? proven + i : NULL};
-		if ((status = send_ask(a, f, slot, first + i, err)) < 0)
-			return status;
+	for (uint64_t i = 0; i < all->n && status == 0; i += HASH_BATCH) {
+		struct digest_request r = *all;
+
+		r.first += i;
+		r.n = all->n - i < HASH_BATCH ? all->n - i : HASH_BATCH;
+		r.out += i;
+		if (r.proven)
+			r.proven += i;
+		if ((status = throttle_enter(&c->throttle, HASH_COST, 0, err)) == 0)
+			start(c, &r, HASH_COST);
 	}
-	return 0;
+	return status;
 }
 
-void copy_want_digests(struct copy *c, struct remote *f, uint8_t slot, uint64_t first,
-		       uint64_t n, struct tree_digest *out, uint8_t *proven)
+void copy_post_digests(struct copy *c, const struct digest_request *r)
 {
-	struct digest_ask *a = vrs_calloc(1, sizeof(*a));
-
-	throttle_hold(&c->flow, 1);
-	*a = (struct digest_ask){c, n, 1, out, proven};
-	(void)send_ask(a, f, slot, first, NULL);
+	throttle_hold(&c->throttle, 1);
+	start(c, r, 1);
 }
 
-static int ask_all(struct copy *c, struct remote *f, uint8_t slot, uint64_t size,
-		   struct tree_digest *out, struct vrs_err *err)
+/* All digests of the image in a slot. */
+static int read_all(struct copy *c, struct remote *f, uint8_t slot,
+		    struct tree_digest *out, struct vrs_err *err)
 {
-	return copy_ask_digests(c, f, slot, 0, tree_n_chunks(size), out, NULL, err);
+	struct digest_request r = {
+		.remote = f, .slot = slot, .n = c->n_chunks, .out = out};
+
+	return copy_request_digests(c, &r, err);
 }
 
+/* Waits for what read_all() requested. */
+static int wait_all(struct copy *c, int status, struct vrs_err *err)
+{
+	int drained = throttle_drain(&c->throttle, status < 0 ? NULL : err);
+
+	return status < 0 ? status : drained;
+}
+
+/* Opens an image of the target in base_slot. */
 static int open_image(struct copy *c, const char *path, const char *format,
 		      uint64_t *ret_size, struct vrs_err *err)
 {
-	struct wire_texts t = {.len = 0};
-	struct wire_head reply, head = {.type = WIRE_SOURCE, .slot = c->base_slot};
-	int status;
+	struct wire_head head = {.type = WIRE_SOURCE, .slot = c->base_slot};
+	struct remote_reply reply;
+	int status = remote_call(c->env.target, &head,
+				 (const char *[]){path, format, NULL}, &reply, err);
 
-	if ((status = wire_put_text(&t, path, err)) < 0 ||
-	    (status = wire_put_text(&t, format, err)) < 0)
+	if (status < 0)
 		return status;
-	head.len = (uint32_t)t.len;
-	if ((status = remote_ask(c->env.target, &head, t.bytes, &reply, NULL, err)) < 0)
-		return status;
-	if (reply.a == 0 || reply.a > TREE_MAX_DISK_BYTES)
-		return vrs_fail(err, VRS_EPARSE, "target: an impossible disk size");
-	*ret_size = reply.a;
+	free(reply.payload);
+	if (reply.head.a == 0 || reply.head.a > TREE_MAX_DISK_BYTES)
+		return vrs_fail(err, VRS_EPARSE, "target: invalid disk size");
+	*ret_size = reply.head.a;
 	return 0;
 }
 
 static void close_image(struct copy *c)
 {
-	struct wire_head head = {.type = WIRE_CLOSE, .slot = c->base_slot}, reply;
+	struct wire_head head = {.type = WIRE_CLOSE, .slot = c->base_slot};
 
-	(void)remote_ask(c->env.target, &head, NULL, &reply, NULL, NULL);
+	(void)remote_call(c->env.target, &head, NULL, NULL, NULL);
+}
+
+/* The hash of the image in base_slot. */
+static int hash_image(struct copy *c, char ret_hex[TREE_HEX_BYTES], struct vrs_err *err)
+{
+	struct tree_digest *all = vrs_calloc(c->n_chunks, sizeof(*all));
+	int status = wait_all(c, read_all(c, c->env.target, c->base_slot, all, err), err);
+
+	if (status == 0) {
+		struct tree_digest root = tree_root(all, c->n_chunks, c->size);
+
+		tree_hex(ret_hex, &root);
+	}
+	free(all);
+	return status;
 }
 
 int copy_base_fits(struct copy *c, bool *ret, struct vrs_err *err)
@@ -131,25 +150,14 @@ int copy_base_fits(struct copy *c, bool *ret, struct vrs_err *err)
 			*err = why;
 		return status;
 	}
-	if (status < 0) /* not there or not readable: no base */
+	if (status < 0) /* missing or not readable: there is no base */
 		return 0;
-	if (size == c->size && !*c->disk.base_hash) {
-		*ret = true;
-	} else if (size == c->size) {
-		struct tree_digest *all = vrs_calloc(c->n_chunks, sizeof(*all));
-
+	*ret = size == c->size;
+	if (*ret && *c->disk.base_hash) {
 		c->choosing_base = true;
-		status = ask_all(c, c->env.target, c->base_slot, size, all, err);
+		status = hash_image(c, hex, err);
 		c->choosing_base = false;
-		if (throttle_drain(&c->flow, status < 0 ? NULL : err) < 0 && status == 0)
-			status = err ? err->code : VRS_EIO;
-		if (status == 0) {
-			struct tree_digest root = tree_root(all, c->n_chunks, size);
-
-			tree_hex(hex, &root);
-			*ret = strcmp(hex, c->disk.base_hash) == 0;
-		}
-		free(all);
+		*ret = status == 0 && strcmp(hex, c->disk.base_hash) == 0;
 	}
 	close_image(c);
 	return status;
@@ -165,11 +173,10 @@ int copy_target_is_source(struct copy *c, bool *ret, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	if (size == c->size) {
-		status = ask_all(c, c->env.target, c->base_slot, size, c->target, err);
+		status = read_all(c, c->env.target, c->base_slot, c->target, err);
 		if (status == 0)
-			status = ask_all(c, c->env.source, c->slot, size, c->source, err);
-		if (throttle_drain(&c->flow, status < 0 ? NULL : err) < 0 && status == 0)
-			status = err ? err->code : VRS_EIO;
+			status = read_all(c, c->env.source, c->slot, c->source, err);
+		status = wait_all(c, status, err);
 		*ret = status == 0 && memcmp(c->source, c->target,
 					     c->n_chunks * sizeof(*c->source)) == 0;
 	}
@@ -177,30 +184,19 @@ int copy_target_is_source(struct copy *c, bool *ret, struct vrs_err *err)
 	return status;
 }
 
-int copy_hash(struct remote *f, const char *path, const char *format, uint64_t *ret_bytes,
-	      char ret_hex[TREE_HEX_BYTES], struct vrs_err *err)
+int copy_hash(struct remote *f, const char *path, const char *format,
+	      struct image_hash *ret, struct vrs_err *err)
 {
-	struct copy c = {.base_slot = WIRE_MAX_SLOTS - 1};
-	struct tree_digest *all = NULL;
-	uint64_t size;
+	struct copy c = {.base_slot = WIRE_MAX_SLOTS - 1, .env = {.target = f}};
 
-	c.env.target = f;
-	throttle_init(&c.flow, COPY_ROOM_BYTES, NULL, NULL, NULL);
-	int status = open_image(&c, path, format, &size, err);
+	throttle_init(&c.throttle, COPY_WINDOW_BYTES, NULL, NULL, NULL);
+	int status = open_image(&c, path, format, &c.size, err);
 	if (status == 0) {
-		all = vrs_calloc(tree_n_chunks(size), sizeof(*all));
-		status = ask_all(&c, f, c.base_slot, size, all, err);
-		if (throttle_drain(&c.flow, status < 0 ? NULL : err) < 0 && status == 0)
-			status = err ? err->code : VRS_EIO;
+		c.n_chunks = tree_n_chunks(c.size);
+		status = hash_image(&c, ret->hex, err);
+		ret->disk_bytes = c.size;
 		close_image(&c);
 	}
-	if (status == 0) {
-		struct tree_digest root = tree_root(all, tree_n_chunks(size), size);
-
-		tree_hex(ret_hex, &root);
-		*ret_bytes = size;
-	}
-	free(all);
-	throttle_fini(&c.flow);
+	throttle_fini(&c.throttle);
 	return status;
 }

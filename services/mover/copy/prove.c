@@ -1,4 +1,4 @@
-/* Reading back what is on the target's disk, most of it while later chunks travel. */
+/* Reads back what is on the target's disk, mostly while later chunks are being sent. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 struct prove_list {
 	struct copy *copy;
 	uint64_t bytes;
-	size_t n, room;
+	size_t n, cap;
 	uint64_t *chunk;
 };
 
@@ -48,7 +48,7 @@ static void on_round_synced(void *arg, const struct wire_head *reply, uint8_t *p
 
 	free(payload);
 	if (!reply) {
-		throttle_fail(&c->flow, err);
+		throttle_fail(&c->throttle, err);
 	} else {
 		if (reply->a)
 			atomic_store(&c->touched, true);
@@ -60,66 +60,69 @@ static void on_round_synced(void *arg, const struct wire_head *reply, uint8_t *p
 			while (n < HASH_BATCH && i + n < l->n &&
 			       l->chunk[i + n] == first + n)
 				n++;
-			copy_want_digests(c, c->env.target, c->slot, first, n,
-					  c->target + first, c->proven + first);
+			copy_post_digests(c, &(struct digest_request){c->env.target,
+								      c->slot, first, n,
+								      c->target + first,
+								      c->proven + first});
 			i += n;
 		}
 	}
 	list_free(l);
-	(void)pthread_mutex_lock(&c->flow.lock);
+	(void)pthread_mutex_lock(&c->throttle.lock);
 	c->syncing = false;
 	bool more = reply && c->proving && c->proving->bytes >= enough_bytes(c);
-	(void)pthread_mutex_unlock(&c->flow.lock);
+	(void)pthread_mutex_unlock(&c->throttle.lock);
 	if (more)
 		start_round(c);
-	throttle_leave(&c->flow, 1);
+	throttle_leave(&c->throttle, 1);
 }
 
-/* What was marked goes to the disk and is read back from there. */
+/* Flushes the chunks that were marked and reads them back from the disk. */
 static void start_round(struct copy *c)
 {
-	struct wire_head head = {.type = WIRE_SYNC, .slot = c->slot};
-	struct vrs_err err = {0};
-
-	(void)pthread_mutex_lock(&c->flow.lock);
+	(void)pthread_mutex_lock(&c->throttle.lock);
 	struct prove_list *l = c->syncing ? NULL : c->proving;
 	if (l) {
 		c->proving = NULL;
 		c->syncing = true;
 	}
-	(void)pthread_mutex_unlock(&c->flow.lock);
+	(void)pthread_mutex_unlock(&c->throttle.lock);
 	if (!l)
 		return;
-	throttle_hold(&c->flow, 1);
-	if (remote_send(c->env.target, &head, NULL, on_round_synced, l, &err) < 0)
-		on_round_synced(l, NULL, NULL, &err);
+	throttle_hold(&c->throttle, 1);
+	copy_send(c->env.target,
+		  &(struct remote_request){.head = {.type = WIRE_SYNC, .slot = c->slot},
+					   .done = on_round_synced,
+					   .arg = l});
 }
 
 void copy_prove_later(struct copy *c, uint64_t chunk)
 {
-	(void)pthread_mutex_lock(&c->flow.lock);
+	(void)pthread_mutex_lock(&c->throttle.lock);
 	if (!c->proving) {
 		c->proving = vrs_calloc(1, sizeof(*c->proving));
 		c->proving->copy = c;
 	}
 	struct prove_list *l = c->proving;
-	l->chunk = vrs_grow(l->chunk, l->n, &l->room, sizeof(*l->chunk));
+	l->chunk = vrs_grow(l->chunk, l->n, &l->cap, sizeof(*l->chunk));
 	l->chunk[l->n++] = chunk;
 	l->bytes += copy_data_bytes(c, chunk);
 	bool enough = l->bytes >= enough_bytes(c) && !c->syncing;
-	(void)pthread_mutex_unlock(&c->flow.lock);
+	(void)pthread_mutex_unlock(&c->throttle.lock);
 	if (enough)
 		start_round(c);
 }
 
 int copy_sync_target(struct copy *c, struct vrs_err *err)
 {
-	struct wire_head reply;
-	int status = copy_ask(c, c->env.target, WIRE_SYNC, 0, 0, NULL, &reply, NULL, err);
+	struct wire_head head = {.type = WIRE_SYNC, .slot = c->slot};
+	struct remote_reply reply = {.payload = NULL};
+	int status = remote_call(c->env.target, &head, NULL, &reply, err);
 
 	c->marked_bytes = 0;
-	if (status == 0 && reply.a)
+	if (status == 0 && reply.head.a)
 		atomic_store(&c->touched, true);
+	free(reply.payload);
 	return status;
 }
 
@@ -142,9 +145,11 @@ int copy_read_back(struct copy *c, bool only_compared, struct vrs_err *err)
 		while (i < c->n_chunks && i - first < HASH_BATCH &&
 		       wanted(c, i, only_compared))
 			i++;
-		status = copy_ask_digests(c, c->env.target, c->slot, first, i - first,
-					  c->target + first, c->proven + first, err);
+		struct digest_request r = {
+			c->env.target, c->slot,           first,
+			i - first,     c->target + first, c->proven + first};
+		status = copy_request_digests(c, &r, err);
 	}
-	int drained = throttle_drain(&c->flow, status < 0 ? NULL : err);
+	int drained = throttle_drain(&c->throttle, status < 0 ? NULL : err);
 	return status < 0 ? status : drained;
 }

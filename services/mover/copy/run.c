@@ -1,4 +1,4 @@
-/* Running a copy that is open: the bytes, the proof, the end. */
+/* Runs a copy that is open: sends, verifies, commits. */
 #include <string.h>
 
 #include "copy/parts.h"
@@ -8,7 +8,7 @@
 
 enum { NAMED_CHUNKS = 3, MAX_READINGS = 4 };
 
-/* What was sent is made durable now and then, without waiting for it. */
+/* Flushes the target from time to time, without waiting for it. */
 static void sync_sometimes(struct copy *c, uint64_t n)
 {
 	struct wire_head head = {.type = WIRE_SYNC, .slot = c->slot};
@@ -19,7 +19,7 @@ static void sync_sometimes(struct copy *c, uint64_t n)
 	if (c->marked_bytes < COPY_SYNC_BYTES)
 		return;
 	c->marked_bytes = 0;
-	copy_tell(c, c->env.target, &head);
+	copy_post(c, c->env.target, &head);
 }
 
 static int send_all(struct copy *c, struct vrs_err *err)
@@ -37,12 +37,13 @@ static int send_all(struct copy *c, struct vrs_err *err)
 			while (i < c->n_chunks && i - first < HASH_BATCH &&
 			       c->plan[i] == PLAN_HASH)
 				i++;
-			status =
-				copy_ask_digests(c, c->env.source, c->slot, first,
-						 i - first, c->source + first, NULL, err);
-			for (uint64_t k = first; k < i; k++)
-				atomic_fetch_add(&c->env.progress->done_bytes,
-						 copy_data_bytes(c, k));
+			struct digest_request r = {.remote = c->env.source,
+						   .slot = c->slot,
+						   .first = first,
+						   .n = i - first,
+						   .out = c->source + first};
+			status = copy_request_digests(c, &r, err);
+			copy_add_done(c, first, i - first);
 		} else {
 			i++;
 		}
@@ -50,23 +51,22 @@ static int send_all(struct copy *c, struct vrs_err *err)
 	return status;
 }
 
-/* Everything that is not at the target goes there. */
-static int carry(struct copy *c, struct vrs_err *err)
+/* Sends what the target does not have. */
+static int send_missing(struct copy *c, struct vrs_err *err)
 {
 	int status = copy_compare(c, err);
 
 	if (status == 0)
 		status = send_all(c, err);
-	int drained = throttle_drain(&c->flow, status < 0 ? NULL : err);
+	int drained = throttle_drain(&c->throttle, status < 0 ? NULL : err);
 	return status < 0 ? status : drained;
 }
 
 static int reopen_target(struct copy *c, bool writable, struct vrs_err *err)
 {
-	struct wire_head reply;
+	struct wire_head head = {.type = WIRE_REOPEN, .slot = c->slot, .a = writable};
 
-	return copy_ask(c, c->env.target, WIRE_REOPEN, writable, 0, NULL, &reply, NULL,
-			err);
+	return remote_call(c->env.target, &head, NULL, NULL, err);
 }
 
 /* Chunks that differ become the new plan; text names the first of them. */
@@ -86,7 +86,7 @@ static uint64_t plan_differences(struct copy *c, struct vrs_text *text)
 	return n;
 }
 
-/* The part is opened anew for it, unless it can be read around the page cache. */
+/* Reopens the part, unless it can be read past the page cache. */
 static int open_for_proof(struct copy *c, struct vrs_err *err)
 {
 	return c->overlap ? 0 : reopen_target(c, false, err);
@@ -98,7 +98,7 @@ static int send_again(struct copy *c, struct vrs_err *err)
 
 	c->from_disk = true;
 	if (status == 0)
-		status = carry(c, err);
+		status = send_missing(c, err);
 	if (status == 0)
 		status = copy_sync_target(c, err);
 	if (status == 0)
@@ -108,7 +108,7 @@ static int send_again(struct copy *c, struct vrs_err *err)
 	return status;
 }
 
-/* Reads back what is not proven yet; all of it, when somebody else had the part open. */
+/* Reads back what is not proven yet; everything, if another process opened the part. */
 static int read_all_back(struct copy *c, struct vrs_err *err)
 {
 	int status = open_for_proof(c, err);
@@ -121,10 +121,11 @@ static int read_all_back(struct copy *c, struct vrs_err *err)
 		if (!atomic_load(&c->touched))
 			return status;
 	}
-	return status < 0 ? status
-			  : vrs_fail(err, VRS_EIO,
-				     "target: somebody else keeps opening the copy of %s",
-				     c->disk.target_path);
+	return status < 0
+		       ? status
+		       : vrs_fail(err, VRS_EIO,
+				  "target: another process keeps opening the copy of %s",
+				  c->disk.target_path);
 }
 
 static int verify(struct copy *c, struct vrs_err *err)
@@ -134,31 +135,29 @@ static int verify(struct copy *c, struct vrs_err *err)
 	atomic_store(&c->env.progress->verifying, 1);
 	int status = read_all_back(c, err);
 	if (status == 0 && plan_differences(c, &where) > 0) {
-		log_warn("target differs after the copy, sending again path=%s at=%s",
+		log_warn("target differs from the source, sending again path=%s at=%s",
 			 c->disk.target_path, where.text);
 		status = send_again(c, err);
 		vrs_text_fini(&where);
 		if (status == 0 && plan_differences(c, &where) > 0)
 			status = vrs_fail(err, VRS_EIO,
 					  "target: %s still differs from the source at "
-					  "%s; it is not used",
+					  "%s; discarded",
 					  c->disk.target_path, where.text);
 	}
 	vrs_text_fini(&where);
 	return status;
 }
 
-static int check_source_is_the_same(struct copy *c, struct vrs_err *err)
+static int check_source_unchanged(struct copy *c, struct vrs_err *err)
 {
 	struct wire_stat st;
 	bool exists;
-	int status =
-		copy_ask_stat(c, c->env.source, c->disk.source_path, &exists, &st, err);
+	int status = copy_stat(c->env.source, c->disk.source_path, &exists, &st, err);
 
 	if (status == 0 && (!exists || st.mtime_ns != c->source_mtime_ns ||
 			    st.file_bytes != c->source_file_bytes))
-		return vrs_fail(err, VRS_EIO,
-				"source: %s was written to while it was copied",
+		return vrs_fail(err, VRS_EIO, "source: %s was modified during the copy",
 				c->disk.source_path);
 	return status;
 }
@@ -170,11 +169,11 @@ int copy_run(struct copy *c, struct vrs_err *err)
 
 	if (c->result.was_there)
 		return 0;
-	if ((status = carry(c, &why)) == 0 && (status = copy_sync_target(c, &why)) == 0 &&
-	    (status = verify(c, &why)) == 0)
-		status = check_source_is_the_same(c, &why);
+	if ((status = send_missing(c, &why)) == 0 &&
+	    (status = copy_sync_target(c, &why)) == 0 && (status = verify(c, &why)) == 0)
+		status = check_source_unchanged(c, &why);
 	if (status == 0)
-		copy_finished(c);
+		copy_set_hashes(c);
 	else if (err)
 		*err = why;
 	return status;
@@ -182,24 +181,24 @@ int copy_run(struct copy *c, struct vrs_err *err)
 
 static int seal_one(struct copy *c, struct vrs_err *err)
 {
-	struct wire_head reply;
+	struct wire_head head = {.type = WIRE_SEAL, .slot = c->slot};
 
 	(void)vrs_fault("mover.before_seal");
-	return copy_ask(c, c->env.target, WIRE_SEAL, 0, 0, NULL, &reply, NULL, err);
+	return remote_call(c->env.target, &head, NULL, NULL, err);
 }
 
 int copy_seal(struct copy *const *c, size_t n, struct vrs_err *err)
 {
 	uint8_t slots[WIRE_MAX_SLOTS];
-	struct wire_head reply, head = {.type = WIRE_GROUP};
+	struct wire_head head = {.type = WIRE_GROUP};
 	int status = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (!c[i]->result.was_there)
 			slots[head.len++] = c[i]->slot;
-	if (head.len > 1 && !remote_is_plain(c[0]->env.target)) {
+	if (head.len > 1 && !remote_is_sftp_only(c[0]->env.target)) {
 		(void)vrs_fault("mover.before_seal");
-		return remote_ask(c[0]->env.target, &head, slots, &reply, NULL, err);
+		return remote_call_bytes(c[0]->env.target, &head, slots, NULL, err);
 	}
 	for (size_t i = 0; i < n && status == 0; i++)
 		if (!c[i]->result.was_there)
@@ -207,16 +206,10 @@ int copy_seal(struct copy *const *c, size_t n, struct vrs_err *err)
 	return status;
 }
 
-int copy_forget(struct remote *target, const char *path, const char *job, uint64_t token,
-		struct vrs_err *err)
+int copy_discard(struct remote *target, const char *path, const char *job, uint64_t token,
+		 struct vrs_err *err)
 {
-	struct wire_texts t = {.len = 0};
-	struct wire_head head = {.type = WIRE_DISCARD, .b = token}, reply;
-	int status;
+	struct wire_head head = {.type = WIRE_DISCARD, .b = token};
 
-	if ((status = wire_put_text(&t, path, err)) < 0 ||
-	    (status = wire_put_text(&t, job, err)) < 0)
-		return status;
-	head.len = (uint32_t)t.len;
-	return remote_ask(target, &head, t.bytes, &reply, NULL, err);
+	return remote_call(target, &head, (const char *[]){path, job, NULL}, NULL, err);
 }

@@ -6,25 +6,24 @@
 #include "vrs/fault.h"
 #include "vrs/mem.h"
 
-/* One write of SFTP, which takes 256 KiB with its head, holds it. */
+/* Fits into one write of SFTP, which is at most 256 KiB with its header. */
 enum { SFTP_DATA = 3 << TREE_BLOCK_SHIFT };
 
-/* A chunk of which parts are on their way; gone when the target has marked it. */
+/* A chunk that is being sent; freed when the target has marked it. */
 struct chunk_work {
 	struct copy *copy;
 	uint64_t chunk;
 	bool fresh;
-	bool punch;          /* zeros have to be told, too */
-	_Atomic int pending; /* pieces, and one for who adds them */
+	bool punch;          /* zeros must be sent as well */
+	_Atomic int pending; /* pieces, and one until copy_work_end */
 	struct tree_digest block[TREE_BLOCKS_PER_CHUNK];
 };
 
 struct piece {
 	struct chunk_work *work;
-	uint64_t off, len;
-	uint64_t n_data, n_wire; /* bytes that are not zero, and what travels for them */
-	unsigned shift, run;
-	bool packed; /* it was asked to be */
+	uint64_t off;
+	unsigned shift;
+	struct auto_compress_piece sent;
 };
 
 static void on_marked(void *arg, const struct wire_head *reply, uint8_t *payload,
@@ -35,23 +34,19 @@ static void on_marked(void *arg, const struct wire_head *reply, uint8_t *payload
 
 	free(payload);
 	if (reply) {
-		atomic_fetch_add(&c->env.progress->done_bytes,
-				 copy_data_bytes(c, w->chunk));
+		copy_add_done(c, w->chunk, 1);
 		if (c->overlap && !c->from_disk)
 			copy_prove_later(c, w->chunk);
 	} else {
-		throttle_fail(&c->flow, err);
+		throttle_fail(&c->throttle, err);
 	}
 	free(w);
-	throttle_leave(&c->flow, 1);
+	throttle_leave(&c->throttle, 1);
 }
 
 static void work_done(struct chunk_work *w)
 {
 	struct copy *c = w->copy;
-	struct wire_head mark = {
-		.type = WIRE_MARK, .slot = c->slot, .a = w->chunk, .b = 1};
-	struct vrs_err err = {0};
 	size_t n_blocks = (size_t)((tree_chunk_bytes(c->size, w->chunk) +
 				    (1u << TREE_BLOCK_SHIFT) - 1) >>
 				   TREE_BLOCK_SHIFT);
@@ -59,8 +54,12 @@ static void work_done(struct chunk_work *w)
 	if (w->fresh)
 		c->source[w->chunk] = tree_chunk(w->block, n_blocks);
 	(void)vrs_fault("mover.chunk");
-	if (remote_send(c->env.target, &mark, NULL, on_marked, w, &err) < 0)
-		on_marked(w, NULL, NULL, &err);
+	copy_send(c->env.target, &(struct remote_request){.head = {.type = WIRE_MARK,
+								   .slot = c->slot,
+								   .a = w->chunk,
+								   .b = 1},
+							  .done = on_marked,
+							  .arg = w});
 }
 
 static void release(struct chunk_work *w)
@@ -72,20 +71,20 @@ static void release(struct chunk_work *w)
 static void piece_done(struct piece *p, const struct vrs_err *err)
 {
 	struct copy *c = p->work->copy;
-	uint64_t len = p->len;
+	uint64_t len = p->sent.len;
 
-	/* what failed is never marked: the reference is kept from work_done */
+	/* a chunk with a failed piece is never marked */
 	if (err) {
-		throttle_fail(&c->flow, err);
+		throttle_fail(&c->throttle, err);
 		if (atomic_fetch_sub(&p->work->pending, 1) == 1) {
 			free(p->work);
-			throttle_leave(&c->flow, 1);
+			throttle_leave(&c->throttle, 1);
 		}
 	} else {
 		release(p->work);
 	}
 	free(p);
-	throttle_leave(&c->flow, len);
+	throttle_leave(&c->throttle, len);
 }
 
 static void on_written(void *arg, const struct wire_head *reply, uint8_t *payload,
@@ -95,38 +94,39 @@ static void on_written(void *arg, const struct wire_head *reply, uint8_t *payloa
 	struct copy *c = p->work->copy;
 
 	free(payload);
-	(void)pthread_mutex_lock(&c->flow.lock);
-	auto_compress_arrived(&c->pace, p->run, p->len, p->packed, p->n_data, p->n_wire,
-			      vrs_now_mono_ms());
-	(void)pthread_mutex_unlock(&c->flow.lock);
+	(void)pthread_mutex_lock(&c->throttle.lock);
+	auto_compress_arrived(&c->compress, &p->sent, vrs_now_mono_ms());
+	(void)pthread_mutex_unlock(&c->throttle.lock);
 	piece_done(arg, reply ? NULL : err);
 }
 
-/* Its first byte goes out now: what waits here only was not sent. */
+/* Counts a piece as sent when its first byte is, not while it is queued. */
 static void on_begun(void *arg)
 {
 	const struct piece *p = arg;
 	struct copy *c = p->work->copy;
+	uint64_t n = p->sent.wire_bytes;
 
-	(void)pthread_mutex_lock(&c->flow.lock);
-	uint64_t again = p->n_wire < c->doubt_bytes ? p->n_wire : c->doubt_bytes;
-	c->doubt_bytes -= again;
-	c->result.sent_bytes += p->n_wire;
-	(void)pthread_mutex_unlock(&c->flow.lock);
-	atomic_fetch_add(&c->env.progress->sent_bytes, p->n_wire);
+	(void)pthread_mutex_lock(&c->throttle.lock);
+	uint64_t again = n < c->resend_bytes ? n : c->resend_bytes;
+	c->resend_bytes -= again;
+	c->result.sent_bytes += n;
+	(void)pthread_mutex_unlock(&c->throttle.lock);
+	atomic_fetch_add(&c->env.progress->sent_bytes, n);
 	atomic_fetch_add(&c->env.progress->resent_bytes, again);
 }
 
-/* Is it the answer to our READ? What is packed in it, the target finds out. */
-static bool answer_ok(const struct piece *p, const struct wire_head *reply,
-		      const uint8_t *payload)
+/* Is it the reply to the READ? The target checks compressed blocks. */
+static bool reply_ok(const struct piece *p, const struct wire_head *reply,
+		     const uint8_t *payload)
 {
-	if (reply->a != p->off || reply->b != p->len)
+	struct wire_blocks b = {payload, p->off, p->sent.len, p->shift};
+
+	if (reply->a != b.off || reply->b != b.len)
 		return false;
-	if (p->packed && reply->shift == (p->shift | WIRE_PACKED))
-		return reply->len > wire_n_blocks(p->len, p->shift) * TREE_DIGEST_BYTES;
-	return reply->shift == p->shift &&
-	       wire_blocks_ok(payload, reply->len, p->off, p->len, p->shift);
+	if (p->sent.packed && reply->shift == (p->shift | WIRE_PACKED))
+		return reply->len > wire_n_blocks(b.len, p->shift) * TREE_DIGEST_BYTES;
+	return reply->shift == p->shift && wire_blocks_ok(&b, reply->len);
 }
 
 static void on_read(void *arg, const struct wire_head *reply, uint8_t *payload,
@@ -141,47 +141,49 @@ static void on_read(void *arg, const struct wire_head *reply, uint8_t *payload,
 		piece_done(p, err);
 		return;
 	}
-	if (!answer_ok(p, reply, payload)) {
+	if (!reply_ok(p, reply, payload)) {
 		free(payload);
-		(void)vrs_fail(&why, VRS_EPARSE, "the source sends what was not asked");
+		(void)vrs_fail(&why, VRS_EPARSE,
+			       "the source sent a malformed reply to READ");
 		piece_done(p, &why);
 		return;
 	}
 
-	size_t n = wire_n_blocks(p->len, p->shift);
-	p->n_data = wire_data_bytes(payload, p->len, p->shift);
-	p->n_wire = reply->len - n * TREE_DIGEST_BYTES;
-	throttle_refund(&c->flow, p->len > p->n_wire ? p->len - p->n_wire : 0);
-	if (w->fresh) {
-		(void)pthread_mutex_lock(&c->flow.lock);
-		copy_seen(c, p->len, p->len > p->n_data ? p->len - p->n_data : 0);
-		(void)pthread_mutex_unlock(&c->flow.lock);
-	}
+	struct auto_compress_piece *s = &p->sent;
+	size_t n = wire_n_blocks(s->len, p->shift);
+	s->data_bytes = wire_data_bytes(payload, s->len, p->shift);
+	s->wire_bytes = reply->len - n * TREE_DIGEST_BYTES;
+	throttle_refund(&c->throttle,
+			s->len > s->wire_bytes ? s->len - s->wire_bytes : 0);
 	if (w->fresh) {
 		size_t first = (size_t)(p->off % TREE_CHUNK_BYTES) >> TREE_BLOCK_SHIFT;
 
+		(void)pthread_mutex_lock(&c->throttle.lock);
+		copy_count_zeros(c, s->len, s->len - s->data_bytes);
+		(void)pthread_mutex_unlock(&c->throttle.lock);
 		memcpy(&w->block[first], payload, n * TREE_DIGEST_BYTES);
 	}
-	if (p->n_data == 0 && w->fresh && !w->punch) {
+	if (s->data_bytes == 0 && w->fresh && !w->punch) {
 		free(payload);
 		piece_done(p, NULL);
 		return;
 	}
-	struct wire_head head = {.type = WIRE_WRITE,
-				 .slot = c->slot,
-				 .shift = reply->shift,
-				 .len = reply->len,
-				 .a = p->off,
-				 .b = p->len};
-	if (remote_send_told(c->env.target, &head, payload, on_begun, on_written, p,
-			     &why) < 0)
-		piece_done(p, &why);
+	copy_send(c->env.target, &(struct remote_request){.head = {.type = WIRE_WRITE,
+								   .slot = c->slot,
+								   .shift = reply->shift,
+								   .len = reply->len,
+								   .a = p->off,
+								   .b = s->len},
+							  .payload = payload,
+							  .begun = on_begun,
+							  .done = on_written,
+							  .arg = p});
 }
 
 struct chunk_work *copy_work_begin(struct copy *c, uint64_t chunk, bool fresh,
 				   struct vrs_err *err)
 {
-	if (throttle_enter(&c->flow, 1, 0, err) < 0)
+	if (throttle_enter(&c->throttle, 1, 0, err) < 0)
 		return NULL;
 	struct chunk_work *w = vrs_calloc(1, sizeof(*w));
 	w->copy = c;
@@ -195,51 +197,49 @@ int copy_work_add(struct chunk_work *w, uint64_t off, uint64_t len, unsigned shi
 		  struct vrs_err *err)
 {
 	struct copy *c = w->copy;
-	int status = throttle_enter(&c->flow, len, len, err);
+	int status = throttle_enter(&c->throttle, len, len, err);
 
 	if (status < 0)
 		return status;
 	struct piece *p = vrs_calloc(1, sizeof(*p));
-	*p = (struct piece){.work = w, .off = off, .len = len, .shift = shift};
-	(void)pthread_mutex_lock(&c->flow.lock);
-	p->packed = auto_compress_next(&c->pace, len, &p->run);
-	(void)pthread_mutex_unlock(&c->flow.lock);
-	struct wire_head head = {
-		.type = WIRE_READ,
-		.slot = c->slot,
-		.shift = (uint16_t)(shift | (p->packed ? WIRE_PACKED : 0)),
-		.a = off,
-		.b = len};
+	*p = (struct piece){.work = w, .off = off, .shift = shift, .sent = {.len = len}};
+	(void)pthread_mutex_lock(&c->throttle.lock);
+	auto_compress_next(&c->compress, &p->sent);
+	(void)pthread_mutex_unlock(&c->throttle.lock);
 	atomic_fetch_add(&w->pending, 1);
-	struct vrs_err why = {0};
-	status = remote_send(c->env.source, &head, NULL, on_read, p, &why);
-	if (status < 0) {
-		piece_done(p, &why);
-		if (err)
-			*err = why;
-	}
-	return status;
+	copy_send(
+		c->env.source,
+		&(struct remote_request){
+			.head = {.type = WIRE_READ,
+				 .slot = c->slot,
+				 .shift = (uint16_t)(shift |
+						     (p->sent.packed ? WIRE_PACKED : 0)),
+				 .a = off,
+				 .b = len},
+			.done = on_read,
+			.arg = p});
+	return 0;
 }
 
 void copy_work_end(struct chunk_work *w)
 {
 	struct copy *c = w->copy;
 
-	(void)pthread_mutex_lock(&c->flow.lock);
-	bool failed = c->flow.failed.code != 0;
-	(void)pthread_mutex_unlock(&c->flow.lock);
+	(void)pthread_mutex_lock(&c->throttle.lock);
+	bool failed = c->throttle.failed.code != 0;
+	(void)pthread_mutex_unlock(&c->throttle.lock);
 	if (!failed) {
 		release(w);
 	} else if (atomic_fetch_sub(&w->pending, 1) == 1) {
 		free(w);
-		throttle_leave(&c->flow, 1);
+		throttle_leave(&c->throttle, 1);
 	}
 }
 
 int copy_send_chunk(struct copy *c, uint64_t chunk, struct vrs_err *err)
 {
 	const uint64_t per_read =
-		(remote_is_plain(c->env.target) ? SFTP_DATA : WIRE_MAX_DATA) >>
+		(remote_is_sftp_only(c->env.target) ? SFTP_DATA : WIRE_MAX_DATA) >>
 		TREE_BLOCK_SHIFT;
 	uint64_t block = chunk << (TREE_CHUNK_SHIFT - TREE_BLOCK_SHIFT);
 	uint64_t end =
@@ -247,11 +247,11 @@ int copy_send_chunk(struct copy *c, uint64_t chunk, struct vrs_err *err)
 		((tree_chunk_bytes(c->size, chunk) + (1u << TREE_BLOCK_SHIFT) - 1) >>
 		 TREE_BLOCK_SHIFT);
 	int status = 0;
-	copy_take_room(c, chunk);
+	copy_preallocate(c, chunk);
 	struct chunk_work *w = copy_work_begin(c, chunk, true, err);
 	if (!w)
 		return err ? err->code : VRS_EIO;
-	w->punch = c->room_taken;
+	w->punch = c->preallocated;
 	while (block < end && status == 0) {
 		uint64_t first = block;
 

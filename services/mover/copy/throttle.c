@@ -6,14 +6,14 @@
 
 enum { TICK_MS = 200 };
 
-void throttle_init(struct throttle *f, uint64_t room_bytes,
+void throttle_init(struct throttle *f, uint64_t window_bytes,
 		   int (*tick)(void *arg, struct vrs_err *err), void *arg,
 		   const _Atomic uint64_t *rate)
 {
 	pthread_condattr_t attr;
 
 	*f = (struct throttle){
-		.room_bytes = room_bytes, .tick = tick, .arg = arg, .rate = rate};
+		.window_bytes = window_bytes, .tick = tick, .arg = arg, .rate = rate};
 	(void)pthread_mutex_init(&f->lock, NULL);
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -36,7 +36,7 @@ void throttle_fail(struct throttle *f, const struct vrs_err *err)
 	(void)pthread_mutex_unlock(&f->lock);
 }
 
-static void wait_a_little(struct throttle *f, int64_t ms)
+static void wait_changed(struct throttle *f, int64_t ms)
 {
 	struct timespec until;
 
@@ -47,8 +47,8 @@ static void wait_a_little(struct throttle *f, int64_t ms)
 	(void)pthread_cond_timedwait(&f->changed, &f->lock, &until);
 }
 
-/* With the lock held; gives it up while the owner speaks. */
-static int look_up(struct throttle *f, struct vrs_err *err)
+/* With the lock held, but not during the tick. */
+static int check_tick(struct throttle *f, struct vrs_err *err)
 {
 	if (!f->failed.code && f->tick &&
 	    vrs_now_mono_ms() - f->ticked_mono_ms >= TICK_MS) {
@@ -67,46 +67,47 @@ static int look_up(struct throttle *f, struct vrs_err *err)
 }
 
 /* How long until the rate allows more. */
-static int64_t debt_ms(struct throttle *f)
+static int64_t rate_wait_ms(struct throttle *f)
 {
 	uint64_t rate = f->rate ? atomic_load(f->rate) : 0;
 	int64_t at = vrs_now_mono_ms(), passed_ms = at - f->rate_mono_ms;
 
 	f->rate_mono_ms = at;
 	if (rate == 0) {
-		f->owed_bytes = 0;
+		f->ahead_bytes = 0;
 		return 0;
 	}
-	f->owed_bytes -= (double)rate * (double)passed_ms / 1e3;
-	if (f->owed_bytes < 0)
-		f->owed_bytes = 0;
-	/* a tenth of a second's worth may be ahead */
-	double ahead = f->owed_bytes - (double)rate / 10;
+	f->ahead_bytes -= (double)rate * (double)passed_ms / 1e3;
+	if (f->ahead_bytes < 0)
+		f->ahead_bytes = 0;
+	/* a tenth of a second may be sent ahead */
+	double ahead = f->ahead_bytes - (double)rate / 10;
 	if (ahead <= 0)
 		return 0;
 	int64_t ms = (int64_t)(ahead * 1e3 / (double)rate) + 1;
 	return ms < TICK_MS ? ms : TICK_MS;
 }
 
-int throttle_enter(struct throttle *f, uint64_t n, uint64_t n_paid, struct vrs_err *err)
+int throttle_enter(struct throttle *f, uint64_t n, uint64_t n_limited,
+		   struct vrs_err *err)
 {
 	int status;
 
 	(void)pthread_mutex_lock(&f->lock);
-	while ((status = look_up(f, err)) == 0) {
-		int64_t ms = n_paid ? debt_ms(f) : 0;
+	while ((status = check_tick(f, err)) == 0) {
+		int64_t ms = n_limited ? rate_wait_ms(f) : 0;
 
 		if (ms > 0) {
-			wait_a_little(f, ms);
+			wait_changed(f, ms);
 			continue;
 		}
-		if (f->used_bytes == 0 || f->used_bytes + n <= f->room_bytes)
+		if (f->used_bytes == 0 || f->used_bytes + n <= f->window_bytes)
 			break;
-		wait_a_little(f, TICK_MS);
+		wait_changed(f, TICK_MS);
 	}
 	if (status == 0) {
 		f->used_bytes += n;
-		f->owed_bytes += (double)n_paid;
+		f->ahead_bytes += (double)n_limited;
 	}
 	(void)pthread_mutex_unlock(&f->lock);
 	return status;
@@ -130,7 +131,7 @@ void throttle_leave(struct throttle *f, uint64_t n)
 void throttle_refund(struct throttle *f, uint64_t n)
 {
 	(void)pthread_mutex_lock(&f->lock);
-	f->owed_bytes = f->owed_bytes > (double)n ? f->owed_bytes - (double)n : 0;
+	f->ahead_bytes = f->ahead_bytes > (double)n ? f->ahead_bytes - (double)n : 0;
 	(void)pthread_mutex_unlock(&f->lock);
 }
 
@@ -140,8 +141,8 @@ int throttle_wait(struct throttle *f, bool (*condition)(void *arg), void *arg,
 	int status;
 
 	(void)pthread_mutex_lock(&f->lock);
-	while ((status = look_up(f, err)) == 0 && !condition(arg))
-		wait_a_little(f, TICK_MS);
+	while ((status = check_tick(f, err)) == 0 && !condition(arg))
+		wait_changed(f, TICK_MS);
 	(void)pthread_mutex_unlock(&f->lock);
 	return status;
 }
@@ -151,8 +152,8 @@ int throttle_drain(struct throttle *f, struct vrs_err *err)
 	int status;
 
 	(void)pthread_mutex_lock(&f->lock);
-	while ((status = look_up(f, err)), f->used_bytes > 0)
-		wait_a_little(f, TICK_MS);
+	while ((status = check_tick(f, err)), f->used_bytes > 0)
+		wait_changed(f, TICK_MS);
 	(void)pthread_mutex_unlock(&f->lock);
 	return status;
 }

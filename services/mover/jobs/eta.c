@@ -6,11 +6,12 @@
 
 #include "vrs/mem.h"
 
-/* Before anything is known: half a second to begin, 150 MB/s, off by a factor of two. */
-static const double usual_start_s = 0.5, usual_pace = 1 / 150e6;
-static const double usual_weight = 0.3;
-static const double usual_spread = 0.45, usual_doubt = 0.5, near_doubt = 4;
-static const double least_spread = 0.03;
+/* Without data: half a second to start, 150 MB/s, wrong by a factor of two. */
+static const double prior_start_s = 0.5, prior_pace = 1 / 150e6;
+static const double prior_weight = 0.3;
+static const double prior_spread = 0.45, prior_spread_weight = 0.5,
+		    near_spread_weight = 4;
+static const double min_spread = 0.03;
 static const double limit_ahead_s = 0.15;
 static const double fade = 0.96; /* of weight, from one copy to the one before it */
 
@@ -18,7 +19,7 @@ struct fit {
 	double start_s, pace;
 };
 
-/* The share of others' copies that slows this one: tried in this order. */
+/* How much concurrent copies slow this one down; tried in this order. */
 static const double shares[] = {0, 0.5, 1};
 enum { N_SHARES = sizeof(shares) / sizeof(*shares) };
 
@@ -27,8 +28,8 @@ static double size_of(const struct eta_work *w, double share)
 	return w->data_bytes * (1 + share * w->beside);
 }
 
-/* Was it the limit that made it last so long? Then it says nothing about the link. */
-static bool was_held_back(const struct eta_past *p)
+/* A copy that was slowed by its rate limit is no measurement of the link. */
+static bool was_limited(const struct eta_past *p)
 {
 	double limit = p->work.limit_bytes_per_s;
 
@@ -37,7 +38,7 @@ static bool was_held_back(const struct eta_past *p)
 
 static bool is_alike(const struct eta_past *p, const struct eta_work *w)
 {
-	return p->work.changes_only == w->changes_only && !was_held_back(p) &&
+	return p->work.changes_only == w->changes_only && !was_limited(p) &&
 	       p->took_s > 0;
 }
 
@@ -81,7 +82,7 @@ static double at(const struct fit *f, double x)
 	return s > 1e-3 ? s : 1e-3;
 }
 
-/* All alike but past[skip]; skip == n leaves none out. */
+/* Fits all similar copies except past[skip]; skip == n leaves none out. */
 static struct fit fit_without(const struct eta_past *past, size_t n,
 			      const struct eta_work *work, double share, size_t skip)
 {
@@ -89,8 +90,8 @@ static struct fit fit_without(const struct eta_past *past, size_t n,
 	struct sums s = {0};
 	double weight = 1;
 
-	add(&s, usual_weight, 0, usual_start_s);
-	add(&s, usual_weight, some, usual_start_s + some * usual_pace);
+	add(&s, prior_weight, 0, prior_start_s);
+	add(&s, prior_weight, some, prior_start_s + some * prior_pace);
 	for (size_t i = 0; i < n; i++) {
 		if (!is_alike(&past[i], work))
 			continue;
@@ -101,7 +102,7 @@ static struct fit fit_without(const struct eta_past *past, size_t n,
 	return solve(&s);
 }
 
-/* How wrong the fit is about copies that it has not seen, as a logarithm. */
+/* The errors of the fit on copies that were left out, as logarithms. */
 struct errors {
 	double mean, spread, weight;
 };
@@ -113,7 +114,7 @@ static double similarity(double a, double b)
 	return 0.1 + 0.9 * exp(-d * d / 2);
 }
 
-/* Weighted sums of errors, and what they say when so much was believed before. */
+/* Weighted sums of errors. */
 struct tally {
 	double w, e, ee;
 };
@@ -151,11 +152,12 @@ static struct errors judge(const struct eta_past *past, size_t n,
 		weight *= fade;
 	}
 	r.weight = all.w;
-	r.mean = near.e / (near.w + 2); /* drawn towards none */
-	r.spread = spread_of(&all, all.e / (all.w + 1), usual_spread, usual_doubt);
-	r.spread = spread_of(&near, r.mean, r.spread, near_doubt);
-	if (r.spread < least_spread)
-		r.spread = least_spread;
+	r.mean = near.e / (near.w + 2); /* shrunk towards 0 */
+	r.spread =
+		spread_of(&all, all.e / (all.w + 1), prior_spread, prior_spread_weight);
+	r.spread = spread_of(&near, r.mean, r.spread, near_spread_weight);
+	if (r.spread < min_spread)
+		r.spread = min_spread;
 	return r;
 }
 
@@ -193,7 +195,7 @@ void eta_predict(const struct eta_past *past, size_t n_past, const struct eta_wo
 	ret->low_s = seconds * exp(-half);
 	ret->high_s = seconds * exp(half);
 	if (work->limit_bytes_per_s > 0 && !work->changes_only) {
-		/* a limit lets a little go ahead, and a start goes on beside it */
+		/* the limit allows a short burst, and overlaps with the start */
 		double least = work->data_bytes / work->limit_bytes_per_s;
 
 		if (ret->seconds < 1.01 * least)
@@ -205,15 +207,15 @@ void eta_predict(const struct eta_past *past, size_t n_past, const struct eta_wo
 	}
 }
 
-void eta_update(const struct eta *said, double elapsed_s, double done_ratio,
+void eta_update(const struct eta *predicted, double elapsed_s, double done_ratio,
 		struct eta *ret)
 {
 	double f = done_ratio < 1e-3 ? 0 : done_ratio > 1 ? 1 : done_ratio;
-	double spread = log(said->high_s / said->low_s) / (2 * 1.645);
-	double m = log(said->seconds), v = spread * spread;
+	double spread = log(predicted->high_s / predicted->low_s) / (2 * 1.645);
+	double m = log(predicted->seconds), v = spread * spread;
 
 	if (f > 0 && elapsed_s > 0) {
-		/* what is left at the pace so far; the less is left, the surer */
+		/* the rest at the rate so far; the less is left, the smaller the error */
 		double seen = log(elapsed_s / f);
 		double doubt = 0.02 + 0.6 * (1 - f) / sqrt(f * 20);
 		double w = v / (v + doubt * doubt);
@@ -244,21 +246,22 @@ int eta_past_parse(struct eta_past *ret, const char *line, struct vrs_err *err)
 	struct eta_past p = {0};
 	char kind[16];
 	long long at_ms;
-	double took, said, low, high;
+	double took, predicted, low, high;
 
 	if (strlen(line) >= ETA_LINE_MAX ||
 	    sscanf(line, "%lld %15s %lf %lf %lf %lf %lf %lf %lf %u %131s", &at_ms, kind,
-		   &p.work.data_bytes, &p.sent_bytes, &took, &said, &low, &high,
+		   &p.work.data_bytes, &p.sent_bytes, &took, &predicted, &low, &high,
 		   &p.work.limit_bytes_per_s, &p.work.beside, p.job) != 11 ||
 	    !sane(p.work.data_bytes) || !sane(p.sent_bytes) || !sane(took) ||
-	    !sane(said) || !sane(low) || !sane(high) || !sane(p.work.limit_bytes_per_s) ||
-	    p.work.beside > 1000 || !vrs_id_ok(p.job) ||
+	    !sane(predicted) || !sane(low) || !sane(high) ||
+	    !sane(p.work.limit_bytes_per_s) || p.work.beside > 1000 ||
+	    !vrs_id_ok(p.job) ||
 	    (strcmp(kind, "full") != 0 && strcmp(kind, "changes") != 0))
-		return vrs_fail(err, VRS_EPARSE, "a measured copy that makes no sense");
+		return vrs_fail(err, VRS_EPARSE, "malformed record of a past copy");
 	p.at_ms = at_ms;
 	p.work.changes_only = strcmp(kind, "changes") == 0;
 	p.took_s = took / 1e3;
-	p.said = (struct eta){said / 1e3, low / 1e3, high / 1e3};
+	p.predicted = (struct eta){predicted / 1e3, low / 1e3, high / 1e3};
 	*ret = p;
 	return 0;
 }
@@ -269,6 +272,7 @@ void eta_past_print(char buf[ETA_LINE_MAX], const struct eta_past *p)
 		       "%lld %s %.0f %.0f %.0f %.0f %.0f %.0f %.0f %u %.131s",
 		       (long long)p->at_ms, p->work.changes_only ? "changes" : "full",
 		       p->work.data_bytes, p->sent_bytes, p->took_s * 1e3,
-		       p->said.seconds * 1e3, p->said.low_s * 1e3, p->said.high_s * 1e3,
-		       p->work.limit_bytes_per_s, p->work.beside, p->job);
+		       p->predicted.seconds * 1e3, p->predicted.low_s * 1e3,
+		       p->predicted.high_s * 1e3, p->work.limit_bytes_per_s,
+		       p->work.beside, p->job);
 }

@@ -1,5 +1,6 @@
 #include "jobs/job.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,10 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
+enum { PAUSE_MS = 300 };
 
-enum { REST_MS = 300 };
-
-/* Of all the work, what is done once the last byte was sent; the rest is reading back. */
+/* The share of the work that is done when the last byte was sent; the rest is reading
+ * back. */
 static const double sending_ratio = 0.8;
 
 struct job *job_new(const struct job_conf *conf, struct vrs_msg *msg)
@@ -39,17 +39,24 @@ void job_free(struct job *j)
 	free(j);
 }
 
-void job_rest(void)
+void job_pause(void)
 {
-	struct timespec t = {0, REST_MS * 1000000};
+	struct timespec t = {0, PAUSE_MS * 1000000};
 
 	(void)nanosleep(&t, NULL);
 }
 
 void job_event(struct job *j, Vrsas__V1__Severity severity, const char *kind,
-	       const char *text)
+	       const char *format, ...)
 {
 	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
+	char text[700];
+	va_list args;
+
+	int n = snprintf(text, sizeof(text), "%.160s: ", job_vm(j));
+	va_start(args, format);
+	(void)vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
+	va_end(args);
 
 	ev.service = "mover";
 	ev.severity = severity;
@@ -72,14 +79,14 @@ int64_t job_elapsed_ms(const struct job *j)
 	return j->begun_mono_ms ? vrs_now_mono_ms() - j->begun_mono_ms - j->held_ms : 0;
 }
 
-/* --- how long it takes --- */
+/* --- the ETA --- */
 
 void job_predict(struct job *j)
 {
 	uint64_t total = atomic_load(&j->progress.total_bytes);
 	bool base = false;
 
-	if (j->said.seconds > 0 || total == 0)
+	if (j->predicted.seconds > 0 || total == 0)
 		return;
 	for (size_t i = 0; i < j->order->n_disk; i++)
 		base = base || *j->order->disk[i]->base_path;
@@ -87,9 +94,9 @@ void job_predict(struct job *j)
 		.data_bytes = (double)total,
 		.changes_only = base,
 		.limit_bytes_per_s = (double)atomic_load(&j->rate_bytes_per_s),
-		.beside = j->place.beside,
+		.beside = j->limits.beside,
 	};
-	eta_predict(j->past, j->n_past, &work, &j->said);
+	eta_predict(j->past, j->n_past, &work, &j->predicted);
 }
 
 static double done_ratio(const struct job *j)
@@ -111,12 +118,12 @@ static void fill_eta(const struct job *j, Vrsas__V1__TransferStatus *s)
 	struct eta e;
 
 	s->eta_ms = s->eta_low_ms = s->eta_high_ms = -1;
-	if (j->said.seconds <= 0)
+	if (j->predicted.seconds <= 0)
 		return;
-	s->predicted_ms = (int64_t)(j->said.seconds * 1e3);
-	s->predicted_low_ms = (int64_t)(j->said.low_s * 1e3);
-	s->predicted_high_ms = (int64_t)(j->said.high_s * 1e3);
-	eta_update(&j->said, elapsed_s, done_ratio(j), &e);
+	s->predicted_ms = (int64_t)(j->predicted.seconds * 1e3);
+	s->predicted_low_ms = (int64_t)(j->predicted.low_s * 1e3);
+	s->predicted_high_ms = (int64_t)(j->predicted.high_s * 1e3);
+	eta_update(&j->predicted, elapsed_s, done_ratio(j), &e);
 	s->eta_ms = (int64_t)((e.seconds - elapsed_s) * 1e3);
 	s->eta_low_ms = (int64_t)((e.low_s - elapsed_s) * 1e3);
 	s->eta_high_ms = (int64_t)((e.high_s - elapsed_s) * 1e3);
@@ -132,7 +139,7 @@ void job_fill(struct job *j, Vrsas__V1__TransferStatus *s, Vrsas__V1__TransferSt
 	vrsas__v1__transfer_status__init(s);
 	s->job_id = j->order->job_id;
 	s->token = j->order->token;
-	s->mover = j->conf->mover;
+	s->mover = j->conf->limits.mover;
 	s->state = state;
 	s->vm_id = j->order->vm_id;
 	s->vm_name = j->order->vm_name;
@@ -156,14 +163,16 @@ void job_fill(struct job *j, Vrsas__V1__TransferStatus *s, Vrsas__V1__TransferSt
 int job_claim(struct job *j, struct vrs_store *s, struct vrs_err *err)
 {
 	Vrsas__V1__TransferStatus *before = NULL;
-	int status = job_status_claim(s, j->order, j->conf->mover, &before, err);
+	int status = job_status_claim(s, j->order, j->conf->limits.mover, &before, err);
 
 	if (status < 0)
 		return status;
 	if (before) {
-		if (before->token == j->order->token && before->state == STATE(DONE))
-			status = vrs_fail(err, VRS_ECONFLICT, "%s is done already",
-					  j->order->job_id);
+		if (before->token == j->order->token &&
+		    before->state == TRANSFER_STATE(DONE))
+			status =
+				vrs_fail(err, VRS_ECONFLICT,
+					 "transfer %s is done already", j->order->job_id);
 		j->sent_before = before->bytes_sent;
 		j->resent_before = before->bytes_resent;
 		vrsas__v1__transfer_status__free_unpacked(before, NULL);
@@ -172,17 +181,20 @@ int job_claim(struct job *j, struct vrs_store *s, struct vrs_err *err)
 	return status;
 }
 
-int job_say(struct job *j, struct vrs_store *s, Vrsas__V1__TransferState state,
-	    struct job_orders *ret, struct vrs_err *err)
+int job_publish(struct job *j, struct vrs_store *s, Vrsas__V1__TransferState state,
+		struct job_orders *ret, struct vrs_err *err)
 {
 	Vrsas__V1__TransferStatus st;
 
 	job_fill(j, &st, state);
-	st.waits_for = state == STATE(QUEUED) ? j->place.waits_for : "";
+	st.waits_for = state == TRANSFER_STATE(QUEUED) ? j->limits.waits_for : "";
 	int status = job_status_write(s, &st, ret, err);
 	if (status == 0 && ret->has_rate)
 		atomic_store(&j->rate_bytes_per_s, ret->rate_bytes_per_s);
 	return status;
 }
 
-/* --- the run --- */
+void job_leave_limits(struct job *j, struct vrs_store *s)
+{
+	(void)job_limits_leave(s, &j->conf->limits, j->order->job_id, NULL);
+}

@@ -1,11 +1,11 @@
-/* job_limits.h - who may copy now: one table in Redis, shared by all movers
+/* job_limits.h - which job may run now: one table in Redis, shared by all movers
  * (vrsas:v1:xrun).
  *
- * A job is there while it waits or works, with the ends and the link that it uses. One
- * script looks at all of them and lets a job begin when its source, its target and its
- * link (the pair of clusters) have room and nobody who comes before it could take that
- * room: the higher priority first, among equals who has waited longest. Who stops saying
- * that it is alive is forgotten. */
+ * A job is in the table while it waits or runs, with the hosts and the link (the pair of
+ * clusters) that it uses. One script reads the whole table and starts a job when its
+ * source, target and link are below their limits and no job before it could use that
+ * capacity: higher priority first, among equals the one that has waited longest. An entry
+ * that its mover stops refreshing is removed. */
 #ifndef MOVER_JOBS_JOB_LIMITS_H
 #define MOVER_JOBS_JOB_LIMITS_H
 
@@ -16,33 +16,33 @@
 #include "vrs/store.h"
 #include "vrsas/v1/transfer.pb-c.h"
 
-struct job_limits_limits {
+struct job_limits {
+	const char *mover;        /* this instance */
 	int source, target, link; /* jobs at a time */
 };
 
-struct job_limits_answer {
-	bool go;
-	uint32_t beside;     /* go: others at work on the same ends or link */
-	char waits_for[160]; /* not go: what is full, and how many are before it */
-	int64_t since_ms;    /* server's, when it began to wait */
+struct job_limits_result {
+	bool ready, go;
+	uint32_t beside;     /* go: other jobs running on the same hosts or link */
+	char waits_for[160]; /* not go: the limit that was reached, number of jobs ahead
+			      */
+	int64_t since_ms;    /* of the server, when it began to wait */
 };
 
-/* Says that the job waits, or still waits, and begins it when it may; that it works
- * still, when it was begun. can_begin: this mover has a hand free; if not, its waiting
- * keeps nobody from anything. */
-int job_limits_ask(struct vrs_store *s, const Vrsas__V1__TransferJob *job,
-		   const char *mover, bool can_begin,
-		   const struct job_limits_limits *limits, struct job_limits_answer *ret,
-		   struct vrs_err *err);
+/* Enters a job or refreshes its entry, and starts it if it may run (ret->go). ret->ready
+ * is set by the caller: this mover has a free worker; if not, the job holds no capacity
+ * while it waits. */
+int job_limits_request(struct vrs_store *s, const struct job_limits *limits,
+		       const Vrsas__V1__TransferJob *job, struct job_limits_result *ret,
+		       struct vrs_err *err);
 
-/* It neither works nor waits any more, or another mover has it. */
-int job_limits_leave(struct vrs_store *s, const char *job, const char *mover,
-		     struct vrs_err *err);
+/* Removes a job of this mover. */
+int job_limits_leave(struct vrs_store *s, const struct job_limits *limits,
+		     const char *job, struct vrs_err *err);
 
-/* A job that waits at a mover whose hands are full, although it could begin here; ""
- * when there is none. */
-int job_limits_find(struct vrs_store *s, const char *mover,
-		    const struct job_limits_limits *limits, char ret_job[132],
-		    struct vrs_err *err);
+/* A job that could run but waits at a mover without a free worker; "" if there is none.
+ */
+int job_limits_find(struct vrs_store *s, const struct job_limits *limits,
+		    char ret_job[132], struct vrs_err *err);
 
 #endif

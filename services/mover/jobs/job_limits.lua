@@ -1,6 +1,6 @@
 -- job_limits.lua - limits on concurrent copies, over all movers.
 --
--- KEYS[1] is a hash: job -> JSON entry. ARGV[1] is the request: 'ask', 'leave' or 'find'.
+-- KEYS[1] is a hash: job -> JSON entry. ARGV[1] is the request: 'request', 'leave' or 'find'.
 -- Reading all entries and writing one is a single step, so that two movers cannot both take
 -- the last place on a host. An entry that its mover stopped refreshing is removed: after
 -- 15 s if the job runs, after 5 s if it waits. Times are those of the Redis server, in ms.
@@ -57,7 +57,7 @@ end
 -- ARGV: job, mover, priority, source, target, link, ready ('1' or '0'), three limits.
 -- Enters the job or refreshes its entry. Returns 'go' or 'wait', number of running jobs on
 -- the same ends, the limit that was reached, number of jobs ahead, time of queueing.
-local function ask()
+local function request()
   local me = {job = ARGV[2], mover = ARGV[3], priority = tonumber(ARGV[4]),
               source = ARGV[5], target = ARGV[6], link = ARGV[7],
               ready = ARGV[8] == '1', since = now, beat = now}
@@ -119,4 +119,4 @@ local function find()
   return {''}
 end
 
-return ({ask = ask, leave = leave, find = find})[ARGV[1]]()
+return ({request = request, leave = leave, find = find})[ARGV[1]]()

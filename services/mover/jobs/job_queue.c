@@ -6,39 +6,34 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
-
 enum { MAX_JOBS = 256, MAX_THREADS = 128, ROUND_EVERY_MS = 1000 };
 
 enum verdict { KEEP, BEGIN, DROP };
 
-/* One look at everything that waits. Its thread touches only this, and the jobs in it. */
+/* One pass over all waiting jobs. Its thread uses only this and the jobs in it. */
 struct round {
 	struct job_queue *q;
 	struct job *job[MAX_JOBS];
 	enum verdict verdict[MAX_JOBS];
-	int n, hands;
+	int n, workers;
 	struct vrs_msg *found; /* a job taken over from another mover */
 };
 
 struct job_queue {
 	struct vrs_loop *loop;
 	const struct job_queue_conf *conf;
-	void (*changed)(void *arg);
-	void (*over)(void *arg, const struct job *j);
-	void *arg;
 	struct vrs_workers *workers; /* one thread a copy */
-	struct vrs_workers *clerk;   /* one thread that asks Redis for those that wait */
-	struct vrs_store *store;     /* the clerk's */
+	struct vrs_workers *poller;  /* one thread for the rounds, which wait for Redis */
+	struct vrs_store *store;     /* of the poller */
 	struct vrs_timer *timer;
-	struct vrs_complaint trouble; /* the clerk's */
+	struct vrs_complaint trouble; /* of the poller */
 	struct job *jobs;
 	int n_jobs;
 	struct round *round; /* under way */
 	bool again;
 };
 
-static void begin_round(struct job_queue *q);
+static void start_round(struct job_queue *q);
 
 /* --- counting --- */
 
@@ -61,8 +56,8 @@ int job_queue_waiting(const struct job_queue *q)
 	return q->n_jobs - job_queue_working(q);
 }
 
-/* Those that are held keep nobody from work. */
-static int busy_hands(const struct job_queue *q)
+/* The worker of a paused job counts as free. */
+static int busy_workers(const struct job_queue *q)
 {
 	int n = 0;
 
@@ -84,38 +79,38 @@ static void take_out(struct job_queue *q, struct job *j)
 
 /* --- work --- */
 
-struct shift {
+struct run {
 	struct job_queue *q;
 	struct job *job;
 };
 
 static void work(void *arg)
 {
-	job_run(((struct shift *)arg)->job);
+	job_run(((struct run *)arg)->job);
 }
 
 static void on_worked(void *arg)
 {
-	struct shift *s = arg;
+	struct run *s = arg;
 	struct job_queue *q = s->q;
 
-	q->over(q->arg, s->job);
+	q->conf->ended(q->conf->arg, s->job);
 	take_out(q, s->job);
 	free(s);
-	q->changed(q->arg);
-	begin_round(q); /* whoever waited for this hand */
+	q->conf->changed(q->conf->arg);
+	start_round(q); /* a job may have waited for this worker */
 }
 
 static void begin(struct job_queue *q, struct job *j)
 {
-	struct shift *s = vrs_calloc(1, sizeof(*s));
+	struct run *s = vrs_calloc(1, sizeof(*s));
 
-	*s = (struct shift){q, j};
+	*s = (struct run){q, j};
 	j->running = true;
 	vrs_workers_submit(q->workers, j->order->job_id, work, on_worked, s);
 }
 
-/* --- a round, on the clerk's thread --- */
+/* --- a round, on the thread of the poller --- */
 
 static bool copies(const struct job *j)
 {
@@ -124,37 +119,39 @@ static bool copies(const struct job *j)
 
 static enum verdict may_begin(struct round *r, struct job *j, struct vrs_err *err)
 {
-	const struct job_queue_conf *c = r->q->conf;
-	struct job_orders word = {0};
-	int status = job_say(j, r->q->store, STATE(QUEUED), &word, err);
+	struct job_orders orders = {0};
+	int status = job_publish(j, r->q->store, TRANSFER_STATE(QUEUED), &orders, err);
 
-	if (status == 0 && word.cancel) {
+	if (status == 0 && orders.cancel) {
 		j->cancelled = true;
-		return BEGIN; /* to take away what earlier tries left */
+		return BEGIN; /* removes what earlier attempts left */
 	}
-	if (status == 0 && word.paused) {
-		status = job_say(j, r->q->store, STATE(PAUSED), &word, err);
-		(void)job_limits_leave(r->q->store, j->order->job_id, c->job.mover, NULL);
+	if (status == 0 && orders.paused) {
+		status =
+			job_publish(j, r->q->store, TRANSFER_STATE(PAUSED), &orders, err);
+		job_leave_limits(j, r->q->store);
 		return status == VRS_ECONFLICT ? DROP : KEEP;
 	}
+	j->limits.ready = r->workers > 0;
 	if (status == 0 && copies(j))
-		status = job_limits_ask(r->q->store, j->order, c->job.mover, r->hands > 0,
-					&c->job.limits, &j->place, err);
+		status = job_limits_request(r->q->store, &r->q->conf->job.limits,
+					    j->order, &j->limits, err);
 	else if (status == 0)
-		j->place.go = true;     /* taking files away is no load */
-	if (status == 0 && j->place.go) /* from here on nobody takes it over */
-		status = job_say(j, r->q->store, STATE(COPYING), &word, err);
+		j->limits.go = true;     /* a removal needs no capacity */
+	if (status == 0 && j->limits.go) /* from now on it cannot be taken over */
+		status = job_publish(j, r->q->store, TRANSFER_STATE(COPYING), &orders,
+				     err);
 	if (status == VRS_ECONFLICT) {
-		(void)job_limits_leave(r->q->store, j->order->job_id, c->job.mover, NULL);
+		job_leave_limits(j, r->q->store);
 		return DROP;
 	}
-	if (status < 0 || !j->place.go)
+	if (status < 0 || !j->limits.go)
 		return KEEP;
-	r->hands -= copies(j);
+	r->workers -= copies(j);
 	return BEGIN;
 }
 
-static enum verdict look_at(struct round *r, struct job *j)
+static enum verdict check_job(struct round *r, struct job *j)
 {
 	struct job_queue *q = r->q;
 	struct vrs_err err = {0};
@@ -170,24 +167,24 @@ static enum verdict look_at(struct round *r, struct job *j)
 	else if (status == VRS_ECONFLICT)
 		v = DROP;
 	if (v == DROP)
-		log_notice("transfer is not ours, left alone: %s", err.text);
+		log_notice("transfer not taken: %s", err.text);
 	else if (err.code)
 		vrs_complain(&q->trouble, VRS_WARN,
-			     "transfers wait for the store, trying on: %s", err.text);
+			     "store not available, transfers are waiting: %s", err.text);
 	else
-		vrs_complaint_over(&q->trouble, "the store answers again");
+		vrs_complaint_over(&q->trouble, "store available again");
 	return v;
 }
 
-static void help_others(struct round *r)
+static void take_from_others(struct round *r)
 {
-	const struct job_conf *c = &r->q->conf->job;
+	const struct job_limits *limits = &r->q->conf->job.limits;
 	struct vrs_err err = {0};
 	char job[132];
 
-	if (job_limits_find(r->q->store, c->mover, &c->limits, job, &err) < 0 || !*job)
+	if (job_limits_find(r->q->store, limits, job, &err) < 0 || !*job)
 		return;
-	if (job_status_take_over(r->q->store, job, c->mover, &r->found, &err) == 0)
+	if (job_status_take_over(r->q->store, job, limits->mover, &r->found, &err) == 0)
 		log_notice("transfer taken over from a busy mover job=%s", job);
 }
 
@@ -196,9 +193,9 @@ static void do_round(void *arg)
 	struct round *r = arg;
 
 	for (int i = 0; i < r->n; i++)
-		r->verdict[i] = look_at(r, r->job[i]);
-	if (r->hands > 0)
-		help_others(r);
+		r->verdict[i] = check_job(r, r->job[i]);
+	if (r->workers > 0)
+		take_from_others(r);
 }
 
 /* --- a round, on the loop --- */
@@ -216,13 +213,13 @@ static void add(struct job_queue *q, struct vrs_msg *msg)
 	struct job *j = job_new(&q->conf->job, msg);
 	struct job **p = &q->jobs;
 
-	/* in the order in which they shall begin */
+	/* in the order in which they start */
 	while (*p && (*p)->order->priority >= j->order->priority)
 		p = &(*p)->next;
 	j->next = *p;
 	*p = j;
 	q->n_jobs++;
-	q->changed(q->arg);
+	q->conf->changed(q->conf->arg);
 }
 
 static void add_found(struct job_queue *q, struct vrs_msg *msg)
@@ -231,7 +228,7 @@ static void add_found(struct job_queue *q, struct vrs_msg *msg)
 	struct vrs_err err = {0};
 
 	if (transfer_check(o, &err) < 0) {
-		log_warn("a job in the store makes no sense: %s", err.text);
+		log_warn("invalid job in the store: %s", err.text);
 		vrs_msg_free(msg);
 	} else if (find(q, o->job_id)) {
 		vrs_msg_free(msg);
@@ -241,7 +238,7 @@ static void add_found(struct job_queue *q, struct vrs_msg *msg)
 	}
 }
 
-static void end_round(void *arg)
+static void finish_round(void *arg)
 {
 	struct round *r = arg;
 	struct job_queue *q = r->q;
@@ -256,29 +253,29 @@ static void end_round(void *arg)
 	if (r->found)
 		add_found(q, r->found);
 	free(r);
-	q->changed(q->arg);
+	q->conf->changed(q->conf->arg);
 	if (q->again)
-		begin_round(q);
+		start_round(q);
 }
 
-static void begin_round(struct job_queue *q)
+static void start_round(struct job_queue *q)
 {
-	q->again = q->round != NULL; /* once more when this one is over */
+	q->again = q->round != NULL; /* repeat when the current one has ended */
 	if (q->round)
 		return;
 	struct round *r = vrs_calloc(1, sizeof(*r));
 	r->q = q;
-	r->hands = q->conf->hands - busy_hands(q);
+	r->workers = q->conf->workers - busy_workers(q);
 	for (struct job *j = q->jobs; j; j = j->next)
 		if (!j->running && r->n < MAX_JOBS)
 			r->job[r->n++] = j;
 	q->round = r;
-	vrs_workers_submit(q->clerk, "queue", do_round, end_round, r);
+	vrs_workers_submit(q->poller, "queue", do_round, finish_round, r);
 }
 
 static void on_time(void *arg)
 {
-	begin_round(arg);
+	start_round(arg);
 }
 
 /* --- taking --- */
@@ -292,18 +289,19 @@ int job_queue_take(struct job_queue *q, const Vrsas__V1__TransferJob *order,
 	if (status < 0)
 		return status;
 	if (there && there->order->token == order->token)
-		return 0; /* twice is once */
+		return 0; /* repeated request */
 	if (there && there->order->token > order->token)
-		return vrs_fail(err, VRS_ECONFLICT, "token %llu is older than %llu",
-				(unsigned long long)order->token,
-				(unsigned long long)there->order->token);
+		return vrs_fail(err, VRS_ECONFLICT,
+				"superseded by token %llu, this one has %llu",
+				(unsigned long long)there->order->token,
+				(unsigned long long)order->token);
 	if (q->n_jobs >= MAX_JOBS)
-		return vrs_fail(err, VRS_ENOSPC, "%d transfers are waiting already",
+		return vrs_fail(err, VRS_ENOSPC, "queue is full with %d transfers",
 				q->n_jobs);
 	if (there)
 		atomic_store(&there->stop, true);
 
-	/* the request is gone when we return: keep a copy of its bytes */
+	/* the request is freed on return: a copy is kept */
 	size_t n;
 	struct vrs_msg *msg = NULL;
 	void *bytes = vrs_msg_pack(&order->base, &n);
@@ -313,22 +311,19 @@ int job_queue_take(struct job_queue *q, const Vrsas__V1__TransferJob *order,
 	if (status < 0)
 		return status;
 	add(q, msg);
-	begin_round(q);
+	start_round(q);
 	return 0;
 }
 
 int job_queue_open(struct job_queue **ret, struct vrs_loop *loop,
-		   const struct job_queue_conf *conf, void (*changed)(void *arg),
-		   void (*over)(void *arg, const struct job *j), void *arg,
-		   struct vrs_err *err)
+		   const struct job_queue_conf *conf, struct vrs_err *err)
 {
 	struct job_queue *q = vrs_calloc(1, sizeof(*q));
 	int status;
 
-	*q = (struct job_queue){
-		.loop = loop, .conf = conf, .changed = changed, .over = over, .arg = arg};
+	*q = (struct job_queue){.loop = loop, .conf = conf};
 	if ((status = vrs_workers_open(&q->workers, loop, MAX_THREADS, err)) < 0 ||
-	    (status = vrs_workers_open(&q->clerk, loop, 1, err)) < 0 ||
+	    (status = vrs_workers_open(&q->poller, loop, 1, err)) < 0 ||
 	    (status = vrs_store_open(&q->store, &conf->job.store, err)) < 0) {
 		free(q);
 		return status;
@@ -343,7 +338,7 @@ void job_queue_close(struct job_queue *q)
 	if (!q)
 		return;
 	vrs_timer_cancel(q->timer);
-	vrs_workers_close(q->clerk);
+	vrs_workers_close(q->poller);
 	vrs_workers_close(q->workers);
 	if (q->round)
 		vrs_msg_free(q->round->found);

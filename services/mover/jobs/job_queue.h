@@ -1,9 +1,10 @@
-/* job_queue.h - the jobs of this mover: what waits, what works, and who is next.
+/* job_queue.h - the jobs of this mover: which wait, which run, and which is next.
  *
- * A job is taken at once and waits until this mover has a hand free and its ends and its
- * link have room (job_limits.h). While it waits it says so in Redis every second, so
- * nobody thinks it lost. A mover with nothing to wait for takes over what waits at a full
- * one. Belongs to the loop; Redis is asked on a thread beside it. */
+ * A job is accepted at once and waits until this mover has a free worker and its hosts
+ * and its link are below their limits (job_limits.h). While it waits, its status in Redis
+ * is refreshed every second, so that it does not count as lost. A mover with a free
+ * worker takes over jobs that wait at a busy one. Used from the loop; Redis is read on a
+ * thread of its own. */
 #ifndef MOVER_JOBS_JOB_QUEUE_H
 #define MOVER_JOBS_JOB_QUEUE_H
 
@@ -12,24 +13,26 @@
 
 struct job_queue_conf {
 	struct job_conf job;
-	int hands; /* copies at a time */
+	int workers; /* copies at a time */
+	/* called on the loop: when the counts have changed, when a job has run and ended
+	 */
+	void (*changed)(void *arg);
+	void (*ended)(void *arg, const struct job *j);
+	void *arg;
 };
 
 struct job_queue;
-/* conf is borrowed. On the loop, changed is called when the counts did, over when a job
- * has worked and ended. */
+/* conf is borrowed. */
 int job_queue_open(struct job_queue **ret, struct vrs_loop *loop,
-		   const struct job_queue_conf *conf, void (*changed)(void *arg),
-		   void (*over)(void *arg, const struct job *j), void *arg,
-		   struct vrs_err *err);
-/* Twice is once; an older token than one that is here is refused. */
+		   const struct job_queue_conf *conf, struct vrs_err *err);
+/* A repeated request has no effect; a lower token than that of the job is refused. */
 int job_queue_take(struct job_queue *q, const Vrsas__V1__TransferJob *order,
 		   struct vrs_err *err);
-/* All that wait or work. */
+/* All that wait or run. */
 const struct job *job_queue_jobs(const struct job_queue *q);
 int job_queue_working(const struct job_queue *q);
 int job_queue_waiting(const struct job_queue *q);
-/* Only when nothing waits or works. */
+/* Only when none waits or runs. */
 void job_queue_close(struct job_queue *q);
 
 #endif

@@ -1,4 +1,4 @@
-/* The last word about a job, and what is learnt from it. */
+/* The result of a job, and what later predictions learn from it. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +10,9 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
+enum { MIN_BYTES = 1 << 20 };
 
-enum { WORTH_REMEMBERING = 1 << 20 };
-
-/* For the numbers: how it ended, and how good the ETA of its first quarter was. */
+/* For the metrics: how it ended, and the error of the ETA at its first quarter. */
 static void note_end(struct job *j, enum job_end end)
 {
 	int64_t at = vrs_now_mono_ms();
@@ -29,25 +27,25 @@ static void note_end(struct job *j, enum job_end end)
 	atomic_store(&j->rate_seen_bytes_per_s, 0);
 }
 
-/* The last word must arrive, however long the store is away. */
-static void write_last(struct job *j, const Vrsas__V1__TransferStatus *s)
+/* The result must be stored, however long the store is unavailable. */
+static void write_result(struct job *j, const Vrsas__V1__TransferStatus *s)
 {
-	struct job_orders word;
+	struct job_orders orders;
 	struct vrs_complaint trouble = {0};
 	struct vrs_err err = {0};
 	int status;
 
-	while ((status = job_status_write(j->store, s, &word, &err)) < 0 &&
+	while ((status = job_status_write(j->store, s, &orders, &err)) < 0 &&
 	       status != VRS_ECONFLICT && !atomic_load(&j->stop)) {
 		vrs_complain(&trouble, VRS_WARN,
-			     "result cannot be stored, trying on job=%s: %s",
+			     "cannot store the result, retrying job=%s: %s",
 			     j->order->job_id, err.text);
-		job_rest();
+		job_pause();
 	}
-	vrs_complaint_over(&trouble, "result is stored job=%s", j->order->job_id);
+	vrs_complaint_over(&trouble, "result stored job=%s", j->order->job_id);
 }
 
-/* What it took becomes part of what the next prediction is made from. */
+/* Adds the duration to the data of later predictions. */
 static void remember(struct job *j, bool changes_only, int64_t ms, int64_t at_ms)
 {
 	const Vrsas__V1__TransferJob *o = j->order;
@@ -61,135 +59,103 @@ static void remember(struct job *j, bool changes_only, int64_t ms, int64_t at_ms
 				.changes_only = changes_only,
 				.limit_bytes_per_s =
 					(double)atomic_load(&j->rate_bytes_per_s),
-				.beside = j->place.beside,
+				.beside = j->limits.beside,
 			},
 		.sent_bytes = (double)sent,
 		.took_s = (double)ms / 1e3,
-		.said = j->said,
+		.predicted = j->predicted,
 	};
 
-	/* a part of a copy, or one that was held, says nothing */
-	if (j->sent_before || j->was_held || ms <= 0 ||
-	    one.work.data_bytes < WORTH_REMEMBERING)
+	/* a resumed or a paused copy is not representative */
+	if (j->sent_before || j->was_held || ms <= 0 || one.work.data_bytes < MIN_BYTES)
 		return;
 	(void)vrs_strcpy(one.job, sizeof(one.job), o->job_id);
-	(void)job_status_past_add(j->store, o->source_cluster, o->target_cluster, &one,
-				  NULL);
-	if (!changes_only && sent >= WORTH_REMEMBERING)
-		(void)job_status_rate(j->store, o->source_cluster, o->target_cluster,
-				      sent, ms, at_ms, NULL);
+	(void)job_status_past_add(j->store, o, &one, NULL);
+	if (!changes_only && sent >= MIN_BYTES)
+		(void)job_status_rate_add(j->store, o, &one, NULL);
 }
 
-static void say_done(struct job *j, const Vrsas__V1__TransferStatus *s, int64_t ms)
+static void report_copied(struct job *j, const Vrsas__V1__TransferStatus *s, int64_t ms)
 {
-	char text[300];
-
-	(void)snprintf(
-		text, sizeof(text),
-		"%s: copy proven equal, %.1f MiB sent in %.1f s (%.1f MiB/s), "
-		"%.1f s were expected",
-		job_vm(j), (double)atomic_load(&j->progress.sent_bytes) / (1 << 20),
-		(double)ms / 1e3, s->rate_avg_bytes_per_s / (1 << 20), j->said.seconds);
-	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "transfer.done", text);
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "transfer.done",
+		  "copy proven equal, %.1f MiB sent in %.1f s (%.1f MiB/s), "
+		  "%.1f s were expected",
+		  (double)atomic_load(&j->progress.sent_bytes) / (1 << 20),
+		  (double)ms / 1e3, s->rate_avg_bytes_per_s / (1 << 20),
+		  j->predicted.seconds);
 	log_notice("transfer done job=%s sent=%llu resent=%llu ms=%lld", j->order->job_id,
 		   (unsigned long long)s->bytes_sent, (unsigned long long)s->bytes_resent,
 		   (long long)ms);
 }
 
-static void say_removed(struct job *j)
+static void report_removed(struct job *j)
 {
 	size_t n = j->order->n_remove_path;
-	char text[300];
 
-	(void)snprintf(text, sizeof(text), "%s: %zu image%s removed in %s", job_vm(j), n,
-		       n > 1 ? "s" : "", j->order->target_cluster);
-	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "image.removed", text);
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "image.removed",
+		  "%zu image%s removed in %s", n, n > 1 ? "s" : "",
+		  j->order->target_cluster);
 }
 
-/* It takes room, and nobody but a person can say that it is of no use. */
-static char *say_kept(struct job *j, const char *target_path)
+/* It takes space, and only an operator can decide that it is not needed. */
+static void report_displaced(struct job *j, const char *path)
 {
-	char *path = vrs_asprintf("%s.kept-%llu", target_path,
-				  (unsigned long long)j->order->token);
-	char *text =
-		vrs_asprintf("%s: what had the name of a disk in %s was not what was "
-			     "expected there, and is kept as %s",
-			     job_vm(j), j->order->target_cluster, path);
-
-	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "image.kept", text);
-	log_warn("an image was put aside, remove it when nobody needs it job=%s path=%s",
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "image.kept",
+		  "an image in %s had unexpected content; kept as %s",
+		  j->order->target_cluster, path);
+	log_warn("displaced image kept, remove it when it is not needed job=%s path=%s",
 		 j->order->job_id, path);
-	free(text);
-	return path;
 }
 
 void job_report_done(struct job *j, const struct transfer_result *r)
 {
 	Vrsas__V1__TransferStatus s;
-	size_t n = r->n_disks;
-	Vrsas__V1__DiskResult *disk = vrs_calloc(n, sizeof(*disk));
-	Vrsas__V1__DiskResult **list = vrs_calloc(n, sizeof(*list));
 	int64_t ms = job_elapsed_ms(j);
 	bool base_used = false, was_there = false;
 
 	note_end(j, JOB_DONE);
-	job_predict(j); /* a short one may have ended before anybody asked */
-	job_fill(j, &s, STATE(DONE));
+	job_predict(j); /* a short copy may have ended before its first tick */
+	job_fill(j, &s, TRANSFER_STATE(DONE));
 	s.bytes_done = s.bytes_total;
 	s.eta_ms = s.eta_low_ms = s.eta_high_ms = 0;
 	s.ended_at_ms = s.beat_at_ms;
-	for (size_t i = 0; i < n; i++) {
-		vrsas__v1__disk_result__init(&disk[i]);
-		disk[i].target_path = j->order->disk[i]->target_path;
-		disk[i].virtual_bytes = r->disk[i].disk_bytes;
-		disk[i].source_hash = r->disk[i].source_hash;
-		disk[i].target_hash = r->disk[i].target_hash;
-		disk[i].base_used = r->disk[i].base_used;
-		disk[i].bytes_sent = r->disk[i].sent_bytes;
-		if (r->disk[i].kept_aside)
-			disk[i].kept_path = say_kept(j, disk[i].target_path);
+	transfer_put_results(&s, j->order, r);
+	for (size_t i = 0; i < r->n_disks; i++) {
+		if (*s.disk[i]->kept_path)
+			report_displaced(j, s.disk[i]->kept_path);
 		base_used = base_used || r->disk[i].base_used;
 		was_there = was_there || r->disk[i].was_there;
-		list[i] = &disk[i];
 	}
-	s.n_disk = n;
-	s.disk = list;
 	(void)vrs_fault("mover.before_done");
-	write_last(j, &s);
+	write_result(j, &s);
 	if (j->order->n_remove_path > 0) {
-		say_removed(j);
+		report_removed(j);
 	} else {
-		say_done(j, &s, ms);
+		report_copied(j, &s, ms);
 		if (!was_there)
 			remember(j, base_used, ms, s.beat_at_ms);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (r->disk[i].kept_aside)
-			free((char *)(uintptr_t)disk[i].kept_path);
-	free(list);
-	free(disk);
+	transfer_free_results(&s);
 }
 
 void job_report_failed(struct job *j, int status, bool permanent,
 		       const struct vrs_err *why)
 {
 	Vrsas__V1__TransferStatus s;
-	char text[600];
 	bool cancelled = status == VRS_ECANCELLED;
 
 	note_end(j, cancelled ? JOB_CANCELLED : JOB_FAILED);
-	job_fill(j, &s, cancelled ? STATE(CANCELLED) : STATE(FAILED));
+	job_fill(j, &s, cancelled ? TRANSFER_STATE(CANCELLED) : TRANSFER_STATE(FAILED));
 	s.ended_at_ms = s.beat_at_ms;
 	s.error = why->text;
 	s.permanent = permanent;
-	write_last(j, &s);
-	(void)snprintf(text, sizeof(text), "%s: %s %s: %s", job_vm(j),
-		       j->order->n_remove_path > 0 ? "removal" : "copy",
-		       cancelled ? "cancelled" : "failed", why->text);
+	write_result(j, &s);
 	job_event(j,
 		  cancelled ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
 			    : VRSAS__V1__SEVERITY__SEVERITY_ERROR,
-		  cancelled ? "transfer.cancelled" : "transfer.failed", text);
+		  cancelled ? "transfer.cancelled" : "transfer.failed", "%s %s: %s",
+		  j->order->n_remove_path > 0 ? "removal" : "copy",
+		  cancelled ? "cancelled" : "failed", why->text);
 	vrs_log(cancelled ? VRS_NOTICE : VRS_ERROR, "transfer %s job=%s permanent=%d: %s",
 		cancelled ? "cancelled" : "failed", j->order->job_id, permanent,
 		why->text);

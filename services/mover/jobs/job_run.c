@@ -1,5 +1,4 @@
-/* One job on its worker thread, from its begin to its end: the copy, a status each
- * second, and what people order meanwhile. */
+/* One job on its worker thread: the copy, a status each second, requests of operators. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,8 +7,6 @@
 #include "vrs/fault.h"
 #include "vrs/log.h"
 #include "vrs/mem.h"
-
-#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
 
 enum { WRITE_EVERY_MS = 1000 };
 
@@ -29,11 +26,10 @@ static void measure(struct job *j)
 	j->rate_mono_ms = at;
 }
 
-static void say_quarters(struct job *j)
+static void report_quarters(struct job *j)
 {
 	uint64_t total = atomic_load(&j->progress.total_bytes);
 	uint64_t done = atomic_load(&j->progress.done_bytes);
-	char text[200];
 
 	int quarter = total ? (int)(done * 4 / total) : 0;
 	if (quarter <= j->quarters || quarter > 3)
@@ -41,22 +37,22 @@ static void say_quarters(struct job *j)
 	if (j->quarters == 0 && j->rate_now > 0) {
 		Vrsas__V1__TransferStatus st;
 
-		job_fill(j, &st, STATE(COPYING));
+		job_fill(j, &st, TRANSFER_STATE(COPYING));
 		j->quarter_mono_ms = vrs_now_mono_ms();
 		j->quarter_eta_ms = st.eta_ms;
 	}
 	j->quarters = quarter;
-	(void)snprintf(text, sizeof(text), "%s: %d %% copied, %.1f MiB/s", job_vm(j),
-		       quarter * 25, j->rate_now / (1 << 20));
-	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_INFO, "transfer.progress", text);
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_INFO, "transfer.progress",
+		  "%d %% copied, %.1f MiB/s", quarter * 25, j->rate_now / (1 << 20));
 }
 
-/* One write, and what it says about going on. A store that is away stops nothing. */
-static int write_and_heed(struct job *j, Vrsas__V1__TransferState state,
-			  struct job_orders *ret, struct vrs_err *err)
+/* Writes the status once; an error ends the copy. If the store is unavailable, the copy
+ * continues. */
+static int write_status(struct job *j, Vrsas__V1__TransferState state,
+			struct job_orders *ret, struct vrs_err *err)
 {
 	struct vrs_err why = {0};
-	int status = job_say(j, j->store, state, ret, &why);
+	int status = job_publish(j, j->store, state, ret, &why);
 
 	(void)vrs_fault("mover.tick");
 	if (status == VRS_ECONFLICT) {
@@ -66,8 +62,8 @@ static int write_and_heed(struct job *j, Vrsas__V1__TransferState state,
 		return status;
 	}
 	if (status < 0) {
-		log_warn("store does not answer, next try in %d ms: %s", WRITE_EVERY_MS,
-			 why.text);
+		log_warn("cannot write the transfer status, next attempt in %d ms: %s",
+			 WRITE_EVERY_MS, why.text);
 		*ret = (struct job_orders){0};
 		return 0;
 	}
@@ -76,36 +72,35 @@ static int write_and_heed(struct job *j, Vrsas__V1__TransferState state,
 	return 0;
 }
 
-/* Waits until it may go on, then for room like any other. */
+/* Waits until it is resumed, then for the limits like any other job. */
 static int hold(struct job *j, struct vrs_err *err)
 {
-	struct job_orders word = {.paused = true};
+	struct job_orders orders = {.paused = true};
 	int64_t since = vrs_now_mono_ms();
-	char text[200];
 	int status = 0;
 
 	j->was_held = true;
 	j->rate_now = 0;
 	atomic_store(&j->held, true);
-	(void)job_limits_leave(j->store, j->order->job_id, j->conf->mover, NULL);
-	(void)snprintf(text, sizeof(text), "%s: the copy is held", job_vm(j));
-	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "transfer.paused", text);
-	while (status == 0 && word.paused) {
+	job_leave_limits(j, j->store);
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "transfer.paused",
+		  "copy paused");
+	while (status == 0 && orders.paused) {
 		if (atomic_load(&j->stop))
-			status = vrs_fail(err, VRS_ECONFLICT, "a later hand-out came");
+			status = vrs_fail(err, VRS_ECONFLICT,
+					  "superseded by a newer hand-out");
 		else
-			status = write_and_heed(j, STATE(PAUSED), &word, err);
-		if (status == 0 && word.paused)
-			job_rest();
+			status = write_status(j, TRANSFER_STATE(PAUSED), &orders, err);
+		if (status == 0 && orders.paused)
+			job_pause();
 	}
-	struct job_limits_answer a = {.go = status < 0};
+	struct job_limits_result a = {.ready = true, .go = status < 0};
 	while (!a.go &&
-	       job_limits_ask(j->store, j->order, j->conf->mover, true, &j->conf->limits,
-			      &a, NULL) == 0 &&
+	       job_limits_request(j->store, &j->conf->limits, j->order, &a, NULL) == 0 &&
 	       !a.go) {
-		j->place = a;
-		job_rest();
-		status = write_and_heed(j, STATE(QUEUED), &word, err);
+		j->limits = a;
+		job_pause();
+		status = write_status(j, TRANSFER_STATE(QUEUED), &orders, err);
 		a.go = status < 0 || atomic_load(&j->stop);
 	}
 	atomic_store(&j->held, false);
@@ -117,46 +112,44 @@ static int hold(struct job *j, struct vrs_err *err)
 static int tick(void *arg, struct vrs_err *err)
 {
 	struct job *j = arg;
-	struct job_orders word = {0};
-	struct job_limits_answer place;
+	struct job_orders orders = {0};
+	struct job_limits_result refreshed = {.ready = true};
 
 	if (atomic_load(&j->stop))
-		return vrs_fail(err, VRS_ECONFLICT, "a later hand-out came");
+		return vrs_fail(err, VRS_ECONFLICT, "superseded by a newer hand-out");
 	job_predict(j);
 	if (vrs_now_mono_ms() - j->written_mono_ms < WRITE_EVERY_MS)
 		return 0;
 	j->written_mono_ms = vrs_now_mono_ms();
 	measure(j);
-	int status = write_and_heed(j,
-				    atomic_load(&j->progress.verifying) ? STATE(VERIFYING)
-									: STATE(COPYING),
-				    &word, err);
+	int status = write_status(j,
+				  atomic_load(&j->progress.verifying)
+					  ? TRANSFER_STATE(VERIFYING)
+					  : TRANSFER_STATE(COPYING),
+				  &orders, err);
 	if (status < 0)
 		return status;
 	if (j->order->n_remove_path == 0)
-		(void)job_limits_ask(j->store, j->order, j->conf->mover, true,
-				     &j->conf->limits, &place, NULL);
-	if (word.paused)
+		(void)job_limits_request(j->store, &j->conf->limits, j->order, &refreshed,
+					 NULL);
+	if (orders.paused)
 		return hold(j, err);
-	say_quarters(j);
+	report_quarters(j);
 	return 0;
 }
 
 static void begin(struct job *j)
 {
-	char text[400];
-
 	j->begun_mono_ms = j->rate_mono_ms = vrs_now_mono_ms();
 	j->begun_wall_ms = vrs_now_wall_ms();
 	if (j->order->n_remove_path > 0)
-		return; /* its end is told */
+		return; /* only its result is reported */
 	j->past = vrs_calloc(ETA_PAST_MAX, sizeof(*j->past));
-	(void)job_status_past(j->store, j->order->source_cluster,
-			      j->order->target_cluster, j->past, &j->n_past, NULL);
-	(void)snprintf(text, sizeof(text), "%s: copying %zu disk%s from %s to %s",
-		       job_vm(j), j->order->n_disk, j->order->n_disk > 1 ? "s" : "",
-		       j->order->source_cluster, j->order->target_cluster);
-	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "transfer.started", text);
+	(void)job_status_past(j->store, j->order, j->past, &j->n_past, NULL);
+	job_event(j, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "transfer.started",
+		  "copying %zu disk%s from %s to %s", j->order->n_disk,
+		  j->order->n_disk > 1 ? "s" : "", j->order->source_cluster,
+		  j->order->target_cluster);
 	log_notice("transfer started job=%s token=%llu vm=%s", j->order->job_id,
 		   (unsigned long long)j->order->token, job_vm(j));
 }
@@ -167,8 +160,8 @@ void job_run(void *arg)
 	struct transfer_result result = {0};
 	struct vrs_err err = {0};
 	struct transfer_env env = {
-		.source_conf = j->conf->far,
-		.target_conf = j->conf->far,
+		.source_conf = j->conf->ssh,
+		.target_conf = j->conf->ssh,
 		.tries = j->conf->tries,
 		.progress = &j->progress,
 		.tick = tick,
@@ -179,7 +172,7 @@ void job_run(void *arg)
 	};
 
 	if (vrs_store_open(&j->store, &j->conf->store, &err) < 0) {
-		log_error("transfer cannot begin: %s", err.text);
+		log_error("cannot start transfer: %s", err.text);
 		return;
 	}
 	if (!atomic_load(&j->stop)) {
@@ -193,14 +186,14 @@ void job_run(void *arg)
 		if (status == 0)
 			job_report_done(j, &result);
 		else if (atomic_load(&j->stop))
-			log_notice("transfer given up job=%s token=%llu: %s",
+			log_notice("transfer left to another mover job=%s token=%llu: %s",
 				   j->order->job_id, (unsigned long long)j->order->token,
 				   err.text);
 		else
 			job_report_failed(j, status, result.permanent, &err);
 	}
-	if (!atomic_load(&j->stop)) /* else the place is somebody else's now */
-		(void)job_limits_leave(j->store, j->order->job_id, j->conf->mover, NULL);
+	if (!atomic_load(&j->stop)) /* otherwise the entry is another mover's */
+		job_leave_limits(j, j->store);
 	transfer_result_fini(&result);
 	vrs_store_close(j->store);
 	j->store = NULL;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jobs/script.h"
+#include "transfer/transfer.h"
 #include "vrs/clock.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
@@ -15,51 +17,31 @@ extern const char lua_job_claim[], lua_job_take_over[], lua_job_write[];
 static const char *state_name(Vrsas__V1__TransferState s)
 {
 	switch (s) {
-	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_QUEUED:
+	case TRANSFER_STATE(QUEUED):
 		return "queued";
-	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_COPYING:
+	case TRANSFER_STATE(COPYING):
 		return "copying";
-	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_VERIFYING:
+	case TRANSFER_STATE(VERIFYING):
 		return "verifying";
-	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE:
+	case TRANSFER_STATE(DONE):
 		return "done";
-	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_FAILED:
+	case TRANSFER_STATE(FAILED):
 		return "failed";
-	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_CANCELLED:
+	case TRANSFER_STATE(CANCELLED):
 		return "cancelled";
-	case VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_PAUSED:
+	case TRANSFER_STATE(PAUSED):
 		return "paused";
 	default:
 		return "unknown";
 	}
 }
 
-static bool says(const struct vrs_reply *r, const char *word)
+static bool is(const struct vrs_reply *r, const char *text)
 {
-	return r->bytes && strcmp(r->bytes, word) == 0;
+	return strcmp(r->bytes, text) == 0;
 }
 
-static int run_script(struct vrs_store *s, const char *script, const char *job,
-		      const struct vrs_arg *args, size_t n_args, size_t n_want,
-		      struct vrs_reply **ret, struct vrs_err *err)
-{
-	struct vrs_key key = vrs_key_transfer(job);
-	struct vrs_arg keys[] = {VRS_ARG(key.text)};
-	int status = vrs_store_eval(s, ret,
-				    &(struct vrs_script){.text = script,
-							 .keys = keys,
-							 .n_keys = 1,
-							 .args = args,
-							 .n_args = n_args},
-				    err);
-	if (status == 0 && (*ret)->n_items != n_want) {
-		vrs_reply_free(*ret);
-		return vrs_fail(err, VRS_EPARSE, "store: an answer makes no sense");
-	}
-	return status;
-}
-
-/* For lists: which jobs there are. Losing a line of it costs a view, nothing else. */
+/* The index for lists of jobs. A lost entry affects only those lists. */
 static void put_in_index(struct vrs_store *s, const char *job)
 {
 	int64_t now_ms = vrs_now_wall_ms();
@@ -84,17 +66,23 @@ int job_status_claim(struct vrs_store *s, const Vrsas__V1__TransferJob *order,
 	(void)snprintf(keep, sizeof(keep), "%d", KEEP_RECORD_S);
 	struct vrs_arg args[] = {
 		VRS_ARG(token_text), VRS_ARG(mover), VRS_ARG(keep), {bytes, n}};
-	int status = run_script(s, lua_job_claim, job, args, 4, 2, &r, err);
+	struct vrs_key key = vrs_key_transfer(job);
+	struct vrs_script script = {.text = lua_job_claim,
+				    .keys = &VRS_ARG(key.text),
+				    .n_keys = 1,
+				    .args = args,
+				    .n_args = 4};
+	int status = script_run(s, &script, 2, &r, err);
 	free(bytes);
 	if (status < 0)
 		return status;
-	if (says(&r->item[0], "late"))
-		status = vrs_fail(err, VRS_ECONFLICT, "a later hand-out of %s exists",
-				  job);
-	else if (says(&r->item[0], "taken"))
-		status = vrs_fail(err, VRS_ECONFLICT, "another mover is at work on %s",
-				  job);
-	else if (r->item[1].bytes && r->item[1].len > 0)
+	if (is(&r->item[0], "late"))
+		status = vrs_fail(err, VRS_ECONFLICT,
+				  "transfer %s is superseded by a newer hand-out", job);
+	else if (is(&r->item[0], "taken"))
+		status = vrs_fail(err, VRS_ECONFLICT,
+				  "another mover is running transfer %s", job);
+	else if (r->item[1].len > 0)
 		*ret_before = vrsas__v1__transfer_status__unpack(
 			NULL, r->item[1].len, (const uint8_t *)r->item[1].bytes);
 	vrs_reply_free(r);
@@ -108,12 +96,18 @@ int job_status_take_over(struct vrs_store *s, const char *job, const char *mover
 {
 	struct vrs_arg args[] = {VRS_ARG(mover)};
 	struct vrs_reply *r = NULL;
-	int status = run_script(s, lua_job_take_over, job, args, 1, 2, &r, err);
+	struct vrs_key key = vrs_key_transfer(job);
+	struct vrs_script script = {.text = lua_job_take_over,
+				    .keys = &VRS_ARG(key.text),
+				    .n_keys = 1,
+				    .args = args,
+				    .n_args = 1};
+	int status = script_run(s, &script, 2, &r, err);
 
 	if (status < 0)
 		return status;
-	if (!says(&r->item[0], "yours"))
-		status = vrs_fail(err, VRS_ECONFLICT, "%s does not wait any more", job);
+	if (!is(&r->item[0], "yours"))
+		status = vrs_fail(err, VRS_ECONFLICT, "transfer %s no longer waits", job);
 	else
 		status = vrs_msg_unpack(ret, &vrsas__v1__transfer_job__descriptor,
 					r->item[1].bytes, r->item[1].len, err);
@@ -137,21 +131,28 @@ int job_status_write(struct vrs_store *s, const Vrsas__V1__TransferStatus *statu
 				 {bytes, n},
 				 VRS_ARG(state_name(status->state)),
 				 VRS_ARG(keep)};
-	int code = run_script(s, lua_job_write, status->job_id, args, 5, 4, &r, err);
+	struct vrs_key key = vrs_key_transfer(status->job_id);
+	struct vrs_script script = {.text = lua_job_write,
+				    .keys = &VRS_ARG(key.text),
+				    .n_keys = 1,
+				    .args = args,
+				    .n_args = 5};
+	int code = script_run(s, &script, 4, &r, err);
 	free(bytes);
 	if (code < 0)
 		return code;
-	if (says(&r->item[0], "late")) {
-		code = vrs_fail(err, VRS_ECONFLICT, "a later hand-out of %s exists",
+	if (is(&r->item[0], "late")) {
+		code = vrs_fail(err, VRS_ECONFLICT,
+				"transfer %s is superseded by a newer hand-out",
 				status->job_id);
 	} else {
 		const char *cancel = r->item[1].bytes, *rate = r->item[2].bytes;
 		const char *pause = r->item[3].bytes;
 
 		*ret = (struct job_orders){0};
-		ret->cancel = cancel && *cancel && strcmp(cancel, "0") != 0;
-		ret->paused = pause && *pause && strcmp(pause, "0") != 0;
-		if (rate && *rate) {
+		ret->cancel = *cancel && strcmp(cancel, "0") != 0;
+		ret->paused = *pause && strcmp(pause, "0") != 0;
+		if (*rate) {
 			ret->has_rate = true;
 			ret->rate_bytes_per_s = strtoull(rate, NULL, 10);
 		}
@@ -162,20 +163,24 @@ int job_status_write(struct vrs_store *s, const Vrsas__V1__TransferStatus *statu
 	return code;
 }
 
-/* --- what copies took --- */
+/* --- past copies --- */
 
-int job_status_past(struct vrs_store *s, const char *source_cluster,
-		    const char *target_cluster, struct eta_past *ret, size_t *ret_n,
-		    struct vrs_err *err)
+static bool has_clusters(const Vrsas__V1__TransferJob *job)
+{
+	return vrs_name_ok(job->source_cluster) && vrs_name_ok(job->target_cluster);
+}
+
+int job_status_past(struct vrs_store *s, const Vrsas__V1__TransferJob *job,
+		    struct eta_past *ret, size_t *ret_n, struct vrs_err *err)
 {
 	struct vrs_reply *r = NULL;
 
 	*ret_n = 0;
-	if (!vrs_name_ok(source_cluster) || !vrs_name_ok(target_cluster))
+	if (!has_clusters(job))
 		return 0;
-	int status = vrs_store_cmd(s, &r, err, "LRANGE %s 0 %d",
-				   vrs_key_eta(source_cluster, target_cluster).text,
-				   ETA_PAST_MAX - 1);
+	struct vrs_key key = vrs_key_eta(job->source_cluster, job->target_cluster);
+	int status =
+		vrs_store_cmd(s, &r, err, "LRANGE %s 0 %d", key.text, ETA_PAST_MAX - 1);
 	if (status < 0)
 		return status;
 	for (size_t i = 0; i < r->n_items && *ret_n < ETA_PAST_MAX; i++)
@@ -186,33 +191,35 @@ int job_status_past(struct vrs_store *s, const char *source_cluster,
 	return 0;
 }
 
-int job_status_past_add(struct vrs_store *s, const char *source_cluster,
-			const char *target_cluster, const struct eta_past *one,
-			struct vrs_err *err)
+static int put_first(struct vrs_store *s, struct vrs_key key, const char *line, int keep,
+		     struct vrs_err *err)
 {
-	char line[ETA_LINE_MAX];
-
-	if (!vrs_name_ok(source_cluster) || !vrs_name_ok(target_cluster))
-		return 0;
-	struct vrs_key key = vrs_key_eta(source_cluster, target_cluster);
-	eta_past_print(line, one);
 	vrs_store_addf(s, "LPUSH %s %s", key.text, line);
-	vrs_store_addf(s, "LTRIM %s 0 %d", key.text, ETA_PAST_MAX - 1);
+	vrs_store_addf(s, "LTRIM %s 0 %d", key.text, keep - 1);
 	return vrs_store_run(s, NULL, err);
 }
 
-int job_status_rate(struct vrs_store *s, const char *source_cluster,
-		    const char *target_cluster, uint64_t n_bytes, int64_t ms,
-		    int64_t at_ms, struct vrs_err *err)
+int job_status_past_add(struct vrs_store *s, const Vrsas__V1__TransferJob *job,
+			const struct eta_past *one, struct vrs_err *err)
 {
-	char text[96];
+	char line[ETA_LINE_MAX];
 
-	if (!vrs_name_ok(source_cluster) || !vrs_name_ok(target_cluster))
+	if (!has_clusters(job))
 		return 0;
-	struct vrs_key key = vrs_key_rate(source_cluster, target_cluster);
-	(void)snprintf(text, sizeof(text), "%llu %lld %lld", (unsigned long long)n_bytes,
-		       (long long)ms, (long long)at_ms);
-	vrs_store_addf(s, "LPUSH %s %s", key.text, text);
-	vrs_store_addf(s, "LTRIM %s 0 %d", key.text, KEEP_RATES - 1);
-	return vrs_store_run(s, NULL, err);
+	eta_past_print(line, one);
+	return put_first(s, vrs_key_eta(job->source_cluster, job->target_cluster), line,
+			 ETA_PAST_MAX, err);
+}
+
+int job_status_rate_add(struct vrs_store *s, const Vrsas__V1__TransferJob *job,
+			const struct eta_past *one, struct vrs_err *err)
+{
+	char line[96];
+
+	if (!has_clusters(job))
+		return 0;
+	(void)snprintf(line, sizeof(line), "%.0f %.0f %lld", one->sent_bytes,
+		       one->took_s * 1e3, (long long)one->at_ms);
+	return put_first(s, vrs_key_rate(job->source_cluster, job->target_cluster), line,
+			 KEEP_RATES, err);
 }

@@ -2,18 +2,18 @@
 
 #define LENGTH(list) (sizeof(list) / sizeof((list)[0]))
 
-void numbers_init(struct numbers *n)
+void metrics_init(struct mover_metrics *n)
 {
 	static const double seconds[] = {1,   2,   5,    10,   30,   60,   120,
 					 300, 600, 1800, 3600, 7200, 14400};
 
-	*n = (struct numbers){0};
+	*n = (struct mover_metrics){0};
 	vrs_histogram_init(&n->seconds, seconds, LENGTH(seconds));
 	vrs_histogram_init(&n->eta_error_ratio, vrs_bounds_ratio,
 			   LENGTH(vrs_bounds_ratio));
 }
 
-void numbers_end(struct numbers *n, const struct job *j)
+void metrics_job_ended(struct mover_metrics *n, const struct job *j)
 {
 	if (j->order->n_remove_path > 0)
 		return;
@@ -27,11 +27,11 @@ void numbers_end(struct numbers *n, const struct job *j)
 	vrs_histogram_add(&n->eta_error_ratio, j->eta_error_ratio);
 }
 
-static void tell_ended(const struct numbers *n, struct vrs_page *page)
+static void publish_ended(const struct mover_metrics *n, struct vrs_page *page)
 {
 	static const char *const names[] = {"given_up", "done", "failed", "cancelled"};
 	static const char name[] = "vrsas_transfers_total";
-	static const char help[] = "Transfers, by how they ended here.";
+	static const char help[] = "Transfers of this mover by result.";
 
 	for (size_t i = 0; i < LENGTH(names); i++)
 		vrs_page_add(page, VRS_COUNTER, name, help, (double)n->ended[i], "result",
@@ -40,7 +40,8 @@ static void tell_ended(const struct numbers *n, struct vrs_page *page)
 		     "refused", NULL);
 }
 
-void numbers_tell(const struct numbers *n, const struct job *jobs, struct vrs_page *page)
+void metrics_publish(const struct mover_metrics *n, const struct job *jobs,
+		     struct vrs_page *page)
 {
 	uint64_t bytes[] = {n->sent_bytes, n->resent_bytes, n->compared_bytes};
 	static const char *const kinds[] = {"sent", "resent", "compared"};
@@ -57,18 +58,18 @@ void numbers_tell(const struct numbers *n, const struct job *jobs, struct vrs_pa
 		bytes[2] += atomic_load(&j->progress.compared_bytes);
 	}
 	vrs_page_add(page, VRS_GAUGE, "vrsas_transfers",
-		     "Transfers under way or waiting here.", open, NULL);
-	tell_ended(n, page);
+		     "Transfers that run or wait at this mover.", open, NULL);
+	publish_ended(n, page);
 	for (size_t i = 0; i < LENGTH(kinds); i++)
 		vrs_page_add(page, VRS_COUNTER, "vrsas_transfer_bytes_total",
-			     "Bytes that crossed the link or were read back.",
+			     "Bytes sent, sent again, or read back for verification.",
 			     (double)bytes[i], "kind", kinds[i], NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_transfer_rate_bytes_per_second",
-		     "All transfers here together, newest.", (double)rate, NULL);
+		     "Current rate of all transfers of this mover together.",
+		     (double)rate, NULL);
 	vrs_page_histogram(page, "vrsas_transfer_seconds",
-			   "Transfers that were proven, begin to end.", &n->seconds,
-			   NULL);
+			   "Duration of completed transfers.", &n->seconds, NULL);
 	vrs_page_histogram(page, "vrsas_transfer_eta_error_ratio",
-			   "How far the time told at a quarter of the way was off.",
+			   "Relative error of the ETA at a quarter of the copy.",
 			   &n->eta_error_ratio, NULL);
 }

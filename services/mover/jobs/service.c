@@ -23,40 +23,38 @@ struct conf {
 static const struct vrs_option options[] = {
 	{"transfer", VRS_OPT_STRING, offsetof(struct conf, transfer),
 	 "tcp://127.0.0.1:7704", 0, 0,
-	 "the scheduler's socket that hands out transfers; of several, all with commas "
-	 "between"},
+	 "sockets of the schedulers that hand out transfers, separated by commas"},
 	{"jobs", VRS_OPT_INT, offsetof(struct conf, jobs), "4", 1, 64,
-	 "transfers at a time of this mover"},
+	 "maximum transfers at a time of this mover"},
 	{"source_jobs", VRS_OPT_INT, offsetof(struct conf, source_jobs), "4", 1, 1000,
-	 "transfers at a time that read from one host, of all movers"},
+	 "maximum transfers at a time from one host, of all movers"},
 	{"target_jobs", VRS_OPT_INT, offsetof(struct conf, target_jobs), "4", 1, 1000,
-	 "transfers at a time that write to one host, of all movers"},
+	 "maximum transfers at a time to one host, of all movers"},
 	{"link_jobs", VRS_OPT_INT, offsetof(struct conf, link_jobs), "8", 1, 1000,
-	 "transfers at a time from one cluster to another, of all movers"},
+	 "maximum transfers at a time from one cluster to another, of all movers"},
 	{"ssh_key", VRS_OPT_STRING, offsetof(struct conf, key), "", 0, 0,
-	 "private key file for all hosts; empty: agent and usual keys"},
+	 "private key file for all hosts; empty: agent and default keys"},
 	{"known_hosts", VRS_OPT_STRING, offsetof(struct conf, known_hosts), "", 0, 0,
-	 "host keys that are trusted; others are refused; empty: ~/.ssh/known_hosts"},
+	 "trusted host keys, others are refused; empty: ~/.ssh/known_hosts"},
 	{"ssh_config", VRS_OPT_STRING, offsetof(struct conf, ssh_config), "", 0, 0,
-	 "settings file of SSH for all hosts (ProxyJump, ProxyCommand, HostName, Port "
-	 "...); "
-	 "empty: none is read"},
+	 "SSH settings file for all hosts (ProxyJump, ProxyCommand, HostName, Port ...); "
+	 "empty: none"},
 	{"vrs_image", VRS_OPT_STRING, offsetof(struct conf, vrs_image), "", 0, 0,
-	 "the vrs-image that is carried to hosts; empty: the one beside this program"},
+	 "the vrs-image to install on hosts; empty: the one beside this program"},
 	{"host_vrs_image", VRS_OPT_STRING, offsetof(struct conf, remote_vrs_image), "", 0,
 	 0,
-	 "path of an installed vrs-image on every host; empty: carry ours to ~/.vrsas"},
+	 "path of an installed vrs-image on every host; empty: install it in ~/.vrsas"},
 	{"direct", VRS_OPT_BOOL, offsetof(struct conf, direct), "no", 0, 0,
-	 "let the vrs-mover of the source's host copy straight to the target, where it "
-	 "can; else, and where it cannot, copies go through here"},
+	 "let the vrs-mover on the source host copy directly to the target where it can; "
+	 "otherwise copies pass through this host"},
 	{"host_vrs_mover", VRS_OPT_STRING, offsetof(struct conf, remote_mover),
-	 "vrs-mover", 0, 0, "path of that vrs-mover on every host"},
+	 "vrs-mover", 0, 0, "path of that vrs-mover on the hosts"},
 	{"tries", VRS_OPT_INT, offsetof(struct conf, tries), "4", 1, 1000,
-	 "connections within one hand-out before the scheduler is told"},
+	 "attempts before a transfer is reported as failed"},
 	{"connect_timeout", VRS_OPT_DURATION, offsetof(struct conf, connect_ms), "10s",
-	 1000, 600000, "for a connection to a host"},
+	 1000, 600000, "timeout for a connection to a host"},
 	{"silence", VRS_OPT_DURATION, offsetof(struct conf, silence_ms), "30s", 3000,
-	 3600000, "a far side that says nothing for so long is given up"},
+	 3600000, "a host that does not respond for this long counts as lost"},
 	{.key = NULL},
 };
 
@@ -68,16 +66,15 @@ struct mover {
 	struct vrs_rep *rep[MAX_SCHEDULERS];
 	size_t n_reps;
 	struct job_queue_conf job_queue_conf;
-	struct job_queue *backlog;
+	struct job_queue *queue;
 	char *vrs_image;
-	struct numbers numbers;
+	struct mover_metrics metrics;
 };
 
 static void note(void *arg)
 {
 	struct mover *m = arg;
-	int working = job_queue_working(m->backlog),
-	    waiting = job_queue_waiting(m->backlog);
+	int working = job_queue_working(m->queue), waiting = job_queue_waiting(m->queue);
 
 	if (waiting)
 		vrs_svc_note(m->svc, "%d transfers, %d waiting", working, waiting);
@@ -85,9 +82,9 @@ static void note(void *arg)
 		vrs_svc_note(m->svc, "%d transfers", working);
 }
 
-static void on_over(void *arg, const struct job *j)
+static void on_ended(void *arg, const struct job *j)
 {
-	numbers_end(&((struct mover *)arg)->numbers, j);
+	metrics_job_ended(&((struct mover *)arg)->metrics, j);
 }
 
 static void on_job(void *arg, const ProtobufCMessage *request,
@@ -100,10 +97,10 @@ static void on_job(void *arg, const ProtobufCMessage *request,
 
 	reply.job_id = order->job_id;
 	reply.mover = m->svc->instance;
-	reply.accepted = job_queue_take(m->backlog, order, &err) == 0;
+	reply.accepted = job_queue_take(m->queue, order, &err) == 0;
 	if (!reply.accepted) {
 		reply.reason = err.text;
-		m->numbers.refused++;
+		m->metrics.refused++;
 		log_warn("transfer refused job=%.130s: %s", order->job_id, err.text);
 	}
 	vrs_bus_answer(token, &reply.base);
@@ -114,7 +111,7 @@ static void on_metrics(void *arg, struct vrs_page *page)
 	const struct mover *m = arg;
 	struct vrs_bus_counts bus;
 
-	numbers_tell(&m->numbers, job_queue_jobs(m->backlog), page);
+	metrics_publish(&m->metrics, job_queue_jobs(m->queue), page);
 	for (size_t i = 0; i < m->n_reps; i++) {
 		char name[24] = "transfer";
 
@@ -130,9 +127,12 @@ static void set_up_jobs(struct mover *m)
 	const struct conf *c = &m->conf;
 
 	m->vrs_image = *c->vrs_image ? vrs_strdup(c->vrs_image) : program_file_beside();
-	m->job_queue_conf.hands = (int)c->jobs;
+	m->job_queue_conf.workers = (int)c->jobs;
+	m->job_queue_conf.changed = note;
+	m->job_queue_conf.ended = on_ended;
+	m->job_queue_conf.arg = m;
 	m->job_queue_conf.job = (struct job_conf){
-		.far =
+		.ssh =
 			{
 				.program = m->vrs_image,
 				.remote_program = c->remote_vrs_image,
@@ -147,12 +147,12 @@ static void set_up_jobs(struct mover *m)
 		.way = c->direct ? TRANSFER_DIRECT_AUTO : TRANSFER_THROUGH,
 		.remote_mover = c->remote_mover,
 		.store = m->svc->store_conf,
-		.mover = m->svc->instance,
-		.limits = {(int)c->source_jobs, (int)c->target_jobs, (int)c->link_jobs},
+		.limits = {m->svc->instance, (int)c->source_jobs, (int)c->target_jobs,
+			   (int)c->link_jobs},
 	};
 }
 
-/* One socket a scheduler: jobs come from each of them. */
+/* One socket for each scheduler. */
 static int dial(struct mover *m, struct vrs_err *err)
 {
 	char *list = vrs_strdup(m->conf.transfer), *rest = list;
@@ -179,7 +179,7 @@ static int dial(struct mover *m, struct vrs_err *err)
 	}
 	free(list);
 	if (status == 0 && m->n_reps == 0)
-		status = vrs_fail(err, VRS_EINVAL, "transfer: no address is given");
+		status = vrs_fail(err, VRS_EINVAL, "transfer: no address");
 	return status;
 }
 
@@ -190,8 +190,9 @@ int service_main(int argc, char **argv)
 	struct vrs_svc svc = {
 		.name = "mover",
 		.summary =
-			"Carries the disks of VMs between hosts over SSH, proven equal. "
-			"(As a command: vrs-mover copy, verify, hash; see --help.)",
+			"Copies the disks of VMs between hosts over SSH and proves them "
+			"equal. (As a command: vrs-mover copy, verify, hash; see "
+			"--help.)",
 		.options = options,
 		.conf = &m.conf,
 		.needs_redis = true,
@@ -204,9 +205,8 @@ int service_main(int argc, char **argv)
 		(void)vrs_fail_errno(&err, "vrs_image = %s", m.vrs_image);
 		vrs_svc_die(&svc, &err);
 	}
-	numbers_init(&m.numbers);
-	if (job_queue_open(&m.backlog, svc.loop, &m.job_queue_conf, note, on_over, &m,
-			   &err) < 0 ||
+	metrics_init(&m.metrics);
+	if (job_queue_open(&m.queue, svc.loop, &m.job_queue_conf, &err) < 0 ||
 	    dial(&m, &err) < 0)
 		vrs_svc_die(&svc, &err);
 	vrs_svc_metrics(&svc, on_metrics, &m);
@@ -216,13 +216,13 @@ int service_main(int argc, char **argv)
 
 	for (size_t i = 0; i < m.n_reps; i++)
 		vrs_rep_close(m.rep[i]);
-	int left = job_queue_working(m.backlog) + job_queue_waiting(m.backlog);
+	int left = job_queue_working(m.queue) + job_queue_waiting(m.queue);
 	if (left) {
-		/* a copy can be left at any instruction; whoever gets the job goes on */
-		log_notice("leaving %d transfers to others", left);
+		/* a copy can be killed at any instruction; another mover resumes it */
+		log_notice("leaving %d transfers to other movers", left);
 		_exit(status);
 	}
-	job_queue_close(m.backlog);
+	job_queue_close(m.queue);
 	free(m.vrs_image);
 	vrs_svc_stop(&svc);
 	return status;

@@ -1,5 +1,4 @@
-/* How many connections a copy opens by default, and how many bytes are in flight on them.
- */
+/* The default number of connections, and how many bytes may be in flight on them. */
 #include "remote/limits.h"
 
 #include "remote/parts.h"
@@ -12,6 +11,7 @@ bool remote_is_distant(const struct remote *f)
 size_t remote_connections(const struct remote *f)
 {
 	size_t n = f->conf.connections > 0 ? (size_t)f->conf.connections
+		   : f->sftp               ? REMOTE_SFTP_SESSIONS
 		   : remote_is_distant(f)  ? REMOTE_DISTANT_CONNECTIONS
 					   : REMOTE_DEFAULT_CONNECTIONS;
 

@@ -1,4 +1,5 @@
-/* limits.h - how many connections a remote side gets, and when it counts as distant. */
+/* limits.h - the number of connections to a remote host, and when it counts as distant.
+ */
 #ifndef MOVER_REMOTE_LIMITS_H
 #define MOVER_REMOTE_LIMITS_H
 
@@ -7,11 +8,10 @@
 struct remote;
 
 enum {
-	REMOTE_DEFAULT_CONNECTIONS = 2, /* of --connections */
-	REMOTE_DISTANT_CONNECTIONS =
-		6, /* the same, from a round trip of REMOTE_DISTANT_MS on */
-	REMOTE_DISTANT_MS = 4,
-	REMOTE_SFTP_SESSIONS = 4, /* the same, if the host offers SFTP only */
+	REMOTE_DEFAULT_CONNECTIONS = 2, /* default of --connections */
+	REMOTE_DISTANT_CONNECTIONS = 6, /* default if the host is distant */
+	REMOTE_DISTANT_MS = 4,          /* shortest round trip to a distant host */
+	REMOTE_SFTP_SESSIONS = 4,       /* default if the host offers only SFTP */
 };
 
 /* The number of connections that a copy uses: the setting, else the default. */

@@ -1,4 +1,4 @@
-/* A far side that is here: the code of vrs-image in threads of ours. */
+/* A local remote: the code of vrs-image in threads of this process. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,54 +7,50 @@
 
 enum { SMALL_BYTES = 1 << 14 };
 
-/* The answer goes out in the room that it was made in, when it fills it. */
-static uint8_t *hand_over(uint8_t **room, uint32_t len)
+/* A large reply keeps the buffer that it was made in; a small one is copied. */
+static uint8_t *take_payload(uint8_t **buffer, uint32_t len)
 {
 	uint8_t *payload;
 
 	if (len == 0)
 		return NULL;
 	if (len > SMALL_BYTES) {
-		payload = *room;
-		*room = NULL;
+		payload = *buffer;
+		*buffer = NULL;
 		return payload;
 	}
 	payload = vrs_realloc(NULL, 1, len);
-	memcpy(payload, *room, len);
+	memcpy(payload, *buffer, len);
 	return payload;
 }
 
-static void serve_one(struct remote *f, struct request *r, uint8_t **room)
+static void serve_one(struct remote *f, struct remote_request *r, uint8_t **buffer)
 {
 	struct wire_head reply = {0};
 	struct vrs_err why = {0};
 
-	if (!*room)
-		*room = vrs_realloc(NULL, 1, REPLY_BYTES);
+	if (!*buffer)
+		*buffer = vrs_realloc(NULL, 1, REPLY_BYTES);
 	if (r->begun)
 		r->begun(r->arg);
 	struct image_request image_request = {
 		.head = &r->head,
-		.payload = r->payload ? r->payload : *room,
+		.payload = r->payload ? r->payload : *buffer,
 		.reply = &reply,
-		.out = *room,
+		.out = *buffer,
 	};
-	int status = requests_run(f->answerer, &image_request, &why);
+	int status = requests_run(f->requests, &image_request, &why);
 	reply.type = WIRE_OK;
 	if (status < 0) {
 		(void)vrs_context(&why, "%s", f->name);
 		r->done(r->arg, NULL, NULL, &why);
 	} else {
-		r->done(r->arg, &reply, hand_over(room, reply.len), &why);
+		r->done(r->arg, &reply, take_payload(buffer, reply.len), &why);
 	}
-	(void)pthread_mutex_lock(&f->lock);
-	f->bytes_out += r->head.len;
-	f->bytes_in += reply.len;
-	(void)pthread_mutex_unlock(&f->lock);
 	remote_request_free(r);
 }
 
-/* Images are closed while all of us are still here: a qemu-nbd ends with the thread that
+/* Images are closed while all workers are alive: a qemu-nbd ends with the thread that
  * started it. */
 static void end_together(struct remote *f)
 {
@@ -63,14 +59,13 @@ static void end_together(struct remote *f)
 	(void)pthread_cond_broadcast(&f->changed);
 	while (f->n_ended < f->n_workers)
 		(void)pthread_cond_wait(&f->changed, &f->lock);
-	bool mine = f->answerer != NULL;
-	struct requests *a = f->answerer;
-	f->answerer = NULL;
+	struct requests *a = f->requests;
+	f->requests = NULL;
 	(void)pthread_mutex_unlock(&f->lock);
-	if (mine)
+	if (a)
 		requests_close(a);
 	(void)pthread_mutex_lock(&f->lock);
-	f->closed = f->closed || mine;
+	f->closed = f->closed || a;
 	(void)pthread_cond_broadcast(&f->changed);
 	while (!f->closed)
 		(void)pthread_cond_wait(&f->changed, &f->lock);
@@ -80,27 +75,27 @@ static void end_together(struct remote *f)
 static void *work(void *arg)
 {
 	struct remote *f = arg;
-	uint8_t *room = NULL;
-	struct request *r;
+	uint8_t *buffer = NULL;
+	struct remote_request *r;
 
-	while ((r = remote_next(f)) != NULL)
-		serve_one(f, r, &room);
-	free(room);
+	while ((r = remote_next_request(f)) != NULL)
+		serve_one(f, r, &buffer);
+	free(buffer);
 	end_together(f);
 	return NULL;
 }
 
 int remote_local_open(struct remote *f, struct vrs_err *err)
 {
-	for (size_t i = 0; i < f->n_roots; i++) {
-		int status = sandbox_add(&f->beneath, f->roots[i], err);
+	for (size_t i = 0; i < f->host.n_roots; i++) {
+		int status = sandbox_add(&f->sandbox, f->host.roots[i], err);
 
 		if (status < 0)
 			return status;
 	}
-	f->answerer = requests_open(&f->beneath, "");
+	f->requests = requests_open(&f->sandbox, "");
 	(void)pthread_mutex_lock(&f->lock);
-	f->pulled = true;
+	f->has_workers = true;
 	while (f->n_workers < REMOTE_WORKERS &&
 	       pthread_create(&f->worker[f->n_workers], NULL, work, f) == 0)
 		f->n_workers++;
@@ -112,7 +107,7 @@ void remote_local_close(struct remote *f)
 {
 	for (size_t i = 0; i < f->n_workers; i++)
 		(void)pthread_join(f->worker[i], NULL);
-	if (f->answerer)
-		requests_close(f->answerer);
-	sandbox_fini(&f->beneath);
+	if (f->requests)
+		requests_close(f->requests);
+	sandbox_fini(&f->sandbox);
 }

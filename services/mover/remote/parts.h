@@ -1,7 +1,8 @@
 /* parts.h - what the files of remote.h share.
  *
- * Requests wait in one queue; whoever has room takes the next: the lanes of a remote far
- * side (one SSH connection and one thread each), or the workers of one that is here. */
+ * Requests wait in one queue. Those that take them from it are the connections to a
+ * remote host (an SSH connection and a thread each), or the workers of a remote that is
+ * served by this process. */
 #ifndef MOVER_REMOTE_PARTS_H
 #define MOVER_REMOTE_PARTS_H
 
@@ -11,93 +12,81 @@
 #include "image/serve/requests.h"
 #include "remote/remote.h"
 #include "ssh/channel.h"
+#include "ssh/ssh.h"
 
 enum { REMOTE_WORKERS = 4 };
 
-struct request {
-	struct request *next;
-	struct wire_head head;
-	uint8_t *payload;
-	void (*begun)(void *arg);
-	remote_done_fn done;
-	void *arg;
-};
-
-struct queue {
-	struct request *first, **last;
+struct remote_queue {
+	struct remote_request *first, **last;
 };
 
 struct remote_connection {
-	struct remote *far;
-	struct channel *link;
+	struct remote *remote;
+	struct channel *channel;
 	pthread_t thread;
 	bool started;
 
-	/* under far's lock */
-	bool ready;        /* takes from the queue of all */
-	bool idle;         /* found that queue empty */
-	struct queue own;  /* for this lane only */
-	struct queue open; /* written (or being written), not answered */
+	/* under the lock of the remote */
+	bool ready;               /* takes requests from the common queue */
+	bool idle;                /* found that queue empty */
+	struct remote_queue own;  /* requests for this connection only */
+	struct remote_queue open; /* sent or being sent, without a reply yet */
 	uint64_t open_bytes;
 
-	/* the thread's */
+	/* of its thread */
 	struct wire_reader reader;
-	struct request *writing;
+	struct remote_request *writing;
 	uint8_t head_bytes[WIRE_HEAD_BYTES];
 	size_t n_written;
-	int64_t life_mono_ms;
+	int64_t heard_mono_ms;
 };
 
 struct remote {
 	char name[400];       /* "target root@h1" */
-	struct ssh_conf conf; /* texts are ours */
+	struct ssh_conf conf; /* texts are owned */
 	struct place place;
-	char **roots;
-	size_t n_roots;
-	bool logged_in;
-	char *command;  /* that starts vrs-image there */
-	char join[128]; /* what further lanes ask for; "": there are none */
+	struct ssh_host host;       /* the two above, and the roots */
+	struct ssh_command command; /* starts vrs-image there */
+	char join[128]; /* name that further connections send to join; "": they cannot */
 	int64_t rtt_ms;
 
-	pthread_mutex_t lock; /* what follows, and parts of the lanes */
+	pthread_mutex_t lock; /* of what follows, and of parts of the connections */
 	pthread_cond_t changed;
-	struct queue waiting;
+	struct remote_queue waiting;
 	uint32_t seq;
 	bool stop;
-	struct vrs_err dead;
-	uint64_t bytes_out, bytes_in;
+	struct vrs_err failed;
 	size_t n_connections;
 	struct remote_connection connection[REMOTE_MAX_CONNECTIONS];
-	bool pulled; /* threads wait for `changed` and take the next; there are no lanes
-		      */
+	bool has_workers; /* workers wait for `changed`; there are no connections */
 	struct sftp_remote *sftp;
 
-	/* here, instead of lanes (local.c) */
-	struct sandbox beneath;
-	struct requests *answerer;
+	/* a local remote (local.c) */
+	struct sandbox sandbox;
+	struct requests *requests;
 	pthread_t worker[REMOTE_WORKERS];
 	size_t n_workers, n_ended;
 	bool closed;
 };
 
-void remote_queue_add(struct queue *q, struct request *r);
-struct request *remote_queue_take(struct queue *q);
-void remote_request_free(struct request *r);
-/* Puts the side's name before an error's text, once. */
+void remote_queue_add(struct remote_queue *q, struct remote_request *r);
+struct remote_request *remote_queue_take(struct remote_queue *q);
+void remote_request_free(struct remote_request *r);
+/* Puts the name of the side before an error, once. */
 void remote_name_error(const struct remote *f, struct vrs_err *err);
-/* For the threads of a far that is pulled: the next request; NULL: it has ended. */
-struct request *remote_next(struct remote *f);
-/* It is lost: this and every later request fails. */
-void remote_die(struct remote *f, const struct vrs_err *why);
-/* Fails everything in these queues. */
-void remote_fail_all(struct queue *q, const struct vrs_err *why);
-/* Bytes of requests on their way on one lane at most. */
+/* For workers: waits for the next request; NULL: the remote has ended. */
+struct remote_request *remote_next_request(struct remote *f);
+/* From now on this and every later request fails. */
+void remote_fail(struct remote *f, const struct vrs_err *why);
+/* Fails all requests of a queue. */
+void remote_fail_all(struct remote_queue *q, const struct vrs_err *why);
+/* Upper bound of request bytes in flight on one connection. */
 size_t remote_connection_window(const struct remote *f);
 
-/* lane 0 must be open when this returns; the others come up by themselves */
+/* Connection 0 is open when this returns; the others open in the background. */
 int remote_connection_open_first(struct remote *f, struct vrs_err *err);
 void remote_connection_open_more(struct remote *f, size_t i);
-/* Ends its thread; then, when no lane has one any more, its connection. */
+/* Ends its thread; once all threads have ended, the connection is closed. */
 void remote_connection_stop(struct remote_connection *l);
 void remote_connection_close(struct remote_connection *l);
 

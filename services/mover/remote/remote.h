@@ -1,11 +1,11 @@
-/* remote.h - a vrs-image at the source's or the target's end, asked from here.
+/* remote.h - the vrs-image at the source or at the target of a copy: sends it requests.
  *
- * A remote one is reached over one or more SSH connections with a thread each; for a
- * local place the same code runs in threads of ours; for a host that offers only SFTP
- * (sftp.h) what vrs-image would do is done from here. Requests may be answered in
- * another order than they were sent; their bytes in flight are bounded, their number by
- * the caller. After a failure every open and every later request fails with the same
- * error, which names the side. */
+ * A remote host is reached over one or more SSH connections with a thread each. For a
+ * local place the same code runs in threads of this process. For a host that offers only
+ * SFTP (sftp.h) this process does the work of vrs-image. Replies may arrive in another
+ * order than their requests were sent; the bytes in flight are bounded here, the number
+ * of requests by the caller. After a failure every open and every later request fails
+ * with the same error, which names the side. */
 #ifndef MOVER_REMOTE_REMOTE_H
 #define MOVER_REMOTE_REMOTE_H
 
@@ -15,12 +15,11 @@
 
 #include "image/base/wire.h"
 #include "ssh/conf.h"
-#include "ssh/place.h"
 #include "vrs/err.h"
 
 enum {
-	/* Upper bounds of request bytes in flight, over all connections together (in
-	 * equal shares) and on one: what is sent again at most after a cut. */
+	/* Upper bounds of request bytes in flight: on all connections together (in equal
+	 * shares) and on one. After a lost connection at most that much is sent again. */
 	REMOTE_WINDOW_BYTES = 1 << 24,
 	REMOTE_CONNECTION_BYTES = 1 << 23,
 	REMOTE_MAX_CONNECTIONS = 8,
@@ -28,45 +27,54 @@ enum {
 
 struct remote;
 
-/* side is "source" or "target"; it opens every error. */
-int remote_open(struct remote **ret, const struct ssh_conf *conf, const char *side,
-		const struct place *place, const char *const *roots, size_t n_roots,
+/* side is "source" or "target"; every error begins with it. host is copied. */
+int remote_open(struct remote **ret, const char *side, const struct ssh_host *host,
 		struct vrs_err *err);
 /* Ends the connection; open requests fail first. */
 void remote_close(struct remote *f);
 
-/* Much is going to be carried: opens further connections, without waiting for them. One
- * that cannot be had is done without. */
-void remote_widen(struct remote *f);
-/* It reads and writes files over SFTP and can do nothing else. */
-bool remote_is_plain(const struct remote *f);
-/* A round trip takes so long that much must be on its way. */
+/* Before a large copy: opens further connections in the background. If one cannot be
+ * opened, the copy continues with those that there are. */
+void remote_add_connections(struct remote *f);
+/* The host only reads and writes files over SFTP. */
+bool remote_is_sftp_only(const struct remote *f);
+/* The round trip is so long that a larger in-flight window is needed. */
 bool remote_is_distant(const struct remote *f);
-/* No link is between us. */
-bool remote_is_here(const struct remote *f);
-/* How many bytes of requests may be on their way. */
+/* It runs in this process. */
+bool remote_is_local(const struct remote *f);
+/* Upper bound of request bytes in flight. */
 uint64_t remote_window(const struct remote *f);
 
-/* Called once, on a thread of this far: with the answer (payload is the callee's, by
- * free), or with reply NULL and the error. */
+/* Called once, on a thread of this remote: with the reply (payload is the callee's, to be
+ * freed), or with reply NULL and the error. */
 typedef void (*remote_done_fn)(void *arg, const struct wire_head *reply, uint8_t *payload,
 			       const struct vrs_err *err);
 
-/* Takes payload (head->len bytes, from malloc) in every case. When it fails, done is not
- * called. From any thread, also from a done. */
-int remote_send(struct remote *f, const struct wire_head *head, uint8_t *payload,
-		remote_done_fn done, void *arg, struct vrs_err *err);
+struct remote_request {
+	struct wire_head head;
+	uint8_t *payload;         /* head.len bytes, from malloc */
+	void (*begun)(void *arg); /* called when the first byte is sent; may be NULL */
+	remote_done_fn done;
+	void *arg;
+	struct remote_request *next; /* used while it is queued */
+};
 
-/* The same; begun is called on a thread of this far when the first byte goes out. */
-int remote_send_told(struct remote *f, const struct wire_head *head, uint8_t *payload,
-		     void (*begun)(void *arg), remote_done_fn done, void *arg,
-		     struct vrs_err *err);
+/* Takes the payload in every case. If it fails, done is not called. From any thread,
+ * also from a done function. */
+int remote_send(struct remote *f, const struct remote_request *r, struct vrs_err *err);
 
-/* Sends and waits. payload is borrowed; *ret_payload (may be NULL) is the caller's. */
-int remote_ask(struct remote *f, const struct wire_head *head, const uint8_t *payload,
-	       struct wire_head *ret_reply, uint8_t **ret_payload, struct vrs_err *err);
+struct remote_reply {
+	struct wire_head head;
+	uint8_t *payload; /* the caller's */
+};
 
-/* Bytes that crossed this link: to and from the far side. */
-void remote_traffic(struct remote *f, uint64_t *ret_out, uint64_t *ret_in);
+/* Sends a request and waits for the reply (ret NULL: the reply is discarded). texts ends
+ * with NULL and is the payload; texts NULL: none. */
+int remote_call(struct remote *f, const struct wire_head *head, const char *const *texts,
+		struct remote_reply *ret, struct vrs_err *err);
+/* The same; payload is head->len bytes and borrowed. */
+int remote_call_bytes(struct remote *f, const struct wire_head *head,
+		      const uint8_t *payload, struct remote_reply *ret,
+		      struct vrs_err *err);
 
 #endif

@@ -1,8 +1,8 @@
-/* A far side that offers nothing but files: what vrs-image does there is done from here.
+/* A host that offers only SFTP: this process does the work of vrs-image.
  *
- * Same files, same map, same order of what becomes durable. What cannot be had: holding a
- * lock (the token is read again with every mark), seeing holes, cloning a base. Several
- * sessions, one worker each; a request is done when its last answer is there. */
+ * The files, the map and the order in which they become durable are the same. Not
+ * available: locks (the token is read again with every mark), holes of a source, clones
+ * of a base. Each worker has its own SFTP session and serves one request at a time. */
 #include "remote/sftp.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-static void forget_files(struct sftp_worker *w)
+static void close_files(struct sftp_worker *w)
 {
 	for (size_t i = 0; i < WIRE_MAX_SLOTS; i++) {
 		sftp_side_file_close(w->open[i].image);
@@ -39,12 +39,17 @@ static bool changes_slots(uint8_t type)
 	}
 }
 
-static void serve_one(struct sftp_worker *w, struct request *r)
+static void serve_one(struct sftp_worker *w, struct remote_request *r)
 {
 	struct sftp_remote *s = w->shared;
 	struct wire_head reply = {.type = WIRE_OK};
 	struct vrs_err why = {0};
-	uint8_t *room = vrs_realloc(NULL, 1, REPLY_BYTES);
+	struct image_request image_request = {
+		.head = &r->head,
+		.payload = r->payload,
+		.reply = &reply,
+		.out = vrs_realloc(NULL, 1, REPLY_BYTES),
+	};
 
 	if (r->begun)
 		r->begun(r->arg);
@@ -52,42 +57,38 @@ static void serve_one(struct sftp_worker *w, struct request *r)
 		(void)pthread_rwlock_wrlock(&s->lock);
 	else
 		(void)pthread_rwlock_rdlock(&s->lock);
-	int status = sftp_answer(w, &r->head, r->payload, &reply, room, &why);
+	int status = sftp_requests_run(w, &image_request, &why);
 	(void)pthread_rwlock_unlock(&s->lock);
 	if (status == VRS_ECONN)
-		remote_die(s->far, &why);
+		remote_fail(s->remote, &why);
 	if (status < 0) {
-		remote_name_error(s->far, &why);
+		remote_name_error(s->remote, &why);
 		r->done(r->arg, NULL, NULL, &why);
-		free(room);
+		free(image_request.out);
 	} else {
 		if (reply.len == 0) {
-			free(room);
-			room = NULL;
+			free(image_request.out);
+			image_request.out = NULL;
 		}
-		r->done(r->arg, &reply, room, &why);
+		r->done(r->arg, &reply, image_request.out, &why);
 	}
-	(void)pthread_mutex_lock(&s->far->lock);
-	s->far->bytes_out += r->head.len;
-	s->far->bytes_in += reply.len;
-	(void)pthread_mutex_unlock(&s->far->lock);
 	remote_request_free(r);
 }
 
 static void *work(void *arg)
 {
 	struct sftp_worker *w = arg;
-	struct remote *f = w->shared->far;
+	struct remote *f = w->shared->remote;
 	struct vrs_err err = {0};
-	struct request *r;
+	struct remote_request *r;
 
 	if (!w->side && sftp_side_open(&w->side, &f->conf, &f->place, &err) < 0) {
-		log_warn("one connection fewer: %s: %s", f->name, err.text);
+		log_warn("copying with one connection less: %s: %s", f->name, err.text);
 		return NULL;
 	}
-	while ((r = remote_next(f)) != NULL)
+	while ((r = remote_next_request(f)) != NULL)
 		serve_one(w, r);
-	forget_files(w);
+	close_files(w);
 	return NULL;
 }
 
@@ -109,23 +110,20 @@ int remote_sftp_open(struct remote *f, struct vrs_err *err)
 		free(s);
 		return status;
 	}
-	s->far = f;
+	s->remote = f;
 	(void)pthread_rwlock_init(&s->lock, NULL);
 	(void)pthread_mutex_init(&s->map_lock, NULL);
 	f->sftp = s;
 	(void)pthread_mutex_lock(&f->lock);
-	f->pulled = true;
+	f->has_workers = true;
 	(void)pthread_mutex_unlock(&f->lock);
 	start(s, 0);
 	return 0;
 }
 
-void remote_sftp_widen(struct remote *f)
+void remote_sftp_add_workers(struct remote *f)
 {
-	size_t n = f->conf.connections > 0 ? (size_t)f->conf.connections
-					   : REMOTE_SFTP_SESSIONS;
-
-	for (size_t i = f->sftp->n_workers; i < n && i < REMOTE_MAX_CONNECTIONS; i++)
+	for (size_t i = f->sftp->n_workers, n = remote_connections(f); i < n; i++)
 		start(f->sftp, i);
 }
 

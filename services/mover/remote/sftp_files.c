@@ -1,5 +1,4 @@
-/* The files that the workers of an SFTP-only side hold open: one image and one map for
- * each slot. */
+/* The files that each SFTP worker holds open: one image and one map for each slot. */
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -17,7 +16,7 @@ void sftp_slot_clear(struct sftp_slot *s)
 	*s = (struct sftp_slot){.generation = next};
 }
 
-static int keep_up(struct sftp_worker *w, unsigned slot, struct vrs_err *err)
+static int refresh_files(struct sftp_worker *w, unsigned slot, struct vrs_err *err)
 {
 	struct sftp_slot *s = &w->shared->slot[slot];
 
@@ -36,7 +35,7 @@ int sftp_image(struct sftp_worker *w, unsigned slot, struct sftp_side_file **ret
 	       struct vrs_err *err)
 {
 	struct sftp_slot *s = &w->shared->slot[slot];
-	int status = keep_up(w, slot, err);
+	int status = refresh_files(w, slot, err);
 
 	if (status == 0 && !w->open[slot].image)
 		status = sftp_side_file_open(w->side, s->file,
@@ -50,7 +49,7 @@ int sftp_map(struct sftp_worker *w, unsigned slot, struct sftp_side_file **ret,
 	     struct vrs_err *err)
 {
 	struct sftp_slot *s = &w->shared->slot[slot];
-	int status = keep_up(w, slot, err);
+	int status = refresh_files(w, slot, err);
 
 	if (status == 0 && !s->map_file)
 		return vrs_fail(err, VRS_EINVAL, "no target is open in this slot");

@@ -1,5 +1,5 @@
-/* An image while it is being written over SFTP: the same two files and the same order as
- * image/part.c, without locks. */
+/* An image while it is being written over SFTP: the same two files in the same order as
+ * in image/part/, without locks. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,8 +55,8 @@ static int read_map(struct sftp_side_file *f, struct chunkmap *m)
 	return 0;
 }
 
-/* Is it still ours? There is no lock, so this is asked with every mark. */
-static int still_ours(struct sftp_worker *w, unsigned slot, struct vrs_err *err)
+/* There is no lock, so the token is read again with every mark. */
+static int check_token(struct sftp_worker *w, unsigned slot, struct vrs_err *err)
 {
 	struct sftp_side_file *f;
 	uint8_t token[8];
@@ -72,9 +72,9 @@ static int still_ours(struct sftp_worker *w, unsigned slot, struct vrs_err *err)
 
 /* --- opening --- */
 
-/* What cannot be believed: all, when the source is another one; what was not flushed,
- * because nobody tells us if the host was started anew. */
-static void weigh_states(struct chunkmap *m, const char *identity)
+/* Chunks that must be compared: all if the source is another one, and those that were not
+ * flushed, because the host may have been rebooted since. */
+static void doubt_states(struct chunkmap *m, const char *identity)
 {
 	bool same = strcmp(m->identity, identity) == 0;
 
@@ -97,7 +97,7 @@ static int make_part(struct sftp_worker *w, struct sftp_slot *s, struct vrs_err 
 	return sftp_side_resize(w->side, s->file, s->size, err);
 }
 
-static void describe(struct chunkmap *m, const struct sftp_want *want)
+static void fill_map(struct chunkmap *m, const struct sftp_want *want)
 {
 	m->token = want->token;
 	m->open = true;
@@ -108,10 +108,10 @@ static void describe(struct chunkmap *m, const struct sftp_want *want)
 	memset(m->boot, 0, sizeof(m->boot));
 }
 
-/* Finds the part of this job, or makes a new one. */
+/* Finds the part of this job, or makes a new one. Returns WIRE_TARGET_* flags. */
 static int find_or_begin(struct sftp_worker *w, struct sftp_slot *s,
 			 const struct sftp_want *want, struct sftp_side_file *map_file,
-			 unsigned *ret_flags, struct vrs_err *err)
+			 struct vrs_err *err)
 {
 	char kind;
 	struct wire_stat st;
@@ -123,31 +123,32 @@ static int find_or_begin(struct sftp_worker *w, struct sftp_slot *s,
 		return status;
 	if (mine && s->map.stage != STAGE_COMMITTING && want->token < s->map.token)
 		return vrs_fail(err, VRS_ECONFLICT,
-				"token %llu is older than %llu of the transfer that has "
-				"taken over",
+				"superseded by a newer transfer: token %llu, newest %llu",
 				(unsigned long long)want->token,
 				(unsigned long long)s->map.token);
 	if (found && !mine && s->map.open && s->map.stage == STAGE_OPEN)
-		return vrs_fail(err, VRS_ECONFLICT,
-				"the transfer %s has left a part of %s; when it does not "
-				"run any more, remove %s",
-				s->map.job, want->path, s->map_file);
+		return vrs_fail(
+			err, VRS_ECONFLICT,
+			"%s: transfer %s left a partial copy; if it no longer runs, "
+			"remove %s",
+			want->path, s->map.job, s->map_file);
 	if (mine && s->map.stage == STAGE_OPEN && !s->map.overlay && kind == 'f' &&
 	    strcmp(s->map.format, "raw") == 0 && s->map.disk_bytes == want->size) {
-		*ret_flags = WIRE_TARGET_RESUMED | WIRE_TARGET_CUT;
-		weigh_states(&s->map, want->identity);
-		describe(&s->map, want);
-		return put_all_pages(map_file, &s->map, err);
+		doubt_states(&s->map, want->identity);
+		fill_map(&s->map, want);
+		status = put_all_pages(map_file, &s->map, err);
+		return status < 0 ? status : WIRE_TARGET_RESUMED | WIRE_TARGET_CUT;
 	}
 	if (mine && s->map.overlay && s->map.stage == STAGE_COMMITTING)
 		return vrs_fail(
 			err, VRS_EUNSUPPORTED,
-			"%s is half changed; vrs-image on that host would finish it",
+			"%s: a commit was interrupted; only vrs-image on that host can "
+			"finish it",
 			want->path);
 	chunkmap_fini(&s->map);
 	if ((status = chunkmap_init(&s->map, want->size, err)) < 0)
 		return status;
-	describe(&s->map, want);
+	fill_map(&s->map, want);
 	status = put_all_pages(map_file, &s->map, err);
 	return status < 0 ? status : make_part(w, s, err);
 }
@@ -164,9 +165,9 @@ int sftp_part_open(struct sftp_worker *w, unsigned slot, const struct sftp_want 
 	if (status < 0)
 		return status;
 	if (want->token == CHUNKMAP_NO_TOKEN)
-		return vrs_fail(err, VRS_EINVAL, "no such token");
+		return vrs_fail(err, VRS_EINVAL, "invalid token");
 	if (kind && (kind != 'f' || !want->keep_aside))
-		return vrs_fail(err, VRS_ECONFLICT, "%s: it exists already", want->path);
+		return vrs_fail(err, VRS_ECONFLICT, "%s: already exists", want->path);
 	sftp_slot_clear(s);
 	s->path = vrs_strdup(want->path);
 	s->file = beside(want->path, "part");
@@ -177,12 +178,13 @@ int sftp_part_open(struct sftp_worker *w, unsigned slot, const struct sftp_want 
 	status = sftp_side_file_open(w->side, s->map_file, O_RDWR | O_CREAT, &map_file,
 				     err);
 	if (status == 0)
-		status = find_or_begin(w, s, want, map_file, ret_flags, err);
+		status = find_or_begin(w, s, want, map_file, err);
 	sftp_side_file_close(map_file);
 	if (status < 0) {
 		sftp_slot_clear(s);
 		return status;
 	}
+	*ret_flags = (unsigned)status;
 	s->began_empty = vrs_calloc(s->map.n_chunks, 1);
 	return 0;
 }
@@ -205,7 +207,7 @@ static int write_zeros(struct sftp_side_file *f, uint64_t off, uint64_t len,
 	return status;
 }
 
-/* Says in the map that a chunk is being changed, before it is. */
+/* Before a chunk is changed, the map records that it is in doubt. */
 static int touch(struct sftp_worker *w, unsigned slot, uint64_t chunk, bool *ret_fresh,
 		 struct vrs_err *err)
 {
@@ -228,39 +230,28 @@ static int touch(struct sftp_worker *w, unsigned slot, uint64_t chunk, bool *ret
 	return status;
 }
 
-int sftp_part_write(struct sftp_worker *w, unsigned slot, const uint8_t *payload,
-		    uint64_t off, uint64_t len, unsigned shift, struct vrs_err *err)
+int sftp_part_write(struct sftp_worker *w, const struct wire_head *head,
+		    const uint8_t *payload, struct vrs_err *err)
 {
-	uint64_t chunk = off >> TREE_CHUNK_SHIFT, block = (uint64_t)1 << shift;
-	size_t n = wire_n_blocks(len, shift);
-	const uint8_t *data = payload + n * TREE_DIGEST_BYTES;
+	struct wire_blocks blocks = {payload, head->a, head->b, head->shift};
+	uint64_t chunk = head->a >> TREE_CHUNK_SHIFT;
+	struct wire_run run = {0};
 	struct sftp_side_file *f;
 	bool fresh;
 	int status;
 
-	if (chunk != (off + len - 1) >> TREE_CHUNK_SHIFT)
+	if (chunk != (head->a + head->b - 1) >> TREE_CHUNK_SHIFT)
 		return vrs_fail(err, VRS_EPARSE, "write crosses the end of a chunk");
-	if ((status = tree_check(payload, data, off, (size_t)len, block, err)) < 0 ||
-	    (status = sftp_image(w, slot, &f, err)) < 0 ||
-	    (status = touch(w, slot, chunk, &fresh, err)) < 0)
+	if ((status = wire_check_blocks(&blocks, err)) < 0 ||
+	    (status = sftp_image(w, head->slot, &f, err)) < 0 ||
+	    (status = touch(w, head->slot, chunk, &fresh, err)) < 0)
 		return status;
-	for (size_t i = 0; i < n && status == 0;) {
-		bool zero = tree_is_zero_digest(payload + i * TREE_DIGEST_BYTES);
-		uint64_t from = i * block;
-
-		do /* neighbours of the same kind go together */
-			i++;
-		while (i < n &&
-		       tree_is_zero_digest(payload + i * TREE_DIGEST_BYTES) == zero);
-		uint64_t end = i * block < len ? i * block : len;
-		if (!zero) {
-			status = sftp_side_write(f, data, off + from,
-						 (size_t)(end - from), err);
-			data += end - from;
-		} else if (!fresh) {
-			status = write_zeros(f, off + from, end - from, err);
-		}
-	}
+	while (status == 0 && wire_next_run(&blocks, &run))
+		if (run.data)
+			status = sftp_side_write(f, run.data, run.off, (size_t)run.len,
+						 err);
+		else if (!fresh)
+			status = write_zeros(f, run.off, run.len, err);
 	return status;
 }
 
@@ -274,7 +265,7 @@ int sftp_part_mark(struct sftp_worker *w, unsigned slot, uint64_t first, uint64_
 	if (!s->map_file || first >= s->map.n_chunks || n > s->map.n_chunks - first ||
 	    n == 0)
 		return vrs_fail(err, VRS_EPARSE, "chunks beyond the end of the disk");
-	if ((status = still_ours(w, slot, err)) < 0 ||
+	if ((status = check_token(w, slot, err)) < 0 ||
 	    (status = sftp_map(w, slot, &map, err)) < 0)
 		return status;
 	(void)pthread_mutex_lock(&w->shared->map_lock);
@@ -298,9 +289,8 @@ int sftp_part_sync(struct sftp_worker *w, unsigned slot, struct vrs_err *err)
 	if (!s->map_file)
 		return vrs_fail(err, VRS_EINVAL, "no target is open in this slot");
 	if (!sftp_side_can_sync(w->side))
-		return 0; /* then nothing becomes durable, and after a cut all is compared
-			   */
-	if ((status = still_ours(w, slot, err)) < 0 ||
+		return 0; /* nothing becomes durable; after a cut all is compared */
+	if ((status = check_token(w, slot, err)) < 0 ||
 	    (status = sftp_image(w, slot, &f, err)) < 0 ||
 	    (status = sftp_map(w, slot, &map, err)) < 0)
 		return status;
@@ -332,17 +322,17 @@ int sftp_part_seal(struct sftp_worker *w, unsigned slot, struct vrs_err *err)
 
 	if (!s->map_file)
 		return vrs_fail(err, VRS_EINVAL, "no target is open in this slot");
-	if ((status = still_ours(w, slot, err)) < 0 ||
+	if ((status = check_token(w, slot, err)) < 0 ||
 	    (status = sftp_image(w, slot, &f, err)) < 0 ||
 	    (status = sftp_side_sync(f, err)) < 0 ||
 	    (status = sftp_map(w, slot, &map, err)) < 0 ||
 	    (status = sftp_side_stat(w->side, s->path, &kind, &st, err)) < 0)
 		return status;
 	if (kind && !s->keep_aside)
-		return vrs_fail(err, VRS_ECONFLICT, "%s: it exists already", s->path);
+		return vrs_fail(err, VRS_ECONFLICT, "%s: already exists", s->path);
 	s->map.stage = STAGE_COMMITTING;
 	s->map.commit_token = s->token;
-	s->map.token = CHUNKMAP_NO_TOKEN; /* nobody writes to it any more */
+	s->map.token = CHUNKMAP_NO_TOKEN; /* refuses every writer */
 	s->map.open = false;
 	if ((status = put_page(map, &s->map, 0, err)) < 0)
 		return status;
@@ -378,8 +368,8 @@ int sftp_part_forget(struct sftp_worker *w, const char *path, const char *job,
 		     (m.stage == STAGE_COMMITTING && m.overlay) ||
 		     (m.stage != STAGE_COMMITTING && m.token > token)))
 			status = vrs_fail(err, VRS_ECONFLICT,
-					  "the part of %s belongs to transfer %s", path,
-					  m.job);
+					  "%s: the partial copy belongs to transfer %s",
+					  path, m.job);
 		sftp_side_file_close(f);
 		chunkmap_fini(&m);
 		if (status == 0)

@@ -5,12 +5,13 @@
 #include <pthread.h>
 
 #include "image/part/chunkmap.h"
+#include "image/serve/requests.h"
 #include "remote/remote.h"
 #include "ssh/sftp.h"
 
 struct sftp_slot {
-	unsigned generation; /* another one: files are opened anew */
-	char *path;          /* of the image; NULL: nothing is open */
+	unsigned generation; /* changes when the workers must open the files again */
+	char *path;          /* of the image; NULL: none is open */
 	char *file;          /* the image itself, or its part */
 	char *map_file;      /* NULL: a source */
 	uint64_t size, token;
@@ -33,8 +34,8 @@ struct sftp_worker {
 };
 
 struct sftp_remote {
-	struct remote *far;
-	pthread_rwlock_t lock; /* shared by what leaves the slots as they are */
+	struct remote *remote;
+	pthread_rwlock_t lock; /* shared by requests that open and close no image */
 	pthread_mutex_t map_lock;
 	struct sftp_slot slot[WIRE_MAX_SLOTS];
 	struct sftp_worker worker[REMOTE_MAX_CONNECTIONS];
@@ -43,12 +44,11 @@ struct sftp_remote {
 
 void sftp_slot_clear(struct sftp_slot *s);
 
-/* As answer() does it; out has REPLY_BYTES. */
-int sftp_answer(struct sftp_worker *w, const struct wire_head *head,
-		const uint8_t *payload, struct wire_head *reply, uint8_t *out,
-		struct vrs_err *err);
+/* As requests_run(). */
+int sftp_requests_run(struct sftp_worker *w, struct image_request *r,
+		      struct vrs_err *err);
 
-/* This worker's files of a slot. */
+/* The files of a slot, opened by this worker. */
 int sftp_image(struct sftp_worker *w, unsigned slot, struct sftp_side_file **ret,
 	       struct vrs_err *err);
 int sftp_map(struct sftp_worker *w, unsigned slot, struct sftp_side_file **ret,
@@ -63,13 +63,15 @@ struct sftp_want {
 };
 int sftp_part_open(struct sftp_worker *w, unsigned slot, const struct sftp_want *want,
 		   unsigned *ret_flags, struct vrs_err *err);
-int sftp_part_write(struct sftp_worker *w, unsigned slot, const uint8_t *payload,
-		    uint64_t off, uint64_t len, unsigned shift, struct vrs_err *err);
+/* The range is a, b and shift of the head; payload as wire_blocks_ok() has it. */
+int sftp_part_write(struct sftp_worker *w, const struct wire_head *head,
+		    const uint8_t *payload, struct vrs_err *err);
 int sftp_part_mark(struct sftp_worker *w, unsigned slot, uint64_t first, uint64_t n,
 		   struct vrs_err *err);
 int sftp_part_sync(struct sftp_worker *w, unsigned slot, struct vrs_err *err);
 int sftp_part_seal(struct sftp_worker *w, unsigned slot, struct vrs_err *err);
-/* What a job left beside path; nothing there, or not this job's: 0 or VRS_ECONFLICT. */
+/* Removes what a job left beside path. Nothing there: 0; another job's or a later
+ * token's: VRS_ECONFLICT. */
 int sftp_part_forget(struct sftp_worker *w, const char *path, const char *job,
 		     uint64_t token, struct vrs_err *err);
 

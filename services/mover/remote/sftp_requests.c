@@ -18,21 +18,23 @@ struct call {
 	struct wire_head *reply;
 	uint8_t *out;
 	struct sftp_slot *slot;
-	size_t pos; /* in payload */
+	struct wire_text_reader texts; /* of the payload */
 };
 
-static int text(struct call *c, char *ret, size_t size, struct vrs_err *err)
+static int get_path(struct call *c, char ret[WIRE_MAX_TEXT], struct vrs_err *err)
 {
-	return wire_get_text(c->payload, c->head->len, &c->pos, ret, size, err);
+	int status = wire_get_text(&c->texts, ret, WIRE_MAX_TEXT, err);
+
+	return status < 0 ? status : sandbox_path_ok(ret, err);
 }
 
 static int do_stat(struct call *c, struct vrs_err *err)
 {
 	char path[WIRE_MAX_TEXT], kind;
 	struct wire_stat st;
-	int status = text(c, path, sizeof(path), err);
+	int status = get_path(c, path, err);
 
-	if (status < 0 || (status = sandbox_path_ok(path, err)) < 0 ||
+	if (status < 0 ||
 	    (status = sftp_side_stat(c->w->side, path, &kind, &st, err)) < 0)
 		return status;
 	wire_put_stat(c->out, &st);
@@ -47,8 +49,8 @@ static int check_format(const char *format, struct vrs_err *err)
 	return strcmp(format, "raw") == 0
 		       ? 0
 		       : vrs_fail(err, VRS_EUNSUPPORTED,
-				  "format %s needs vrs-image on that host, and it offers "
-				  "SFTP only",
+				  "format %s needs vrs-image on that host, which offers "
+				  "only SFTP",
 				  format);
 }
 
@@ -59,9 +61,8 @@ static int do_source(struct call *c, struct vrs_err *err)
 	struct wire_stat st;
 	int status;
 
-	if ((status = text(c, path, sizeof(path), err)) < 0 ||
-	    (status = text(c, format, sizeof(format), err)) < 0 ||
-	    (status = sandbox_path_ok(path, err)) < 0 ||
+	if ((status = get_path(c, path, err)) < 0 ||
+	    (status = wire_get_text(&c->texts, format, sizeof(format), err)) < 0 ||
 	    (status = check_format(format, err)) < 0 ||
 	    (status = sftp_side_stat(c->w->side, path, &kind, &st, err)) < 0)
 		return status;
@@ -87,7 +88,7 @@ static int do_source(struct call *c, struct vrs_err *err)
 	return 0;
 }
 
-/* SFTP has no word for holes. */
+/* SFTP does not report holes. */
 static int do_extents(struct call *c, struct vrs_err *err)
 {
 	if (c->head->a >= c->head->b || c->head->b > c->slot->size)
@@ -130,7 +131,7 @@ static int remote_read(struct disk *d, void *buf, uint64_t off, size_t len,
 	return sftp_side_read(((struct remote_disk *)d)->file, buf, off, len, err);
 }
 
-/* Where nothing was ever written to a part of ours, there are zeros. */
+/* A chunk of a part that was never written reads as zeros. */
 static int remote_extent(struct disk *d, uint64_t off, uint64_t end, struct disk_run *ret,
 			 struct vrs_err *err)
 {
@@ -177,19 +178,18 @@ static int do_target(struct call *c, struct vrs_err *err)
 	unsigned flags = 0;
 	int status;
 
-	if ((status = text(c, path, sizeof(path), err)) < 0 ||
-	    (status = text(c, format, sizeof(format), err)) < 0 ||
-	    (status = text(c, job, sizeof(job), err)) < 0 ||
-	    (status = text(c, identity, sizeof(identity), err)) < 0 ||
-	    (status = text(c, base, sizeof(base), err)) < 0 ||
-	    (status = sandbox_path_ok(path, err)) < 0 ||
+	if ((status = get_path(c, path, err)) < 0 ||
+	    (status = wire_get_text(&c->texts, format, sizeof(format), err)) < 0 ||
+	    (status = wire_get_text(&c->texts, job, sizeof(job), err)) < 0 ||
+	    (status = wire_get_text(&c->texts, identity, sizeof(identity), err)) < 0 ||
+	    (status = wire_get_text(&c->texts, base, sizeof(base), err)) < 0 ||
 	    (status = check_format(format, err)) < 0)
 		return status;
 	if (*base)
 		return vrs_fail(
 			err, VRS_EUNSUPPORTED,
-			"%s: changes of a seed need vrs-image on that host, and it "
-			"offers SFTP only",
+			"%s: a seed needs vrs-image on that host, which offers only "
+			"SFTP",
 			path);
 	struct sftp_want want = {
 		.path = path,
@@ -209,11 +209,12 @@ static int do_write(struct call *c, struct vrs_err *err)
 	const struct wire_head *h = c->head;
 
 	if (!c->slot->map_file || !wire_range_ok(h->a, h->b, h->shift, c->slot->size) ||
-	    !wire_blocks_ok(c->payload, h->len, h->a, h->b, h->shift))
+	    !wire_blocks_ok(&(struct wire_blocks){c->payload, h->a, h->b, h->shift},
+			    h->len))
 		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
 	c->reply->a = h->a;
 	c->reply->b = h->b;
-	return sftp_part_write(c->w, h->slot, c->payload, h->a, h->b, h->shift, err);
+	return sftp_part_write(c->w, h, c->payload, err);
 }
 
 static int do_discard(struct call *c, struct vrs_err *err)
@@ -222,10 +223,9 @@ static int do_discard(struct call *c, struct vrs_err *err)
 	int status;
 
 	if (c->head->len == 0)
-		return vrs_fail(err, VRS_EINVAL, "nothing to throw away");
-	if ((status = text(c, path, sizeof(path), err)) < 0 ||
-	    (status = text(c, job, sizeof(job), err)) < 0 ||
-	    (status = sandbox_path_ok(path, err)) < 0)
+		return vrs_fail(err, VRS_EINVAL, "no path to discard");
+	if ((status = get_path(c, path, err)) < 0 ||
+	    (status = wire_get_text(&c->texts, job, sizeof(job), err)) < 0)
 		return status;
 	return sftp_part_forget(c->w, path, job, c->head->b, err);
 }
@@ -236,9 +236,8 @@ static int do_remove(struct call *c, struct vrs_err *err)
 	struct wire_stat st;
 	int status;
 
-	if ((status = text(c, path, sizeof(path), err)) < 0 ||
-	    (status = text(c, job, sizeof(job), err)) < 0 ||
-	    (status = sandbox_path_ok(path, err)) < 0 ||
+	if ((status = get_path(c, path, err)) < 0 ||
+	    (status = wire_get_text(&c->texts, job, sizeof(job), err)) < 0 ||
 	    (status = sftp_part_forget(c->w, path, job, c->head->b, err)) < 0 ||
 	    (status = sftp_side_stat(c->w->side, path, &kind, &st, err)) < 0)
 		return status;
@@ -249,11 +248,16 @@ static int do_remove(struct call *c, struct vrs_err *err)
 	return kind == 'f' ? sftp_side_unlink(c->w->side, path, err) : 0;
 }
 
-int sftp_answer(struct sftp_worker *w, const struct wire_head *head,
-		const uint8_t *payload, struct wire_head *reply, uint8_t *out,
-		struct vrs_err *err)
+int sftp_requests_run(struct sftp_worker *w, struct image_request *r, struct vrs_err *err)
 {
-	struct call c = {w, head, payload, reply, out, &w->shared->slot[head->slot], 0};
+	const struct wire_head *head = r->head;
+	struct call c = {.w = w,
+			 .head = head,
+			 .payload = r->payload,
+			 .reply = r->reply,
+			 .out = r->out,
+			 .slot = &w->shared->slot[head->slot],
+			 .texts = {r->payload, head->len, 0}};
 	bool about_image = head->type >= WIRE_EXTENTS && head->type <= WIRE_SEAL &&
 			   head->type != WIRE_TARGET;
 
@@ -261,7 +265,7 @@ int sftp_answer(struct sftp_worker *w, const struct wire_head *head,
 		return vrs_fail(err, VRS_EINVAL, "no image is open in this slot");
 	switch (head->type) {
 	case WIRE_HELLO:
-		reply->a = WIRE_VERSION;
+		r->reply->a = WIRE_VERSION;
 		return 0;
 	case WIRE_PING:
 		return 0;
@@ -278,7 +282,7 @@ int sftp_answer(struct sftp_worker *w, const struct wire_head *head,
 	case WIRE_TARGET:
 		return do_target(&c, err);
 	case WIRE_STATES:
-		return requests_put_states(&c.slot->map, head, reply, out, err);
+		return requests_put_states(&c.slot->map, head, r->reply, r->out, err);
 	case WIRE_WRITE:
 		return do_write(&c, err);
 	case WIRE_MARK:
@@ -286,7 +290,7 @@ int sftp_answer(struct sftp_worker *w, const struct wire_head *head,
 	case WIRE_SYNC:
 		return sftp_part_sync(w, head->slot, err);
 	case WIRE_REOPEN:
-	case WIRE_ALLOCATE: /* SFTP has no such thing */
+	case WIRE_ALLOCATE: /* not possible over SFTP */
 		return 0;
 	case WIRE_SEAL:
 		return sftp_part_seal(w, head->slot, err);

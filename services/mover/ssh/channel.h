@@ -1,5 +1,5 @@
-/* channel.h - a pair of pipes to a vrs-image, over a channel of an SSH session
- * (ssh.c). Owned by one thread, except for channel_wake. */
+/* channel.h - standard input and output of a program on another host, over a channel of
+ * an SSH session (ssh.c). Used by one thread, except for channel_wake. */
 #ifndef MOVER_SSH_CHANNEL_H
 #define MOVER_SSH_CHANNEL_H
 
@@ -14,11 +14,11 @@ typedef int (*channel_bytes_fn)(void *arg, const void *bytes, size_t n,
 
 struct channel;
 struct channel_ops {
-	/* Waits until something can be read (it goes to on_bytes), something can be
+	/* Waits until something was read (and passed to on_bytes), something can be
 	 * written (when wanted), channel_wake or the timeout. */
 	int (*step)(struct channel *l, bool want_write, int timeout_ms,
 		    struct vrs_err *err);
-	/* As much as fits now; 0: nothing. */
+	/* Writes as much as is accepted without waiting; 0: nothing. */
 	ssize_t (*write)(struct channel *l, const void *bytes, size_t n,
 			 struct vrs_err *err);
 	void (*close)(struct channel *l);

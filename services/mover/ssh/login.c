@@ -1,4 +1,4 @@
-/* From nothing to a session that is logged in: settings, way, host key, our key. */
+/* Logging in: settings, connection, host key, authentication. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -16,7 +16,7 @@ static int ssh_failed(struct login *l, int code, const char *doing, struct vrs_e
 	return vrs_fail(err, code, "%s: %s", doing, ssh_get_error(l->session));
 }
 
-enum { MAX_ASKED = 3 }; /* as ssh */
+enum { MAX_PROMPTS = 3 }; /* as ssh */
 
 /* --- settings --- */
 
@@ -36,7 +36,7 @@ static bool given(const char *text)
 	return text && *text;
 }
 
-/* libssh takes a file that it cannot read for an empty one. */
+/* libssh would treat an unreadable file as an empty one. */
 static int read_settings(struct login *l, const char *file, struct vrs_err *err)
 {
 	if (given(file) && access(file, R_OK) < 0)
@@ -47,7 +47,7 @@ static int read_settings(struct login *l, const char *file, struct vrs_err *err)
 	return 0;
 }
 
-/* What we were told goes before what the settings file says, that before our habits. */
+/* Precedence: options of the caller, the settings file, defaults of the mover. */
 static int set_options(struct login *l, const struct ssh_conf *conf,
 		       const struct place *p, struct vrs_err *err)
 {
@@ -57,7 +57,7 @@ static int set_options(struct login *l, const struct ssh_conf *conf,
 				     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,"
 				     "aes256-ctr,aes128-ctr";
 	const char *ciphers = has_aes() ? gcm : chacha;
-	bool process = false; /* by us, at the right moment */
+	bool process = false; /* read_settings does it, before the options below */
 	long seconds = (long)((conf->connect_ms ? conf->connect_ms : 10000) + 999) / 1000;
 	int nodelay = 1, strict = 1;
 	ssh_session s = l->session;
@@ -76,7 +76,7 @@ static int set_options(struct login *l, const struct ssh_conf *conf,
 		bad |= ssh_options_set(s, SSH_OPTIONS_PORT, &p->port);
 	bad |= ssh_options_set(s, SSH_OPTIONS_NODELAY, &nodelay);
 	bad |= ssh_options_set(s, SSH_OPTIONS_COMPRESSION, "no");
-	/* "no" in a settings file would make libssh take any host for a known one */
+	/* "no" in a settings file would make libssh accept any host key */
 	bad |= ssh_options_set(s, SSH_OPTIONS_STRICTHOSTKEYCHECK, &strict);
 	if (given(conf->known_hosts)) {
 		bad |= ssh_options_set(s, SSH_OPTIONS_KNOWNHOSTS, conf->known_hosts);
@@ -85,7 +85,7 @@ static int set_options(struct login *l, const struct ssh_conf *conf,
 	return bad ? ssh_failed(l, VRS_EINVAL, "settings", err) : 0;
 }
 
-/* An option's text, "" when it has none; the caller's by ssh_string_free_char. */
+/* The text of an option, or NULL; the caller frees it with ssh_string_free_char. */
 static char *option(struct login *l, enum ssh_options_e which)
 {
 	char *text = NULL;
@@ -93,27 +93,27 @@ static char *option(struct login *l, enum ssh_options_e which)
 	return ssh_options_get(l->session, which, &text) == SSH_OK ? text : NULL;
 }
 
-/* --- the way there --- */
+/* --- connecting --- */
 
-/* The settings' ProxyCommand, or what their ProxyJump became, is started by us and not by
- * libssh: so what it complains of is known. */
-static int go_through_proxy(struct login *l, const struct ssh_conf *conf,
-			    const struct place *p, const char *command,
-			    struct vrs_err *err)
+/* Starts the ProxyCommand of the settings, or what libssh made of their ProxyJump. Not
+ * libssh but the mover starts it, so that its error output is available. */
+static int connect_proxy(struct login *l, const struct ssh_conf *conf,
+			 const struct place *p, const char *command, struct vrs_err *err)
 {
 	struct proxy_names names = {.original_host = p->host};
 	char *host, *user, *jump, *line = NULL;
 	int fd = -1;
 
 	if (!(user = option(l, SSH_OPTIONS_USER))) {
-		(void)ssh_options_set(l->session, SSH_OPTIONS_USER, NULL); /* ours here */
+		(void)ssh_options_set(l->session, SSH_OPTIONS_USER,
+				      NULL); /* the local user */
 		user = option(l, SSH_OPTIONS_USER);
 	}
 	host = option(l, SSH_OPTIONS_HOST);
 	names.host = host ? host : p->host;
 	names.user = user ? user : "";
 	(void)ssh_options_get_port(l->session, &names.port);
-	/* libssh would look at it again, and knows fewer words */
+	/* libssh must not start it as well */
 	(void)ssh_options_set(l->session, SSH_OPTIONS_PROXYCOMMAND, "none");
 	jump = proxy_jump(command, given(conf->ssh_file) ? conf->ssh_file : NULL,
 			  !conf->ask);
@@ -131,12 +131,12 @@ static int go_through_proxy(struct login *l, const struct ssh_conf *conf,
 	return status;
 }
 
-static int connect_there(struct login *l, const struct ssh_conf *conf,
-			 const struct place *p, struct vrs_err *err)
+static int connect_host(struct login *l, const struct ssh_conf *conf,
+			const struct place *p, struct vrs_err *err)
 {
 	char *command = option(l, SSH_OPTIONS_PROXYCOMMAND);
-	char said[300] = "";
-	int status = given(command) ? go_through_proxy(l, conf, p, command, err) : 0;
+	char line[300] = "";
+	int status = given(command) ? connect_proxy(l, conf, p, command, err) : 0;
 
 	ssh_string_free_char(command);
 	if (status < 0)
@@ -144,8 +144,8 @@ static int connect_there(struct login *l, const struct ssh_conf *conf,
 	if (ssh_connect(l->session) == SSH_OK)
 		return 0;
 	if (l->proxy)
-		proxy_said(l->proxy, said, sizeof(said));
-	return *said ? vrs_fail(err, VRS_ECONN, "connect through the proxy: %s", said)
+		proxy_last_line(l->proxy, line, sizeof(line));
+	return *line ? vrs_fail(err, VRS_ECONN, "connect through the proxy: %s", line)
 		     : ssh_failed(l, VRS_ECONN,
 				  l->proxy ? "connect through the proxy" : "connect",
 				  err);
@@ -154,12 +154,12 @@ static int connect_there(struct login *l, const struct ssh_conf *conf,
 /* --- the host's key --- */
 
 struct marks {
-	bool revoked;   /* this key is */
-	bool authority; /* there are keys that sign keys of hosts */
+	bool revoked;   /* of this key */
+	bool authority; /* there are certificate authorities */
 };
 
-/* libssh passes over lines with a mark. */
-static void look_for_marks(const char *file, const char *key, struct marks *ret)
+/* libssh ignores lines with a marker. */
+static void find_marks(const char *file, const char *key, struct marks *ret)
 {
 	char *line = NULL;
 	size_t size = 0;
@@ -176,7 +176,7 @@ static void look_for_marks(const char *file, const char *key, struct marks *ret)
 		(void)fclose(f);
 }
 
-static void look_at_key(struct login *l, char print[100], struct marks *ret)
+static void read_host_key(struct login *l, char print[100], struct marks *ret)
 {
 	static const enum ssh_options_e lists[] = {SSH_OPTIONS_KNOWNHOSTS,
 						   SSH_OPTIONS_GLOBAL_KNOWNHOSTS};
@@ -202,7 +202,7 @@ static void look_at_key(struct login *l, char print[100], struct marks *ret)
 		for (size_t i = 0; i < 2; i++) {
 			char *file = option(l, lists[i]);
 
-			look_for_marks(file, blob, ret);
+			find_marks(file, blob, ret);
 			ssh_string_free_char(file);
 		}
 	ssh_string_free_char(blob);
@@ -217,53 +217,53 @@ static int check_host_key(struct login *l, struct vrs_err *err)
 	char *file = option(l, SSH_OPTIONS_KNOWNHOSTS);
 	int status;
 
-	look_at_key(l, print, &marks);
+	read_host_key(l, print, &marks);
 	if (marks.revoked)
-		status = vrs_fail(err, VRS_EDENIED,
-				  "its host key %s is marked as revoked; refused", print);
+		status =
+			vrs_fail(err, VRS_EDENIED,
+				 "host key %s is revoked in known_hosts; refused", print);
 	else if (known == SSH_KNOWN_HOSTS_OK)
 		status = 0;
 	else if (known == SSH_KNOWN_HOSTS_CHANGED || known == SSH_KNOWN_HOSTS_OTHER)
 		status = vrs_fail(err, VRS_EDENIED,
-				  "its host key has CHANGED, it is %s now; refused (if "
-				  "that is right, correct %s)",
+				  "host key has CHANGED to %s; refused (if the change is "
+				  "expected, update %s)",
 				  print, file ? file : "known_hosts");
 	else if (known == SSH_KNOWN_HOSTS_UNKNOWN || known == SSH_KNOWN_HOSTS_NOT_FOUND)
 		status = vrs_fail(
 			err, VRS_EDENIED,
-			"its host key %s is not in %s%s; refused (check it, then add it "
+			"host key %s is not in %s%s; refused (verify it, then add it "
 			"with ssh-keyscan)",
 			print, file ? file : "known_hosts",
-			marks.authority
-				? ", and certificates of hosts (@cert-authority) are not "
-				  "read"
-				: "");
+			marks.authority ? " (host certificates, @cert-authority, are not "
+					  "supported)"
+					: "");
 	else
-		status = ssh_failed(l, VRS_EDENIED, "host key cannot be checked", err);
+		status = ssh_failed(l, VRS_EDENIED, "cannot check the host key", err);
 	ssh_string_free_char(file);
 	return status;
 }
 
-/* --- our key --- */
+/* --- authentication --- */
 
-/* As libssh asks for a passphrase. Without a person it is only noted that one is wanted.
- */
-static int ask(const char *prompt, char *buf, size_t len, int echo, int verify, void *arg)
+/* Called by libssh for a passphrase. If it cannot prompt, the need is only recorded. */
+static int ask_passphrase(const char *prompt, char *buf, size_t len, int echo, int verify,
+			  void *arg)
 {
 	struct login *l = arg;
-	char words[300];
+	char text[300];
 
 	(void)verify;
-	l->wanted_secret = true;
+	l->needs_passphrase = true;
 	if (!l->conf->ask)
 		return -1;
-	(void)snprintf(words, sizeof(words), "Passphrase of %s", l->key_file);
-	return l->conf->ask(l->key_file ? words : prompt, buf, len, echo, l->asked++ > 0,
+	(void)snprintf(text, sizeof(text), "Passphrase of %s", l->key_file);
+	return l->conf->ask(l->key_file ? text : prompt, buf, len, echo, l->n_asked++ > 0,
 			    NULL);
 }
 
-static int note_only(const char *prompt, char *buf, size_t len, int echo, int verify,
-		     void *arg)
+static int note_passphrase(const char *prompt, char *buf, size_t len, int echo,
+			   int verify, void *arg)
 {
 	struct login *l = arg;
 
@@ -272,11 +272,11 @@ static int note_only(const char *prompt, char *buf, size_t len, int echo, int ve
 	(void)len;
 	(void)echo;
 	(void)verify;
-	l->wanted_secret = true;
+	l->needs_passphrase = true;
 	return -1;
 }
 
-/* A certificate lies beside its key, as OpenSSH has it. */
+/* Tries the certificate beside the key first, as OpenSSH does. */
 static int offer(struct login *l, const char *file, ssh_key key)
 {
 	char *cert_file = vrs_asprintf("%s-cert.pub", file);
@@ -300,15 +300,14 @@ static int key_unusable(struct login *l, const char *file, struct vrs_err *err)
 	if (access(file, R_OK) < 0)
 		return vrs_fail(err, VRS_EDENIED, "key file %s: %s", file,
 				strerror(errno));
-	if (!l->wanted_secret)
+	if (!l->needs_passphrase)
 		return vrs_fail(err, VRS_EDENIED, "key file %s is not a private key",
 				file);
 	if (l->conf->ask)
-		return vrs_fail(err, VRS_EDENIED,
-				"key file %s: its passphrase is another one", file);
+		return vrs_fail(err, VRS_EDENIED, "key file %s: wrong passphrase", file);
 	return vrs_fail(err, VRS_EDENIED,
-			"key file %s has a passphrase, and nobody can be asked for it; "
-			"refused (add it to ssh-agent)",
+			"key file %s has a passphrase and there is no terminal to ask "
+			"for it; refused (add the key to ssh-agent)",
 			file);
 }
 
@@ -320,19 +319,19 @@ static ssh_key open_key(struct login *l, const char *file, ssh_auth_callback how
 									       : NULL;
 }
 
-/* The key that was named. One with a passphrase may lie open in the agent. */
+/* With the key file of the settings. If it has a passphrase, the agent is tried first. */
 static int log_in_by_file(struct login *l, const char *file, int *ret_rc,
 			  struct vrs_err *err)
 {
 	*ret_rc = SSH_AUTH_DENIED;
-	ssh_key key = open_key(l, file, note_only);
-	if (!key && l->wanted_secret)
+	ssh_key key = open_key(l, file, note_passphrase);
+	if (!key && l->needs_passphrase)
 		*ret_rc = ssh_userauth_agent(l->session, NULL);
 	if (*ret_rc == SSH_AUTH_SUCCESS)
 		return 0;
 	l->key_file = file;
-	while (!key && l->wanted_secret && l->conf->ask && l->asked < MAX_ASKED)
-		key = open_key(l, file, ask);
+	while (!key && l->needs_passphrase && l->conf->ask && l->n_asked < MAX_PROMPTS)
+		key = open_key(l, file, ask_passphrase);
 	if (!key)
 		return key_unusable(l, file, err);
 	*ret_rc = offer(l, file, key);
@@ -340,9 +339,9 @@ static int log_in_by_file(struct login *l, const char *file, int *ret_rc,
 	return 0;
 }
 
-/* libssh by itself knows the agent and the usual files, but not the certificates beside
- * these. */
-static int log_in_by_usual_certificates(struct login *l)
+/* libssh tries the agent and the default files by itself, but not the certificates beside
+ * them. */
+static int log_in_by_certificates(struct login *l)
 {
 	static const char *const names[] = {"id_ed25519", "id_ecdsa", "id_rsa"};
 	struct passwd entry, *pw = NULL;
@@ -358,7 +357,8 @@ static int log_in_by_usual_certificates(struct login *l)
 		ssh_key key = NULL;
 
 		if (access(cert, R_OK) == 0 &&
-		    ssh_pki_import_privkey_file(file, NULL, ask, l, &key) == SSH_OK)
+		    ssh_pki_import_privkey_file(file, NULL, ask_passphrase, l, &key) ==
+			    SSH_OK)
 			rc = offer(l, file, key);
 		ssh_key_free(key);
 		free(cert);
@@ -376,10 +376,10 @@ static int log_in(struct login *l, struct vrs_err *err)
 		status = log_in_by_file(l, l->conf->key, &rc, err);
 	} else {
 		l->callbacks.userdata = l;
-		l->callbacks.auth_function = ask;
+		l->callbacks.auth_function = ask_passphrase;
 		ssh_callbacks_init(&l->callbacks);
 		(void)ssh_set_callbacks(l->session, &l->callbacks);
-		rc = log_in_by_usual_certificates(l);
+		rc = log_in_by_certificates(l);
 		if (rc != SSH_AUTH_SUCCESS)
 			rc = ssh_userauth_publickey_auto(l->session, NULL, NULL);
 	}
@@ -388,13 +388,14 @@ static int log_in(struct login *l, struct vrs_err *err)
 	if (rc == SSH_AUTH_PARTIAL)
 		return vrs_fail(
 			err, VRS_EDENIED,
-			"our key is accepted, but the host wants more than a key");
+			"public key accepted, but the host requires another method as "
+			"well");
 	if (rc != SSH_AUTH_DENIED)
 		return ssh_failed(l, VRS_ECONN, "log in", err);
-	return vrs_fail(err, VRS_EDENIED, "our key is not accepted%s",
-			l->wanted_secret && !l->conf->ask
-				? " (one with a passphrase was passed over: nobody can "
-				  "be asked for it; add it to ssh-agent)"
+	return vrs_fail(err, VRS_EDENIED, "public key not accepted%s",
+			l->needs_passphrase && !l->conf->ask
+				? " (a key with a passphrase was skipped: there is no "
+				  "terminal to ask for it; add it to ssh-agent)"
 				: "");
 }
 
@@ -409,7 +410,7 @@ int login_open(struct login **ret, const struct ssh_conf *conf, const struct pla
 	if (!l->session)
 		status = vrs_fail(err, VRS_EIO, "no memory for a session");
 	else if ((status = set_options(l, conf, place, err)) == 0 &&
-		 (status = connect_there(l, conf, place, err)) == 0 &&
+		 (status = connect_host(l, conf, place, err)) == 0 &&
 		 (status = check_host_key(l, err)) == 0)
 		status = log_in(l, err);
 	l->conf = NULL;

@@ -1,4 +1,4 @@
-/* parts.h - a session that is logged in, for the files that know libssh. */
+/* parts.h - a session that is logged in, for the files that use libssh. */
 #ifndef MOVER_SSH_PARTS_H
 #define MOVER_SSH_PARTS_H
 
@@ -11,15 +11,15 @@
 
 struct login {
 	ssh_session session;
-	struct proxy *proxy; /* what the connection goes through; NULL: nothing */
+	struct proxy *proxy; /* carries the connection; NULL: direct */
 	struct ssh_callbacks_struct callbacks;
 	const struct ssh_conf *conf; /* only while it is opened */
-	const char *key_file;        /* that is being opened; NULL: libssh chooses */
-	bool wanted_secret;          /* a key has a passphrase */
-	int asked;
+	const char *key_file;        /* being opened; NULL: libssh chooses */
+	bool needs_passphrase;       /* a key has one */
+	int n_asked;
 };
 
-/* Host key checked, logged in. conf is borrowed for the time of the call. */
+/* Connects, checks the host key and logs in. conf is borrowed during the call. */
 int login_open(struct login **ret, const struct ssh_conf *conf, const struct place *place,
 	       struct vrs_err *err);
 void login_close(struct login *l);

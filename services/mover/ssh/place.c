@@ -13,7 +13,7 @@ static int bad(const char *text, struct vrs_err *err)
 	return vrs_fail(err, VRS_EINVAL, "%.300s is not [user@]host[:port]", text);
 }
 
-/* A leading dash would be an option, blanks and quotes have no place in a name. */
+/* A leading dash would be an option; blanks and quotes are not allowed. */
 static bool name_ok(const char *s)
 {
 	if (!*s || *s == '-')

@@ -23,9 +23,9 @@ int program_file_read(struct program_file *ret, const char *path, struct vrs_err
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return vrs_fail_errno(err, "our vrs-image %s", path);
+		return vrs_fail_errno(err, "vrs-image %s", path);
 	if (fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > MAX_PROGRAM_BYTES) {
-		status = vrs_fail(err, VRS_EINVAL, "%s is no program to carry", path);
+		status = vrs_fail(err, VRS_EINVAL, "%s is not a program file", path);
 		goto out;
 	}
 	f.bytes = vrs_calloc(1, (size_t)st.st_size);
@@ -33,7 +33,7 @@ int program_file_read(struct program_file *ret, const char *path, struct vrs_err
 		ssize_t n = read(fd, f.bytes + f.n_bytes, (size_t)st.st_size - f.n_bytes);
 
 		if (n <= 0) {
-			status = vrs_fail_errno(err, "our vrs-image %s", path);
+			status = vrs_fail_errno(err, "vrs-image %s", path);
 			goto out;
 		}
 		f.n_bytes += (size_t)n;

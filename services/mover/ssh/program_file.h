@@ -1,4 +1,5 @@
-/* program_file.h - our own vrs-image, as bytes to be carried, with its SHA-256. */
+/* program_file.h - the local vrs-image, read to be installed on a host, with its SHA-256.
+ */
 #ifndef MOVER_SSH_PROGRAM_FILE_H
 #define MOVER_SSH_PROGRAM_FILE_H
 
@@ -16,7 +17,7 @@ struct program_file {
 int program_file_read(struct program_file *ret, const char *path, struct vrs_err *err);
 void program_file_fini(struct program_file *f);
 
-/* The vrs-image beside the running program; the caller frees it. */
+/* The path of the vrs-image beside the running program; the caller frees it. */
 char *program_file_beside(void);
 
 #endif

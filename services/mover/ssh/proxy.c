@@ -49,7 +49,7 @@ int proxy_expand(char **ret, const char *command, const struct proxy_names *name
 			vrs_text_fini(&t);
 			return vrs_fail(err, VRS_EINVAL,
 					"ProxyCommand %.200s: only %%h %%n %%p %%r and "
-					"%%%% are known",
+					"%%%% are supported",
 					command);
 		}
 	}
@@ -109,7 +109,7 @@ int proxy_start(struct proxy **ret, int *ret_fd, const char *command, struct vrs
 	return 0;
 }
 
-void proxy_said(const struct proxy *p, char *buf, size_t size)
+void proxy_last_line(const struct proxy *p, char *buf, size_t size)
 {
 	char text[STDERR_BYTES];
 	off_t end = lseek(p->stderr_fd, 0, SEEK_CUR); /* shared with the program */

@@ -14,8 +14,8 @@
 #include "vrs/mem.h"
 
 enum {
-	LARGE_WRITE = 255 << 10, /* where the server says that it has limits (OpenSSH) */
-	SMALL_WRITE = 32 << 10,  /* what every server takes */
+	LARGE_WRITE = 255 << 10, /* if the server announces its limits (OpenSSH) */
+	SMALL_WRITE = 32 << 10,  /* accepted by every server */
 	READ_BYTES = 32 << 10,
 	MAX_READS = 16,
 	SILENCE_MS = 30000,
@@ -54,14 +54,13 @@ static int failed(struct sftp_side *s, const char *path, const char *doing,
 	case SSH_FX_OP_UNSUPPORTED:
 		return vrs_fail(err, VRS_EUNSUPPORTED, "%s: the server cannot %s", path,
 				doing);
-	default: /* SFTP has no word for a full disk */
+	default: /* SFTP has no status for a full disk */
 		return vrs_fail(err, VRS_EIO, "%s: cannot %s (SFTP status %d)", path,
 				doing, code);
 	}
 }
 
-/* A peer that is gone is noticed by TCP: these calls wait without a limit of their own.
- */
+/* The calls of libssh have no timeout, so TCP must detect a lost host. */
 static void bound_silence(ssh_session session)
 {
 	int fd = ssh_get_fd(session), on = 1, ms = SILENCE_MS, idle_s = 10, every_s = 5;
@@ -84,7 +83,7 @@ int sftp_side_open(struct sftp_side **ret, const struct ssh_conf *conf,
 		s->sftp = sftp_new(s->session);
 		if (!s->sftp || sftp_init(s->sftp) != SSH_OK)
 			status = vrs_fail(err, VRS_EUNSUPPORTED,
-					  "the host offers no SFTP: %s",
+					  "the host does not offer SFTP: %s",
 					  ssh_get_error(s->session));
 	}
 	if (status < 0) {
@@ -109,7 +108,7 @@ void sftp_side_close(struct sftp_side *s)
 	free(s);
 }
 
-static void look_at_room(struct sftp_side *s, const char *path, struct wire_stat *ret)
+static void stat_space(struct sftp_side *s, const char *path, struct wire_stat *ret)
 {
 	char *dir = vrs_strdup(path), *slash = strrchr(dir, '/');
 
@@ -120,7 +119,7 @@ static void look_at_room(struct sftp_side *s, const char *path, struct wire_stat
 		ret->fs_free_bytes = fs->f_bavail * fs->f_frsize;
 		ret->fs_total_bytes = fs->f_blocks * fs->f_frsize;
 		sftp_statvfs_free(fs);
-	} else { /* not known is not "none" */
+	} else { /* unknown: no limit */
 		ret->fs_free_bytes = ret->fs_total_bytes = UINT64_MAX;
 	}
 	free(dir);
@@ -134,7 +133,7 @@ int sftp_side_stat(struct sftp_side *s, const char *path, char *ret_kind,
 
 	*ret_kind = 0;
 	if (!a && sftp_get_error(s->sftp) != SSH_FX_NO_SUCH_FILE)
-		return failed(s, path, "look at it", err);
+		return failed(s, path, "stat it", err);
 	if (a) {
 		*ret_kind = a->type == SSH_FILEXFER_TYPE_REGULAR   ? 'f'
 			    : a->type == SSH_FILEXFER_TYPE_SYMLINK ? 'l'
@@ -143,7 +142,7 @@ int sftp_side_stat(struct sftp_side *s, const char *path, char *ret_kind,
 		st.mtime_ns = (uint64_t)a->mtime * 1000000000u;
 		sftp_attributes_free(a);
 	}
-	look_at_room(s, path, &st);
+	stat_space(s, path, &st);
 	*ret = st;
 	return 0;
 }
@@ -182,7 +181,7 @@ static int read_slowly(struct sftp_side_file *f, uint8_t *buf, uint64_t off, siz
 		if (n < 0)
 			return failed(f->side, f->path, "read it", err);
 		if (n == 0)
-			return vrs_fail(err, VRS_EIO, "%s: the image became shorter",
+			return vrs_fail(err, VRS_EIO, "%s: the image was truncated",
 					f->path);
 		done += (size_t)n;
 	}
@@ -193,19 +192,19 @@ static int read_some(struct sftp_side_file *f, uint8_t *buf, uint64_t off, size_
 		     struct vrs_err *err)
 {
 	int id[MAX_READS];
-	size_t n = (len + READ_BYTES - 1) / READ_BYTES, asked = 0;
+	size_t n = (len + READ_BYTES - 1) / READ_BYTES, n_sent = 0;
 	int status = 0;
 
 	(void)sftp_seek64(f->file, off);
-	for (; asked < n; asked++) {
-		size_t left = len - asked * READ_BYTES;
+	for (; n_sent < n; n_sent++) {
+		size_t left = len - n_sent * READ_BYTES;
 
-		id[asked] = sftp_async_read_begin(
+		id[n_sent] = sftp_async_read_begin(
 			f->file, (uint32_t)(left < READ_BYTES ? left : READ_BYTES));
-		if (id[asked] < 0)
+		if (id[n_sent] < 0)
 			break;
 	}
-	if (asked < n)
+	if (n_sent < n)
 		return failed(f->side, f->path, "read it", err);
 	for (size_t i = 0; i < n; i++) {
 		size_t at = i * READ_BYTES;

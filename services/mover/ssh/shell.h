@@ -1,10 +1,10 @@
-/* shell.h - words for the shell of another machine. Pure. */
+/* shell.h - quoting for the shell of another host. Pure. */
 #ifndef MOVER_SSH_SHELL_H
 #define MOVER_SSH_SHELL_H
 
 #include "vrs/mem.h"
 
-/* Adds s as one word of a POSIX shell, whatever is in it. */
+/* Adds s as one quoted word of a POSIX shell. */
 void shell_quote(struct vrs_text *t, const char *s);
 
 #endif

@@ -14,27 +14,27 @@
 #include "vrs/mem.h"
 
 enum {
-	NOT_THERE = 97, /* exit code of the starting script */
-	WORDS_BYTES = 400,
+	NOT_INSTALLED = 97, /* exit code of the shell commands below */
+	STDERR_BYTES = 400,
 	UPLOAD_PIECE = 1 << 15,
 	PIECE_BYTES = 1 << 17,
 };
 
 struct ssh_pipe {
-	struct channel link;
+	struct channel pipe;
 	struct login *login;
 	ssh_session session; /* the login's */
 	ssh_channel channel;
 	ssh_event event;
 	struct ssh_channel_callbacks_struct callbacks;
-	struct vrs_err failed; /* what a callback found */
+	struct vrs_err failed; /* in a callback */
 	bool ended;
 	bool early;          /* libssh holds data that came before on_bytes was set */
 	const char *program; /* what runs there */
-	int silent_code;     /* when it ends without a word */
-	bool heard;
-	char words[WORDS_BYTES]; /* what the far side said on stderr */
-	size_t n_words;
+	int silent_code;     /* if it ends without output */
+	bool has_output;
+	char stderr_text[STDERR_BYTES]; /* the end of its standard error */
+	size_t n_stderr;
 };
 
 static int ssh_failed(struct ssh_pipe *r, int code, const char *doing,
@@ -43,9 +43,9 @@ static int ssh_failed(struct ssh_pipe *r, int code, const char *doing,
 	return vrs_fail(err, code, "%s: %s", doing, ssh_get_error(r->session));
 }
 
-/* --- the program at the far end --- */
+/* --- the program on the host --- */
 
-/* With callbacks, what comes is theirs from the first byte. */
+/* The callbacks, if any, get all output from the first byte on. */
 static ssh_channel start_command(struct ssh_pipe *r, const char *command,
 				 ssh_channel_callbacks callbacks, struct vrs_err *err)
 {
@@ -79,7 +79,7 @@ static int run_command(struct ssh_pipe *r, const char *command, const uint8_t *i
 
 		n = ssh_channel_write(c, in + done, piece);
 		if (n <= 0)
-			break; /* its exit code tells */
+			break; /* the exit code gives the reason */
 		done += (size_t)n;
 	}
 	(void)ssh_channel_send_eof(c);
@@ -90,12 +90,12 @@ static int run_command(struct ssh_pipe *r, const char *command, const uint8_t *i
 	code = ssh_channel_get_exit_status(c);
 	(void)ssh_channel_close(c);
 	ssh_channel_free(c);
-	return code < 0 ? vrs_fail(err, VRS_EIO, "a command did not end") : code;
+	return code < 0 ? vrs_fail(err, VRS_EIO, "a command did not exit") : code;
 }
 
-/* Carries our program there once: private directory, name and content by SHA-256. */
-static int carry_program(struct ssh_pipe *r, const struct ssh_conf *conf,
-			 struct vrs_text *command, struct vrs_err *err)
+/* Installs vrs-image once in a private directory; its name holds its SHA-256. */
+static int install_program(struct ssh_pipe *r, const struct ssh_conf *conf,
+			   struct vrs_text *command, struct vrs_err *err)
 {
 	struct program_file file;
 	int status = program_file_read(&file, conf->program, err);
@@ -105,51 +105,51 @@ static int carry_program(struct ssh_pipe *r, const struct ssh_conf *conf,
 	char *check = vrs_asprintf("f=\"$HOME/.vrsas/vrs-image-%s\"; "
 				   "[ -x \"$f\" ] && "
 				   "[ \"$(sha256sum < \"$f\")\" = \"%s  -\" ] || exit %d",
-				   file.sha256, file.sha256, NOT_THERE);
+				   file.sha256, file.sha256, NOT_INSTALLED);
 	status = run_command(r, check, NULL, 0, err);
-	if (status == NOT_THERE) {
-		char *carry = vrs_asprintf(
+	if (status == NOT_INSTALLED) {
+		char *install = vrs_asprintf(
 			"umask 077; d=\"$HOME/.vrsas\"; f=\"$d/vrs-image-%s\"; "
 			"mkdir -p \"$d\" && chmod 700 \"$d\" && cat > \"$f.$$\" && "
 			"[ \"$(sha256sum < \"$f.$$\")\" = \"%s  -\" ] && "
 			"chmod 700 \"$f.$$\" && mv \"$f.$$\" \"$f\" || "
 			"{ rm -f \"$f.$$\"; exit %d; }",
-			file.sha256, file.sha256, NOT_THERE);
+			file.sha256, file.sha256, NOT_INSTALLED);
 
-		status = run_command(r, carry, file.bytes, file.n_bytes, err);
-		free(carry);
+		status = run_command(r, install, file.bytes, file.n_bytes, err);
+		free(install);
 	}
 	free(check);
 	if (status > 0)
 		status = vrs_fail(err, VRS_EUNSUPPORTED,
-				  "vrs-image cannot be installed in ~/.vrsas (exit code "
-				  "%d); is it full, read-only, or no POSIX shell?",
+				  "cannot install vrs-image in ~/.vrsas (exit code %d); "
+				  "check free space, permissions and the login shell",
 				  status);
 	vrs_text_add(command, "exec \"$HOME/.vrsas/vrs-image-%s\"", file.sha256);
 	program_file_fini(&file);
 	return status;
 }
 
-/* --- the link --- */
+/* --- the channel --- */
 
-/* The end of what was said: its last line tells why. */
-static void keep_words(struct ssh_pipe *r, const char *said, size_t n)
+/* Keeps the end of standard error: its last line is the reason of a failure. */
+static void keep_stderr(struct ssh_pipe *r, const char *text, size_t n)
 {
-	size_t max = sizeof(r->words) - 1;
+	size_t max = sizeof(r->stderr_text) - 1;
 
 	if (n > max) {
-		said += n - max;
+		text += n - max;
 		n = max;
 	}
-	if (r->n_words + n > max) {
-		size_t gone = r->n_words + n - max;
+	if (r->n_stderr + n > max) {
+		size_t gone = r->n_stderr + n - max;
 
-		memmove(r->words, r->words + gone, r->n_words - gone);
-		r->n_words -= gone;
+		memmove(r->stderr_text, r->stderr_text + gone, r->n_stderr - gone);
+		r->n_stderr -= gone;
 	}
-	memcpy(r->words + r->n_words, said, n);
-	r->n_words += n;
-	r->words[r->n_words] = '\0';
+	memcpy(r->stderr_text + r->n_stderr, text, n);
+	r->n_stderr += n;
+	r->stderr_text[r->n_stderr] = '\0';
 }
 
 static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_t len,
@@ -159,14 +159,14 @@ static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_
 
 	(void)session;
 	(void)channel;
-	r->heard = r->heard || !is_stderr;
+	r->has_output = r->has_output || !is_stderr;
 	if (is_stderr) {
-		keep_words(r, data, len);
-	} else if (!r->link.on_bytes) {
+		keep_stderr(r, data, len);
+	} else if (!r->pipe.on_bytes) {
 		r->early = true;
 		return 0;
 	} else if (!r->failed.code) {
-		(void)r->link.on_bytes(r->link.arg, data, len, &r->failed);
+		(void)r->pipe.on_bytes(r->pipe.arg, data, len, &r->failed);
 	}
 	return (int)len;
 }
@@ -181,7 +181,7 @@ static void take_early(struct ssh_pipe *r)
 	r->early = false;
 	while (!r->failed.code &&
 	       (n = ssh_channel_read_nonblocking(r->channel, buf, sizeof(buf), 0)) > 0)
-		(void)r->link.on_bytes(r->link.arg, buf, (size_t)n, &r->failed);
+		(void)r->pipe.on_bytes(r->pipe.arg, buf, (size_t)n, &r->failed);
 }
 
 static void on_end(ssh_session session, ssh_channel channel, void *arg)
@@ -199,19 +199,19 @@ static int on_wake(socket_t fd, int revents, void *arg)
 
 	(void)fd;
 	(void)revents;
-	channel_woken(&r->link);
+	channel_woken(&r->pipe);
 	return 0;
 }
 
 static int ended(struct ssh_pipe *r, struct vrs_err *err)
 {
-	char *line = r->words;
+	char *line = r->stderr_text;
 
-	for (char *p = r->words; *p; p++) /* the last line */
+	for (char *p = r->stderr_text; *p; p++) /* the last line */
 		if (*p == '\n' && p[1])
 			line = p + 1;
 	line[strcspn(line, "\r\n")] = '\0';
-	return vrs_fail(err, r->heard ? VRS_ECONN : r->silent_code, "%s ended%s%s",
+	return vrs_fail(err, r->has_output ? VRS_ECONN : r->silent_code, "%s ended%s%s",
 			r->program, *line ? ": " : "", line);
 }
 
@@ -220,11 +220,11 @@ static int pipe_step(struct channel *l, bool want_write, int timeout_ms,
 {
 	struct ssh_pipe *r = (struct ssh_pipe *)l;
 
-	/* no room: the window opens by what comes in, so waiting is the same */
+	/* the window opens by packets that arrive, so there is no separate wait for it */
 	(void)want_write;
-	if (r->early && r->link.on_bytes) {
+	if (r->early && r->pipe.on_bytes) {
 		take_early(r);
-		timeout_ms = 0; /* the caller may have got what it waits for */
+		timeout_ms = 0; /* the caller may have what it waits for */
 	}
 	if (r->ended && !r->failed.code)
 		return ended(r, err);
@@ -241,7 +241,7 @@ static int pipe_step(struct channel *l, bool want_write, int timeout_ms,
 				ssh_get_error(r->session));
 	if (!ssh_is_connected(r->session))
 		return vrs_fail(err, VRS_ECONN, "connection lost");
-	/* a packet that was tampered with ends the session, and nothing else says so */
+	/* libssh reports a damaged packet only here */
 	if (ssh_get_status(r->session) & SSH_CLOSED_ERROR)
 		return vrs_fail(err, VRS_ECONN, "connection lost: %s",
 				ssh_get_error(r->session));
@@ -256,8 +256,7 @@ static ssize_t pipe_write(struct channel *l, const void *bytes, size_t n,
 
 	if (r->ended)
 		return ended(r, err);
-	/* what the socket does not take, libssh copies to and fro in a buffer that grows
-	 */
+	/* libssh would keep what the socket does not accept in a growing buffer */
 	if (window == 0 || ssh_get_poll_flags(r->session) & SSH_WRITE_PENDING)
 		return 0;
 	if (n > PIECE_BYTES)
@@ -291,11 +290,11 @@ static void pipe_close(struct channel *l)
 	free(r);
 }
 
-/* The command that starts vrs-image there, carried or installed. */
-static int make_command(struct ssh_pipe *r, const struct ssh_conf *conf,
-			const char *const *roots, size_t n_roots, char **ret,
+/* The command that starts vrs-image there. */
+static int make_command(struct ssh_pipe *r, const struct ssh_host *host, char **ret,
 			struct vrs_err *err)
 {
+	const struct ssh_conf *conf = host->conf;
 	struct vrs_text command = {0};
 	int status = 0;
 
@@ -303,12 +302,12 @@ static int make_command(struct ssh_pipe *r, const struct ssh_conf *conf,
 		vrs_text_add(&command, "exec ");
 		shell_quote(&command, conf->remote_program);
 	} else {
-		status = carry_program(r, conf, &command, err);
+		status = install_program(r, conf, &command, err);
 	}
 	vrs_text_add(&command, " serve");
-	for (size_t i = 0; i < n_roots; i++) {
+	for (size_t i = 0; i < host->n_roots; i++) {
 		vrs_text_add(&command, " --root ");
-		shell_quote(&command, roots[i]);
+		shell_quote(&command, host->roots[i]);
 	}
 	if (status == 0)
 		*ret = vrs_strdup(command.text);
@@ -328,7 +327,7 @@ static int start(struct ssh_pipe *r, const char *command, struct vrs_err *err)
 		return err ? err->code : VRS_EIO;
 	r->event = ssh_event_new();
 	if (!r->event ||
-	    ssh_event_add_fd(r->event, r->link.wake_fd, POLLIN, on_wake, r) != SSH_OK ||
+	    ssh_event_add_fd(r->event, r->pipe.wake_fd, POLLIN, on_wake, r) != SSH_OK ||
 	    ssh_event_add_session(r->event, r->session) != SSH_OK)
 		return vrs_fail(err, VRS_EIO, "cannot wait for events of the session");
 	return 0;
@@ -336,65 +335,43 @@ static int start(struct ssh_pipe *r, const char *command, struct vrs_err *err)
 
 static const struct channel_ops ops = {pipe_step, pipe_write, pipe_close};
 
-static struct ssh_pipe *pipe_new(const char *program, int silent_code)
+/* Logs in; on success *command is started, after it was made if need be. */
+static int run(struct channel **ret, const struct ssh_host *host,
+	       struct ssh_command *command, int silent_code, struct vrs_err *err)
 {
 	struct ssh_pipe *r = vrs_calloc(1, sizeof(*r));
+	struct vrs_err why = {0};
 
-	channel_init(&r->link, &ops);
-	r->program = program;
+	channel_init(&r->pipe, &ops);
+	r->program = command->program;
 	r->silent_code = silent_code;
-	return r;
-}
-
-static int log_in(struct ssh_pipe *r, const struct ssh_conf *conf,
-		  const struct place *place, bool *ret_logged_in, struct vrs_err *err)
-{
-	int status = login_open(&r->login, conf, place, err);
-
-	if (status < 0)
-		return status;
-	r->session = r->login->session;
-	*ret_logged_in = true;
-	return 0;
-}
-
-static int give(struct channel **ret, struct ssh_pipe *r, int status)
-{
-	if (status < 0)
-		pipe_close(&r->link);
-	else
-		*ret = &r->link;
+	int status = login_open(&r->login, host->conf, host->place, &why);
+	if (status == 0) {
+		r->session = r->login->session;
+		command->logged_in = true;
+		if (!command->text)
+			status = make_command(r, host, &command->text, &why);
+	}
+	if (status == 0)
+		status = start(r, command->text, &why);
+	if (status == 0) {
+		*ret = &r->pipe;
+		return 0;
+	}
+	pipe_close(&r->pipe);
+	if (err)
+		*err = why;
 	return status;
 }
 
-int remote_ssh_open(struct channel **ret, const struct ssh_conf *conf,
-		    const struct place *place, const char *const *roots, size_t n_roots,
-		    char **command, bool *ret_logged_in, struct vrs_err *err)
+int ssh_start_image(struct channel **ret, const struct ssh_host *host,
+		    struct ssh_command *command, struct vrs_err *err)
 {
-	struct ssh_pipe *r = pipe_new("vrs-image", VRS_ECONN);
-	struct vrs_err why = {0};
-	int status = log_in(r, conf, place, ret_logged_in, &why);
-
-	if (status == 0 && !*command)
-		status = make_command(r, conf, roots, n_roots, command, &why);
-	if (status == 0)
-		status = start(r, *command, &why);
-	if (status < 0 && err)
-		*err = why;
-	return give(ret, r, status);
+	return run(ret, host, command, VRS_ECONN, err);
 }
 
-int remote_ssh_run(struct channel **ret, const struct ssh_conf *conf,
-		   const struct place *place, const char *program, const char *command,
-		   bool *ret_logged_in, struct vrs_err *err)
+int ssh_start_command(struct channel **ret, const struct ssh_host *host,
+		      struct ssh_command *command, struct vrs_err *err)
 {
-	struct ssh_pipe *r = pipe_new(program, VRS_EUNSUPPORTED);
-	struct vrs_err why = {0};
-	int status = log_in(r, conf, place, ret_logged_in, &why);
-
-	if (status == 0)
-		status = start(r, command, &why);
-	if (status < 0 && err)
-		*err = why;
-	return give(ret, r, status);
+	return run(ret, host, command, VRS_EUNSUPPORTED, err);
 }

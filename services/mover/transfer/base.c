@@ -1,4 +1,4 @@
-/* Reaching the two ends of a job, and removing what it left behind. */
+/* Connecting to the two ends of a job, removing partial copies, reporting results. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,55 +6,47 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-void transfer_add_root(struct transfer_roots *r, const char *path)
+/* One side of a job. */
+struct side {
+	const char *name;
+	const struct ssh_conf *conf;
+	char *const *place;
+	size_t n_places;
+	char *root[2 * TRANSFER_MAX_DISKS]; /* the directories that it names, each once */
+	size_t n_roots;
+};
+
+static void add_root(struct side *s, const char *path)
 {
 	if (!*path)
 		return;
 	const char *slash = strrchr(path, '/');
 	char *dir = slash == path ? vrs_strdup("/")
 				  : vrs_asprintf("%.*s", (int)(slash - path), path);
-	for (size_t i = 0; i < r->n; i++)
-		if (strcmp(r->dir[i], dir) == 0) {
+	for (size_t i = 0; i < s->n_roots; i++)
+		if (strcmp(s->root[i], dir) == 0) {
 			free(dir);
 			return;
 		}
-	r->dir[r->n++] = dir;
+	s->root[s->n_roots++] = dir;
 }
 
-void transfer_roots_fini(struct transfer_roots *r)
-{
-	for (size_t i = 0; i < r->n; i++)
-		free(r->dir[i]);
-	r->n = 0;
-}
-
-void transfer_target_roots(const Vrsas__V1__TransferJob *job, struct transfer_roots *ret)
-{
-	for (size_t i = 0; i < job->n_disk; i++) {
-		transfer_add_root(ret, job->disk[i]->target_path);
-		transfer_add_root(ret, job->disk[i]->base_path);
-	}
-}
-
-/* The first that answers. The error is that of the first that did not. */
-int transfer_connect(struct remote **ret, const struct ssh_conf *conf, const char *side,
-		     char *const *places, size_t n, const struct transfer_roots *roots,
-		     struct vrs_err *err)
+static int connect_first(struct remote **ret, const struct side *s, struct vrs_err *err)
 {
 	struct vrs_err first = {0};
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < s->n_places; i++) {
 		struct vrs_err why = {0};
 		struct place p;
-		int status = place_parse(&p, places[i], &why);
+		struct ssh_host host = {s->conf, &p, (const char *const *)s->root,
+					s->n_roots};
+		int status = place_parse(&p, s->place[i], &why);
 
 		if (status == 0)
-			status = remote_open(ret, conf, side, &p,
-					     (const char *const *)roots->dir, roots->n,
-					     &why);
+			status = remote_open(ret, s->name, &host, &why);
 		if (status == 0)
 			return 0;
-		if (i + 1 < n)
+		if (i + 1 < s->n_places)
 			log_warn("%s, trying the next", why.text);
 		if (i == 0)
 			first = why;
@@ -64,38 +56,50 @@ int transfer_connect(struct remote **ret, const struct ssh_conf *conf, const cha
 	return first.code;
 }
 
-int transfer_connect_target(struct remote **ret, const struct transfer_env *env,
-			    const Vrsas__V1__TransferJob *job, struct vrs_err *err)
+static int connect_side(struct remote **ret, struct side *s, struct vrs_err *err)
 {
-	struct transfer_roots roots = {.n = 0};
+	int status = connect_first(ret, s, err);
 
-	transfer_target_roots(job, &roots);
-	int status =
-		transfer_connect(ret, &env->target_conf, "target",
-				 (char *const *)job->target, job->n_target, &roots, err);
-	transfer_roots_fini(&roots);
+	while (s->n_roots > 0)
+		free(s->root[--s->n_roots]);
 	return status;
 }
 
 int transfer_connect_source(struct remote **ret, const struct transfer_env *env,
 			    const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 {
-	struct transfer_roots roots = {.n = 0};
+	struct side s = {.name = "source",
+			 .conf = &env->source_conf,
+			 .place = (char *const *)job->source,
+			 .n_places = job->n_source};
 
 	for (size_t i = 0; i < job->n_disk; i++)
-		transfer_add_root(&roots, job->disk[i]->source_path);
-	int status =
-		transfer_connect(ret, &env->source_conf, "source",
-				 (char *const *)job->source, job->n_source, &roots, err);
-	transfer_roots_fini(&roots);
-	return status;
+		add_root(&s, job->disk[i]->source_path);
+	return connect_side(ret, &s, err);
 }
 
-void transfer_forget_all(struct remote *target, const Vrsas__V1__TransferJob *job)
+int transfer_connect_target(struct remote **ret, const struct transfer_env *env,
+			    const Vrsas__V1__TransferJob *job, struct vrs_err *err)
+{
+	struct side s = {.name = "target",
+			 .conf = &env->target_conf,
+			 .place = (char *const *)job->target,
+			 .n_places = job->n_target};
+
+	for (size_t i = 0; i < job->n_disk; i++) {
+		add_root(&s, job->disk[i]->target_path);
+		add_root(&s, job->disk[i]->base_path);
+	}
+	for (size_t i = 0; i < job->n_remove_path; i++)
+		add_root(&s, job->remove_path[i]);
+	return connect_side(ret, &s, err);
+}
+
+void transfer_discard_all(struct remote *target, const Vrsas__V1__TransferJob *job)
 {
 	for (size_t i = 0; i < job->n_disk; i++)
-		(void)copy_forget(target, job->disk[i]->target_path, job->job_id,
-				  job->token, NULL);
+		(void)copy_discard(target, job->disk[i]->target_path, job->job_id,
+				   job->token, NULL);
 }
 
 void transfer_abandon(const struct transfer_env *env, const Vrsas__V1__TransferJob *job)
@@ -104,11 +108,49 @@ void transfer_abandon(const struct transfer_env *env, const Vrsas__V1__TransferJ
 	struct vrs_err err = {0};
 
 	if (transfer_connect_target(&target, env, job, &err) == 0)
-		transfer_forget_all(target, job);
+		transfer_discard_all(target, job);
 	else
-		log_warn("what the copy left at the target stays there job=%s: %s",
+		log_warn("cannot remove the partial copy at the target job=%s: %s",
 			 job->job_id, err.text);
 	remote_close(target);
+}
+
+char *transfer_kept_path(const Vrsas__V1__TransferJob *job, size_t disk)
+{
+	return vrs_asprintf("%s.kept-%llu", job->disk[disk]->target_path,
+			    (unsigned long long)job->token);
+}
+
+void transfer_put_results(Vrsas__V1__TransferStatus *s, const Vrsas__V1__TransferJob *job,
+			  const struct transfer_result *r)
+{
+	s->n_disk = r->n_disks;
+	s->disk = vrs_calloc(r->n_disks + 1, sizeof(*s->disk));
+	for (size_t i = 0; i < r->n_disks; i++) {
+		const struct copy_result *c = &r->disk[i];
+		Vrsas__V1__DiskResult *d = vrs_calloc(1, sizeof(*d));
+
+		vrsas__v1__disk_result__init(d);
+		d->target_path = job->disk[i]->target_path;
+		d->virtual_bytes = c->disk_bytes;
+		d->source_hash = c->source_hash;
+		d->target_hash = c->target_hash;
+		d->base_used = c->base_used;
+		d->bytes_sent = c->sent_bytes;
+		if (c->kept_aside)
+			d->kept_path = transfer_kept_path(job, i);
+		s->disk[i] = d;
+	}
+}
+
+void transfer_free_results(Vrsas__V1__TransferStatus *s)
+{
+	for (size_t i = 0; i < s->n_disk; i++) {
+		if (*s->disk[i]->kept_path)
+			free((char *)(uintptr_t)s->disk[i]->kept_path);
+		free(s->disk[i]);
+	}
+	free(s->disk);
 }
 
 void transfer_result_fini(struct transfer_result *r)

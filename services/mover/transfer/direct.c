@@ -14,26 +14,24 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
+enum { STEP_MS = 100, CONTROL_MS = 1000, SILENCE_MS = 30000, CANCEL_MS = 15000 };
 
-enum { STEP_MS = 100, WORD_MS = 1000, SILENCE_MS = 30000, CANCEL_MS = 15000 };
-
-struct near {
+struct direct_client {
 	const struct transfer_env *env;
 	const Vrsas__V1__TransferJob *job;
 	struct transfer_result *ret;
-	struct channel *link;
+	struct channel *channel;
 	struct direct_reader reader;
 	char name[400], host[360]; /* "source root@s", "root@s" */
 	uint64_t sent_before, resent_before;
-	int64_t life_mono_ms, word_mono_ms, cancelled_mono_ms;
-	uint64_t rate_said;
-	bool greeted, connected, over;
-	int status; /* when it is over */
+	int64_t heard_mono_ms, control_mono_ms, cancelled_mono_ms;
+	uint64_t rate_sent;
+	bool greeted, connected, ended;
+	int status; /* when it has ended */
 	struct vrs_err why;
 };
 
-static bool is_here(const char *place)
+static bool is_local(const char *place)
 {
 	struct place p;
 
@@ -43,17 +41,17 @@ static bool is_here(const char *place)
 bool direct_fits(const Vrsas__V1__TransferJob *job)
 {
 	for (size_t i = 0; i < job->n_source; i++)
-		if (is_here(job->source[i]))
+		if (is_local(job->source[i]))
 			return false;
 	for (size_t i = 0; i < job->n_target; i++)
-		if (is_here(job->target[i]))
+		if (is_local(job->target[i]))
 			return false;
 	return job->n_disk > 0;
 }
 
-/* --- what it says --- */
+/* --- receiving --- */
 
-static void take_progress(struct near *n, const Vrsas__V1__TransferStatus *s)
+static void take_progress(struct direct_client *n, const Vrsas__V1__TransferStatus *s)
 {
 	struct copy_progress *p = n->env->progress;
 
@@ -62,28 +60,28 @@ static void take_progress(struct near *n, const Vrsas__V1__TransferStatus *s)
 	atomic_store(&p->compared_bytes, s->bytes_compared);
 	atomic_store(&p->sent_bytes, n->sent_before + s->bytes_sent);
 	atomic_store(&p->resent_bytes, n->resent_before + s->bytes_resent);
-	atomic_store(&p->verifying, s->state == STATE(VERIFYING));
+	atomic_store(&p->verifying, s->state == TRANSFER_STATE(VERIFYING));
 }
 
-static int take_end(struct near *n, const Vrsas__V1__DirectNews *news,
-		    struct vrs_err *err)
+static int take_result(struct direct_client *n, const Vrsas__V1__DirectReport *report,
+		       struct vrs_err *err)
 {
-	const Vrsas__V1__TransferStatus *s = news->status;
+	const Vrsas__V1__TransferStatus *s = report->status;
 
 	if (!s)
 		return 0;
-	n->over = true;
+	n->ended = true;
 	n->ret->permanent = s->permanent;
-	if (s->state != STATE(DONE)) {
-		n->status = direct_error(news, n->host, &n->why);
+	if (s->state != TRANSFER_STATE(DONE)) {
+		n->status = direct_error(report, n->host, &n->why);
 		return 0;
 	}
 	size_t n_disks = n->job->n_disk;
 	struct copy_result *disk = vrs_calloc(n_disks, sizeof(*disk));
-	int status = direct_results(disk, n_disks, news, err);
+	int status = direct_results(disk, n_disks, report, err);
 	if (status < 0) {
 		free(disk);
-		n->over = false;
+		n->ended = false;
 		return status;
 	}
 	transfer_result_fini(n->ret);
@@ -94,28 +92,29 @@ static int take_end(struct near *n, const Vrsas__V1__DirectNews *news,
 	return 0;
 }
 
-static int on_news(void *arg, const uint8_t *bytes, size_t len, struct vrs_err *err)
+static int on_report(void *arg, const uint8_t *bytes, size_t len, struct vrs_err *err)
 {
-	struct near *n = arg;
+	struct direct_client *n = arg;
 	struct vrs_msg *msg;
-	int status = vrs_msg_unpack(&msg, &vrsas__v1__direct_news__descriptor, bytes, len,
-				    err);
+	int status = vrs_msg_unpack(&msg, &vrsas__v1__direct_report__descriptor, bytes,
+				    len, err);
 
 	if (status < 0)
 		return status;
-	const Vrsas__V1__DirectNews *news =
-		(const Vrsas__V1__DirectNews *)vrs_msg_get(msg);
-	if (!n->greeted && strcmp(news->version, VRS_VERSION) != 0)
-		status = vrs_fail(err, VRS_EUNSUPPORTED,
-				  "its vrs-mover is version %.40s, ours " VRS_VERSION,
-				  news->version);
+	const Vrsas__V1__DirectReport *report =
+		(const Vrsas__V1__DirectReport *)vrs_msg_get(msg);
+	if (!n->greeted && strcmp(report->version, VRS_VERSION) != 0)
+		status =
+			vrs_fail(err, VRS_EUNSUPPORTED,
+				 "its vrs-mover has version %.40s, this one " VRS_VERSION,
+				 report->version);
 	if (status == 0) {
 		n->greeted = true;
-		n->connected = n->connected || news->connected;
-		if (news->status)
-			take_progress(n, news->status);
-		if (direct_is_over(news))
-			status = take_end(n, news, err);
+		n->connected = n->connected || report->connected;
+		if (report->status)
+			take_progress(n, report->status);
+		if (direct_has_ended(report))
+			status = take_result(n, report, err);
 	}
 	vrs_msg_free(msg);
 	return status;
@@ -123,15 +122,15 @@ static int on_news(void *arg, const uint8_t *bytes, size_t len, struct vrs_err *
 
 static int on_bytes(void *arg, const void *bytes, size_t n_bytes, struct vrs_err *err)
 {
-	struct near *n = arg;
+	struct direct_client *n = arg;
 
-	n->life_mono_ms = vrs_now_mono_ms();
-	return n->over ? 0 : direct_feed(&n->reader, bytes, n_bytes, on_news, n, err);
+	n->heard_mono_ms = vrs_now_mono_ms();
+	return n->ended ? 0 : direct_reader_feed(&n->reader, bytes, n_bytes, err);
 }
 
-/* --- what we say --- */
+/* --- sending --- */
 
-static int send_message(struct near *n, const ProtobufCMessage *message,
+static int send_message(struct direct_client *n, const ProtobufCMessage *message,
 			struct vrs_err *err)
 {
 	size_t len, done = 0;
@@ -140,14 +139,15 @@ static int send_message(struct near *n, const ProtobufCMessage *message,
 	int status = 0;
 
 	while (done < len && status == 0) {
-		ssize_t k = n->link->ops->write(n->link, bytes + done, len - done, err);
+		ssize_t k =
+			n->channel->ops->write(n->channel, bytes + done, len - done, err);
 
 		if (k < 0)
 			status = (int)k;
 		else if (k == 0 && vrs_now_mono_ms() - since > SILENCE_MS)
-			status = vrs_fail(err, VRS_ETIMEOUT, "it does not read");
+			status = vrs_fail(err, VRS_ETIMEOUT, "not reading");
 		else if (k == 0)
-			status = n->link->ops->step(n->link, true, STEP_MS, err);
+			status = n->channel->ops->step(n->channel, true, STEP_MS, err);
 		else
 			done += (size_t)k;
 	}
@@ -155,19 +155,19 @@ static int send_message(struct near *n, const ProtobufCMessage *message,
 	return status;
 }
 
-static uint64_t rate_now(const struct near *n)
+static uint64_t rate_now(const struct direct_client *n)
 {
 	return n->env->rate_bytes_per_s ? atomic_load(n->env->rate_bytes_per_s) : 0;
 }
 
-static int send_order(struct near *n, const char *source, struct vrs_err *err)
+static int send_order(struct direct_client *n, const char *source, struct vrs_err *err)
 {
 	const struct ssh_conf *conf = &n->env->target_conf;
 	Vrsas__V1__DirectOrder order = VRSAS__V1__DIRECT_ORDER__INIT;
 	Vrsas__V1__TransferJob job = *n->job;
 	const char **targets = vrs_calloc(job.n_target, sizeof(*targets));
 
-	/* what is on the same host is there for it */
+	/* a target on the source host is local there */
 	for (size_t i = 0; i < job.n_target; i++)
 		targets[i] = strcmp(job.target[i], source) == 0 ? "local" : job.target[i];
 	job.target = targets;
@@ -176,29 +176,29 @@ static int send_order(struct near *n, const char *source, struct vrs_err *err)
 	order.pack = (uint32_t)n->env->pack;
 	order.vrs_image = conf->remote_program ? conf->remote_program : "";
 	order.sftp = conf->sftp == REMOTE_SFTP_ALWAYS;
-	order.rate_limit_bytes_per_s = n->rate_said = rate_now(n);
+	order.rate_limit_bytes_per_s = n->rate_sent = rate_now(n);
 	int status = send_message(n, &order.base, err);
 	free(targets);
 	return status;
 }
 
-static int send_word(struct near *n, struct vrs_err *err)
+static int send_control(struct direct_client *n, struct vrs_err *err)
 {
-	Vrsas__V1__DirectWord word = VRSAS__V1__DIRECT_WORD__INIT;
+	Vrsas__V1__DirectControl control = VRSAS__V1__DIRECT_CONTROL__INIT;
 	uint64_t rate = rate_now(n);
 	bool cancel = n->cancelled_mono_ms != 0;
 
-	if (vrs_now_mono_ms() - n->word_mono_ms < WORD_MS && rate == n->rate_said)
+	if (vrs_now_mono_ms() - n->control_mono_ms < CONTROL_MS && rate == n->rate_sent)
 		return 0;
-	n->word_mono_ms = vrs_now_mono_ms();
-	word.rate_limit_bytes_per_s = n->rate_said = rate;
-	word.cancel = cancel;
-	return send_message(n, &word.base, err);
+	n->control_mono_ms = vrs_now_mono_ms();
+	control.rate_limit_bytes_per_s = n->rate_sent = rate;
+	control.cancel = cancel;
+	return send_message(n, &control.base, err);
 }
 
-/* The owner of the job may hold us here for as long as he likes: then no word goes out,
- * and the copy rests as well. */
-static int heed(struct near *n, struct vrs_err *err)
+/* The tick may block, while the job is paused: then no control message is sent, and the
+ * copy pauses as well. */
+static int run_tick(struct direct_client *n, struct vrs_err *err)
 {
 	int64_t at = vrs_now_mono_ms();
 
@@ -208,50 +208,49 @@ static int heed(struct near *n, struct vrs_err *err)
 			       : vrs_fail(err, VRS_ECANCELLED, "cancelled");
 	int status = n->env->tick ? n->env->tick(n->env->arg, err) : 0;
 	if (vrs_now_mono_ms() - at > STEP_MS)
-		n->life_mono_ms = vrs_now_mono_ms();
+		n->heard_mono_ms = vrs_now_mono_ms();
 	if (status == VRS_ECANCELLED) {
 		n->cancelled_mono_ms = vrs_now_mono_ms();
-		n->word_mono_ms = 0; /* at once */
+		n->control_mono_ms = 0; /* at once */
 		return 0;
 	}
 	return status;
 }
 
-static int converse(struct near *n, const char *source, struct vrs_err *err)
+static int run_session(struct direct_client *n, const char *source, struct vrs_err *err)
 {
 	int64_t silence_ms = n->env->source_conf.silence_ms;
 	int status;
 
 	if (!silence_ms)
 		silence_ms = SILENCE_MS;
-	n->life_mono_ms = n->word_mono_ms = vrs_now_mono_ms();
+	n->heard_mono_ms = n->control_mono_ms = vrs_now_mono_ms();
 	status = send_order(n, source, err);
-	while (status == 0 && !n->over) {
-		status = n->link->ops->step(n->link, false, STEP_MS, err);
-		if (status < 0 || n->over)
+	while (status == 0 && !n->ended) {
+		status = n->channel->ops->step(n->channel, false, STEP_MS, err);
+		if (status < 0 || n->ended)
 			break;
 		(void)vrs_fault("mover.direct.step");
-		if (vrs_now_mono_ms() - n->life_mono_ms > silence_ms)
-			status = vrs_fail(err, VRS_ETIMEOUT, "no sign of life for %lld s",
+		if (vrs_now_mono_ms() - n->heard_mono_ms > silence_ms)
+			status = vrs_fail(err, VRS_ETIMEOUT, "no response for %lld s",
 					  (long long)silence_ms / 1000);
 		if (status == 0)
-			status = heed(n, err);
+			status = run_tick(n, err);
 		if (status == 0)
-			status = send_word(n, err);
+			status = send_control(n, err);
 	}
-	return n->over ? 0 : status;
+	return n->ended ? 0 : status;
 }
 
-/* --- one try --- */
+/* --- one attempt --- */
 
-/* Logs in at the first source that lets us, and starts it there. */
-static int start_at(struct near *n, const char *source, bool *ret_logged_in,
+static int start_at(struct direct_client *n, const char *source, bool *ret_logged_in,
 		    struct vrs_err *err)
 {
-	const char *program = n->env->remote_mover && *n->env->remote_mover
-				      ? n->env->remote_mover
-				      : "vrs-mover";
-	struct vrs_text command = {0};
+	const char *path = n->env->remote_mover && *n->env->remote_mover
+				   ? n->env->remote_mover
+				   : "vrs-mover";
+	struct vrs_text text = {0};
 	struct place place;
 	int status = place_parse(&place, source, err);
 
@@ -259,20 +258,24 @@ static int start_at(struct near *n, const char *source, bool *ret_logged_in,
 		return status;
 	(void)place_text(n->host, &place);
 	(void)snprintf(n->name, sizeof(n->name), "source %s", n->host);
-	vrs_text_add(&command, "exec ");
-	shell_quote(&command, program);
-	vrs_text_add(&command, " direct");
-	status = remote_ssh_run(&n->link, &n->env->source_conf, &place, "vrs-mover",
-				command.text, ret_logged_in, err);
-	vrs_text_fini(&command);
+	vrs_text_add(&text, "exec ");
+	shell_quote(&text, path);
+	vrs_text_add(&text, " direct");
+	struct ssh_host host = {.conf = &n->env->source_conf, .place = &place};
+	struct ssh_command command = {.program = "vrs-mover", .text = text.text};
+	status = ssh_start_command(&n->channel, &host, &command, err);
+	*ret_logged_in = command.logged_in;
+	vrs_text_fini(&text);
 	if (status == 0) {
-		n->link->on_bytes = on_bytes;
-		n->link->arg = n;
+		n->channel->on_bytes = on_bytes;
+		n->channel->arg = n;
 	}
 	return status;
 }
 
-static const char *start(struct near *n, bool *ret_logged_in, struct vrs_err *err)
+/* Starts it on the first source that accepts the login; NULL: on none. */
+static const char *start(struct direct_client *n, bool *ret_logged_in,
+			 struct vrs_err *err)
 {
 	struct vrs_err first = {0};
 
@@ -294,36 +297,37 @@ static const char *start(struct near *n, bool *ret_logged_in, struct vrs_err *er
 	return NULL;
 }
 
-/* What to make of an end that was no success. */
-static enum direct_end judge(const struct near *n, int status)
+/* How a failed attempt counts. */
+static enum direct_end judge(const struct direct_client *n, int status)
 {
-	if (n->over)
-		return n->connected || status == VRS_ECANCELLED ? DIRECT_OVER
-								: DIRECT_NO_WAY;
+	if (n->ended)
+		return n->connected || status == VRS_ECANCELLED ? DIRECT_ENDED
+								: DIRECT_IMPOSSIBLE;
 	if (status == VRS_ECANCELLED || status == VRS_ECONFLICT)
-		return DIRECT_OVER;
-	return n->greeted ? DIRECT_LOST_SIGHT : DIRECT_NO_WAY;
+		return DIRECT_ENDED;
+	return n->greeted ? DIRECT_UNKNOWN : DIRECT_IMPOSSIBLE;
 }
 
 int direct_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *job,
 	       struct transfer_result *ret, enum direct_end *ret_end, struct vrs_err *err)
 {
-	struct near n = {
+	struct direct_client n = {
 		.env = env,
 		.job = job,
 		.ret = ret,
 		.sent_before = atomic_load(&env->progress->sent_bytes),
 		.resent_before = atomic_load(&env->progress->resent_bytes),
+		.reader = {.on_message = on_report, .arg = &n},
 	};
 	struct vrs_err why = {0};
 	bool logged_in = false;
 	const char *source = start(&n, &logged_in, &why);
-	int status = source ? converse(&n, source, &why) : why.code;
+	int status = source ? run_session(&n, source, &why) : why.code;
 
-	*ret_end = DIRECT_OVER;
+	*ret_end = DIRECT_ENDED;
 	if (!source) {
-		*ret_end = logged_in ? DIRECT_NO_WAY : DIRECT_OVER;
-	} else if (n.over) {
+		*ret_end = logged_in ? DIRECT_IMPOSSIBLE : DIRECT_ENDED;
+	} else if (n.ended) {
 		status = n.status;
 		why = n.why;
 	} else if (status != VRS_ECANCELLED && status != VRS_ECONFLICT) {
@@ -332,12 +336,12 @@ int direct_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *job
 	if (source && status < 0)
 		*ret_end = judge(&n, status);
 	if (source && !n.greeted && status == VRS_EPARSE)
-		status = why.code = VRS_EUNSUPPORTED; /* it is no mover */
-	if (n.over && *ret_end == DIRECT_NO_WAY)
+		status = why.code = VRS_EUNSUPPORTED; /* not a vrs-mover */
+	if (n.ended && *ret_end == DIRECT_IMPOSSIBLE)
 		(void)vrs_context(&why, "from %s", n.host);
-	if (n.link)
-		n.link->ops->close(n.link); /* what it started ends with it */
-	if (status == VRS_ECANCELLED && !n.over)
+	if (n.channel)
+		n.channel->ops->close(n.channel); /* the vrs-mover ends with it */
+	if (status == VRS_ECANCELLED && !n.ended)
 		transfer_abandon(env, job);
 	direct_reader_fini(&n.reader);
 	if (status < 0 && err)

@@ -5,15 +5,13 @@
 
 #include "vrs/mem.h"
 
-#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
-
 static size_t min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
 
-int direct_feed(struct direct_reader *r, const void *bytes, size_t n,
-		direct_message_fn on_message, void *arg, struct vrs_err *err)
+int direct_reader_feed(struct direct_reader *r, const void *bytes, size_t n,
+		       struct vrs_err *err)
 {
 	const uint8_t *p = bytes;
 
@@ -27,7 +25,7 @@ int direct_feed(struct direct_reader *r, const void *bytes, size_t n,
 				 (size_t)r->head[2] << 16 | (size_t)r->head[3] << 24;
 			if (r->len > DIRECT_MAX_BYTES)
 				return vrs_fail(err, VRS_EPARSE,
-						"these bytes are not a message");
+						"not a message of vrs-mover");
 			r->bytes = vrs_realloc(r->bytes, 1, r->len + 1);
 			r->n = 0;
 		}
@@ -38,7 +36,7 @@ int direct_feed(struct direct_reader *r, const void *bytes, size_t n,
 		n -= piece;
 		if (r->n == r->len) {
 			r->n_head = 0;
-			int status = on_message(arg, r->bytes, r->len, err);
+			int status = r->on_message(r->arg, r->bytes, r->len, err);
 
 			if (status < 0)
 				return status;
@@ -50,7 +48,8 @@ int direct_feed(struct direct_reader *r, const void *bytes, size_t n,
 void direct_reader_fini(struct direct_reader *r)
 {
 	free(r->bytes);
-	*r = (struct direct_reader){.n_head = 0};
+	r->bytes = NULL;
+	r->n_head = 0;
 }
 
 uint8_t *direct_pack(const ProtobufCMessage *message, size_t *ret_n)
@@ -65,11 +64,11 @@ uint8_t *direct_pack(const ProtobufCMessage *message, size_t *ret_n)
 	return all;
 }
 
-bool direct_is_over(const Vrsas__V1__DirectNews *news)
+bool direct_has_ended(const Vrsas__V1__DirectReport *report)
 {
-	return news->status && (news->status->state == STATE(DONE) ||
-				news->status->state == STATE(FAILED) ||
-				news->status->state == STATE(CANCELLED));
+	return report->status && (report->status->state == TRANSFER_STATE(DONE) ||
+				  report->status->state == TRANSFER_STATE(FAILED) ||
+				  report->status->state == TRANSFER_STATE(CANCELLED));
 }
 
 static bool is_hash(const char *s)
@@ -79,20 +78,21 @@ static bool is_hash(const char *s)
 }
 
 int direct_results(struct copy_result *ret, size_t n_disks,
-		   const Vrsas__V1__DirectNews *news, struct vrs_err *err)
+		   const Vrsas__V1__DirectReport *report, struct vrs_err *err)
 {
-	const Vrsas__V1__TransferStatus *s = news->status;
+	const Vrsas__V1__TransferStatus *s = report->status;
 
-	if (!s || s->state != STATE(DONE) || s->n_disk != n_disks ||
-	    news->n_was_there != n_disks)
-		return vrs_fail(err, VRS_EPARSE, "its last word makes no sense");
+	if (!s || s->state != TRANSFER_STATE(DONE) || s->n_disk != n_disks ||
+	    report->n_was_there != n_disks)
+		return vrs_fail(err, VRS_EPARSE, "its result is malformed");
 	for (size_t i = 0; i < n_disks; i++) {
 		const Vrsas__V1__DiskResult *d = s->disk[i];
 
-		/* a copy is proven when both are the same */
+		/* equal hashes prove the copy */
 		if (!is_hash(d->target_hash) ||
 		    strcmp(d->source_hash, d->target_hash) != 0)
-			return vrs_fail(err, VRS_EPARSE, "its last word proves nothing");
+			return vrs_fail(err, VRS_EPARSE,
+					"its result has no matching hashes");
 	}
 	for (size_t i = 0; i < n_disks; i++) {
 		const Vrsas__V1__DiskResult *d = s->disk[i];
@@ -101,7 +101,7 @@ int direct_results(struct copy_result *ret, size_t n_disks,
 			.disk_bytes = d->virtual_bytes,
 			.sent_bytes = d->bytes_sent,
 			.base_used = d->base_used,
-			.was_there = news->was_there[i],
+			.was_there = report->was_there[i],
 			.kept_aside = *d->kept_path != '\0',
 		};
 		(void)vrs_strcpy(ret[i].source_hash, TREE_HEX_BYTES, d->source_hash);
@@ -110,20 +110,21 @@ int direct_results(struct copy_result *ret, size_t n_disks,
 	return 0;
 }
 
-int direct_error(const Vrsas__V1__DirectNews *news, const char *there,
+int direct_error(const Vrsas__V1__DirectReport *report, const char *there,
 		 struct vrs_err *err)
 {
 	static const char here[] = " this machine";
-	const char *text = news->status ? news->status->error : "";
-	int code = news->code >= 1 && news->code <= 12 ? -(int)news->code : VRS_EIO;
+	const char *text = report->status ? report->status->error : "";
+	int code = report->code >= 1 && report->code <= 12 ? -(int)report->code : VRS_EIO;
 	const char *at = strstr(text, here);
 	struct vrs_err why = {0};
 
 	if (at && (size_t)(at - text) == strlen("source")) /* "source", "target" */
 		(void)vrs_fail(&why, code, "%.6s %s%s", text, there, at + strlen(here));
 	else
-		(void)vrs_fail(&why, code, "%s", *text ? text : "it failed there");
-	for (char *p = why.text; *p; p++) /* it is a line, whatever it says */
+		(void)vrs_fail(&why, code, "%s",
+			       *text ? text : "failed without a reason");
+	for (char *p = why.text; *p; p++) /* keep it one line */
 		if ((unsigned char)*p < ' ')
 			*p = ' ';
 	if (err)

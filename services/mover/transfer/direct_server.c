@@ -1,4 +1,4 @@
-/* vrs-mover direct: a mover elsewhere has started us where the disks are. */
+/* vrs-mover direct: started by a mover on the host that has the disks. */
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -14,44 +14,42 @@
 #include "vrs/log.h"
 #include "vrs/mem.h"
 
-#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
-
 enum {
-	NEWS_MS = 500,
-	HOLD_MS = 2500,      /* without a word for so long nothing more is sent */
-	GIVE_UP_MS = 600000, /* and then it is over */
-	REST_MS = 50,
+	REPORT_MS = 500,
+	HOLD_MS = 2500,      /* sending stops this long after the last message */
+	GIVE_UP_MS = 600000, /* and the process exits */
+	HOLD_STEP_MS = 50,
 	EXIT_ALONE = 5,
 };
 
-struct remote_end {
-	pthread_mutex_t lock; /* standard output, and: */
-	bool told;            /* the last word was said */
+struct direct_server {
+	pthread_mutex_t lock; /* of standard output, and: */
+	bool ended;           /* the last report was sent */
 	struct direct_reader reader;
 	struct vrs_msg *order;
 	struct copy_progress progress;
 	_Atomic uint64_t rate;
 	_Atomic bool cancelled;
-	_Atomic int64_t word_mono_ms;
+	_Atomic int64_t control_mono_ms;
 };
 
-static const Vrsas__V1__DirectOrder *order_of(const struct remote_end *f)
+static const Vrsas__V1__DirectOrder *order_of(const struct direct_server *f)
 {
 	return (const Vrsas__V1__DirectOrder *)vrs_msg_get(f->order);
 }
 
-/* Nobody is there any more: not one byte more. What is at the target stays. */
+/* The mover is gone: exits at once. The partial copy at the target stays. */
 static void leave(void)
 {
 	_exit(EXIT_ALONE);
 }
 
-/* --- what we say --- */
+/* --- sending --- */
 
-static void say(struct remote_end *f, const Vrsas__V1__DirectNews *news)
+static void send_report(struct direct_server *f, const Vrsas__V1__DirectReport *report)
 {
 	size_t n, done = 0;
-	uint8_t *bytes = direct_pack(&news->base, &n);
+	uint8_t *bytes = direct_pack(&report->base, &n);
 
 	while (done < n) {
 		ssize_t k = write(STDOUT_FILENO, bytes + done, n - done);
@@ -61,18 +59,19 @@ static void say(struct remote_end *f, const Vrsas__V1__DirectNews *news)
 		done += (size_t)k;
 	}
 	free(bytes);
-	f->told = direct_is_over(news);
+	f->ended = direct_has_ended(report);
 }
 
-static void fill(struct remote_end *f, Vrsas__V1__DirectNews *news,
+static void fill(struct direct_server *f, Vrsas__V1__DirectReport *report,
 		 Vrsas__V1__TransferStatus *s)
 {
 	struct copy_progress *p = &f->progress;
 
-	news->version = VRS_VERSION;
-	news->connected = atomic_load(&p->connected);
-	news->status = s;
-	s->state = atomic_load(&p->verifying) ? STATE(VERIFYING) : STATE(COPYING);
+	report->version = VRS_VERSION;
+	report->connected = atomic_load(&p->connected);
+	report->status = s;
+	s->state = atomic_load(&p->verifying) ? TRANSFER_STATE(VERIFYING)
+					      : TRANSFER_STATE(COPYING);
 	s->bytes_total = atomic_load(&p->total_bytes);
 	s->bytes_done = atomic_load(&p->done_bytes);
 	s->bytes_compared = atomic_load(&p->compared_bytes);
@@ -80,76 +79,56 @@ static void fill(struct remote_end *f, Vrsas__V1__DirectNews *news,
 	s->bytes_resent = atomic_load(&p->resent_bytes);
 }
 
-static void say_news(struct remote_end *f)
+static void send_progress(struct direct_server *f)
 {
-	Vrsas__V1__DirectNews news = VRSAS__V1__DIRECT_NEWS__INIT;
+	Vrsas__V1__DirectReport report = VRSAS__V1__DIRECT_REPORT__INIT;
 	Vrsas__V1__TransferStatus s = VRSAS__V1__TRANSFER_STATUS__INIT;
 
 	(void)pthread_mutex_lock(&f->lock);
-	fill(f, &news, &s);
-	if (!f->told)
-		say(f, &news);
+	fill(f, &report, &s);
+	if (!f->ended)
+		send_report(f, &report);
 	(void)pthread_mutex_unlock(&f->lock);
 }
 
-static void say_end(struct remote_end *f, int status, const struct transfer_result *r,
-		    const struct vrs_err *why)
+static void send_result(struct direct_server *f, int status,
+			const struct transfer_result *r, const struct vrs_err *why)
 {
-	Vrsas__V1__DirectNews news = VRSAS__V1__DIRECT_NEWS__INIT;
+	Vrsas__V1__DirectReport report = VRSAS__V1__DIRECT_REPORT__INIT;
 	Vrsas__V1__TransferStatus s = VRSAS__V1__TRANSFER_STATUS__INIT;
-	const Vrsas__V1__TransferJob *job = order_of(f)->job;
-	size_t n = status == 0 ? r->n_disks : 0;
-	Vrsas__V1__DiskResult *disk = vrs_calloc(n + 1, sizeof(*disk));
-	Vrsas__V1__DiskResult **list = vrs_calloc(n + 1, sizeof(*list));
-	protobuf_c_boolean *was_there = vrs_calloc(n + 1, sizeof(*was_there));
+	protobuf_c_boolean *was_there = vrs_calloc(r->n_disks + 1, sizeof(*was_there));
 
 	(void)pthread_mutex_lock(&f->lock);
-	fill(f, &news, &s);
-	for (size_t i = 0; i < n; i++) {
-		vrsas__v1__disk_result__init(&disk[i]);
-		disk[i].virtual_bytes = r->disk[i].disk_bytes;
-		disk[i].source_hash = r->disk[i].source_hash;
-		disk[i].target_hash = r->disk[i].target_hash;
-		disk[i].base_used = r->disk[i].base_used;
-		disk[i].bytes_sent = r->disk[i].sent_bytes;
-		was_there[i] = r->disk[i].was_there;
-		if (r->disk[i].kept_aside)
-			disk[i].kept_path =
-				vrs_asprintf("%s.kept-%llu", job->disk[i]->target_path,
-					     (unsigned long long)job->token);
-		list[i] = &disk[i];
-	}
-	s.state = status == 0                ? STATE(DONE)
-		  : status == VRS_ECANCELLED ? STATE(CANCELLED)
-					     : STATE(FAILED);
-	s.n_disk = n;
-	s.disk = list;
+	fill(f, &report, &s);
+	s.state = status == 0                ? TRANSFER_STATE(DONE)
+		  : status == VRS_ECANCELLED ? TRANSFER_STATE(CANCELLED)
+					     : TRANSFER_STATE(FAILED);
 	s.permanent = r->permanent;
-	news.n_was_there = n;
-	news.was_there = was_there;
 	if (status < 0) {
 		s.error = why->text;
-		news.code = (uint32_t)-status;
+		report.code = (uint32_t)-status;
+	} else {
+		transfer_put_results(&s, order_of(f)->job, r);
+		for (size_t i = 0; i < r->n_disks; i++)
+			was_there[i] = r->disk[i].was_there;
+		report.n_was_there = r->n_disks;
+		report.was_there = was_there;
 	}
-	say(f, &news);
+	send_report(f, &report);
 	(void)pthread_mutex_unlock(&f->lock);
-	for (size_t i = 0; i < n; i++)
-		if (r->disk[i].kept_aside)
-			free((char *)(uintptr_t)disk[i].kept_path);
+	transfer_free_results(&s);
 	free(was_there);
-	free(list);
-	free(disk);
 }
 
-/* --- what we hear --- */
+/* --- receiving --- */
 
 static int on_message(void *arg, const uint8_t *bytes, size_t n, struct vrs_err *err)
 {
-	struct remote_end *f = arg;
+	struct direct_server *f = arg;
 	struct vrs_msg *msg;
 	int status;
 
-	atomic_store(&f->word_mono_ms, vrs_now_mono_ms());
+	atomic_store(&f->control_mono_ms, vrs_now_mono_ms());
 	if (!f->order) {
 		status = vrs_msg_unpack(&f->order, &vrsas__v1__direct_order__descriptor,
 					bytes, n, err);
@@ -157,20 +136,21 @@ static int on_message(void *arg, const uint8_t *bytes, size_t n, struct vrs_err 
 			atomic_store(&f->rate, order_of(f)->rate_limit_bytes_per_s);
 		return status;
 	}
-	status = vrs_msg_unpack(&msg, &vrsas__v1__direct_word__descriptor, bytes, n, err);
+	status = vrs_msg_unpack(&msg, &vrsas__v1__direct_control__descriptor, bytes, n,
+				err);
 	if (status < 0)
 		return status;
-	const Vrsas__V1__DirectWord *word =
-		(const Vrsas__V1__DirectWord *)vrs_msg_get(msg);
-	atomic_store(&f->rate, word->rate_limit_bytes_per_s);
-	if (word->cancel)
+	const Vrsas__V1__DirectControl *control =
+		(const Vrsas__V1__DirectControl *)vrs_msg_get(msg);
+	atomic_store(&f->rate, control->rate_limit_bytes_per_s);
+	if (control->cancel)
 		atomic_store(&f->cancelled, true);
 	vrs_msg_free(msg);
 	return 0;
 }
 
-/* Takes what is there; false: the other end is gone, or makes no sense. */
-static bool hear(struct remote_end *f)
+/* Reads what has arrived; false: the mover is gone, or sent something invalid. */
+static bool read_control(struct direct_server *f)
 {
 	uint8_t buf[4096];
 	struct vrs_err err = {0};
@@ -178,26 +158,26 @@ static bool hear(struct remote_end *f)
 
 	if (n <= 0)
 		return false;
-	if (direct_feed(&f->reader, buf, (size_t)n, on_message, f, &err) == 0)
+	if (direct_reader_feed(&f->reader, buf, (size_t)n, &err) == 0)
 		return true;
 	log_error("%s", err.text);
 	return false;
 }
 
-static void *hear_and_tell(void *arg)
+static void *run_control(void *arg)
 {
-	struct remote_end *f = arg;
-	int64_t told_mono_ms = 0;
+	struct direct_server *f = arg;
+	int64_t sent_mono_ms = 0;
 
 	for (;;) {
 		struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
 
-		if (vrs_now_mono_ms() - told_mono_ms >= NEWS_MS) {
-			told_mono_ms = vrs_now_mono_ms();
-			say_news(f);
+		if (vrs_now_mono_ms() - sent_mono_ms >= REPORT_MS) {
+			sent_mono_ms = vrs_now_mono_ms();
+			send_progress(f);
 		}
-		if ((poll(&in, 1, NEWS_MS) > 0 && !hear(f)) ||
-		    vrs_now_mono_ms() - atomic_load(&f->word_mono_ms) > GIVE_UP_MS)
+		if ((poll(&in, 1, REPORT_MS) > 0 && !read_control(f)) ||
+		    vrs_now_mono_ms() - atomic_load(&f->control_mono_ms) > GIVE_UP_MS)
 			leave();
 	}
 	return NULL;
@@ -207,18 +187,18 @@ static void *hear_and_tell(void *arg)
 
 static int tick(void *arg, struct vrs_err *err)
 {
-	struct remote_end *f = arg;
-	struct timespec rest = {0, REST_MS * 1000000};
+	struct direct_server *f = arg;
+	struct timespec step = {0, HOLD_STEP_MS * 1000000};
 
 	while (!atomic_load(&f->cancelled)) {
-		if (vrs_now_mono_ms() - atomic_load(&f->word_mono_ms) < HOLD_MS)
+		if (vrs_now_mono_ms() - atomic_load(&f->control_mono_ms) < HOLD_MS)
 			return 0;
-		(void)nanosleep(&rest, NULL);
+		(void)nanosleep(&step, NULL);
 	}
 	return vrs_fail(err, VRS_ECANCELLED, "cancelled");
 }
 
-static int copy(struct remote_end *f, const struct ssh_conf *conf,
+static int copy(struct direct_server *f, const struct ssh_conf *conf,
 		struct transfer_result *ret, struct vrs_err *err)
 {
 	static const char *here[] = {"local"};
@@ -226,7 +206,7 @@ static int copy(struct remote_end *f, const struct ssh_conf *conf,
 	struct transfer_env env = {
 		.source_conf = *conf,
 		.target_conf = *conf,
-		.tries = 1, /* who started us tries again */
+		.tries = 1, /* the mover that started it retries */
 		.progress = &f->progress,
 		.tick = tick,
 		.arg = f,
@@ -237,7 +217,7 @@ static int copy(struct remote_end *f, const struct ssh_conf *conf,
 	if (!order->job || order->job->n_disk == 0 ||
 	    order->pack > AUTO_COMPRESS_ALWAYS ||
 	    order->connections > REMOTE_MAX_CONNECTIONS)
-		return vrs_fail(err, VRS_EINVAL, "it is no order for a copy");
+		return vrs_fail(err, VRS_EINVAL, "malformed order");
 	Vrsas__V1__TransferJob job = *order->job;
 	job.source = here;
 	job.n_source = 1;
@@ -252,23 +232,26 @@ static int copy(struct remote_end *f, const struct ssh_conf *conf,
 
 int direct_serve(const struct ssh_conf *conf)
 {
-	static struct remote_end f = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	static struct direct_server f = {
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.reader = {.on_message = on_message, .arg = &f},
+	};
 	struct transfer_result result = {0};
 	struct vrs_err err = {0};
 	pthread_t thread;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	atomic_store(&f.word_mono_ms, vrs_now_mono_ms());
-	say_news(&f);
+	atomic_store(&f.control_mono_ms, vrs_now_mono_ms());
+	send_progress(&f);
 	while (!f.order)
-		if (!hear(&f))
+		if (!read_control(&f))
 			return EXIT_ALONE;
-	if (pthread_create(&thread, NULL, hear_and_tell, &f) != 0)
+	if (pthread_create(&thread, NULL, run_control, &f) != 0)
 		return EXIT_ALONE;
 	(void)pthread_detach(thread);
 	int status = copy(&f, conf, &result, &err);
-	say_end(&f, status, &result, &err);
-	/* the thread may be anywhere; what it looks at stays until we have ended */
+	send_result(&f, status, &result, &err);
+	/* the thread is still running, so f stays until the process exits */
 	transfer_result_fini(&result);
 	return status < 0 ? 1 : 0;
 }

@@ -13,7 +13,7 @@
 
 enum { PAUSE_STEP_MS = 100 };
 
-/* --- is it a job --- */
+/* --- checks --- */
 
 static int check_places(char *const *places, size_t n, const char *side,
 			struct vrs_err *err)
@@ -39,8 +39,8 @@ static int check_disk(const Vrsas__V1__DiskCopy *d, struct vrs_err *err)
 		return status;
 	if (!disk_format_ok(d->source_format) || !disk_format_ok(d->target_format))
 		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"%s: formats %.20s to %.20s; known are raw, qcow2, vmdk "
-				"and vhdx",
+				"%s: format %.20s or %.20s is not supported; use raw, "
+				"qcow2, vmdk or vhdx",
 				d->source_path, d->source_format, d->target_format);
 	return 0;
 }
@@ -50,8 +50,9 @@ static int check_removal(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 	int status = 0;
 
 	if (job->n_disk > 0 || job->n_remove_path > TRANSFER_MAX_DISKS)
-		return vrs_fail(err, VRS_EINVAL, "a job copies or removes, and not %zu",
-				job->n_remove_path);
+		return vrs_fail(err, VRS_EINVAL,
+				"a job copies disks or removes at most %d images",
+				TRANSFER_MAX_DISKS);
 	for (size_t i = 0; i < job->n_remove_path && status == 0; i++)
 		status = sandbox_path_ok(job->remove_path[i], err);
 	return status < 0 ? status
@@ -64,11 +65,12 @@ int transfer_check(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 	int status;
 
 	if (!vrs_id_ok(job->job_id))
-		return vrs_fail(err, VRS_EINVAL, "the job has no usable id");
+		return vrs_fail(err, VRS_EINVAL, "invalid job id");
 	if (job->n_remove_path > 0)
 		return check_removal(job, err);
 	if (job->n_disk == 0 || job->n_disk > TRANSFER_MAX_DISKS)
-		return vrs_fail(err, VRS_EINVAL, "a job of %zu disks", job->n_disk);
+		return vrs_fail(err, VRS_EINVAL, "a job has 1 to %d disks, this one %zu",
+				TRANSFER_MAX_DISKS, job->n_disk);
 	if ((status = check_places((char *const *)job->source, job->n_source, "source",
 				   err)) < 0 ||
 	    (status = check_places((char *const *)job->target, job->n_target, "target",
@@ -80,7 +82,7 @@ int transfer_check(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 	return 0;
 }
 
-/* --- one try --- */
+/* --- one attempt --- */
 
 struct attempt {
 	const struct transfer_env *env;
@@ -101,8 +103,7 @@ static int copy_disks(struct attempt *a, struct vrs_err *err)
 			.base_path = d->base_path,
 			.base_hash = d->base_hash,
 		};
-		/* all are looked at first: how much there is to do is known from then on
-		 */
+		/* all are opened first, so that the total size is known from then on */
 		int status =
 			copy_open(&a->copy[i], &a->copy_env, &disk, (unsigned)i, err);
 
@@ -169,10 +170,10 @@ static int try_through(const struct transfer_env *env, const Vrsas__V1__Transfer
 	if (status == 0)
 		keep_results(&a, ret);
 	ret->permanent = is_permanent(status);
-	/* after a conflict the part may be somebody else's to go on with */
+	/* after a conflict the part may belong to another transfer */
 	if (a.copy_env.target && (ret->permanent || status == VRS_ECANCELLED) &&
 	    status != VRS_ECONFLICT)
-		transfer_forget_all(a.copy_env.target, job);
+		transfer_discard_all(a.copy_env.target, job);
 	remote_close(a.copy_env.source);
 	remote_close(a.copy_env.target);
 	for (size_t i = 0; i < job->n_disk; i++)
@@ -180,25 +181,25 @@ static int try_through(const struct transfer_env *env, const Vrsas__V1__Transfer
 	return status;
 }
 
-/* *ret_at_large: somebody may still be at it with this token. */
+/* *ret_may_run: a vrs-mover may still be copying with this token. */
 static int try_once(const struct transfer_env *env, const Vrsas__V1__TransferJob *job,
-		    struct transfer_result *ret, bool *ret_at_large, struct vrs_err *err)
+		    struct transfer_result *ret, bool *ret_may_run, struct vrs_err *err)
 {
 	struct vrs_err why = {0};
 	enum direct_end end;
 
-	*ret_at_large = false;
+	*ret_may_run = false;
 	if (env->way == TRANSFER_THROUGH || !direct_fits(job))
 		return try_through(env, job, ret, err);
 	ret->permanent = false;
 	int status = direct_run(env, job, ret, &end, &why);
-	if (end == DIRECT_NO_WAY && env->way == TRANSFER_DIRECT_AUTO) {
-		log_warn("%s; the copy goes through this machine", why.text);
+	if (end == DIRECT_IMPOSSIBLE && env->way == TRANSFER_DIRECT_AUTO) {
+		log_warn("%s; copying through this host instead", why.text);
 		return try_through(env, job, ret, err);
 	}
-	*ret_at_large = end == DIRECT_LOST_SIGHT;
+	*ret_may_run = end == DIRECT_UNKNOWN;
 	ret->permanent =
-		ret->permanent || (end != DIRECT_LOST_SIGHT && is_permanent(status));
+		ret->permanent || (end != DIRECT_UNKNOWN && is_permanent(status));
 	if (status < 0 && err)
 		*err = why;
 	return status;
@@ -208,37 +209,30 @@ static int remove_images(const struct transfer_env *env,
 			 const Vrsas__V1__TransferJob *job, struct transfer_result *ret,
 			 struct vrs_err *err)
 {
-	struct transfer_roots roots = {.n = 0};
 	struct remote *target = NULL;
+	int status = transfer_connect_target(&target, env, job, err);
 
-	for (size_t i = 0; i < job->n_remove_path; i++)
-		transfer_add_root(&roots, job->remove_path[i]);
-	int status =
-		transfer_connect(&target, &env->target_conf, "target",
-				 (char *const *)job->target, job->n_target, &roots, err);
 	for (size_t i = 0; i < job->n_remove_path && status == 0; i++) {
-		struct wire_head reply, head = {.type = WIRE_REMOVE, .b = job->token};
-		struct wire_texts t = {.len = 0};
+		struct wire_head head = {.type = WIRE_REMOVE, .b = job->token};
+		const char *texts[] = {job->remove_path[i], job->job_id, NULL};
+		struct remote_reply reply;
 
-		/* is it still ours to do? */
-		if ((env->tick && (status = env->tick(env->arg, err)) < 0) ||
-		    (status = wire_put_text(&t, job->remove_path[i], err)) < 0 ||
-		    (status = wire_put_text(&t, job->job_id, err)) < 0)
+		/* has the job been taken over or cancelled? */
+		if (env->tick && (status = env->tick(env->arg, err)) < 0)
 			break;
-		head.len = (uint32_t)t.len;
-		status = remote_ask(target, &head, t.bytes, &reply, NULL, err);
-		if (status == 0)
-			log_notice("%s path=%s vm=%s",
-				   reply.a ? "removed" : "was gone already",
-				   job->remove_path[i], job->vm_name);
+		if ((status = remote_call(target, &head, texts, &reply, err)) < 0)
+			break;
+		log_notice("%s path=%s vm=%s",
+			   reply.head.a ? "image removed" : "image already removed",
+			   job->remove_path[i], job->vm_name);
+		free(reply.payload);
 	}
 	ret->permanent = is_permanent(status);
 	remote_close(target);
-	transfer_roots_fini(&roots);
 	return status;
 }
 
-/* Waits, but not deaf. */
+/* Waits, calling tick meanwhile. */
 static int pause_for(const struct transfer_env *env, int64_t ms, struct vrs_err *err)
 {
 	for (int64_t t = 0; t < ms; t += PAUSE_STEP_MS) {
@@ -261,15 +255,15 @@ int transfer_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *j
 
 	ret->permanent = status < 0;
 	for (int i = 0; status == 0; i++) {
-		bool at_large = false;
+		bool may_run = false;
 
 		status = job->n_remove_path > 0
 				 ? remove_images(env, job, ret, &why)
-				 : try_once(env, &mine, ret, &at_large, &why);
+				 : try_once(env, &mine, ret, &may_run, &why);
 		if (status == 0 || ret->permanent || status == VRS_ECANCELLED ||
-		    i + 1 >= env->tries || (at_large && !env->own_token))
+		    i + 1 >= env->tries || (may_run && !env->own_token))
 			break;
-		mine.token += at_large;
+		mine.token += may_run;
 		int64_t ms = i < 5 ? 250 << i : 8000;
 		log_warn("transfer interrupted, next try in %lld ms job=%s: %s",
 			 (long long)ms, job->job_id, why.text);

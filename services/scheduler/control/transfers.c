@@ -171,18 +171,18 @@ static const Vrsas__V1__Relocation *owner_of(struct control *c, const char *job)
 	return NULL;
 }
 
-static void report(struct control *c, const Vrsas__V1__TransferStatus *t,
-		   const char *actor, const char *what)
+static void publish_request(struct control *c, const Vrsas__V1__TransferStatus *t,
+			    const char *actor, const char *what)
 {
 	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
 	char line[400];
 
-	(void)snprintf(line, sizeof(line), "%.128s: %s by %.64s",
+	(void)snprintf(line, sizeof(line), "%.128s: %s, requested by %.64s",
 		       t->vm_name[0] ? t->vm_name : t->job_id, what,
-		       actor[0] ? actor : "an unknown operator");
+		       actor[0] ? actor : "an unknown user");
 	ev.service = "scheduler";
 	ev.severity = VRSAS__V1__SEVERITY__SEVERITY_NOTICE;
-	ev.kind = "transfer.order";
+	ev.kind = "transfer.request";
 	ev.cluster = t->target_cluster;
 	ev.vm_id = t->vm_id;
 	ev.vm_name = t->vm_name;
@@ -199,12 +199,15 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 		const char *field, *what;
 		long long value;
 	} acts[] = {
-		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_PAUSE] = {"pause", "paused", 1},
-		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RESUME] = {"pause", "resumed", 0},
-		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL] = {"cancel", "cancelled",
-								  1},
+		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_PAUSE] = {"pause",
+								 "pause the copy", 1},
+		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RESUME] = {"pause",
+								  "resume the copy", 0},
+		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL] = {"cancel",
+								  "cancel the copy", 1},
 		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE] = {"rate",
-								"rate limit changed", 0},
+								"change its rate limit",
+								0},
 	};
 	bool rate = o->act == VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE;
 	struct vrs_err err = {0};
@@ -236,8 +239,9 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 		control_refuse_err(a, &err, "check that Redis is running");
 		return;
 	}
-	report(c, t, actor, what);
-	a->reply.done = control_reply_text(a, "%s: %s", t->job_id, what);
+	publish_request(c, t, actor, what);
+	a->reply.done = control_reply_text(a, "%s: the mover will %s within a second",
+					   t->job_id, what);
 }
 
 /* --- predicted and actual times --- */

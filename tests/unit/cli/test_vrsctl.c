@@ -156,7 +156,7 @@ static void answer_transfers(struct vrs_req_token *token, Vrsas__V1__ControlRepl
 	a.predicted_ms = 42000;
 	b.job_id = "db1-1";
 	b.state = VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_QUEUED;
-	b.waits_for = "link c1 > c2 has no room, 1 before it";
+	b.waits_for = "link c1 > c2 at its limit, 1 ahead";
 	views.n_transfer = 2;
 	views.transfer = list;
 	reply->body_case = VRSAS__V1__CONTROL_REPLY__BODY_TRANSFERS;
@@ -415,7 +415,7 @@ static void transfers_show_their_rate_and_what_they_wait_for(void **state)
 	(void)state;
 	expect("transfer list", 0, "1.0 GiB of 4.0 GiB  100 MiB/s  90 MiB/s", NULL);
 	expect("transfer list", 0, "31.0 s (25.0 s to 40.0 s)", NULL);
-	expect("transfer list", 0, "waits: link c1 > c2 has no room, 1 before it", NULL);
+	expect("transfer list", 0, "waits: link c1 > c2 at its limit, 1 ahead", NULL);
 	expect("transfer show web1", 0, "c1 > c2", NULL);
 	expect("transfer list -o json", 0, "\"eta_high_ms\": 40000", NULL);
 }

@@ -67,24 +67,6 @@ struct tree_digest tree_sum(const void *bytes, size_t n, uint64_t seed)
 	return digest_of(XXH3_128bits_withSeed(bytes, n, seed));
 }
 
-int tree_check(const uint8_t *digests, const uint8_t *data, uint64_t off, size_t len,
-	       size_t block, struct vrs_err *err)
-{
-	for (size_t at = 0; at < len; at += block, digests += TREE_DIGEST_BYTES) {
-		size_t size = len - at < block ? len - at : block;
-
-		if (tree_is_zero_digest(digests))
-			continue;
-		struct tree_digest got = tree_block(data, size);
-		if (memcmp(got.bytes, digests, TREE_DIGEST_BYTES) != 0)
-			return vrs_fail(err, VRS_EIO,
-					"block at %llu was damaged in transit",
-					(unsigned long long)(off + at));
-		data += size;
-	}
-	return 0;
-}
-
 struct tree_digest tree_chunk(const struct tree_digest *blocks, size_t n)
 {
 	if (tree_all_zero(blocks, n * sizeof(*blocks)))

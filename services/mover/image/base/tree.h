@@ -35,7 +35,7 @@ struct tree_digest {
 	uint8_t bytes[TREE_DIGEST_BYTES];
 };
 
-/* A checksum of what is no disk (a map, a record); another one for each seed. */
+/* A checksum of something that is not a disk (a map, a record), with a seed. */
 struct tree_digest tree_sum(const void *bytes, size_t n, uint64_t seed);
 
 bool tree_is_zero_digest(const uint8_t *digest);
@@ -43,13 +43,9 @@ bool tree_all_zero(const void *bytes, size_t n);
 
 /* Of a block or leaf of n bytes. */
 struct tree_digest tree_block(const void *bytes, size_t n);
-/* Digests of the blocks of data, one after the other; blocks of zeros are taken out of
- * data and the others close up. Returns where what is left ends. */
+/* Writes the digests of the blocks of data and removes the zero blocks from data, so that
+ * the others are contiguous. Returns their end. */
 uint8_t *tree_squeeze(uint8_t *digests, uint8_t *data, size_t len, size_t block);
-/* Are these the blocks of a stretch of len bytes that begins at off, as tree_squeeze()
- * left them? VRS_EIO names the first that is not. */
-int tree_check(const uint8_t *digests, const uint8_t *data, uint64_t off, size_t len,
-	       size_t block, struct vrs_err *err);
 /* Of n block digests that make a chunk. */
 struct tree_digest tree_chunk(const struct tree_digest *blocks, size_t n);
 /* Of all chunk digests. */

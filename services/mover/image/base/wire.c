@@ -99,20 +99,19 @@ int wire_put_text(struct wire_texts *t, const char *text, struct vrs_err *err)
 	return 0;
 }
 
-int wire_get_text(const uint8_t *bytes, size_t n, size_t *pos, char *ret, size_t size,
-		  struct vrs_err *err)
+int wire_get_text(struct wire_text_reader *t, char *ret, size_t size, struct vrs_err *err)
 {
-	if (*pos > n || n - *pos < 2)
+	if (t->pos > t->n || t->n - t->pos < 2)
 		return vrs_fail(err, VRS_EPARSE, "a text is missing");
 
-	size_t len = (size_t)get(bytes + *pos, 2);
-	const uint8_t *text = bytes + *pos + 2;
+	size_t len = (size_t)get(t->bytes + t->pos, 2);
+	const uint8_t *text = t->bytes + t->pos + 2;
 
-	if (n - *pos - 2 < len || len >= size || memchr(text, '\0', len))
+	if (t->n - t->pos - 2 < len || len >= size || memchr(text, '\0', len))
 		return vrs_fail(err, VRS_EPARSE, "a text of %zu bytes does not fit", len);
 	memcpy(ret, text, len);
 	ret[len] = '\0';
-	*pos += 2 + len;
+	t->pos += 2 + len;
 	return 0;
 }
 
@@ -146,29 +145,69 @@ size_t wire_data_bytes(const uint8_t *digests, uint64_t len, unsigned shift)
 	return sum;
 }
 
-bool wire_blocks_ok(const uint8_t *payload, size_t payload_len, uint64_t off,
-		    uint64_t len, unsigned shift)
+bool wire_blocks_ok(const struct wire_blocks *b, size_t payload_len)
 {
-	size_t want = wire_n_blocks(len, shift) * TREE_DIGEST_BYTES;
+	size_t want = wire_n_blocks(b->len, b->shift) * TREE_DIGEST_BYTES;
 
-	(void)off;
 	return payload_len >= want &&
-	       payload_len == want + wire_data_bytes(payload, len, shift);
+	       payload_len == want + wire_data_bytes(b->payload, b->len, b->shift);
 }
 
-static int frame_is_whole(struct wire_reader *r, wire_frame_fn on_frame, void *arg,
-			  struct vrs_err *err)
+int wire_check_blocks(const struct wire_blocks *b, struct vrs_err *err)
+{
+	size_t n = wire_n_blocks(b->len, b->shift);
+	const uint8_t *digest = b->payload, *data = digest + n * TREE_DIGEST_BYTES;
+	uint64_t block = (uint64_t)1 << b->shift;
+
+	for (uint64_t at = 0; at < b->len; at += block, digest += TREE_DIGEST_BYTES) {
+		size_t size = (size_t)(b->len - at < block ? b->len - at : block);
+
+		if (tree_is_zero_digest(digest))
+			continue;
+		struct tree_digest got = tree_block(data, size);
+		if (memcmp(got.bytes, digest, TREE_DIGEST_BYTES) != 0)
+			return vrs_fail(err, VRS_EIO,
+					"block at %llu was damaged in transit",
+					(unsigned long long)(b->off + at));
+		data += size;
+	}
+	return 0;
+}
+
+bool wire_next_run(const struct wire_blocks *b, struct wire_run *run)
+{
+	size_t n = wire_n_blocks(b->len, b->shift), i = run->n_blocks;
+	uint64_t from = (uint64_t)i << b->shift;
+
+	if (i >= n)
+		return false;
+	bool zero = tree_is_zero_digest(b->payload + i * TREE_DIGEST_BYTES);
+	while (i < n && tree_is_zero_digest(b->payload + i * TREE_DIGEST_BYTES) == zero)
+		i++;
+	uint64_t end = (uint64_t)i << b->shift;
+	run->off = b->off + from;
+	run->len = (end < b->len ? end : b->len) - from;
+	run->n_blocks = i;
+	run->data = NULL;
+	if (!zero) {
+		run->data = b->payload + n * TREE_DIGEST_BYTES + run->n_bytes;
+		run->n_bytes += (size_t)run->len;
+	}
+	return true;
+}
+
+static int frame_is_whole(struct wire_reader *r, struct vrs_err *err)
 {
 	uint8_t *payload = r->payload;
 
 	r->payload = NULL;
 	r->n_head = 0;
 	r->n_payload = 0;
-	return on_frame(arg, &r->head, payload, err);
+	return r->on_frame(r->arg, &r->head, payload, err);
 }
 
-int wire_feed(struct wire_reader *r, const void *bytes, size_t n, wire_frame_fn on_frame,
-	      void *arg, struct vrs_err *err)
+int wire_reader_feed(struct wire_reader *r, const void *bytes, size_t n,
+		     struct vrs_err *err)
 {
 	const uint8_t *p = bytes;
 
@@ -199,7 +238,7 @@ int wire_feed(struct wire_reader *r, const void *bytes, size_t n, wire_frame_fn 
 				continue;
 		}
 		if (status == 0)
-			status = frame_is_whole(r, on_frame, arg, err);
+			status = frame_is_whole(r, err);
 		if (status < 0)
 			return status;
 	}

@@ -100,34 +100,55 @@ struct wire_texts {
 	size_t len;
 };
 int wire_put_text(struct wire_texts *t, const char *text, struct vrs_err *err);
-/* Takes the next text at *pos; refuses one that does not fit or holds a 0. */
-int wire_get_text(const uint8_t *bytes, size_t n, size_t *pos, char *ret, size_t size,
+struct wire_text_reader {
+	const uint8_t *bytes;
+	size_t n, pos;
+};
+/* Takes the next text; refuses one that does not fit or holds a 0. */
+int wire_get_text(struct wire_text_reader *t, char *ret, size_t size,
 		  struct vrs_err *err);
 
 /* Is off, len a range of whole blocks of 2^shift of a disk of this size (the last block
  * may be short)? */
 bool wire_range_ok(uint64_t off, uint64_t len, unsigned shift, uint64_t disk_bytes);
 
-/* The answer to READ and the body of WRITE: one digest a block, then the blocks whose
- * digest is not that of zeros. True when len is what the digests say. */
-bool wire_blocks_ok(const uint8_t *payload, size_t payload_len, uint64_t off,
-		    uint64_t len, unsigned shift);
+/* The payload of READ's reply and of WRITE: one digest for each block of 2^shift bytes of
+ * the range off, len, then the blocks that are not zero, one after the other. */
+struct wire_blocks {
+	const uint8_t *payload;
+	uint64_t off, len;
+	unsigned shift;
+};
+/* True when the length of the payload is what its digests require. */
+bool wire_blocks_ok(const struct wire_blocks *b, size_t payload_len);
+/* VRS_EIO names the first block that does not match its digest. */
+int wire_check_blocks(const struct wire_blocks *b, struct vrs_err *err);
+/* A run of blocks with data, or of zero blocks (data NULL). */
+struct wire_run {
+	uint64_t off, len;
+	const uint8_t *data;
+	size_t n_blocks, n_bytes; /* of the payload up to its end */
+};
+/* Goes to the next run, from {0} to the first. False: there is none left. */
+bool wire_next_run(const struct wire_blocks *b, struct wire_run *run);
 size_t wire_n_blocks(uint64_t len, unsigned shift);
 /* Bytes of the blocks that are not zero, by their digests. */
 size_t wire_data_bytes(const uint8_t *digests, uint64_t len, unsigned shift);
 
-/* A reader that is fed bytes as they arrive. on_frame gets each whole frame; its payload
- * is owned by the callee (malloc, NULL when empty). */
+/* Assembles frames from bytes as they arrive. on_frame gets each whole frame; the payload
+ * is the callee's (malloc, NULL when empty). */
 typedef int (*wire_frame_fn)(void *arg, const struct wire_head *head, uint8_t *payload,
 			     struct vrs_err *err);
 struct wire_reader {
+	wire_frame_fn on_frame;
+	void *arg;
 	uint8_t head_bytes[WIRE_HEAD_BYTES];
 	size_t n_head, n_payload;
 	struct wire_head head;
 	uint8_t *payload;
 };
-int wire_feed(struct wire_reader *r, const void *bytes, size_t n, wire_frame_fn on_frame,
-	      void *arg, struct vrs_err *err);
+int wire_reader_feed(struct wire_reader *r, const void *bytes, size_t n,
+		     struct vrs_err *err);
 void wire_reader_fini(struct wire_reader *r);
 
 #endif

@@ -85,29 +85,32 @@ static int get(struct nbd *n, void *buf, size_t len, struct vrs_err *err)
 	return 0;
 }
 
-static int put(struct nbd *n, const void *head, size_t head_len, const void *body,
-	       size_t body_len, struct vrs_err *err)
+/* Sends what the two pieces name; they are changed. */
+static int put(struct nbd *n, struct iovec piece[2], struct vrs_err *err)
 {
-	size_t total = head_len + body_len;
-
-	for (size_t done = 0; done < total;) {
-		bool in_head = done < head_len;
-		size_t body_at = in_head ? 0 : done - head_len;
-		struct iovec iov[2] = {
-			{(char *)(uintptr_t)head + (in_head ? done : 0),
-			 in_head ? head_len - done : 0},
-			{(char *)(uintptr_t)body + body_at, body_len - body_at},
-		};
-		struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+	while (piece[0].iov_len + piece[1].iov_len > 0) {
+		struct msghdr msg = {.msg_iov = piece, .msg_iovlen = 2};
 		ssize_t sent = sendmsg(n->fd, &msg, MSG_NOSIGNAL);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0)
 			return vrs_fail_errno(err, "qemu-nbd");
-		done += (size_t)sent;
+		for (int i = 0; i < 2; i++) {
+			size_t k = (size_t)sent < piece[i].iov_len ? (size_t)sent
+								   : piece[i].iov_len;
+
+			piece[i].iov_base = (char *)piece[i].iov_base + k;
+			piece[i].iov_len -= k;
+			sent -= (ssize_t)k;
+		}
 	}
 	return 0;
+}
+
+static struct iovec piece(const void *bytes, size_t n)
+{
+	return (struct iovec){(void *)(uintptr_t)bytes, n};
 }
 
 static int option(struct nbd *n, uint32_t opt, const void *data, uint32_t len,
@@ -120,7 +123,7 @@ static int option(struct nbd *n, uint32_t opt, const void *data, uint32_t len,
 	memcpy(head, &magic, 8);
 	memcpy(head + 8, &be_opt, 4);
 	memcpy(head + 12, &be_len, 4);
-	return put(n, head, sizeof(head), data, len, err);
+	return put(n, (struct iovec[]){piece(head, sizeof(head)), piece(data, len)}, err);
 }
 
 struct option_reply {
@@ -195,7 +198,7 @@ static int handshake(struct nbd *n, struct option_reply *r, struct vrs_err *err)
 	memcpy(&opt_magic, hello + 8, 8);
 	if (be64toh(magic) != NBD_MAGIC || be64toh(opt_magic) != NBD_OPTION_MAGIC)
 		return vrs_fail(err, VRS_EPARSE, "qemu-nbd sent an invalid reply");
-	if ((status = put(n, &client_flags, 4, NULL, 0, err)) < 0 ||
+	if ((status = put(n, (struct iovec[2]){piece(&client_flags, 4)}, err)) < 0 ||
 	    (status = option(n, OPT_STRUCTURED, NULL, 0, err)) < 0 ||
 	    (status = settle(n, OPT_STRUCTURED, true, r, err)) < 0)
 		return status;
@@ -256,7 +259,10 @@ static int send_request(struct nbd *n, const struct exchange *x, struct vrs_err 
 		.len = htobe32(x->len),
 	};
 
-	return put(n, &r, sizeof(r), x->body, x->body ? x->len : 0, err);
+	return put(n,
+		   (struct iovec[]){piece(&r, sizeof(r)),
+				    piece(x->body, x->body ? x->len : 0)},
+		   err);
 }
 
 static int refused(struct nbd *n, uint32_t len, struct vrs_err *err)

@@ -1,15 +1,15 @@
-/* A part that holds only what differs from the image that it will change. */
+/* A part that holds only the leaves that differ from the image that it replaces. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "image/base/tree.h"
 #include "image/hash/cache.h"
 #include "image/part/parts.h"
+#include "vrs/clock.h"
 #include "vrs/fault.h"
 #include "vrs/mem.h"
 
@@ -60,14 +60,14 @@ static int read_bits(struct part *p, int fd, uint8_t *bits, struct vrs_err *err)
 			continue;
 		if (got < 0)
 			return vrs_fail_errno(err, "%s", p->bits_name);
-		if (got == 0) /* then the rest is not known to differ */
+		if (got == 0) /* the rest does not differ */
 			break;
 		done += (size_t)got;
 	}
 	return 0;
 }
 
-/* The image as it is now, and what is known to differ. */
+/* Opens the base as it is now, and reads which leaves differ. */
 static int load(struct part *p, struct overlay *o, enum disk_how how, struct vrs_err *err)
 {
 	int fd = openat(p->dir_fd, p->name,
@@ -108,14 +108,6 @@ static struct overlay *overlay_new(void)
 	return o;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int overlay_open(struct part *p, struct vrs_err *err)
 {
 	if (!p->over) {
@@ -127,7 +119,8 @@ int overlay_open(struct part *p, struct vrs_err *err)
 			return status;
 		}
 		p->over = o;
-		o->cache = hashcache_open(p->dir_fd, p->name, o->base->fd, now_ms());
+		o->cache = hashcache_open(p->dir_fd, p->name, o->base->fd,
+					  vrs_now_wall_ms());
 	}
 	struct disk *whole;
 	(void)disk_overlay_open(&whole, p->over->base, p->disk, p->over->bits);
@@ -171,18 +164,6 @@ static bool differs(const struct overlay *o, uint64_t leaf)
 	return o->bits[leaf / 8] & (1u << (leaf % 8));
 }
 
-static int apply_run(struct disk *top, struct disk *base, uint8_t *buf, uint64_t off,
-		     uint64_t len, struct vrs_err *err)
-{
-	int status = top->ops->read(top, buf, off, (size_t)len, err);
-
-	if (status < 0)
-		return status;
-	return tree_all_zero(buf, (size_t)len)
-		       ? base->ops->zero(base, off, len, err)
-		       : base->ops->write(base, buf, off, (size_t)len, err);
-}
-
 static int apply(struct part *p, struct overlay *o, struct disk *top, struct vrs_err *err)
 {
 	uint64_t n = (p->map.disk_bytes + LEAF - 1) / LEAF;
@@ -204,8 +185,13 @@ static int apply(struct part *p, struct overlay *o, struct disk *top, struct vrs
 		}
 		uint64_t end =
 			i * LEAF < p->map.disk_bytes ? i * LEAF : p->map.disk_bytes;
-		status = apply_run(top, o->base, buf, first * LEAF, end - first * LEAF,
-				   err);
+		uint64_t off = first * LEAF, len = end - off;
+		status = top->ops->read(top, buf, off, (size_t)len, err);
+		if (status == 0)
+			status = tree_all_zero(buf, (size_t)len)
+					 ? o->base->ops->zero(o->base, off, len, err)
+					 : o->base->ops->write(o->base, buf, off,
+							       (size_t)len, err);
 		(void)vrs_fault("mover.target.apply");
 	}
 	free(buf);
@@ -214,7 +200,7 @@ static int apply(struct part *p, struct overlay *o, struct disk *top, struct vrs
 	return status;
 }
 
-/* Blocks that are going to change are not known until somebody has read them. */
+/* Removes the blocks that are about to change from the cache. */
 static void forget_changed(const struct part *p, const struct overlay *o,
 			   struct hashcache *cache)
 {
@@ -246,7 +232,7 @@ static int apply_files(struct part *p, struct vrs_err *err)
 	struct hashcache *cache = p->over ? p->over->cache : NULL;
 	struct disk *top = NULL;
 
-	if (p->over) { /* who holds a file alone has one descriptor of it */
+	if (p->over) { /* a write lease needs that the file has one descriptor */
 		disk_close(p->over->base);
 		p->over->base = NULL;
 	}
@@ -300,7 +286,7 @@ int overlay_recover(struct part *p, struct vrs_err *err)
 		return 0;
 	if (fstatat(p->dir_fd, p->name, &now, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : vrs_fail_errno(err, "%s", p->name);
-	/* another file has taken its place: that one is not ours to change */
+	/* another file has the name now: it is not changed */
 	if (!S_ISREG(now.st_mode) || (uint64_t)now.st_ino != p->map.base_inode)
 		return 0;
 	int status = apply_files(p, err);

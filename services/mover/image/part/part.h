@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "image/base/sandbox.h"
+#include "image/base/wire.h"
 #include "image/disk/disk.h"
 #include "image/part/chunkmap.h"
 #include "vrs/err.h"
@@ -47,13 +48,10 @@ struct hashes_want;
 int part_leaves(struct part *p, const struct hashes_want *w, uint8_t *out,
 		size_t *ret_len, struct vrs_err *err);
 
-/* Blocks of 2^shift as wire_blocks_ok() has it, checked by their digests before they are
- * written. */
-int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t len,
-	       unsigned shift, struct vrs_err *err);
-/* Data will come here: the file gets its room in one piece, which a disk takes better and
- * several writers at once. What then turns out to be zeros has to be written, too. Where
- * that cannot be done nothing is. */
+/* The blocks are checked by their digests before they are written. */
+int part_write(struct part *p, const struct wire_blocks *b, struct vrs_err *err);
+/* Allocates space for a range that will be written, if the file system can: then several
+ * threads can write to it at once. From then on zeros in it must be written, too. */
 int part_allocate(struct part *p, uint64_t off, uint64_t len, struct vrs_err *err);
 int part_mark(struct part *p, uint64_t first, uint64_t n, struct vrs_err *err);
 /* What was marked is durable. *ret_touched: since the last time, another program has

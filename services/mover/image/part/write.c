@@ -1,4 +1,4 @@
-/* Writing into a part, and what of it is believed later. */
+/* Writing into a part, and recording which chunks are complete and durable. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
@@ -9,7 +9,7 @@
 #include "image/part/parts.h"
 #include "vrs/fault.h"
 
-/* Says in the map that a chunk is being changed, before it is. */
+/* Before a chunk is changed, the map records that it is in doubt. */
 static int touch(struct part *p, uint64_t chunk, struct vrs_err *err)
 {
 	uint8_t was = p->map.state[chunk];
@@ -23,35 +23,23 @@ static int touch(struct part *p, uint64_t chunk, struct vrs_err *err)
 	return status;
 }
 
-static int write_blocks(struct part *p, const uint8_t *payload, uint64_t off,
-			uint64_t len, unsigned shift, bool fresh, struct vrs_err *err)
+static int write_blocks(struct part *p, const struct wire_blocks *b, bool fresh,
+			struct vrs_err *err)
 {
-	uint64_t block = (uint64_t)1 << shift;
-	size_t n = wire_n_blocks(len, shift);
-	const uint8_t *data = payload + n * TREE_DIGEST_BYTES;
+	struct disk *d = p->disk;
+	struct wire_run run = {0};
 	int status = 0;
 
-	for (size_t i = 0; i < n && status == 0;) {
-		bool zero = tree_is_zero_digest(payload + i * TREE_DIGEST_BYTES);
-		uint64_t from = i * block;
-
-		do /* neighbours of the same kind go together */
-			i++;
-		while (i < n &&
-		       tree_is_zero_digest(payload + i * TREE_DIGEST_BYTES) == zero);
-		uint64_t end = i * block < len ? i * block : len;
-		if (!zero) {
-			status = p->disk->ops->write(p->disk, data, off + from,
-						     (size_t)(end - from), err);
-			data += end - from;
-		} else if (!fresh) {
-			status = p->disk->ops->zero(p->disk, off + from, end - from, err);
-		}
-	}
+	while (status == 0 && wire_next_run(b, &run))
+		if (run.data)
+			status =
+				d->ops->write(d, run.data, run.off, (size_t)run.len, err);
+		else if (!fresh)
+			status = d->ops->zero(d, run.off, run.len, err);
 	return status;
 }
 
-/* Before a chunk changes. *ret_fresh: where nothing is written, zeros are. */
+/* *ret_fresh: what is not written of the chunk reads as zeros. */
 static int begin_write(struct part *p, uint64_t chunk, bool *ret_fresh,
 		       struct vrs_err *err)
 {
@@ -64,26 +52,23 @@ static int begin_write(struct part *p, uint64_t chunk, bool *ret_fresh,
 	return status;
 }
 
-int part_write(struct part *p, const uint8_t *payload, uint64_t off, uint64_t len,
-	       unsigned shift, struct vrs_err *err)
+int part_write(struct part *p, const struct wire_blocks *b, struct vrs_err *err)
 {
-	uint64_t chunk = off >> TREE_CHUNK_SHIFT;
+	uint64_t chunk = b->off >> TREE_CHUNK_SHIFT;
 	struct shared_lock *g;
 	bool fresh;
 
 	if (!p->disk)
 		return vrs_fail(err, VRS_EINVAL, "not open for writing");
-	if (chunk != (off + len - 1) >> TREE_CHUNK_SHIFT)
+	if (chunk != (b->off + b->len - 1) >> TREE_CHUNK_SHIFT)
 		return vrs_fail(err, VRS_EPARSE, "write crosses the end of a chunk");
-	int status = tree_check(payload,
-				payload + wire_n_blocks(len, shift) * TREE_DIGEST_BYTES,
-				off, (size_t)len, (size_t)1 << shift, err);
+	int status = wire_check_blocks(b, err);
 	if (status < 0)
 		return status;
 	if ((status = part_lock_shared(p, &g, err)) < 0)
 		return status;
 	if ((status = begin_write(p, chunk, &fresh, err)) == 0)
-		status = write_blocks(p, payload, off, len, shift, fresh, err);
+		status = write_blocks(p, b, fresh, err);
 	part_unlock_shared(g);
 	if (vrs_fault("mover.target.write") && status == 0)
 		status = vrs_fail(err, VRS_EIO, "injected fault");

@@ -106,7 +106,8 @@ int reply_writer_serve(struct reply_writer *o, struct requests *a,
 {
 	struct wire_head reply = {0};
 	struct vrs_err why = {0};
-	struct image_request r = {head, payload, &reply, out, NULL, NULL};
+	struct image_request r = {
+		.head = head, .payload = payload, .reply = &reply, .out = out};
 	int code = requests_run(a, &r, &why);
 
 	reply.seq = head->seq;

@@ -91,6 +91,7 @@ int requests_run(struct requests *all, struct image_request *r, struct vrs_err *
 		return vrs_fail(err, VRS_EPARSE, "request of unknown type");
 	r->all = all;
 	r->image = &all->image[head->slot];
+	r->texts = (struct wire_text_reader){r->payload, head->len, 0};
 	if (table[head->type].opens)
 		(void)pthread_rwlock_wrlock(&all->lock);
 	else

@@ -23,6 +23,7 @@ struct image_request {
 	/* filled by requests_run */
 	struct requests *all;
 	struct open_image *image;
+	struct wire_text_reader texts; /* of the payload */
 };
 
 /* From any thread. */

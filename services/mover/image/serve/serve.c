@@ -26,14 +26,15 @@ struct server;
 struct connection {
 	struct server *server;
 	struct reply_writer writer;
-	int in_fd, joiner_fd; /* joiner_fd: closed to let go who brought the pipes */
+	int in_fd, joiner_fd; /* joiner_fd: closing it ends the process that brought the
+				 pipes */
 	pthread_t thread;
 };
 
 struct server {
 	struct requests *requests;
 	struct workers *pool, *writers;
-	int stop_fd; /* readable: everybody ends */
+	int stop_fd; /* readable: all threads end */
 	int listen_fd;
 	pthread_t acceptor;
 	bool has_acceptor;
@@ -91,17 +92,17 @@ static size_t payload_offset(const struct wire_head *h)
 	return (ALIGN - digests % ALIGN) % ALIGN;
 }
 
-/* The first frame may say that these pipes belong to another vrs-image. */
+/* The first frame may name another vrs-image that these pipes belong to. */
 static int wants_to_join(struct server *s, const struct wire_head *h,
 			 const uint8_t *payload, struct vrs_err *err)
 {
-	size_t pos = 0;
-	int status = wire_get_text(payload, h->len, &pos, s->join, sizeof(s->join), err);
+	struct wire_text_reader t = {payload, h->len, 0};
+	int status = wire_get_text(&t, s->join, sizeof(s->join), err);
 
 	return status < 0 ? status : JOINED;
 }
 
-/* True when a worker has taken the request, and the room of its payload if it has one. */
+/* True when a worker has taken the request, with the buffer of its payload if any. */
 static bool hand_over(struct connection *l, const struct wire_head *head, uint8_t **in,
 		      const uint8_t *payload)
 {
@@ -146,7 +147,7 @@ static int serve_frames(struct connection *l, struct wire_head *head, struct vrs
 			break;
 		}
 		first = false;
-		(void)vrs_fault("mover.far.request");
+		(void)vrs_fault("mover.image.request");
 		reply_writer_begin(&l->writer, head->seq);
 		status = 1;
 		if (hand_over(l, head, &in, payload))

@@ -1,4 +1,4 @@
-/* What is asked of an image that is read. */
+/* Requests that read an image. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "image/base/pack.h"
@@ -14,6 +13,7 @@
 #include "image/disk/backing_chain.h"
 #include "image/hash/hashes.h"
 #include "image/serve/request_parts.h"
+#include "vrs/clock.h"
 #include "vrs/mem.h"
 
 static struct disk *disk_of(struct image_request *r)
@@ -30,15 +30,13 @@ static int need_disk(struct image_request *r, struct disk **ret, struct vrs_err 
 int request_stat(struct image_request *r, struct vrs_err *err)
 {
 	char path[WIRE_MAX_TEXT];
-	size_t pos = 0;
 	int dir_fd, status;
 	const char *name;
 	struct stat st;
 	struct statvfs fs;
 	struct wire_stat s = {0};
 
-	if ((status = wire_get_text(r->payload, r->head->len, &pos, path, sizeof(path),
-				    err)) < 0 ||
+	if ((status = wire_get_text(&r->texts, path, sizeof(path), err)) < 0 ||
 	    (status = part_recover(r->all->sandbox, path, err)) < 0 ||
 	    (status = sandbox_dir(r->all->sandbox, path, &dir_fd, &name, err)) < 0)
 		return status;
@@ -64,31 +62,25 @@ int request_stat(struct image_request *r, struct vrs_err *err)
 
 static void open_cache(struct image_request *r, const char *path)
 {
-	struct timespec now;
 	const char *name;
 	int dir_fd;
 
 	if (sandbox_dir(r->all->sandbox, path, &dir_fd, &name, NULL) < 0)
 		return;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
 	r->image->cache = r->image->disk->cache =
-		hashcache_open(dir_fd, name, r->image->disk->fd,
-			       (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+		hashcache_open(dir_fd, name, r->image->disk->fd, vrs_now_wall_ms());
 	(void)close(dir_fd);
 }
 
 int request_source(struct image_request *r, struct vrs_err *err)
 {
 	char path[WIRE_MAX_TEXT], format[16], identity[200];
-	size_t pos = 0;
 	int status;
 	struct stat st;
 	struct wire_texts t = {.len = 0};
 
-	if ((status = wire_get_text(r->payload, r->head->len, &pos, path, sizeof(path),
-				    err)) < 0 ||
-	    (status = wire_get_text(r->payload, r->head->len, &pos, format,
-				    sizeof(format), err)) < 0 ||
+	if ((status = wire_get_text(&r->texts, path, sizeof(path), err)) < 0 ||
+	    (status = wire_get_text(&r->texts, format, sizeof(format), err)) < 0 ||
 	    (status = part_recover(r->all->sandbox, path, err)) < 0)
 		return status;
 	open_image_close(r->image);
@@ -143,7 +135,7 @@ int request_extents(struct image_request *r, struct vrs_err *err)
 	return 0;
 }
 
-/* Packs the blocks behind the digests where they are, when it makes them smaller. */
+/* Compresses the blocks behind the digests in place, if that makes them smaller. */
 static bool compress_reply(struct image_request *r, size_t digest_bytes,
 			   size_t data_bytes)
 {

@@ -1,4 +1,4 @@
-/* What is asked of an image that is made. */
+/* Requests that write an image. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,10 +9,11 @@
 #include "vrs/mem.h"
 
 #define PAGE ((size_t)4096)
+enum { JOB_BYTES = 136 };
 
 int request_target(struct image_request *r, struct vrs_err *err)
 {
-	char path[WIRE_MAX_TEXT], format[16], job[136], identity[256],
+	char path[WIRE_MAX_TEXT], format[16], job[JOB_BYTES], identity[256],
 		base[WIRE_MAX_TEXT];
 	struct {
 		char *text;
@@ -22,13 +23,12 @@ int request_target(struct image_request *r, struct vrs_err *err)
 		     {job, sizeof(job)},
 		     {identity, sizeof(identity)},
 		     {base, sizeof(base)}};
-	size_t pos = 0;
 	unsigned flags = 0;
 	int status;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if ((status = wire_get_text(r->payload, r->head->len, &pos, texts[i].text,
-					    texts[i].size, err)) < 0)
+		if ((status = wire_get_text(&r->texts, texts[i].text, texts[i].size,
+					    err)) < 0)
 			return status;
 	struct part_want want = {
 		.path = path,
@@ -97,7 +97,9 @@ static int write_compressed(struct image_request *r, unsigned shift, struct vrs_
 	int status = pack_decompress(room + aside + n, data_bytes, r->payload + n,
 				     h->len - n, err);
 	if (status == 0)
-		status = part_write(r->image->part, room + aside, h->a, h->b, shift, err);
+		status = part_write(
+			r->image->part,
+			&(struct wire_blocks){room + aside, h->a, h->b, shift}, err);
 	free(room);
 	return status;
 }
@@ -116,9 +118,10 @@ int request_write(struct image_request *r, struct vrs_err *err)
 	r->reply->b = h->b;
 	if (h->shift & WIRE_PACKED)
 		return write_compressed(r, shift, err);
-	if (!wire_blocks_ok(r->payload, h->len, h->a, h->b, shift))
+	struct wire_blocks blocks = {r->payload, h->a, h->b, shift};
+	if (!wire_blocks_ok(&blocks, h->len))
 		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
-	return part_write(r->image->part, r->payload, h->a, h->b, shift, err);
+	return part_write(r->image->part, &blocks, err);
 }
 
 int request_allocate(struct image_request *r, struct vrs_err *err)
@@ -187,11 +190,19 @@ int request_commit_group(struct image_request *r, struct vrs_err *err)
 	return status;
 }
 
-/* With a path and a job: what any try of this job left there. Without: this slot's. */
+static int get_path_and_job(struct image_request *r, char path[WIRE_MAX_TEXT],
+			    char job[JOB_BYTES], struct vrs_err *err)
+{
+	int status = wire_get_text(&r->texts, path, WIRE_MAX_TEXT, err);
+
+	return status < 0 ? status : wire_get_text(&r->texts, job, JOB_BYTES, err);
+}
+
+/* With a path and a job: what any attempt of this job left there. Without: the part that
+ * is open in the slot. */
 int request_discard(struct image_request *r, struct vrs_err *err)
 {
-	char path[WIRE_MAX_TEXT], job[136];
-	size_t pos = 0;
+	char path[WIRE_MAX_TEXT], job[JOB_BYTES];
 	int status;
 
 	if (r->head->len == 0) {
@@ -201,10 +212,7 @@ int request_discard(struct image_request *r, struct vrs_err *err)
 		open_image_close(r->image);
 		return 0;
 	}
-	if ((status = wire_get_text(r->payload, r->head->len, &pos, path, sizeof(path),
-				    err)) < 0 ||
-	    (status = wire_get_text(r->payload, r->head->len, &pos, job, sizeof(job),
-				    err)) < 0)
+	if ((status = get_path_and_job(r, path, job, err)) < 0)
 		return status;
 	status = part_forget(r->all->sandbox, path, job, r->head->b, err);
 	return status < 0 ? vrs_context(err, "%s", path) : 0;
@@ -212,14 +220,10 @@ int request_discard(struct image_request *r, struct vrs_err *err)
 
 int request_remove(struct image_request *r, struct vrs_err *err)
 {
-	char path[WIRE_MAX_TEXT], job[136];
-	size_t pos = 0;
+	char path[WIRE_MAX_TEXT], job[JOB_BYTES];
 	int status;
 
-	if ((status = wire_get_text(r->payload, r->head->len, &pos, path, sizeof(path),
-				    err)) < 0 ||
-	    (status = wire_get_text(r->payload, r->head->len, &pos, job, sizeof(job),
-				    err)) < 0)
+	if ((status = get_path_and_job(r, path, job, err)) < 0)
 		return status;
 	status = image_remove(r->all->sandbox, path, job, r->head->b, err);
 	r->reply->a = status > 0;

@@ -4,34 +4,31 @@
 
 enum { PIECE = 1 << 18, IN_FLIGHT = 64 };
 
-struct flying {
-	unsigned run;
-	bool packed;
-};
-
 /* Pieces go over a link of so many bytes a millisecond; packing gives that many at most.
  * Returns the share of the last pieces that were packed. */
 static double share_packed(struct auto_compress *p, double channel_rate, double pack_rate,
 			   double shrinks, int n_pieces)
 {
-	struct flying flying[IN_FLIGHT];
+	struct auto_compress_piece flying[IN_FLIGHT];
 	double now_ms = 1;
 	int n_packed = 0, counted = 0;
 
 	for (int i = 0; i < n_pieces + IN_FLIGHT; i++) {
 		if (i >= IN_FLIGHT) {
-			struct flying f = flying[i % IN_FLIGHT];
+			struct auto_compress_piece f = flying[i % IN_FLIGHT];
 			double wire =
 				f.packed && shrinks < 0.94 ? shrinks * PIECE : PIECE;
 			double channel_ms = wire / channel_rate;
 			double pack_ms = f.packed ? PIECE / pack_rate : 0;
 
 			now_ms += channel_ms > pack_ms ? channel_ms : pack_ms;
-			auto_compress_arrived(p, f.run, PIECE, f.packed, PIECE,
-					      (uint64_t)wire, (int64_t)now_ms);
+			f.data_bytes = PIECE;
+			f.wire_bytes = (uint64_t)wire;
+			auto_compress_arrived(p, &f, (int64_t)now_ms);
 		}
-		struct flying *f = &flying[i % IN_FLIGHT];
-		f->packed = auto_compress_next(p, PIECE, &f->run);
+		struct auto_compress_piece *f = &flying[i % IN_FLIGHT];
+		f->len = PIECE;
+		auto_compress_next(p, f);
 		if (i >= n_pieces / 2 && p->stage == AUTO_COMPRESS_KEEP) {
 			counted++;
 			n_packed += f->packed;
@@ -53,21 +50,23 @@ static void a_slow_link_is_found_out_soon(void **state)
 {
 	(void)state;
 	struct auto_compress p = {.mode = AUTO_COMPRESS_AUTO};
-	struct flying flying[IN_FLIGHT];
+	struct auto_compress_piece flying[IN_FLIGHT];
 	double now_ms = 1;
 	int n_packed = 0;
 
 	for (int i = 0; i < 256; i++) {
-		struct flying *f = &flying[i % IN_FLIGHT];
+		struct auto_compress_piece *f = &flying[i % IN_FLIGHT];
 
 		if (i >= IN_FLIGHT) {
 			double wire = f->packed ? 0.4 * PIECE : PIECE;
 
 			now_ms += wire / 50e3;
-			auto_compress_arrived(&p, f->run, PIECE, f->packed, PIECE,
-					      (uint64_t)wire, (int64_t)now_ms);
+			f->data_bytes = PIECE;
+			f->wire_bytes = (uint64_t)wire;
+			auto_compress_arrived(&p, f, (int64_t)now_ms);
 		}
-		f->packed = auto_compress_next(&p, PIECE, &f->run);
+		f->len = PIECE;
+		auto_compress_next(&p, f);
 		n_packed += f->packed;
 	}
 	assert_true(n_packed > 128);
@@ -86,19 +85,21 @@ static void a_link_that_is_too_fast_is_not_tried(void **state)
 {
 	(void)state;
 	struct auto_compress p = {.mode = AUTO_COMPRESS_AUTO};
-	struct flying flying[IN_FLIGHT];
+	struct auto_compress_piece flying[IN_FLIGHT];
 	double now_ms = 1;
 	int n_packed = 0;
 
 	for (int i = 0; i < 2048; i++) {
-		struct flying *f = &flying[i % IN_FLIGHT];
+		struct auto_compress_piece *f = &flying[i % IN_FLIGHT];
 
 		if (i >= IN_FLIGHT) {
 			now_ms += PIECE / 700e3;
-			auto_compress_arrived(&p, f->run, PIECE, f->packed, PIECE,
-					      PIECE / 2, (int64_t)now_ms);
+			f->data_bytes = PIECE;
+			f->wire_bytes = PIECE / 2;
+			auto_compress_arrived(&p, f, (int64_t)now_ms);
 		}
-		f->packed = auto_compress_next(&p, PIECE, &f->run);
+		f->len = PIECE;
+		auto_compress_next(&p, f);
 		n_packed += f->packed;
 	}
 	assert_in_range(n_packed, 2048 / 64, 2048 / 32);
@@ -126,11 +127,13 @@ static void never_and_always_are_obeyed(void **state)
 	(void)state;
 	struct auto_compress never = {.mode = AUTO_COMPRESS_NEVER},
 			     always = {.mode = AUTO_COMPRESS_ALWAYS};
-	unsigned run;
+	struct auto_compress_piece piece = {.len = PIECE};
 
 	for (int i = 0; i < 1000; i++) {
-		assert_false(auto_compress_next(&never, PIECE, &run));
-		assert_true(auto_compress_next(&always, PIECE, &run));
+		auto_compress_next(&never, &piece);
+		assert_false(piece.packed);
+		auto_compress_next(&always, &piece);
+		assert_true(piece.packed);
 	}
 }
 

@@ -12,12 +12,12 @@
 
 #include "loop_thread.h"
 #include "redis.h"
+#include "transfer/transfer.h"
 #include "vrs/bus.h"
 #include "vrs/clock.h"
 #include "vrs/event.h"
 #include "vrs/keys.h"
 #include "vrs/mem.h"
-#include "vrsas/v1/transfer.pb-c.h"
 
 enum { MIB = 1 << 20, DATA = 40 * MIB, SIZE = 200 * MIB, PATIENCE_MS = 60000 };
 

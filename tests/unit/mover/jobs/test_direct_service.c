@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
-
 enum { SLOW = 5 * MIB };
 
 struct host {
@@ -170,7 +168,7 @@ static void assert_done(struct world *w, uint64_t token)
 {
 	Vrsas__V1__TransferStatus *s = await_end(w, token);
 
-	if (s->state != STATE(DONE))
+	if (s->state != TRANSFER_STATE(DONE))
 		fail_msg("%s", s->error);
 	assert_int_equal(s->bytes_total, DATA);
 	assert_string_equal(s->disk[0]->source_hash, s->disk[0]->target_hash);
@@ -188,7 +186,7 @@ static void a_held_job_rests_at_the_source_and_goes_on(void **state)
 	give(w, &o, 1, SLOW);
 	await_part(w, 4 * MIB);
 	word(w, "pause", "1");
-	await_state(w, STATE(PAUSED));
+	await_state(w, TRANSFER_STATE(PAUSED));
 	for (int same = 0; same < 60; same = part_bytes(w) == was ? same + 1 : 0) {
 		was = part_bytes(w);
 		(void)poll(NULL, 0, 20);
@@ -210,7 +208,7 @@ static void a_cancelled_job_leaves_nothing_at_the_target(void **state)
 	give(w, &o, 1, SLOW);
 	await_part(w, 4 * MIB);
 	word(w, "cancel", "1");
-	await_state(w, STATE(CANCELLED));
+	await_state(w, TRANSFER_STATE(CANCELLED));
 	assert_int_equal(n_files(w), before);
 }
 
@@ -242,7 +240,7 @@ static void after_a_kill_another_mover_goes_on_with_all_disks(void **state)
 	hand_out(w, &o.job, &a);
 	assert_true(a.accepted);
 	Vrsas__V1__TransferStatus *s = await_end(w, 2);
-	if (s->state != STATE(DONE))
+	if (s->state != TRANSFER_STATE(DONE))
 		fail_msg("%s", s->error);
 	assert_int_equal(s->n_disk, 2);
 	/* what was there stayed */

@@ -165,17 +165,17 @@ static void who_shares_the_link_is_slower_if_that_was_seen(void **state)
 
 static void while_it_runs_what_is_seen_counts_more_and_more(void **state)
 {
-	struct eta said = {10, 5, 20}, early, late;
+	struct eta predicted = {10, 5, 20}, early, late;
 	(void)state;
 
-	eta_update(&said, 2, 0.05, &early); /* the pace so far says 40 s */
-	eta_update(&said, 36, 0.9, &late);
+	eta_update(&predicted, 2, 0.05, &early); /* the pace so far says 40 s */
+	eta_update(&predicted, 36, 0.9, &late);
 	assert_true(early.seconds > 10 && early.seconds < 40);
 	assert_true(late.seconds > 36 && late.seconds < 42);
 	assert_true(late.high_s - late.low_s < early.high_s - early.low_s);
-	eta_update(&said, 0, 0, &early);
-	assert_true(fabs(early.seconds - said.seconds) < 1e-6);
-	eta_update(&said, 1000, 0.5, &late); /* it cannot have ended already */
+	eta_update(&predicted, 0, 0, &early);
+	assert_true(fabs(early.seconds - predicted.seconds) < 1e-6);
+	eta_update(&predicted, 1000, 0.5, &late); /* it cannot have ended already */
 	assert_true(late.low_s >= 1000 && late.high_s >= late.seconds);
 }
 
@@ -189,7 +189,7 @@ static void a_line_is_read_as_it_was_written(void **state)
 					   .beside = 3},
 				  .sent_bytes = 77,
 				  .took_s = 1.5,
-				  .said = {1.25, 0.5, 2.5}};
+				  .predicted = {1.25, 0.5, 2.5}};
 	char line[ETA_LINE_MAX];
 	(void)state;
 

@@ -5,8 +5,6 @@
 
 enum { SLOW = 10 * MIB };
 
-#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
-
 static void word(struct world *w, const char *job, const char *field, const char *value)
 {
 	struct vrs_err err = {0};
@@ -71,11 +69,11 @@ static void what_waits_says_so_and_the_most_urgent_goes_first(void **state)
 
 	start_mover_with(w, 0, NULL, vrs_req_url(w->req), one_a_link);
 	give(w, &a, "first", 0, SLOW);
-	await_only(w, "first", STATE(COPYING));
+	await_only(w, "first", TRANSFER_STATE(COPYING));
 	give(w, &b, "second", 0, 0);
-	await_only(w, "second", STATE(QUEUED));
+	await_only(w, "second", TRANSFER_STATE(QUEUED));
 	give(w, &c, "urgent", 7, 0);
-	Vrsas__V1__TransferStatus *s = await_state(w, "urgent", STATE(QUEUED));
+	Vrsas__V1__TransferStatus *s = await_state(w, "urgent", TRANSFER_STATE(QUEUED));
 	assert_int_equal(s->priority, 7);
 	status_free(s);
 	/* waiting is not silence */
@@ -83,18 +81,18 @@ static void what_waits_says_so_and_the_most_urgent_goes_first(void **state)
 	beat = await_beat(w, "second", beat);
 	beat = await_beat(w, "second", beat);
 	s = read_status_of(w, "second");
-	assert_int_equal(s->state, STATE(QUEUED));
-	assert_string_equal(s->waits_for, "link c1 > c2 has no room, 1 before it");
+	assert_int_equal(s->state, TRANSFER_STATE(QUEUED));
+	assert_string_equal(s->waits_for, "link c1 > c2 at its limit, 1 ahead");
 	status_free(s);
 	word(w, "first", "rate", "0");
 
-	s = await_state(w, "second", STATE(DONE));
+	s = await_state(w, "second", TRANSFER_STATE(DONE));
 	int64_t second_ms = s->started_at_ms;
 	status_free(s);
-	s = await_state(w, "urgent", STATE(DONE));
+	s = await_state(w, "urgent", TRANSFER_STATE(DONE));
 	assert_true(s->ended_at_ms <= second_ms);
 	status_free(s);
-	await_only(w, "first", STATE(DONE));
+	await_only(w, "first", TRANSFER_STATE(DONE));
 }
 
 static void limits_hold_for_all_movers_together(void **state)
@@ -108,18 +106,18 @@ static void limits_hold_for_all_movers_together(void **state)
 	while (vrs_req_peers(w->req) < 2)
 		(void)poll(NULL, 0, 10);
 	give(w, &a, "first", 0, SLOW);
-	await_only(w, "first", STATE(COPYING));
+	await_only(w, "first", TRANSFER_STATE(COPYING));
 	give(w, &b, "second", 0, 0); /* whoever gets it */
-	Vrsas__V1__TransferStatus *s = await_state(w, "second", STATE(QUEUED));
+	Vrsas__V1__TransferStatus *s = await_state(w, "second", TRANSFER_STATE(QUEUED));
 	int64_t beat = await_beat(w, "second", s->beat_at_ms);
 	status_free(s);
 	(void)await_beat(w, "second", beat);
 	s = read_status_of(w, "second");
-	assert_int_equal(s->state, STATE(QUEUED));
+	assert_int_equal(s->state, TRANSFER_STATE(QUEUED));
 	assert_non_null(strstr(s->waits_for, "source local"));
 	status_free(s);
 	word(w, "first", "rate", "0");
-	await_only(w, "second", STATE(DONE));
+	await_only(w, "second", TRANSFER_STATE(DONE));
 }
 
 static void an_idle_mover_takes_over_what_waits_at_a_busy_one(void **state)
@@ -131,10 +129,10 @@ static void an_idle_mover_takes_over_what_waits_at_a_busy_one(void **state)
 	start_mover_with(w, 0, NULL, vrs_req_url(w->req), one_hand);
 	give(w, &a, "first", 0, SLOW);
 	give(w, &b, "second", 0, 0);
-	await_only(w, "first", STATE(COPYING));
-	await_only(w, "second", STATE(QUEUED));
+	await_only(w, "first", TRANSFER_STATE(COPYING));
+	await_only(w, "second", TRANSFER_STATE(QUEUED));
 	start_mover_with(w, 1, NULL, vrs_req_url(w->req), one_hand);
-	Vrsas__V1__TransferStatus *s = await_state(w, "second", STATE(DONE));
+	Vrsas__V1__TransferStatus *s = await_state(w, "second", TRANSFER_STATE(DONE));
 	assert_string_equal(s->mover, "m1");
 	assert_true(same_files(w->source, b.target));
 	status_free(s);
@@ -142,7 +140,7 @@ static void an_idle_mover_takes_over_what_waits_at_a_busy_one(void **state)
 	assert_string_equal(s->mover, "m0");
 	status_free(s);
 	word(w, "first", "rate", "0");
-	await_only(w, "first", STATE(DONE));
+	await_only(w, "first", TRANSFER_STATE(DONE));
 	s = read_status_of(w, "second"); /* m0 did not do it again */
 	assert_string_equal(s->mover, "m1");
 	status_free(s);
@@ -156,21 +154,21 @@ static void a_held_copy_makes_room_and_goes_on_where_it_was(void **state)
 
 	start_mover_with(w, 0, NULL, vrs_req_url(w->req), one_a_link);
 	give(w, &a, "first", 0, SLOW);
-	await_only(w, "first", STATE(COPYING));
+	await_only(w, "first", TRANSFER_STATE(COPYING));
 	word(w, "first", "pause", "1");
-	Vrsas__V1__TransferStatus *s = await_state(w, "first", STATE(PAUSED));
+	Vrsas__V1__TransferStatus *s = await_state(w, "first", TRANSFER_STATE(PAUSED));
 	uint64_t sent = s->bytes_sent;
 	status_free(s);
 	give(w, &b, "second", 0, 0);
-	await_only(w, "second", STATE(DONE));
+	await_only(w, "second", TRANSFER_STATE(DONE));
 	s = read_status_of(w, "first");
-	assert_int_equal(s->state, STATE(PAUSED));
+	assert_int_equal(s->state, TRANSFER_STATE(PAUSED));
 	assert_true(s->bytes_sent <= sent + 12 * MIB); /* what was on its way */
 	assert_true(s->bytes_sent < DATA);
 	status_free(s);
 	word(w, "first", "rate", "0");
 	word(w, "first", "pause", "0");
-	s = await_state(w, "first", STATE(DONE));
+	s = await_state(w, "first", TRANSFER_STATE(DONE));
 	assert_int_equal(s->bytes_sent, DATA);
 	assert_int_equal(s->bytes_resent, 0);
 	status_free(s);
@@ -185,16 +183,17 @@ static void a_copy_that_waits_can_be_held_and_given_up(void **state)
 
 	start_mover_with(w, 0, NULL, vrs_req_url(w->req), one_a_link);
 	give(w, &a, "first", 0, SLOW);
-	await_only(w, "first", STATE(COPYING));
+	await_only(w, "first", TRANSFER_STATE(COPYING));
 	give(w, &b, "second", 9, 0);
-	await_only(w, "second", STATE(QUEUED));
+	await_only(w, "second", TRANSFER_STATE(QUEUED));
 	word(w, "second", "pause", "1");
-	await_only(w, "second", STATE(PAUSED));
+	await_only(w, "second", TRANSFER_STATE(PAUSED));
 	give(w, &c, "third", 0, 0);
 	word(w, "first", "rate", "0");
-	await_only(w, "third", STATE(DONE)); /* although the second comes before it */
+	await_only(w, "third",
+		   TRANSFER_STATE(DONE)); /* although the second comes before it */
 	word(w, "second", "cancel", "1");
-	await_only(w, "second", STATE(CANCELLED));
+	await_only(w, "second", TRANSFER_STATE(CANCELLED));
 	assert_int_equal(access(b.target, F_OK), -1);
 }
 
@@ -209,7 +208,7 @@ static void what_was_expected_is_kept_with_what_it_took(void **state)
 	for (int i = 0; i < 4; i++) {
 		(void)snprintf(job, sizeof(job), "job-%d", i);
 		give(w, &o, job, 0, 0);
-		Vrsas__V1__TransferStatus *s = await_state(w, job, STATE(DONE));
+		Vrsas__V1__TransferStatus *s = await_state(w, job, TRANSFER_STATE(DONE));
 		assert_true(s->predicted_ms > 0);
 		assert_true(s->predicted_low_ms < s->predicted_ms);
 		assert_true(s->predicted_ms < s->predicted_high_ms);
@@ -268,8 +267,8 @@ static void jobs_come_from_every_scheduler_that_is_named(void **state)
 	w->req = w->second;
 	give(w, &b, "second", 0, 0);
 	w->req = one;
-	await_only(w, "first", STATE(DONE));
-	await_only(w, "second", STATE(DONE));
+	await_only(w, "first", TRANSFER_STATE(DONE));
+	await_only(w, "second", TRANSFER_STATE(DONE));
 }
 
 int main(void)

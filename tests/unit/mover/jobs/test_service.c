@@ -39,7 +39,7 @@ static void a_job_is_taken_at_once_and_its_result_stands_in_redis(void **state)
 	hand_out(w, make_job(w, &o, 1), &a);
 	assert_true(a.accepted);
 	Vrsas__V1__TransferStatus *s = await_end(w, 1);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);
+	assert_int_equal(s->state, TRANSFER_STATE(DONE));
 	assert_int_equal(s->n_disk, 1);
 	assert_string_equal(s->disk[0]->source_hash, s->disk[0]->target_hash);
 	assert_int_equal(strlen(s->disk[0]->source_hash), 32);
@@ -93,7 +93,7 @@ static void a_killed_mover_s_job_is_ended_by_another(void **state)
 	hand_out(w, make_job(w, &o, 2), &a);
 	assert_true(a.accepted);
 	Vrsas__V1__TransferStatus *s = await_end(w, 2);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);
+	assert_int_equal(s->state, TRANSFER_STATE(DONE));
 	assert_true(s->disk[0]->bytes_sent < DATA);
 	assert_true(s->bytes_resent <= 32 * MIB); /* what may be on its way */
 	assert_string_equal(s->mover, "m1");
@@ -139,7 +139,7 @@ static void a_mover_that_slept_finds_that_it_is_not_wanted(void **state)
 	while (!a.accepted) /* the sleeper may have got it, and answers nothing */
 		hand_out(w, make_job(w, &o, 2), &a);
 	Vrsas__V1__TransferStatus *s = await_end(w, 2);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);
+	assert_int_equal(s->state, TRANSFER_STATE(DONE));
 	status_free(s);
 	assert_true(same_files(w->source, w->target));
 	assert_int_equal(kill(w->mover[0], SIGCONT), 0);
@@ -147,7 +147,7 @@ static void a_mover_that_slept_finds_that_it_is_not_wanted(void **state)
 	await_idle(w, "m0", vrs_now_wall_ms());
 	s = read_status(w);
 	assert_int_equal(s->token, 2);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);
+	assert_int_equal(s->state, TRANSFER_STATE(DONE));
 	assert_string_equal(s->mover, "m1");
 	status_free(s);
 	assert_true(same_files(w->source, w->target));
@@ -194,7 +194,7 @@ static void a_cancelled_copy_leaves_nothing(void **state)
 				"HSET " VRS_KEY "xfer:job-1 cancel 1"),
 		  &err);
 	Vrsas__V1__TransferStatus *s = await_end(w, 1);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_CANCELLED);
+	assert_int_equal(s->state, TRANSFER_STATE(CANCELLED));
 	status_free(s);
 	assert_int_equal(n_files(w), 1);
 }
@@ -214,7 +214,7 @@ static void the_rate_of_a_running_copy_can_be_changed(void **state)
 				"HSET " VRS_KEY "xfer:job-1 rate 1000000000"),
 		  &err);
 	Vrsas__V1__TransferStatus *s = await_end(w, 1);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);
+	assert_int_equal(s->state, TRANSFER_STATE(DONE));
 	assert_true(s->ended_at_ms - s->started_at_ms < PATIENCE_MS);
 	status_free(s);
 }
@@ -231,7 +231,7 @@ static void a_failure_names_the_side_and_whether_to_try_again(void **state)
 	hand_out(w, &o.job, &a);
 	assert_true(a.accepted);
 	Vrsas__V1__TransferStatus *s = await_end(w, 1);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_FAILED);
+	assert_int_equal(s->state, TRANSFER_STATE(FAILED));
 	assert_true(s->permanent);
 	assert_non_null(strstr(s->error, "source"));
 	assert_non_null(strstr(s->error, "/nonexistent"));
@@ -260,7 +260,7 @@ static void several_disks_arrive_all_or_none(void **state)
 	o.job.n_disk = 2;
 	hand_out(w, &o.job, &a);
 	Vrsas__V1__TransferStatus *s = await_end(w, 1);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_FAILED);
+	assert_int_equal(s->state, TRANSFER_STATE(FAILED));
 	status_free(s);
 	assert_int_equal(n_files(w), 1); /* the first one's part is gone, too */
 
@@ -268,7 +268,7 @@ static void several_disks_arrive_all_or_none(void **state)
 	o.job.token = 2;
 	hand_out(w, &o.job, &a);
 	s = await_end(w, 2);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);
+	assert_int_equal(s->state, TRANSFER_STATE(DONE));
 	assert_int_equal(s->n_disk, 2);
 	assert_string_equal(s->disk[0]->target_hash, s->disk[1]->target_hash);
 	status_free(s);
@@ -292,7 +292,7 @@ static void what_is_not_what_it_should_be_is_kept_and_told(void **state)
 	o.disk.base_hash = "00112233445566778899aabbccddeeff";
 	hand_out(w, &o.job, &a);
 	Vrsas__V1__TransferStatus *s = await_end(w, 7);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);
+	assert_int_equal(s->state, TRANSFER_STATE(DONE));
 	(void)snprintf(kept, sizeof(kept), "%s.kept-7", w->target);
 	assert_string_equal(s->disk[0]->kept_path, kept);
 	assert_int_equal(access(kept, F_OK), 0);
@@ -335,7 +335,7 @@ static void after_a_kill_between_two_names_the_next_try_gives_both(void **state)
 	kill_between_two_names(w, &o, &second, disks, path);
 	hand_out(w, &o.job, &a);
 	Vrsas__V1__TransferStatus *s = await_end(w, 2);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_DONE);
+	assert_int_equal(s->state, TRANSFER_STATE(DONE));
 	assert_string_equal(s->disk[0]->target_hash, s->disk[1]->target_hash);
 	assert_int_equal(s->disk[0]->bytes_sent + s->disk[1]->bytes_sent, 0);
 	status_free(s);
@@ -357,7 +357,7 @@ static void after_a_kill_between_two_names_a_cancelled_job_leaves_neither(void *
 		  &err);
 	hand_out(w, &o.job, &a);
 	Vrsas__V1__TransferStatus *s = await_end(w, 2);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_CANCELLED);
+	assert_int_equal(s->state, TRANSFER_STATE(CANCELLED));
 	status_free(s);
 	assert_int_equal(n_files(w), 1);
 }
@@ -379,7 +379,7 @@ static void a_job_that_is_given_up_after_a_kill_leaves_nothing(void **state)
 	start_mover(w, 1, NULL);
 	hand_out(w, make_job(w, &o, 2), &a);
 	Vrsas__V1__TransferStatus *s = await_end(w, 2);
-	assert_int_equal(s->state, VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_CANCELLED);
+	assert_int_equal(s->state, TRANSFER_STATE(CANCELLED));
 	status_free(s);
 	assert_int_equal(n_files(w), 1);
 }
@@ -392,7 +392,7 @@ static void what_is_no_job_is_refused_with_the_reason(void **state)
 	} bad[] = {
 		{"relative", "raw", "local", "absolute"},
 		{"/x/../etc/shadow", "raw", "local", "not allowed"},
-		{"/x/y", "iso", "local", "formats"},
+		{"/x/y", "iso", "local", "format"},
 		{"/x/y", "raw", "-oProxyCommand=x", "is not"},
 	};
 

@@ -63,7 +63,7 @@ static void what_it_complains_of_is_known(void **state)
 			      &err),
 		  &err);
 	assert_int_equal(read(fd, &c, 1), 0); /* it has ended */
-	proxy_said(p, said, sizeof(said));
+	proxy_last_line(p, said, sizeof(said));
 	assert_string_equal(said, "the last");
 	(void)close(fd);
 	proxy_end(p);

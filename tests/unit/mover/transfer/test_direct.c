@@ -1,4 +1,5 @@
-/* What movers say to each other about a copy that one of them does for the other. */
+/* What movers send_message to each other about a copy that one of them does for the
+ * other. */
 #include "check.h"
 
 #include <stdlib.h>
@@ -6,8 +7,6 @@
 
 #include "transfer/direct_messages.h"
 #include "vrs/bus.h"
-
-#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
 
 struct heard {
 	size_t n, bytes;
@@ -27,12 +26,12 @@ static int on_message(void *arg, const uint8_t *bytes, size_t n, struct vrs_err 
 static void messages_arrive_whole_however_they_are_cut(void **state)
 {
 	(void)state;
-	Vrsas__V1__DirectWord word = VRSAS__V1__DIRECT_WORD__INIT;
+	Vrsas__V1__DirectControl word = VRSAS__V1__DIRECT_CONTROL__INIT;
 	uint8_t all[100];
 	size_t n, len;
 	uint8_t *empty = direct_pack(&word.base, &n);
 
-	assert_int_equal(n, 4); /* nothing to say is a word as well */
+	assert_int_equal(n, 4); /* nothing to send_message is a word as well */
 	memcpy(all, empty, n);
 	len = n;
 	word.rate_limit_bytes_per_s = 300;
@@ -40,15 +39,14 @@ static void messages_arrive_whole_however_they_are_cut(void **state)
 	memcpy(all + len, full, n);
 	len += n;
 	for (size_t piece = 1; piece <= len; piece++) {
-		struct direct_reader r = {.n_head = 0};
 		struct heard h = {0, 0};
+		struct direct_reader r = {.on_message = on_message, .arg = &h};
 		struct vrs_err err = {0};
 
 		for (size_t at = 0; at < len; at += piece) {
 			size_t k = len - at < piece ? len - at : piece;
 
-			assert_ok(direct_feed(&r, all + at, k, on_message, &h, &err),
-				  &err);
+			assert_ok(direct_reader_feed(&r, all + at, k, &err), &err);
 		}
 		assert_int_equal(h.n, 2);
 		assert_int_equal(h.bytes, n - 4);
@@ -62,11 +60,11 @@ static void a_length_beyond_the_bound_is_refused(void **state)
 {
 	(void)state;
 	static const uint8_t large[4] = {1, 0, 4, 0}; /* 2^18 + 1 */
-	struct direct_reader r = {.n_head = 0};
 	struct heard h = {0, 0};
+	struct direct_reader r = {.on_message = on_message, .arg = &h};
 	struct vrs_err err = {0};
 
-	assert_fails(direct_feed(&r, large, 4, on_message, &h, &err), VRS_EPARSE, &err);
+	assert_fails(direct_reader_feed(&r, large, 4, &err), VRS_EPARSE, &err);
 	assert_int_equal(h.n, 0);
 	direct_reader_fini(&r);
 }
@@ -82,17 +80,17 @@ static void only_a_proof_is_a_result(void **state)
 		Vrsas__V1__TransferState state;
 		int want;
 	} cases[] = {
-		{good, good, 1, 1, STATE(DONE), 0},
-		{good, other, 1, 1, STATE(DONE), VRS_EPARSE},
-		{"", "", 1, 1, STATE(DONE), VRS_EPARSE},
-		{"same", "same", 1, 1, STATE(DONE), VRS_EPARSE},
-		{good, good, 2, 2, STATE(DONE), VRS_EPARSE},
-		{good, good, 1, 0, STATE(DONE), VRS_EPARSE},
-		{good, good, 1, 1, STATE(COPYING), VRS_EPARSE},
+		{good, good, 1, 1, TRANSFER_STATE(DONE), 0},
+		{good, other, 1, 1, TRANSFER_STATE(DONE), VRS_EPARSE},
+		{"", "", 1, 1, TRANSFER_STATE(DONE), VRS_EPARSE},
+		{"same", "same", 1, 1, TRANSFER_STATE(DONE), VRS_EPARSE},
+		{good, good, 2, 2, TRANSFER_STATE(DONE), VRS_EPARSE},
+		{good, good, 1, 0, TRANSFER_STATE(DONE), VRS_EPARSE},
+		{good, good, 1, 1, TRANSFER_STATE(COPYING), VRS_EPARSE},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		Vrsas__V1__DirectNews news = VRSAS__V1__DIRECT_NEWS__INIT;
+		Vrsas__V1__DirectReport report = VRSAS__V1__DIRECT_REPORT__INIT;
 		Vrsas__V1__TransferStatus s = VRSAS__V1__TRANSFER_STATUS__INIT;
 		Vrsas__V1__DiskResult d = VRSAS__V1__DISK_RESULT__INIT, *disks[] = {&d};
 		protobuf_c_boolean was_there[2] = {1, 0};
@@ -106,10 +104,10 @@ static void only_a_proof_is_a_result(void **state)
 		s.state = cases[i].state;
 		s.n_disk = 1;
 		s.disk = disks;
-		news.status = &s;
-		news.n_was_there = cases[i].n_was_there;
-		news.was_there = was_there;
-		int status = direct_results(r, cases[i].n_disks, &news, &err);
+		report.status = &s;
+		report.n_was_there = cases[i].n_was_there;
+		report.was_there = was_there;
+		int status = direct_results(r, cases[i].n_disks, &report, &err);
 		assert_int_equal(status, cases[i].want);
 		assert_int_equal(r[0].disk_bytes, status == 0 ? 4096 : 7);
 		assert_int_equal(r[0].kept_aside, status == 0);
@@ -130,19 +128,19 @@ static void an_error_is_one_line_that_names_the_host(void **state)
 		{"target root@t: refused\nby\x1b[2J", "target root@t: refused by [2J", 7,
 		 VRS_EDENIED},
 		{"this machine", "this machine", 7, VRS_EDENIED},
-		{"", "it failed there", 0, VRS_EIO},
+		{"", "failed without a reason", 0, VRS_EIO},
 		{"x", "x", 4000000000U, VRS_EIO},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		Vrsas__V1__DirectNews news = VRSAS__V1__DIRECT_NEWS__INIT;
+		Vrsas__V1__DirectReport report = VRSAS__V1__DIRECT_REPORT__INIT;
 		Vrsas__V1__TransferStatus s = VRSAS__V1__TRANSFER_STATUS__INIT;
 		struct vrs_err err = {0};
 
 		s.error = cases[i].said;
-		news.status = &s;
-		news.code = cases[i].code;
-		assert_int_equal(direct_error(&news, "root@s", &err), cases[i].want);
+		report.status = &s;
+		report.code = cases[i].code;
+		assert_int_equal(direct_error(&report, "root@s", &err), cases[i].want);
 		assert_string_equal(err.text, cases[i].text);
 	}
 }

@@ -17,8 +17,6 @@
 #include "vrs/bus.h"
 #include "vrs/mem.h"
 
-#define STATE(x) VRSAS__V1__TRANSFER_STATE__TRANSFER_STATE_##x
-
 enum { MIB = 1 << 20, DATA = 24 * MIB, RATE = 4 * MIB, PATIENCE_MS = 60000 };
 
 extern char **environ;
@@ -28,40 +26,40 @@ struct world {
 	pid_t pid;
 	int in, out; /* its standard input and output */
 	struct direct_reader reader;
-	int n_news;
+	int n_reports;
 	bool connected;
 	uint64_t sent;
 	Vrsas__V1__TransferState state;
 	size_t n_disks;
 };
 
-static int on_news(void *arg, const uint8_t *bytes, size_t n, struct vrs_err *err)
+static int on_report(void *arg, const uint8_t *bytes, size_t n, struct vrs_err *err)
 {
 	struct world *w = arg;
 	struct vrs_msg *msg;
-	int status =
-		vrs_msg_unpack(&msg, &vrsas__v1__direct_news__descriptor, bytes, n, err);
+	int status = vrs_msg_unpack(&msg, &vrsas__v1__direct_report__descriptor, bytes, n,
+				    err);
 
 	if (status < 0)
 		return status;
-	const Vrsas__V1__DirectNews *news =
-		(const Vrsas__V1__DirectNews *)vrs_msg_get(msg);
-	assert_string_equal(news->version, VRS_VERSION);
-	w->n_news++;
-	w->connected = news->connected;
-	w->sent = news->status->bytes_sent;
-	w->state = news->status->state;
-	w->n_disks = news->status->n_disk;
+	const Vrsas__V1__DirectReport *report =
+		(const Vrsas__V1__DirectReport *)vrs_msg_get(msg);
+	assert_string_equal(report->version, VRS_VERSION);
+	w->n_reports++;
+	w->connected = report->connected;
+	w->sent = report->status->bytes_sent;
+	w->state = report->status->state;
+	w->n_disks = report->status->n_disk;
 	vrs_msg_free(msg);
 	return 0;
 }
 
-/* The next news; false: its output has ended. */
+/* The next report; false: its output has ended. */
 static bool hear(struct world *w)
 {
-	int before = w->n_news;
+	int before = w->n_reports;
 
-	while (w->n_news == before) {
+	while (w->n_reports == before) {
 		struct pollfd p = {.fd = w->out, .events = POLLIN};
 		struct vrs_err err = {0};
 		uint8_t buf[4096];
@@ -70,13 +68,12 @@ static bool hear(struct world *w)
 		ssize_t n = read(w->out, buf, sizeof(buf));
 		if (n <= 0)
 			return false;
-		assert_ok(direct_feed(&w->reader, buf, (size_t)n, on_news, w, &err),
-			  &err);
+		assert_ok(direct_reader_feed(&w->reader, buf, (size_t)n, &err), &err);
 	}
 	return true;
 }
 
-static void say(struct world *w, const ProtobufCMessage *message)
+static void send_message(struct world *w, const ProtobufCMessage *message)
 {
 	size_t n;
 	uint8_t *bytes = direct_pack(message, &n);
@@ -85,16 +82,16 @@ static void say(struct world *w, const ProtobufCMessage *message)
 	free(bytes);
 }
 
-static void say_word(struct world *w, uint64_t rate, bool cancel)
+static void send_control(struct world *w, uint64_t rate, bool cancel)
 {
-	Vrsas__V1__DirectWord word = VRSAS__V1__DIRECT_WORD__INIT;
+	Vrsas__V1__DirectControl word = VRSAS__V1__DIRECT_CONTROL__INIT;
 
 	word.rate_limit_bytes_per_s = rate;
 	word.cancel = cancel;
-	say(w, &word.base);
+	send_message(w, &word.base);
 }
 
-static void say_order(struct world *w)
+static void send_order(struct world *w)
 {
 	Vrsas__V1__DirectOrder order = VRSAS__V1__DIRECT_ORDER__INIT;
 	Vrsas__V1__TransferJob job = VRSAS__V1__TRANSFER_JOB__INIT;
@@ -113,12 +110,13 @@ static void say_order(struct world *w)
 	order.job = &job;
 	order.pack = AUTO_COMPRESS_NEVER;
 	order.rate_limit_bytes_per_s = RATE;
-	say(w, &order.base);
+	send_message(w, &order.base);
 }
 
 static int set_up(void **state)
 {
 	struct world *w = vrs_calloc(1, sizeof(*w));
+	w->reader = (struct direct_reader){.on_message = on_report, .arg = w};
 	int in[2], out[2], fd;
 	posix_spawn_file_actions_t files;
 	char exe[400], *argv[] = {exe, (char[]){"direct"}, NULL};
@@ -179,13 +177,13 @@ static bool is_there(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-/* Words go out with the news, until so much was sent. */
+/* Words go out with the report, until so much was sent. */
 static void until_sent(struct world *w, uint64_t bytes)
 {
 	while (w->sent < bytes) {
 		assert_true(hear(w));
-		assert_true(w->state == STATE(COPYING));
-		say_word(w, RATE, false);
+		assert_true(w->state == TRANSFER_STATE(COPYING));
+		send_control(w, RATE, false);
 	}
 }
 
@@ -196,19 +194,19 @@ static void without_a_word_it_rests_and_with_one_it_goes_on(void **state)
 
 	assert_true(hear(w)); /* it greets first */
 	assert_false(w->connected);
-	say_order(w);
+	send_order(w);
 	until_sent(w, 4 * MIB);
 	assert_true(w->connected);
 	for (int same = 0; same < 4; same = w->sent == was ? same + 1 : 0) {
 		was = w->sent;
 		assert_true(hear(w));
-		assert_true(w->state == STATE(COPYING));
+		assert_true(w->state == TRANSFER_STATE(COPYING));
 	}
 	assert_true(w->sent < DATA);
-	say_word(w, 0, false); /* and at once */
-	while (w->state != STATE(DONE)) {
+	send_control(w, 0, false); /* and at once */
+	while (w->state != TRANSFER_STATE(DONE)) {
 		assert_true(hear(w));
-		say_word(w, 0, false);
+		send_control(w, 0, false);
 	}
 	assert_int_equal(w->n_disks, 1);
 	assert_true(is_there(w->target));
@@ -222,7 +220,7 @@ static void when_the_other_end_is_gone_it_stops_and_leaves_the_part(void **state
 	struct world *w = *state;
 	int status;
 
-	say_order(w);
+	send_order(w);
 	until_sent(w, 4 * MIB);
 	(void)close(w->in);
 	w->in = -1;
@@ -239,13 +237,13 @@ static void a_cancelled_copy_takes_its_part_along(void **state)
 {
 	struct world *w = *state;
 
-	say_order(w);
+	send_order(w);
 	until_sent(w, 4 * MIB);
 	assert_true(is_there(w->part));
-	say_word(w, RATE, true);
-	while (w->state == STATE(COPYING))
+	send_control(w, RATE, true);
+	while (w->state == TRANSFER_STATE(COPYING))
 		assert_true(hear(w));
-	assert_true(w->state == STATE(CANCELLED));
+	assert_true(w->state == TRANSFER_STATE(CANCELLED));
 	assert_false(is_there(w->part));
 	assert_false(is_there(w->target));
 }
@@ -255,8 +253,8 @@ static void what_is_no_order_is_no_order(void **state)
 	struct world *w = *state;
 	Vrsas__V1__DirectOrder order = VRSAS__V1__DIRECT_ORDER__INIT;
 
-	say(w, &order.base);
-	while (w->state != STATE(FAILED))
+	send_message(w, &order.base);
+	while (w->state != TRANSFER_STATE(FAILED))
 		assert_true(hear(w));
 	assert_false(w->connected);
 }

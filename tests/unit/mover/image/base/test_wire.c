@@ -52,13 +52,13 @@ static void frames_arrive_whole_however_they_are_cut(void **state)
 	for (uint32_t seq = 1; seq <= 8; seq++)
 		n += make_frame(bytes + n, seq, seq * 50);
 	for (size_t cut = 1; cut <= n; cut = cut * 2 + 1) {
-		struct wire_reader r = {.n_head = 0};
 		struct got got = {0};
+		struct wire_reader r = {.on_frame = on_frame, .arg = &got};
 		struct vrs_err err = {0};
 
 		for (size_t at = 0; at < n; at += cut)
-			assert_ok(wire_feed(&r, bytes + at, n - at < cut ? n - at : cut,
-					    on_frame, &got, &err),
+			assert_ok(wire_reader_feed(&r, bytes + at,
+						   n - at < cut ? n - at : cut, &err),
 				  &err);
 		assert_int_equal(got.n, 8);
 		assert_int_equal(got.n_bytes, 50 * 36);
@@ -86,14 +86,14 @@ static void bytes_that_are_no_frame_are_refused(void **state)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		uint8_t bytes[WIRE_HEAD_BYTES + 4];
-		struct wire_reader r = {.n_head = 0};
 		struct got got = {0};
+		struct wire_reader r = {.on_frame = on_frame, .arg = &got};
 		struct vrs_err err = {0};
 
 		(void)make_frame(bytes, 1, 4);
 		bytes[bad[i].at] = bad[i].value;
-		assert_fails(wire_feed(&r, bytes, sizeof(bytes), on_frame, &got, &err),
-			     VRS_EPARSE, &err);
+		assert_fails(wire_reader_feed(&r, bytes, sizeof(bytes), &err), VRS_EPARSE,
+			     &err);
 		assert_non_null(strstr(err.text, bad[i].why));
 		assert_int_equal(got.n, 0);
 		wire_reader_fini(&r);
@@ -106,26 +106,24 @@ static void texts_are_bounded(void **state)
 	struct wire_texts t = {.len = 0};
 	struct vrs_err err = {0};
 	char out[8];
-	size_t pos = 0;
 
 	assert_ok(wire_put_text(&t, "seven77", &err), &err);
 	assert_ok(wire_put_text(&t, "", &err), &err);
 	assert_ok(wire_put_text(&t, "eight888", &err), &err);
-	assert_ok(wire_get_text(t.bytes, t.len, &pos, out, sizeof(out), &err), &err);
+	struct wire_text_reader r = {t.bytes, t.len, 0};
+	assert_ok(wire_get_text(&r, out, sizeof(out), &err), &err);
 	assert_string_equal(out, "seven77");
-	assert_ok(wire_get_text(t.bytes, t.len, &pos, out, sizeof(out), &err), &err);
+	assert_ok(wire_get_text(&r, out, sizeof(out), &err), &err);
 	assert_string_equal(out, "");
-	assert_fails(wire_get_text(t.bytes, t.len, &pos, out, sizeof(out), &err),
-		     VRS_EPARSE, &err); /* too long for its place */
-	assert_fails(wire_get_text(t.bytes, t.len - 1, &pos, out, sizeof(out), &err),
-		     VRS_EPARSE, &err);
+	assert_fails(wire_get_text(&r, out, sizeof(out), &err), VRS_EPARSE,
+		     &err); /* too long for its place */
+	r.n--;
+	assert_fails(wire_get_text(&r, out, sizeof(out), &err), VRS_EPARSE, &err);
 	t.bytes[4] = '\0'; /* a zero within */
-	pos = 0;
-	assert_fails(wire_get_text(t.bytes, t.len, &pos, out, sizeof(out), &err),
-		     VRS_EPARSE, &err);
-	pos = t.len + 1;
-	assert_fails(wire_get_text(t.bytes, t.len, &pos, out, sizeof(out), &err),
-		     VRS_EPARSE, &err);
+	r = (struct wire_text_reader){t.bytes, t.len, 0};
+	assert_fails(wire_get_text(&r, out, sizeof(out), &err), VRS_EPARSE, &err);
+	r.pos = t.len + 1;
+	assert_fails(wire_get_text(&r, out, sizeof(out), &err), VRS_EPARSE, &err);
 }
 
 static void ranges_are_whole_blocks_inside_the_disk(void **state)
@@ -166,13 +164,40 @@ static void a_payload_is_as_long_as_its_digests_say(void **state)
 
 	memset(p, 1, 3 * 16); /* three blocks with data, the fourth zero */
 	memset(p + 48, 0, 16);
-	assert_true(wire_blocks_ok(p, sizeof(p), 0, 262144, 16));
-	assert_false(wire_blocks_ok(p, sizeof(p) - 1, 0, 262144, 16));
-	assert_false(wire_blocks_ok(p, 63, 0, 262144, 16));
+	struct wire_blocks b = {p, 0, 262144, 16};
+	assert_true(wire_blocks_ok(&b, sizeof(p)));
+	assert_false(wire_blocks_ok(&b, sizeof(p) - 1));
+	assert_false(wire_blocks_ok(&b, 63));
 	p[48] = 1; /* now the fourth claims data that is not there */
-	assert_false(wire_blocks_ok(p, sizeof(p), 0, 262144, 16));
+	assert_false(wire_blocks_ok(&b, sizeof(p)));
 	/* a short last block */
-	assert_true(wire_blocks_ok(p, 16 + 512, 1 << 20, 512, 16));
+	assert_true(wire_blocks_ok(&(struct wire_blocks){p, 1 << 20, 512, 16}, 16 + 512));
+}
+
+static void blocks_of_one_kind_are_one_run(void **state)
+{
+	(void)state;
+	enum { N = 5, LEAF = 1 << TREE_LEAF_SHIFT };
+	static uint8_t p[N * TREE_DIGEST_BYTES + 2 * LEAF + 512];
+	const uint8_t *data = p + N * TREE_DIGEST_BYTES;
+	struct wire_blocks b = {p, LEAF, 4 * LEAF + 512, TREE_LEAF_SHIFT};
+	struct wire_run run = {0};
+
+	p[0] = p[TREE_DIGEST_BYTES] = p[4 * TREE_DIGEST_BYTES] =
+		1; /* data data 0 0 data */
+	assert_true(wire_next_run(&b, &run));
+	assert_int_equal(run.off, LEAF);
+	assert_int_equal(run.len, 2 * LEAF);
+	assert_ptr_equal(run.data, data);
+	assert_true(wire_next_run(&b, &run));
+	assert_int_equal(run.off, 3 * LEAF);
+	assert_int_equal(run.len, 2 * LEAF);
+	assert_null(run.data);
+	assert_true(wire_next_run(&b, &run));
+	assert_int_equal(run.off, 5 * LEAF);
+	assert_int_equal(run.len, 512);
+	assert_ptr_equal(run.data, data + 2 * LEAF);
+	assert_false(wire_next_run(&b, &run));
 }
 
 int main(void)
@@ -183,6 +208,7 @@ int main(void)
 		cmocka_unit_test(texts_are_bounded),
 		cmocka_unit_test(ranges_are_whole_blocks_inside_the_disk),
 		cmocka_unit_test(a_payload_is_as_long_as_its_digests_say),
+		cmocka_unit_test(blocks_of_one_kind_are_one_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

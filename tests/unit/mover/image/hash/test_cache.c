@@ -267,7 +267,10 @@ static void put(struct part *p, uint64_t off, uint8_t fill)
 	memset(payload + TREE_DIGEST_BYTES, fill, 4096);
 	struct tree_digest d = tree_block(payload + TREE_DIGEST_BYTES, 4096);
 	memcpy(payload, d.bytes, TREE_DIGEST_BYTES);
-	assert_ok(part_write(p, payload, off, 4096, TREE_LEAF_SHIFT, &err), &err);
+	assert_ok(part_write(p,
+			     &(struct wire_blocks){payload, off, 4096, TREE_LEAF_SHIFT},
+			     &err),
+		  &err);
 }
 
 /* A round of a seed: compares all, changes two blocks, reads back. Returns how many

@@ -115,7 +115,8 @@ static int put(struct part *p, uint64_t off, struct vrs_err *err)
 	memset(payload + TREE_DIGEST_BYTES, NEW, BLOCK);
 	struct tree_digest d = tree_block(payload + TREE_DIGEST_BYTES, BLOCK);
 	memcpy(payload, d.bytes, TREE_DIGEST_BYTES);
-	return part_write(p, payload, off, BLOCK, TREE_BLOCK_SHIFT, err);
+	return part_write(p, &(struct wire_blocks){payload, off, BLOCK, TREE_BLOCK_SHIFT},
+			  err);
 }
 
 /* All of them open, with the first and the last block new. */

@@ -88,7 +88,8 @@ static int put(struct part *p, uint64_t off, uint8_t fill, struct vrs_err *err)
 	memset(data, fill, BLOCK);
 	struct tree_digest d = tree_block(data, BLOCK);
 	memcpy(payload, d.bytes, TREE_DIGEST_BYTES);
-	return part_write(p, payload, off, BLOCK, TREE_BLOCK_SHIFT, err);
+	return part_write(p, &(struct wire_blocks){payload, off, BLOCK, TREE_BLOCK_SHIFT},
+			  err);
 }
 
 static uint8_t byte_at(const char *path, off_t off)
@@ -320,8 +321,10 @@ static void a_damaged_block_is_not_written(void **state)
 
 	memset(payload, 1, sizeof(payload)); /* a digest of nothing */
 	assert_ok(open_part(w, &p, "j", 1, "", &flags, &err), &err);
-	assert_fails(part_write(p, payload, 0, BLOCK, TREE_BLOCK_SHIFT, &err), VRS_EIO,
-		     &err);
+	assert_fails(
+		part_write(p, &(struct wire_blocks){payload, 0, BLOCK, TREE_BLOCK_SHIFT},
+			   &err),
+		VRS_EIO, &err);
 	assert_int_equal(part_map(p)->state[0], CHUNK_NONE);
 	part_close(p);
 }
