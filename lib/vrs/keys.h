@@ -40,7 +40,7 @@ struct vrs_key vrs_key_host_table(const char *cluster);
 /* fc:{CLUSTER} - hash: host ("" for the whole cluster) -> Forecast. */
 struct vrs_key vrs_key_forecast(const char *cluster);
 
-/* word:{CLUSTER} - hash: host -> operator claim about it (HostWord). */
+/* claim:{CLUSTER} - hash: host -> what an operator declared (OperatorClaim). */
 struct vrs_key vrs_key_operator_claim(const char *cluster);
 
 /* ran:{CLUSTER} - hash: host -> VMs that ran there when it last responded (HostRan). */

@@ -1,5 +1,5 @@
 /* bench_plan [VMS [HOSTS]] - decision time, ours and a plain planner's, in one run. */
-#include "plan/plan.h"
+#include "scheduler_rules.h"
 
 #include "vrs/clock.h"
 #include "vrs/stats.h"

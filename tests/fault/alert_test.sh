@@ -150,7 +150,7 @@ check "the incident shows the next action" \
 
 # The host is back; as long as monitoring says dead, nothing goes home.
 give_power c1/h1
-check "it answers again" wait_for 20 eval "ctl -o json host list | jq -e '.host[] | select(.name == \"h1\") | .note | test(\"not believed\")'"
+check "it answers again" wait_for 20 eval "ctl -o json host list | jq -e '.host[] | select(.name == \"h1\") | .note | test(\"not accepted\")'"
 check "while the alert fires its VM stays away" state_is RUNNING_AWAY REPROTECTING
 tell resolved h1 "$at" "$(date -u +%FT%TZ)" > /dev/null
 check "resolved: after the stable while it comes home" wait_for 40 state_is PROTECTED

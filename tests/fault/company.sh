@@ -196,7 +196,7 @@ write_scheduler_conf() {
 	grant_budget = 8s
 	boot_budget = 15s
 	stop_budget = 10s
-	look_budget = 8s
+	query_budget = 8s
 	review = 3s
 	page = 5s
 	split_budget = 6s

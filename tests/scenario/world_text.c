@@ -1,7 +1,9 @@
 #include "world_text.h"
+#include "scheduler_rules.h"
 
 #include "vrs/conf.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -374,7 +376,7 @@ static void read_rule(struct told *t, struct line *l)
 {
 	char fallback[32];
 
-	(void)snprintf(fallback, sizeof(fallback), "%u", t->rules.overload_class);
+	(void)snprintf(fallback, sizeof(fallback), "%" PRId64, t->rules.overload_class);
 	t->rules.overload_class = (uint32_t)number(l, "overload_class", fallback);
 	t->rules.local_restart = yes(l, "local_restart", "yes");
 }

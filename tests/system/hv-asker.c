@@ -137,14 +137,13 @@ int main(int argc, char **argv)
 {
 	static const struct {
 		const char *verb;
-		int (*fn)(struct vrs_hv *h, int64_t timeout_ms, const char *id,
-			  struct vrs_err *e);
+		enum vrs_hv_act act;
 	} plain[] = {
-		{"start", vrs_hv_start},
-		{"shutdown", vrs_hv_shutdown},
-		{"destroy", vrs_hv_destroy},
-		{"undefine", vrs_hv_undefine},
-		{"autostart-off", vrs_hv_autostart_off},
+		{"start", VRS_HV_START},
+		{"shutdown", VRS_HV_SHUTDOWN},
+		{"destroy", VRS_HV_DESTROY},
+		{"undefine", VRS_HV_UNDEFINE},
+		{"autostart-off", VRS_HV_AUTOSTART_OFF},
 	};
 	const char *verb = argc > 2 ? argv[2] : "", *id = argc > 3 ? argv[3] : "";
 	int status = 2;
@@ -155,7 +154,8 @@ int main(int argc, char **argv)
 		return done(err.code);
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
 		if (strcmp(verb, plain[i].verb) == 0)
-			status = done(plain[i].fn(hv, DEADLINE_MS, id, &err));
+			status =
+				done(vrs_hv_act(hv, plain[i].act, DEADLINE_MS, id, &err));
 	if (strcmp(verb, "host") == 0)
 		status = host();
 	else if (strcmp(verb, "list") == 0)

@@ -50,7 +50,7 @@ struct vrs_key vrs_key_forecast(const char *cluster)
 
 struct vrs_key vrs_key_operator_claim(const char *cluster)
 {
-	return make(VRS_KEY "word:{%s}", cluster);
+	return make(VRS_KEY "claim:{%s}", cluster);
 }
 
 struct vrs_key vrs_key_host_ran(const char *cluster)

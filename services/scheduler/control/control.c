@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- answers that were given before --- */
+/* --- answers to repeated orders --- */
 
 static uint64_t request_hash(const Vrsas__V1__ControlRequest *r)
 {
@@ -57,55 +57,43 @@ static bool request_ok(const Vrsas__V1__ControlRequest *r, struct reply *a)
 	else if (r->actor[0] && (!vrs_id_ok(r->actor) || strlen(r->actor) > 64))
 		wrong = "actor: 1 to 64 letters, digits or ._:@+-";
 	else if (r->body_case == VRSAS__V1__CONTROL_REQUEST__BODY__NOT_SET)
-		wrong = "the request asks nothing that this version knows";
+		wrong = "the request is not known to this version";
 	else if (control_is_order(r) && !r->request_id[0])
 		wrong = "an order needs a request_id";
 	if (wrong)
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
-			       "control: %s", wrong);
+		control_refuse(a, CODE(USAGE), "", "control: %s", wrong);
 	return !wrong;
 }
+
+/* Queries that are answered at once, by the field of the request that holds them. */
+static control_query *const queries[] = {
+	[VRSAS__V1__CONTROL_REQUEST__BODY_STATUS] = control_status,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS] = control_hosts,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_VMS] = control_vms,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_PLAN] = control_plan,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_PREFLIGHT] = control_preflight,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS] = control_relocations,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFERS] = control_transfers,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_TIMES] = control_transfer_times,
+};
+enum { N_QUERIES = sizeof(queries) / sizeof(*queries) };
 
 /* True: answered later. */
 static bool dispatch(struct control *c, const Vrsas__V1__ControlRequest *r,
 		     struct reply *a, struct vrs_req_token *token)
 {
-	switch (r->body_case) {
-	case VRSAS__V1__CONTROL_REQUEST__BODY_STATUS:
-		control_status(c, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS:
-		control_hosts(c, r->hosts, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_VMS:
-		control_vms(c, r->vms, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_PLAN:
-		control_plan(c, r->plan, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_PREFLIGHT:
-		control_preflight(c, r->preflight, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS:
-		control_relocations(c, r->relocations, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFERS:
-		control_transfers(c, r->transfers, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_TIMES:
-		control_transfer_times(c, r->transfer_times, a);
-		return false;
-	case VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST:
+	if (r->body_case == VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST)
 		return control_forecast(c, r->forecast, a, token);
-	case VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS:
+	if (r->body_case == VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS)
 		return control_events(c, r->events, a, token);
-	default:
+	if ((size_t)r->body_case < N_QUERIES && queries[r->body_case])
+		queries[r->body_case](c, r, a);
+	else
 		control_order(c, r, a);
-		return false;
-	}
+	return false;
 }
 
-/* A scheduler on standby shows the active one's records, and no old ones. */
+/* A scheduler on standby shows the active one's records, read again for each request. */
 static bool may_show(struct control *c, const Vrsas__V1__ControlRequest *r,
 		     struct reply *a)
 {
@@ -119,7 +107,7 @@ static bool may_show(struct control *c, const Vrsas__V1__ControlRequest *r,
 		a->unread = control_reply_text(a, "%s", err.text);
 		return true;
 	}
-	control_refuse_err(a, &err, "see that Redis runs");
+	control_refuse_err(a, &err, "check that Redis is running");
 	return false;
 }
 
@@ -149,9 +137,9 @@ static void on_request(void *arg, const ProtobufCMessage *msg,
 		return;
 	}
 	if (before) {
-		control_refuse(&a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-			       "give each order an id of its own",
-			       "control: request %s was another order", r->request_id);
+		control_refuse(&a, CODE(USAGE), "use a new request_id for each order",
+			       "control: request_id %s was used for another order",
+			       r->request_id);
 	} else {
 		(void)dispatch(c, r, &a, token);
 		remember(c, r->request_id, hash, &a);
@@ -186,7 +174,7 @@ int control_open(struct control **ret, struct vrs_svc *svc,
 	return 0;
 }
 
-/* Before the forecasts are closed, which still know of questions that came from here. */
+/* To be called before forecasts_close: its pending jobs refer to waits in here. */
 void control_close(struct control *c)
 {
 	if (!c)

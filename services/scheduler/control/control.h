@@ -1,7 +1,7 @@
-/* control.h - answers people and gateways: the scheduler's side of control.proto.
+/* control.h - answers vrsctl and gateways: the scheduler's side of control.proto.
  *
- * What changes something goes through the engine; a request id that was answered before
- * gets the same answer again and has no second effect. */
+ * Orders go through the engine. An order whose request_id was answered before gets the
+ * same answer again and has no second effect. */
 #ifndef SCHEDULER_CONTROL_CONTROL_H
 #define SCHEDULER_CONTROL_CONTROL_H
 

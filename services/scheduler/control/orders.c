@@ -1,4 +1,4 @@
-/* Orders of people: checked here, carried out by the engine. */
+/* Orders of operators: checked here, executed by the engine. */
 #include "control/parts.h"
 
 #include <string.h>
@@ -19,8 +19,8 @@ bool control_is_order(const Vrsas__V1__ControlRequest *r)
 	}
 }
 
-/* Words that a person gives: one line, no control characters. */
-static bool words_ok(const char *s, struct reply *a)
+/* An operator's reason: one line, no control characters. */
+static bool reason_ok(const char *s, struct reply *a)
 {
 	size_t n = strlen(s);
 
@@ -29,23 +29,15 @@ static bool words_ok(const char *s, struct reply *a)
 			n = CONTROL_TEXT_MAX + 1;
 	if (n <= CONTROL_TEXT_MAX)
 		return true;
-	control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
-		       "reason: one line of at most %d bytes", CONTROL_TEXT_MAX);
+	control_refuse(a, CODE(USAGE), "",
+		       "reason: one line of at most %d bytes is needed",
+		       CONTROL_TEXT_MAX);
 	return false;
 }
 
-static bool vm_ok(const char *vm, struct reply *a)
+static void reply_with(const struct engine_answer *e, struct reply *a)
 {
-	if (vrs_id_ok(vm))
-		return true;
-	control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl vm list",
-		       "vm: a name or an id is needed");
-	return false;
-}
-
-static void pass_on(const struct engine_answer *e, struct reply *a)
-{
-	if (e->code == VRSAS__V1__CONTROL_CODE__CONTROL_OK)
+	if (e->code == CODE(OK))
 		a->reply.done = control_reply_text(a, "%s", e->done);
 	else
 		control_refuse(a, e->code, e->hint, "%s", e->error);
@@ -56,29 +48,23 @@ static void fail_host(struct control *c, const Vrsas__V1__FailOrder *o, const ch
 {
 	struct engine_answer e = {0};
 
-	if (!control_place_ok(o->host)) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-			       "vrsctl host list",
-			       "host: a name like h1 or c1/h1 is needed");
-		return;
-	}
-	if (!words_ok(o->reason, a))
+	if (!control_host_ok(o->host, a) || !reason_ok(o->reason, a))
 		return;
 	if (o->confirm_off && o->withdraw) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
-			       "a word is either confirmed or withdrawn, not both");
+		control_refuse(a, CODE(USAGE), "",
+			       "a claim is either confirmed or withdrawn, not both");
 		return;
 	}
 	if (o->confirm_off && (!o->reason[0] || !actor[0])) {
-		control_refuse(
-			a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-			"say how you know that it is off, for example "
-			"--reason 'power cord pulled'",
-			"confirm-off is proof of death: it needs a name and a reason");
+		control_refuse(a, CODE(USAGE),
+			       "state how you know that it is off, for example "
+			       "--reason 'power cord pulled'",
+			       "confirm-off is a proof of death: a name and a reason are "
+			       "needed");
 		return;
 	}
 	engine_fail_host(c->engine, o, actor, &e);
-	pass_on(&e, a);
+	reply_with(&e, a);
 }
 
 static void relocate(struct control *c, const Vrsas__V1__RelocateOrder *o,
@@ -86,10 +72,10 @@ static void relocate(struct control *c, const Vrsas__V1__RelocateOrder *o,
 {
 	struct engine_answer e = {0};
 
-	if (!vm_ok(o->vm, a) || !words_ok(o->reason, a))
+	if (!control_vm_ok(o->vm, a) || !reason_ok(o->reason, a))
 		return;
 	if (o->to_cluster[0] && !vrs_name_ok(o->to_cluster)) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl status",
+		control_refuse(a, CODE(USAGE), "vrsctl status",
 			       "to: the name of a cluster is needed");
 		return;
 	}
@@ -98,7 +84,7 @@ static void relocate(struct control *c, const Vrsas__V1__RelocateOrder *o,
 		return;
 	}
 	engine_relocate(c->engine, o, actor, &e);
-	pass_on(&e, a);
+	reply_with(&e, a);
 }
 
 void control_order(struct control *c, const Vrsas__V1__ControlRequest *r, struct reply *a)
@@ -113,23 +99,23 @@ void control_order(struct control *c, const Vrsas__V1__ControlRequest *r, struct
 		relocate(c, r->relocate, r->actor, a);
 		break;
 	case VRSAS__V1__CONTROL_REQUEST__BODY_FAILBACK:
-		if (!vm_ok(r->failback->vm, a))
+		if (!control_vm_ok(r->failback->vm, a))
 			break;
 		engine_failback(c->engine, r->failback->vm, r->actor,
 				r->failback->dry_run, &e);
-		pass_on(&e, a);
+		reply_with(&e, a);
 		break;
 	case VRSAS__V1__CONTROL_REQUEST__BODY_CANCEL:
-		if (!vm_ok(r->cancel->vm, a) || !words_ok(r->cancel->reason, a))
+		if (!control_vm_ok(r->cancel->vm, a) || !reason_ok(r->cancel->reason, a))
 			break;
 		engine_cancel(c->engine, r->cancel->vm, r->actor, r->cancel->reason, &e);
-		pass_on(&e, a);
+		reply_with(&e, a);
 		break;
 	case VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_ORDER:
 		control_transfer_order(c, r->transfer_order, r->actor, a);
 		break;
 	default:
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
-			       "control: not known to this version");
+		control_refuse(a, CODE(USAGE), "",
+			       "control: order not known to this version");
 	}
 }

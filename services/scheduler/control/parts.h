@@ -1,5 +1,5 @@
-/* parts.h - what the files of control share: one reply while it is made (reply.c),
- * the limits of all replies, and the handler of each kind of request. */
+/* parts.h - what the files of control share: the reply under construction (reply.c), the
+ * limits of all replies, and the handler of each kind of request. */
 #ifndef SCHEDULER_CONTROL_PARTS_H
 #define SCHEDULER_CONTROL_PARTS_H
 
@@ -8,8 +8,10 @@
 
 #include "vrs/bus.h"
 
+#define CODE(name) VRSAS__V1__CONTROL_CODE__CONTROL_##name
+
 enum {
-	CONTROL_MAX_REPLY = 900 * 1024, /* the bus believes up to 1 MiB */
+	CONTROL_MAX_REPLY = 900 * 1024, /* the bus accepts up to 1 MiB */
 	CONTROL_REMEMBERED = 128,       /* answers to orders */
 	CONTROL_MAX_WAITING = 32,       /* event readers at a time */
 	CONTROL_MAX_OPEN = 64,
@@ -17,7 +19,7 @@ enum {
 	CONTROL_FORECAST_MAX_AGE_MS = 10 * 60000, /* older ones are not shown */
 };
 
-/* One reply while it is made. Everything in it lives in mem. */
+/* One reply under construction. mem holds everything in it. */
 struct reply {
 	Vrsas__V1__ControlReply reply;
 	struct vrs_arena *mem;
@@ -49,7 +51,7 @@ struct control {
 	struct event_wait *waiting;
 	size_t n_waiting;
 	struct vrs_timer *wait_timer;
-	struct forecast_wait *asking;
+	struct forecast_wait *forecasting;
 	bool closing;
 };
 
@@ -61,37 +63,33 @@ void control_reply_send(struct reply *a, struct vrs_req_token *token);
 void *control_reply_alloc(struct reply *a, size_t n, size_t size);
 const char *control_reply_text(struct reply *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Counts one message of a list; false: the reply is full, and its hint says so. */
+/* Adds one message of a list to the size; false: the reply is full, as its hint says. */
 bool control_reply_fits(struct reply *a, const ProtobufCMessage *m);
 void control_refuse(struct reply *a, Vrsas__V1__ControlCode code, const char *hint,
 		    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void control_refuse_err(struct reply *a, const struct vrs_err *err, const char *hint);
 
-/* "c1", "c1/h1" or "h1", of names that are well formed. */
+/* "c1", "c1/h1" or "h1" with valid names. */
 bool control_place_ok(const char *text);
+/* Refused when they are not so: a host's name; a VM's name or id; a cluster of w, or "".
+ */
+bool control_host_ok(const char *host, struct reply *a);
+bool control_vm_ok(const char *vm, struct reply *a);
+bool control_cluster_ok(const struct fleet *w, const char *cluster, struct reply *a);
 
 /* The newest fleet; NULL: refused. */
 struct fleet *control_need_fleet(struct control *c, struct reply *a);
 
 /* --- requests --- */
 
-void control_status(struct control *c, struct reply *a);
-void control_hosts(struct control *c, const Vrsas__V1__HostQuery *q, struct reply *a);
-void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct reply *a);
-void control_relocations(struct control *c, const Vrsas__V1__RelocationQuery *q,
-			 struct reply *a);
-void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct reply *a);
+typedef void control_query(struct control *c, const Vrsas__V1__ControlRequest *r,
+			   struct reply *a);
+control_query control_status, control_hosts, control_vms, control_relocations,
+	control_plan, control_preflight, control_transfers, control_transfer_times,
+	control_order;
 /* Where one VM would go; to_cluster may be "". */
 void control_plan_vm(struct control *c, const char *vm, const char *to_cluster,
 		     struct reply *a);
-
-void control_preflight(struct control *c, const Vrsas__V1__PreflightQuery *q,
-		       struct reply *a);
-
-void control_transfers(struct control *c, const Vrsas__V1__TransferQuery *q,
-		       struct reply *a);
-void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQuery *q,
-			    struct reply *a);
 void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o,
 			    const char *actor, struct reply *a);
 
@@ -101,8 +99,6 @@ Vrsas__V1__RelocationView *control_relocation_view(struct control *c,
 						   bool whole, struct reply *a);
 
 bool control_is_order(const Vrsas__V1__ControlRequest *r);
-void control_order(struct control *c, const Vrsas__V1__ControlRequest *r,
-		   struct reply *a);
 
 /* True: answered later; the handler then owns the token and the reply. */
 bool control_forecast(struct control *c, const Vrsas__V1__ForecastQuery *q,

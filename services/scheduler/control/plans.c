@@ -1,4 +1,4 @@
-/* Plans that are only asked for: nothing is promised, nothing is done. */
+/* Trial plans: nothing is promised, nothing is executed. */
 #include "control/parts.h"
 
 #include <stdlib.h>
@@ -15,8 +15,8 @@ static size_t size_of(const struct plan *p)
 	return n;
 }
 
-/* Many VMs with many candidates do not fit into one reply: the best candidates are told
- * of each, the chosen one among them. */
+/* Many VMs with many candidates do not fit into one reply: then each VM has its best
+ * candidates only, the chosen one among them. */
 static void show_plan(struct reply *a, Vrsas__V1__PlanView *v)
 {
 	const struct plan *p = &a->plan;
@@ -34,7 +34,7 @@ static void show_plan(struct reply *a, Vrsas__V1__PlanView *v)
 		v->decision[v->n_decision++] = d;
 	}
 	if (!all && !v->note[0])
-		v->note = "only the best candidates are shown of each VM";
+		v->note = "only the best candidates of each VM are shown";
 }
 
 static void answer_plan(struct control *c, struct fleet *w, struct plan_ask *ask,
@@ -59,20 +59,18 @@ static void answer_plan(struct control *c, struct fleet *w, struct plan_ask *ask
 	show_plan(a, v);
 }
 
-void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct reply *a)
+void control_plan(struct control *c, const Vrsas__V1__ControlRequest *req,
+		  struct reply *a)
 {
+	const Vrsas__V1__PlanQuery *q = req->plan;
 	struct fleet *w = control_need_fleet(c, a);
 	struct fleet_host *h;
 	struct vrs_err err = {0};
 
 	if (!w)
 		return;
-	if (!control_place_ok(q->host)) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-			       "vrsctl host list",
-			       "host: a name like h1 or c1/h1 is needed");
+	if (!control_host_ok(q->host, a))
 		return;
-	}
 	if (fleet_find_host(w, q->host, &h, &err) < 0) {
 		control_refuse_err(a, &err, "vrsctl host list");
 		return;
@@ -82,11 +80,10 @@ void control_plan(struct control *c, const Vrsas__V1__PlanQuery *q, struct reply
 	ask.vm = vms;
 	const char *note = "";
 	if (!h->inventory_at_ms)
-		note = "which VMs it has is not known: its collector sent no inventory";
+		note = "its VMs are not known: its collector has sent no inventory";
 	else if (!ask.n_vms && h->n_vms)
 		note = control_reply_text(
-			a, "it has %zu VMs, none of them protected and at home",
-			h->n_vms);
+			a, "none of its %zu VMs is protected and at home", h->n_vms);
 	answer_plan(c, w, &ask, note, a);
 	free(vms);
 }
@@ -104,11 +101,8 @@ void control_plan_vm(struct control *c, const char *name, const char *to_cluster
 		control_refuse_err(a, &err, "vrsctl vm list");
 		return;
 	}
-	if (to_cluster[0] && !fleet_cluster(w, to_cluster)) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
-			       "vrsctl status", "cluster %s: not known", to_cluster);
+	if (!control_cluster_ok(w, to_cluster, a))
 		return;
-	}
 	const struct fleet_host *h = &w->host[vm->host];
 	struct plan_ask ask = {
 		.cluster = fleet_cluster_name(w, h),

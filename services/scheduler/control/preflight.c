@@ -74,18 +74,6 @@ struct selection {
 	const struct fleet_cluster *to;
 };
 
-static bool select_target(const struct fleet *w, const char *name, struct selection *s,
-			  struct reply *a)
-{
-	if (!name[0])
-		return true;
-	s->to = vrs_name_ok(name) ? fleet_cluster(w, name) : NULL;
-	if (!s->to)
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
-			       "vrsctl status", "cluster %.64s: not known", name);
-	return s->to;
-}
-
 static bool select_vms(const struct fleet *w, const Vrsas__V1__PreflightQuery *q,
 		       struct selection *s, struct reply *a)
 {
@@ -113,15 +101,18 @@ static bool select_vms(const struct fleet *w, const Vrsas__V1__PreflightQuery *q
 	return status == 0;
 }
 
-void control_preflight(struct control *c, const Vrsas__V1__PreflightQuery *q,
+void control_preflight(struct control *c, const Vrsas__V1__ControlRequest *r,
 		       struct reply *a)
 {
+	const Vrsas__V1__PreflightQuery *q = r->preflight;
 	const struct fleet *w = control_need_fleet(c, a);
 	Vrsas__V1__PreflightView *v = control_reply_alloc(a, 1, sizeof(*v));
 	struct selection s = {0};
 
-	if (!w || !select_target(w, q->to_cluster, &s, a) || !select_vms(w, q, &s, a))
+	if (!w || !control_cluster_ok(w, q->to_cluster, a) || !select_vms(w, q, &s, a))
 		return;
+	if (q->to_cluster[0])
+		s.to = fleet_cluster(w, q->to_cluster);
 	vrsas__v1__preflight_view__init(v);
 	v->vm = control_reply_alloc(a, w->n_vms, sizeof(*v->vm));
 	for (size_t i = 0; i < w->n_vms; i++) {

@@ -30,7 +30,7 @@ void control_reply_send(struct reply *a, struct vrs_req_token *token)
 
 void *control_reply_alloc(struct reply *a, size_t n, size_t size)
 {
-	/* lists end when the reply is full, long before the arena is */
+	/* a list ends when the reply is full, long before the arena is */
 	void *p = vrs_arena_alloc(a->mem, n * size + 1);
 
 	if (!p)
@@ -83,23 +83,23 @@ void control_refuse_err(struct reply *a, const struct vrs_err *err, const char *
 
 	switch (err->code) {
 	case VRS_ENOENT:
-		code = VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND;
+		code = CODE(NOT_FOUND);
 		break;
 	case VRS_ECONFLICT: /* an ambiguous name */
 	case VRS_EINVAL:
-		code = VRSAS__V1__CONTROL_CODE__CONTROL_USAGE;
+		code = CODE(USAGE);
 		break;
 	case VRS_EDENIED:
-		code = VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED;
+		code = CODE(REFUSED);
 		break;
 	case VRS_ECONN:
-		code = VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE;
+		code = CODE(UNREACHABLE);
 		break;
 	case VRS_ETIMEOUT:
-		code = VRSAS__V1__CONTROL_CODE__CONTROL_TIMEOUT;
+		code = CODE(TIMEOUT);
 		break;
 	default:
-		code = VRSAS__V1__CONTROL_CODE__CONTROL_FAILED;
+		code = CODE(FAILED);
 	}
 	control_refuse(a, code, hint, "%s", err->text);
 }
@@ -118,13 +118,39 @@ bool control_place_ok(const char *place)
 	return vrs_name_ok(cluster) && vrs_name_ok(slash + 1);
 }
 
+bool control_host_ok(const char *host, struct reply *a)
+{
+	if (control_place_ok(host))
+		return true;
+	control_refuse(a, CODE(USAGE), "vrsctl host list",
+		       "host: a name like h1 or c1/h1 is needed");
+	return false;
+}
+
+bool control_vm_ok(const char *vm, struct reply *a)
+{
+	if (vrs_id_ok(vm))
+		return true;
+	control_refuse(a, CODE(USAGE), "vrsctl vm list", "vm: a name or an id is needed");
+	return false;
+}
+
+bool control_cluster_ok(const struct fleet *w, const char *cluster, struct reply *a)
+{
+	if (!cluster[0] || fleet_cluster(w, cluster))
+		return true;
+	control_refuse(a, CODE(NOT_FOUND), "vrsctl status", "cluster %.64s: not known",
+		       cluster);
+	return false;
+}
+
 struct fleet *control_need_fleet(struct control *c, struct reply *a)
 {
 	struct fleet *w = engine_fleet(c->engine);
 
 	if (!w)
 		control_refuse(
-			a, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
+			a, CODE(UNREACHABLE),
 			"check that Redis is running and accepts the scheduler's login",
 			"scheduler: no data read from Redis yet");
 	return w;

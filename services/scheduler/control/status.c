@@ -1,4 +1,4 @@
-/* Is all well? The worst reason first. */
+/* The health of the system, and the reasons when it is not HEALTHY, the worst first. */
 #include "control/parts.h"
 #include "machine/states.h"
 
@@ -21,18 +21,16 @@ struct reasons {
 	size_t n_bad, n_warn;
 };
 
+static void add_reason(const char **list, size_t *n, const char *text)
+{
+	if (*n < MAX_REASONS)
+		list[(*n)++] = text;
+}
+
 #define BAD(r, ...)                                                                      \
-	do {                                                                             \
-		if ((r)->n_bad < MAX_REASONS)                                            \
-			(r)->bad[(r)->n_bad++] =                                         \
-				control_reply_text((r)->a, __VA_ARGS__);                 \
-	} while (0)
+	add_reason((r)->bad, &(r)->n_bad, control_reply_text((r)->a, __VA_ARGS__))
 #define WARNING(r, ...)                                                                  \
-	do {                                                                             \
-		if ((r)->n_warn < MAX_REASONS)                                           \
-			(r)->warn[(r)->n_warn++] =                                       \
-				control_reply_text((r)->a, __VA_ARGS__);                 \
-	} while (0)
+	add_reason((r)->warn, &(r)->n_warn, control_reply_text((r)->a, __VA_ARGS__))
 
 /* --- services --- */
 
@@ -77,7 +75,7 @@ static void read_services(struct control *c, int64_t now_ms, Vrsas__V1__StatusVi
 		}
 	vrs_reply_free(r);
 	if (now_ms && now_ms - etl_at > service_late_ms)
-		WARNING(why, "no etl is alive: readings stay in the collectors' spools");
+		WARNING(why, "no etl is running: samples stay in the collectors' spools");
 }
 
 /* --- clusters --- */
@@ -134,7 +132,7 @@ cluster_view(const struct fleet *w, const struct fleet_cluster *c, struct reply 
 	return v;
 }
 
-static void weigh_cluster(struct control *c, const struct fleet *w,
+static void judge_cluster(struct control *c, const struct fleet *w,
 			  const struct fleet_cluster *cluster, struct reasons *why)
 {
 	const struct detector_brake *brake = engine_brake(c->engine, cluster->name);
@@ -143,7 +141,8 @@ static void weigh_cluster(struct control *c, const struct fleet *w,
 	if (brake && brake->on)
 		BAD(why, "cluster %s: %s", cluster->name, brake->note);
 	if (!cluster->beat_at_ms)
-		WARNING(why, "cluster %s: its collector was never heard", cluster->name);
+		WARNING(why, "cluster %s: its collector has never reported",
+			cluster->name);
 	else if (!cluster->collector_alive)
 		WARNING(why, "cluster %s: its collector has been silent for %s",
 			cluster->name,
@@ -152,12 +151,11 @@ static void weigh_cluster(struct control *c, const struct fleet *w,
 	    (!cluster->forecast.made_at_ms ||
 	     w->at_ms - cluster->forecast.made_at_ms > CONTROL_FORECAST_MAX_AGE_MS))
 		WARNING(why,
-			"cluster %s: no fresh forecast, decisions rest on its newest "
-			"reading",
+			"cluster %s: no fresh forecast, decisions use the newest reading",
 			cluster->name);
 }
 
-static void weigh_host(struct control *c, const struct fleet *w,
+static void judge_host(struct control *c, const struct fleet *w,
 		       const struct fleet_host *h, struct reasons *why)
 {
 	const char *cluster = fleet_cluster_name(w, h);
@@ -176,17 +174,16 @@ static void weigh_host(struct control *c, const struct fleet *w,
 			detector_verdict_name(d->verdict), d->note);
 		break;
 	case DETECTOR_BACK:
-		WARNING(why, "host %s/%s is back and watched until it is stable", cluster,
-			h->name);
+		WARNING(why, "host %s/%s is back, but not yet stable", cluster, h->name);
 		break;
 	case DETECTOR_OK:
 		break;
 	}
 }
 
-/* --- stories --- */
+/* --- relocations --- */
 
-static void weigh_story(const Vrsas__V1__Relocation *r, struct reasons *why)
+static void judge_relocation(const Vrsas__V1__Relocation *r, struct reasons *why)
 {
 	const struct reloc_state_info *state = reloc_state((enum reloc_state)r->state);
 	bool moves = r->target_host[0];
@@ -210,7 +207,7 @@ static void show_open(struct control *c, Vrsas__V1__StatusView *v, struct reason
 	for (size_t i = 0; i < n; i++) {
 		const Vrsas__V1__Relocation *r = engine_record(c->engine, i);
 
-		weigh_story(r, why);
+		judge_relocation(r, why);
 		if (!engine_is_open(r))
 			continue;
 		Vrsas__V1__RelocationView *one = control_relocation_view(c, r, false, a);
@@ -220,33 +217,34 @@ static void show_open(struct control *c, Vrsas__V1__StatusView *v, struct reason
 	}
 }
 
-static void weigh_movability(struct control *c, struct reasons *why)
+static void judge_movability(struct control *c, struct reasons *why)
 {
 	const struct movability *m = engine_movability(c->engine);
-	size_t n = movability_count(m, NULL);
+	size_t n = movability_count(m, NULL), first = 0;
 
-	for (size_t i = 0; i < m->n && n > 0; i++)
-		if (!m->vm[i]->is_movable) {
-			WARNING(why,
-				"%zu protected VM%s cannot be moved, first %s: %s; see "
-				"vrsctl preflight",
-				n, n == 1 ? "" : "s", m->vm[i]->name, m->vm[i]->text);
-			break;
-		}
+	if (n == 0)
+		return;
+	while (m->vm[first]->is_movable)
+		first++;
+	WARNING(why,
+		"%zu protected VM%s cannot be moved, first %s: %s; see vrsctl preflight",
+		n, n == 1 ? "" : "s", m->vm[first]->name, m->vm[first]->text);
 }
 
-void control_status(struct control *c, struct reply *a)
+void control_status(struct control *c, const Vrsas__V1__ControlRequest *r,
+		    struct reply *a)
 {
+	(void)r;
 	Vrsas__V1__StatusView *v = control_reply_alloc(a, 1, sizeof(*v));
 	const struct fleet *w = engine_fleet(c->engine);
 	struct reasons why = {.a = a};
 
 	vrsas__v1__status_view__init(v);
 	if (a->unread)
-		BAD(&why, "the records cannot be read: %s", a->unread);
+		BAD(&why, "cannot read the relocation records: %s", a->unread);
 	v->at_ms = w ? w->at_ms : 0;
 	if (!w)
-		BAD(&why, "nothing could be read from Redis yet");
+		BAD(&why, "no data read from Redis yet");
 	show_open(c, v, &why);
 	if (!engine_active(c->engine))
 		WARNING(&why, "this scheduler is on standby; %s%s",
@@ -254,14 +252,14 @@ void control_status(struct control *c, struct reply *a)
 						       : "none",
 			" is the active one");
 	for (size_t i = 0; w && i < w->n_clusters; i++)
-		weigh_cluster(c, w, &w->cluster[i], &why);
+		judge_cluster(c, w, &w->cluster[i], &why);
 	for (size_t i = 0; w && i < w->n_hosts; i++)
-		weigh_host(c, w, &w->host[i], &why);
-	weigh_movability(c, &why);
+		judge_host(c, w, &w->host[i], &why);
+	judge_movability(c, &why);
 	if (engine_movers(c->engine) == 0)
-		WARNING(&why, "no mover is connected: nothing can be copied");
+		WARNING(&why, "no mover is connected: VMs cannot be copied");
 	if (forecasts_predictors(c->forecasts) == 0)
-		WARNING(&why, "no predictor is connected: forecasts grow old");
+		WARNING(&why, "no predictor is connected: forecasts will go stale");
 	v->cluster = control_reply_alloc(a, w ? w->n_clusters : 0, sizeof(*v->cluster));
 	for (size_t i = 0; w && i < w->n_clusters; i++)
 		v->cluster[v->n_cluster++] = cluster_view(w, &w->cluster[i], a);

@@ -1,5 +1,5 @@
-/* Transfers as people see and steer them: what the movers wrote in Redis, words to them,
- * and what was expected of past copies against what they took. */
+/* Transfers: their status as movers write it in Redis, orders about them, and predicted
+ * against actual times of past ones. */
 #include "control/parts.h"
 
 #include "vrs/event.h"
@@ -24,7 +24,7 @@ static void arena_keep(void *mem, void *p)
 	(void)p;
 }
 
-/* Lives as long as the answer; NULL: none, or not one. */
+/* Lives as long as the reply; NULL: absent or unreadable. */
 static Vrsas__V1__TransferStatus *unpack(struct reply *a, const struct vrs_reply *r)
 {
 	ProtobufCAllocator in_answer = {arena_give, arena_keep, a->mem};
@@ -39,7 +39,7 @@ static bool is_over(const Vrsas__V1__TransferStatus *t)
 	return t->ended_at_ms != 0;
 }
 
-static bool is_called(const Vrsas__V1__TransferStatus *t, const char *name)
+static bool has_name(const Vrsas__V1__TransferStatus *t, const char *name)
 {
 	return strcmp(t->job_id, name) == 0 || strcmp(t->vm_name, name) == 0 ||
 	       strcmp(t->vm_id, name) == 0;
@@ -56,7 +56,7 @@ static bool read_all(struct control *c, struct reply *a, Vrsas__V1__TransferStat
 	*ret_n = 0;
 	if (vrs_store_cmd(s, &jobs, &err, "ZREVRANGE " VRS_KEY_TRANSFERS " 0 %d",
 			  MAX_SHOWN - 1) < 0) {
-		control_refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "check that Redis is running");
 		return false;
 	}
 	*ret = control_reply_alloc(a, jobs->n_items, sizeof(**ret));
@@ -70,7 +70,7 @@ static bool read_all(struct control *c, struct reply *a, Vrsas__V1__TransferStat
 	int status = n ? vrs_store_run(s, &recs, &err) : 0;
 	vrs_reply_free(jobs);
 	if (status < 0) {
-		control_refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "check that Redis is running");
 		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -85,45 +85,50 @@ static bool read_all(struct control *c, struct reply *a, Vrsas__V1__TransferStat
 
 /* --- showing --- */
 
-void control_transfers(struct control *c, const Vrsas__V1__TransferQuery *q,
+static bool job_ok(const char *job, struct reply *a)
+{
+	if (vrs_id_ok(job))
+		return true;
+	control_refuse(a, CODE(USAGE), "vrsctl transfer list",
+		       "transfer: the name of a job or of a VM is needed");
+	return false;
+}
+
+void control_transfers(struct control *c, const Vrsas__V1__ControlRequest *req,
 		       struct reply *a)
 {
+	const Vrsas__V1__TransferQuery *q = req->transfers;
 	Vrsas__V1__TransferViews *v = control_reply_alloc(a, 1, sizeof(*v));
 	Vrsas__V1__TransferStatus **all;
 	size_t n;
 
-	if (q->job[0] && !vrs_id_ok(q->job)) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-			       "vrsctl transfer list",
-			       "transfer: the name of a job or of a VM is needed");
-		return;
-	}
-	if (!read_all(c, a, &all, &n))
+	if ((q->job[0] && !job_ok(q->job, a)) || !read_all(c, a, &all, &n))
 		return;
 	vrsas__v1__transfer_views__init(v);
 	v->transfer = control_reply_alloc(a, n, sizeof(*v->transfer));
-	for (int over = 0; over < 2; over++) /* those at work come first */
+	for (int over = 0; over < 2; over++) /* running ones first */
 		for (size_t i = 0; i < n; i++) {
 			if (is_over(all[i]) != over || (over && q->open_only) ||
-			    (q->job[0] && !is_called(all[i], q->job)))
+			    (q->job[0] && !has_name(all[i], q->job)))
 				continue;
 			if (!control_reply_fits(a, &all[i]->base))
 				break;
 			v->transfer[v->n_transfer++] = all[i];
 		}
 	if (q->job[0] && v->n_transfer == 0) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
-			       "vrsctl transfer list shows those of the last days",
-			       "transfer %s: there is none", q->job);
+		control_refuse(
+			a, CODE(NOT_FOUND),
+			"vrsctl transfer list shows the transfers of the last days",
+			"transfer %s: not found", q->job);
 		return;
 	}
 	a->reply.body_case = VRSAS__V1__CONTROL_REPLY__BODY_TRANSFERS;
 	a->reply.transfers = v;
 }
 
-/* --- steering --- */
+/* --- orders --- */
 
-/* The open transfer that is meant; NULL: refused. */
+/* The open transfer of that name; NULL: refused. */
 static const Vrsas__V1__TransferStatus *find_open(struct control *c, const char *name,
 						  struct reply *a)
 {
@@ -134,29 +139,27 @@ static const Vrsas__V1__TransferStatus *find_open(struct control *c, const char 
 	if (!read_all(c, a, &all, &n))
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
-		if (!is_called(all[i], name))
+		if (!has_name(all[i], name))
 			continue;
 		if (is_over(all[i])) {
 			over = all[i];
 		} else if (found) {
-			control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-				       "say which job: vrsctl transfer list",
-				       "transfer %s: there are several", name);
+			control_refuse(a, CODE(USAGE),
+				       "name the job: vrsctl transfer list",
+				       "transfer %s: several match", name);
 			return NULL;
 		} else {
 			found = all[i];
 		}
 	}
 	if (!found)
-		control_refuse(a,
-			       over ? VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED
-				    : VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+		control_refuse(a, over ? CODE(REFUSED) : CODE(NOT_FOUND),
 			       "vrsctl transfer list", "transfer %s: %s", name,
-			       over ? "it has ended already" : "there is none");
+			       over ? "already ended" : "not found");
 	return found;
 }
 
-/* A copy that a relocation waits for is given up with its relocation, not alone. */
+/* A copy that a relocation waits for is cancelled with its relocation, not alone. */
 static const Vrsas__V1__Relocation *owner_of(struct control *c, const char *job)
 {
 	for (size_t i = 0; i < engine_n_records(c->engine); i++) {
@@ -191,46 +194,38 @@ static void publish_request(struct control *c, const Vrsas__V1__TransferStatus *
 void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o,
 			    const char *actor, struct reply *a)
 {
-	const char *field, *what;
+	/* a field of the transfer's hash in Redis, which its mover reads */
+	static const struct {
+		const char *field, *what;
+		long long value;
+	} acts[] = {
+		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_PAUSE] = {"pause",
+								 "pause the copy", 1},
+		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RESUME] = {"pause",
+								  "resume the copy", 0},
+		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL] = {"cancel",
+								  "cancel the copy", 1},
+		[VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE] = {"rate",
+								"change its rate limit",
+								0},
+	};
+	bool rate = o->act == VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE;
 	struct vrs_err err = {0};
-	long long value = 1;
 
-	if (!vrs_id_ok(o->job)) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-			       "vrsctl transfer list",
-			       "transfer: the name of a job or of a VM is needed");
+	if (!job_ok(o->job, a))
 		return;
-	}
-	switch (o->act) {
-	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_PAUSE:
-		field = "pause";
-		what = "pause copy";
-		break;
-	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RESUME:
-		field = "pause";
-		what = "resume copy";
-		value = 0;
-		break;
-	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL:
-		field = "cancel";
-		what = "cancel copy";
-		break;
-	case VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_RATE:
-		field = "rate";
-		what = "change the rate limit of the copy";
-		value = (long long)o->rate_bytes_per_s;
-		break;
-	default:
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "",
+	if ((size_t)o->act >= sizeof(acts) / sizeof(*acts) || !acts[o->act].field) {
+		control_refuse(a, CODE(USAGE), "",
 			       "transfer: pause, resume, cancel or a rate is needed");
 		return;
 	}
+	const char *what = acts[o->act].what;
 	const Vrsas__V1__TransferStatus *t = find_open(c, o->job, a);
 	if (!t)
 		return;
 	const Vrsas__V1__Relocation *owner = owner_of(c, t->job_id);
 	if (owner && o->act == VRSAS__V1__TRANSFER_ACT__TRANSFER_ACT_CANCEL) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+		control_refuse(a, CODE(REFUSED),
 			       control_reply_text(a, "vrsctl relocation cancel %s",
 						  owner->vm_name),
 			       "transfer %s: the relocation of %s waits for it",
@@ -238,27 +233,30 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 		return;
 	}
 	if (vrs_store_cmd(c->svc->store, NULL, &err, "HSET %s %s %lld",
-			  vrs_key_transfer(t->job_id).text, field, value) < 0) {
-		control_refuse_err(a, &err, "see that Redis runs");
+			  vrs_key_transfer(t->job_id).text, acts[o->act].field,
+			  rate ? (long long)o->rate_bytes_per_s : acts[o->act].value) <
+	    0) {
+		control_refuse_err(a, &err, "check that Redis is running");
 		return;
 	}
 	publish_request(c, t, actor, what);
-	a->reply.done = control_reply_text(a, "%s: %s within a second", t->job_id, what);
+	a->reply.done = control_reply_text(a, "%s: the mover will %s within a second",
+					   t->job_id, what);
 }
 
-/* --- what was expected, and what it took --- */
+/* --- predicted and actual times --- */
 
-/* "AT_MS full|changes DATA_BYTES SENT_BYTES TOOK_MS SAID_MS LOW_MS HIGH_MS LIMIT BESIDE
- * JOB", as the movers keep it. */
+/* "AT_MS full|changes DATA_BYTES SENT_BYTES TOOK_MS PREDICTED_MS LOW_MS HIGH_MS LIMIT
+ * BESIDE JOB", as movers store it. */
 static bool read_time(struct reply *a, const char *line, Vrsas__V1__TransferPast *ret)
 {
 	char kind[16], job[132];
-	long long at_ms, took, said, low, high;
+	long long at_ms, took, predicted, low, high;
 	unsigned long long data, sent;
 
 	if (strlen(line) > 400 ||
 	    sscanf(line, "%lld %15s %llu %llu %lld %lld %lld %lld %*s %*s %131s", &at_ms,
-		   kind, &data, &sent, &took, &said, &low, &high, job) != 9 ||
+		   kind, &data, &sent, &took, &predicted, &low, &high, job) != 9 ||
 	    !vrs_id_ok(job))
 		return false;
 	vrsas__v1__transfer_past__init(ret);
@@ -268,7 +266,7 @@ static bool read_time(struct reply *a, const char *line, Vrsas__V1__TransferPast
 	ret->data_bytes = data;
 	ret->sent_bytes = sent;
 	ret->took_ms = took;
-	ret->predicted_ms = said;
+	ret->predicted_ms = predicted;
 	ret->predicted_low_ms = low;
 	ret->predicted_high_ms = high;
 	return true;
@@ -298,14 +296,15 @@ static void add_times(struct reply *a, Vrsas__V1__TransferTimes *v, const char *
 	}
 }
 
-static bool is_asked(const char *want, const char *name)
+static bool matches(const char *want, const char *name)
 {
 	return !want[0] || strcmp(want, name) == 0;
 }
 
-void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQuery *q,
+void control_transfer_times(struct control *c, const Vrsas__V1__ControlRequest *req,
 			    struct reply *a)
 {
+	const Vrsas__V1__TransferTimesQuery *q = req->transfer_times;
 	Vrsas__V1__TransferTimes *v = control_reply_alloc(a, 1, sizeof(*v));
 	const struct fleet *w = control_need_fleet(c, a);
 	struct vrs_reply *r = NULL;
@@ -321,7 +320,7 @@ void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQue
 				vrs_key_eta(w->cluster[i].name, w->cluster[k].name).text,
 				MAX_TIMES - 1);
 	if (vrs_store_run(c->svc->store, &r, &err) < 0) {
-		control_refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "check that Redis is running");
 		return;
 	}
 	vrsas__v1__transfer_times__init(v);
@@ -331,8 +330,8 @@ void control_transfer_times(struct control *c, const Vrsas__V1__TransferTimesQue
 	const struct vrs_reply *next = r ? r->item : NULL;
 	for (size_t i = 0; next && i < w->n_clusters; i++)
 		for (size_t k = 0; k < w->n_clusters; k++, next++)
-			if (is_asked(q->source_cluster, w->cluster[i].name) &&
-			    is_asked(q->target_cluster, w->cluster[k].name))
+			if (matches(q->source_cluster, w->cluster[i].name) &&
+			    matches(q->target_cluster, w->cluster[k].name))
 				add_times(a, v, w->cluster[i].name, w->cluster[k].name,
 					  next);
 	vrs_reply_free(r);

@@ -1,4 +1,4 @@
-/* What is: clusters, hosts, VMs and stories, as people are shown them. */
+/* Hosts, VMs and relocations as clients see them. */
 #include "control/parts.h"
 
 #include "machine/records.h"
@@ -60,22 +60,21 @@ static Vrsas__V1__HostView *host_view(struct control *c, const struct fleet *w,
 	else if (h->life != FLEET_UP && h->detail[0])
 		v->note = h->detail;
 	else if (!h->site)
-		v->note = "not in the site file: takes nothing";
+		v->note = "not in site.conf: never used as a target";
 	return v;
 }
 
-void control_hosts(struct control *c, const Vrsas__V1__HostQuery *q, struct reply *a)
+void control_hosts(struct control *c, const Vrsas__V1__ControlRequest *req,
+		   struct reply *a)
 {
+	const Vrsas__V1__HostQuery *q = req->hosts;
 	struct fleet *w = control_need_fleet(c, a);
 	Vrsas__V1__HostViews *v = control_reply_alloc(a, 1, sizeof(*v));
 
 	if (!w)
 		return;
-	if (q->cluster[0] && !fleet_cluster(w, q->cluster)) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
-			       "vrsctl status", "cluster %.64s: not known", q->cluster);
+	if (!control_cluster_ok(w, q->cluster, a))
 		return;
-	}
 	vrsas__v1__host_views__init(v);
 	v->host = control_reply_alloc(a, w->n_hosts, sizeof(*v->host));
 	for (size_t i = 0; i < w->n_hosts; i++) {
@@ -124,7 +123,7 @@ static Vrsas__V1__VmView *vm_view(struct control *c, const struct fleet *w,
 
 	vrsas__v1__vm_view__init(v);
 	*facts = *vm->facts;
-	facts->native = ""; /* a page of XML that nobody asked for */
+	facts->native = ""; /* a page of XML */
 	v->facts = facts;
 	v->cluster = fleet_cluster_name(w, h);
 	v->host = h->name;
@@ -136,8 +135,9 @@ static Vrsas__V1__VmView *vm_view(struct control *c, const struct fleet *w,
 	return v;
 }
 
-void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct reply *a)
+void control_vms(struct control *c, const Vrsas__V1__ControlRequest *req, struct reply *a)
 {
+	const Vrsas__V1__VmQuery *q = req->vms;
 	struct fleet *w = control_need_fleet(c, a);
 	Vrsas__V1__VmViews *v = control_reply_alloc(a, 1, sizeof(*v));
 	struct fleet_host *only = NULL;
@@ -145,15 +145,12 @@ void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct reply *a
 
 	if (!w)
 		return;
-	if (q->cluster[0] && !fleet_cluster(w, q->cluster)) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
-			       "vrsctl status", "cluster %.64s: not known", q->cluster);
+	if (!control_cluster_ok(w, q->cluster, a))
 		return;
-	}
 	if (q->host[0]) {
 		int status = control_place_ok(q->host)
 				     ? fleet_find_host(w, q->host, &only, &err)
-				     : vrs_fail(&err, VRS_EINVAL, "host: not a name");
+				     : vrs_fail(&err, VRS_EINVAL, "host: invalid name");
 
 		if (status < 0 && q->cluster[0] && control_place_ok(q->host)) {
 			only = fleet_host(w, q->cluster, q->host);
@@ -181,7 +178,7 @@ void control_vms(struct control *c, const Vrsas__V1__VmQuery *q, struct reply *a
 	a->reply.vms = v;
 }
 
-/* --- stories --- */
+/* --- relocations --- */
 
 static void read_journal(struct control *c, Vrsas__V1__RelocationView *v, struct reply *a)
 {
@@ -223,7 +220,7 @@ Vrsas__V1__RelocationView *control_relocation_view(struct control *c,
 	if (r->decision && !whole) {
 		Vrsas__V1__Decision *d = control_reply_alloc(a, 1, sizeof(*d));
 
-		*d = *r->decision; /* in a list only the chosen candidate is told */
+		*d = *r->decision; /* a list has the chosen candidate only */
 		d->n_candidate = d->n_candidate ? 1 : 0;
 		record->decision = d;
 	}
@@ -241,15 +238,16 @@ Vrsas__V1__RelocationView *control_relocation_view(struct control *c,
 	return v;
 }
 
-static bool has_story(const Vrsas__V1__Relocation *r)
+static bool has_history(const Vrsas__V1__Relocation *r)
 {
 	return r->state != VRSAS__V1__RELOCATION_STATE__PROTECTED || r->detected_at_ms ||
 	       r->granted_at_ms;
 }
 
-void control_relocations(struct control *c, const Vrsas__V1__RelocationQuery *q,
+void control_relocations(struct control *c, const Vrsas__V1__ControlRequest *req,
 			 struct reply *a)
 {
+	const Vrsas__V1__RelocationQuery *q = req->relocations;
 	Vrsas__V1__RelocationViews *v = control_reply_alloc(a, 1, sizeof(*v));
 	size_t n = engine_n_records(c->engine);
 	const Vrsas__V1__Relocation *only = NULL;
@@ -257,11 +255,11 @@ void control_relocations(struct control *c, const Vrsas__V1__RelocationQuery *q,
 	if (q->vm[0]) {
 		only = vrs_id_ok(q->vm) ? engine_find(c->engine, q->vm) : NULL;
 		if (!only) {
-			control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND,
+			control_refuse(a, CODE(NOT_FOUND),
 				       "vrsctl relocation list and vrsctl vm list show "
 				       "the names",
-				       "vm %.128s: has no relocation record",
-				       vrs_id_ok(q->vm) ? q->vm : "(not a name)");
+				       "vm %.128s: no relocation record",
+				       vrs_id_ok(q->vm) ? q->vm : "(invalid name)");
 			return;
 		}
 	}
@@ -270,7 +268,9 @@ void control_relocations(struct control *c, const Vrsas__V1__RelocationQuery *q,
 	for (size_t i = 0; i < n; i++) {
 		const Vrsas__V1__Relocation *r = engine_record(c->engine, i);
 
-		if (only ? r != only : q->open_only ? !engine_is_open(r) : !has_story(r))
+		if (only           ? r != only
+		    : q->open_only ? !engine_is_open(r)
+				   : !has_history(r))
 			continue;
 		Vrsas__V1__RelocationView *one = control_relocation_view(c, r, only, a);
 		if (q->with_journal)

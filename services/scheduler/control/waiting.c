@@ -1,4 +1,4 @@
-/* What takes its time: a fresh forecast, and events that have not happened yet. */
+/* Replies that come later: a fresh forecast, and events that have not happened yet. */
 #include "control/parts.h"
 
 #include "vrs/clock.h"
@@ -15,20 +15,20 @@ enum {
 	EVENT_WAIT_MAX_MS = 5000,
 	EVENT_LIMIT = 500,
 	EVENT_DEFAULT = 50,
-	EVENT_SEARCH = 5000, /* newest ones among which those of one VM are looked for */
+	EVENT_SEARCH = 5000, /* newest events that are searched for those of one VM */
 };
 
 /* --- forecasts --- */
 
 struct forecast_wait {
-	struct control *c; /* NULL: control was closed meanwhile */
+	struct control *c; /* NULL: control was closed */
 	struct forecast_wait *next;
 	struct vrs_req_token *token;
 	struct reply a;
 	char cluster[72], host[72];
 };
 
-/* The one that Redis keeps; why: the reason why there is no newer one, or NULL. */
+/* The stored forecast; why: the reason why there is no newer one, or NULL. */
 static void stored_forecast(struct control *c, const struct forecast_wait *w,
 			    const char *why, struct reply *a)
 {
@@ -38,16 +38,16 @@ static void stored_forecast(struct control *c, const struct forecast_wait *w,
 	const struct vrs_arg argv[] = {VRS_ARG("HGET"), VRS_ARG(key), VRS_ARG(w->host)};
 
 	if (vrs_store_do(c->svc->store, &r, argv, 3, &err) < 0) {
-		control_refuse_err(a, &err, "see that Redis runs");
+		control_refuse_err(a, &err, "check that Redis is running");
 		return;
 	}
 	if (r->type != VRS_REPLY_BYTES ||
 	    vrs_msg_unpack(&a->msg, &vrsas__v1__forecast__descriptor, r->bytes, r->len,
 			   NULL) < 0) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-			       "vrsctl status shows predictors and collectors",
-			       "%s, and none was stored before",
-			       why ? why : "the forecast is gone");
+		control_refuse(a, CODE(UNREACHABLE),
+			       "check that a predictor is running: vrsctl status",
+			       "%s, and no forecast is stored",
+			       why ? why : "the forecast has expired");
 		vrs_reply_free(r);
 		return;
 	}
@@ -56,7 +56,7 @@ static void stored_forecast(struct control *c, const struct forecast_wait *w,
 	*fc = *(const Vrsas__V1__Forecast *)vrs_msg_get(a->msg);
 	if (why)
 		fc->reason =
-			control_reply_text(a, "%s%sthe stored one is shown: %s",
+			control_reply_text(a, "%s%sstored forecast, because: %s",
 					   fc->reason, fc->reason[0] ? "; " : "", why);
 	Vrsas__V1__ForecastViews *v = control_reply_alloc(a, 1, sizeof(*v));
 	vrsas__v1__forecast_views__init(v);
@@ -72,10 +72,10 @@ static void on_forecast(void *arg, const char *why)
 	struct control *c = w->c;
 
 	if (!c) {
-		free(w); /* nobody waits any more */
+		free(w); /* its reply was sent by control_wait_close */
 		return;
 	}
-	for (struct forecast_wait **p = &c->asking; *p; p = &(*p)->next)
+	for (struct forecast_wait **p = &c->forecasting; *p; p = &(*p)->next)
 		if (*p == w) {
 			*p = w->next;
 			break;
@@ -95,8 +95,7 @@ static bool find_target(struct control *c, const char *target, const char **ret_
 	if (!w)
 		return false;
 	if (!control_place_ok(target)) {
-		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-			       "vrsctl host list",
+		control_refuse(a, CODE(USAGE), "vrsctl host list",
 			       "target: a cluster, a host, or cluster/host is needed");
 		return false;
 	}
@@ -125,7 +124,8 @@ bool control_forecast(struct control *c, const Vrsas__V1__ForecastQuery *q,
 	if (!find_target(c, q->target, &cluster, &host, a))
 		return false;
 	struct forecast_wait *w = vrs_calloc(1, sizeof(*w));
-	*w = (struct forecast_wait){.c = c, .next = c->asking, .token = token, .a = *a};
+	*w = (struct forecast_wait){
+		.c = c, .next = c->forecasting, .token = token, .a = *a};
 	(void)vrs_strcpy(w->cluster, sizeof(w->cluster), cluster);
 	(void)vrs_strcpy(w->host, sizeof(w->host), host);
 	const struct forecasts_question question = {w->cluster, w->host, FORECAST_WAIT_MS,
@@ -135,7 +135,7 @@ bool control_forecast(struct control *c, const Vrsas__V1__ForecastQuery *q,
 		free(w);
 		return false;
 	}
-	c->asking = w;
+	c->forecasting = w;
 	return true;
 }
 
@@ -168,8 +168,8 @@ static bool about(const Vrsas__V1__Event *ev, const char *vm)
 	return !vm[0] || strcmp(ev->vm_id, vm) == 0 || strcmp(ev->vm_name, vm) == 0;
 }
 
-/* Reads on from w->after; true when there is something to tell (or to refuse). */
-static bool look(struct control *c, struct event_wait *w)
+/* Reads on from w->after; true when the reply has events or a refusal. */
+static bool read_events(struct control *c, struct event_wait *w)
 {
 	Vrsas__V1__EventViews *v = control_reply_alloc(&w->a, 1, sizeof(*v));
 	struct vrs_err err = {0};
@@ -179,7 +179,7 @@ static bool look(struct control *c, struct event_wait *w)
 	if (vrs_event_read(c->svc->store, w->after, limit, &w->a.events, &w->a.n_events,
 			   &err) < 0) {
 		w->a.events = NULL;
-		control_refuse_err(&w->a, &err, "see that Redis runs");
+		control_refuse_err(&w->a, &err, "check that Redis is running");
 		return true;
 	}
 	vrsas__v1__event_views__init(v);
@@ -204,8 +204,8 @@ static bool look(struct control *c, struct event_wait *w)
 	return v->n_event > 0;
 }
 
-/* Between two looks nothing of the first one is kept. */
-static void forget_look(struct event_wait *w)
+/* Nothing of an empty read is kept. */
+static void reset_reply(struct event_wait *w)
 {
 	const char *id = w->a.reply.request_id;
 	struct reply fresh;
@@ -223,8 +223,8 @@ static void on_wait_tick(void *arg)
 	for (struct event_wait **p = &c->waiting; *p;) {
 		struct event_wait *w = *p;
 
-		forget_look(w);
-		if (!look(c, w) && now < w->until_mono_ms) {
+		reset_reply(w);
+		if (!read_events(c, w) && now < w->until_mono_ms) {
 			p = &w->next;
 			continue;
 		}
@@ -245,9 +245,8 @@ bool control_events(struct control *c, const Vrsas__V1__EventQuery *q, struct re
 	if ((q->after_id[0] && !stream_id_ok(q->after_id)) ||
 	    (q->vm[0] && !vrs_id_ok(q->vm))) {
 		control_refuse(
-			a, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE, "vrsctl events",
-			"events: after_id is an id that was given before, vm a name or "
-			"id");
+			a, CODE(USAGE), "vrsctl events",
+			"events: after_id must be the id of an event, vm a name or id");
 		return false;
 	}
 	struct event_wait *w = vrs_calloc(1, sizeof(*w));
@@ -263,7 +262,7 @@ bool control_events(struct control *c, const Vrsas__V1__EventQuery *q, struct re
 	};
 	(void)vrs_strcpy(w->after, sizeof(w->after), q->after_id);
 	(void)vrs_strcpy(w->vm, sizeof(w->vm), q->vm);
-	if (look(c, w) || wait == 0 || c->n_waiting >= CONTROL_MAX_WAITING) {
+	if (read_events(c, w) || wait == 0 || c->n_waiting >= CONTROL_MAX_WAITING) {
 		*a = w->a;
 		free(w);
 		return false;
@@ -282,14 +281,14 @@ void control_wait_close(struct control *c)
 		struct event_wait *w = c->waiting;
 
 		c->waiting = w->next;
-		control_reply_send(&w->a, w->token); /* nothing new, but an answer */
+		control_reply_send(&w->a, w->token); /* without events */
 		free(w);
 	}
 	vrs_timer_cancel(c->wait_timer);
-	for (struct forecast_wait *w = c->asking; w; w = w->next) {
-		w->c = NULL; /* freed when its question ends */
-		control_refuse(&w->a, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-			       "ask again", "the scheduler stops");
+	for (struct forecast_wait *w = c->forecasting; w; w = w->next) {
+		w->c = NULL; /* freed by on_forecast */
+		control_refuse(&w->a, CODE(UNREACHABLE), "repeat the command",
+			       "the scheduler is stopping");
 		control_reply_send(&w->a, w->token);
 	}
 }

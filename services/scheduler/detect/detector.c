@@ -4,17 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct detector_rules detector_defaults = {
-	.silent_samples = 3,
-	.silent_beats = 2,
-	.failed_probes = 2,
-	.probe_fresh_ms = 15000,
-	.suspect_ms = 0,
-	.stable_ms = 60000,
-	.brake_ratio = 0.3,
-	.brake_hosts = 2,
-};
-
 const char *detector_verdict_name(enum detector_verdict v)
 {
 	static const char *const names[] = {
@@ -26,17 +15,17 @@ const char *detector_verdict_name(enum detector_verdict v)
 	return names[v];
 }
 
-/* What each channel says now. */
-struct opinion {
+/* What each channel reports now. */
+struct channels {
 	bool collector_dead, collector_silent, collector_up;
 	bool probe_dead, probe_alive;
-	bool word_dead, word_off;
+	bool claim_dead, claim_off;
 };
 
 static void count_beats(const struct detector_seen *s, struct detector_host *h)
 {
 	if (s->beat_at_ms == 0 || s->beat_at_ms == h->last_beat_ms)
-		return; /* the same word twice is one word */
+		return; /* counted already */
 	h->last_beat_ms = s->beat_at_ms;
 	if (s->collector_says_up)
 		h->beats = 0;
@@ -44,14 +33,14 @@ static void count_beats(const struct detector_seen *s, struct detector_host *h)
 		h->beats++;
 }
 
-static struct opinion ask_all(const struct detector_rules *r, int64_t now_ms,
-			      const struct detector_seen *s,
-			      const struct detector_host *h)
+static struct channels read_channels(const struct detector_rules *r, int64_t now_ms,
+				     const struct detector_seen *s,
+				     const struct detector_host *h)
 {
 	bool fresh = s->can_probe && s->probe_at_ms > 0 &&
 		     now_ms - s->probe_at_ms <= r->probe_fresh_ms;
 
-	return (struct opinion){
+	return (struct channels){
 		.collector_silent = !s->collector_alive,
 		.collector_up = s->collector_alive && s->collector_says_up,
 		.collector_dead = s->collector_alive && !s->collector_says_up &&
@@ -59,14 +48,13 @@ static struct opinion ask_all(const struct detector_rules *r, int64_t now_ms,
 				  h->beats >= r->silent_beats,
 		.probe_dead = fresh && s->probes_failed >= r->failed_probes,
 		.probe_alive = fresh && s->probes_failed == 0,
-		.word_dead = s->word != DETECTOR_NO_WORD || s->alert,
-		.word_off = s->word == DETECTOR_CONFIRMS_OFF,
+		.claim_dead = s->claim != DETECTOR_NO_CLAIM || s->alert,
+		.claim_off = s->claim == DETECTOR_CLAIM_OFF,
 	};
 }
 
-static void note(struct detector_host *h, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static void note(struct detector_host *h, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void note(struct detector_host *h,
+						       const char *fmt, ...)
 {
 	size_t len = strlen(h->note);
 	va_list ap;
@@ -80,16 +68,16 @@ static void note(struct detector_host *h, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void write_note(const struct opinion *o, const struct detector_seen *s,
+static void write_note(const struct channels *o, const struct detector_seen *s,
 		       struct detector_host *h)
 {
 	h->note[0] = '\0';
 	if (o->collector_silent)
-		note(h, "its collector is silent, which says nothing of the host");
+		note(h, "its collector is silent, which is no evidence about the host");
 	else if (o->collector_up)
 		note(h, "its collector reads it");
 	else if (s->silent_samples > 0)
-		note(h, "%u readings in a row failed, seen in %u heartbeat%s",
+		note(h, "%u readings in a row failed, reported in %u heartbeat%s",
 		     s->silent_samples, h->beats, h->beats == 1 ? "" : "s");
 	if (!s->can_probe)
 		note(h, "no probe address is set");
@@ -99,12 +87,12 @@ static void write_note(const struct opinion *o, const struct detector_seen *s,
 	else if (o->probe_alive)
 		note(h, "it answers its probe");
 	if (s->alert)
-		note(h, "monitoring says that it is dead: %s", s->alert);
-	if (s->word != DETECTOR_NO_WORD)
-		note(h, "%s says that it is %s", s->word_by ? s->word_by : "an operator",
-		     o->word_off ? "switched off" : "dead");
-	if (o->word_dead && (o->probe_alive || o->collector_up))
-		note(h, "but it answers: not believed");
+		note(h, "monitoring reports it dead: %s", s->alert);
+	if (s->claim != DETECTOR_NO_CLAIM)
+		note(h, "%s declared it %s", s->claim_by ? s->claim_by : "an operator",
+		     o->claim_off ? "off" : "dead");
+	if (o->claim_dead && (o->probe_alive || o->collector_up))
+		note(h, "not accepted, because it answers");
 }
 
 static void set(struct detector_host *h, enum detector_verdict v, int64_t now_ms)
@@ -115,12 +103,12 @@ static void set(struct detector_host *h, enum detector_verdict v, int64_t now_ms
 	h->inner_since_ms = now_ms;
 }
 
-/* Nothing says dead (any more). */
+/* No channel reports the host dead. */
 static void all_quiet(const struct detector_rules *r, int64_t now_ms, bool answers,
 		      struct detector_host *h)
 {
 	h->silent_since_ms = 0;
-	if (!answers) { /* no word at all: neither dead nor back */
+	if (!answers) { /* no evidence at all: neither dead nor back */
 		h->up_since_ms = 0;
 		if (!h->was_down)
 			set(h, DETECTOR_OK, now_ms);
@@ -141,21 +129,22 @@ static void one_channel(int64_t now_ms, bool answers, struct detector_host *h)
 	if (h->was_down && !answers)
 		return; /* what was down stays down until it answers */
 	if (h->inner == DETECTOR_SUSPECT && !answers)
-		return; /* one voice fell silent; suspicion ends when the host answers */
+		return; /* one channel fell silent; suspicion ends when the host answers
+			 */
 	set(h, DETECTOR_SILENT, now_ms);
 }
 
 static void two_channels(const struct detector_rules *r, int64_t now_ms,
-			 const struct detector_seen *s, const struct opinion *o,
+			 const struct detector_seen *s, const struct channels *o,
 			 struct detector_host *h)
 {
 	if (h->inner == DETECTOR_DOWN_LIKELY)
 		return;
 	set(h, DETECTOR_SUSPECT, now_ms);
-	/* a probe that ended after suspicion began must agree; without one, only the word
-	 * of somebody who stood before the host will do */
+	/* a probe that ended after suspicion began must confirm it; without one, only an
+	 * operator's declaration that the host is off does */
 	bool agreed = o->probe_dead && s->probe_at_ms >= h->inner_since_ms;
-	if (now_ms - h->inner_since_ms >= r->suspect_ms && (agreed || o->word_off)) {
+	if (now_ms - h->inner_since_ms >= r->suspect_ms && (agreed || o->claim_off)) {
 		set(h, DETECTOR_DOWN_LIKELY, now_ms);
 		h->was_down = true;
 	}
@@ -165,25 +154,25 @@ static void judge(const struct detector_rules *r, int64_t now_ms,
 		  const struct detector_seen *s, struct detector_host *h)
 {
 	count_beats(s, h);
-	struct opinion o = ask_all(r, now_ms, s, h);
+	struct channels o = read_channels(r, now_ms, s, h);
 	bool answers = o.collector_up || o.probe_alive;
 	bool first_sign =
 		s->probes_failed > 0 ||
 		(s->collector_alive && !s->collector_says_up && s->silent_samples > 0);
 
 	h->channels = (unsigned)o.collector_dead + (unsigned)o.probe_dead +
-		      (unsigned)o.word_dead + (unsigned)o.word_off;
+		      (unsigned)o.claim_dead + (unsigned)o.claim_off;
 	if (!answers)
 		h->answers_since_ms = 0;
 	else if (!h->answers_since_ms)
 		h->answers_since_ms = now_ms;
 	if (answers && h->channels > 1)
-		h->channels = 1; /* who answers is alive, whatever anybody says */
+		h->channels = 1; /* a host that answers is alive, whatever is declared */
 	h->wants_probe =
-		s->can_probe && (first_sign || o.word_dead || o.collector_silent);
+		s->can_probe && (first_sign || o.claim_dead || o.collector_silent);
 	write_note(&o, s, h);
 
-	if (s->maintenance && !o.word_off) {
+	if (s->maintenance && !o.claim_off) {
 		h->channels = 0;
 		all_quiet(r, now_ms, answers, h);
 		return;
@@ -210,7 +199,7 @@ static bool is_silent(const struct detector_host *h)
 
 static bool may_be_held(const struct detector_seen *s, const struct detector_host *h)
 {
-	return !s->handled && s->word != DETECTOR_CONFIRMS_OFF &&
+	return !s->handled && s->claim != DETECTOR_CLAIM_OFF &&
 	       (h->inner == DETECTOR_SUSPECT || h->inner == DETECTOR_DOWN_LIKELY);
 }
 
@@ -235,7 +224,7 @@ void detector_step(const struct detector_rules *rules, int64_t now_ms,
 	for (size_t i = 0; i < n; i++) {
 		judge(rules, now_ms, &seen[i], &host[i]);
 		if (seen[i].handled || seen[i].maintenance)
-			continue; /* known and dealt with: says nothing of the rest */
+			continue; /* known and dealt with: no evidence about the rest */
 		b.hosts++;
 		b.silent += is_silent(&host[i]);
 	}
@@ -246,8 +235,8 @@ void detector_step(const struct detector_rules *rules, int64_t now_ms,
 	if (b.on)
 		(void)snprintf(
 			b.note, sizeof(b.note),
-			"%u of %u hosts are silent at once: more likely a fault of "
-			"what looks at them; nothing is done without an operator",
+			"%u of %u hosts are silent at once: probably the network or the "
+			"collector failed; no host is fenced without an operator",
 			b.silent, b.hosts);
 	*ret_brake = b;
 }

@@ -1,5 +1,4 @@
-/* Decisions: all VMs that wait for one are decided together, by class, whatever their
- * cluster. */
+/* Decisions: all VMs in DECIDING are decided together, by class, across clusters. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +29,7 @@ static void decision_over(const struct engine *e, struct entry *en)
 	engine_slot_done(en, &key, engine_conf(e)->tick_ms, true);
 }
 
-/* With a pinned cluster or rejected targets of its own a VM is decided alone. */
+/* A VM with a pinned cluster or failed targets of its own is decided alone. */
 static bool is_special(const struct entry *en)
 {
 	return en->r.pinned[0] || en->r.n_tried > 0;
@@ -46,7 +45,7 @@ static bool same_ask(const struct entry *a, const struct entry *b)
 	       a->r.copy[0].alive == b->r.copy[0].alive;
 }
 
-/* A repair that has gone on for a while is nearer to its end, but never due at once. */
+/* The expected repair time shrinks while the repair lasts, but never to zero. */
 static int64_t repair_left(const struct engine *e, const struct reloc *r)
 {
 	const struct vrs_site_cluster *c =
@@ -79,7 +78,7 @@ static struct reloc_event event_of(const struct entry *en, const Vrsas__V1__Deci
 	(void)vrs_strcpy(ev.place.cluster, sizeof(ev.place.cluster), d->cluster);
 	(void)vrs_strcpy(ev.place.host, sizeof(ev.place.host), d->host);
 	(void)vrs_strcpy(ev.text, sizeof(ev.text), d->summary);
-	/* the plan sends nothing whose disks cannot be read */
+	/* the plan moves only VMs whose disks can be read */
 	ev.readable = ev.verdict == RELOC_RELOCATE || ev.verdict == RELOC_LOCAL;
 	for (size_t i = 0; i < d->n_candidate; i++)
 		if (d->candidate[i]->rank == 1)
@@ -96,8 +95,8 @@ static void tell_machine(struct engine *e, struct entry *en, Vrsas__V1__Decision
 		counters_decided(engine_counts(e), d);
 }
 
-/* The facts of a VM whose data is not at home: its disks are those of that copy, who can
- * read them is the new place's business, and its networks have that place's names. */
+/* The facts of a VM whose data is not at home: disks, their readability and network names
+ * are those of the place that has the data. */
 static Vrsas__V1__VmFacts *facts_away(const struct engine *e, const struct entry *en)
 {
 	const struct reloc_place *good = &en->r.copy[en->r.good].place;
@@ -145,7 +144,7 @@ static Vrsas__V1__VmFacts *facts_away(const struct engine *e, const struct entry
 	return ret;
 }
 
-/* VMs of one place that ask the same, and what the question borrows. */
+/* VMs of one place with the same constraints, and what their plan_ask borrows. */
 struct group {
 	struct entry **entry;
 	const Vrsas__V1__VmFacts **vm;
@@ -190,7 +189,7 @@ static void group_fini(struct group *g)
 	free(g->entry);
 }
 
-/* All VMs that need a decision now, in groups; those of an unknown host must wait. */
+/* All VMs that need a decision, in groups; VMs of an unknown host must wait. */
 static size_t waiting_groups(struct engine *e, const struct fleet *w, struct group *group)
 {
 	bool *done = vrs_calloc(engine_n_entries(e) + 1, sizeof(*done));

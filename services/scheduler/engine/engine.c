@@ -1,4 +1,4 @@
-/* The engine as a whole: the lease, the tick, and what others may read. */
+/* The engine as a whole: lease, tick, and its state for other rooms. */
 #include "engine/engine.h"
 
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void renew(void *arg)
 		vrs_complain(&e->lease_complaint, ours ? VRS_WARN : VRS_INFO,
 			     "not the active scheduler: %s", err.text);
 		if (status != VRS_EDENIED)
-			return; /* it may be ours still: until it has run out */
+			return; /* the lease may still be held, until it expires */
 		e->took_over = true;
 		e->loaded = false;
 		return;
@@ -58,7 +58,8 @@ static void on_tick(void *arg)
 	const struct reloc_event tick = {.kind = RELOC_TICK};
 	uint64_t generation = vrs_store_generation(e->svc->store);
 
-	if (generation != e->generation) { /* what we believed may be older than Redis */
+	if (generation !=
+	    e->generation) { /* the records may be older than those in Redis */
 		for (size_t i = 0; i < e->n_entries; i++)
 			e->entry[i]->stale = e->entry[i]->stale || e->entry[i]->stored;
 		e->generation = generation;
@@ -190,7 +191,7 @@ void engine_set_forecasts(struct engine *e, struct forecasts *f)
 	e->forecasts = f;
 }
 
-/* --- what is known --- */
+/* --- state --- */
 
 bool engine_active(const struct engine *e)
 {
@@ -261,11 +262,6 @@ const Vrsas__V1__TransferStatus *engine_transfer(const struct engine *e,
 bool engine_is_open(const Vrsas__V1__Relocation *r)
 {
 	return (int)r->state != RELOC_PROTECTED && (int)r->state != RELOC_RUNNING_AWAY;
-}
-
-const char *engine_transfer_url(const struct engine *e)
-{
-	return vrs_req_url(e->req);
 }
 
 int engine_movers(const struct engine *e)

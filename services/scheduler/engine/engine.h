@@ -1,12 +1,12 @@
-/* engine.h - carries out what the machine of machine/machine.h orders.
+/* engine.h - executes the orders of the state machine (machine/machine.h).
  *
- * Keeps one record a VM, feeds each with what happens (detector, hypervisors, fences,
- * movers, operators) and does the work that a record's state asks for on worker lanes.
- * Intent is durable before its side effect: an order is carried out only after the
- * transition that asks for it stands in Redis. Only the scheduler that holds the lease
- * acts; another one waits, answers questions and refuses orders.
+ * Keeps one record per VM, feeds it events (detector, hypervisors, fences, movers,
+ * operators) and executes the orders of its state on worker threads. Intent is durable
+ * before its side effect: an order is executed only after the transition that requires it
+ * is stored in Redis. Only the scheduler that holds the lease acts; one on standby
+ * answers queries and refuses orders.
  *
- * Everything here is called on the loop. */
+ * All functions are called on the loop. */
 #ifndef SCHEDULER_ENGINE_ENGINE_H
 #define SCHEDULER_ENGINE_ENGINE_H
 
@@ -28,17 +28,17 @@ void engine_close(struct engine *e);
 /* Refreshed when a host becomes suspect; may stay unset. */
 void engine_set_forecasts(struct engine *e, struct forecasts *f);
 
-/* --- what is known; belongs to the engine, valid until the loop goes on --- */
+/* --- state; owned by the engine, valid until the callback returns to the loop --- */
 
 bool engine_active(const struct engine *e); /* holds the lease */
-/* On standby, reads the records of the active scheduler again; when active, ours are
- * current. What is known (below) is as of then. */
+/* On standby, reads the active scheduler's records again; an active scheduler's own are
+ * current. */
 int engine_refresh(struct engine *e, struct vrs_err *err);
 /* The holder of the lease at the last refresh; "": none. */
 const char *engine_active_name(const struct engine *e);
-/* The newest picture with the lives of hosts set (suspect, down); NULL: none yet. */
+/* The newest fleet with the states of hosts set (suspect, down); NULL: none yet. */
 struct fleet *engine_fleet(struct engine *e);
-/* What the detector remembers of a host; NULL: not known. */
+/* The detector's data about a host; NULL: not known. */
 const struct detector_host *engine_host(const struct engine *e, const char *cluster,
 					const char *host);
 /* The brake of a cluster; NULL: not known. */
@@ -48,12 +48,11 @@ size_t engine_n_records(const struct engine *e);
 const Vrsas__V1__Relocation *engine_record(const struct engine *e, size_t i);
 /* By id or name of the VM; NULL: it has no record. */
 const Vrsas__V1__Relocation *engine_find(const struct engine *e, const char *vm);
-/* How far the record's transfer is; NULL: none. */
+/* Status of the record's transfer; NULL: none. */
 const Vrsas__V1__TransferStatus *engine_transfer(const struct engine *e,
 						 const char *vm_id);
-/* A relocation is under way: neither PROTECTED nor RUNNING_AWAY. */
+/* A relocation is in progress: neither PROTECTED nor RUNNING_AWAY. */
 bool engine_is_open(const Vrsas__V1__Relocation *r);
-const char *engine_transfer_url(const struct engine *e);
 int engine_movers(const struct engine *e);
 void engine_bus_counts(const struct engine *e, struct vrs_bus_counts *ret);
 const struct counters *engine_counters(const struct engine *e);
@@ -64,7 +63,7 @@ const struct movability *engine_movability(const struct engine *e);
 
 struct engine_answer {
 	Vrsas__V1__ControlCode code;
-	char done[400];  /* code OK: what was set going */
+	char done[400];  /* code OK: what was started */
 	char error[320]; /* otherwise: what, where, why */
 	char hint[240];
 };

@@ -6,8 +6,8 @@
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 
-/* A fence that proved nothing is tried again after the setting fence_retry, at a constant
- * pace and without end: nothing else can free the VMs of this host. */
+/* A fence that proved nothing is retried after the setting fence_retry, at a constant
+ * interval and without end: nothing else can free the VMs of this host. */
 int64_t engine_fence_retry_ms(const struct engine *e)
 {
 	return engine_conf(e)->fence_retry_ms;

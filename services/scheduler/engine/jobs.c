@@ -1,5 +1,5 @@
-/* One order becomes a job on one host, its result an event of the record. What an order
- * is stands in one table, orders[]. */
+/* Turns an order into a job on one host, and its result into an event of the record. The
+ * table orders[] describes each order. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ struct order_job {
 	uint64_t op;
 };
 
-/* --- what an order needs beside the operation; false: it cannot be given now --- */
+/* --- preparation of an order; false: it cannot be executed now --- */
 
 static bool prepare_kill(struct entry *en, const struct reloc_order *o,
 			 struct host_op *op, struct engine *e)
@@ -64,8 +64,8 @@ static bool prepare_definition(struct entry *en, const struct reloc_order *o,
 	return true;
 }
 
-/* The guest's health address is asked; every fourth time its hypervisor instead, so that
- * a crashed guest is not waited for. */
+/* Every fourth check queries the hypervisor instead of the guest's health address, so
+ * that a crashed guest is noticed. */
 static bool prepare_health(struct entry *en, const struct reloc_order *o,
 			   struct host_op *op, struct engine *e)
 {
@@ -80,7 +80,7 @@ static bool prepare_health(struct entry *en, const struct reloc_order *o,
 	return true;
 }
 
-/* --- what the result means beside ok --- */
+/* --- results --- */
 
 struct result {
 	struct reloc_event ev;
@@ -93,7 +93,7 @@ static void fence_result(struct entry *en, const struct order_job *j, struct res
 	r->ev.proof = j->job.op.ok ? RELOC_F3_ATTESTED : RELOC_NO_PROOF;
 }
 
-static void look_result(struct entry *en, const struct order_job *j, struct result *r)
+static void query_result(struct entry *en, const struct order_job *j, struct result *r)
 {
 	(void)en;
 	r->ev.seen = host_op_seen(&j->job.op);
@@ -113,7 +113,7 @@ static void quarantine_result(struct entry *en, const struct order_job *j,
 			      struct result *r)
 {
 	(void)en;
-	if (host_op_is_on(&j->job.op)) /* paused, too: it could go on */
+	if (host_op_is_on(&j->job.op)) /* also when paused: it could continue */
 		r->ev.kind = RELOC_SEEN_RUNNING;
 	else if (j->kind == RELOC_DO_CLEAN && r->ev.ok)
 		(void)snprintf(r->ev.text, sizeof(r->ev.text),
@@ -121,8 +121,8 @@ static void quarantine_result(struct entry *en, const struct order_job *j,
 			       j->place.host);
 }
 
-/* Health according to the hypervisor: crashed or off is an answer, too;
- * without a health address, running for a while is all that can be known. */
+/* Health according to the hypervisor: crashed or off is a result too; a VM without a
+ * health address is healthy after running for the time `settle`. */
 static void health_by_state(struct entry *en, const struct order_job *j,
 			    struct reloc_event *ev)
 {
@@ -182,8 +182,8 @@ static int64_t health_retry(const struct engine *e)
 	return engine_conf(e)->health_retry_ms;
 }
 
-/* Orders that are carried out by one operation on one host. The pause until an order may
- * be given again grows with the number of attempts where backoff is set. */
+/* Orders that are one operation on one host. With backoff, the pause before a retry grows
+ * with the number of attempts. */
 static const struct order {
 	enum host_op_kind op;
 	enum reloc_event_kind event;
@@ -207,7 +207,7 @@ static const struct order {
 			    NULL},
 	[RELOC_DO_HEALTH] = {HOST_OP_HEALTH, RELOC_HEALTH, health_retry, true,
 			     prepare_health, health_result},
-	[RELOC_DO_LOOK] = {HOST_OP_STATE, RELOC_LOOKED, tick, true, NULL, look_result},
+	[RELOC_DO_QUERY] = {HOST_OP_STATE, RELOC_QUERIED, tick, true, NULL, query_result},
 	[RELOC_DO_QUARANTINE] = {HOST_OP_QUARANTINE, RELOC_QUARANTINED, two_ticks, true,
 				 NULL, quarantine_result},
 	[RELOC_DO_CLEAN] = {HOST_OP_QUARANTINE, RELOC_CLEANED, two_ticks, true, NULL,
@@ -230,7 +230,7 @@ static void order_done(struct host_job *job)
 	if (!en)
 		return;
 	engine_slot_done(en, &key, o->pause_ms(e), o->backoff);
-	if (!host_job_is_current(job)) /* what it saw may be long over */
+	if (!host_job_is_current(job)) /* its result may be outdated */
 		return;
 	(void)vrs_strcpy(r.ev.text, sizeof(r.ev.text), job->op.text);
 	(void)snprintf(r.ev.by, sizeof(r.ev.by), "%.80s", j->place.host);
@@ -242,7 +242,7 @@ static void order_done(struct host_job *job)
 	engine_pump_soon(e);
 }
 
-/* --- giving an order --- */
+/* --- executing an order --- */
 
 static bool is_asked(const struct entry *en)
 {
@@ -291,7 +291,7 @@ void engine_order(struct engine *e, struct entry *en, const struct reloc_order *
 	else if (!h)
 		return; /* not in site.conf: the deadline of the state resolves it */
 	else if (o->spare && is_asked(en))
-		return; /* a health answer may be on its way */
+		return; /* a health check may be in progress */
 	else if (o->kind == RELOC_DO_FENCE && engine_has_fence(h))
 		engine_fence(e, h);
 	else

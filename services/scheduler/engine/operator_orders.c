@@ -8,10 +8,10 @@
 #include "engine/watch/watch.h"
 #include "vrs/mem.h"
 
-static void refuse(struct engine_answer *a, Vrsas__V1__ControlCode code, const char *hint,
-		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-static void refuse(struct engine_answer *a, Vrsas__V1__ControlCode code, const char *hint,
-		   const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void refuse(struct engine_answer *a,
+							 Vrsas__V1__ControlCode code,
+							 const char *hint,
+							 const char *fmt, ...)
 {
 	va_list ap;
 
@@ -203,7 +203,7 @@ static struct reloc_event by_person(enum reloc_event_kind kind, const char *acto
 	return ev;
 }
 
-/* Applies an order; the answer tells when it could not be stored. */
+/* Applies an order; false: ret has the reason, or that nothing changed. */
 static bool take(struct engine *e, struct entry *en, const struct reloc_event *ev,
 		 const struct record_load *load, struct engine_answer *ret)
 {
@@ -221,7 +221,7 @@ static bool take(struct engine *e, struct entry *en, const struct reloc_event *e
 	return false;
 }
 
-/* A healthy VM is stopped only when there is a place for it. */
+/* A healthy VM is stopped only when a target exists. */
 static bool has_place(struct engine *e, struct fleet *w, const struct entry *en,
 		      const char *to_cluster, struct engine_answer *ret)
 {

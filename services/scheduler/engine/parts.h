@@ -1,14 +1,14 @@
-/* parts.h - what the parts of the engine call of each other. Only for engine/ itself. */
+/* parts.h - functions that the files of engine/ share; for engine/ only. */
 #ifndef SCHEDULER_ENGINE_PARTS_H
 #define SCHEDULER_ENGINE_PARTS_H
 
 #include "engine/base/base.h"
 #include "engine/engine.h"
 
-/* pump.c: begins every order that the records ask for and that is not under way. */
+/* pump.c: starts every order of the records that is not in progress. */
 void engine_pump(struct engine *e);
 
-/* decide.c: decides for all VMs that wait for a decision. */
+/* decide.c: decides for all VMs in DECIDING. */
 void engine_decide(struct engine *e);
 
 /* jobs.c: one order becomes a job, its result an event. */
@@ -16,7 +16,7 @@ void engine_order(struct engine *e, struct entry *en, const struct reloc_order *
 
 /* fencing.c: powers a host off, once for all its VMs. */
 void engine_fence(struct engine *e, struct host *h);
-/* From a fence that proved nothing to the next attempt. */
+/* Time from a fence that proved nothing to the next attempt. */
 int64_t engine_fence_retry_ms(const struct engine *e);
 
 /* recheck.c: reads all proofs again, right before a grant. */
@@ -38,10 +38,10 @@ size_t engine_ends_of(struct engine *e, const struct reloc_copy *c, const char *
 Vrsas__V1__TransferStatus *engine_transfer_status(struct engine *e, const char *job,
 						  bool *ret_known);
 
-/* removal.c: removes disks that nothing needs. */
+/* removal.c: removes disks that are not needed. */
 enum { ENGINE_REMOVE_RETRY_MS = 60000 };
 void engine_remove_do(struct engine *e, struct entry *en, const struct reloc_order *o);
-/* Nothing that is known needs the disks of this copy; else why not. */
+/* The disks of this copy are not needed; false: ret_why names what needs them. */
 bool engine_may_remove(struct engine *e, const struct fleet *w, const struct entry *en,
 		       uint32_t copy, const char **ret_why);
 

@@ -1,8 +1,7 @@
-/* Carries out what the records ask for: each order that is not under way already. */
+/* Starts every order of the records that is not in progress. */
 #include "engine/parts.h"
 
-/* States that can be left without waiting for anything are left at once, not at the next
- * tick. */
+/* States that wait for nothing are left at once, not at the next tick. */
 static void settle(struct engine *e, struct entry *en)
 {
 	const struct reloc_event tick = {.kind = RELOC_TICK};

@@ -112,8 +112,8 @@ static void recheck_ask(struct recheck *all, struct host *h, enum host_op_kind k
 	host_job_submit(&j->job, recheck_done);
 }
 
-/* Of a host that was powered off only the power is read: its hypervisor would time out,
- * and if the host is on, its power controller shows it. */
+/* For a host that was powered off only the power is read: its hypervisor would time out,
+ * and its power controller shows whether the host is on. */
 void engine_recheck(struct engine *e, const struct entry *en, const struct reloc_order *o)
 {
 	struct recheck *all = vrs_calloc(1, sizeof(*all));
@@ -124,7 +124,7 @@ void engine_recheck(struct engine *e, const struct entry *en, const struct reloc
 	all->lease_token = engine_lease_token(e);
 	all->target = r->copy[o->copy].place;
 	(void)vrs_strcpy(all->vm_id, sizeof(all->vm_id), r->vm_id);
-	all->open = 1; /* one of them is ours, until all are asked */
+	all->open = 1; /* one more, until all are submitted */
 	for (uint32_t i = 0; i < r->n_copies; i++) {
 		const struct reloc_copy *c = &r->copy[i];
 		struct host *h = engine_host_of(e, &c->place);

@@ -1,4 +1,4 @@
-/* Disks that nothing needs: a mover removes them when no definition names them. */
+/* Disks that are not needed: a mover removes them when no definition names them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -51,7 +51,7 @@ static const char *objection(struct engine *e, const struct fleet *w,
 	return NULL;
 }
 
-/* What the cluster's inventory says is from after the copy was undefined. */
+/* The cluster's inventory is newer than the removal of the definition. */
 static bool inventory_is_new(const struct fleet *w, const struct reloc_copy *c,
 			     int64_t since_ms)
 {
@@ -91,7 +91,7 @@ static void removed(struct engine *e, struct entry *en, const struct reloc_place
 	(void)engine_feed(e, en, &ev, NULL);
 }
 
-/* Follows the job of this slot. False: it has to be handed out (again). */
+/* Follows the job of this slot. False: it must be assigned (again). */
 static bool under_way(struct engine *e, struct entry *en, struct slot *s, const char *job)
 {
 	bool known;

@@ -1,4 +1,4 @@
-/* Transfers: which disks go where, the job for a mover, and following it. */
+/* Transfers: which disks go where, the job for a mover, and its progress. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +98,7 @@ void engine_disks_free(Vrsas__V1__PlacedDisk **disk, size_t n)
 	free(disk);
 }
 
-/* --- handing out --- */
+/* --- assigning --- */
 
 /* Hosts that can reach the disks of a copy: its own while it is alive, and, on shared
  * storage, the other live hosts of its cluster. */
@@ -183,7 +183,7 @@ static size_t disk_copies(const struct entry *en, struct job_parts *k)
 		d->target_path = to[i]->path;
 		d->target_format = to[i]->format;
 		d->virtual_bytes = from[i]->virtual_bytes;
-		/* the way home, or to where a seed lies: only what changed since */
+		/* home, or to a seed: changed blocks only */
 		if (r->target == 0 || to[i]->content_hash[0]) {
 			d->base_path = to[i]->path;
 			d->base_hash = to[i]->content_hash;
@@ -435,7 +435,7 @@ void engine_transfer_do(struct engine *e, struct entry *en)
 	}
 	if (handed_this && now_ms - en->handed_mono_ms < engine_conf(e)->tick_ms)
 		return;
-	/* Another scheduler may have handed out this very token before it died. */
+	/* Another scheduler may have assigned the same token before it died. */
 	if (!handed_this && (en->own_job != r->job || en->own_token != r->token)) {
 		lost(e, en, "handed out by an earlier scheduler");
 		return;

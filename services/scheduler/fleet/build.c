@@ -103,7 +103,7 @@ void fleet_set_sample(struct fleet *w, size_t host, const struct vrs_slot *slot,
 	h->sample_at_ms = at_ms;
 }
 
-/* Length of path when it lies above (or is) dir, else 0. */
+/* Length of path if dir is below it or the same, else 0. */
 static size_t covers(const char *path, const char *dir)
 {
 	size_t n = strlen(path);
@@ -211,7 +211,7 @@ void fleet_add_rate(struct fleet *w, size_t source, size_t target, double *bytes
 						    .n = n};
 }
 
-/* --- what open relocations hold --- */
+/* --- claims of open relocations --- */
 
 static bool runs_there(const struct fleet *w, const struct fleet_host *h, const char *id)
 {

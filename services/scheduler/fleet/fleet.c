@@ -88,7 +88,7 @@ int fleet_find_host(const struct fleet *w, const char *text, struct fleet_host *
 			continue;
 		if (found)
 			return vrs_fail(err, VRS_ECONFLICT,
-					"host %s: in %s and in %s; say cluster/host",
+					"host %s: in %s and in %s; use cluster/host",
 					text, fleet_cluster_name(w, found), cluster);
 		found = h;
 	}
@@ -98,8 +98,8 @@ int fleet_find_host(const struct fleet *w, const char *text, struct fleet_host *
 	return 0;
 }
 
-/* Of two hosts that list a VM: the one where its newest grant lets it run, then the one
- * that says it runs there, then the one with the newer word. */
+/* Of two hosts that list a VM: the one of its newest grant, then the one that reports it
+ * running, then the one with the newer inventory. */
 static unsigned standing(const struct fleet *w, const struct fleet_vm *vm)
 {
 	const Vrsas__V1__Relocation *r = fleet_relocation(w, vm->facts->id);

@@ -1,8 +1,8 @@
-/* fleet.h - everything that decisions rest on, as one plain picture taken at one moment.
+/* fleet.h - all data that decisions use, as one snapshot.
  *
- * Loading it (load.c) is the only part that touches Redis; what is here are values
- * and pure helpers, so that tests/scenario/ can write a world by hand. Hosts of one
- * cluster lie side by side. Strings and messages belong to the world. */
+ * Only load.c reads Redis; here are values and pure helpers, so that tests/scenario/ can
+ * write a fleet by hand. Hosts of one cluster are adjacent. Strings and messages belong
+ * to the fleet. */
 #ifndef SCHEDULER_FLEET_FLEET_H
 #define SCHEDULER_FLEET_FLEET_H
 
@@ -15,16 +15,15 @@
 #include "vrs/site.h"
 #include "vrsas/v1/control.pb-c.h"
 
-/* What the collector, the probes and the records say of a host, in one word. The loader
- * knows up, silent, maintenance and unknown; back, suspect and down are the engine's to
- * set. */
+/* State of a host according to collector, probes and records. The loader sets up, silent,
+ * maintenance and unknown; the engine sets back, suspect and down. */
 enum fleet_life {
-	FLEET_UNKNOWN, /* no word of it yet */
+	FLEET_UNKNOWN, /* not reported yet */
 	FLEET_UP,
 	FLEET_MAINTENANCE,
-	FLEET_BACK,    /* was down, answers again, not yet for long */
+	FLEET_BACK,    /* was down, answers again, not yet stable */
 	FLEET_SILENT,  /* a reading failed, or its collector is silent */
-	FLEET_SUSPECT, /* two channels say dead */
+	FLEET_SUSPECT, /* two channels report it dead */
 	FLEET_DOWN,    /* probes agree, or fenced */
 };
 const char *fleet_life_name(enum fleet_life life);
@@ -45,7 +44,7 @@ struct fleet_forecast {
 	struct fleet_peak peak[FLEET_HORIZONS];
 };
 
-/* Given away and not yet to be seen in a host's own figures. */
+/* Promised to VMs and not yet visible in a host's own readings. */
 struct fleet_promise {
 	double cores;
 	uint64_t ram_bytes;
@@ -58,7 +57,7 @@ struct fleet_host {
 	size_t cluster;                   /* index */
 	const struct vrs_site_host *site; /* NULL: not described by its owner */
 	enum fleet_life life;
-	const char *detail; /* what the collector says of it; "" */
+	const char *detail; /* the collector's text about it; "" */
 	Vrsas__V1__HostState collector_state;
 	uint32_t silent_samples; /* readings in a row that failed */
 	const char *address;
@@ -72,7 +71,7 @@ struct fleet_host {
 	uint64_t disk_free_bytes, disk_total_bytes;
 	struct fleet_forecast forecast;
 	struct fleet_promise promise;
-	size_t first_vm, n_vms; /* its VMs in world.vm */
+	size_t first_vm, n_vms; /* its VMs in fleet.vm */
 };
 
 struct fleet_cluster {
@@ -100,14 +99,14 @@ struct fleet_rate {
 	size_t n;
 };
 
-/* Bytes still on their way between two clusters: who comes later queues behind them. */
+/* Bytes still to be copied between two clusters: later copies queue behind them. */
 struct fleet_queue {
 	const char *source, *target;
 	uint64_t bytes;
 };
 
 struct fleet {
-	int64_t at_ms; /* Unix time of the picture, by the store's clock */
+	int64_t at_ms; /* Unix time of the snapshot, by the store's clock */
 	struct fleet_cluster *cluster;
 	size_t n_clusters;
 	struct fleet_host *host;
@@ -138,7 +137,7 @@ int fleet_find_host(const struct fleet *w, const char *text, struct fleet_host *
  * hosts list is found where it runs. */
 int fleet_find_vm(const struct fleet *w, const char *text, const struct fleet_vm **ret,
 		  struct vrs_err *err);
-/* What the newest inventory of this host says of a VM; NULL: nothing. */
+/* A VM in the newest inventory of this host; NULL: it is not there. */
 const Vrsas__V1__VmFacts *fleet_vm_at(const struct fleet *w, const struct fleet_host *h,
 				      const char *vm_id);
 const char *fleet_cluster_name(const struct fleet *w, const struct fleet_host *h);
@@ -146,12 +145,11 @@ const struct fleet_rate *fleet_rate(const struct fleet *w, const char *source,
 				    const char *target); /* NULL: never measured */
 const Vrsas__V1__Relocation *fleet_relocation(const struct fleet *w, const char *vm_id);
 
-/* Promises room on a host to a VM, in the host's and the cluster's account (and disk to
- * every host that shares the store). */
+/* Promises a host's capacity to a VM; counts for the host and its cluster (disk space for
+ * every host that shares the storage). */
 void fleet_promise(struct fleet *w, struct fleet_host *h, double cores,
 		   uint64_t ram_bytes, uint64_t disk_bytes);
-/* What is promised and queued now, to be put back after a plan that
- * was only asked for. */
+/* The promises and queues of now, restored after a trial plan. */
 struct fleet_mark;
 struct fleet_mark *fleet_mark(const struct fleet *w);
 void fleet_restore(struct fleet *w, struct fleet_mark *mark); /* frees the mark */
@@ -160,10 +158,10 @@ void fleet_enqueue(struct fleet *w, const char *source, const char *target,
 		   uint64_t bytes);
 uint64_t fleet_queued(const struct fleet *w, const char *source, const char *target);
 
-/* Cores that a VM may come to need: its recent use with a margin of a half, at least a
- * tenth of its vCPUs, never more than them; all of them when its use is not known. */
+/* Cores that a VM may need: its recent use plus half, at least a tenth of its vCPUs, at
+ * most all of them; all of them when its use is not known. */
 double fleet_vm_cores(const Vrsas__V1__VmFacts *vm);
-/* Bytes that its disks hold (their size where that is not known). */
+/* Bytes that its disks occupy (their size where that is not known). */
 uint64_t fleet_vm_disk_bytes(const Vrsas__V1__VmFacts *vm);
 /* Can its disks be read when its host is dead? By the VM's own facts, then by its disks,
  * then by the cluster's settings. */
@@ -175,7 +173,7 @@ Vrsas__V1__Answer fleet_vm_readable(const Vrsas__V1__VmFacts *vm,
 const char *fleet_network(const struct vrs_site_cluster *source,
 			  const struct vrs_site_cluster *target, const char *name);
 
-/* "1 073 741 824" as people say it: "1.0 GiB"; buf is returned. */
+/* "1.0 GiB"; buf is returned. */
 char *fleet_bytes_text(char *buf, size_t size, uint64_t bytes);
 /* "45 s", "12 min", "3 h 20 min". */
 char *fleet_time_text(char *buf, size_t size, int64_t ms);

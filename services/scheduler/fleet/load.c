@@ -17,7 +17,7 @@ enum {
 	MAX_HOSTS = 4096,
 };
 
-/* Unpacked messages that live as long as what points into them. */
+/* Unpacked messages; they stay as long as anything points into them. */
 struct messages {
 	struct vrs_msg **msg;
 	size_t n, cap;
@@ -54,8 +54,8 @@ static const void *unpack(struct messages *m, const ProtobufCMessageDescriptor *
 {
 	struct vrs_msg *msg;
 
-	/* what is not such a message is treated as not there: its writer is at fault, and
-	 * a decision without it is better than none */
+	/* an unreadable message counts as absent: a decision without it is better than
+	 * none */
 	if (r->type != VRS_REPLY_BYTES ||
 	    vrs_msg_unpack(&msg, type, r->bytes, r->len, NULL) < 0)
 		return NULL;
@@ -111,7 +111,7 @@ struct fleet *fleet_loader_last(const struct fleet_loader *l)
 	return l->fleet;
 }
 
-/* --- the picture that is being made --- */
+/* --- the fleet under construction --- */
 
 struct making {
 	struct fleet_loader *l;
@@ -128,7 +128,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Members of a set, sorted, so that the picture does not depend on Redis' order. */
+/* Members of a set, sorted, so that the fleet does not depend on Redis' order. */
 static const char **sorted_members(struct making *m, const struct vrs_reply *set,
 				   bool (*ok)(const char *), size_t *ret_n)
 {
@@ -172,7 +172,7 @@ static int who_is_there(struct making *m, struct vrs_err *err)
 	return 0;
 }
 
-/* --- second round: what each cluster says of its hosts --- */
+/* --- second round: heartbeats and hosts of each cluster --- */
 
 static const struct vrs_reply *field(const struct vrs_reply *hash, const char *name)
 {
@@ -202,8 +202,8 @@ static void hosts_of_cluster(struct making *m, size_t c, const struct vrs_reply 
 	free(names);
 }
 
-/* The heartbeat as its collector sealed it, received at at_ms; NULL: there is none, or it
- * is not what it should be. */
+/* The heartbeat as its collector sealed it, received at at_ms; NULL: absent or invalid.
+ */
 static const Vrsas__V1__Heartbeat *open_seal(struct making *m, const char *cluster,
 					     const struct vrs_reply *r, int64_t at_ms,
 					     struct vrs_err *err)
@@ -238,7 +238,7 @@ static const Vrsas__V1__Heartbeat *open_seal(struct making *m, const char *clust
 	return live->heartbeat;
 }
 
-/* What the collector says, by its own seal. */
+/* The collector's heartbeat, its seal checked. */
 static void read_sealed(struct making *m, size_t c, const struct vrs_reply *hb)
 {
 	struct fleet_cluster *cluster = &m->w->cluster[c];
@@ -541,7 +541,7 @@ static int newest_figures(struct making *m, bool inventories, struct vrs_err *er
 	read_transfers(m, next);
 	next += m->n_transfers;
 	if (inventories) {
-		/* the older world points into what is dropped here: it goes first */
+		/* the older fleet points into what is dropped here: free it first */
 		fleet_free(m->l->fleet);
 		m->l->fleet = NULL;
 		read_inventories(m->l, w, next);

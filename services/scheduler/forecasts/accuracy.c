@@ -38,47 +38,47 @@ struct cluster {
 	size_t n_results, next_result;
 };
 
-struct scorer {
+struct forecast_accuracy {
 	struct cluster *cluster[MAX_CLUSTERS];
 	size_t n;
 };
 
-struct scorer *scorer_new(void)
+struct forecast_accuracy *forecast_accuracy_new(void)
 {
-	return vrs_calloc(1, sizeof(struct scorer));
+	return vrs_calloc(1, sizeof(struct forecast_accuracy));
 }
 
-void scorer_free(struct scorer *s)
+void forecast_accuracy_free(struct forecast_accuracy *a)
 {
-	for (size_t i = 0; s && i < s->n; i++)
-		free(s->cluster[i]);
-	free(s);
+	for (size_t i = 0; a && i < a->n; i++)
+		free(a->cluster[i]);
+	free(a);
 }
 
-static struct cluster *find(const struct scorer *s, const char *name)
+static struct cluster *find(const struct forecast_accuracy *a, const char *name)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->cluster[i]->name, name) == 0)
-			return s->cluster[i];
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->cluster[i]->name, name) == 0)
+			return a->cluster[i];
 	return NULL;
 }
 
-static struct cluster *find_or_add(struct scorer *s, const char *name)
+static struct cluster *find_or_add(struct forecast_accuracy *a, const char *name)
 {
-	struct cluster *c = find(s, name);
+	struct cluster *c = find(a, name);
 
-	if (c || s->n == MAX_CLUSTERS)
+	if (c || a->n == MAX_CLUSTERS)
 		return c;
 	c = vrs_calloc(1, sizeof(*c));
 	(void)vrs_strcpy(c->name, sizeof(c->name), name);
-	s->cluster[s->n++] = c;
+	a->cluster[a->n++] = c;
 	return c;
 }
 
-void scorer_forecast(struct scorer *s, const char *cluster, int64_t origin_ms, double p50,
-		     double p90)
+void forecast_accuracy_add_forecast(struct forecast_accuracy *a, const char *cluster,
+				    int64_t origin_ms, double p50, double p90)
 {
-	struct cluster *c = find_or_add(s, cluster);
+	struct cluster *c = find_or_add(a, cluster);
 	int64_t first = (origin_ms + BIN_MS - 1) / BIN_MS;
 
 	if (!c || isnan(p50) || isnan(p90) || origin_ms <= 0)
@@ -109,7 +109,8 @@ static void keep_result(struct cluster *c, const struct pending *p)
 		c->n_results++;
 }
 
-/* The bin is over: who waits for it takes its mean, who waited for it last is done. */
+/* The bin is over: pending forecasts that cover it take its mean, and those that end with
+ * it are scored. */
 static void end_bin(struct cluster *c, int64_t now_bin)
 {
 	double mean = c->n > 0 ? c->sum / c->n : NAN;
@@ -133,9 +134,10 @@ static void end_bin(struct cluster *c, int64_t now_bin)
 	c->n = 0;
 }
 
-void scorer_reading(struct scorer *s, const char *cluster, int64_t at_ms, double ratio)
+void forecast_accuracy_add_reading(struct forecast_accuracy *a, const char *cluster,
+				   int64_t at_ms, double ratio)
 {
-	struct cluster *c = find_or_add(s, cluster);
+	struct cluster *c = find_or_add(a, cluster);
 
 	if (!c || isnan(ratio) || at_ms <= c->newest_at_ms)
 		return;
@@ -148,12 +150,13 @@ void scorer_reading(struct scorer *s, const char *cluster, int64_t at_ms, double
 	c->n++;
 }
 
-void scorer_score(const struct scorer *s, const char *cluster, struct score *ret)
+void forecast_accuracy_score(const struct forecast_accuracy *a, const char *cluster,
+			     struct forecast_score *ret)
 {
-	const struct cluster *c = find(s, cluster);
+	const struct cluster *c = find(a, cluster);
 	double error = 0, covered = 0;
 
-	*ret = (struct score){.error_ratio = NAN, .coverage_ratio = NAN};
+	*ret = (struct forecast_score){.error_ratio = NAN, .coverage_ratio = NAN};
 	if (!c || c->n_results == 0)
 		return;
 	for (size_t i = 0; i < c->n_results; i++) {

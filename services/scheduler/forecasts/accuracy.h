@@ -1,31 +1,33 @@
-/* accuracy.h - how good the forecasts were that decisions rested on.
+/* accuracy.h - how accurate the cluster forecasts were that decisions relied on.
  *
- * Each forecast of a cluster's peak over the next two hours is kept until they are over;
- * then the highest 5-minute mean that came is held against its P50 and its P90. Only
- * forecasts whose two hours were seen nearly whole count. In memory: a restart begins
- * anew. Pure. */
+ * Each forecast of a cluster's peak over the next two hours is kept until these are over;
+ * then the highest observed 5-minute mean is compared with its P50 and P90. A forecast
+ * counts only if nearly all of its two hours were observed. Kept in memory: a restart
+ * starts empty. Pure. */
 #ifndef SCHEDULER_FORECASTS_ACCURACY_H
 #define SCHEDULER_FORECASTS_ACCURACY_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct scorer;
+struct forecast_accuracy;
 
-struct scorer *scorer_new(void);
-void scorer_free(struct scorer *s);
+struct forecast_accuracy *forecast_accuracy_new(void);
+void forecast_accuracy_free(struct forecast_accuracy *a);
 
-/* A cluster's newest forecast (saying the same one again is fine), as ratios 0..1. */
-void scorer_forecast(struct scorer *s, const char *cluster, int64_t origin_ms, double p50,
-		     double p90);
-/* Its newest reading; the same one again is fine. */
-void scorer_reading(struct scorer *s, const char *cluster, int64_t at_ms, double ratio);
+/* A cluster's newest forecast, as ratios 0..1; repeating it has no effect. */
+void forecast_accuracy_add_forecast(struct forecast_accuracy *a, const char *cluster,
+				    int64_t origin_ms, double p50, double p90);
+/* Its newest reading; repeating it has no effect. */
+void forecast_accuracy_add_reading(struct forecast_accuracy *a, const char *cluster,
+				   int64_t at_ms, double ratio);
 
-struct score {
-	unsigned n; /* forecasts behind it, of the last day; 0: nothing is known */
+struct forecast_score {
+	unsigned n;            /* forecasts of the last day that were scored */
 	double error_ratio;    /* mean distance of the peak from its P50 */
 	double coverage_ratio; /* share of peaks at or below their P90 */
 };
-void scorer_score(const struct scorer *s, const char *cluster, struct score *ret);
+void forecast_accuracy_score(const struct forecast_accuracy *a, const char *cluster,
+			     struct forecast_score *ret);
 
 #endif

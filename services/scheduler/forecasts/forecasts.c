@@ -21,7 +21,7 @@ struct forecasts {
 	struct forecasts_counts counts;
 };
 
-/* A job of a round, from asked to answered. */
+/* A job of a round, from request to reply. */
 struct round_job {
 	struct forecasts *f;
 	int64_t begun_ns;
@@ -54,7 +54,7 @@ static int send_job(struct forecasts *f, const char *kind, const struct job *j,
 static void end_of_round(struct forecasts *f)
 {
 	if (f->failed)
-		return; /* tried again soon; what was answered is stored already */
+		return; /* retried soon; what was answered is stored already */
 	f->done_mono_ms = vrs_now_mono_ms();
 	vrs_complaint_over(&f->trouble, "forecasts come again");
 }
@@ -122,7 +122,7 @@ static void begin_round(struct forecasts *f)
 			t[i].host = h->name;
 		}
 	}
-	f->open++; /* the round ends when the last job was handed out, not before */
+	f->open++; /* the round does not end before the last job was sent */
 	for (size_t i = 0; i < n; i += JOB_TARGETS)
 		ask_job(f, p + i, n - i < JOB_TARGETS ? n - i : JOB_TARGETS);
 	if (--f->open == 0)
@@ -175,7 +175,7 @@ void forecasts_close(struct forecasts *f)
 	if (!f)
 		return;
 	vrs_timer_cancel(f->timer);
-	vrs_req_close(f->req); /* tells every open question that it is over */
+	vrs_req_close(f->req); /* ends every open request */
 	free(f);
 }
 
@@ -184,7 +184,7 @@ void forecasts_refresh(struct forecasts *f)
 	f->wanted = true;
 }
 
-/* --- one question --- */
+/* --- one request --- */
 
 static void on_one(void *arg, const ProtobufCMessage *reply, const struct vrs_err *err)
 {

@@ -1,8 +1,8 @@
-/* forecasts.h - keeps the forecasts of all clusters and hosts young.
+/* forecasts.h - keeps the forecasts of all clusters and hosts fresh.
  *
- * Asks the predictors in jobs of at most 64 targets, every interval and at once for what
- * becomes urgent. The predictors write forecasts to Redis, the fleet reads them there; an
- * answer says only whether they are written. */
+ * Sends jobs of at most 64 targets to the predictors, every interval and at once when
+ * urgent. The predictors write forecasts to Redis, where fleet/ reads them; a reply only
+ * confirms that they are written. */
 #ifndef SCHEDULER_FORECASTS_FORECASTS_H
 #define SCHEDULER_FORECASTS_FORECASTS_H
 
@@ -27,12 +27,12 @@ int forecasts_open(struct forecasts **ret, struct vrs_loop *loop,
 		   const struct forecasts_conf *conf, struct vrs_err *err);
 void forecasts_close(struct forecasts *f);
 
-/* Everything that can take VMs, soon; called when a host becomes suspect. Calls that come
- * while a round is under way are one. */
+/* All possible targets, soon; called when a host becomes suspect. Calls during a round
+ * count once. */
 void forecasts_refresh(struct forecasts *f);
 
-/* One target. fn is called once, on the loop: its newest forecast stands in Redis now
- * (why is NULL), or why it does not. */
+/* One target. fn is called once, on the loop: why is NULL when the newest forecast is in
+ * Redis. */
 struct forecasts_question {
 	const char *cluster, *host; /* borrowed until fn is called */
 	int64_t timeout_ms;
@@ -47,7 +47,7 @@ const char *forecasts_url(const struct forecasts *f);
 struct forecasts_counts {
 	uint64_t ok, failed; /* jobs */
 	unsigned open;
-	struct vrs_histogram seconds; /* asked to answered */
+	struct vrs_histogram seconds; /* from request to reply */
 	struct vrs_bus_counts bus;
 };
 void forecasts_counts(const struct forecasts *f, struct forecasts_counts *ret);

@@ -1,4 +1,4 @@
--- lease_release.lua - gives the lease up, if it still is the caller's.
+-- lease_release.lua - releases the lease if the caller still holds it.
 --
 -- KEYS: lease. ARGV: lease text. Check and delete are a single step: a lease that expired
 -- and went to another scheduler is left alone.

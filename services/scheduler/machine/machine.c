@@ -8,27 +8,6 @@
 #include "machine/step.h"
 #include "vrs/mem.h"
 
-const struct reloc_rules reloc_defaults = {
-	.suspect_ms = 30000,
-	.fence_ms = 120000,
-	.decide_ms = 10000,
-	.reserve_ms = 60000,
-	.stall_ms = 600000,
-	.verify_ms = 1800000,
-	.grant_ms = 60000,
-	.boot_ms = 300000,
-	.stop_ms = 180000,
-	.look_ms = 60000,
-	.review_ms = 300000,
-	.page_ms = 900000,
-	.split_ms = 10000,
-	.cleanup_ms = 60000,
-	.max_starts = 2,
-	.max_decisions = 3,
-	.auto_failback = true,
-	.keep_away = true,
-};
-
 void reloc_init(struct reloc *r, const char *vm_id, const char *vm_name,
 		const struct reloc_place *home)
 {
@@ -59,8 +38,8 @@ static bool is_answer(enum reloc_event_kind k)
 	return k >= RELOC_FENCE_RESULT && k <= RELOC_REMOVED && k != RELOC_TRANSFER;
 }
 
-/* A transfer that nobody waits for any more has ended. */
-static void forget_transfer(struct step *s)
+/* A transfer that no state waits for has ended. */
+static void end_transfer(struct step *s)
 {
 	const struct reloc_event *ev = s->ev;
 
@@ -72,7 +51,7 @@ static void forget_transfer(struct step *s)
 	}
 }
 
-/* Asked before the boot deadline, answered after it: it answers all the same. */
+/* Requested before the boot deadline, answered after it: still a sign of life. */
 static bool is_late_health_answer(const struct reloc *r, const struct reloc_event *ev)
 {
 	return ev->kind == RELOC_HEALTH && ev->ok && ev->op + 1 == r->op &&
@@ -92,7 +71,7 @@ bool reloc_step(const struct reloc *r, const struct reloc_event *ev,
 	if (is_answer(ev->kind) && ev->op != r->op && !is_late_health_answer(r, ev))
 		return false;
 	if (ev->kind == RELOC_TRANSFER && !reloc_state(r->state)->transfers)
-		forget_transfer(&s);
+		end_transfer(&s);
 	else
 		reloc_state(r->state)->handle(&s);
 	return s.changed;
@@ -121,7 +100,7 @@ const char *reloc_refuses(const struct reloc *r, const struct reloc_event *ev)
 			       : "its relocation is in progress";
 	case RELOC_OPERATOR_FAILBACK:
 		if (r->active == 0)
-			return "it is at home";
+			return "the VM is at home";
 		return state->may_fail_back ? NULL : "its relocation is in progress";
 	case RELOC_OPERATOR_CANCEL:
 		if (state->may_cancel)
@@ -132,7 +111,8 @@ const char *reloc_refuses(const struct reloc *r, const struct reloc_event *ev)
 		for (uint32_t i = 0; i < r->n_copies; i++)
 			if (r->copy[i].proof == RELOC_F5_OPERATOR && i != r->active &&
 			    r->copy[i].epoch < r->epoch)
-				return "it already runs elsewhere because of that claim";
+				return "the VM already runs elsewhere because of that "
+				       "claim";
 		return NULL;
 	default:
 		return NULL;
@@ -147,9 +127,9 @@ enum reloc_recheck reloc_weigh(const struct reloc_copy *c, enum reloc_seen vm,
 	if (vm == RELOC_SEEN_ON)
 		return RELOC_GONE;
 	if (!c->defined || c->epoch == 0)
-		return RELOC_STANDS; /* nothing there that could start by itself */
+		return RELOC_STANDS; /* nothing there can start by itself */
 	if (by_power && (vm == RELOC_SEEN_OFF || power == RELOC_SEEN_ON))
-		return RELOC_GONE; /* its host is on after all */
+		return RELOC_GONE; /* its host is on */
 	if (vm == RELOC_SEEN_OFF)
 		return RELOC_STANDS;
 	if (power == RELOC_SEEN_OFF)

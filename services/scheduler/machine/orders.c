@@ -1,4 +1,4 @@
-/* What must be done in a state, derived from the record alone. */
+/* The orders of each state, derived from the record alone. */
 #include "machine/orders.h"
 
 #include "machine/step.h"
@@ -15,21 +15,21 @@ static void order_add(struct order_list *o, enum reloc_order_kind kind, uint32_t
 		};
 }
 
-/* A stranger's host is another's: it is never fenced for it. */
+/* A stranger's host is never fenced: VR-SAS did not send the copy there. */
 static void order_off(struct order_list *o, uint32_t i)
 {
 	const struct reloc_copy *c = &o->r->copy[i];
 
-	if (!step_can_tell(o->r, i))
-		order_add(o, RELOC_DO_LOOK, i);
+	if (!step_knows_older(o->r, i))
+		order_add(o, RELOC_DO_QUERY, i);
 	else if (c->alive || c->stranger)
 		order_add(o, i == o->r->good ? RELOC_DO_STOP : RELOC_DO_KILL, i);
 	else
 		order_add(o, RELOC_DO_FENCE, i);
 }
 
-/* Proof for every copy that lacks it: from its hypervisor when its host answers, from its
- * power otherwise. A good copy whose host lives is not shot, unless it is to be moved. */
+/* Proof for every copy that lacks it: from its hypervisor if its host answers, otherwise
+ * from its power. A good copy whose host is alive is stopped only for a planned move. */
 void order_proofs(struct order_list *o)
 {
 	const struct reloc *r = o->r;
@@ -42,7 +42,7 @@ void order_proofs(struct order_list *o)
 	}
 }
 
-/* Older copies that nothing rests on lose their definitions; their disks stay. */
+/* Older copies that are not needed lose their definitions; their disks stay. */
 void order_quarantine(struct order_list *o)
 {
 	const struct reloc *r = o->r;
@@ -55,21 +55,19 @@ void order_quarantine(struct order_list *o)
 void order_stop_older(struct order_list *o)
 {
 	const struct reloc *r = o->r;
-	bool doubt = false;
 
 	for (uint32_t i = 0; r->home_unclear && i < r->n_copies; i++)
-		order_add(o, RELOC_DO_LOOK, i);
+		order_add(o, RELOC_DO_QUERY, i);
 	for (uint32_t i = 0; !r->home_unclear && i < r->n_copies; i++) {
 		if (i == r->active || !r->copy[i].seen_running)
 			continue;
-		doubt = doubt || !step_can_tell(r, i);
 		order_off(o, i);
 	}
-	if (doubt && r->copy[r->active].proof == RELOC_NO_PROOF)
-		order_add(o, RELOC_DO_LOOK, r->active); /* it may run after all */
+	if (!r->home_unclear && r->copy[r->active].proof == RELOC_NO_PROOF)
+		order_add(o, RELOC_DO_QUERY, r->active); /* does it still run? */
 }
 
-/* Disks that are marked for it, while the VM runs at home on its own. */
+/* Disks marked for removal, while the VM runs at home on its own disks. */
 static void order_removal(struct order_list *o)
 {
 	const struct reloc *r = o->r;
@@ -103,10 +101,10 @@ void order_protected(struct order_list *o)
 	order_removal(o);
 }
 
-void order_look(struct order_list *o)
+void order_query(struct order_list *o)
 {
 	if (o->r->copy[o->r->active].alive)
-		order_add(o, RELOC_DO_LOOK, o->r->active);
+		order_add(o, RELOC_DO_QUERY, o->r->active);
 }
 
 void order_hold(struct order_list *o)
@@ -161,9 +159,9 @@ void order_kill(struct order_list *o)
 	order_add(o, RELOC_DO_KILL, o->r->active);
 }
 
-void order_look_home(struct order_list *o)
+void order_query_home(struct order_list *o)
 {
-	order_add(o, RELOC_DO_LOOK, 0);
+	order_add(o, RELOC_DO_QUERY, 0);
 	order_quarantine(o);
 }
 

@@ -12,7 +12,7 @@ struct order_list {
 
 void order_quarantine(struct order_list *o);
 void order_protected(struct order_list *o);
-void order_look(struct order_list *o);
+void order_query(struct order_list *o);
 void order_proofs(struct order_list *o);
 void order_hold(struct order_list *o);
 void order_decision(struct order_list *o);
@@ -23,7 +23,7 @@ void order_verify(struct order_list *o);
 void order_recheck(struct order_list *o);
 void order_start(struct order_list *o);
 void order_kill(struct order_list *o);
-void order_look_home(struct order_list *o);
+void order_query_home(struct order_list *o);
 void order_quiesce(struct order_list *o);
 void order_cleanup(struct order_list *o);
 void order_stop_older(struct order_list *o);

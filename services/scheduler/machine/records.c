@@ -135,7 +135,7 @@ int record_save(struct vrs_store *s, const struct record_lease *lease,
 				to->vm_name);
 	default:
 		return vrs_fail(err, VRS_ECONFLICT,
-				"record of %s: it was changed by somebody else",
+				"record of %s: changed by another scheduler",
 				to->vm_name);
 	}
 }

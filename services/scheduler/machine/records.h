@@ -2,8 +2,8 @@
  *
  * A change of state is one script that checks the scheduler's lease, the state, epoch and
  * op that the change started from, and writes record and journal together. A scheduler
- * whose lease has gone to another one is refused, and so is a change of a record that
- * somebody else has changed since. */
+ * that has lost its lease is refused, and so is a change of a record that another
+ * scheduler has changed since. */
 #ifndef SCHEDULER_MACHINE_RECORDS_H
 #define SCHEDULER_MACHINE_RECORDS_H
 
@@ -11,22 +11,22 @@
 #include "vrs/store.h"
 #include "vrsas/v1/control.pb-c.h"
 
-/* What a record carries besides the machine's own memory. Borrowed. */
+/* What a record holds besides the machine's state. Borrowed. */
 struct record_load {
 	const Vrsas__V1__VmFacts *vm;
 	const Vrsas__V1__Decision *decision;
-	/* new disks of a copy, by its index; n_disks 0: as prev says */
+	/* new disks of a copy, by its index; n_disks 0: those of prev */
 	Vrsas__V1__PlacedDisk **disk[RELOC_MAX_COPIES];
 	size_t n_disks[RELOC_MAX_COPIES];
 	uint64_t owner_token;
 };
 
-/* The machine's record as the message of relocation.proto. What load leaves open comes
- * from prev (NULL: nothing). Free with vrsas__v1__relocation__free_unpacked. */
+/* The machine's record as the message of relocation.proto. What load does not set comes
+ * from prev (may be NULL). Free with vrsas__v1__relocation__free_unpacked. */
 Vrsas__V1__Relocation *record_message(const struct reloc *r,
 				      const Vrsas__V1__Relocation *prev,
 				      const struct record_load *load);
-/* And back. VRS_EPARSE when it cannot be one of ours. */
+/* The reverse. VRS_EPARSE: not a valid record. */
 int record_machine(const Vrsas__V1__Relocation *msg, struct reloc *ret,
 		   struct vrs_err *err);
 
@@ -35,29 +35,29 @@ int record_machine(const Vrsas__V1__Relocation *msg, struct reloc *ret,
 struct record_lease {
 	const char *instance;
 	int64_t lease_ms;
-	uint64_t token; /* 0: not ours */
+	uint64_t token; /* 0: not held */
 };
 
-/* Takes or renews the lease. 0: ours (token is set; it rose if it was not ours before);
- * VRS_EDENIED: another one's (its name in err). With takeover, a lease under our own name
- * from before a restart is taken at once. */
+/* Takes or renews the lease. 0: held (token is set; it is higher after a takeover);
+ * VRS_EDENIED: another scheduler holds it (its name in err). With takeover, a lease under
+ * the own name from before a restart is taken at once. */
 int record_lease_renew(struct vrs_store *s, struct record_lease *lease, bool takeover,
 		       struct vrs_err *err);
 void record_lease_release(struct vrs_store *s, struct record_lease *lease);
 
-/* The instance that holds the lease now; "": nobody does. */
+/* The instance that holds the lease now; "": none. */
 int record_lease_holder(struct vrs_store *s, char *buf, size_t size, struct vrs_err *err);
 
-/* Makes a change durable. from NULL: the record must not exist yet. VRS_ECONFLICT: it is
- * not as it was; read it again. VRS_EDENIED: the lease is not ours any more. */
+/* Makes a change durable. from NULL: the record must not exist yet. VRS_ECONFLICT: it was
+ * changed meanwhile; read it again. VRS_EDENIED: the lease is lost. */
 int record_save(struct vrs_store *s, const struct record_lease *lease,
 		const struct reloc *from, const Vrsas__V1__Relocation *to, bool journal,
 		struct vrs_err *err);
 
-/* VRS_ENOENT: there is none. */
+/* VRS_ENOENT: no such record. */
 int record_read(struct vrs_store *s, const char *vm_id, Vrsas__V1__Relocation **ret,
 		struct vrs_err *err);
-/* Ids of all VMs that have one; the caller frees the list and each. */
+/* Ids of all VMs with a record; the caller frees the list and each. */
 int record_list(struct vrs_store *s, char ***ret, size_t *ret_n, struct vrs_err *err);
 
 /* A VM's journal, oldest first; at most the newest `limit`. */

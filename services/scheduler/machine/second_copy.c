@@ -1,11 +1,11 @@
-/* A copy is seen running where it must not: one that its own cluster moved, an older one,
- * one that nothing of ours sent there. */
+/* A copy is seen running where it must not: moved by its own cluster, older than the
+ * granted one, or unknown to VR-SAS. */
 #include <stdio.h>
 #include <string.h>
 
 #include "machine/step.h"
 
-/* Its own cluster runs it on another host by now: that is its home then. */
+/* Its own cluster runs it on another host now: that host becomes its home. */
 static void adopt(struct step *s)
 {
 	struct reloc *n = s->n;
@@ -14,8 +14,8 @@ static void adopt(struct step *s)
 
 	if (i < 0)
 		return;
-	n->copy[n->active].disks = false; /* they are the other one's now */
-	if (n->active == 0) { /* home moves; the old one is a copy that must stay down */
+	n->copy[n->active].disks = false; /* now the other copy's */
+	if (n->active == 0) { /* home moves; the copy at the old home must stay off */
 		struct reloc_copy moved = n->copy[0];
 
 		n->copy[0] = n->copy[i];
@@ -57,27 +57,28 @@ void step_stranger(struct step *s)
 		if (s->now_ms - n->paged_ms < s->rules->page_ms)
 			return;
 		n->paged_ms = s->now_ms;
-		step_because(s,
-			     "it also runs on %s/%s; the record cannot list more copies",
+		step_because(s, "a copy also runs on %s/%s; the record cannot list more",
 			     p->cluster, p->host);
 		return;
 	}
 	step_split(s, (uint32_t)i);
 }
 
-/* --- one of them has to go --- */
+/* --- one copy must be stopped --- */
 
 void step_runs_there(struct step *s, uint32_t i)
 {
 	struct reloc_copy *c = &s->n->copy[i];
 
 	step_unprove(s, i);
-	if (c->epoch == 0 && !c->defined && !c->disks && !c->shared)
-		c->stranger = true; /* thought of as a target, no more */
+	/* it was considered as a target only, or its definition was removed since */
+	if (!c->defined && (s->n->state == RELOC_PROTECTED ||
+			    (c->epoch == 0 && !c->disks && !c->shared)))
+		c->stranger = true;
 	c->seen_running = c->defined = c->alive = true;
 }
 
-/* Where the story goes on when one of the two is off. Whatever leads to a grant begins
+/* The state that follows when one of the two is off. A state that leads to a grant starts
  * with the proofs again. */
 static enum reloc_state after_split(const struct reloc *n)
 {
@@ -101,33 +102,36 @@ static enum reloc_state after_split(const struct reloc *n)
 void step_split(struct step *s, uint32_t i)
 {
 	struct reloc *n = s->n;
-	const struct reloc_copy *newest = &n->copy[n->active];
+	const struct reloc_place *p = &n->copy[i].place;
+	const struct reloc_place *granted = &n->copy[n->active].place;
+	bool open = step_in_split(n);
 
-	if (n->copy[i].seen_running &&
-	    (n->state == RELOC_SPLIT_SUSPECT || n->hold == RELOC_NEEDS_STOP))
+	if (n->copy[i].seen_running && open)
 		return; /* known */
 	step_runs_there(s, i);
-	if (n->state == RELOC_SPLIT_SUSPECT || n->hold == RELOC_NEEDS_STOP)
+	if (open)
 		return;
+	n->granted_seen = RELOC_NOT_ASKED;
 	n->resume = after_split(n);
-	step_go(s, RELOC_SPLIT_SUSPECT, "%s was seen running on %s/%s%s%s%s%s",
+	/* a VM at home may have been moved by its owner: the alert waits for an answer */
+	if (n->state != RELOC_PROTECTED)
+		n->paged_ms = s->now_ms;
+	step_go(s, RELOC_SPLIT_SUSPECT,
+		"%s runs on %s/%s; %s/%s is queried whether the granted copy runs",
 		n->copy[i].stranger ? "a copy unknown to VR-SAS" : "an older copy",
-		n->copy[i].place.cluster, n->copy[i].place.host,
-		step_can_tell(n, i) ? "" : ", while the granted one on ",
-		step_can_tell(n, i) ? "" : newest->place.cluster,
-		step_can_tell(n, i) ? "" : "/",
-		step_can_tell(n, i) ? "" : newest->place.host);
-	n->paged_ms = s->now_ms;
+		p->cluster, p->host, granted->cluster, granted->host);
 }
 
 bool step_seen_off(struct step *s)
 {
 	int i = step_at(s);
 
-	if (s->ev->kind != RELOC_LOOKED || s->ev->seen != RELOC_SEEN_OFF || i < 0 ||
+	if (s->ev->kind != RELOC_QUERIED || s->ev->seen != RELOC_SEEN_OFF || i < 0 ||
 	    i == (int)s->n->active || !s->n->copy[i].seen_running)
 		return false;
 	step_prove(s, &s->n->copy[i], RELOC_F3_ATTESTED);
+	if (s->n->copy[i].stranger)
+		s->n->copy[i].defined = s->n->copy[i].stranger = false;
 	step_because(s, "the copy on %s/%s is off", s->ev->place.cluster,
 		     s->ev->place.host);
 	return true;

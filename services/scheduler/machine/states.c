@@ -38,12 +38,12 @@ static const struct reloc_state_info states[RELOC_N_STATES] = {
 		.quiet = true, .may_relocate = true,
 		.meaning = "runs at home and is watched", .action = NOTHING},
 	[RELOC_SUSPECT] = {
-		.name = "SUSPECT", .phase = RELOC_PHASE_DETECT, .handle = step_suspected, .orders = order_look, .budget = BUDGET(suspect_ms),
+		.name = "SUSPECT", .phase = RELOC_PHASE_DETECT, .handle = step_suspected, .orders = order_query, .budget = BUDGET(suspect_ms),
 		.severity = RELOC_WARNING,
 		.meaning = "its host may be dead and is being probed",
 		.action = "nothing; the host answers again or is declared down"},
 	[RELOC_HOLD_BRAKE] = {
-		.name = "HOLD_BRAKE", .phase = RELOC_PHASE_DETECT, .handle = step_suspected, .orders = order_look, .budget = BUDGET(review_ms),
+		.name = "HOLD_BRAKE", .phase = RELOC_PHASE_DETECT, .handle = step_suspected, .orders = order_query, .budget = BUDGET(review_ms),
 		.severity = RELOC_ERROR,
 		.meaning = "too many hosts of its cluster are silent at once, which points to the network or the collector",
 		.action = "check the network first; if the hosts are really dead, run `vrsctl fail HOST`, which overrides the brake"},
@@ -107,7 +107,7 @@ static const struct reloc_state_info states[RELOC_N_STATES] = {
 		.meaning = "runs away from home; its capacity at home is kept",
 		.action = "repair its home host"},
 	[RELOC_REPROTECTING] = {
-		.name = "REPROTECTING", .phase = RELOC_PHASE_AWAY, .handle = step_running_away, .orders = order_look_home, .budget = BUDGET(look_ms),
+		.name = "REPROTECTING", .phase = RELOC_PHASE_AWAY, .handle = step_running_away, .orders = order_query_home, .budget = BUDGET(query_ms),
 		.may_relocate = true, .may_cancel = true, .may_fail_back = true,
 		.claims = RELOC_CLAIMS_ACTIVE | RELOC_CLAIMS_HOME,
 		.meaning = "its home host is back and is checked before the failback", .action = NOTHING},
@@ -139,7 +139,7 @@ static const struct reloc_state_info states[RELOC_N_STATES] = {
 	[RELOC_SPLIT_SUSPECT] = {
 		.name = "SPLIT_SUSPECT", .phase = RELOC_PHASE_MOVE, .handle = step_split_suspect, .orders = order_stop_older, .budget = BUDGET(split_ms),
 		.severity = RELOC_ERROR,
-		.meaning = "a second copy was seen running; the copy without the newest grant is being stopped",
+		.meaning = "a second copy was seen running; it is stopped once the granted host confirms that the VM runs there",
 		.action = "check at once: both copies may have written"},
 	[RELOC_LOCAL_RESTART] = {
 		.name = "LOCAL_RESTART", .phase = RELOC_PHASE_MOVE, .handle = step_reserving, .orders = order_define, .budget = BUDGET(reserve_ms),

@@ -10,8 +10,7 @@
 struct step;
 struct order_list;
 
-/* How an event that leads into the state is reported, and what it means for the health of
- * the system. */
+/* Severity of the event that leads into the state, and effect on the system's health. */
 enum reloc_severity { RELOC_NOTICE, RELOC_WARNING, RELOC_ERROR };
 
 /* Part of a relocation that a state belongs to; as RelocationPhase of control.proto. */
@@ -41,8 +40,8 @@ struct reloc_state_info {
 	void (*orders)(struct order_list *o); /* NULL: none */
 	size_t budget;  /* of struct reloc_rules, until the deadline; 0: none */
 	bool transfers; /* a mover works for this state */
-	bool quiet;     /* no relocation is under way */
-	/* orders of an operator that it takes */
+	bool quiet;     /* no relocation is in progress */
+	/* operator orders that it accepts */
 	bool may_relocate, may_cancel, may_fail_back;
 	/* others */
 	enum reloc_phase phase;

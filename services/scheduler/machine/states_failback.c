@@ -4,8 +4,8 @@
 
 #include "machine/step.h"
 
-/* It may have run there, and a guest may have acknowledged writes before anybody asked
- * it: from now on those disks are the ones to go on from. */
+/* It may have run there, and its guest may have acknowledged writes: from now on those
+ * disks hold the VM's data. */
 static void data_is_at_active(struct reloc *n)
 {
 	n->good = n->active;
@@ -13,7 +13,7 @@ static void data_is_at_active(struct reloc *n)
 }
 
 /* The host of the newest grant died before its VM was in service, or while it was being
- * stopped: the story goes on, with one more copy to be proven dead. */
+ * stopped: one more copy must be proven off. */
 static bool active_died(struct step *s)
 {
 	struct reloc *n = s->n;
@@ -25,7 +25,7 @@ static bool active_died(struct step *s)
 		return false;
 	n->copy[n->active].alive = false;
 	n->planned = false;
-	n->fence_said[0] = '\0';
+	n->fence_error[0] = '\0';
 	data_is_at_active(n);
 	step_go(s, RELOC_FENCING, "%s", ev->text);
 	if (ev->kind == RELOC_OPERATOR_CONFIRM_OFF)
@@ -41,7 +41,7 @@ static bool leftovers(const struct reloc *n)
 	return false;
 }
 
-/* The places that still know an old copy, or hold disks of no use, for people to see. */
+/* The places that still define an old copy, or keep disks that are not needed. */
 static void name_leftovers(const struct reloc *n, char *buf, size_t size)
 {
 	size_t len = 0;
@@ -54,12 +54,12 @@ static void name_leftovers(const struct reloc *n, char *buf, size_t size)
 			continue;
 		int add = snprintf(buf + len, size - len, "%s%s/%s %s", len ? ", " : "",
 				   c->place.cluster, c->place.host,
-				   c->defined ? "knows its old copy" : "has its disks");
+				   c->defined ? "still defines it" : "keeps its disks");
 		len += add > 0 ? (size_t)add : 0;
 	}
 }
 
-static void home_at_last(struct step *s)
+static void end_failback(struct step *s)
 {
 	struct reloc *n = s->n;
 
@@ -71,13 +71,13 @@ static void home_at_last(struct step *s)
 
 static void home_again(struct step *s, const char *why)
 {
-	home_at_last(s);
+	end_failback(s);
 	step_go(s, RELOC_PROTECTED, "%s", why);
 }
 
-/* Home is proven to run: of the disks elsewhere one set may stay as a seed, that which
- * the VM ran on last; the others are of no use. `last`: where it came from; 0: it was not
- * away, then nothing is newer than the seed that is there. */
+/* The VM is proven to run at home. Of the disks elsewhere only those that it ran on last
+ * may stay, as a seed; the others are removed. `last`: where it came from; 0: it was not
+ * away, so the seed that is there is the newest. */
 static void mark_disks(struct step *s, uint32_t last)
 {
 	struct reloc *n = s->n;
@@ -89,11 +89,11 @@ static void mark_disks(struct step *s, uint32_t last)
 		c->seed = c->disks && !c->shared && newest && s->rules->keep_away;
 		c->remove = c->disks && !c->shared && !c->seed;
 		if (c->shared)
-			c->disks = false; /* home's own: none of ours */
+			c->disks = false; /* these are home's own */
 	}
 }
 
-/* In service, as far as anybody can tell. */
+/* In service; proven: its guest answered. */
 static void in_service(struct step *s, bool proven, const char *why)
 {
 	struct reloc *n = s->n;
@@ -106,7 +106,8 @@ static void in_service(struct step *s, bool proven, const char *why)
 	n->starts = 0;
 	if (n->active != 0) {
 		n->alive_ms = s->now_ms;
-		n->auto_failback_held |= n->planned; /* who sent it calls it back */
+		n->auto_failback_held |=
+			n->planned; /* left to the operator who moved it */
 		n->planned = false;
 		n->copy[0].disks = true;
 		step_go(s, RELOC_RUNNING_AWAY, "%s", why);
@@ -152,13 +153,13 @@ void step_starting(struct step *s)
 	case RELOC_TICK:
 		if (!step_late(s))
 			return;
-		/* where its data is and nowhere better to go: let it be, and say so */
+		/* its data is here, so no other host is better: keep it, and alert */
 		if (n->started && n->good == n->active) {
 			n->paged_ms = s->now_ms;
 			in_service(s, false,
-				   "it runs, but its guest did not answer in time");
+				   "it runs, but its guest has not answered in time");
 		} else {
-			n->maybe_ran = true; /* a start that hung may have come through */
+			n->maybe_ran = true; /* a start that hung may have succeeded */
 			step_go(s, RELOC_START_FAILED,
 				"its guest did not answer in time");
 		}
@@ -168,10 +169,10 @@ void step_starting(struct step *s)
 	}
 }
 
-static void way_home_open(struct step *s);
+static void copy_home(struct step *s);
 
-/* All tries on this place are used up, and it is confirmed off there. */
-static void does_not_start(struct step *s)
+/* All start attempts on this host are used up, and the VM is confirmed off there. */
+static void start_given_up(struct step *s)
 {
 	struct reloc *n = s->n;
 	const struct reloc_copy *home = &n->copy[0];
@@ -183,14 +184,14 @@ static void does_not_start(struct step *s)
 	n->target = (int32_t)n->active;
 	if (n->good != n->active && n->copy[n->good].alive) {
 		n->auto_failback_held = true; /* it never ran here */
-		step_regrant_good(s, "it does not start there");
+		step_regrant_good(s, "it does not start on that host");
 	} else if (n->good == n->active && n->active != 0 && home_fit &&
 		   !n->good_failed) {
 		n->good_failed = n->auto_failback_held = true;
-		way_home_open(s); /* with whatever it wrote */
+		copy_home(s); /* with what it may have written */
 	} else {
 		n->good_failed = n->good == n->active;
-		step_next_target(s, "it does not start there");
+		step_next_target(s, "it does not start on that host");
 	}
 }
 
@@ -208,7 +209,7 @@ void step_start_failed(struct step *s)
 		return;
 	}
 	if (ev->kind == RELOC_HEALTH && ev->ok && step_at(s) == (int)n->active) {
-		in_service(s, true, ev->text); /* just in time */
+		in_service(s, true, ev->text); /* before it was stopped */
 		return;
 	}
 	if (ev->kind != RELOC_STOPPED || !ev->ok) {
@@ -218,15 +219,42 @@ void step_start_failed(struct step *s)
 	n->maybe_ran |= ev->seen == RELOC_SEEN_ON;
 	struct reloc_copy *c = &n->copy[n->active];
 	step_stopped(s, n->active);
-	if (n->starts < s->rules->max_starts) { /* the same place, the same grant */
+	if (n->starts <
+	    s->rules->max_starts) { /* on the same host, under the same grant */
 		c->proof = RELOC_NO_PROOF;
 		c->defined = true;
 		n->starts++;
 		n->started = false;
 		step_go(s, n->active == 0 ? RELOC_RESTORING_HOME : RELOC_STARTING,
-			"try %u on %s/%s", n->starts, c->place.cluster, c->place.host);
+			"start attempt %u on %s/%s", n->starts, c->place.cluster,
+			c->place.host);
 	} else {
-		does_not_start(s);
+		start_given_up(s);
+	}
+}
+
+/* Towards the failback, as far as the home host allows it now. */
+static void approach_failback(struct step *s)
+{
+	struct reloc *n = s->n;
+	bool tick = s->ev->kind == RELOC_TICK;
+	bool home_fit = n->host_back_ms > 0 && n->copy[0].alive && !n->copy[0].defined;
+
+	if (n->state != RELOC_RUNNING_AWAY && n->state != RELOC_REPROTECTING &&
+	    n->state != RELOC_FAILBACK_READY)
+		return;
+	if (n->state != RELOC_RUNNING_AWAY && !home_fit) {
+		step_go(s, RELOC_RUNNING_AWAY, "the home host is no longer available");
+	} else if (n->state == RELOC_RUNNING_AWAY && home_fit && tick) {
+		step_go(s, RELOC_REPROTECTING, "the home host is back");
+	} else if (n->state == RELOC_REPROTECTING && tick && step_late(s)) {
+		n->host_back_ms = 0; /* until it is stable again */
+		step_go(s, RELOC_RUNNING_AWAY,
+			"the home host answers, but its hypervisor does not");
+	} else if (n->state == RELOC_FAILBACK_READY && tick &&
+		   (n->failback_asked ||
+		    (s->rules->auto_failback && !n->auto_failback_held))) {
+		step_go(s, RELOC_FB_QUIESCE, "starting the failback");
 	}
 }
 
@@ -254,7 +282,7 @@ void step_running_away(struct step *s)
 		return;
 	case RELOC_WENT_DOWN:
 		if (i == (int)n->active)
-			step_regrant_good(s, "it went down");
+			step_regrant_good(s, "the VM went down");
 		return;
 	case RELOC_OPERATOR_FAILBACK:
 		n->failback_asked = true;
@@ -266,7 +294,7 @@ void step_running_away(struct step *s)
 		n->auto_failback_held = true;
 		step_because(s, "%s", ev->text);
 		return;
-	case RELOC_LOOKED:
+	case RELOC_QUERIED:
 		if (ev->seen == RELOC_SEEN_OFF && i == 0 &&
 		    n->state == RELOC_REPROTECTING)
 			step_go(s, RELOC_FAILBACK_READY,
@@ -276,29 +304,12 @@ void step_running_away(struct step *s)
 		step_watch(s);
 		break;
 	}
-	if (n->state != RELOC_RUNNING_AWAY && n->state != RELOC_REPROTECTING &&
-	    n->state != RELOC_FAILBACK_READY)
-		return;
-	bool home_fit = n->host_back_ms > 0 && n->copy[0].alive && !n->copy[0].defined;
-	if (n->state != RELOC_RUNNING_AWAY && !home_fit) {
-		step_go(s, RELOC_RUNNING_AWAY, "the home host is no longer available");
-	} else if (n->state == RELOC_RUNNING_AWAY && home_fit && ev->kind == RELOC_TICK) {
-		step_go(s, RELOC_REPROTECTING, "the home host is back");
-	} else if (n->state == RELOC_REPROTECTING && ev->kind == RELOC_TICK &&
-		   step_late(s)) {
-		n->host_back_ms = 0; /* until it is seen to be stable again */
-		step_go(s, RELOC_RUNNING_AWAY,
-			"the home host answers, but its hypervisor does not");
-	} else if (n->state == RELOC_FAILBACK_READY && ev->kind == RELOC_TICK &&
-		   (n->failback_asked ||
-		    (s->rules->auto_failback && !n->auto_failback_held))) {
-		step_go(s, RELOC_FB_QUIESCE, "starting the failback");
-	}
+	approach_failback(s);
 }
 
-/* --- the way home --- */
+/* --- the failback --- */
 
-/* Gives the way home up: it runs on where it is, under a new epoch. */
+/* Cancels the failback: the VM runs on where it is, under a new epoch. */
 static void stay_away(struct step *s, const char *why)
 {
 	s->n->auto_failback_held = true;
@@ -306,8 +317,8 @@ static void stay_away(struct step *s, const char *why)
 	step_regrant_good(s, why);
 }
 
-/* What ends the way home from outside. True when the event was one of these. */
-static bool way_home_lost(struct step *s)
+/* Events that cancel the failback. True when the event was one of these. */
+static bool failback_cancelled(struct step *s)
 {
 	struct reloc *n = s->n;
 	const struct reloc_event *ev = s->ev;
@@ -326,7 +337,7 @@ static bool way_home_lost(struct step *s)
 	return false;
 }
 
-static void way_home_open(struct step *s)
+static void copy_home(struct step *s)
 {
 	struct reloc *n = s->n;
 
@@ -336,8 +347,7 @@ static void way_home_open(struct step *s)
 	n->started = false;
 	if (n->copy[n->active].shared) {
 		n->copied = true;
-		step_go(s, RELOC_FB_GRANTING,
-			"stopped; the home host sees the same disks");
+		step_go(s, RELOC_FB_GRANTING, "stopped; the home host shares its disks");
 		return;
 	}
 	step_go(s, RELOC_FB_FINAL_SYNC, "stopped; copying changed blocks home");
@@ -353,13 +363,13 @@ void step_quiesce(struct step *s)
 	struct reloc *n = s->n;
 	const struct reloc_event *ev = s->ev;
 
-	if (active_died(s) || way_home_lost(s))
+	if (active_died(s) || failback_cancelled(s))
 		return;
 	if (ev->kind == RELOC_STOPPED && ev->ok && step_at(s) == (int)n->active) {
 		step_prove(s, &n->copy[n->active], RELOC_F3_ATTESTED);
-		way_home_open(s);
+		copy_home(s);
 	} else if (ev->kind == RELOC_TICK && step_late(s)) {
-		stay_away(s, "it did not stop in time");
+		stay_away(s, "the VM did not stop in time");
 	} else {
 		step_watch(s);
 	}
@@ -398,7 +408,7 @@ void step_final_sync(struct step *s)
 	const struct reloc_event *ev = s->ev;
 	int i = step_at(s);
 
-	if (way_home_lost(s))
+	if (failback_cancelled(s))
 		return;
 	switch (ev->kind) {
 	case RELOC_TRANSFER:
@@ -414,7 +424,7 @@ void step_final_sync(struct step *s)
 	case RELOC_SEEN_RUNNING:
 		if (i == (int)n->good) {
 			step_unprove(s, n->good);
-			stay_away(s, "it was seen running after it was stopped");
+			stay_away(s, "the VM was seen running after it was stopped");
 		} else if (i >= 0) {
 			step_split(s, (uint32_t)i);
 		} else {
@@ -457,8 +467,8 @@ void step_cleanup(struct step *s)
 
 			name_leftovers(n, left, sizeof(left));
 			step_go(s, RELOC_PROTECTED,
-				"at home; left behind: %s; removal is retried", left);
-			home_at_last(s);
+				"at home; not removed yet: %s; removal is retried", left);
+			end_failback(s);
 			return;
 		}
 		break;

@@ -1,4 +1,4 @@
-/* From the suspicion to the decision: is the host dead, is that proven, where to. */
+/* From the suspicion to the decision: is the host dead, is that proven, which target. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,18 +21,18 @@ void step_protected(struct step *s)
 		if (step_at(s) == (int)n->active) {
 			step_begin(s);
 			n->silent_since_ms = n->detected_ms = s->now_ms;
-			step_regrant_good(s,
-					  s->ev->text[0] ? s->ev->text : "it went down");
+			step_regrant_good(s, s->ev->text[0] ? s->ev->text
+							    : "the VM went down");
 		}
 		return;
 	case RELOC_SEEN_TWICE:
 		step_seen_twice(s);
 		return;
-	case RELOC_SEEN_RUNNING: /* its cluster moved it to another of its hosts */
+	case RELOC_SEEN_RUNNING: /* moved by its own cluster */
 		if (step_at(s) < 0 && n->active == 0 &&
 		    strcmp(n->copy[0].place.cluster, s->ev->place.cluster) == 0) {
 			n->copy[0].place = s->ev->place;
-			step_because(s, "it now runs on %s", s->ev->place.host);
+			step_because(s, "its cluster moved it to %s", s->ev->place.host);
 			return;
 		}
 		break;
@@ -42,7 +42,7 @@ void step_protected(struct step *s)
 	step_watch(s);
 }
 
-/* SUSPECT and HOLD_BRAKE: nothing was done yet. */
+/* SUSPECT and HOLD_BRAKE: nothing has been done yet. */
 void step_suspected(struct step *s)
 {
 	struct reloc *n = s->n;
@@ -56,16 +56,16 @@ void step_suspected(struct step *s)
 	case RELOC_HOST_BACK:
 		if (step_at(s) != (int)n->active)
 			break;
-		if (!n->copy[n->active].alive) { /* but does the VM still run? */
+		if (!n->copy[n->active].alive) { /* the VM is queried next */
 			n->copy[n->active].alive = true;
 			step_because(s, "%s answers again", s->ev->place.host);
 		}
 		return;
-	case RELOC_LOOKED:
+	case RELOC_QUERIED:
 		if (step_at(s) != (int)n->active)
 			return;
 		if (s->ev->seen == RELOC_SEEN_ON)
-			step_go(s, n->resume, "it runs and its host answers");
+			step_go(s, n->resume, "the VM runs and its host answers");
 		else if (s->ev->seen == RELOC_SEEN_OFF)
 			step_regrant_good(s,
 					  "its host answers again, but the VM is down");
@@ -73,13 +73,13 @@ void step_suspected(struct step *s)
 	case RELOC_TICK:
 		if (!step_late(s))
 			return;
-		if (n->copy[n->active].alive) { /* whether it runs is being checked */
+		if (n->copy[n->active].alive) { /* the VM is being queried */
 			n->deadline_ms = s->now_ms + s->rules->suspect_ms;
 			s->changed = true;
 			return;
 		}
 		if (n->state == RELOC_SUSPECT) {
-			step_host_down(s, "its host stayed silent");
+			step_host_down(s, "its host stays silent");
 			return;
 		}
 		step_page_again(s); /* the brake */
@@ -90,9 +90,9 @@ void step_suspected(struct step *s)
 	step_watch(s);
 }
 
-/* --- FENCING, and HOLD_OPERATOR for want of proof --- */
+/* --- FENCING, and HOLD_OPERATOR that waits for proof --- */
 
-/* Every copy that needs proof has one; a good copy with a live host may run again. */
+/* Every copy that needs proof has it; a good copy whose host is alive may run again. */
 static bool fencing_done(struct step *s)
 {
 	struct reloc *n = s->n;
@@ -115,19 +115,19 @@ static bool fencing_done(struct step *s)
 	return true;
 }
 
-static void hold_for_proof(struct step *s, const char *last_word)
+static void hold_for_proof(struct step *s, const char *last_error)
 {
 	const struct reloc *n = s->n;
-	uint32_t who = n->active;
+	uint32_t unproven = n->active;
 
 	for (uint32_t i = 0; i < n->n_copies; i++)
 		if (step_needs_proof(&n->copy[i]))
-			who = i;
+			unproven = i;
 	step_hold(s, RELOC_NEEDS_PROOF,
 		  "no proof that it is off on %s/%s%s%.100s; nothing starts elsewhere "
-		  "until its power reads off or an operator confirms it",
-		  n->copy[who].place.cluster, n->copy[who].place.host,
-		  last_word[0] ? ": " : "", last_word);
+		  "until its power reads off or an operator confirms that it is off",
+		  n->copy[unproven].place.cluster, n->copy[unproven].place.host,
+		  last_error[0] ? ": " : "", last_error);
 }
 
 static void fencing_late(struct step *s)
@@ -135,14 +135,10 @@ static void fencing_late(struct step *s)
 	struct reloc *n = s->n;
 
 	if (n->planned) {
-		step_regrant_good(s, "it did not stop in time");
+		step_regrant_good(s, "the VM did not stop in time");
 	} else if (n->state == RELOC_FENCING) {
-		char last_word[sizeof(n->why)];
-
-		(void)vrs_strcpy(last_word, sizeof(last_word),
-				 n->fence_said[0] ? n->fence_said : "");
-		hold_for_proof(s, last_word);
-	} else { /* held already: fencing goes on */
+		hold_for_proof(s, n->fence_error);
+	} else { /* already held: fencing continues */
 		step_page_again(s);
 	}
 }
@@ -156,13 +152,13 @@ static void fence_result(struct step *s, int i)
 		return;
 	if (ev->proof != RELOC_NO_PROOF) {
 		step_prove(s, &n->copy[i], ev->proof);
-	} else if (strcmp(n->fence_said, ev->text) != 0) {
-		(void)vrs_strcpy(n->fence_said, sizeof(n->fence_said), ev->text);
+	} else if (strcmp(n->fence_error, ev->text) != 0) {
+		(void)vrs_strcpy(n->fence_error, sizeof(n->fence_error), ev->text);
 		step_because(s, "%s", ev->text);
 		if (n->state == RELOC_HOLD_OPERATOR) {
 			int64_t paged_ms = n->paged_ms;
 
-			hold_for_proof(s, n->fence_said);
+			hold_for_proof(s, n->fence_error);
 			n->paged_ms = paged_ms;
 		}
 	}
@@ -188,12 +184,8 @@ void step_fencing(struct step *s)
 		break;
 	case RELOC_HOST_UP:
 	case RELOC_HOST_BACK:
-		if (i < 0 || n->copy[i].alive)
+		if (i < 0 || !step_answers(s, (uint32_t)i))
 			return;
-		if (n->copy[i].proof != RELOC_F3_ATTESTED)
-			step_unprove(s, (uint32_t)i);
-		n->copy[i].alive = true;
-		step_because(s, "%s answers again", ev->place.host);
 		break;
 	case RELOC_HOST_DOWN:
 	case RELOC_OPERATOR_FAIL:
@@ -201,14 +193,14 @@ void step_fencing(struct step *s)
 			return;
 		n->copy[i].alive = false;
 		if (i == (int)n->good)
-			n->planned = false; /* not a healthy VM any more */
+			n->planned = false; /* it is no longer a planned move */
 		step_because(s, "%s", ev->text);
 		break;
 	case RELOC_SEEN_RUNNING:
 		if (i < 0)
 			step_stranger(s);
 		return;
-	case RELOC_LOOKED:
+	case RELOC_QUERIED:
 		(void)step_seen_off(s);
 		break;
 	case RELOC_OPERATOR_RELOCATE:
@@ -231,9 +223,9 @@ void step_fencing(struct step *s)
 		fencing_late(s);
 }
 
-/* --- events that overthrow everything between proof and grant --- */
+/* --- events that interrupt everything between proof and grant --- */
 
-static void home_is_up(struct step *s, int i)
+static void host_is_up(struct step *s, int i)
 {
 	struct reloc *n = s->n;
 	struct reloc_copy *c = &n->copy[i];
@@ -252,7 +244,7 @@ static void home_is_up(struct step *s, int i)
 			s->ev->place.host);
 }
 
-static void a_host_died(struct step *s, int i)
+static void host_is_down(struct step *s, int i)
 {
 	struct reloc *n = s->n;
 	struct reloc_copy *c = &n->copy[i];
@@ -280,10 +272,10 @@ static void seen_running(struct step *s, int i)
 	}
 	if (i == (int)n->good) {
 		if (i == n->target)
-			return; /* on its way to be granted just that */
+			return; /* about to be granted to that host */
 		step_unprove(s, (uint32_t)i);
 		n->copy[i].alive = true;
-		step_regrant_good(s, "it was seen running where its data is");
+		step_regrant_good(s, "the VM was seen running where its data is");
 		return;
 	}
 	step_runs_there(s, (uint32_t)i);
@@ -291,7 +283,7 @@ static void seen_running(struct step *s, int i)
 		step_split(s, (uint32_t)i);
 		return;
 	}
-	step_go(s, RELOC_FENCING, "it was seen running on %s/%s without a grant",
+	step_go(s, RELOC_FENCING, "the VM was seen running on %s/%s without a grant",
 		s->ev->place.cluster, s->ev->place.host);
 }
 
@@ -308,7 +300,7 @@ static void withdrawn_or_cancelled(struct step *s, int i)
 		return;
 	}
 	if (n->target == (int32_t)n->good)
-		return; /* cancelled already */
+		return; /* already cancelled */
 	if (n->copy[n->good].alive) {
 		step_regrant_good(s, s->ev->text);
 	} else {
@@ -319,7 +311,7 @@ static void withdrawn_or_cancelled(struct step *s, int i)
 	}
 }
 
-bool step_overthrown(struct step *s)
+bool step_interrupted(struct step *s)
 {
 	int i = step_at(s);
 
@@ -327,12 +319,12 @@ bool step_overthrown(struct step *s)
 	case RELOC_HOST_UP:
 	case RELOC_HOST_BACK:
 		if (i >= 0)
-			home_is_up(s, i);
+			host_is_up(s, i);
 		return true;
 	case RELOC_HOST_DOWN:
 	case RELOC_OPERATOR_FAIL:
 		if (i >= 0)
-			a_host_died(s, i);
+			host_is_down(s, i);
 		return true;
 	case RELOC_SEEN_RUNNING:
 		seen_running(s, i);
@@ -346,19 +338,19 @@ bool step_overthrown(struct step *s)
 	}
 }
 
-/* --- where to --- */
+/* --- the decision --- */
 
 void step_fenced(struct step *s)
 {
 	struct reloc *n = s->n;
 
-	if (step_overthrown(s) || s->ev->kind != RELOC_TICK)
+	if (step_interrupted(s) || s->ev->kind != RELOC_TICK)
 		return;
 	if (n->cancelled)
 		step_go(s, RELOC_WAIT_REPAIR, "its relocation was cancelled");
 	else if (n->copied && n->target >= 0 && n->target != (int32_t)n->good)
 		step_go(s, n->target == 0 ? RELOC_FB_GRANTING : RELOC_GRANTING,
-			"its copy is verified already");
+			"its copy is already verified");
 	else {
 		n->target = -1;
 		step_go(s, RELOC_DECIDING, "choosing a target");
@@ -422,15 +414,15 @@ static void decided(struct step *s)
 
 void step_deciding(struct step *s)
 {
-	if (step_overthrown(s))
+	if (step_interrupted(s))
 		return;
 	if (s->ev->kind == RELOC_DECIDED)
 		decided(s);
 	else if (s->ev->kind == RELOC_TICK && step_late(s))
-		wait_or_hold(s, false, "no decision could be made in time");
+		wait_or_hold(s, false, "no decision was made in time");
 }
 
-static void think_again(struct step *s, const char *why)
+static void decide_again(struct step *s, const char *why)
 {
 	struct reloc *n = s->n;
 
@@ -439,13 +431,12 @@ static void think_again(struct step *s, const char *why)
 	n->good_failed = false;
 	if (n->copy[n->good].alive)
 		step_regrant_good(s, why);
-	else if (step_all_proven_but(n, -1))
-		step_go(s, RELOC_DECIDING, "%s", why);
 	else
-		step_go(s, RELOC_FENCING, "%s", why);
+		step_go(s, step_all_proven_but(n, -1) ? RELOC_DECIDING : RELOC_FENCING,
+			"%s", why);
 }
 
-static bool sent_by_hand(struct step *s)
+static bool moved_by_operator(struct step *s)
 {
 	struct reloc *n = s->n;
 
@@ -455,16 +446,14 @@ static bool sent_by_hand(struct step *s)
 	n->cancelled = false;
 	n->decisions = n->n_tried = 0;
 	n->target = -1;
-	if (step_all_proven_but(n, -1))
-		step_go(s, RELOC_DECIDING, "requested by %s", s->ev->by);
-	else
-		step_go(s, RELOC_FENCING, "requested by %s", s->ev->by);
+	step_go(s, step_all_proven_but(n, -1) ? RELOC_DECIDING : RELOC_FENCING,
+		"requested by %s", s->ev->by);
 	return true;
 }
 
 void step_waiting(struct step *s)
 {
-	if (step_overthrown(s) || sent_by_hand(s))
+	if (step_interrupted(s) || moved_by_operator(s))
 		return;
 	if (s->ev->kind != RELOC_TICK || !step_late(s))
 		return;
@@ -472,14 +461,14 @@ void step_waiting(struct step *s)
 		s->n->deadline_ms = s->now_ms + s->rules->review_ms;
 		s->changed = true;
 	} else {
-		think_again(s, "re-evaluating the wait");
+		decide_again(s, "re-evaluating the wait");
 	}
 }
 
 void step_hold_choice(struct step *s)
 {
-	if (step_overthrown(s) || sent_by_hand(s))
+	if (step_interrupted(s) || moved_by_operator(s))
 		return;
 	if (s->ev->kind == RELOC_TICK && step_late(s))
-		think_again(s, "re-evaluating the hold");
+		decide_again(s, "re-evaluating the hold");
 }

@@ -4,13 +4,13 @@
 
 #include "machine/step.h"
 
-/* --- the way there --- */
+/* --- the copy --- */
 
-static void carry(struct step *s)
+static void copy_to_target(struct step *s)
 {
 	struct reloc *n = s->n;
 
-	n->copy[n->target].disks = true; /* from now on something may lie there */
+	n->copy[n->target].disks = true; /* from now on there may be data */
 	n->copy[n->target].seed = n->copy[n->target].remove = false;
 	step_go(s, RELOC_TRANSFERRING, "%s/%s reserved the capacity",
 		n->copy[n->target].place.cluster, n->copy[n->target].place.host);
@@ -28,18 +28,18 @@ void step_reserving(struct step *s)
 	struct reloc *n = s->n;
 	const struct reloc_event *ev = s->ev;
 
-	if (step_overthrown(s))
+	if (step_interrupted(s))
 		return;
 	if (ev->kind == RELOC_RESERVED && n->state == RELOC_RESERVING) {
 		if (ev->ok)
-			carry(s);
+			copy_to_target(s);
 		else
 			step_next_target(s, ev->text);
 	} else if (ev->kind == RELOC_DEFINED && n->state == RELOC_LOCAL_RESTART) {
 		n->copied = ev->ok;
 		if (ev->ok)
 			step_go(s, RELOC_GRANTING,
-				"defined; its disks are there already");
+				"defined; its disks are on shared storage");
 		else
 			step_next_target(s, ev->text);
 	} else if (ev->kind == RELOC_TICK && step_late(s)) {
@@ -51,7 +51,7 @@ static void verified(struct step *s)
 {
 	struct reloc *n = s->n;
 
-	/* the definition has its own time, however long the hashes took */
+	/* defining has the whole deadline, however long hashing took */
 	if (n->state == RELOC_VERIFYING)
 		n->deadline_ms = s->now_ms + s->rules->verify_ms;
 	n->copied = true;
@@ -96,7 +96,7 @@ static void on_transfer(struct step *s)
 			step_next_target(s, ev->text);
 			break;
 		}
-		/* fall through - a further try; so too for "done" that nothing proves */
+		/* fall through - a "done" without equal hashes is retried too */
 	case RELOC_XFER_LOST:
 		n->token++;
 		n->progress = 0;
@@ -114,7 +114,7 @@ void step_transferring(struct step *s)
 	struct reloc *n = s->n;
 	const struct reloc_event *ev = s->ev;
 
-	if (step_overthrown(s))
+	if (step_interrupted(s))
 		return;
 	if (ev->kind == RELOC_TRANSFER) {
 		on_transfer(s);
@@ -181,7 +181,7 @@ static void grant_late(struct step *s)
 	if (!target_silent) {
 		struct reloc_copy *c = &n->copy[n->unsure];
 
-		c->proof = RELOC_NO_PROOF; /* not contradicted: the copy stays proven */
+		c->proof = RELOC_NO_PROOF; /* not contradicted: `copied` stays */
 		if (step_needs_proof(c)) {
 			step_go(s, RELOC_FENCING, "the proof for %s could not be re-read",
 				c->place.host);
@@ -212,7 +212,7 @@ void step_granting(struct step *s)
 		step_regrant_good(s, "the home host failed again");
 		return;
 	}
-	if (step_overthrown(s))
+	if (step_interrupted(s))
 		return;
 	if (ev->kind == RELOC_TICK && step_late(s)) {
 		grant_late(s);
@@ -234,10 +234,10 @@ void step_granting(struct step *s)
 		break;
 	case RELOC_UNSURE:
 	case RELOC_TARGET_SILENT: {
-		int32_t who = ev->recheck == RELOC_UNSURE ? step_at(s) : n->target;
+		int32_t silent = ev->recheck == RELOC_UNSURE ? step_at(s) : n->target;
 
-		if (who != n->unsure) {
-			n->unsure = who;
+		if (silent != n->unsure) {
+			n->unsure = silent;
 			step_because(s, "%s", ev->text);
 		}
 		break;

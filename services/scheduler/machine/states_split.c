@@ -4,43 +4,108 @@
 
 #include "machine/step.h"
 
-static void hold_for_stop(struct step *s)
+/* What could not be stopped, or why nothing is. */
+static void stop_reason(const struct reloc *n, char *buf, size_t size)
 {
-	const struct reloc *n = s->n;
-	const struct reloc_copy *granted = &n->copy[n->active];
-	uint32_t who = n->active;
+	const struct reloc_place *granted = &n->copy[n->active].place;
+	bool off = n->granted_seen == RELOC_SEEN_OFF ||
+		   n->copy[n->active].proof != RELOC_NO_PROOF;
+	uint32_t running = n->active;
 
 	for (uint32_t i = 0; i < n->n_copies; i++)
 		if (n->copy[i].seen_running)
-			who = i;
-	const struct reloc_place *p = &n->copy[who].place;
-	if (step_can_tell(n, who))
-		step_hold(s, RELOC_NEEDS_STOP,
-			  "an older copy was seen running on %s/%s and cannot be "
-			  "confirmed off; stop it by hand, or power its host off and "
-			  "confirm that",
-			  p->cluster, p->host);
+			running = i;
+	const struct reloc_place *p = &n->copy[running].place;
+	if (step_knows_older(n, running))
+		(void)snprintf(buf, size,
+			       "an older copy runs on %s/%s and cannot be confirmed off; "
+			       "stop it by hand, or power its host off and run `vrsctl "
+			       "fail HOST --confirm-off`",
+			       p->cluster, p->host);
 	else
-		step_hold(s, RELOC_NEEDS_STOP,
-			  "it runs on %s/%s, where VR-SAS did not start it, and the "
-			  "granted copy on %s/%s does not run; VR-SAS cannot know which "
-			  "one must live: stop it there by hand; until then nothing is "
-			  "stopped or started",
-			  p->cluster, p->host, granted->place.cluster,
-			  granted->place.host);
+		(void)snprintf(
+			buf, size,
+			"%s runs on %s/%s, and the granted copy on %s/%s %s; VR-SAS "
+			"cannot know which one is right: stop that copy by hand; until "
+			"then nothing is stopped or started",
+			n->copy[running].stranger ? "a copy that VR-SAS did not start"
+						  : "a copy with an older grant",
+			p->cluster, p->host, granted->cluster, granted->host,
+			off ? "does not" : "cannot be queried");
 }
 
-/* A copy that was seen running is off by now, or its host is. */
+static void hold_for_stop(struct step *s)
+{
+	char reason[sizeof(s->n->hold_reason)];
+
+	stop_reason(s->n, reason, sizeof(reason));
+	step_hold(s, RELOC_NEEDS_STOP, "%s", reason);
+}
+
+/* Its owner stopped it at home and runs it in another cluster. Definition and disks at
+ * the old place are left alone from now on. */
+static bool moved_by_owner(struct step *s)
+{
+	struct reloc *n = s->n;
+	uint32_t to = 0, running = 0;
+	char from[140];
+
+	for (uint32_t i = 1; i < n->n_copies; i++)
+		if (n->copy[i].seen_running) {
+			to = i;
+			running++;
+		}
+	if (n->resume != RELOC_PROTECTED || n->active != 0 || n->good != 0 ||
+	    running != 1 || !n->copy[to].stranger ||
+	    strcmp(n->copy[to].place.cluster, n->copy[0].place.cluster) == 0)
+		return false;
+	(void)snprintf(from, sizeof(from), "%s/%s", n->copy[0].place.cluster,
+		       n->copy[0].place.host);
+	n->copy[0] = (struct reloc_copy){.place = n->copy[to].place,
+					 .epoch = ++n->epoch,
+					 .defined = true,
+					 .disks = true,
+					 .alive = true};
+	n->copy[to].defined = n->copy[to].disks = n->copy[to].seen_running = false;
+	step_compact(n);
+	step_go(s, RELOC_PROTECTED,
+		"off on %s, runs on %s/%s: its owner moved it, and this is its home now",
+		from, n->copy[0].place.cluster, n->copy[0].place.host);
+	return true;
+}
+
+/* The granted host reports whether it runs there. Silence voids no answer. */
+static void granted_answered(struct step *s)
+{
+	struct reloc *n = s->n;
+	enum reloc_seen seen = s->ev->seen;
+
+	if (seen == RELOC_SEEN_ON && !n->copy[n->active].alive)
+		n->copy[n->active].alive = s->changed = true;
+	if (seen == n->granted_seen ||
+	    (seen == RELOC_UNREACHABLE && n->granted_seen != RELOC_NOT_ASKED))
+		return;
+	n->granted_seen = seen;
+	s->changed = true;
+	if (seen == RELOC_SEEN_OFF && moved_by_owner(s))
+		return;
+	if (seen == RELOC_SEEN_ON) {
+		step_because(s, "the granted host confirms that it runs there");
+		if (n->paged_ms < n->since_ms)
+			n->paged_ms = s->now_ms;
+	}
+	if (n->state == RELOC_HOLD_OPERATOR)
+		stop_reason(n, n->hold_reason, sizeof(n->hold_reason));
+}
+
+/* A copy that was seen running is now off, or its host is. */
 static bool split_copy_off(struct step *s, int i)
 {
 	struct reloc *n = s->n;
 	const struct reloc_event *ev = s->ev;
 
-	if (i == (int)n->active && ev->kind == RELOC_LOOKED &&
-	    ev->seen == RELOC_SEEN_ON && !n->copy[i].alive) {
-		n->copy[i].alive = true;
-		step_because(s, "it runs at the granted host");
-	}
+	if (i == (int)n->active && ev->kind == RELOC_QUERIED)
+		granted_answered(s);
 	if (i < 0 || i == (int)n->active)
 		return false;
 	if (ev->kind == RELOC_STOPPED && ev->ok)
@@ -58,7 +123,7 @@ static bool split_copy_off(struct step *s, int i)
 
 /* --- found in two places, before it had a record --- */
 
-/* VR-SAS started neither: only an operator knows which one is the VM. */
+/* VR-SAS started neither: only an operator knows which one is right. */
 static void both_places(const struct reloc *n, char *buf, size_t size)
 {
 	const struct reloc_copy *other = &n->copy[0];
@@ -82,12 +147,12 @@ void step_seen_twice(struct step *s)
 	n->home_unclear = true;
 	n->resume = RELOC_PROTECTED;
 	both_places(n, both, sizeof(both));
-	step_go(s, RELOC_SPLIT_SUSPECT, "it runs on %s, and VR-SAS started it on neither",
-		both);
+	step_go(s, RELOC_SPLIT_SUSPECT,
+		"two copies run, on %s, and VR-SAS started neither", both);
 	n->paged_ms = s->now_ms;
 }
 
-/* It is off there: that host is none of its places, and its disks there stay. */
+/* It is off there: the copy leaves the record, and its disks stay. */
 static void is_off_there(struct step *s, uint32_t gone)
 {
 	struct reloc *n = s->n;
@@ -113,8 +178,8 @@ static void is_off_there(struct step *s, uint32_t gone)
 		return;
 	}
 	n->home_unclear = false;
-	step_go(s, RELOC_PROTECTED, "it now runs on %s/%s only", n->copy[0].place.cluster,
-		n->copy[0].place.host);
+	step_go(s, RELOC_PROTECTED, "the VM now runs on %s/%s only",
+		n->copy[0].place.cluster, n->copy[0].place.host);
 }
 
 static void hold_unclear(struct step *s)
@@ -123,9 +188,9 @@ static void hold_unclear(struct step *s)
 
 	both_places(s->n, both, sizeof(both));
 	step_hold(s, RELOC_NEEDS_STOP,
-		  "it runs on %s, and VR-SAS started it on neither; it cannot know "
-		  "which one must live: stop one of them by hand; until then nothing "
-		  "is started, stopped or moved",
+		  "two copies run, on %s, and VR-SAS started neither; it cannot know "
+		  "which one is right: stop one of them by hand; until then nothing is "
+		  "started, stopped or moved",
 		  both);
 }
 
@@ -136,7 +201,7 @@ static void step_unclear(struct step *s)
 	int i = step_at(s);
 
 	switch (ev->kind) {
-	case RELOC_LOOKED:
+	case RELOC_QUERIED:
 		if (i >= 0 && ev->seen == RELOC_SEEN_OFF)
 			is_off_there(s, (uint32_t)i);
 		break;
@@ -162,8 +227,8 @@ static void step_unclear(struct step *s)
 	}
 }
 
-/* SPLIT_SUSPECT, and HOLD_OPERATOR for want of a stop. Until every older copy is
- * confirmed off, nothing is granted. */
+/* SPLIT_SUSPECT, and HOLD_OPERATOR that waits for a stop. Nothing is granted until every
+ * older copy is confirmed off. */
 void step_split_suspect(struct step *s)
 {
 	struct reloc *n = s->n;

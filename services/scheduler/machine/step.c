@@ -1,4 +1,4 @@
-/* What the states are written with: copies, proofs, and the change of state. */
+/* The building blocks of the states: copies, proofs, and the change of state. */
 #include "machine/step.h"
 
 #include <stdarg.h>
@@ -27,7 +27,7 @@ static const char *const event_names[RELOC_N_EVENTS] = {
 	[RELOC_RECHECKED]            = "rechecked",
 	[RELOC_STARTED]              = "started",
 	[RELOC_HEALTH]               = "health",
-	[RELOC_LOOKED]               = "looked",
+	[RELOC_QUERIED]              = "queried",
 	[RELOC_QUARANTINED]          = "quarantined",
 	[RELOC_CLEANED]              = "cleaned",
 	[RELOC_REMOVED]              = "disks removed",
@@ -38,34 +38,11 @@ static const char *const event_names[RELOC_N_EVENTS] = {
 	[RELOC_OPERATOR_FAILBACK]    = "operator: failback",
 	[RELOC_OPERATOR_CANCEL]      = "operator: cancel",
 };
-
-static const char *const order_names[] = {
-	[RELOC_DO_FENCE]           = "fence",
-	[RELOC_DO_STOP]            = "stop",
-	[RELOC_DO_KILL]            = "kill",
-	[RELOC_DO_DECIDE]          = "decide",
-	[RELOC_DO_RESERVE]         = "reserve",
-	[RELOC_DO_TRANSFER]        = "transfer",
-	[RELOC_DO_CANCEL_TRANSFER] = "cancel transfer",
-	[RELOC_DO_DEFINE]          = "define",
-	[RELOC_DO_RECHECK]         = "recheck",
-	[RELOC_DO_START]           = "start",
-	[RELOC_DO_HEALTH]          = "health",
-	[RELOC_DO_LOOK]            = "look",
-	[RELOC_DO_QUARANTINE]      = "quarantine",
-	[RELOC_DO_CLEAN]           = "clean",
-	[RELOC_DO_REMOVE]          = "remove disks",
-};
 /* clang-format on */
 
 const char *reloc_event_name(enum reloc_event_kind k)
 {
 	return event_names[k];
-}
-
-const char *reloc_order_name(enum reloc_order_kind k)
-{
-	return order_names[k];
 }
 
 /* --- copies --- */
@@ -88,21 +65,31 @@ bool reloc_undefines(const struct reloc *r, enum reloc_order_kind kind, uint32_t
 {
 	return (kind == RELOC_DO_STOP || kind == RELOC_DO_KILL ||
 		kind == RELOC_DO_FENCE) &&
+	       !r->copy[copy].stranger && /* the definition is its owner's */
 	       (copy != r->good || (copy == r->active && r->starts > 0));
 }
 
-/* Of two copies the one with the older grant has to go. One without any grant is the
- * older one as long as the granted one can run; once that is dead, the stranger may be
- * all that is left of the VM, and only people can tell. */
-bool step_can_tell(const struct reloc *r, uint32_t i)
+bool step_in_split(const struct reloc *r)
 {
-	const struct reloc_copy *newest = &r->copy[r->active];
-
-	return !r->copy[i].stranger || (newest->alive && newest->proof == RELOC_NO_PROOF);
+	return r->state == RELOC_SPLIT_SUSPECT || r->hold == RELOC_NEEDS_STOP;
 }
 
-/* A copy that might run, for all that is known. One that was never granted is defined
- * with its start blocked: it needs no proof unless somebody saw it running. */
+/* Of two copies the one with the older grant is stopped, but not before the granted host
+ * was queried: if the VM is off there, the other copy may be the only one left. One
+ * without a grant is stopped only if the granted one was seen running since the split. */
+bool step_knows_older(const struct reloc *r, uint32_t i)
+{
+	const struct reloc_copy *newest = &r->copy[r->active];
+	bool proven = newest->proof != RELOC_NO_PROOF;
+
+	if (r->copy[i].stranger)
+		return newest->alive && !proven && r->granted_seen == RELOC_SEEN_ON;
+	return !step_in_split(r) || proven || r->granted_seen == RELOC_UNREACHABLE ||
+	       r->granted_seen == RELOC_SEEN_ON;
+}
+
+/* A copy that may be running. One that was never granted is defined with its start
+ * blocked: it needs no proof unless it was seen running. */
 bool step_needs_proof(const struct reloc_copy *c)
 {
 	return c->seen_running ||
@@ -133,11 +120,12 @@ void step_stopped(struct step *s, uint32_t i)
 	struct reloc_copy *c = &s->n->copy[i];
 
 	step_prove(s, c, RELOC_F3_ATTESTED);
-	if (reloc_undefines(s->n, RELOC_DO_KILL, i))
+	if (c->stranger || reloc_undefines(s->n, RELOC_DO_KILL, i))
 		c->defined = false;
+	c->stranger = false; /* its owner keeps the definition */
 }
 
-/* Its proof is void. What was copied from it may be outdated. */
+/* Its proof is void, and a copy made of it may be outdated. */
 void step_unprove(struct step *s, uint32_t i)
 {
 	struct reloc_copy *c = &s->n->copy[i];
@@ -150,7 +138,20 @@ void step_unprove(struct step *s, uint32_t i)
 	s->changed = true;
 }
 
-/* Leaves out copies of which nothing is left. Home stays copy[0]. */
+bool step_answers(struct step *s, uint32_t i)
+{
+	struct reloc_copy *c = &s->n->copy[i];
+
+	if (c->alive)
+		return false;
+	if (c->proof != RELOC_F3_ATTESTED)
+		step_unprove(s, i);
+	c->alive = true;
+	step_because(s, "%s answers again", s->ev->place.host);
+	return true;
+}
+
+/* Drops copies that neither run nor have a definition or disks. Home stays copy[0]. */
 void step_compact(struct reloc *n)
 {
 	for (uint32_t i = n->n_copies - 1; i > 0; i--) {
@@ -168,9 +169,8 @@ void step_compact(struct reloc *n)
 	}
 }
 
-/* Where room is needed, disks that only wait to be removed or reused are lost sight of.
- */
-static void give_up_one(struct reloc *n)
+/* Drops one copy of which only disks are left; they are no longer removed or reused. */
+static void drop_disks_only(struct reloc *n)
 {
 	for (uint32_t i = n->n_copies - 1; i > 0; i--)
 		if (i != n->active && i != n->good && (int32_t)i != n->target &&
@@ -181,7 +181,7 @@ static void give_up_one(struct reloc *n)
 		}
 }
 
-/* Index of the copy at a place, made if need be; -1: no room for one more. */
+/* Index of the copy at a place, added if necessary; -1: the record is full. */
 int32_t step_want_copy(struct reloc *n, const struct reloc_place *place)
 {
 	int at = reloc_copy_at(n, place->cluster, place->host);
@@ -190,7 +190,7 @@ int32_t step_want_copy(struct reloc *n, const struct reloc_place *place)
 		return at;
 	step_compact(n);
 	if (n->n_copies == RELOC_MAX_COPIES)
-		give_up_one(n);
+		drop_disks_only(n);
 	if (n->n_copies == RELOC_MAX_COPIES)
 		return -1;
 	n->copy[n->n_copies] = (struct reloc_copy){.place = *place};
@@ -221,7 +221,7 @@ void step_because(struct step *s, const char *fmt, ...)
 void step_go(struct step *s, enum reloc_state to, const char *fmt, ...)
 {
 	struct reloc *n = s->n;
-	char why[sizeof(n->why)]; /* what is printed may be the old reason itself */
+	char why[sizeof(n->why)]; /* an argument may be n->why itself */
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -263,7 +263,7 @@ bool step_late(const struct step *s)
 	return s->n->deadline_ms > 0 && s->now_ms >= s->n->deadline_ms;
 }
 
-/* Nothing has changed: the alert is repeated when it is due. */
+/* Nothing has changed: the alert is repeated when due. */
 void step_page_again(struct step *s)
 {
 	struct reloc *n = s->n;
@@ -279,7 +279,7 @@ void step_progress(struct step *s)
 	struct reloc *n = s->n;
 	int64_t budget_ms = deadline_of(s);
 
-	/* a durable write for every byte would cost too much */
+	/* not a durable write for every few bytes */
 	if (s->ev->bytes <= n->progress ||
 	    n->deadline_ms - s->now_ms >= budget_ms * 3 / 4)
 		return;
@@ -299,7 +299,7 @@ void step_patience(struct step *s)
 	s->changed = true;
 }
 
-/* A new failure or a new order: what the last one left in the record is cleared. */
+/* A new failure or order: clears what the previous one left in the record. */
 void step_begin(struct step *s)
 {
 	struct reloc *n = s->n;
@@ -314,7 +314,7 @@ void step_begin(struct step *s)
 	n->cancelled = n->failback_asked = n->auto_failback_held = false;
 	n->starts = n->decisions = n->n_tried = 0;
 	memset(n->tried, 0, sizeof(n->tried));
-	n->pinned[0] = n->fence_said[0] = '\0';
+	n->pinned[0] = n->fence_error[0] = '\0';
 	n->bytes_moved = n->fb_bytes_moved = 0;
 	n->detected_ms = n->fenced_ms = n->decided_ms = n->copy_started_ms = 0;
 	n->copied_ms = n->granted_ms = n->alive_ms = n->host_back_ms = 0;
@@ -335,7 +335,7 @@ void step_host_down(struct step *s, const char *why)
 	step_go(s, RELOC_DOWN_LIKELY, "%s", why);
 }
 
-/* Lets it run again where its data is: at home, or where it was last. */
+/* Starts it again where its data is: at home, or where it ran last. */
 void step_regrant_good(struct step *s, const char *why)
 {
 	struct reloc *n = s->n;

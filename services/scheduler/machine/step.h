@@ -1,4 +1,4 @@
-/* step.h - one step of the machine: what its parts share. Callers see machine.h. */
+/* step.h - one step of the machine: what its files share. Callers see machine.h. */
 #ifndef SCHEDULER_MACHINE_STEP_H
 #define SCHEDULER_MACHINE_STEP_H
 
@@ -22,12 +22,17 @@ void step_prove(struct step *s, struct reloc_copy *c, enum reloc_proof proof);
 /* Confirmed off by its hypervisor, after an order of this state to stop it. */
 void step_stopped(struct step *s, uint32_t i);
 void step_unprove(struct step *s, uint32_t i);
+/* The host of copy i answers again: a proof of its power is void, what its hypervisor
+ * attested about the VM is not. False: it answered before. */
+bool step_answers(struct step *s, uint32_t i);
 void step_compact(struct reloc *n);
 int32_t step_want_copy(struct reloc *n, const struct reloc_place *place);
-/* The copy at the place of the event; -1: none. */
+/* Index of the copy at the event's place; -1: none. */
 int step_at(const struct step *s);
-/* It is known which of this copy and the granted one has to go. */
-bool step_can_tell(const struct reloc *r, uint32_t i);
+/* A split is open, held or not. */
+bool step_in_split(const struct reloc *r);
+/* True when it is known that this copy must be stopped, and not the granted one. */
+bool step_knows_older(const struct reloc *r, uint32_t i);
 void step_because(struct step *s, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void step_go(struct step *s, enum reloc_state to, const char *fmt, ...)
@@ -38,7 +43,7 @@ bool step_late(const struct step *s);
 void step_page_again(struct step *s);
 /* A transfer made progress, copying or comparing: the deadline moves. */
 void step_progress(struct step *s);
-/* A transfer waits for a reason that its mover knows: the deadline moves. */
+/* A transfer waits, and its mover knows why: the deadline moves. */
 void step_patience(struct step *s);
 void step_begin(struct step *s);
 void step_host_down(struct step *s, const char *why);
@@ -51,10 +56,10 @@ void step_next_target(struct step *s, const char *why);
 void step_stranger(struct step *s);
 void step_runs_there(struct step *s, uint32_t i);
 void step_split(struct step *s, uint32_t i);
-/* True when the event says that a copy which was seen running is off. */
+/* True when the event reports that a copy which was seen running is off. */
 bool step_seen_off(struct step *s);
 
-/* --- watch.c: events that mean the same wherever the VM runs or starts --- */
+/* --- watch.c: events with the same meaning wherever the VM runs or starts --- */
 
 /* The disks of a copy that was marked for removal are gone. */
 void step_removed(struct step *s);
@@ -64,7 +69,7 @@ void step_planned(struct step *s);
 
 /* --- states_split.c: two copies run --- */
 
-/* It was found in two clusters before it had a record. */
+/* The VM was found running in two clusters before it had a record. */
 void step_seen_twice(struct step *s);
 void step_split_suspect(struct step *s);
 
@@ -77,9 +82,9 @@ void step_fenced(struct step *s);
 void step_deciding(struct step *s);
 void step_waiting(struct step *s);
 void step_hold_choice(struct step *s);
-/* Events that overthrow everything between proof and grant. True when the event was of
- * that kind, whether or not it changed something. */
-bool step_overthrown(struct step *s);
+/* Events that interrupt everything between proof and grant. True when the event was of
+ * that kind, whether or not it changed the record. */
+bool step_interrupted(struct step *s);
 
 /* --- states_move.c: the copy to the target, and the grant --- */
 

@@ -1,4 +1,4 @@
-/* Events that mean the same in every state in which the VM runs or starts. */
+/* Events with the same meaning in every state in which the VM runs or starts. */
 #include "machine/step.h"
 #include "vrs/mem.h"
 
@@ -12,19 +12,11 @@ void step_removed(struct step *s)
 	step_because(s, "%s", s->ev->text);
 }
 
-/* A host answers: what its power was proven to be is void, what its hypervisor attested
- * of the VM is not. */
 static void answers_again(struct step *s, int i)
 {
 	struct reloc *n = s->n;
 
-	if (!n->copy[i].alive) {
-		if (n->copy[i].proof != RELOC_F3_ATTESTED)
-			step_unprove(s, (uint32_t)i);
-		n->copy[i].alive = true;
-		step_because(s, "%s/%s answers again", s->ev->place.cluster,
-			     s->ev->place.host);
-	}
+	(void)step_answers(s, (uint32_t)i);
 	if (i == 0 && s->ev->kind == RELOC_HOST_BACK && n->host_back_ms == 0) {
 		n->host_back_ms = s->now_ms;
 		step_because(s, "the home host is back");

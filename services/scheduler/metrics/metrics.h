@@ -26,9 +26,9 @@ struct metrics {
 	struct engine *engine; /* these are the caller's */
 	const struct forecasts *forecasts;
 	const struct control *control;
-	const struct fleet_loader *world;
+	const struct fleet_loader *loader;
 	/* ours */
-	struct scorer *scorer;
+	struct forecast_accuracy *accuracy;
 	struct metrics_transfer transfer[METRICS_MAX_TRANSFERS];
 	size_t n_transfers;
 };

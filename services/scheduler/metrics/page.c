@@ -37,66 +37,58 @@ static void add_hosts(const struct fleet *w, const struct fleet_cluster *c,
 		     "state", "off", NULL);
 }
 
-/* Of hosts that are up. */
-struct room {
-	double cores, used_cores, memory_free_bytes;
-};
-
-static struct room room_of(const struct fleet *w, const struct fleet_cluster *c)
+static void add_gauge(const struct fleet_cluster *c, const char *name, const char *help,
+		      double value, struct vrs_page *page)
 {
-	struct room r = {0};
+	vrs_page_add(page, VRS_GAUGE, name, help, value, "cluster", c->name, NULL);
+}
+
+static void add_headroom(const struct fleet_cluster *c, const char *at, double cores,
+			 double of_cores, struct vrs_page *page)
+{
+	if (!(cores > 0))
+		cores = isnan(cores) ? NAN : 0;
+	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_headroom_cores",
+		     "Free cores: now, and at the forecast peak of the next 4 h.", cores,
+		     "cluster", c->name, "at", at, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_headroom_ratio",
+		     "The same as a share of its cores.",
+		     of_cores > 0 ? cores / of_cores : NAN, "cluster", c->name, "at", at,
+		     NULL);
+}
+
+/* Capacity counts hosts that are up. */
+static void add_capacity(const struct fleet *w, const struct fleet_cluster *c,
+			 struct vrs_page *page)
+{
+	double cores = 0, used = 0, memory = 0;
 
 	for (size_t i = 0; i < c->n_hosts; i++) {
 		const struct fleet_host *h = &w->host[c->first_host + i];
 
 		if (h->life != FLEET_UP)
 			continue;
-		r.cores += h->vcpus_total;
-		r.used_cores += h->cpu_ratio * h->vcpus_total; /* NAN: not known */
-		r.memory_free_bytes += (1 - h->mem_ratio) * (double)h->ram_total_bytes;
+		cores += h->vcpus_total;
+		used += h->cpu_ratio * h->vcpus_total; /* NAN: not known */
+		memory += (1 - h->mem_ratio) * (double)h->ram_total_bytes;
 	}
-	return r;
-}
+	double worst =
+		c->forecast.made_at_ms > 0 ? cores * (1 - c->forecast.peak[1].p90) : NAN;
 
-static void add_spare(const struct fleet_cluster *c, const char *at, double cores,
-		      double of_cores, struct vrs_page *page)
-{
-	if (!(cores > 0))
-		cores = isnan(cores) ? NAN : 0;
-	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_spare_cores",
-		     "Cores that it could lend: now, and at the worst point of 4 h.",
-		     cores, "cluster", c->name, "at", at, NULL);
-	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_spare_ratio",
-		     "The same as a share of its cores.",
-		     of_cores > 0 ? cores / of_cores : NAN, "cluster", c->name, "at", at,
-		     NULL);
-}
-
-static void add_room(const struct fleet *w, const struct fleet_cluster *c,
-		     struct vrs_page *page)
-{
-	struct room r = room_of(w, c);
-	double worst = c->forecast.made_at_ms > 0
-			       ? r.cores * (1 - c->forecast.peak[1].p90)
-			       : NAN;
-
-	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_capacity_cores",
-		     "Cores of hosts that are up.", r.cores, "cluster", c->name, NULL);
-	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_cpu_ratio",
-		     "Newest reading of all hosts that are up.",
-		     r.cores > 0 ? r.used_cores / r.cores : NAN, "cluster", c->name,
-		     NULL);
-	add_spare(c, "now", r.cores - r.used_cores - c->promise.cores, r.cores, page);
-	add_spare(c, "worst", worst - c->promise.cores, r.cores, page);
-	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_memory_free_bytes",
-		     "Memory of hosts that are up, less what is promised.",
-		     fmax(r.memory_free_bytes - (double)c->promise.ram_bytes, 0),
-		     "cluster", c->name, NULL);
+	add_gauge(c, "vrsas_cluster_capacity_cores", "Cores of hosts that are up.", cores,
+		  page);
+	add_gauge(c, "vrsas_cluster_cpu_ratio",
+		  "Newest reading of all hosts that are up.",
+		  cores > 0 ? used / cores : NAN, page);
+	add_headroom(c, "now", cores - used - c->promise.cores, cores, page);
+	add_headroom(c, "worst", worst - c->promise.cores, cores, page);
+	add_gauge(c, "vrsas_cluster_memory_free_bytes",
+		  "Free memory of hosts that are up, minus promises.",
+		  fmax(memory - (double)c->promise.ram_bytes, 0), page);
 	if (c->sample_at_ms > 0)
-		vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_sample_age_seconds",
-			     "Since the beginning of the newest interval that is stored.",
-			     (double)(w->at_ms - c->sample_at_ms) / 1e3, "cluster",
-			     c->name, NULL);
+		add_gauge(c, "vrsas_cluster_sample_age_seconds",
+			  "Since the beginning of the newest stored interval.",
+			  (double)(w->at_ms - c->sample_at_ms) / 1e3, page);
 }
 
 static void add_cluster(const struct engine *e, const struct fleet *w,
@@ -105,13 +97,12 @@ static void add_cluster(const struct engine *e, const struct fleet *w,
 	const struct detector_brake *brake = engine_brake(e, c->name);
 
 	add_hosts(w, c, page);
-	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_collector_up",
-		     "1: its collector's heartbeat is fresh.", c->collector_alive,
-		     "cluster", c->name, NULL);
-	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_brake",
-		     "1: too many of its hosts are silent, hands off.",
-		     brake && brake->on, "cluster", c->name, NULL);
-	add_room(w, c, page);
+	add_gauge(c, "vrsas_cluster_collector_up",
+		  "1: the collector's heartbeat is fresh.", c->collector_alive, page);
+	add_gauge(c, "vrsas_cluster_brake",
+		  "1: too many hosts are silent at once, no failovers.",
+		  brake && brake->on, page);
+	add_capacity(w, c, page);
 }
 
 /* --- forecasts --- */
@@ -138,17 +129,15 @@ static void add_forecast(const struct metrics *m, const struct fleet *w,
 {
 	static const char *const methods[] = {"lstm", "slevel", "seasonal", "last",
 					      "none"};
-	static const char *const sure[] = {"ok", "low", "none"};
+	static const char *const confidence[] = {"ok", "low", "none"};
 	const struct fleet_forecast *f = &c->forecast;
 	bool any = f->made_at_ms > 0;
 	const char *method = any && f->method ? f->method : "none";
-	struct score score;
+	struct forecast_score score;
 
 	if (any) {
-		vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_age_seconds",
-			     "Age of the cluster's newest forecast.",
-			     (double)(w->at_ms - f->made_at_ms) / 1e3, "cluster", c->name,
-			     NULL);
+		add_gauge(c, "vrsas_forecast_age_seconds", "Age of the newest forecast.",
+			  (double)(w->at_ms - f->made_at_ms) / 1e3, page);
 		add_peaks(c, page);
 	}
 	for (size_t i = 0; i < LENGTH(methods); i++)
@@ -156,25 +145,25 @@ static void add_forecast(const struct metrics *m, const struct fleet *w,
 			     "1 for the method of the newest forecast.",
 			     strcmp(method, methods[i]) == 0, "cluster", c->name,
 			     "method", methods[i], NULL);
-	for (size_t i = 0; i < LENGTH(sure); i++) {
+	for (size_t i = 0; i < LENGTH(confidence); i++) {
 		int is = any ? (int)f->confidence
 			     : (int)VRSAS__V1__CONFIDENCE__CONFIDENCE_NONE;
 
 		vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_confidence",
 			     "1 for the confidence of the newest forecast.",
-			     is == (int)i + 1, "cluster", c->name, "confidence", sure[i],
-			     NULL);
+			     is == (int)i + 1, "cluster", c->name, "confidence",
+			     confidence[i], NULL);
 	}
-	scorer_score(m->scorer, c->name, &score);
-	vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_error_ratio",
-		     "Mean difference of observed 2 h peaks from their forecast P50.",
-		     score.error_ratio, "cluster", c->name, NULL);
-	vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_coverage_ratio",
-		     "Share of observed 2 h peaks at or below their forecast P90.",
-		     score.coverage_ratio, "cluster", c->name, NULL);
-	vrs_page_add(page, VRS_GAUGE, "vrsas_forecast_scored",
-		     "Forecasts of the last day that were compared with observed peaks.",
-		     score.n, "cluster", c->name, NULL);
+	forecast_accuracy_score(m->accuracy, c->name, &score);
+	add_gauge(c, "vrsas_forecast_error_ratio",
+		  "Mean difference of observed 2 h peaks from their forecast P50.",
+		  score.error_ratio, page);
+	add_gauge(c, "vrsas_forecast_coverage_ratio",
+		  "Share of observed 2 h peaks at or below their forecast P90.",
+		  score.coverage_ratio, page);
+	add_gauge(c, "vrsas_forecast_scored",
+		  "Forecasts of the last day that were compared with observed peaks.",
+		  score.n, page);
 }
 
 static void add_jobs(const struct forecasts *f, struct vrs_page *page)
@@ -287,7 +276,7 @@ static void add_results(const struct counters *n, struct vrs_page *page)
 			     "Decisions, by verdict.", (double)n->verdicts[i], "verdict",
 			     verdicts[i], NULL);
 	vrs_page_histogram(page, "vrsas_decision_seconds",
-			   "Duration of one decision for all VMs that wait.",
+			   "Duration of one decision for all waiting VMs.",
 			   &n->decision_seconds, NULL);
 	for (size_t i = 1; i < LENGTH(severities); i++)
 		vrs_page_add(page, VRS_COUNTER, "vrsas_events_total", "Events published.",
@@ -330,8 +319,8 @@ void metrics_collect(const struct metrics *m, int64_t mono_ms, struct vrs_page *
 	bool active = engine_active(e);
 
 	vrs_page_add(page, VRS_COUNTER, "vrsas_scheduler_heartbeats_refused_total",
-		     "Heartbeats in Redis that their cluster did not sign.",
-		     (double)fleet_loader_refused(m->world, &why), NULL);
+		     "Heartbeats in Redis without a valid signature of their cluster.",
+		     (double)fleet_loader_refused(m->loader, &why), NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_scheduler_active",
 		     "1: this scheduler holds the lease and acts.", active, NULL);
 	add_jobs(m->forecasts, page);

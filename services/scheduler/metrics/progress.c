@@ -72,8 +72,10 @@ void metrics_watch(struct metrics *m, int64_t mono_ms)
 		const struct fleet_cluster *c = &w->cluster[i];
 
 		if (c->forecast.made_at_ms > 0)
-			scorer_forecast(m->scorer, c->name, c->forecast.origin_ms,
-					c->forecast.peak[0].p50, c->forecast.peak[0].p90);
-		scorer_reading(m->scorer, c->name, c->sample_at_ms, cluster_ratio(w, c));
+			forecast_accuracy_add_forecast(
+				m->accuracy, c->name, c->forecast.origin_ms,
+				c->forecast.peak[0].p50, c->forecast.peak[0].p90);
+		forecast_accuracy_add_reading(m->accuracy, c->name, c->sample_at_ms,
+					      cluster_ratio(w, c));
 	}
 }

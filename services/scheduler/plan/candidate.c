@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- how the CPU will run --- */
+/* --- projected load --- */
 
 static bool forecast_counts(const struct plan_context *f, const struct fleet_forecast *fc)
 {
@@ -22,7 +22,7 @@ static void from_forecast(const struct fleet_forecast *fc, struct projected_load
 	if (o->low)
 		o->doubt = fc->reason && fc->reason[0] ? fc->reason : "short history";
 	for (size_t i = 0; i < FLEET_HORIZONS; i++) {
-		/* a horizon that was not forecast borrows the other one's peak */
+		/* a horizon without a forecast takes the peak of the other one */
 		const struct fleet_peak *p =
 			isfinite(fc->peak[i].p90) ? &fc->peak[i] : &fc->peak[1 - i];
 
@@ -67,7 +67,7 @@ static void project_host(const struct plan_context *f, const struct fleet_host *
 	o->doubt = no_forecast(f, &h->forecast);
 }
 
-/* The mean of the hosts that live: what is left of a cluster that lost some. */
+/* The mean of the hosts that are up, for a cluster that lost some. */
 static void mean_of_hosts(const struct plan_context *f, const struct fleet_cluster *c,
 			  struct projected_load *o)
 {
@@ -77,7 +77,7 @@ static void mean_of_hosts(const struct plan_context *f, const struct fleet_clust
 
 		if (f->w->host[k].life != FLEET_UP || h->seen == SEEN_NOT ||
 		    (&f->w->host[k] == f->source && !f->ask->source_alive))
-			continue; /* the source may still look up when a plan is tried */
+			continue; /* in a trial plan the source is still up */
 		if (o->seen == SEEN_NOT || h->seen < o->seen)
 			o->seen = h->seen;
 		o->low |= h->low;
@@ -125,7 +125,7 @@ void candidate_project_loads(struct plan_context *f)
 	for (size_t i = 0; i < w->n_clusters; i++)
 		project_cluster(f, &w->cluster[i], &f->of_cluster[i]);
 	for (size_t i = 0; i < w->n_hosts; i++) {
-		/* a host without any figure of its own is taken for its cluster's mean */
+		/* a host without data of its own takes its cluster's mean */
 		const struct projected_load *c = &f->of_cluster[w->host[i].cluster];
 
 		if (f->of_host[i].seen == SEEN_NOT && c->seen == SEEN_FORECAST) {
@@ -134,7 +134,7 @@ void candidate_project_loads(struct plan_context *f)
 			f->of_host[i] = *c;
 			f->of_host[i].cores = cores;
 			f->of_host[i].low = true;
-			f->of_host[i].doubt = "no forecast of its own, its cluster's "
+			f->of_host[i].doubt = "no forecast of the host, its cluster's "
 					      "is used";
 		}
 	}
@@ -249,15 +249,15 @@ static void measure_obstacles(const struct plan_context *f, const Vrsas__V1__VmF
 static void measure_time(const struct plan_context *f, uint64_t bytes,
 			 struct candidate *l)
 {
-	const struct worth_rules *wr = &f->rules->worth;
+	const struct cost_model_rules *wr = &f->rules->cost;
 
 	if (!l->local) {
 		l->queued = fleet_queued(f->w, f->home->name, l->cluster->name);
-		worth_transfer(wr, &f->rate[l->host->cluster], bytes, l->queued,
-			       &l->transfer);
+		cost_model_transfer(wr, &f->rate[l->host->cluster], bytes, l->queued,
+				    &l->transfer);
 	}
 	l->outage_ms = l->transfer.mid_ms + wr->boot_ms;
-	/* until it is home again: the repair, proof that it lasts, and the way back */
+	/* until it is home again: repair, time until stable, and failback */
 	l->stay_ms = f->repair_ms + f->rules->stable_ms + l->outage_ms;
 	l->horizon = l->stay_ms <= (int64_t)fleet_horizon_min[0] * 60000 ? 0 : 1;
 }
@@ -285,7 +285,7 @@ void candidate_measure(const struct plan_context *f, const Vrsas__V1__VmFacts *v
 	if (!candidate_is_copied_to(l))
 		return; /* same storage, same networks, nothing to copy */
 	measure_devices(f, vm, l);
-	/* while it is converted, both the copy and its new form exist */
+	/* during the conversion both images exist */
 	l->disk_need = l->convert ? 2 * bytes : bytes;
 	measure_disk(f, l);
 }

@@ -1,4 +1,4 @@
-/* Explains a decision: short sentences, with figures and units. */
+/* A decision in short sentences, with figures and units. */
 #include "plan/parts.h"
 #include "plan/reject.h"
 
@@ -17,11 +17,10 @@ struct reasons {
 	size_t n;
 };
 
-enum tone { FOR, AGAINST, OUT };
+enum tone { FOR, AGAINST, REJECTED };
 
-static void say(struct reasons *r, enum tone tone, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void say(struct reasons *r, enum tone tone, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void add(struct reasons *r, enum tone tone,
+						      const char *fmt, ...)
 {
 	char text[320];
 	va_list ap;
@@ -35,7 +34,7 @@ static void say(struct reasons *r, enum tone tone, const char *fmt, ...)
 	Vrsas__V1__Reason *one = vrs_calloc(1, sizeof(*one));
 	vrsas__v1__reason__init(one);
 	one->in_favour = tone == FOR;
-	one->rules_out = tone == OUT;
+	one->rules_out = tone == REJECTED;
 	one->text = vrs_strdup(text);
 	r->reason[r->n++] = one;
 }
@@ -45,22 +44,22 @@ static double pct(double ratio)
 	return ratio * 100;
 }
 
-/* What speaks for it; what is missing was said already. */
-static void say_room(struct reasons *r, const struct plan_context *f,
-		     const struct candidate *l)
+/* RAM and disk space that suffice; a shortage is a rejection reason. */
+static void add_capacity(struct reasons *r, const struct plan_context *f,
+			 const struct candidate *l)
 {
 	char need[TEXT], left[TEXT], disk[120];
 
 	if (l->ram_known && l->ram_need <= l->ram_free)
-		say(r, FOR, "RAM: %s needed, %s free",
+		add(r, FOR, "RAM: %s needed, %s free",
 		    fleet_bytes_text(need, sizeof(need), l->ram_need),
 		    fleet_bytes_text(left, sizeof(left), l->ram_free));
 	if (candidate_is_copied_to(l) && l->host->store_known &&
 	    l->disk_need <= l->disk_free)
-		say(r, FOR, "%s", candidate_disk_text(disk, sizeof(disk), f, l));
+		add(r, FOR, "%s", candidate_disk_text(disk, sizeof(disk), f, l));
 }
 
-static void say_cpu(struct reasons *r, const struct plan_context *f,
+static void add_cpu(struct reasons *r, const struct plan_context *f,
 		    const struct candidate *l)
 {
 	const struct projected_load *o = l->fit.of_cluster
@@ -70,28 +69,29 @@ static void say_cpu(struct reasons *r, const struct plan_context *f,
 
 	if (!l->cpu_known)
 		return;
-	candidate_cpu_text(sum, sizeof(sum), f, l);
-	say(r, l->admitted ? FOR : AGAINST, "%s %s limit %.0f %%", sum,
-	    l->admitted ? "<=" : ">", pct(l->max_cpu_ratio));
+	if (l->admitted) {
+		candidate_cpu_text(sum, sizeof(sum), f, l);
+		add(r, FOR, "%s <= limit %.0f %%", sum, pct(l->max_cpu_ratio));
+	}
 	if (o->doubt)
-		say(r, AGAINST, "low confidence: %s", o->doubt);
+		add(r, AGAINST, "low confidence: %s", o->doubt);
 	if (l->rejected || l->rank > FULLY_EXPLAINED)
 		return;
-	say(r, FOR, "ranked by %.0f %%, the %s of the peak with this VM on it",
+	add(r, FOR, "ranked by %.0f %%, the %s of the peak with this VM on it",
 	    pct(l->score), o->low ? "P90 (low confidence)" : "P50");
 }
 
-static void say_time(struct reasons *r, const struct plan_context *f,
+static void add_time(struct reasons *r, const struct plan_context *f,
 		     const Vrsas__V1__VmFacts *vm, const struct candidate *l)
 {
 	char bytes[TEXT], mid[TEXT], low[TEXT], high[TEXT], queued[TEXT];
 	const uint32_t sees_min = fleet_horizon_min[FLEET_HORIZONS - 1];
 
 	if (l->stay_ms > (int64_t)sees_min * 60000 * 5 / 4)
-		say(r, AGAINST, "expected stay %s, but the forecast covers only %u h",
+		add(r, AGAINST, "expected stay %s, but the forecast covers only %u h",
 		    fleet_time_text(mid, sizeof(mid), l->stay_ms), sees_min / 60);
 	if (l->local) {
-		say(r, FOR, "shared storage: no copy, running again in about %s",
+		add(r, FOR, "shared storage: no copy, running again in about %s",
 		    fleet_time_text(mid, sizeof(mid), l->outage_ms));
 		return;
 	}
@@ -100,7 +100,7 @@ static void say_time(struct reasons *r, const struct plan_context *f,
 	fleet_time_text(mid, sizeof(mid), l->transfer.mid_ms);
 	fleet_time_text(low, sizeof(low), l->transfer.low_ms);
 	fleet_time_text(high, sizeof(high), l->transfer.high_ms);
-	say(r, AGAINST, "copy of %s takes %s (%s to %s), rate %s%s%s%s", bytes, mid, low,
+	add(r, AGAINST, "copy of %s takes %s (%s to %s), rate %s%s%s%s", bytes, mid, low,
 	    high, f->rate[l->host->cluster].source, l->queued ? ", behind " : "",
 	    l->queued ? queued : "", l->queued ? " of other VMs" : "");
 }
@@ -137,18 +137,23 @@ static Vrsas__V1__Candidate *explain_candidate(const struct plan_context *f,
 	c->transfer_high_ms = l->transfer.high_ms;
 	c->outage_ms = l->outage_ms;
 
-	for (size_t i = 0; i < reject_count(); i++)
-		if (reject_text(i, f, vm, l, text))
-			say(&r, OUT, "%s", text);
+	for (size_t i = 0; reject_code(i); i++) {
+		enum reject_effect e = reject_text(i, f, vm, l, text);
+
+		if (e == REJECT_NOT || r.n == MAX_REASONS)
+			continue;
+		add(&r, e == REJECT_RULED_OUT ? REJECTED : AGAINST, "%s", text);
+		r.reason[r.n - 1]->code = vrs_strdup(reject_code(i));
+	}
 	bool open = !reject_is_final(l);
 	if (open)
-		say_cpu(&r, f, l);
+		add_cpu(&r, f, l);
 	if (l->rank > FULLY_EXPLAINED)
-		open = false; /* far down the list, the peak says why */
+		open = false; /* far down the list only the peak is explained */
 	if (!l->rejected && open)
-		say_time(&r, f, vm, l);
+		add_time(&r, f, vm, l);
 	if (open)
-		say_room(&r, f, l);
+		add_capacity(&r, f, l);
 	c->n_reason = r.n;
 	c->reason = vrs_calloc(r.n, sizeof(Vrsas__V1__Reason *));
 	memcpy(c->reason, r.reason, r.n * sizeof(Vrsas__V1__Reason *));
@@ -207,8 +212,8 @@ static char *why_wait(const struct plan_context *f, const Vrsas__V1__VmFacts *vm
 			    other ? other->cluster->name : "another cluster", move);
 }
 
-static char *why_there(const struct plan_context *f, const Vrsas__V1__VmFacts *vm,
-		       const struct choice *c)
+static char *why_chosen(const struct plan_context *f, const Vrsas__V1__VmFacts *vm,
+			const struct choice *c)
 {
 	const struct candidate *l = c->chosen;
 	char outage[TEXT], wait[TEXT];
@@ -255,7 +260,7 @@ Vrsas__V1__Decision *plan_explain(const struct plan_context *f,
 		d->cluster = vrs_strdup(c->chosen->cluster->name);
 		d->host = vrs_strdup(c->chosen->host->name);
 		d->stay_ms = c->chosen->stay_ms;
-		d->summary = why_there(f, vm, c);
+		d->summary = why_chosen(f, vm, c);
 	} else if (c->verdict == VRSAS__V1__VERDICT__VERDICT_WAIT) {
 		d->summary = why_wait(f, vm, c);
 	} else {

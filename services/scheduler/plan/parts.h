@@ -8,13 +8,13 @@
 
 enum { PLAN_TEXT_MAX = 320 };
 
-/* How the CPU of a host or of a cluster will run, before anything is added. */
+/* CPU load that is expected on a host or a cluster, before anything is added. */
 struct projected_load {
 	enum { SEEN_NOT, SEEN_LAST, SEEN_FORECAST } seen;
 	double p50[FLEET_HORIZONS], p90[FLEET_HORIZONS];
 	double cores;
 	const char *method;
-	const char *doubt; /* why little is behind it; NULL: nothing wrong */
+	const char *doubt; /* why confidence is low; NULL: it is not */
 	bool low;          /* confidence */
 };
 
@@ -39,10 +39,10 @@ struct candidate {
 	const char *taken; /* "name web1": another VM there has it; NULL: none */
 	struct fit fit;
 	double max_cpu_ratio, score, margin; /* margin: max_cpu_ratio minus P90 */
-	long score_key, margin_key; /* in half points: less is a tie to a forecast */
+	long score_key, margin_key; /* in steps of 0.5 %: a smaller difference is a tie */
 	uint64_t ram_need, ram_free, disk_need, disk_free;
 	bool convert;
-	struct worth_time transfer;
+	struct cost_model_time transfer;
 	uint64_t queued;
 	int64_t outage_ms, stay_ms;
 	unsigned horizon; /* index */
@@ -56,10 +56,10 @@ struct plan_context {
 	const struct plan_ask *ask;
 	const struct fleet_cluster *home;
 	const struct fleet_host *source;
-	bool reader_lives; /* some host can read the home cluster's disks */
+	bool reader_lives; /* a running host can read the home cluster's disks */
 	int64_t repair_ms;
 	struct projected_load *of_host, *of_cluster; /* by index */
-	struct worth_rate *rate;                     /* by cluster: from home to there */
+	struct cost_model_rate *rate;                /* by cluster: from home to there */
 	/* what the VM that is placed now would run into in each cluster */
 	struct plan_preflight {
 		bool done, mac_taken;
@@ -74,7 +74,7 @@ void candidate_measure(const struct plan_context *f, const Vrsas__V1__VmFacts *v
 		       double cores, struct candidate *l);
 
 bool candidate_in_site(const struct candidate *l);
-/* Its disks and networks matter: another cluster, described in site.conf. */
+/* In another cluster that site.conf describes: disks and networks matter. */
 bool candidate_is_copied_to(const struct candidate *l);
 /* "peak in the next 4 h 81 % at P90 + 3 % promised + 6 % of this VM = 90 %" */
 void candidate_cpu_text(char *buf, size_t size, const struct plan_context *f,
@@ -88,7 +88,7 @@ struct choice {
 	const struct candidate *chosen; /* NULL: wait or hold */
 	const struct candidate *local;  /* best of its kind that admits; NULL: none */
 	const struct candidate *relocate;
-	bool overloads; /* chosen although nothing admits it */
+	bool overloads; /* chosen although no host admits it */
 	int64_t wait_ms;
 };
 

@@ -7,21 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct plan_rules plan_defaults = {
-	.disk_reserve_ratio = 0.05,
-	.ram_reserve_ratio = 0.02,
-	.forecast_max_age_ms = 10 * 60000,
-	.sample_max_age_ms = 10 * 60000,
-	.stable_ms = 60000,
-	.blind_ratio = 0.15,
-	.overload_class = 2,
-	.local_restart = true,
-	.worth = {.assumed_bytes_per_s = 50.0 * 1024 * 1024,
-		  .setup_ms = 3000,
-		  .boot_ms = 60000,
-		  .gain_ratio = 0.8},
-};
-
 /* --- the order in which VMs are placed: class, then size, then name --- */
 
 static unsigned class_of(const Vrsas__V1__VmFacts *vm)
@@ -36,12 +21,12 @@ static int compare_urgency(const Vrsas__V1__VmFacts *x, const Vrsas__V1__VmFacts
 	if (class_of(x) != class_of(y))
 		return class_of(x) < class_of(y) ? -1 : 1;
 	if (cx != cy)
-		return cx > cy ? -1 : 1; /* the large one is hard to place later */
+		return cx > cy ? -1 : 1; /* a large one is harder to place later */
 	int c = strcmp(x->name, y->name);
 	return c ? c : strcmp(x->id, y->id);
 }
 
-/* A VM that waits, and what is known of the place where it was. */
+/* A VM that waits for a target, and the context of its failed host. */
 struct waiting {
 	const Vrsas__V1__VmFacts *vm;
 	struct plan_context *context;
@@ -85,22 +70,22 @@ static const struct candidate *best(const struct candidate *candidate, size_t n,
 
 static void choose_admitted(const struct plan_context *f, struct choice *c)
 {
-	struct worth_options o = {
+	struct cost_model_options o = {
 		.wait_ms = c->wait_ms,
 		.local_ms = c->local ? c->local->outage_ms : -1,
 		.relocate_ms = c->relocate ? c->relocate->outage_ms : -1,
 	};
 
-	switch (worth_choose(&f->rules->worth, &o)) {
-	case WORTH_LOCAL:
+	switch (cost_model_choose(&f->rules->cost, &o)) {
+	case COST_MODEL_LOCAL:
 		c->verdict = VRSAS__V1__VERDICT__VERDICT_LOCAL;
 		c->chosen = c->local;
 		break;
-	case WORTH_RELOCATE:
+	case COST_MODEL_RELOCATE:
 		c->verdict = VRSAS__V1__VERDICT__VERDICT_RELOCATE;
 		c->chosen = c->relocate;
 		break;
-	case WORTH_WAIT:
+	case COST_MODEL_WAIT:
 		c->verdict = VRSAS__V1__VERDICT__VERDICT_WAIT;
 		break;
 	}
@@ -113,7 +98,7 @@ static struct choice choose(const struct plan_context *f, const Vrsas__V1__VmFac
 		.verdict = VRSAS__V1__VERDICT__VERDICT_HOLD,
 		.local = best(candidate, n, true, true),
 		.relocate = best(candidate, n, false, true),
-		.wait_ms = f->repair_ms + f->rules->worth.boot_ms,
+		.wait_ms = f->repair_ms + f->rules->cost.boot_ms,
 	};
 
 	if (f->ask->source_alive ||
@@ -216,8 +201,8 @@ static int context_init(struct plan_context *f, struct fleet *w,
 		const struct fleet_rate *r =
 			fleet_rate(w, f->home->name, w->cluster[i].name);
 
-		worth_rate_of(&rules->worth, r ? r->bytes_per_s : NULL, r ? r->n : 0,
-			      &f->rate[i]);
+		cost_model_rate_of(&rules->cost, r ? r->bytes_per_s : NULL, r ? r->n : 0,
+				   &f->rate[i]);
 	}
 	return 0;
 }
@@ -239,7 +224,7 @@ static size_t count_vms(const struct plan_ask *ask, size_t n)
 	return n_vms;
 }
 
-/* The most urgent VM is next, of whichever failed host. */
+/* The most urgent VM is placed first, whichever host it was on. */
 static void place_all(struct plan_context *context, size_t n_contexts, struct plan *ret)
 {
 	struct fleet *w = context[0].w;

@@ -8,15 +8,14 @@ struct reject_case {
 	const struct plan_context *x;
 	const Vrsas__V1__VmFacts *vm;
 	const struct candidate *c;
-	char *text; /* PLAN_TEXT_MAX; NULL: no sentence is wanted */
+	char *text; /* PLAN_TEXT_MAX; NULL: not needed */
 };
 
-/* Each rule is true when it rejects, and then writes its sentence. */
+/* A rule returns true when it rejects, and then writes its sentence. */
 typedef bool reject_rule(const struct reject_case *k);
 
-static bool because(const struct reject_case *k, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static bool because(const struct reject_case *k, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static bool because(const struct reject_case *k,
+							  const char *fmt, ...)
 {
 	va_list ap;
 
@@ -33,7 +32,7 @@ static const char *known(const char *text)
 	return text && text[0] ? text : "(unknown)";
 }
 
-/* --- may the VM go there at all? --- */
+/* --- is the host a target at all? --- */
 
 static bool host_not_up(const struct reject_case *k)
 {
@@ -237,39 +236,42 @@ static bool disk_short(const struct reject_case *k)
 /* --- the table --- */
 
 enum reject_kind {
-	REJECT_FINAL,    /* nothing that is free there would change it */
-	REJECT_PASSING,  /* holds now */
-	REJECT_CAPACITY, /* holds now; not explained beside a final reason */
+	REJECT_FINAL,    /* free capacity would not change it */
+	REJECT_PASSING,  /* applies now */
+	REJECT_CAPACITY, /* applies now; not explained beside a final reason */
 	REJECT_OVERLOAD, /* not admitted, but a last resort for urgent classes */
 };
 
-/* In the order in which they are explained. */
+/* In the order in which they are explained; docs/OPERATIONS.md lists the codes. */
+/* clang-format off */
 static const struct {
+	const char *code;
 	reject_rule *rule;
 	enum reject_kind kind;
 	const char *summary;
 } reasons[] = {
-	{host_not_up, REJECT_FINAL, "host not up"},
-	{collector_silent, REJECT_PASSING, "host not up"},
-	{not_in_site, REJECT_FINAL, "not in site.conf"},
-	{not_accepting, REJECT_FINAL, "cluster closed to it"},
-	{own_cluster, REJECT_FINAL, "cluster closed to it"},
-	{other_cluster_chosen, REJECT_FINAL, "not the cluster that the operator chose"},
-	{already_tried, REJECT_PASSING, "already tried and failed"},
-	{no_ssh, REJECT_PASSING, "no ssh address"},
-	{network_missing, REJECT_PASSING, "no matching network"},
-	{cannot_move, REJECT_FINAL, "the VM cannot move as it is"},
-	{identity_taken, REJECT_PASSING, "its name or address is taken"},
-	{format_unusable, REJECT_PASSING, "no usable disk format"},
-	{disks_unreadable, REJECT_PASSING, "disks unreadable"},
-	{cpu_unknown, REJECT_CAPACITY, "CPU load unknown or too few vCPUs"},
-	{cpu_over_limit, REJECT_OVERLOAD, "CPU limit"},
-	{too_few_vcpus, REJECT_CAPACITY, "CPU load unknown or too few vCPUs"},
-	{ram_unknown, REJECT_CAPACITY, "not enough RAM"},
-	{ram_short, REJECT_CAPACITY, "not enough RAM"},
-	{disk_unknown, REJECT_CAPACITY, "not enough disk space"},
-	{disk_short, REJECT_CAPACITY, "not enough disk space"},
+	{"host-not-up", host_not_up, REJECT_FINAL, "host not up"},
+	{"collector-silent", collector_silent, REJECT_PASSING, "host not up"},
+	{"not-in-site", not_in_site, REJECT_FINAL, "not in site.conf"},
+	{"not-accepting", not_accepting, REJECT_FINAL, "cluster closed to it"},
+	{"own-cluster", own_cluster, REJECT_FINAL, "cluster closed to it"},
+	{"other-cluster-chosen", other_cluster_chosen, REJECT_FINAL, "not the cluster that the operator chose"},
+	{"already-tried", already_tried, REJECT_PASSING, "already tried and failed"},
+	{"no-ssh", no_ssh, REJECT_PASSING, "no ssh address"},
+	{"network-missing", network_missing, REJECT_PASSING, "no matching network"},
+	{"cannot-move", cannot_move, REJECT_FINAL, "the VM cannot move as it is"},
+	{"identity-taken", identity_taken, REJECT_PASSING, "its name or address is taken"},
+	{"format-unusable", format_unusable, REJECT_PASSING, "no usable disk format"},
+	{"disks-unreadable", disks_unreadable, REJECT_PASSING, "disks unreadable"},
+	{"cpu-unknown", cpu_unknown, REJECT_CAPACITY, "CPU load unknown or too few vCPUs"},
+	{"cpu-over-limit", cpu_over_limit, REJECT_OVERLOAD, "CPU limit"},
+	{"too-few-vcpus", too_few_vcpus, REJECT_CAPACITY, "CPU load unknown or too few vCPUs"},
+	{"ram-unknown", ram_unknown, REJECT_CAPACITY, "not enough RAM"},
+	{"ram-short", ram_short, REJECT_CAPACITY, "not enough RAM"},
+	{"disk-unknown", disk_unknown, REJECT_CAPACITY, "not enough disk space"},
+	{"disk-short", disk_short, REJECT_CAPACITY, "not enough disk space"},
 };
+/* clang-format on */
 enum { N_REASONS = sizeof(reasons) / sizeof(*reasons) };
 
 void reject_apply(const struct plan_context *x, const Vrsas__V1__VmFacts *vm,
@@ -297,20 +299,24 @@ bool reject_is_final(const struct candidate *c)
 	return false;
 }
 
-size_t reject_count(void)
+const char *reject_code(size_t i)
 {
-	return N_REASONS;
+	return i < N_REASONS ? reasons[i].code : NULL;
 }
 
-bool reject_text(size_t i, const struct plan_context *x, const Vrsas__V1__VmFacts *vm,
-		 const struct candidate *c, char buf[PLAN_TEXT_MAX])
+enum reject_effect reject_text(size_t i, const struct plan_context *x,
+			       const Vrsas__V1__VmFacts *vm, const struct candidate *c,
+			       char buf[PLAN_TEXT_MAX])
 {
 	struct reject_case k = {.x = x, .vm = vm, .c = c, .text = buf};
 
-	if (!(c->rejected & 1U << i) ||
-	    (reasons[i].kind == REJECT_CAPACITY && reject_is_final(c)))
-		return false;
-	return reasons[i].rule(&k);
+	bool overload = reasons[i].kind == REJECT_OVERLOAD;
+
+	if (!(overload || c->rejected & 1U << i) ||
+	    (reasons[i].kind >= REJECT_CAPACITY && reject_is_final(c)) ||
+	    !reasons[i].rule(&k))
+		return REJECT_NOT;
+	return overload ? REJECT_NOT_ADMITTED : REJECT_RULED_OUT;
 }
 
 static unsigned with_summary(const char *summary)

@@ -1,7 +1,7 @@
 /* reject.h - the reasons for which a placement candidate is rejected.
  *
- * All that belongs to a reason (rule, sentence, summary, kind) stands in one row of
- * reject.c: a new reason is an edit of that file. Pure. */
+ * A reason is one row of reject.c (code, rule with its sentence, kind, summary), and one
+ * in docs/OPERATIONS.md. Pure. */
 #ifndef SCHEDULER_PLAN_REJECT_H
 #define SCHEDULER_PLAN_REJECT_H
 
@@ -11,16 +11,19 @@
 void reject_apply(const struct plan_context *x, const Vrsas__V1__VmFacts *vm,
 		  struct candidate *c);
 
-/* One of c's reasons is final: its capacity does not matter and is not explained. */
+/* One of c's reasons is final: its capacity is not explained. */
 bool reject_is_final(const struct candidate *c);
 
-/* Number of reasons; reject_text writes the sentence of reason i, or returns false when c
- * is not rejected for it. */
-size_t reject_count(void);
-bool reject_text(size_t i, const struct plan_context *x, const Vrsas__V1__VmFacts *vm,
-		 const struct candidate *c, char buf[PLAN_TEXT_MAX]);
+/* The code of reason i; NULL: there is no such reason. */
+const char *reject_code(size_t i);
 
-/* What rejects most of n candidates, in a few words. */
+/* Whether reason i is explained for c; if so, its sentence is written. */
+enum reject_effect { REJECT_NOT, REJECT_NOT_ADMITTED, REJECT_RULED_OUT };
+enum reject_effect reject_text(size_t i, const struct plan_context *x,
+			       const Vrsas__V1__VmFacts *vm, const struct candidate *c,
+			       char buf[PLAN_TEXT_MAX]);
+
+/* The most frequent reason among n candidates, in a few words. */
 const char *reject_summary(const struct candidate *c, size_t n);
 
 #endif

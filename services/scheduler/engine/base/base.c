@@ -190,7 +190,7 @@ const Vrsas__V1__VmFacts *engine_facts_at(const struct fleet *w, const char *vm_
 	return h ? fleet_vm_at(w, h, vm_id) : NULL;
 }
 
-/* --- orders: which are under way, and when one may be given again --- */
+/* --- orders in progress, and when a retry is due --- */
 
 static bool slot_is(const struct slot *s, enum reloc_order_kind kind,
 		    const struct reloc_place *place, uint64_t op)
@@ -214,7 +214,7 @@ struct slot *engine_slot(struct entry *en, const struct reloc_order *o)
 			open = s;
 	}
 	if (!open)
-		return NULL; /* jobs of earlier orders are not over yet */
+		return NULL; /* jobs of earlier orders are still running */
 	*open = (struct slot){
 		.used = true, .kind = o->kind, .place = *place, .op = o->op};
 	return open;

@@ -16,7 +16,7 @@
 #include "vrs/log.h"
 #include "vrs/svc.h"
 
-/* An order that was given, or that waits until it may be given again. */
+/* An order in progress, or one that waits for its retry. */
 struct slot {
 	bool used, busy;
 	enum reloc_order_kind kind;
@@ -24,29 +24,30 @@ struct slot {
 	uint64_t op;
 	int64_t again_mono_ms;
 	uint32_t tries;
-	uint64_t token; /* of a removal that was handed out; 0: none */
+	uint64_t token; /* of a removal assigned to a mover; 0: none */
 	int64_t handed_mono_ms;
 };
 enum { MAX_SLOTS = 2 * RELOC_MAX_ORDERS };
 
-/* One VM's record and what this process knows of the work for it. */
+/* One VM's record, and this process's work for it. */
 struct entry {
 	struct reloc r;
 	Vrsas__V1__Relocation *msg;
-	bool stored; /* there is a record in Redis */
-	bool stale;  /* Redis may know better: read it again first */
+	bool stored; /* the record is in Redis */
+	bool stale;  /* Redis may have a newer one: read it again first */
 	struct slot slot[MAX_SLOTS];
 	/* transfer */
 	Vrsas__V1__TransferStatus *status;
 	uint64_t own_job, own_token;       /* made by this process */
-	uint64_t handed_job, handed_token; /* handed out by it */
+	uint64_t handed_job, handed_token; /* assigned by it */
 	bool handing, accepted;
 	int64_t handed_mono_ms, poll_mono_ms, retry_mono_ms;
 	unsigned xfer_tries;
 	uint64_t seen_job, seen_token;
-	int64_t beat_at_ms, beat_mono_ms; /* the mover's clock; when ours saw it change */
-	int64_t running_mono_ms; /* since when it is seen running, without a health
-				    address; 0: not */
+	int64_t beat_at_ms,
+		beat_mono_ms;    /* by the mover's clock; when it changed by ours */
+	int64_t running_mono_ms; /* running since, for a VM without a health address;
+				    0: not running */
 };
 
 /* A host as the detector and the workers see it. */
@@ -58,26 +59,27 @@ struct host {
 	bool probing;
 	uint32_t probes_failed;
 	int64_t probe_mono_ms, next_probe_mono_ms;
-	int64_t answered_mono_ms; /* when the last answered one began; 0: never */
-	bool fencing;             /* an order to its power controller is under way */
+	int64_t answered_mono_ms; /* when the last answered probe began; 0: never */
+	bool fencing;             /* a job at its power controller is in progress */
 	int64_t fence_began_ms, next_fence_mono_ms;
 	struct {
-		enum detector_word kind;
+		enum detector_claim kind;
 		char by[96], reason[128];
 		int64_t at_ms;
 		bool stored;  /* in Redis, or was */
 		bool applied; /* to every record */
 	} claim;              /* of an operator: engine/watch/operator_claims.c */
-	char alert[200];      /* of the monitoring, for people; "": none */
-	char alert_id[132], void_alert_id[132]; /* firing; no longer believed */
+	char alert[200];      /* of the monitoring, as text; "": none */
+	char alert_id[132],
+		void_alert_id[132]; /* firing; ignored since the host answers */
 	char incident[132];  /* of the newest alert, until its relocations have ended */
 	unsigned autostarts; /* jobs that turn off start at boot, not done yet */
 	int64_t autostart_mono_ms; /* when the newest of them were begun */
 	bool checking;             /* a job asks whether a copy runs here */
 	bool handled;
-	struct ran ran;   /* VMs that ran there when it was last seen */
-	bool ran_unsaved; /* Redis does not have it yet */
-	bool doubting;    /* hosts are asked whether a VM runs here and elsewhere */
+	struct last_seen ran; /* VMs that ran when the host was last seen */
+	bool ran_unsaved;     /* not yet stored in Redis */
+	bool doubting;        /* hosts are queried whether a VM runs in two places */
 };
 
 struct engine; /* state.h, for the few files that keep it */
@@ -114,8 +116,8 @@ struct host *engine_nth_host(const struct engine *e, size_t i);
 struct host *engine_host_of(const struct engine *e, const struct reloc_place *p);
 struct host *engine_host_at(struct engine *e, const struct fleet *w,
 			    const struct fleet_host *wh);
-bool engine_has_fence(const struct host *h); /* a power controller is set for it */
-/* Sets the life of each host in the world as the detector sees it. */
+bool engine_has_fence(const struct host *h); /* site.conf names a power controller */
+/* Sets the state of each host in the fleet from the detector's verdicts. */
 void engine_mark_lives(struct engine *e, struct fleet *w);
 
 size_t engine_n_entries(const struct engine *e);
@@ -127,9 +129,9 @@ Vrsas__V1__PlacedDisk *const *engine_disks_of(const Vrsas__V1__Relocation *msg,
 const Vrsas__V1__VmFacts *engine_facts_at(const struct fleet *w, const char *vm_id,
 					  const struct reloc_place *p);
 
-/* The slot to carry this order out in; NULL: it is under way, or it is too early. */
+/* The slot for executing this order; NULL: it is in progress, or its retry is not due. */
 struct slot *engine_slot(struct entry *en, const struct reloc_order *o);
-/* It is over, and may be given again after pause_ms; with backoff the pause grows. */
+/* The order has ended and may be retried after pause_ms; with backoff the pause grows. */
 void engine_slot_done(struct entry *en, const struct slot *key, int64_t pause_ms,
 		      bool backoff);
 
@@ -137,8 +139,8 @@ void engine_slot_done(struct entry *en, const struct slot *key, int64_t pause_ms
 
 struct entry *engine_entry_new(struct engine *e, const Vrsas__V1__VmFacts *vm,
 			       const struct reloc_place *home);
-/* Applies one event to the record; true when a change became durable. load: NULL, or what
- * else changes with it. */
+/* Applies one event to the record; true when a change became durable. load: what else
+ * changes with it, or NULL. */
 bool engine_feed(struct engine *e, struct entry *en, const struct reloc_event *ev,
 		 const struct record_load *load);
 void engine_report(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
@@ -154,7 +156,7 @@ int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err)
 int engine_load_all(struct engine *e, struct vrs_err *err);
 void engine_drop_entries(struct engine *e);
 
-/* --- host_poll.c: several hosts are asked whether a VM runs there --- */
+/* --- host_poll.c: queries several hosts whether a VM runs there --- */
 
 struct host_poll_answer {
 	struct host *h;
@@ -164,7 +166,7 @@ struct host_poll {
 	struct engine *e;
 	char vm_id[132];
 	struct host *home;                 /* of the VM */
-	void (*done)(struct host_poll *p); /* all answered; p is freed after it */
+	void (*done)(struct host_poll *p); /* all have answered; p is freed afterwards */
 	struct host_poll_answer *answer;
 	size_t n;
 	unsigned open;

@@ -21,8 +21,8 @@ struct engine_conf {
 	int64_t health_retry_ms;
 	int64_t settle_ms; /* a VM without a health address: running for this long */
 	int64_t probe_ms;  /* between two probes of one host */
-	int64_t mover_silent_ms; /* without a heartbeat for this long its job is given to
-				    another mover */
+	int64_t mover_silent_ms; /* without a heartbeat for this long its job is assigned
+				    to another mover */
 	int64_t lease_ms;        /* of the scheduler */
 	int64_t rate_limit_bytes_per_s; /* of one transfer; 0: none */
 };

@@ -1,5 +1,5 @@
-/* The records of all VMs in memory, and the one way in which one of them changes: the
- * machine's step, durable before anybody acts on it. */
+/* The records of all VMs in memory, and the only way in which one changes: a step of the
+ * machine, durable before it is acted on. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +47,7 @@ void engine_drop_entries(struct engine *e)
 	e->n_entries = 0;
 }
 
-/* Takes what Redis says of a record; orders of an older op are of no interest then. */
+/* Takes the record from Redis; orders of an older op are dropped. */
 int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err)
 {
 	Vrsas__V1__Relocation *msg = NULL;
@@ -55,7 +55,7 @@ int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err)
 	int status = record_read(e->svc->store, en->r.vm_id, &msg, err);
 
 	if (status == VRS_ENOENT && !en->stored) {
-		en->stale = false; /* its first save did not get through */
+		en->stale = false; /* its first save failed */
 		return 0;
 	}
 	if (status == 0)
@@ -197,7 +197,7 @@ static Vrsas__V1__Severity severity_of(enum reloc_state s)
 	return severity[reloc_state(s)->severity];
 }
 
-/* What people shall know of a change. */
+/* Reports a change to people. */
 static void tell_change(struct engine *e, const struct entry *en, const struct reloc *was)
 {
 	const struct reloc *r = &en->r;
@@ -223,7 +223,7 @@ static void tell_change(struct engine *e, const struct entry *en, const struct r
 			      r->hold_reason[0] ? r->hold_reason : r->why);
 }
 
-/* Where its cluster took it, its disks are the same. */
+/* Where its own cluster moved it, its disks are the same. */
 static void carry_disks_along(const struct reloc *next, const struct reloc *was,
 			      const Vrsas__V1__Relocation *msg, struct record_load *l)
 {
@@ -239,6 +239,11 @@ static void carry_disks_along(const struct reloc *next, const struct reloc *was,
 			msg, from, &l->n_disks[next->active]);
 }
 
+static bool has_moved(const struct reloc *was, const struct reloc *now)
+{
+	return strcmp(was->copy[0].place.cluster, now->copy[0].place.cluster) != 0;
+}
+
 static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		   const struct record_load *load)
 {
@@ -251,13 +256,16 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		l.disk[next->target] = (Vrsas__V1__PlacedDisk **)engine_disks_of(
 			en->msg, &was.copy[was.good].place, &l.n_disks[next->target]);
 	carry_disks_along(next, &was, en->msg, &l);
+	if (!l.vm && has_moved(&was, next) && engine_last_fleet(e))
+		l.vm = engine_facts_at(engine_last_fleet(e), next->vm_id,
+				       &next->copy[0].place);
 	Vrsas__V1__Relocation *msg = record_message(next, en->msg, &l);
 	bool journal = next->state != was.state || strcmp(next->why, was.why) != 0;
 	int status = record_save(e->svc->store, &e->lease, en->stored ? &was : NULL, msg,
 				 journal, &err);
 	if (status < 0) {
 		vrsas__v1__relocation__free_unpacked(msg, NULL);
-		en->stale = true; /* it may stand there all the same */
+		en->stale = true; /* it may be stored all the same */
 		if (status == VRS_EDENIED) {
 			e->lease.token = 0;
 			e->worker_lease.token = 0;
@@ -282,6 +290,11 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		(void)vrs_fault("reloc.%s", reloc_state_name(next->state));
 	}
 	tell_change(e, en, &was);
+	if (has_moved(&was, next))
+		engine_report(e, en, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "vm.moved",
+			      "%s: its home is %s/%s now, it was %s/%s", next->vm_name,
+			      next->copy[0].place.cluster, next->copy[0].place.host,
+			      was.copy[0].place.cluster, was.copy[0].place.host);
 	counters_change(&e->counters, &was, &en->r, en->msg);
 	return true;
 }

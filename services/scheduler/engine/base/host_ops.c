@@ -10,9 +10,8 @@
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 
-static void say(struct host_op *j, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static void say(struct host_op *j, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void set_text(struct host_op *j,
+							   const char *fmt, ...)
 {
 	va_list ap;
 
@@ -26,13 +25,13 @@ static bool too_late(struct host_op *j)
 	if (!j->lease || (j->lease->token == j->lease_token &&
 			  vrs_now_mono_ms() <= j->lease->until_mono_ms))
 		return false;
-	say(j, "the lease ended before the operation began; it is retried");
+	set_text(j, "the lease ended before the operation began; it is retried");
 	return true;
 }
 
-/* --- talking to the hypervisor --- */
+/* --- the hypervisor --- */
 
-/* The host itself did not answer: whatever was asked is not known. */
+/* The host did not answer: the result is unknown. */
 static bool no_answer(int status)
 {
 	return status == VRS_ECONN || status == VRS_ETIMEOUT || status == VRS_EIO;
@@ -40,7 +39,7 @@ static bool no_answer(int status)
 
 static void failed(struct host_op *j, int status, const struct vrs_err *err)
 {
-	say(j, "%.190s", err->text);
+	set_text(j, "%.190s", err->text);
 	if (status == VRS_ECONN || status == VRS_ETIMEOUT) {
 		vrs_hv_close(j->host->hv); /* the next job opens it again */
 		j->host->hv = NULL;
@@ -54,21 +53,21 @@ static bool open_host(struct host_op *j)
 	if (j->host->hv)
 		return true;
 	if (!j->host->site->uri || !*j->host->site->uri) {
-		say(j, "its host has no uri in site.conf");
+		set_text(j, "its host has no uri in site.conf");
 		return false;
 	}
 	int status = vrs_hv_open(&j->host->hv, j->host->site->uri,
 				 j->rules->hv_timeout_ms, &err);
 	if (status < 0) {
 		j->host->hv = NULL;
-		say(j, "%.190s", err.text);
+		set_text(j, "%.190s", err.text);
 		return false;
 	}
 	return true;
 }
 
-/* Reads the VM's state; true when its hypervisor answered (exists tells whether it knows
- * the VM at all). A connection that had gone stale gets a second try. */
+/* Reads the VM's state; true when its hypervisor answered (exists: it knows the VM). A
+ * stale connection is opened again once. */
 static bool read_state(struct host_op *j)
 {
 	struct vrs_err err = {0};
@@ -85,7 +84,7 @@ static bool read_state(struct host_op *j)
 			j->exists = status == 0;
 			j->reached = status == VRS_ENOENT || j->state != VRS_HV_UNKNOWN;
 			if (!j->reached)
-				say(j, "the hypervisor reports no state");
+				set_text(j, "the hypervisor reports no state");
 			return j->reached;
 		}
 		failed(j, status, &err);
@@ -105,8 +104,8 @@ static bool is_off(const struct host_op *j)
 
 /* --- stopping --- */
 
-/* A start that hung may fire when everybody has gone on; not one of a VM that is not
- * known any more. True when the hypervisor then says that it is off and gone. */
+/* A start that hung may take effect later, but not for a VM without a definition. True
+ * when the hypervisor then reports it off and undefined. */
 static bool forget_vm(struct host_op *j)
 {
 	struct vrs_err err = {0};
@@ -127,21 +126,23 @@ static bool forget_vm(struct host_op *j)
 	if (!read_state(j))
 		return false;
 	if (j->exists)
-		say(j, "off, but its definition could not be removed");
+		set_text(j, "off, but its definition could not be removed");
 	return !j->exists;
 }
 
-/* The last question before a guest is destroyed for its silence. Without an address, that
- * it runs is all that can be known. */
+/* The last check before a silent guest is destroyed. Without a health address, a running
+ * VM counts as answering. */
 static bool answers(struct host_op *j)
 {
 	if (j->health[0])
-		j->spared = health_ask(j->health, j->rules->health_timeout_ms, NULL) == 0;
+		j->spared =
+			health_check(j->health, j->rules->health_timeout_ms, NULL) == 0;
 	else
 		j->spared = read_state(j) && j->exists && j->state == VRS_HV_RUNNING;
 	if (j->spared)
-		say(j, "it answered just in time: %.150s",
-		    j->health[0] ? j->health : "running according to its hypervisor");
+		set_text(j, "the guest answered before it was stopped: %.150s",
+			 j->health[0] ? j->health
+				      : "running according to its hypervisor");
 	return j->spared;
 }
 
@@ -156,8 +157,8 @@ static void stop(struct host_op *j, bool ask_first)
 		if (j->undefine && !forget_vm(j))
 			return;
 		j->ok = true;
-		say(j, "off according to its hypervisor%s",
-		    j->undefine ? ", not defined" : "");
+		set_text(j, "off according to its hypervisor%s",
+			 j->undefine ? ", not defined" : "");
 		return;
 	}
 	j->was_on = true;
@@ -178,14 +179,14 @@ static void stop(struct host_op *j, bool ask_first)
 			return;
 	}
 	if (!is_off(j)) {
-		say(j, "%s, but still running", how);
+		set_text(j, "%s, but still running", how);
 		return;
 	}
 	if (j->undefine && !forget_vm(j))
 		return;
 	j->ok = true;
-	say(j, "%s%s; confirmed off by its hypervisor", how,
-	    j->undefine ? ", undefined" : "");
+	set_text(j, "%s%s; confirmed off by its hypervisor", how,
+		 j->undefine ? ", undefined" : "");
 }
 
 static bool has_fence(const struct vrs_site_host *site)
@@ -205,8 +206,8 @@ static void fence(struct host_op *j)
 			char why[120];
 
 			(void)vrs_strcpy(why, sizeof(why), j->text);
-			say(j, "%s has no fence agent; hypervisor: %s",
-			    j->host->site->name, why);
+			set_text(j, "%s has no fence agent; hypervisor: %s",
+				 j->host->site->name, why);
 		}
 		return;
 	}
@@ -214,10 +215,10 @@ static void fence(struct host_op *j)
 	j->power = r.power;
 	j->ok = status == 0 && j->power == VRS_POWER_OFF;
 	if (j->ok)
-		say(j, "powered off and reads off%s%s", r.detail[0] ? ": " : "",
+		set_text(j, "powered off and reads off%s%s", r.detail[0] ? ": " : "",
 		    r.detail);
 	else
-		say(j, "%s: %.150s", j->host->site->fence,
+		set_text(j, "%s: %.150s", j->host->site->fence,
 		    status < 0    ? err.text
 		    : r.detail[0] ? r.detail
 				  : "power does not read off");
@@ -232,7 +233,7 @@ static void power(struct host_op *j)
 	if (!has_fence(j->host->site))
 		return;
 	if (vrs_fence_status(j->host->site, j->rules->fence_timeout_ms, &r, &err) < 0)
-		say(j, "%.190s", err.text);
+		set_text(j, "%.190s", err.text);
 	else
 		j->power = r.power;
 }
@@ -248,7 +249,7 @@ static void reserve(struct host_op *j)
 	if (!read_state(j))
 		return;
 	if (!is_off(j)) {
-		say(j, "a VM with this ID already runs there");
+		set_text(j, "a VM with this ID already runs there");
 		return;
 	}
 	int status = vrs_hv_host(j->host->hv, j->rules->hv_timeout_ms, &host, &err);
@@ -256,27 +257,28 @@ static void reserve(struct host_op *j)
 		status = vrs_hv_store(j->host->hv, j->rules->hv_timeout_ms, j->images,
 				      &store, &err);
 	if (status == VRS_EUNSUPPORTED)
-		status = 0; /* the copy itself will tell */
+		status = 0; /* the copy will fail if space is short */
 	if (status < 0) {
 		failed(j, status, &err);
 		return;
 	}
 	if (store.total_bytes > 0 && store.free_bytes < j->disk_bytes) {
-		say(j, "%s: %llu MiB free, %llu MiB needed", j->images,
-		    (unsigned long long)(store.free_bytes >> 20),
-		    (unsigned long long)(j->disk_bytes >> 20));
+		set_text(j, "%s: %llu MiB free, %llu MiB needed", j->images,
+			 (unsigned long long)(store.free_bytes >> 20),
+			 (unsigned long long)(j->disk_bytes >> 20));
 		return;
 	}
 	if (host.ram_total_bytes > 0 &&
 	    host.ram_total_bytes < host.ram_used_bytes + j->ram_bytes) {
-		say(j, "memory: %llu MiB free, %llu MiB needed",
-		    (unsigned long long)((host.ram_total_bytes - host.ram_used_bytes) >>
-					 20),
-		    (unsigned long long)(j->ram_bytes >> 20));
+		set_text(j, "memory: %llu MiB free, %llu MiB needed",
+			 (unsigned long long)((host.ram_total_bytes -
+					       host.ram_used_bytes) >>
+					      20),
+			 (unsigned long long)(j->ram_bytes >> 20));
 		return;
 	}
 	j->ok = true;
-	say(j, "capacity available");
+	set_text(j, "capacity available");
 }
 
 static void define(struct host_op *j)
@@ -287,7 +289,7 @@ static void define(struct host_op *j)
 		return;
 	if (!is_off(j)) {
 		j->permanent = true;
-		say(j, "a VM with this ID already runs there");
+		set_text(j, "a VM with this ID already runs there");
 		return;
 	}
 	int status = vrs_hv_define(j->host->hv, j->rules->hv_timeout_ms, j->vm,
@@ -311,7 +313,7 @@ static void start(struct host_op *j)
 		return;
 	if (j->exists && j->state == VRS_HV_RUNNING) {
 		j->ok = true;
-		say(j, "it runs");
+		set_text(j, "it runs");
 		return;
 	}
 	if (is_off(j)) {
@@ -330,29 +332,29 @@ static void start(struct host_op *j)
 		return;
 	}
 	j->ok = true;
-	say(j, "started");
+	set_text(j, "started");
 }
 
 static void health(struct host_op *j)
 {
 	struct vrs_err err = {0};
 
-	if (health_ask(j->health, j->rules->health_timeout_ms, &err) == 0) {
+	if (health_check(j->health, j->rules->health_timeout_ms, &err) == 0) {
 		j->ok = true;
-		say(j, "its guest answers at %.150s", j->health);
+		set_text(j, "its guest answers at %.150s", j->health);
 	} else {
-		say(j, "%.190s", err.text);
+		set_text(j, "%.190s", err.text);
 	}
 }
 
-/* --- keeping it down --- */
+/* --- quarantine --- */
 
 static void quarantine(struct host_op *j)
 {
 	if (!read_state(j) || !is_off(j) || !forget_vm(j))
 		return;
 	j->ok = true;
-	say(j, "off, its definition removed, its disks kept");
+	set_text(j, "off, its definition removed, its disks kept");
 }
 
 static void autostart_off(struct host_op *j)

@@ -24,22 +24,20 @@ struct host_op_rules {
 };
 
 /* The scheduler's lease as the workers see it: a process that was suspended may reach a
- * job after another scheduler took the lease. Nothing is begun then. */
+ * job after another scheduler took the lease. No job starts then. */
 struct host_op_lease {
-	_Atomic uint64_t token; /* 0: not ours */
+	_Atomic uint64_t token; /* 0: not held */
 	_Atomic int64_t until_mono_ms;
 };
 
 enum host_op_kind {
 	HOST_OP_STATE,   /* state of the VM according to its hypervisor */
-	HOST_OP_FENCE,   /* off by power, or the VM destroyed where there is no such thing
-			  */
+	HOST_OP_FENCE,   /* power off, or without a power controller, destroy the VM */
 	HOST_OP_POWER,   /* state of the power controller */
 	HOST_OP_STOP,    /* shut down, then destroyed; ok: confirmed off */
 	HOST_OP_KILL,    /* destroyed; ok: confirmed off, with undefine: and not defined.
-			With    spare: not one whose guest answers */
-	HOST_OP_RESERVE, /* ok: it answers, has the disk and the memory, and not this VM
-			  */
+			    With spare: unless its guest answers */
+	HOST_OP_RESERVE, /* ok: it answers, has disk space and memory, and not this VM */
 	HOST_OP_DEFINE,  /* ok: defined, autostart off */
 	HOST_OP_START,   /* ok: running */
 	HOST_OP_HEALTH,  /* ok: the guest answers */
@@ -55,7 +53,7 @@ struct host_op {
 	struct vrs_hv_vm *vm;           /* DEFINE, START: owned */
 	struct fleet_move *move;        /* NULL: as it was; owned */
 	bool undefine;                  /* FENCE, STOP, KILL; disks stay */
-	bool spare;                     /* KILL; health: where to ask */
+	bool spare;                     /* KILL; health: the guest's address */
 	uint64_t disk_bytes, ram_bytes; /* RESERVE */
 	char images[256];
 	char health[256];
@@ -73,9 +71,9 @@ struct host_op {
 };
 
 void host_op_run(struct host_op *job);
-/* What the answer of an HOST_OP_STATE means for a record. */
+/* The result of HOST_OP_STATE for a record. */
 enum reloc_seen host_op_seen(const struct host_op *job);
-/* Its hypervisor has a process for it: running, or paused and able to go on. */
+/* Its hypervisor has a process for it: running, or paused and able to continue. */
 bool host_op_is_on(const struct host_op *job);
 void host_op_fini(struct host_op *job);
 void host_op_host_fini(struct host_op_host *h);

@@ -1,4 +1,4 @@
-/* Several hosts are asked at once whether a VM runs there. Inventories may be old; the
+/* Queries several hosts at once whether a VM runs there: inventories may be old, the
  * answer of a hypervisor is not. */
 #include <stdlib.h>
 
@@ -48,7 +48,7 @@ void host_poll_add(struct host_poll *p, struct host *h)
 
 void host_poll_start(struct host_poll *p)
 {
-	p->open = (unsigned)p->n + 1; /* one of them is ours, until all are asked */
+	p->open = (unsigned)p->n + 1; /* one more, until all are submitted */
 	for (size_t i = 0; i < p->n; i++) {
 		struct poll_job *j = host_job_new(sizeof(*j), p->e, p->answer[i].h,
 						  HOST_OP_STATE, p->vm_id);

@@ -1,5 +1,5 @@
-/* What inventories show: copies that run where they must not, VMs that went down where
- * they must run, and VMs that would start with their host. */
+/* What inventories show: copies that run without a grant, VMs that went down on their
+ * granted host, and VMs that would start with their host. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "vrs/clock.h"
 #include "vrs/mem.h"
 
-/* --- copies that run where they should not --- */
+/* --- copies that run without a grant --- */
 
 struct seen_job {
 	struct host_job job;
@@ -50,7 +50,7 @@ static void check_seen(struct engine *e, const struct entry *en, struct host *h,
 }
 
 /* Away from home the scheduler keeps it running. At home its owner may have shut it down;
- * VMs that went down with their host are found by reboot_recovery.c. */
+ * reboot_recovery.c finds VMs that went down with their host. */
 static bool went_down(const struct entry *en, Vrsas__V1__VmState state)
 {
 	return (state == VRSAS__V1__VM_STATE__VM_STATE_CRASHED ||
@@ -77,7 +77,7 @@ static void both_are_asked(struct host_poll *r)
 }
 
 /* A VM that never had a record is listed as running in two clusters. */
-static void look_for_double(struct engine *e, const struct fleet *w, size_t i)
+static void find_double(struct engine *e, const struct fleet *w, size_t i)
 {
 	const struct fleet_host *here = &w->host[w->vm[i].host];
 	struct host *h = engine_host_at(e, w, here);
@@ -99,7 +99,7 @@ static void look_for_double(struct engine *e, const struct fleet *w, size_t i)
 	}
 }
 
-static void look_for_copies(struct engine *e, const struct fleet *w)
+static void find_copies(struct engine *e, const struct fleet *w)
 {
 	for (size_t i = 0; i < w->n_vms; i++) {
 		const struct fleet_host *wh = &w->host[w->vm[i].host];
@@ -109,7 +109,7 @@ static void look_for_copies(struct engine *e, const struct fleet *w)
 
 		if (!en && vm->protect &&
 		    vm->state == VRSAS__V1__VM_STATE__VM_STATE_RUNNING)
-			look_for_double(e, w, i);
+			find_double(e, w, i);
 		if (!en || wh->inventory_at_ms <= en->r.since_ms)
 			continue;
 		(void)vrs_strcpy(place.cluster, sizeof(place.cluster),
@@ -125,7 +125,7 @@ static void look_for_copies(struct engine *e, const struct fleet *w)
 		if (!h || runs_there ||
 		    vm->state != VRSAS__V1__VM_STATE__VM_STATE_RUNNING)
 			continue;
-		/* on its way between two hosts of its cluster it is listed twice */
+		/* during a live migration its cluster lists it twice */
 		const Vrsas__V1__VmFacts *there = engine_facts_at(w, vm->id, active);
 		if (reloc_quiet(&en->r) && at < 0 && there &&
 		    strcmp(place.cluster, active->cluster) == 0 &&
@@ -159,7 +159,7 @@ static void keep_autostart_off(struct engine *e, const struct fleet *w)
 			continue;
 		struct host *h = engine_host_at(e, w, wh);
 		if (!h || h->memory.verdict != DETECTOR_OK ||
-		    h->autostarts >= MAX_WAITING) /* its hypervisor hangs */
+		    h->autostarts >= MAX_WAITING) /* its hypervisor does not answer */
 			continue;
 		if (h->autostart_mono_ms && h->autostart_mono_ms != now_ms &&
 		    now_ms - h->autostart_mono_ms < EVERY_MS)
@@ -174,6 +174,6 @@ static void keep_autostart_off(struct engine *e, const struct fleet *w)
 
 void copies_watch(struct engine *e, const struct fleet *w)
 {
-	look_for_copies(e, w);
+	find_copies(e, w);
 	keep_autostart_off(e, w);
 }

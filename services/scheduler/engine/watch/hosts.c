@@ -1,4 +1,4 @@
-/* What the engine sees: the detector's verdicts, probes, copies that inventories show. */
+/* Probes, the detector's verdicts, and the events that follow from them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +72,8 @@ static void probe(struct engine *e, struct host *h)
 
 /* --- the detector --- */
 
-static struct detector_seen look(struct host *h, const struct fleet_cluster *c,
-				 const struct fleet_host *wh)
+static struct detector_seen evidence_of(struct host *h, const struct fleet_cluster *c,
+					const struct fleet_host *wh)
 {
 	return (struct detector_seen){
 		.collector_alive = c->collector_alive,
@@ -88,14 +88,14 @@ static struct detector_seen look(struct host *h, const struct fleet_cluster *c,
 		.can_probe = can_probe(h),
 		.probes_failed = h->probes_failed,
 		.probe_at_ms = h->probe_mono_ms,
-		.word = h->claim.kind,
-		.word_by = h->claim.kind == DETECTOR_NO_WORD ? NULL : h->claim.by,
+		.claim = h->claim.kind,
+		.claim_by = h->claim.kind == DETECTOR_NO_CLAIM ? NULL : h->claim.by,
 		.alert = h->alert[0] ? h->alert : NULL,
 	};
 }
 
-static void look_at_cluster(struct engine *e, const struct fleet *w,
-			    const struct fleet_cluster *c)
+static void detect_cluster(struct engine *e, const struct fleet *w,
+			   const struct fleet_cluster *c)
 {
 	struct detector_seen *seen = vrs_calloc(c->n_hosts + 1, sizeof(*seen));
 	struct detector_host *memory = vrs_calloc(c->n_hosts + 1, sizeof(*memory));
@@ -109,7 +109,7 @@ static void look_at_cluster(struct engine *e, const struct fleet *w,
 
 		if (!h)
 			continue;
-		seen[n] = look(h, c, wh);
+		seen[n] = evidence_of(h, c, wh);
 		memory[n] = h->memory;
 		host[n++] = h;
 	}
@@ -153,13 +153,13 @@ static void mark_handled(struct engine *e)
 				   c->proof != RELOC_F5_OPERATOR))
 				continue;
 			h->handled = true;
-			h->claim.kind = DETECTOR_NO_WORD; /* it has served its purpose */
+			h->claim.kind = DETECTOR_NO_CLAIM; /* it has served its purpose */
 		}
 	}
 }
 
-/* Answers from before a proof of death are no sign of life: the host must have answered a
- * probe that began after it. */
+/* An answer from before a proof of death is no sign of life: the host must have answered
+ * a probe that began after it. */
 static bool answered_since(const struct host *h, int64_t proof_at_ms)
 {
 	enum { SURELY_LATER_MS = 30000 }; /* than anything a collector had under way */
@@ -196,7 +196,7 @@ static bool verdict_event(const struct engine *e, const struct host *h,
 	default:
 		break;
 	}
-	/* one channel may still report it dead: a host that answers is not */
+	/* one channel may still report it dead, but a host that answers is alive */
 	if (answers_ms < 0 ||
 	    (c->proof != RELOC_NO_PROOF && c->proof != RELOC_F3_ATTESTED &&
 	     !answered_since(h, c->proof_at_ms)))
@@ -213,7 +213,7 @@ static bool left_alone(const Vrsas__V1__VmFacts *vm)
 	return vm && (!vm->protect || vm->state == VRSAS__V1__VM_STATE__VM_STATE_OFF);
 }
 
-static void tell_records(struct engine *e, const struct fleet *w)
+static void feed_verdicts(struct engine *e, const struct fleet *w)
 {
 	for (size_t i = 0; i < e->n_entries; i++) {
 		struct entry *en = e->entry[i];
@@ -284,7 +284,7 @@ static void movability_changed(void *arg, const struct movability_vm *vm)
 			 vm->is_movable ? "vm.movable" : "vm.unmovable", text);
 }
 
-/* --- one look --- */
+/* --- one tick --- */
 
 void engine_watch(struct engine *e)
 {
@@ -302,12 +302,12 @@ void engine_watch(struct engine *e)
 	mark_handled(e);
 	alerts_read(e);
 	for (size_t i = 0; i < w->n_clusters; i++)
-		look_at_cluster(e, w, &w->cluster[i]);
+		detect_cluster(e, w, &w->cluster[i]);
 	movability_update(&e->movability, w, e->conf.plan->local_restart,
 			  movability_changed, e);
 	if (!engine_may_act(e))
 		return;
-	tell_records(e, w);
+	feed_verdicts(e, w);
 	new_records(e, w);
 	operator_claims_watch(e, w);
 	copies_watch(e, w);

@@ -1,5 +1,5 @@
-/* What operators declared about a host, in Redis at vrsas:v1:word:{cluster}. A claim
- * holds until it is withdrawn or has served its purpose, whichever scheduler is active.
+/* What operators declared about a host, in Redis at vrsas:v1:claim:{cluster}. A claim
+ * stays until it is withdrawn or has served its purpose, whichever scheduler is active.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ enum { UNBELIEVED_MS = 15 * 60 * 1000 };
 
 static void forget(struct host *h)
 {
-	h->claim.kind = DETECTOR_NO_WORD;
+	h->claim.kind = DETECTOR_NO_CLAIM;
 	h->claim.by[0] = h->claim.reason[0] = '\0';
 	h->claim.at_ms = 0;
 	h->claim.applied = false;
@@ -27,7 +27,7 @@ int operator_claim_put(struct engine *e, struct host *h,
 		       const Vrsas__V1__FailOrder *order, const char *actor,
 		       struct vrs_err *err)
 {
-	Vrsas__V1__HostWord w = VRSAS__V1__HOST_WORD__INIT;
+	Vrsas__V1__OperatorClaim w = VRSAS__V1__OPERATOR_CLAIM__INIT;
 	Vrsas__V1__FailOrder o = *order;
 	size_t n;
 
@@ -43,7 +43,7 @@ int operator_claim_put(struct engine *e, struct host *h,
 	free(bytes);
 	if (status < 0)
 		return status;
-	h->claim.kind = o.confirm_off ? DETECTOR_CONFIRMS_OFF : DETECTOR_SAYS_DEAD;
+	h->claim.kind = o.confirm_off ? DETECTOR_CLAIM_OFF : DETECTOR_CLAIM_DEAD;
 	h->claim.at_ms = w.at_ms;
 	h->claim.stored = true;
 	h->claim.applied = false;
@@ -71,16 +71,16 @@ static void take(struct host *h, const struct vrs_reply *r)
 	struct vrs_msg *msg = NULL;
 	struct vrs_err err = {0};
 
-	if (vrs_msg_unpack(&msg, &vrsas__v1__host_word__descriptor, r->bytes, r->len,
+	if (vrs_msg_unpack(&msg, &vrsas__v1__operator_claim__descriptor, r->bytes, r->len,
 			   &err) < 0) {
 		log_warn("ignoring an unreadable operator claim: %s host=%s/%s", err.text,
 			 h->cluster, h->name);
 		return;
 	}
-	const Vrsas__V1__HostWord *w = (const void *)vrs_msg_get(msg);
+	const Vrsas__V1__OperatorClaim *w = (const void *)vrs_msg_get(msg);
 	if (w->order) {
-		h->claim.kind = w->order->confirm_off ? DETECTOR_CONFIRMS_OFF
-						      : DETECTOR_SAYS_DEAD;
+		h->claim.kind =
+			w->order->confirm_off ? DETECTOR_CLAIM_OFF : DETECTOR_CLAIM_DEAD;
 		h->claim.at_ms = w->at_ms;
 		h->claim.stored = true;
 		(void)vrs_strcpy(h->claim.by, sizeof(h->claim.by), w->actor);
@@ -113,7 +113,7 @@ int operator_claims_load(struct engine *e, struct vrs_err *err)
 	return 0;
 }
 
-/* --- who has to hear it --- */
+/* --- applying a claim --- */
 
 unsigned operator_claim_spread(struct engine *e, const struct reloc_place *p,
 			       struct reloc_event *ev)
@@ -148,7 +148,7 @@ static void records_for(struct engine *e, struct fleet *w, const struct reloc_pl
 
 unsigned operator_claim_apply(struct engine *e, struct fleet *w, struct host *h)
 {
-	bool off = h->claim.kind == DETECTOR_CONFIRMS_OFF;
+	bool off = h->claim.kind == DETECTOR_CLAIM_OFF;
 	struct reloc_event ev = {.kind = off ? RELOC_OPERATOR_CONFIRM_OFF
 					     : RELOC_OPERATOR_FAIL};
 	struct reloc_place p;
@@ -174,12 +174,12 @@ void operator_claims_watch(struct engine *e, struct fleet *w)
 			(!h->site->probe || !h->site->probe[0] || h->probes_failed > 0);
 		int64_t age_ms = vrs_now_wall_ms() - h->claim.at_ms;
 
-		if (h->claim.kind == DETECTOR_NO_WORD) {
+		if (h->claim.kind == DETECTOR_NO_CLAIM) {
 			if (h->claim.stored) /* it has served its purpose */
 				(void)operator_claim_drop(e, h, NULL);
 		} else if (!h->claim.applied && dead) {
-			/* declared to a scheduler that died before it had applied it
-			 * everywhere */
+			/* stored by a scheduler that died before it had applied it
+			 * to all records */
 			(void)operator_claim_apply(e, w, h);
 		} else if (h->memory.answers_since_ms > 0 && age_ms > UNBELIEVED_MS &&
 			   operator_claim_drop(e, h, NULL) == 0) {

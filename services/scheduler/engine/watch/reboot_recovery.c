@@ -1,6 +1,6 @@
-/* VMs that fell with a host which was back before its silence was noticed: they are
- * started at home again, under a new epoch, when every host of their cluster says that it
- * does not run them. What ran where stands in Redis: vrsas:v1:ran:{cluster}. */
+/* VMs that went down with a host which was back before its silence was detected: they are
+ * started at home again, under a new epoch, once every host of their cluster reports that
+ * it does not run them. Redis keeps what ran where: vrsas:v1:ran:{cluster}. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ enum { ASK_AGAIN_MS = 2000 };
 
 /* --- the memory in Redis --- */
 
-static void *pack(const struct ran *r, size_t *ret_n)
+static void *pack(const struct last_seen *r, size_t *ret_n)
 {
 	Vrsas__V1__HostRan m = VRSAS__V1__HOST_RAN__INIT;
 	Vrsas__V1__RanVm *vm = vrs_calloc(r->n + 1, sizeof(*vm));
@@ -34,7 +34,7 @@ static void *pack(const struct ran *r, size_t *ret_n)
 	return bytes;
 }
 
-static int unpack(struct ran *r, const void *bytes, size_t n, struct vrs_err *err)
+static int unpack(struct last_seen *r, const void *bytes, size_t n, struct vrs_err *err)
 {
 	struct vrs_msg *msg = NULL;
 	int status =
@@ -43,9 +43,9 @@ static int unpack(struct ran *r, const void *bytes, size_t n, struct vrs_err *er
 	if (status < 0)
 		return status;
 	const Vrsas__V1__HostRan *m = (const void *)vrs_msg_get(msg);
-	for (size_t i = 0; i < m->n_vm && i < RAN_MAX_VMS; i++)
-		if (vrs_id_ok(m->vm[i]->id) && !ran_find(r, m->vm[i]->id))
-			ran_remember(r, m->vm[i]->id, m->vm[i]->boot_id);
+	for (size_t i = 0; i < m->n_vm && i < LAST_SEEN_MAX_VMS; i++)
+		if (vrs_id_ok(m->vm[i]->id) && !last_seen_find(r, m->vm[i]->id))
+			last_seen_add(r, m->vm[i]->id, m->vm[i]->boot_id);
 	vrs_msg_free(msg);
 	return 0;
 }
@@ -84,7 +84,7 @@ int reboot_recovery_load(struct engine *e, struct vrs_err *err)
 		int status = vrs_store_do(engine_store(e), &r, argv, 3, err);
 		if (status < 0)
 			return status;
-		ran_fini(&h->ran);
+		last_seen_fini(&h->ran);
 		if (r->type == VRS_REPLY_BYTES &&
 		    unpack(&h->ran, r->bytes, r->len, &bad) < 0)
 			log_warn("cannot read which VMs ran on a host: %s host=%s/%s",
@@ -97,13 +97,13 @@ int reboot_recovery_load(struct engine *e, struct vrs_err *err)
 void reboot_recovery_close(struct engine *e)
 {
 	for (size_t i = 0; i < engine_n_hosts(e); i++)
-		ran_fini(&engine_nth_host(e, i)->ran);
+		last_seen_fini(&engine_nth_host(e, i)->ran);
 }
 
-/* --- asking the whole cluster --- */
+/* --- querying the whole cluster --- */
 
-/* From here on it is the machine's; what it does next it does in this boot. */
-static void fell(struct engine *e, struct host *home, struct ran_vm *v)
+/* From here on the state machine has it, for this boot of the host. */
+static void fell(struct engine *e, struct host *home, struct last_seen_vm *v)
 {
 	const char *vm_id = v->id;
 	struct fleet *w = engine_last_fleet(e);
@@ -132,8 +132,8 @@ static void fell(struct engine *e, struct host *home, struct ran_vm *v)
 	engine_pump_soon(e);
 }
 
-/* A host that has been silent for long, in maintenance perhaps, need not answer; one that
- * answered recently must: it may have been given the VM just now. */
+/* A host that has been silent for long, perhaps in maintenance, need not answer; one that
+ * answered recently must: its cluster may have just moved the VM there. */
 static bool must_answer(const struct host *h)
 {
 	return h->memory.answers_since_ms > 0 || h->memory.verdict != DETECTOR_OK;
@@ -141,7 +141,7 @@ static bool must_answer(const struct host *h)
 
 static void cluster_answered(struct host_poll *r)
 {
-	struct ran_vm *v = ran_find(&r->home->ran, r->vm_id);
+	struct last_seen_vm *v = last_seen_find(&r->home->ran, r->vm_id);
 	struct entry *en = engine_entry(r->e, r->vm_id);
 	bool silent = false, off_at_home = false;
 
@@ -174,7 +174,7 @@ static void cluster_answered(struct host_poll *r)
 }
 
 /* Its own cluster may have started it elsewhere. */
-static void ask_its_cluster(struct engine *e, struct host *home, struct ran_vm *v)
+static void ask_its_cluster(struct engine *e, struct host *home, struct last_seen_vm *v)
 {
 	struct host_poll *r = host_poll_new(e, v->id, home, cluster_answered);
 
@@ -191,7 +191,7 @@ static void ask_its_cluster(struct engine *e, struct host *home, struct ran_vm *
 	host_poll_start(r);
 }
 
-/* --- one look --- */
+/* --- one tick --- */
 
 static bool listed_as_running(const struct fleet *w, const char *id)
 {
@@ -202,7 +202,7 @@ static bool listed_as_running(const struct fleet *w, const char *id)
 	return false;
 }
 
-/* Whether the machine has nothing else in mind with it. */
+/* True when no relocation of it is in progress. */
 static bool is_at_rest(struct engine *e, const struct host *h,
 		       const struct fleet_host *wh, const char *id)
 {
@@ -215,7 +215,7 @@ static bool is_at_rest(struct engine *e, const struct host *h,
 		strcmp(p->cluster, h->cluster) == 0 && strcmp(p->host, h->name) == 0);
 }
 
-static void look_at_host(struct engine *e, const struct fleet *w, struct host *h,
+static void recover_host(struct engine *e, const struct fleet *w, struct host *h,
 			 const struct fleet_host *wh)
 {
 	if (h->memory.verdict != DETECTOR_OK && h->memory.verdict != DETECTOR_BACK)
@@ -223,11 +223,11 @@ static void look_at_host(struct engine *e, const struct fleet *w, struct host *h
 	if (wh->collector_state == VRSAS__V1__HOST_STATE__HOST_STATE_MAINTENANCE)
 		return;
 	for (size_t i = 0; i < h->ran.n; i++) {
-		struct ran_vm *v = &h->ran.vm[i];
+		struct last_seen_vm *v = &h->ran.vm[i];
 		const Vrsas__V1__VmFacts *vm = fleet_vm_at(w, wh, v->id);
 
 		if (v->asking || v->again_mono_ms > vrs_now_mono_ms() || !vm ||
-		    !ran_fell(v, vm, wh->boot_id) || listed_as_running(w, v->id) ||
+		    !last_seen_fell(v, vm, wh->boot_id) || listed_as_running(w, v->id) ||
 		    !is_at_rest(e, h, wh, v->id))
 			continue;
 		ask_its_cluster(e, h, v);
@@ -242,8 +242,8 @@ void reboot_recovery_watch(struct engine *e, const struct fleet *w)
 
 		if (!wh)
 			continue;
-		if (ran_look(&h->ran, w, wh) || h->ran_unsaved)
+		if (last_seen_update(&h->ran, w, wh) || h->ran_unsaved)
 			keep(e, h);
-		look_at_host(e, w, h, wh);
+		recover_host(e, w, h, wh);
 	}
 }

@@ -117,14 +117,14 @@ static void lists_and_messages_nest(void **state)
 	Vrsas__V1__Forecast f = VRSAS__V1__FORECAST__INIT;
 
 	(void)state;
-	r.text = "has room";
+	r.text = "has headroom";
 	r.in_favour = 1;
 	c.n_reason = 1;
 	c.reason = reasons;
 	d.n_candidate = 1;
 	d.candidate = candidates;
 	says(&d.base, "\"reason\":[{\"in_favour\":true,\"rules_out\":false,"
-		      "\"text\":\"has room\"}]");
+		      "\"text\":\"has headroom\",\"code\":\"\"}]");
 	f.n_p50 = 2;
 	f.p50 = path;
 	says(&f.base, "\"p50\":[0.5,0.25]");

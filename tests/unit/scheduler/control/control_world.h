@@ -6,6 +6,7 @@
 #include "check.h"
 #include "loop_thread.h"
 #include "redis.h"
+#include "scheduler_rules.h"
 
 #include "control/control.h"
 #include "engine/engine.h"

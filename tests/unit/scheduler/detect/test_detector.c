@@ -1,5 +1,5 @@
 #include "check.h"
-#include "detect/detector.h"
+#include "scheduler_rules.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 /* One look: what was seen, and the verdict it should lead to. Letters say what is seen:
  *   U collector reads it      S its reading failed (one more)   c collector is silent
  *   a probe answered          f probe failed (one more)         . no probe yet or stale
- *   w word "dead"             W word "is off"                   M maintenance, H handled
+ *   w claim "dead"            W claim "off"                      M maintenance, H handled
  *   A alert of the monitoring
  * Looks are 5 s apart; a new heartbeat comes with each unless the collector is silent. */
 struct look {
@@ -33,7 +33,7 @@ static void look(struct bench *b, const char *const *seen, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		s[i].collector_alive = !strchr(seen[i], 'c');
 		s[i].can_probe = true;
-		s[i].word_by = "ann";
+		s[i].claim_by = "ann";
 		s[i].beat_at_ms = s[i].collector_alive ? b->now : 0;
 		for (const char *p = seen[i]; *p; p++) {
 			if (*p == 'U') {
@@ -45,8 +45,8 @@ static void look(struct bench *b, const char *const *seen, size_t n)
 				b->failed[i] = *p == 'f' ? b->failed[i] + 1 : 0;
 				b->probe_at[i] = b->now;
 			} else if (*p == 'w' || *p == 'W') {
-				s[i].word = *p == 'w' ? DETECTOR_SAYS_DEAD
-						      : DETECTOR_CONFIRMS_OFF;
+				s[i].claim = *p == 'w' ? DETECTOR_CLAIM_DEAD
+						       : DETECTOR_CLAIM_OFF;
 			} else if (*p == 'A') {
 				s[i].alert = "HostDown";
 			} else if (*p == 'M') {
@@ -154,14 +154,14 @@ static void a_silent_collector_is_no_witness(void **state)
 	assert_true(b.host[0].wants_probe);
 }
 
-static void a_silent_collector_and_a_word_are_enough_with_the_probe(void **state)
+static void a_silent_collector_and_a_claim_are_enough_with_the_probe(void **state)
 {
 	(void)state;
 	RUN({"cf", DETECTOR_OK}, {"cf", DETECTOR_SILENT}, {"cw", DETECTOR_SUSPECT},
 	    {"cwf", DETECTOR_DOWN_LIKELY});
 }
 
-static void a_word_alone_is_not_enough(void **state)
+static void a_claim_alone_is_not_enough(void **state)
 {
 	(void)state;
 	RUN({"w", DETECTOR_SILENT}, {"wf", DETECTOR_SILENT},
@@ -178,7 +178,7 @@ static void who_answers_is_alive_whatever_anybody_says(void **state)
 	struct bench b = {0};
 	const char *seen = "UaW";
 	look(&b, &seen, 1);
-	assert_non_null(strstr(b.host[0].note, "not believed"));
+	assert_non_null(strstr(b.host[0].note, "not accepted"));
 }
 
 static void an_answer_ends_suspicion_even_if_a_channel_says_dead(void **state)
@@ -211,7 +211,7 @@ static void it_comes_back_and_is_ok_after_a_stable_while(void **state)
 	for (int i = 0; i < 5; i++)
 		look(&b, &down, 1);
 	assert_int_equal(b.host[0].verdict, DETECTOR_DOWN_LIKELY);
-	look(&b, &nothing, 1); /* no word is not back */
+	look(&b, &nothing, 1); /* no evidence does not mean back */
 	assert_int_equal(b.host[0].verdict, DETECTOR_DOWN_LIKELY);
 	look(&b, &up, 1);
 	assert_int_equal(b.host[0].verdict, DETECTOR_BACK);
@@ -360,8 +360,9 @@ int main(void)
 		cmocka_unit_test(one_channel_is_only_silence),
 		cmocka_unit_test(one_missed_reading_changes_nothing),
 		cmocka_unit_test(a_silent_collector_is_no_witness),
-		cmocka_unit_test(a_silent_collector_and_a_word_are_enough_with_the_probe),
-		cmocka_unit_test(a_word_alone_is_not_enough),
+		cmocka_unit_test(
+			a_silent_collector_and_a_claim_are_enough_with_the_probe),
+		cmocka_unit_test(a_claim_alone_is_not_enough),
 		cmocka_unit_test(who_answers_is_alive_whatever_anybody_says),
 		cmocka_unit_test(an_answer_ends_suspicion_even_if_a_channel_says_dead),
 		cmocka_unit_test(

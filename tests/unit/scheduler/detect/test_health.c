@@ -37,8 +37,8 @@ static void addresses_are_read(void **state)
 
 		assert_ok(health_parse(cases[i].text, &a, &err), &err);
 		assert_int_equal(a.http, cases[i].http);
-		assert_string_equal(a.host, cases[i].host);
-		assert_string_equal(a.port, cases[i].port);
+		assert_string_equal(a.at.host, cases[i].host);
+		assert_string_equal(a.at.port, cases[i].port);
 		assert_string_equal(a.path, cases[i].path);
 	}
 }
@@ -65,11 +65,11 @@ static void what_is_no_address_is_refused(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct health_address a = {.port = "kept"};
+		struct health_address a = {.at.port = "kept"};
 		struct vrs_err err = {0};
 
 		assert_fails(health_parse(bad[i], &a, &err), VRS_EINVAL, &err);
-		assert_string_equal(a.port, "kept"); /* untouched on failure */
+		assert_string_equal(a.at.port, "kept"); /* untouched on failure */
 	}
 }
 
@@ -151,7 +151,7 @@ static int ask(const struct guest *g, const char *kind, int64_t timeout_ms,
 
 	(void)snprintf(address, sizeof(address), "%s://127.0.0.1:%s%s", kind, g->port,
 		       strcmp(kind, "http") == 0 ? "/alive" : "");
-	return health_ask(address, timeout_ms, err);
+	return health_check(address, timeout_ms, err);
 }
 
 static void a_guest_that_answers_well_is_healthy(void **state)

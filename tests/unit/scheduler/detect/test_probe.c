@@ -63,7 +63,7 @@ static void a_frozen_host_accepts_but_does_not_speak(void **state)
 	(void)close(fd);
 }
 
-static void who_hangs_up_without_a_word_does_not_count(void **state)
+static void a_server_that_hangs_up_without_a_byte_does_not_count(void **state)
 {
 	(void)state;
 	struct vrs_err err = {0};
@@ -105,7 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_host_that_speaks_is_alive),
 		cmocka_unit_test(a_frozen_host_accepts_but_does_not_speak),
-		cmocka_unit_test(who_hangs_up_without_a_word_does_not_count),
+		cmocka_unit_test(a_server_that_hangs_up_without_a_byte_does_not_count),
 		cmocka_unit_test(a_closed_port_is_not_alive),
 		cmocka_unit_test(bad_addresses_are_refused),
 	};

@@ -1,5 +1,6 @@
 /* A scheduler on standby shows what the active one has decided, and who that is. */
 #include "redis_group.h"
+#include "scheduler_rules.h"
 
 #include "engine/base/state.h"
 #include "engine/parts.h"

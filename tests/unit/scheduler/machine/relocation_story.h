@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "machine/machine.h"
+#include "scheduler_rules.h"
 
 struct story {
 	struct reloc r;

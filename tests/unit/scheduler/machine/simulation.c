@@ -6,6 +6,31 @@
 
 #include "simulation_parts.h"
 
+/* clang-format off */
+static const char *const order_names[] = {
+	[RELOC_DO_FENCE]           = "fence",
+	[RELOC_DO_STOP]            = "stop",
+	[RELOC_DO_KILL]            = "kill",
+	[RELOC_DO_DECIDE]          = "decide",
+	[RELOC_DO_RESERVE]         = "reserve",
+	[RELOC_DO_TRANSFER]        = "transfer",
+	[RELOC_DO_CANCEL_TRANSFER] = "cancel transfer",
+	[RELOC_DO_DEFINE]          = "define",
+	[RELOC_DO_RECHECK]         = "recheck",
+	[RELOC_DO_START]           = "start",
+	[RELOC_DO_HEALTH]          = "health",
+	[RELOC_DO_QUERY]           = "query",
+	[RELOC_DO_QUARANTINE]      = "quarantine",
+	[RELOC_DO_CLEAN]           = "clean",
+	[RELOC_DO_REMOVE]          = "remove disks",
+};
+/* clang-format on */
+
+static const char *order_name(enum reloc_order_kind k)
+{
+	return order_names[k];
+}
+
 static const struct reloc_rules quick = {
 	.suspect_ms = 6,
 	.fence_ms = 12,
@@ -16,7 +41,7 @@ static const struct reloc_rules quick = {
 	.grant_ms = 6,
 	.boot_ms = 12,
 	.stop_ms = 8,
-	.look_ms = 5,
+	.query_ms = 5,
 	.review_ms = 20,
 	.page_ms = 60,
 	.split_ms = 6,
@@ -101,6 +126,8 @@ static void guests_write(struct sim *s)
 {
 	for (int h = 0; h < SIM_HOSTS; h++) {
 		sim_comes_up(s, h);
+		if (s->host[h].power && s->host[h].running)
+			s->host[h].ran_at = s->now;
 		if (s->host[h].power && s->host[h].running && s->host[h].healthy) {
 			if (s->disk[sim_disk_of[h]] == s->written)
 				s->disk[sim_disk_of[h]] = ++s->written;
@@ -167,7 +194,7 @@ static void deliver(struct sim *s)
 			(void)sim_point(s); /* before the side effect */
 			if (was_up && !s->scheduler_up)
 				continue; /* died with it: not begun */
-			sim_tell(s, "%s on %s", reloc_order_name(m.order),
+			sim_tell(s, "%s on %s", order_name(m.order),
 				 sim_host_name[m.host]);
 			sim_carry_out(s, &m);
 			(void)sim_point(s); /* after it, before its answer */
@@ -264,7 +291,9 @@ static void repair(struct sim *s)
 			s->host[h].power = s->host[h].link = true;
 	s->repairing = true;
 	for (int h = 0; h < SIM_HOSTS; h++) /* somebody reads the page */
-		if (s->clone[h] && r->state == RELOC_HOLD_OPERATOR &&
+		if ((s->clone[h] ||
+		     (s->stands[h] && r->granted_seen == RELOC_SEEN_OFF)) &&
+		    r->state == RELOC_HOLD_OPERATOR &&
 		    (!r->home_unclear || copies_of_any_kind(s) > 1))
 			s->host[h].running = false;
 	/* called because its guest does not answer where it is: a person sends it home */

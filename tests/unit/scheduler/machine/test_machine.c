@@ -217,7 +217,7 @@ static void cleaning(struct story *s)
 	(void)feed(s, (struct reloc_event){.kind = RELOC_HOST_BACK, .place = home});
 	tick(s);
 	is_in(s, RELOC_REPROTECTING);
-	(void)feed(s, (struct reloc_event){.kind = RELOC_LOOKED,
+	(void)feed(s, (struct reloc_event){.kind = RELOC_QUERIED,
 					   .seen = RELOC_SEEN_OFF,
 					   .place = home});
 	(void)feed(s,
@@ -249,7 +249,7 @@ static void an_old_copy_is_forgotten_however_long_that_takes(void **state)
 	s.now_ms += reloc_defaults.cleanup_ms;
 	tick(&s); /* its host does not answer */
 	is_in(&s, RELOC_PROTECTED);
-	assert_non_null(strstr(s.r.why, "c2/a1 knows its old copy"));
+	assert_non_null(strstr(s.r.why, "c2/a1 still defines it"));
 	const struct reloc_order *again = ordered(&s, RELOC_DO_QUARANTINE, list);
 	assert_non_null(again);
 	assert_int_equal(again->copy, 1);

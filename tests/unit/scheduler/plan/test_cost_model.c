@@ -1,5 +1,5 @@
 #include "check.h"
-#include "plan/cost_model.h"
+#include "scheduler_rules.h"
 
 #include <math.h>
 #include <string.h>
@@ -7,11 +7,11 @@
 static void an_unknown_link_is_assumed_and_said_to_be(void **state)
 {
 	(void)state;
-	struct worth_rate r;
+	struct cost_model_rate r;
 
-	worth_rate_of(&worth_defaults, NULL, 0, &r);
+	cost_model_rate_of(&plan_defaults.cost, NULL, 0, &r);
 	assert_int_equal(r.n, 0);
-	assert_float_equal(r.mid, worth_defaults.assumed_bytes_per_s, 1);
+	assert_float_equal(r.mid, plan_defaults.cost.assumed_bytes_per_s, 1);
 	assert_true(r.low < r.mid / 2 && r.high > r.mid * 2);
 	assert_non_null(strstr(r.source, "assumed 50.0 MiB/s"));
 }
@@ -20,12 +20,12 @@ static void more_measurements_give_a_narrower_interval(void **state)
 {
 	(void)state;
 	double rates[20];
-	struct worth_rate one, many;
+	struct cost_model_rate one, many;
 
 	for (size_t i = 0; i < 20; i++)
 		rates[i] = 100e6 + 1e6 * (double)i;
-	worth_rate_of(&worth_defaults, rates, 1, &one);
-	worth_rate_of(&worth_defaults, rates, 20, &many);
+	cost_model_rate_of(&plan_defaults.cost, rates, 1, &one);
+	cost_model_rate_of(&plan_defaults.cost, rates, 20, &many);
 	assert_true(one.high / one.low > many.high / many.low);
 	assert_float_equal(many.mid, 109.5e6, 1);
 	assert_non_null(strstr(one.source, "on 1 transfer"));
@@ -36,9 +36,9 @@ static void wild_measurements_are_left_out(void **state)
 {
 	(void)state;
 	double rates[] = {NAN, -5, 0, INFINITY, 100e6};
-	struct worth_rate r;
+	struct cost_model_rate r;
 
-	worth_rate_of(&worth_defaults, rates, 5, &r);
+	cost_model_rate_of(&plan_defaults.cost, rates, 5, &r);
 	assert_int_equal(r.n, 1);
 	assert_float_equal(r.mid, 100e6, 1);
 }
@@ -46,16 +46,16 @@ static void wild_measurements_are_left_out(void **state)
 static void a_transfer_waits_for_those_before_it(void **state)
 {
 	(void)state;
-	struct worth_rate r = {.low = 50e6, .mid = 100e6, .high = 200e6};
-	struct worth_time t;
+	struct cost_model_rate r = {.low = 50e6, .mid = 100e6, .high = 200e6};
+	struct cost_model_time t;
 
-	worth_transfer(&worth_defaults, &r, 1000000000, 0, &t);
-	assert_int_equal(t.mid_ms, 10000 + worth_defaults.setup_ms);
-	assert_int_equal(t.low_ms, 5000 + worth_defaults.setup_ms);
-	assert_int_equal(t.high_ms, 20000 + worth_defaults.setup_ms);
-	worth_transfer(&worth_defaults, &r, 1000000000, 3000000000u, &t);
-	assert_int_equal(t.mid_ms, 40000 + worth_defaults.setup_ms);
-	worth_transfer(&worth_defaults, &r, UINT64_MAX, UINT64_MAX, &t);
+	cost_model_transfer(&plan_defaults.cost, &r, 1000000000, 0, &t);
+	assert_int_equal(t.mid_ms, 10000 + plan_defaults.cost.setup_ms);
+	assert_int_equal(t.low_ms, 5000 + plan_defaults.cost.setup_ms);
+	assert_int_equal(t.high_ms, 20000 + plan_defaults.cost.setup_ms);
+	cost_model_transfer(&plan_defaults.cost, &r, 1000000000, 3000000000u, &t);
+	assert_int_equal(t.mid_ms, 40000 + plan_defaults.cost.setup_ms);
+	cost_model_transfer(&plan_defaults.cost, &r, UINT64_MAX, UINT64_MAX, &t);
 	assert_true(t.high_ms > 0);
 }
 
@@ -63,22 +63,26 @@ static void the_choice(void **state)
 {
 	(void)state;
 	static const struct {
-		struct worth_options o;
-		enum worth_choice choice;
+		struct cost_model_options o;
+		enum cost_model_choice choice;
 	} cases[] = {
-		{{.wait_ms = 3600, .local_ms = 60, .relocate_ms = 300}, WORTH_LOCAL},
-		{{.wait_ms = 3600, .local_ms = -1, .relocate_ms = 300}, WORTH_RELOCATE},
-		{{.wait_ms = 3600, .local_ms = -1, .relocate_ms = 3600}, WORTH_WAIT},
-		{{.wait_ms = 3600, .local_ms = -1, .relocate_ms = 2880}, WORTH_RELOCATE},
-		{{.wait_ms = 3600, .local_ms = -1, .relocate_ms = 2881}, WORTH_WAIT},
-		{{.wait_ms = 3600, .local_ms = -1, .relocate_ms = -1}, WORTH_WAIT},
-		{{.wait_ms = 30, .local_ms = 60, .relocate_ms = 300}, WORTH_WAIT},
-		{{.wait_ms = 3600, .local_ms = 400, .relocate_ms = 300}, WORTH_RELOCATE},
-		{{.wait_ms = 310, .local_ms = 305, .relocate_ms = 300}, WORTH_LOCAL},
+		{{.wait_ms = 3600, .local_ms = 60, .relocate_ms = 300}, COST_MODEL_LOCAL},
+		{{.wait_ms = 3600, .local_ms = -1, .relocate_ms = 300},
+		 COST_MODEL_RELOCATE},
+		{{.wait_ms = 3600, .local_ms = -1, .relocate_ms = 3600}, COST_MODEL_WAIT},
+		{{.wait_ms = 3600, .local_ms = -1, .relocate_ms = 2880},
+		 COST_MODEL_RELOCATE},
+		{{.wait_ms = 3600, .local_ms = -1, .relocate_ms = 2881}, COST_MODEL_WAIT},
+		{{.wait_ms = 3600, .local_ms = -1, .relocate_ms = -1}, COST_MODEL_WAIT},
+		{{.wait_ms = 30, .local_ms = 60, .relocate_ms = 300}, COST_MODEL_WAIT},
+		{{.wait_ms = 3600, .local_ms = 400, .relocate_ms = 300},
+		 COST_MODEL_RELOCATE},
+		{{.wait_ms = 310, .local_ms = 305, .relocate_ms = 300}, COST_MODEL_LOCAL},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-		if (worth_choose(&worth_defaults, &cases[i].o) != cases[i].choice)
+		if (cost_model_choose(&plan_defaults.cost, &cases[i].o) !=
+		    cases[i].choice)
 			fail_msg("case %zu", i);
 }
 

@@ -14,7 +14,7 @@ struct here {
 	struct fleet_host host;
 	struct fleet_vm vm;
 	Vrsas__V1__VmFacts facts;
-	struct ran ran;
+	struct last_seen ran;
 };
 
 static void begin(struct here *h)
@@ -28,18 +28,18 @@ static void begin(struct here *h)
 	h->host = (struct fleet_host){
 		.name = "h1", .inventory_at_ms = 1000, .boot_id = "one", .n_vms = 1};
 	h->w = (struct fleet){.host = &h->host, .n_hosts = 1, .vm = &h->vm, .n_vms = 1};
-	assert_true(ran_look(&h->ran, &h->w, &h->host));
+	assert_true(last_seen_update(&h->ran, &h->w, &h->host));
 	assert_int_equal(h->ran.n, 1);
-	assert_false(ran_look(&h->ran, &h->w, &h->host)); /* nothing new */
+	assert_false(last_seen_update(&h->ran, &h->w, &h->host)); /* nothing new */
 }
 
 /* True when it is remembered as one that fell. */
 static bool fell(struct here *h)
 {
-	(void)ran_look(&h->ran, &h->w, &h->host);
-	const struct ran_vm *v = ran_find(&h->ran, ID);
+	(void)last_seen_update(&h->ran, &h->w, &h->host);
+	const struct last_seen_vm *v = last_seen_find(&h->ran, ID);
 
-	return v && ran_fell(v, &h->facts, h->host.boot_id);
+	return v && last_seen_fell(v, &h->facts, h->host.boot_id);
 }
 
 static void a_vm_that_is_off_after_a_boot_fell(void **state)
@@ -58,7 +58,7 @@ static void a_vm_that_is_off_after_a_boot_fell(void **state)
 	h.facts.state = VRSAS__V1__VM_STATE__VM_STATE_OFF; /* shut down, in that boot */
 	assert_false(fell(&h));
 	assert_int_equal(h.ran.n, 0);
-	ran_fini(&h.ran);
+	last_seen_fini(&h.ran);
 }
 
 static void a_vm_that_its_owner_shut_down_did_not_fall(void **state)
@@ -73,7 +73,7 @@ static void a_vm_that_its_owner_shut_down_did_not_fall(void **state)
 	assert_false(fell(&h));
 	h.facts.unexplained = true;
 	assert_false(fell(&h));
-	ran_fini(&h.ran);
+	last_seen_fini(&h.ran);
 }
 
 static void where_boots_are_not_known_the_hypervisor_is_believed(void **state)
@@ -85,16 +85,16 @@ static void where_boots_are_not_known_the_hypervisor_is_believed(void **state)
 	h.facts.state = VRSAS__V1__VM_STATE__VM_STATE_OFF;
 	h.facts.unexplained = true;
 	assert_true(fell(&h));
-	ran_fini(&h.ran);
+	last_seen_fini(&h.ran);
 	begin(&h);
 	h.facts.state = VRSAS__V1__VM_STATE__VM_STATE_CRASHED;
 	assert_true(fell(&h));
-	ran_fini(&h.ran);
+	last_seen_fini(&h.ran);
 	begin(&h);
 	h.facts.state = VRSAS__V1__VM_STATE__VM_STATE_OFF;
 	h.host.boot_id = ""; /* not told any more: it says nothing */
 	assert_false(fell(&h));
-	ran_fini(&h.ran);
+	last_seen_fini(&h.ran);
 }
 
 static void only_what_is_protected_and_listed_is_remembered(void **state)
@@ -104,20 +104,20 @@ static void only_what_is_protected_and_listed_is_remembered(void **state)
 
 	begin(&h);
 	h.facts.protect = false;
-	assert_true(ran_look(&h.ran, &h.w, &h.host));
+	assert_true(last_seen_update(&h.ran, &h.w, &h.host));
 	assert_int_equal(h.ran.n, 0);
-	ran_fini(&h.ran);
+	last_seen_fini(&h.ran);
 	begin(&h);
 	h.host.n_vms = 0; /* its cluster moved it away */
-	assert_true(ran_look(&h.ran, &h.w, &h.host));
+	assert_true(last_seen_update(&h.ran, &h.w, &h.host));
 	assert_int_equal(h.ran.n, 0);
-	ran_fini(&h.ran);
+	last_seen_fini(&h.ran);
 	begin(&h);
 	h.host.inventory_at_ms = 0; /* nobody has said anything */
 	h.host.n_vms = 0;
-	assert_false(ran_look(&h.ran, &h.w, &h.host));
+	assert_false(last_seen_update(&h.ran, &h.w, &h.host));
 	assert_int_equal(h.ran.n, 1);
-	ran_fini(&h.ran);
+	last_seen_fini(&h.ran);
 }
 
 int main(void)

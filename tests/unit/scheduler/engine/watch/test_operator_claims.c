@@ -1,5 +1,6 @@
 /* What a person said of a host outlives the scheduler that heard it. */
 #include "redis_group.h"
+#include "scheduler_rules.h"
 
 #include "engine/base/state.h"
 #include "engine/watch/watch.h"
@@ -50,10 +51,10 @@ static void a_claim_survives_a_restart(void **state)
 	struct here first, second;
 
 	begin(&first);
-	assert_int_equal(first.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(first.host.claim.kind, DETECTOR_NO_CLAIM);
 	say(&first, true);
 	begin(&second);
-	assert_int_equal(second.host.claim.kind, DETECTOR_CONFIRMS_OFF);
+	assert_int_equal(second.host.claim.kind, DETECTOR_CLAIM_OFF);
 	assert_string_equal(second.host.claim.by, "alice");
 	assert_string_equal(second.host.claim.reason, "seen dark");
 	assert_int_equal(second.host.claim.at_ms, first.host.claim.at_ms);
@@ -68,9 +69,9 @@ static void a_withdrawn_claim_is_gone(void **state)
 	begin(&first);
 	say(&first, false);
 	assert_ok(operator_claim_drop(&first.e, &first.host, &err), &err);
-	assert_int_equal(first.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(first.host.claim.kind, DETECTOR_NO_CLAIM);
 	begin(&second);
-	assert_int_equal(second.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(second.host.claim.kind, DETECTOR_NO_CLAIM);
 }
 
 static void a_claim_that_has_served_its_purpose_is_dropped(void **state)
@@ -81,10 +82,10 @@ static void a_claim_that_has_served_its_purpose_is_dropped(void **state)
 
 	begin(&first);
 	say(&first, true);
-	first.host.claim.kind = DETECTOR_NO_WORD; /* the host's death is proven by now */
+	first.host.claim.kind = DETECTOR_NO_CLAIM; /* the host's death is proven by now */
 	operator_claims_watch(&first.e, &w);
 	begin(&second);
-	assert_int_equal(second.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(second.host.claim.kind, DETECTOR_NO_CLAIM);
 }
 
 static void a_host_that_goes_on_answering_refutes_it(void **state)
@@ -97,12 +98,12 @@ static void a_host_that_goes_on_answering_refutes_it(void **state)
 	say(&h, false);
 	h.host.memory.answers_since_ms = 1;
 	operator_claims_watch(&h.e, &w);
-	assert_int_equal(h.host.claim.kind, DETECTOR_SAYS_DEAD);
+	assert_int_equal(h.host.claim.kind, DETECTOR_CLAIM_DEAD);
 	h.host.claim.at_ms -= 3600000;
 	operator_claims_watch(&h.e, &w);
-	assert_int_equal(h.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(h.host.claim.kind, DETECTOR_NO_CLAIM);
 	begin(&h);
-	assert_int_equal(h.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(h.host.claim.kind, DETECTOR_NO_CLAIM);
 }
 
 /* The scheduler died after the claim was durable and before it was applied. */
@@ -144,7 +145,7 @@ static void what_cannot_be_made_durable_does_not_count(void **state)
 	order.confirm_off = true;
 	order.reason = "dark";
 	assert_true(operator_claim_put(&h.e, &h.host, &order, "alice", &err) < 0);
-	assert_int_equal(h.host.claim.kind, DETECTOR_NO_WORD);
+	assert_int_equal(h.host.claim.kind, DETECTOR_NO_CLAIM);
 	redis_restart(&redis);
 }
 
