@@ -1,7 +1,7 @@
 /* What stops moves, over whole fleets, and the VMs that no cluster can take. */
 #include "fleet/movability.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
