@@ -278,6 +278,24 @@ static void order_host(struct engine *e, struct entry *en, const struct reloc_or
 	host_job_submit(&j->job, order_done);
 }
 
+static void order_fence(struct engine *e, struct entry *en, const struct reloc_order *o,
+			struct host *h)
+{
+	struct reloc_event ev = {.kind = RELOC_FENCE_RESULT,
+				 .op = o->op,
+				 .place = en->r.copy[o->copy].place};
+
+	if (!engine_fence_waits(h)) {
+		engine_fence(e, h);
+		return;
+	}
+	(void)snprintf(ev.text, sizeof(ev.text),
+		       "%.64s was switched on and may be booting; it is fenced only if "
+		       "it fails again",
+		       h->name);
+	(void)engine_feed(e, en, &ev, NULL);
+}
+
 void engine_order(struct engine *e, struct entry *en, const struct reloc_order *o)
 {
 	struct host *h = engine_host_of(e, &en->r.copy[o->copy].place);
@@ -293,7 +311,7 @@ void engine_order(struct engine *e, struct entry *en, const struct reloc_order *
 	else if (o->spare && is_asked(en))
 		return; /* a health check may be in progress */
 	else if (o->kind == RELOC_DO_FENCE && engine_has_fence(h))
-		engine_fence(e, h);
+		order_fence(e, en, o, h);
 	else
 		order_host(e, en, o, h);
 }

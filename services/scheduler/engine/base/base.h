@@ -63,6 +63,7 @@ struct host {
 	int64_t answered_mono_ms; /* when the last answered probe began; 0: never */
 	bool fencing;             /* a job at its power controller is in progress */
 	int64_t fence_began_ms, next_fence_mono_ms;
+	int64_t on_at_ms; /* found on after its death was proven; 0: never */
 	struct {
 		enum detector_claim kind;
 		char by[96], reason[128];
@@ -118,6 +119,10 @@ struct host *engine_host_of(const struct engine *e, const struct reloc_place *p)
 struct host *engine_host_at(struct engine *e, const struct fleet *w,
 			    const struct fleet_host *wh);
 bool engine_has_fence(const struct host *h); /* site.conf names a power controller */
+/* This host is on, although its death was proven at proof_at_ms: all evidence of its
+ * death from before now is void. */
+void engine_host_is_on(struct engine *e, struct host *h, int64_t proof_at_ms,
+		       const char *evidence);
 /* Sets the state of each host in the fleet from the detector's verdicts. */
 void engine_mark_lives(struct engine *e, struct fleet *w);
 
