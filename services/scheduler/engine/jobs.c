@@ -16,6 +16,16 @@ struct order_job {
 
 /* --- preparation of an order; false: it cannot be executed now --- */
 
+/* The memory of a VM that was paused since the order is not destroyed for a move. */
+static bool prepare_stop(struct entry *en, const struct reloc_order *o,
+			 struct host_op *op, struct engine *e)
+{
+	(void)o;
+	(void)e;
+	op->keep_paused = en->r.planned && en->r.state == RELOC_FENCING;
+	return true;
+}
+
 static bool prepare_kill(struct entry *en, const struct reloc_order *o,
 			 struct host_op *op, struct engine *e)
 {
@@ -97,6 +107,12 @@ static void query_result(struct entry *en, const struct order_job *j, struct res
 {
 	(void)en;
 	r->ev.seen = host_op_seen(&j->job.op);
+}
+
+static void stop_result(struct entry *en, const struct order_job *j, struct result *r)
+{
+	(void)en;
+	r->ev.permanent = j->job.op.spared;
 }
 
 static void kill_result(struct entry *en, const struct order_job *j, struct result *r)
@@ -196,7 +212,8 @@ static const struct order {
 	/* without a power controller: by the hypervisor; else fencing.c */
 	[RELOC_DO_FENCE] = {HOST_OP_FENCE, RELOC_FENCE_RESULT, engine_fence_retry_ms,
 			    false, NULL, fence_result},
-	[RELOC_DO_STOP] = {HOST_OP_STOP, RELOC_STOPPED, tick, true, NULL, NULL},
+	[RELOC_DO_STOP] = {HOST_OP_STOP, RELOC_STOPPED, tick, true, prepare_stop,
+			   stop_result},
 	[RELOC_DO_KILL] = {HOST_OP_KILL, RELOC_STOPPED, tick, true, prepare_kill,
 			   kill_result},
 	[RELOC_DO_RESERVE] = {HOST_OP_RESERVE, RELOC_RESERVED, tick, true,
