@@ -119,10 +119,6 @@ struct host *engine_host_of(const struct engine *e, const struct reloc_place *p)
 struct host *engine_host_at(struct engine *e, const struct fleet *w,
 			    const struct fleet_host *wh);
 bool engine_has_fence(const struct host *h); /* site.conf names a power controller */
-/* This host is on, although its death was proven at proof_at_ms: all evidence of its
- * death from before now is void. */
-void engine_host_is_on(struct engine *e, struct host *h, int64_t proof_at_ms,
-		       const char *evidence);
 /* Sets the state of each host in the fleet from the detector's verdicts. */
 void engine_mark_lives(struct engine *e, struct fleet *w);
 
@@ -165,6 +161,10 @@ void engine_report_host(struct engine *e, const struct host *h,
 			...) __attribute__((format(printf, 5, 6)));
 void engine_report_vm(struct engine *e, const struct movability_vm *vm,
 		      Vrsas__V1__Severity severity, const char *kind, const char *text);
+/* This host is on, although its death was proven at proof_at_ms: all evidence of its
+ * death from before now is void. */
+void engine_host_is_on(struct engine *e, struct host *h, int64_t proof_at_ms,
+		       const char *evidence);
 /* Reads the record from Redis again; orders of an earlier op are dropped. */
 int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err);
 int engine_load_all(struct engine *e, struct vrs_err *err);
