@@ -150,7 +150,8 @@ static int greet(struct vrs_store *s, struct vrs_err *err)
 	if (s->password_file[0]) {
 		status = vrs_secret_read(s->password_file, &password, err);
 		if (status < 0)
-			return vrs_context(err, "store: password of %s", s->address);
+			return vrs_context(err, "store: cannot read the password for %s",
+					   s->address);
 		const char *argv[3] = {"AUTH", s->user, password};
 		const char *short_argv[2] = {"AUTH", password};
 
