@@ -79,7 +79,7 @@ static int not_sealed(struct auth *g, const char *cluster, struct vrs_err *err)
 {
 	return refuse(g, AUTH_UNSIGNED,
 		      vrs_fail(err, VRS_EDENIED,
-			       "seal: missing on a message of cluster %.64s",
+			       "seal: missing on a message from cluster %.64s",
 			       vrs_name_ok(cluster) ? cluster : "?"));
 }
 
@@ -91,7 +91,7 @@ static int same_cluster(struct auth *g, const Vrsas__V1__Sealed *s, const char *
 		return 0;
 	return refuse(g, AUTH_SIGNATURE,
 		      vrs_fail(err, VRS_EDENIED,
-			       "seal: of cluster %s on a message of cluster %.64s",
+			       "seal: cluster %s signed a message of cluster %.64s",
 			       s->cluster, vrs_name_ok(cluster) ? cluster : "?"));
 }
 

@@ -213,7 +213,7 @@ static void end_connection(struct remote_connection *l, struct vrs_err *why)
 			channel_wake(f->connection[i].channel);
 	(void)pthread_mutex_unlock(&f->lock);
 	if (alone && why->code != VRS_ECANCELLED)
-		log_warn("copying with one connection less: %s", why->text);
+		log_warn("copying with one connection fewer: %s", why->text);
 	for (int i = 0; i < 3; i++)
 		remote_fail_all(&left[i], why);
 }

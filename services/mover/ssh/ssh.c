@@ -55,7 +55,7 @@ static ssh_channel start_command(struct ssh_pipe *r, const char *command,
 		(void)ssh_set_channel_callbacks(c, callbacks);
 	if (!c || ssh_channel_open_session(c) != SSH_OK ||
 	    ssh_channel_request_exec(c, command) != SSH_OK) {
-		(void)ssh_failed(r, VRS_EIO, "start a command", err);
+		(void)ssh_failed(r, VRS_EIO, "cannot start a command", err);
 		if (c)
 			ssh_channel_free(c);
 		return NULL;

@@ -123,7 +123,7 @@ int direct_error(const Vrsas__V1__DirectReport *report, const char *there,
 		(void)vrs_fail(&why, code, "%.6s %s%s", text, there, at + strlen(here));
 	else
 		(void)vrs_fail(&why, code, "%s",
-			       *text ? text : "failed without a reason");
+			       *text ? text : "failed without an error message");
 	for (char *p = why.text; *p; p++) /* keep it one line */
 		if ((unsigned char)*p < ' ')
 			*p = ' ';

@@ -66,7 +66,7 @@ static int get(struct connection *l, uint8_t *buf, size_t len, struct vrs_err *e
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return vrs_fail_errno(err, "read");
+			return vrs_fail_errno(err, "cannot read");
 		if (n == 0 && done == 0)
 			return 0;
 		if (n == 0)
@@ -153,7 +153,7 @@ static int serve_frames(struct connection *l, struct wire_head *head, struct vrs
 		if (hand_over(l, head, &in, payload))
 			continue;
 		if (reply_writer_serve(&l->writer, s->requests, head, payload, out) < 0)
-			status = vrs_fail_errno(err, "write");
+			status = vrs_fail_errno(err, "cannot write");
 	}
 	buffer_put(in);
 	buffer_put(out);

@@ -186,7 +186,7 @@ static void an_invalid_site_file_is_rejected(void **state)
 		{"[cluster c1]\nformat = zip\n", ":2: invalid format = zip"},
 		{"[cluster c/1]\nformat = raw\n", "invalid cluster name"},
 		{"[cluster c1]\nnetworks = prod\n", "expected NAME:LOCAL-NAME"},
-		{"[host c1/h1]\nuri = test:///default\n", "has no [cluster c1]"},
+		{"[host c1/h1]\nuri = test:///default\n", "section [cluster c1] is missing"},
 		{"[cluster c1]\nformat = raw\n[host c1/h1]\nssh = a@b\n", "has no uri"},
 		{"[cluster c1]\nformat = raw\n[host h1]\nuri = x\n",
 		 "expected [host CLUSTER/HOST]"},
