@@ -8,7 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void show(const struct vrs_ctl *ctl, const control_reply *reply, struct vrs_text *out)
+static void show(const struct vrs_ctl *ctl, const control_reply *reply,
+		 struct vrs_text *out)
 {
 	switch (reply->body_case) {
 	case VRSAS__V1__CONTROL_REPLY__BODY_STATUS:

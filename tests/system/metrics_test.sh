@@ -80,7 +80,7 @@ documented() { sed '/^## Gateway/,$d' "$TAP_TOP/docs/METRICS.md" | grep '^|' |
 rare='vrsas_relocation_(progress_ratio|moved_bytes|rate_bytes_per_second|eta_seconds|silence_seconds)
 vrsas_forecast_(age_seconds|peak_ratio|error_ratio|coverage_ratio)
 vrsas_predictor_(training_progress_ratio|model_[a-z_]*)
-vrsas_cluster_(cpu_ratio|spare_cores|spare_ratio|memory_free_bytes)'
+vrsas_cluster_(cpu_ratio|headroom_cores|headroom_ratio|memory_free_bytes)'
 is "every metric is in docs/METRICS.md" \
 	"$(comm -23 <(names "$dir"/*.page) <(documented))" ""
 is "every metric of docs/METRICS.md exists (except temporary ones)" \

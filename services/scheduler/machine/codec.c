@@ -232,6 +232,7 @@ Vrsas__V1__Relocation *record_message(const struct reloc *r,
 	m.good_failed = r->good_failed;
 	m.local = r->local;
 	m.home_unclear = r->home_unclear;
+	m.granted_seen = r->granted_seen;
 	m.bytes_moved = r->bytes_moved;
 	m.fb_bytes_moved = r->fb_bytes_moved;
 
@@ -299,7 +300,7 @@ int record_machine(const Vrsas__V1__Relocation *m, struct reloc *ret, struct vrs
 	    m->target_copy < -1 || m->target_copy >= (int32_t)m->n_copy ||
 	    m->unsure_copy < -1 || m->unsure_copy >= (int32_t)m->n_copy ||
 	    !state_ok(m->state) || (m->resume_state && !state_ok(m->resume_state)) ||
-	    m->hold > RELOC_NEEDS_STOP)
+	    m->hold > RELOC_NEEDS_STOP || m->granted_seen > RELOC_NOT_ASKED)
 		return vrs_fail(err, VRS_EPARSE, "record of %.60s: invalid", m->vm_id);
 	(void)vrs_strcpy(r.id, sizeof(r.id), m->id);
 	(void)vrs_strcpy(r.vm_id, sizeof(r.vm_id), m->vm_id);
@@ -337,6 +338,7 @@ int record_machine(const Vrsas__V1__Relocation *m, struct reloc *ret, struct vrs
 	r.good_failed = m->good_failed;
 	r.local = m->local;
 	r.home_unclear = m->home_unclear;
+	r.granted_seen = (enum reloc_seen)m->granted_seen;
 	r.bytes_moved = m->bytes_moved;
 	r.fb_bytes_moved = m->fb_bytes_moved;
 	*ret = r;

@@ -73,7 +73,7 @@ struct reloc_copy {
 	bool shared;            /* these are home's own disks, on shared storage */
 	bool alive;             /* its host has answered since it was last proven dead */
 	bool seen_running;      /* against the grant; until it is confirmed off */
-	bool stranger;          /* seen where VR-SAS never sent it */
+	bool stranger;          /* seen where VR-SAS did not define it */
 	bool remove;            /* runs at home: these disks are not needed */
 	bool seed;              /* runs at home: these disks are kept for the next copy */
 	enum reloc_proof proof; /* that it does not run */
@@ -82,6 +82,9 @@ struct reloc_copy {
 };
 
 enum { RELOC_MAX_COPIES = 6, RELOC_MAX_TRIED = 8 };
+
+/* State of a VM as its hypervisor reports it, or of a host's power. */
+enum reloc_seen { RELOC_UNREACHABLE, RELOC_SEEN_OFF, RELOC_SEEN_ON, RELOC_NOT_ASKED };
 
 /* What a hold waits for. */
 enum reloc_hold {
@@ -113,8 +116,9 @@ struct reloc {
 	bool good_failed; /* it did not start where its data is */
 	bool local;       /* the target shares the good copy's disks: nothing to copy */
 	bool cancelled, failback_asked;
-	bool auto_failback_held; /* only an operator may start the failback */
-	bool home_unclear;       /* found in two places at once: home is not known */
+	bool auto_failback_held;      /* only an operator may start the failback */
+	bool home_unclear;            /* found in two places at once: home is not known */
+	enum reloc_seen granted_seen; /* newest answer of the granted host in a split */
 	enum reloc_hold hold;
 	char hold_reason[320]; /* what is missing, and what ends the hold */
 	char fence_error[200]; /* of the last fence that proved nothing */
@@ -218,9 +222,6 @@ enum reloc_recheck {
 	RELOC_UNSURE, /* a proof could not be read again now */
 	RELOC_TARGET_SILENT, /* the place that is to run it does not answer */
 };
-
-/* State of a VM as its hypervisor reports it, or of a host's power. */
-enum reloc_seen { RELOC_UNREACHABLE, RELOC_SEEN_OFF, RELOC_SEEN_ON };
 
 struct reloc_event {
 	enum reloc_event_kind kind;

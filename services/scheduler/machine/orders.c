@@ -55,18 +55,16 @@ void order_quarantine(struct order_list *o)
 void order_stop_older(struct order_list *o)
 {
 	const struct reloc *r = o->r;
-	bool doubt = false;
 
 	for (uint32_t i = 0; r->home_unclear && i < r->n_copies; i++)
 		order_add(o, RELOC_DO_QUERY, i);
 	for (uint32_t i = 0; !r->home_unclear && i < r->n_copies; i++) {
 		if (i == r->active || !r->copy[i].seen_running)
 			continue;
-		doubt = doubt || !step_knows_older(r, i);
 		order_off(o, i);
 	}
-	if (doubt && r->copy[r->active].proof == RELOC_NO_PROOF)
-		order_add(o, RELOC_DO_QUERY, r->active); /* it may be running */
+	if (!r->home_unclear && r->copy[r->active].proof == RELOC_NO_PROOF)
+		order_add(o, RELOC_DO_QUERY, r->active); /* does it still run? */
 }
 
 /* Disks marked for removal, while the VM runs at home on its own disks. */

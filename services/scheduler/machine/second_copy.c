@@ -71,8 +71,10 @@ void step_runs_there(struct step *s, uint32_t i)
 	struct reloc_copy *c = &s->n->copy[i];
 
 	step_unprove(s, i);
-	if (c->epoch == 0 && !c->defined && !c->disks && !c->shared)
-		c->stranger = true; /* it was considered as a target only */
+	/* it was considered as a target only, or its definition was removed since */
+	if (!c->defined && (s->n->state == RELOC_PROTECTED ||
+			    (c->epoch == 0 && !c->disks && !c->shared)))
+		c->stranger = true;
 	c->seen_running = c->defined = c->alive = true;
 }
 
@@ -100,23 +102,24 @@ static enum reloc_state after_split(const struct reloc *n)
 void step_split(struct step *s, uint32_t i)
 {
 	struct reloc *n = s->n;
-	const struct reloc_copy *newest = &n->copy[n->active];
+	const struct reloc_place *p = &n->copy[i].place;
+	const struct reloc_place *granted = &n->copy[n->active].place;
+	bool open = step_in_split(n);
 
-	if (n->copy[i].seen_running &&
-	    (n->state == RELOC_SPLIT_SUSPECT || n->hold == RELOC_NEEDS_STOP))
+	if (n->copy[i].seen_running && open)
 		return; /* known */
 	step_runs_there(s, i);
-	if (n->state == RELOC_SPLIT_SUSPECT || n->hold == RELOC_NEEDS_STOP)
+	if (open)
 		return;
+	n->granted_seen = RELOC_NOT_ASKED;
 	n->resume = after_split(n);
-	step_go(s, RELOC_SPLIT_SUSPECT, "%s was seen running on %s/%s%s%s%s%s",
+	/* a VM at home may have been moved by its owner: the alert waits for an answer */
+	if (n->state != RELOC_PROTECTED)
+		n->paged_ms = s->now_ms;
+	step_go(s, RELOC_SPLIT_SUSPECT,
+		"%s runs on %s/%s; %s/%s is queried whether the granted copy runs",
 		n->copy[i].stranger ? "a copy unknown to VR-SAS" : "an older copy",
-		n->copy[i].place.cluster, n->copy[i].place.host,
-		step_knows_older(n, i) ? "" : ", while the granted copy on ",
-		step_knows_older(n, i) ? "" : newest->place.cluster,
-		step_knows_older(n, i) ? "" : "/",
-		step_knows_older(n, i) ? "" : newest->place.host);
-	n->paged_ms = s->now_ms;
+		p->cluster, p->host, granted->cluster, granted->host);
 }
 
 bool step_seen_off(struct step *s)
@@ -127,6 +130,8 @@ bool step_seen_off(struct step *s)
 	    i == (int)s->n->active || !s->n->copy[i].seen_running)
 		return false;
 	step_prove(s, &s->n->copy[i], RELOC_F3_ATTESTED);
+	if (s->n->copy[i].stranger)
+		s->n->copy[i].defined = s->n->copy[i].stranger = false;
 	step_because(s, "the copy on %s/%s is off", s->ev->place.cluster,
 		     s->ev->place.host);
 	return true;

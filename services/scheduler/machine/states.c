@@ -139,7 +139,7 @@ static const struct reloc_state_info states[RELOC_N_STATES] = {
 	[RELOC_SPLIT_SUSPECT] = {
 		.name = "SPLIT_SUSPECT", .phase = RELOC_PHASE_MOVE, .handle = step_split_suspect, .orders = order_stop_older, .budget = BUDGET(split_ms),
 		.severity = RELOC_ERROR,
-		.meaning = "a second copy was seen running; the copy without the newest grant is being stopped",
+		.meaning = "a second copy was seen running; it is stopped once the granted host confirms that the VM runs there",
 		.action = "check at once: both copies may have written"},
 	[RELOC_LOCAL_RESTART] = {
 		.name = "LOCAL_RESTART", .phase = RELOC_PHASE_MOVE, .handle = step_reserving, .orders = order_define, .budget = BUDGET(reserve_ms),

@@ -4,10 +4,12 @@
 
 #include "machine/step.h"
 
-static void hold_for_stop(struct step *s)
+/* What could not be stopped, or why nothing is. */
+static void stop_reason(const struct reloc *n, char *buf, size_t size)
 {
-	const struct reloc *n = s->n;
-	const struct reloc_copy *granted = &n->copy[n->active];
+	const struct reloc_place *granted = &n->copy[n->active].place;
+	bool off = n->granted_seen == RELOC_SEEN_OFF ||
+		   n->copy[n->active].proof != RELOC_NO_PROOF;
 	uint32_t running = n->active;
 
 	for (uint32_t i = 0; i < n->n_copies; i++)
@@ -15,19 +17,85 @@ static void hold_for_stop(struct step *s)
 			running = i;
 	const struct reloc_place *p = &n->copy[running].place;
 	if (step_knows_older(n, running))
-		step_hold(s, RELOC_NEEDS_STOP,
-			  "an older copy runs on %s/%s and cannot be confirmed off; stop "
-			  "it by hand, or power its host off and run `vrsctl fail HOST "
-			  "--confirm-off`",
-			  p->cluster, p->host);
+		(void)snprintf(buf, size,
+			       "an older copy runs on %s/%s and cannot be confirmed off; "
+			       "stop it by hand, or power its host off and run `vrsctl "
+			       "fail HOST --confirm-off`",
+			       p->cluster, p->host);
 	else
-		step_hold(
-			s, RELOC_NEEDS_STOP,
-			"a copy that VR-SAS did not start runs on %s/%s, and the granted "
-			"copy on %s/%s does not; VR-SAS cannot know which one is right: "
-			"stop that copy by hand; until then nothing is stopped or "
-			"started",
-			p->cluster, p->host, granted->place.cluster, granted->place.host);
+		(void)snprintf(
+			buf, size,
+			"%s runs on %s/%s, and the granted copy on %s/%s %s; VR-SAS "
+			"cannot know which one is right: stop that copy by hand; until "
+			"then nothing is stopped or started",
+			n->copy[running].stranger ? "a copy that VR-SAS did not start"
+						  : "a copy with an older grant",
+			p->cluster, p->host, granted->cluster, granted->host,
+			off ? "does not" : "cannot be queried");
+}
+
+static void hold_for_stop(struct step *s)
+{
+	char reason[sizeof(s->n->hold_reason)];
+
+	stop_reason(s->n, reason, sizeof(reason));
+	step_hold(s, RELOC_NEEDS_STOP, "%s", reason);
+}
+
+/* Its owner stopped it at home and runs it in another cluster. Definition and disks at
+ * the old place are left alone from now on. */
+static bool moved_by_owner(struct step *s)
+{
+	struct reloc *n = s->n;
+	uint32_t to = 0, running = 0;
+	char from[140];
+
+	for (uint32_t i = 1; i < n->n_copies; i++)
+		if (n->copy[i].seen_running) {
+			to = i;
+			running++;
+		}
+	if (n->resume != RELOC_PROTECTED || n->active != 0 || n->good != 0 ||
+	    running != 1 || !n->copy[to].stranger ||
+	    strcmp(n->copy[to].place.cluster, n->copy[0].place.cluster) == 0)
+		return false;
+	(void)snprintf(from, sizeof(from), "%s/%s", n->copy[0].place.cluster,
+		       n->copy[0].place.host);
+	n->copy[0] = (struct reloc_copy){.place = n->copy[to].place,
+					 .epoch = ++n->epoch,
+					 .defined = true,
+					 .disks = true,
+					 .alive = true};
+	n->copy[to].defined = n->copy[to].disks = n->copy[to].seen_running = false;
+	step_compact(n);
+	step_go(s, RELOC_PROTECTED,
+		"off on %s, runs on %s/%s: its owner moved it, and this is its home now",
+		from, n->copy[0].place.cluster, n->copy[0].place.host);
+	return true;
+}
+
+/* The granted host reports whether it runs there. Silence voids no answer. */
+static void granted_answered(struct step *s)
+{
+	struct reloc *n = s->n;
+	enum reloc_seen seen = s->ev->seen;
+
+	if (seen == RELOC_SEEN_ON && !n->copy[n->active].alive)
+		n->copy[n->active].alive = s->changed = true;
+	if (seen == n->granted_seen ||
+	    (seen == RELOC_UNREACHABLE && n->granted_seen != RELOC_NOT_ASKED))
+		return;
+	n->granted_seen = seen;
+	s->changed = true;
+	if (seen == RELOC_SEEN_OFF && moved_by_owner(s))
+		return;
+	if (seen == RELOC_SEEN_ON) {
+		step_because(s, "the granted host confirms that it runs there");
+		if (n->paged_ms < n->since_ms)
+			n->paged_ms = s->now_ms;
+	}
+	if (n->state == RELOC_HOLD_OPERATOR)
+		stop_reason(n, n->hold_reason, sizeof(n->hold_reason));
 }
 
 /* A copy that was seen running is now off, or its host is. */
@@ -36,11 +104,8 @@ static bool split_copy_off(struct step *s, int i)
 	struct reloc *n = s->n;
 	const struct reloc_event *ev = s->ev;
 
-	if (i == (int)n->active && ev->kind == RELOC_QUERIED &&
-	    ev->seen == RELOC_SEEN_ON && !n->copy[i].alive) {
-		n->copy[i].alive = true;
-		step_because(s, "the VM runs on the granted host");
-	}
+	if (i == (int)n->active && ev->kind == RELOC_QUERIED)
+		granted_answered(s);
 	if (i < 0 || i == (int)n->active)
 		return false;
 	if (ev->kind == RELOC_STOPPED && ev->ok)

@@ -65,17 +65,27 @@ bool reloc_undefines(const struct reloc *r, enum reloc_order_kind kind, uint32_t
 {
 	return (kind == RELOC_DO_STOP || kind == RELOC_DO_KILL ||
 		kind == RELOC_DO_FENCE) &&
+	       !r->copy[copy].stranger && /* the definition is its owner's */
 	       (copy != r->good || (copy == r->active && r->starts > 0));
 }
 
-/* Of two copies the one with the older grant is stopped. One without a grant counts as
- * older as long as the granted one can run; once that is dead, the stranger may be the
- * only copy left of the VM, and only an operator can decide. */
+bool step_in_split(const struct reloc *r)
+{
+	return r->state == RELOC_SPLIT_SUSPECT || r->hold == RELOC_NEEDS_STOP;
+}
+
+/* Of two copies the one with the older grant is stopped, but not before the granted host
+ * was queried: if the VM is off there, the other copy may be the only one left. One
+ * without a grant is stopped only if the granted one was seen running since the split. */
 bool step_knows_older(const struct reloc *r, uint32_t i)
 {
 	const struct reloc_copy *newest = &r->copy[r->active];
+	bool proven = newest->proof != RELOC_NO_PROOF;
 
-	return !r->copy[i].stranger || (newest->alive && newest->proof == RELOC_NO_PROOF);
+	if (r->copy[i].stranger)
+		return newest->alive && !proven && r->granted_seen == RELOC_SEEN_ON;
+	return !step_in_split(r) || proven || r->granted_seen == RELOC_UNREACHABLE ||
+	       r->granted_seen == RELOC_SEEN_ON;
 }
 
 /* A copy that may be running. One that was never granted is defined with its start
@@ -110,8 +120,9 @@ void step_stopped(struct step *s, uint32_t i)
 	struct reloc_copy *c = &s->n->copy[i];
 
 	step_prove(s, c, RELOC_F3_ATTESTED);
-	if (reloc_undefines(s->n, RELOC_DO_KILL, i))
+	if (c->stranger || reloc_undefines(s->n, RELOC_DO_KILL, i))
 		c->defined = false;
+	c->stranger = false; /* its owner keeps the definition */
 }
 
 /* Its proof is void, and a copy made of it may be outdated. */

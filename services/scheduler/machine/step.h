@@ -29,7 +29,9 @@ void step_compact(struct reloc *n);
 int32_t step_want_copy(struct reloc *n, const struct reloc_place *place);
 /* Index of the copy at the event's place; -1: none. */
 int step_at(const struct step *s);
-/* True when it is known which of this copy and the granted one must be stopped. */
+/* A split is open, held or not. */
+bool step_in_split(const struct reloc *r);
+/* True when it is known that this copy must be stopped, and not the granted one. */
 bool step_knows_older(const struct reloc *r, uint32_t i);
 void step_because(struct step *s, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -227,6 +227,11 @@ static void carry_disks_along(const struct reloc *next, const struct reloc *was,
 			msg, from, &l->n_disks[next->active]);
 }
 
+static bool has_moved(const struct reloc *was, const struct reloc *now)
+{
+	return strcmp(was->copy[0].place.cluster, now->copy[0].place.cluster) != 0;
+}
+
 static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		   const struct record_load *load)
 {
@@ -239,6 +244,9 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		l.disk[next->target] = (Vrsas__V1__PlacedDisk **)engine_disks_of(
 			en->msg, &was.copy[was.good].place, &l.n_disks[next->target]);
 	carry_disks_along(next, &was, en->msg, &l);
+	if (!l.vm && has_moved(&was, next) && engine_last_fleet(e))
+		l.vm = engine_facts_at(engine_last_fleet(e), next->vm_id,
+				       &next->copy[0].place);
 	Vrsas__V1__Relocation *msg = record_message(next, en->msg, &l);
 	bool journal = next->state != was.state || strcmp(next->why, was.why) != 0;
 	int status = record_save(e->svc->store, &e->lease, en->stored ? &was : NULL, msg,
@@ -270,6 +278,11 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		(void)vrs_fault("reloc.%s", reloc_state_name(next->state));
 	}
 	tell_change(e, en, &was);
+	if (has_moved(&was, next))
+		engine_report(e, en, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "vm.moved",
+			      "%s: its home is %s/%s now, it was %s/%s", next->vm_name,
+			      next->copy[0].place.cluster, next->copy[0].place.host,
+			      was.copy[0].place.cluster, was.copy[0].place.host);
 	counters_change(&e->counters, &was, &en->r, en->msg);
 	return true;
 }

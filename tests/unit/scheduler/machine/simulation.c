@@ -126,6 +126,8 @@ static void guests_write(struct sim *s)
 {
 	for (int h = 0; h < SIM_HOSTS; h++) {
 		sim_comes_up(s, h);
+		if (s->host[h].power && s->host[h].running)
+			s->host[h].ran_at = s->now;
 		if (s->host[h].power && s->host[h].running && s->host[h].healthy) {
 			if (s->disk[sim_disk_of[h]] == s->written)
 				s->disk[sim_disk_of[h]] = ++s->written;
@@ -289,7 +291,9 @@ static void repair(struct sim *s)
 			s->host[h].power = s->host[h].link = true;
 	s->repairing = true;
 	for (int h = 0; h < SIM_HOSTS; h++) /* somebody reads the page */
-		if (s->clone[h] && r->state == RELOC_HOLD_OPERATOR &&
+		if ((s->clone[h] ||
+		     (s->stands[h] && r->granted_seen == RELOC_SEEN_OFF)) &&
+		    r->state == RELOC_HOLD_OPERATOR &&
 		    (!r->home_unclear || copies_of_any_kind(s) > 1))
 			s->host[h].running = false;
 	/* called because its guest does not answer where it is: a person sends it home */

@@ -179,9 +179,20 @@ static void check_kill(struct sim *s, const struct message *m)
 		sim_broken(s,
 			   "the guest on %s answers, and was destroyed for its silence",
 			   sim_host_name[m->host]);
-	if (s->clone[m->host] && s->host[m->host].running && m->op == r->op &&
-	    (!granted->alive || granted->proof != RELOC_NO_PROOF))
+	enum { ANSWER_IS_OLD = 3 };
+	const struct sim_host *there = &s->host[sim_host_at(&granted->place)];
+	bool split = m->op == r->op && s->host[m->host].running &&
+		     sim_host_at(&granted->place) != m->host &&
+		     (r->state == RELOC_SPLIT_SUSPECT || r->hold == RELOC_NEEDS_STOP);
+	if (split && s->clone[m->host] &&
+	    (!granted->alive || granted->proof != RELOC_NO_PROOF ||
+	     (!there->running && s->now - there->ran_at > ANSWER_IS_OLD)))
 		sim_broken(s, "the copy on %s was stopped, and the granted one is dead",
+			   sim_host_name[m->host]);
+	if (split && granted->proof == RELOC_NO_PROOF &&
+	    sim_reachable(s, sim_host_at(&granted->place)) && !there->running &&
+	    there->up_for > ANSWER_IS_OLD && s->now - there->ran_at > ANSWER_IS_OLD)
+		sim_broken(s, "the copy on %s was stopped, and no other one runs",
 			   sim_host_name[m->host]);
 }
 

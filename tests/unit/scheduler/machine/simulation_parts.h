@@ -26,8 +26,8 @@ struct sim_host {
 	bool power, link; /* link: can be reached */
 	int silent_for, up_for;
 	bool defined, running, healthy;
-	int fires_at; /* a start that hangs in its hypervisor; 0: none */
-	int runs_since;
+	int fires_at;           /* a start that hangs in its hypervisor; 0: none */
+	int runs_since, ran_at; /* ran_at: the newest second in which it ran */
 };
 
 enum where { TO_HOST, TO_SCHEDULER };

@@ -98,6 +98,8 @@ static void nothing_of_the_machine_is_forgotten(void **state)
 	struct reloc back = there_and_back(&r);
 
 	assert_memory_equal(&back, &r, sizeof(r));
+	r.granted_seen = RELOC_NOT_ASKED;
+	assert_int_equal(there_and_back(&r).granted_seen, RELOC_NOT_ASKED);
 	for (size_t i = 0; i < sizeof(flag) / sizeof(flag[0]); i++) {
 		*flag[i] = true;
 		back = there_and_back(&r);

@@ -10,7 +10,21 @@ static void see(struct story *s, struct reloc_place at)
 	(void)feed(s, (struct reloc_event){.kind = RELOC_SEEN_RUNNING, .place = at});
 }
 
-static void a_stranger_beside_a_living_vm_is_stopped(void **state)
+static void look(struct story *s, struct reloc_place at, enum reloc_seen seen)
+{
+	(void)feed(s, (struct reloc_event){
+			      .kind = RELOC_QUERIED, .seen = seen, .place = at});
+}
+
+static bool stops(const struct story *s)
+{
+	struct reloc_order list[RELOC_MAX_ORDERS];
+
+	return ordered(s, RELOC_DO_KILL, list) || ordered(s, RELOC_DO_STOP, list) ||
+	       ordered(s, RELOC_DO_FENCE, list);
+}
+
+static void a_stranger_beside_a_running_vm_is_stopped(void **state)
 {
 	(void)state;
 	struct reloc_order list[RELOC_MAX_ORDERS];
@@ -18,11 +32,17 @@ static void a_stranger_beside_a_living_vm_is_stopped(void **state)
 
 	see(&s, elsewhere);
 	is_in(&s, RELOC_SPLIT_SUSPECT);
-	assert_true(s.r.paged_ms > 0);
 	assert_non_null(strstr(s.r.why, "c3/b1"));
-	assert_int_equal(reloc_orders(&s.r, list), 1);
-	assert_int_equal(list[0].kind, RELOC_DO_KILL);
-	assert_int_equal(list[0].copy, 1);
+	assert_false(stops(&s)); /* that its host is alive proves nothing */
+	assert_int_equal(ordered(&s, RELOC_DO_QUERY, list)->copy, 1);
+	look(&s, home, RELOC_UNREACHABLE);
+	assert_false(stops(&s));
+	look(&s, home, RELOC_SEEN_ON);
+	assert_true(s.r.paged_ms > 0);
+	const struct reloc_order *kill = ordered(&s, RELOC_DO_KILL, list);
+	assert_non_null(kill);
+	assert_int_equal(kill->copy, 1);
+	assert_false(kill->undefine); /* its definition is its owner's */
 	(void)feed(&s, (struct reloc_event){
 			       .kind = RELOC_STOPPED, .ok = true, .place = elsewhere});
 	is_in(&s, RELOC_PROTECTED);
@@ -74,6 +94,81 @@ static void a_stranger_waits_until_it_is_known_whether_the_vm_still_runs(void **
 	is_in(&s, RELOC_PROTECTED);
 }
 
+static void its_owner_moved_it(void **state)
+{
+	(void)state;
+	struct story s = begin();
+
+	see(&s, elsewhere);
+	assert_false(stops(&s));
+	look(&s, home, RELOC_SEEN_OFF); /* or not listed there */
+	is_in(&s, RELOC_PROTECTED);
+	assert_false(stops(&s));
+	assert_int_equal(s.r.n_copies, 1);
+	assert_string_equal(s.r.copy[0].place.cluster, "c3");
+	assert_string_equal(s.r.copy[0].place.host, "b1");
+	assert_int_equal(s.r.copy[0].proof, RELOC_NO_PROOF);
+	assert_int_equal(s.r.paged_ms, 0);
+	assert_non_null(strstr(s.r.why, "its owner moved it"));
+}
+
+/* Also where copied disks of an earlier relocation still lie. */
+static void its_owner_moved_it_to_where_it_was_once(void **state)
+{
+	(void)state;
+	struct story s = begin();
+
+	s.r.epoch = 3;
+	s.r.copy[0].epoch = 3;
+	s.r.copy[s.r.n_copies++] = (struct reloc_copy){
+		.place = elsewhere, .epoch = 2, .disks = true, .seed = true};
+	see(&s, elsewhere);
+	look(&s, home, RELOC_SEEN_OFF);
+	is_in(&s, RELOC_PROTECTED);
+	assert_string_equal(s.r.copy[0].place.host, "b1");
+	assert_int_equal(s.r.n_copies, 1);
+}
+
+static void an_older_copy_lives_while_the_granted_one_is_off(void **state)
+{
+	(void)state;
+	struct story s = begin();
+
+	starting(&s);
+	(void)feed(&s, healthy);
+	is_in(&s, RELOC_RUNNING_AWAY);
+	see(&s, home);
+	is_in(&s, RELOC_SPLIT_SUSPECT);
+	assert_false(stops(&s)); /* the granted place is asked first */
+	look(&s, away, RELOC_SEEN_OFF);
+	assert_false(stops(&s));
+	look(&s, away, RELOC_UNREACHABLE);
+	assert_false(stops(&s));
+	s.now_ms += reloc_defaults.split_ms;
+	tick(&s);
+	is_in(&s, RELOC_HOLD_OPERATOR);
+	assert_non_null(
+		strstr(s.r.hold_reason, "a copy with an older grant runs on c1/h1"));
+	assert_non_null(strstr(s.r.hold_reason, "c2/a1 does not;"));
+	assert_false(stops(&s));
+	look(&s, away, RELOC_SEEN_ON);
+	assert_non_null(strstr(s.r.hold_reason, "cannot be confirmed off"));
+	assert_true(stops(&s));
+}
+
+static void an_older_copy_goes_when_the_granted_place_is_silent(void **state)
+{
+	(void)state;
+	struct story s = begin();
+
+	starting(&s);
+	(void)feed(&s, healthy);
+	see(&s, home);
+	assert_false(stops(&s));
+	look(&s, away, RELOC_UNREACHABLE);
+	assert_true(stops(&s));
+}
+
 /* --- found in two clusters, without a record --- */
 
 static struct story found_twice(void)
@@ -84,12 +179,6 @@ static struct story found_twice(void)
 		   (struct reloc_event){.kind = RELOC_SEEN_TWICE, .place = elsewhere});
 	is_in(&s, RELOC_SPLIT_SUSPECT);
 	return s;
-}
-
-static void look(struct story *s, struct reloc_place at, enum reloc_seen seen)
-{
-	(void)feed(s, (struct reloc_event){
-			      .kind = RELOC_QUERIED, .seen = seen, .place = at});
 }
 
 static void of_two_that_nobody_sent_neither_is_stopped(void **state)
@@ -172,7 +261,11 @@ static void inside_its_own_cluster_it_has_only_moved(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_stranger_beside_a_living_vm_is_stopped),
+		cmocka_unit_test(a_stranger_beside_a_running_vm_is_stopped),
+		cmocka_unit_test(its_owner_moved_it),
+		cmocka_unit_test(its_owner_moved_it_to_where_it_was_once),
+		cmocka_unit_test(an_older_copy_lives_while_the_granted_one_is_off),
+		cmocka_unit_test(an_older_copy_goes_when_the_granted_place_is_silent),
 		cmocka_unit_test(a_stranger_may_be_all_that_is_left),
 		cmocka_unit_test(
 			a_stranger_waits_until_it_is_known_whether_the_vm_still_runs),
