@@ -96,7 +96,7 @@ static bool find_target(struct control *c, const char *target, const char **ret_
 		return false;
 	if (!control_place_ok(target)) {
 		control_refuse(a, CODE(USAGE), "vrsctl host list",
-			       "target: a cluster, a host, or cluster/host is needed");
+			       "target: a cluster, a host, or cluster/host is required");
 		return false;
 	}
 	const struct fleet_cluster *cluster = fleet_cluster(w, target);

@@ -46,9 +46,9 @@ static void renew(void *arg)
 		e->loaded = false;
 		return;
 	}
-	vrs_complaint_over(&e->lease_complaint, "the active scheduler");
+	vrs_complaint_over(&e->lease_complaint, "this scheduler is now active");
 	e->loaded = true;
-	log_notice("the active scheduler token=%llu records=%zu",
+	log_notice("this scheduler is now active token=%llu records=%zu",
 		   (unsigned long long)e->lease.token, e->n_entries);
 }
 

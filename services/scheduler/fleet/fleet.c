@@ -93,7 +93,7 @@ int fleet_find_host(const struct fleet *w, const char *text, struct fleet_host *
 		found = h;
 	}
 	if (!found)
-		return vrs_fail(err, VRS_ENOENT, "host %s: not known", text);
+		return vrs_fail(err, VRS_ENOENT, "host %s: not found", text);
 	*ret = found;
 	return 0;
 }
@@ -144,7 +144,7 @@ int fleet_find_vm(const struct fleet *w, const char *text, const struct fleet_vm
 		}
 	}
 	if (!by_id && !by_name)
-		return vrs_fail(err, VRS_ENOENT, "vm %s: not known", text);
+		return vrs_fail(err, VRS_ENOENT, "vm %s: not found", text);
 	*ret = by_id ? by_id : by_name;
 	return 0;
 }
