@@ -173,7 +173,7 @@ void vrs_page_bus(struct vrs_page *page, const char *socket,
 		const char *name, *help;
 		uint64_t value;
 	} counters[] = {
-		{"vrsas_bus_connects_total", "Connections made.", c->connects},
+		{"vrsas_bus_connects_total", "Connections established.", c->connects},
 		{"vrsas_bus_disconnects_total", "Closed connections.", c->disconnects},
 		{"vrsas_bus_sent_total", "Messages sent.", c->sent},
 		{"vrsas_bus_received_total", "Messages received.", c->received},

@@ -258,7 +258,7 @@ int vrs_loop_run(struct vrs_loop *loop, struct vrs_err *err)
 						     .events = POLLIN};
 
 		if (poll(fds, n + 1, until_next_timer(loop)) < 0 && errno != EINTR) {
-			status = vrs_fail_errno(err, "loop: poll");
+			status = vrs_fail_errno(err, "loop: cannot poll");
 			break;
 		}
 		if (fds[0].revents) {

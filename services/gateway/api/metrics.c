@@ -46,7 +46,7 @@ static void add_http(const struct gateway *g, struct vrs_page *page)
 			   "Time from the end of the headers to the end of the reply, "
 			   "without streams.",
 			   &g->metrics->seconds, NULL);
-	vrs_page_add(page, VRS_GAUGE, "vrsas_http_connections", "Connections open.",
+	vrs_page_add(page, VRS_GAUGE, "vrsas_http_connections", "Open connections.",
 		     (double)c.connections, NULL);
 	vrs_page_add(page, VRS_COUNTER, "vrsas_http_connections_closed_total",
 		     "Connections that the gateway closed.", (double)c.evicted, "reason",

@@ -279,9 +279,10 @@ void api_refuse(void *arg, struct vrs_httpd_request *q, int status)
 {
 	(void)arg;
 	if (status == 413)
-		api_error(q, status, "send less", "the body exceeds 1 MiB");
+		api_error(q, status, "send a smaller request", "the body exceeds 1 MiB");
 	else if (status == 431)
-		api_error(q, status, "send less", "the headers exceed 16 KiB");
+		api_error(q, status, "send a smaller request",
+			  "the headers exceed 16 KiB");
 	else
 		api_error(q, status, "send one Host header", "more than one Host header");
 }

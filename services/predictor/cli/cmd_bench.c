@@ -121,7 +121,7 @@ static void paper_line(struct bench *b, int hidden)
 		if (isfinite(best[i]))
 			printf(" %8.3f (%5.1f)", best[i], flop / best[i] * 1e-9);
 		else
-			printf(" %16s", "not here");
+			printf(" %16s", "not installed");
 	if (isfinite(torch)) {
 		printf(" %9.3f", torch);
 		for (int i = 1; i < ISAS; i++)

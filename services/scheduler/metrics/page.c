@@ -279,7 +279,7 @@ static void add_transfer(const struct metrics_transfer *m, const struct engine *
 		{"vrsas_relocation_progress_ratio", "Share of bytes copied.",
 		 t && t->bytes_total ? (double)t->bytes_done / (double)t->bytes_total
 				     : NAN},
-		{"vrsas_relocation_moved_bytes", "Bytes done.",
+		{"vrsas_relocation_moved_bytes", "Bytes copied.",
 		 t ? (double)t->bytes_done : NAN},
 		{"vrsas_relocation_rate_bytes_per_second", "Current rate.",
 		 t ? t->rate_now_bytes_per_s : NAN},
