@@ -122,8 +122,8 @@ static int is_fresh(struct auth *g, const Vrsas__V1__Sealed *sealed,
 	    sealed->at_ms > now_ms + CLOCK_MAY_DIFFER_MS)
 		return refuse(g, AUTH_REPLAY,
 			      vrs_fail(err, VRS_EDENIED,
-				       "heartbeat of cluster %s: differs from our clock "
-				       "by more than 2 min",
+				       "heartbeat of cluster %s: its time differs from "
+				       "our clock by more than 2 min",
 				       sealed->cluster));
 	s = sender_of(g, hb);
 	if (!s || sealed->at_ms <= s->at_ms)

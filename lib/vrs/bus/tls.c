@@ -236,7 +236,7 @@ void bus_refused_check(struct bus_sock *s)
 	tell(s,
 	     s->dialling ? "peer closed the connection during the TLS handshake: does it "
 			   "require a certificate?"
-			 : "peer does not speak the protocol of this socket",
+			 : "peer uses another protocol than this socket",
 	     now.protocol > was.protocol ? now.protocol - was.protocol : 0);
 }
 

@@ -65,7 +65,7 @@ void metrics_publish(const struct mover_metrics *n, const struct job *jobs,
 			     "Bytes sent, sent again, or read back for verification.",
 			     (double)bytes[i], "kind", kinds[i], NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_transfer_rate_bytes_per_second",
-		     "Current rate of all transfers of this mover together.",
+		     "Current combined rate of all transfers of this mover.",
 		     (double)rate, NULL);
 	vrs_page_histogram(page, "vrsas_transfer_seconds",
 			   "Duration of completed transfers.", &n->seconds, NULL);

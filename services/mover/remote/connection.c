@@ -45,7 +45,7 @@ static int on_frame(void *arg, const struct wire_head *head, uint8_t *payload,
 					   : NULL;
 	if (!r) {
 		free(payload);
-		return vrs_fail(err, VRS_EPARSE, "reply without a request");
+		return vrs_fail(err, VRS_EPARSE, "received a reply without a request");
 	}
 	if (head->type == WIRE_ERR) {
 		int code = head->a >= 1 && head->a <= 12 ? -(int)head->a : VRS_EIO;

@@ -90,7 +90,7 @@ static int run_command(struct ssh_pipe *r, const char *command, const uint8_t *i
 	code = ssh_channel_get_exit_status(c);
 	(void)ssh_channel_close(c);
 	ssh_channel_free(c);
-	return code < 0 ? vrs_fail(err, VRS_EIO, "a command did not exit") : code;
+	return code < 0 ? vrs_fail(err, VRS_EIO, "a remote command did not exit") : code;
 }
 
 /* Installs vrs-image once in a private directory; its name holds its SHA-256. */

@@ -48,7 +48,8 @@ void metrics_collect(const struct metrics *n, const struct model *m, bool own,
 	add_result(page, "vrsas_predictor_jobs_total", "Forecast jobs, by result.",
 		   n->jobs_ok, n->jobs_failed);
 	vrs_page_add(page, VRS_COUNTER, "vrsas_predictor_targets_total",
-		     "Hosts and clusters forecast.", (double)n->targets, NULL);
+		     "Hosts and clusters for which a forecast was made.",
+		     (double)n->targets, NULL);
 	vrs_page_histogram(page, "vrsas_predictor_job_seconds",
 			   "Duration of a forecast job.", &n->job_seconds, NULL);
 	add_result(page, "vrsas_predictor_trainings_total", "Training jobs, by result.",

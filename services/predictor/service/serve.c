@@ -61,7 +61,7 @@ static const struct vrs_option options[] = {
 	{"max_open", VRS_OPT_INT, offsetof(struct settings, max_open), "8", 1, 256,
 	 "maximum number of queued jobs"},
 	{"seed", VRS_OPT_INT, offsetof(struct settings, seed), "1", 0, 4294967295.0,
-	 "seed of the random numbers of training"},
+	 "seed of the random numbers for training"},
 	{"utc_offset", VRS_OPT_INT, offsetof(struct settings, utc_offset_min), "0", -720,
 	 840, "minutes by which the local time of the clusters is ahead of UTC"},
 	{0},

@@ -116,6 +116,6 @@ void control_order(struct control *c, const Vrsas__V1__ControlRequest *r, struct
 		break;
 	default:
 		control_refuse(a, CODE(USAGE), "",
-			       "control: order not known to this version");
+			       "control: this version does not know the order");
 	}
 }

@@ -23,7 +23,8 @@ int connect_parse(const char *text, const char *default_port, struct connect_add
 		const char *close = memchr(text, ']', len);
 
 		if (!close)
-			return vrs_fail(err, VRS_EINVAL, "'%.80s' lacks a ]", text);
+			return vrs_fail(err, VRS_EINVAL, "'%.80s' has no closing ]",
+					text);
 		host = text + 1;
 		end = close;
 		colon = close[1] == ':' ? close + 1 : NULL;

@@ -101,7 +101,7 @@ void engine_fail_host(struct engine *e, const Vrsas__V1__FailOrder *o, const cha
 	if (o->confirm_off && !*o->reason) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
 		       "state what you observed with --reason",
-		       "a confirmation needs a reason");
+		       "a confirmation requires a reason");
 		return;
 	}
 	struct fleet_host *wh = find_host(w, o->host, ret);

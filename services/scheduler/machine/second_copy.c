@@ -57,8 +57,10 @@ void step_stranger(struct step *s)
 		if (s->now_ms - n->paged_ms < s->rules->page_ms)
 			return;
 		n->paged_ms = s->now_ms;
-		step_because(s, "a copy also runs on %s/%s; the record cannot list more",
-			     p->cluster, p->host);
+		step_because(
+			s,
+			"a copy also runs on %s/%s; the record cannot hold more copies",
+			p->cluster, p->host);
 		return;
 	}
 	step_split(s, (uint32_t)i);

@@ -101,7 +101,7 @@ static void add_cluster(const struct engine *e, const struct fleet *w,
 	add_gauge(c, "vrsas_cluster_collector_up",
 		  "1 if the collector's heartbeat is fresh.", c->collector_alive, page);
 	add_gauge(c, "vrsas_cluster_brake",
-		  "1 if too many hosts are silent at once, so that none fails over.",
+		  "1 if too many hosts are silent at once, so failovers are stopped.",
 		  brake && brake->on, page);
 	add_capacity(w, c, page);
 }

@@ -111,7 +111,8 @@ static bool already_tried(const struct reject_case *k)
 static bool no_ssh(const struct reject_case *k)
 {
 	return !k->c->local && k->c->host->site && !k->c->host->site->ssh &&
-	       because(k, "host %s has no ssh address in site.conf to copy to",
+	       because(k,
+		       "host %s has no ssh address in site.conf, which copying requires",
 		       k->c->host->name);
 }
 

@@ -71,7 +71,7 @@ static int get(struct connection *l, uint8_t *buf, size_t len, struct vrs_err *e
 			return 0;
 		if (n == 0)
 			return vrs_fail(err, VRS_EPARSE,
-					"the pipe was closed within a frame");
+					"the pipe was closed in the middle of a frame");
 		done += (size_t)n;
 	}
 	return 1;
@@ -138,8 +138,9 @@ static int serve_frames(struct connection *l, struct wire_head *head, struct vrs
 		uint8_t *payload = in + payload_offset(head);
 		if (head->len > 0 && (status = get(l, payload, head->len, err)) <= 0) {
 			if (status == 0)
-				status = vrs_fail(err, VRS_EPARSE,
-						  "the pipe was closed within a frame");
+				status = vrs_fail(
+					err, VRS_EPARSE,
+					"the pipe was closed in the middle of a frame");
 			break;
 		}
 		if (first && head->type == WIRE_JOIN) {

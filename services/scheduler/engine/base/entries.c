@@ -257,7 +257,7 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		if (status == VRS_EDENIED) {
 			e->lease.token = 0;
 			e->worker_lease.token = 0;
-			log_warn("no longer the active scheduler: %s", err.text);
+			log_warn("this scheduler is no longer active: %s", err.text);
 		} else {
 			vrs_complain(&e->store_complaint, VRS_WARN,
 				     "cannot store a change, will retry: %s", err.text);
