@@ -19,6 +19,7 @@ if stored_epoch and tonumber(stored_epoch) > tonumber(epoch) then return -3 end
 redis.call('HSET', KEYS[1], 'state', state, 'epoch', epoch, 'op', op, 'token', lease,
            'rec', record)
 redis.call('SADD', KEYS[3], vm)
+if old_op == '' then redis.call('PERSIST', KEYS[2]) end -- record_remove.lua set its end
 if journal == '1' then
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', 5000, '*', 'from', old_state, 'to', state,
              'epoch', epoch, 'at', at_ms, 'op', op_id, 'by', actor, 'why', reason)

@@ -10,7 +10,8 @@
 #include "vrs/keys.h"
 #include "vrs/mem.h"
 
-extern const char lua_record_save[], lua_lease_renew[], lua_lease_release[];
+extern const char lua_record_save[], lua_record_remove[], lua_lease_renew[],
+	lua_lease_release[];
 
 static const char lease_key[] = VRS_KEY_LEASE;
 static const char lease_counter_key[] = VRS_KEY_LEASE_TOKEN;
@@ -84,6 +85,25 @@ int record_lease_holder(struct vrs_store *s, char *buf, size_t size, struct vrs_
 	return 0;
 }
 
+/* Answer of record_save.lua and record_remove.lua. */
+static int change_answer(struct vrs_reply *r, const char *name, struct vrs_err *err)
+{
+	int64_t answer = r->type == VRS_REPLY_INT ? r->integer : 0;
+
+	vrs_reply_free(r);
+	switch (answer) {
+	case 1:
+		return 0;
+	case -1:
+		return vrs_fail(err, VRS_EDENIED,
+				"record of %s: this scheduler does not hold the lease",
+				name);
+	default:
+		return vrs_fail(err, VRS_ECONFLICT,
+				"record of %s: changed by another scheduler", name);
+	}
+}
+
 int record_save(struct vrs_store *s, const struct record_lease *lease,
 		const struct reloc *from, const Vrsas__V1__Relocation *to, bool journal,
 		struct vrs_err *err)
@@ -124,20 +144,37 @@ int record_save(struct vrs_store *s, const struct record_lease *lease,
 	free(bytes);
 	if (status < 0)
 		return vrs_context(err, "record of %s", to->vm_name);
-	int64_t answer = r->type == VRS_REPLY_INT ? r->integer : 0;
-	vrs_reply_free(r);
-	switch (answer) {
-	case 1:
-		return 0;
-	case -1:
-		return vrs_fail(err, VRS_EDENIED,
-				"record of %s: this scheduler does not hold the lease",
-				to->vm_name);
-	default:
-		return vrs_fail(err, VRS_ECONFLICT,
-				"record of %s: changed by another scheduler",
-				to->vm_name);
-	}
+	return change_answer(r, to->vm_name, err);
+}
+
+int record_remove(struct vrs_store *s, const struct record_lease *lease,
+		  const struct reloc *r, const char *why, struct vrs_err *err)
+{
+	char mine[160], op[24], state[16], epoch[24], at[24];
+	struct vrs_key key = vrs_key_relocation(r->vm_id);
+	struct vrs_key journal_key = vrs_key_journal(r->vm_id);
+	struct vrs_reply *reply;
+
+	lease_text(lease, mine, sizeof(mine));
+	(void)snprintf(op, sizeof(op), "%" PRIu64, r->op);
+	(void)snprintf(state, sizeof(state), "%d", (int)r->state);
+	(void)snprintf(epoch, sizeof(epoch), "%" PRIu64, r->epoch);
+	(void)snprintf(at, sizeof(at), "%" PRId64, vrs_now_wall_ms());
+	const struct vrs_arg keys[] = {VRS_ARG(key.text), VRS_ARG(journal_key.text),
+				       VRS_ARG(VRS_KEY_RELOCATIONS), VRS_ARG(lease_key)};
+	const struct vrs_arg args[] = {
+		VRS_ARG(mine),  VRS_ARG(op), VRS_ARG(r->vm_id),        VRS_ARG(state),
+		VRS_ARG(epoch), VRS_ARG(at), VRS_ARG(lease->instance), VRS_ARG(why)};
+	int status = vrs_store_eval(s, &reply,
+				    &(struct vrs_script){.text = lua_record_remove,
+							 .keys = keys,
+							 .n_keys = 4,
+							 .args = args,
+							 .n_args = 8},
+				    err);
+	if (status < 0)
+		return vrs_context(err, "record of %s", r->vm_name);
+	return change_answer(reply, r->vm_name, err);
 }
 
 int record_read(struct vrs_store *s, const char *vm_id, Vrsas__V1__Relocation **ret,

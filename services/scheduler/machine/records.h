@@ -54,6 +54,10 @@ int record_save(struct vrs_store *s, const struct record_lease *lease,
 		const struct reloc *from, const Vrsas__V1__Relocation *to, bool journal,
 		struct vrs_err *err);
 
+/* Removes the record of a VM that its owner deleted. Errors as for record_save. */
+int record_remove(struct vrs_store *s, const struct record_lease *lease,
+		  const struct reloc *r, const char *why, struct vrs_err *err);
+
 /* VRS_ENOENT: no such record. */
 int record_read(struct vrs_store *s, const char *vm_id, Vrsas__V1__Relocation **ret,
 		struct vrs_err *err);

@@ -65,7 +65,7 @@ int engine_load_fleet(struct engine *e, bool fresh, struct fleet **ret,
 
 struct fleet *engine_last_fleet(const struct engine *e)
 {
-	return fleet_loader_last(e->loader);
+	return e->loader ? fleet_loader_last(e->loader) : NULL;
 }
 
 void engine_pump_soon(struct engine *e)
@@ -188,6 +188,35 @@ const Vrsas__V1__VmFacts *engine_facts_at(const struct fleet *w, const char *vm_
 	const struct fleet_host *h = fleet_host(w, p->cluster, p->host);
 
 	return h ? fleet_vm_at(w, h, vm_id) : NULL;
+}
+
+bool engine_not_listed(const struct fleet *w, const struct entry *en)
+{
+	const struct reloc_place *home = &en->r.copy[0].place;
+	const struct fleet_host *h = fleet_host(w, home->cluster, home->host);
+
+	if (en->r.state != RELOC_PROTECTED || !h ||
+	    h->inventory_at_ms <= en->r.since_ms || h->inventory_at_ms == 0)
+		return false;
+	for (size_t i = 0; i < w->n_vms; i++)
+		if (strcmp(w->vm[i].facts->id, en->r.vm_id) == 0)
+			return false;
+	return true;
+}
+
+bool engine_left_alone(const struct fleet *w, const struct entry *en,
+		       const Vrsas__V1__VmFacts **ret_vm)
+{
+	const Vrsas__V1__VmFacts *vm =
+		engine_facts_at(w, en->r.vm_id, &en->r.copy[0].place);
+
+	if (ret_vm)
+		*ret_vm = vm;
+	if (en->r.state != RELOC_PROTECTED)
+		return false;
+	if (!vm)
+		return engine_not_listed(w, en);
+	return !vm->protect || vm->state == VRSAS__V1__VM_STATE__VM_STATE_OFF;
 }
 
 /* --- orders in progress, and when a retry is due --- */

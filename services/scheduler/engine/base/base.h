@@ -44,9 +44,10 @@ struct entry {
 	unsigned xfer_tries;
 	uint64_t seen_job, seen_token;
 	int64_t beat_at_ms,
-		beat_mono_ms;    /* by the mover's clock; when it changed by ours */
-	int64_t running_mono_ms; /* running since, for a VM without a health address;
-				    0: not running */
+		beat_mono_ms;     /* by the mover's clock; when it changed by ours */
+	int64_t missing_since_ms; /* no inventory lists it; 0: not so */
+	int64_t running_mono_ms;  /* running since, for a VM without a health address;
+				     0: not running */
 };
 
 /* A host as the detector and the workers see it. */
@@ -128,6 +129,14 @@ Vrsas__V1__PlacedDisk *const *engine_disks_of(const Vrsas__V1__Relocation *msg,
 const Vrsas__V1__VmFacts *engine_facts_at(const struct fleet *w, const char *vm_id,
 					  const struct reloc_place *p);
 
+/* A VM at home that its owner deleted, shut down or no longer protects, according to the
+ * newest inventories: a failure of its host does not concern it. ret_vm (may be NULL):
+ * its facts at home; NULL: none. */
+bool engine_left_alone(const struct fleet *w, const struct entry *en,
+		       const Vrsas__V1__VmFacts **ret_vm);
+/* No inventory lists the VM of a record at rest, and its home has one. */
+bool engine_not_listed(const struct fleet *w, const struct entry *en);
+
 /* The slot for executing this order; NULL: it is in progress, or its retry is not due. */
 struct slot *engine_slot(struct entry *en, const struct reloc_order *o);
 /* The order has ended and may be retried after pause_ms; with backoff the pause grows. */
@@ -151,6 +160,8 @@ void engine_report_host(struct engine *e, const struct host *h,
 /* Reads the record from Redis again; orders of an earlier op are dropped. */
 int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err);
 int engine_load_all(struct engine *e, struct vrs_err *err);
+/* Removes the record from Redis, and en itself. False: it is still there. */
+bool engine_entry_remove(struct engine *e, struct entry *en, const char *why);
 void engine_drop_entries(struct engine *e);
 
 /* --- host_poll.c: queries several hosts whether a VM runs there --- */

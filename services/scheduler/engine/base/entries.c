@@ -54,8 +54,9 @@ int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err)
 	struct reloc r;
 	int status = record_read(e->svc->store, en->r.vm_id, &msg, err);
 
-	if (status == VRS_ENOENT && !en->stored) {
-		en->stale = false; /* its first save failed */
+	if (status == VRS_ENOENT && (!en->stored || en->missing_since_ms)) {
+		/* its first save failed, or its removal succeeded unanswered */
+		en->stored = en->stale = false;
 		return 0;
 	}
 	if (status == 0)
@@ -107,6 +108,27 @@ int engine_load_all(struct engine *e, struct vrs_err *err)
 }
 
 /* --- one change --- */
+
+bool engine_entry_remove(struct engine *e, struct entry *en, const char *why)
+{
+	struct vrs_err err = {0};
+	int status = en->stored
+			     ? record_remove(e->svc->store, &e->lease, &en->r, why, &err)
+			     : 0;
+
+	if (status < 0) {
+		en->stale = true;
+		engine_store_trouble(e, err.text);
+		return false;
+	}
+	for (size_t i = 0; i < e->n_entries; i++)
+		if (e->entry[i] == en) {
+			e->entry[i] = e->entry[--e->n_entries];
+			break;
+		}
+	entry_free(en);
+	return true;
+}
 
 /* The incident of this host: its alert, or the host itself if there is none (the gateway
  * lists it under the same name). */

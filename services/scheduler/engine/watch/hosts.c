@@ -207,12 +207,6 @@ static bool verdict_event(const struct engine *e, const struct host *h,
 	return true;
 }
 
-/* Its owner has shut it down, or no longer wants it protected. */
-static bool left_alone(const Vrsas__V1__VmFacts *vm)
-{
-	return vm && (!vm->protect || vm->state == VRSAS__V1__VM_STATE__VM_STATE_OFF);
-}
-
 static void feed_verdicts(struct engine *e, const struct fleet *w)
 {
 	for (size_t i = 0; i < e->n_entries; i++) {
@@ -230,11 +224,9 @@ static void feed_verdicts(struct engine *e, const struct fleet *w)
 
 			if (at < 0 || !h || !verdict_event(e, h, &en->r.copy[at], &ev))
 				continue;
-			if (en->r.state == RELOC_PROTECTED) {
-				load.vm = engine_facts_at(w, en->r.vm_id, &place[k]);
-				if (left_alone(load.vm))
-					continue;
-			}
+			if (en->r.state == RELOC_PROTECTED && at == 0 &&
+			    engine_left_alone(w, en, &load.vm))
+				continue;
 			(void)engine_feed(e, en, &ev, &load);
 		}
 	}
@@ -289,5 +281,6 @@ void engine_watch(struct engine *e)
 	new_records(e, w);
 	operator_claims_watch(e, w);
 	copies_watch(e, w);
+	deletions_watch(e, w);
 	reboot_recovery_watch(e, w);
 }

@@ -118,13 +118,15 @@ int operator_claims_load(struct engine *e, struct vrs_err *err)
 unsigned operator_claim_spread(struct engine *e, const struct reloc_place *p,
 			       struct reloc_event *ev)
 {
+	const struct fleet *w = engine_last_fleet(e);
 	unsigned n = 0;
 
 	for (size_t i = 0; i < engine_n_entries(e); i++) {
 		struct entry *en = engine_nth_entry(e, i);
+		int at = reloc_copy_at(&en->r, p->cluster, p->host);
 
-		if (reloc_copy_at(&en->r, p->cluster, p->host) < 0 ||
-		    reloc_refuses(&en->r, ev))
+		if (at < 0 || reloc_refuses(&en->r, ev) ||
+		    (at == 0 && w && engine_left_alone(w, en, NULL)))
 			continue;
 		ev->place = *p;
 		n += engine_feed(e, en, ev, NULL);

@@ -26,6 +26,9 @@ void operator_claims_watch(struct engine *e, struct fleet *w);
 /* copies.c: copies that run without a grant, VMs that went down, start at boot. */
 void copies_watch(struct engine *e, const struct fleet *w);
 
+/* deletions.c: records of VMs that their owner deleted. */
+void deletions_watch(struct engine *e, const struct fleet *w);
+
 /* reboot_recovery.c: VMs that are off since their host rebooted. */
 int reboot_recovery_load(struct engine *e, struct vrs_err *err);
 void reboot_recovery_watch(struct engine *e, const struct fleet *w);
