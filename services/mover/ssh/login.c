@@ -40,12 +40,10 @@ static bool given(const char *text)
 static int read_settings(struct login *l, const char *file, struct vrs_err *err)
 {
 	if (given(file) && access(file, R_OK) < 0)
-		return vrs_fail(err, VRS_EINVAL,
-				"SSH cannot apply the SSH settings %s: %s", file,
-				strerror(errno));
+		return vrs_fail(err, VRS_EINVAL, "cannot read the SSH settings %s: %s",
+				file, strerror(errno));
 	if (ssh_options_parse_config(l->session, given(file) ? file : NULL) < 0)
-		return ssh_failed(l, VRS_EINVAL, "SSH cannot apply the SSH settings",
-				  err);
+		return ssh_failed(l, VRS_EINVAL, "cannot apply the SSH settings", err);
 	return 0;
 }
 

@@ -119,7 +119,7 @@ void step_split(struct step *s, uint32_t i)
 	if (n->state != RELOC_PROTECTED)
 		n->paged_ms = s->now_ms;
 	step_go(s, RELOC_SPLIT_SUSPECT,
-		"%s runs on %s/%s; %s/%s is queried whether the granted copy runs",
+		"%s runs on %s/%s; %s/%s is queried for the granted copy",
 		n->copy[i].stranger ? "a copy unknown to VR-SAS" : "an older copy",
 		p->cluster, p->host, granted->cluster, granted->host);
 }

@@ -302,7 +302,7 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 	tell_change(e, en, &was);
 	if (has_moved(&was, next))
 		engine_report(e, en, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "vm.moved",
-			      "%s: its home is %s/%s now, it was %s/%s", next->vm_name,
+			      "%s: its home is now %s/%s; it was %s/%s", next->vm_name,
 			      next->copy[0].place.cluster, next->copy[0].place.host,
 			      was.copy[0].place.cluster, was.copy[0].place.host);
 	counters_change(&e->counters, &was, &en->r, en->msg);
