@@ -109,7 +109,7 @@ static void tell_process(struct vrs_page *page)
 
 	(void)getrusage(RUSAGE_SELF, &used);
 	vrs_page_add(page, VRS_COUNTER, "process_cpu_seconds_total",
-		     "CPU time used, user and system.",
+		     "User and system CPU time used.",
 		     (double)used.ru_utime.tv_sec + (double)used.ru_stime.tv_sec +
 			     (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) /
 				     1e6,
