@@ -152,7 +152,7 @@ static void what_changes_and_what_stays_behind_is_named(void **state)
 		{VRS_FOUND_FIRMWARE_VARIABLES, "its UEFI variables start"},
 		{VRS_FOUND_MEDIA, "cdrom sdb: is empty at the target, without /ds/s.iso"},
 		{VRS_FOUND_CONSOLE_FILE, "serial: its file becomes a pty"},
-		{VRS_FOUND_CONSOLE_ADDRESS, "vnc: does not listen at 10.0.0.4"},
+		{VRS_FOUND_CONSOLE_ADDRESS, "vnc: does not listen on 10.0.0.4"},
 		{VRS_FOUND_TUNING, "is not pinned"},
 	};
 	struct vrs_findings found;
