@@ -168,8 +168,8 @@ static bool cannot_move(const struct reject_case *k)
 static bool identity_taken(const struct reject_case *k)
 {
 	return k->c->taken &&
-	       because(k, "another VM of %s %s has its %s",
-		       k->c->local ? "host" : "cluster",
+	       because(k, "another VM %s %s has its %s",
+		       k->c->local ? "on host" : "in cluster",
 		       k->c->local ? k->c->host->name : k->c->cluster->name, k->c->taken);
 }
 
