@@ -188,7 +188,7 @@ static void an_invalid_site_file_is_rejected(void **state)
 		{"[cluster c1]\nnetworks = prod\n", "expected NAME:LOCAL-NAME"},
 		{"[host c1/h1]\nuri = test:///default\n",
 		 "section [cluster c1] is missing"},
-		{"[cluster c1]\nformat = raw\n[host c1/h1]\nssh = a@b\n", "has no uri"},
+		{"[cluster c1]\nformat = raw\n[host c1/h1]\nssh = a@b\n", "uri is not set"},
 		{"[cluster c1]\nformat = raw\n[host h1]\nuri = x\n",
 		 "expected [host CLUSTER/HOST]"},
 		{"[vm a]\nclass = 5\n", "class = 5: expected 1 (most urgent) to 4"},

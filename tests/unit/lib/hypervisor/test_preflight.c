@@ -149,11 +149,11 @@ static void what_changes_and_what_stays_behind_is_named(void **state)
 		{VRS_FOUND_HOST_CPU, "its CPU model is that of its host"},
 		{VRS_FOUND_VIRTUALPORT,
 		 "network card 52:54:00:00:00:01: <virtualport> is dropped"},
-		{VRS_FOUND_FIRMWARE_VARIABLES, "its UEFI variables start"},
+		{VRS_FOUND_FIRMWARE_VARIABLES, "its UEFI variables are reset"},
 		{VRS_FOUND_MEDIA, "cdrom sdb: is empty at the target, without /ds/s.iso"},
 		{VRS_FOUND_CONSOLE_FILE, "serial: its file becomes a pty"},
 		{VRS_FOUND_CONSOLE_ADDRESS, "vnc: does not listen on 10.0.0.4"},
-		{VRS_FOUND_TUNING, "is not pinned"},
+		{VRS_FOUND_TUNING, "is no longer pinned"},
 	};
 	struct vrs_findings found;
 	char text[256];
