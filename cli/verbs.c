@@ -46,6 +46,12 @@ static const struct vrs_args_option plan_options[] = {
 	{0},
 };
 
+static const struct vrs_args_option preflight_options[] = {
+	{"all", 0, NULL, .help = "examine every protected VM (the default)"},
+	{"to", 0, "CLUSTER", .help = "examine only a move to this cluster"},
+	{0},
+};
+
 static const struct vrs_args_option fail_options[] = {
 	{"confirm-off", 0, NULL,
 	 .help = "claim that the host is powered off and stays off; check it on site "
@@ -123,6 +129,16 @@ static const struct vrs_args_command commands[] = {
 	 "Show where each VM would go if this host failed now",
 	 "Nothing is changed. Rejected candidates are listed with their reason.",
 	 "vrsctl plan h1\nvrsctl plan h1 --explain\n", verb_plan},
+	{"preflight", "[VM|HOST]", preflight_options,
+	 "Show what would stop or change a move of each VM",
+	 "Nothing is changed. Each finding stops the move, changes the guest, or names "
+	 "what is\n"
+	 "left behind, and is followed by its remedy. The exit code is 1 if some VM "
+	 "cannot be\n"
+	 "moved to any cluster.",
+	 "vrsctl preflight\nvrsctl preflight web1 --to prod2\nvrsctl preflight prod1/h1 "
+	 "-o json\n",
+	 verb_preflight},
 	{"fail", "HOST", fail_options,
 	 "Declare a host failed: fence it and relocate its VMs",
 	 "The scheduler fences the host at once. If fencing fails, --confirm-off is your "

@@ -101,6 +101,7 @@ int verb_host_list(struct vrs_ctl *ctl);
 int verb_vm_list(struct vrs_ctl *ctl);
 int verb_forecast(struct vrs_ctl *ctl);
 int verb_plan(struct vrs_ctl *ctl);
+int verb_preflight(struct vrs_ctl *ctl);
 int verb_fail(struct vrs_ctl *ctl);
 int verb_relocate(struct vrs_ctl *ctl);
 int verb_failback(struct vrs_ctl *ctl);
@@ -132,6 +133,8 @@ void render_forecasts(const struct vrs_ctl *ctl, const control_reply *reply,
 		      struct vrs_text *out);
 void render_plan(const struct vrs_ctl *ctl, const control_reply *reply,
 		 struct vrs_text *out);
+void render_preflight(const struct vrs_ctl *ctl, const control_reply *reply,
+		      struct vrs_text *out);
 void render_list(const struct vrs_ctl *ctl, const control_reply *reply,
 		 struct vrs_text *out);
 void render_relocations(const struct vrs_ctl *ctl, const control_reply *reply,

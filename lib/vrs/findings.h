@@ -26,6 +26,7 @@ enum vrs_finding_code {
 	VRS_FOUND_DISK_SHARED,
 	VRS_FOUND_DISK_TRANSIENT,
 	VRS_FOUND_DISK_COUNT,
+	VRS_FOUND_DISK_FORMAT,
 	VRS_FOUND_NETWORK_KIND,
 	VRS_FOUND_NETWORK_UNMAPPED,
 	VRS_FOUND_SNAPSHOT,
@@ -72,6 +73,7 @@ void vrs_findings_add(struct vrs_findings *found, enum vrs_finding_code code,
 
 /* The first finding that stops the move; NULL: it can move. */
 const struct vrs_finding *vrs_findings_stop(const struct vrs_findings *found);
+bool vrs_findings_has(const struct vrs_findings *found, enum vrs_finding_code code);
 
 const char *vrs_finding_name(enum vrs_finding_code code);    /* "host-device" */
 enum vrs_finding_code vrs_finding_of_name(const char *name); /* VRS_N_FINDINGS: none */

@@ -52,6 +52,10 @@ fits GET $A/history "$A/history" $READ 400
 fits GET $A/forecasts "$A/forecasts?target=c1/h1" $READ 200
 fits GET $A/plan "$A/plan?host=c1/h1" $READ 200
 fits GET $A/plan "$A/plan?host=h9" $READ 404
+fits GET $A/preflight $A/preflight $READ 200
+fits GET $A/preflight "$A/preflight?vm=web1&to=c2" $READ 200
+fits GET $A/preflight "$A/preflight?vm=nobody" $READ 404
+fits GET $A/preflight "$A/preflight?to=c9" $READ 404
 fits GET $A/hosts "$A/hosts?nonsense=1" $READ 400
 fits GET $A/events "$A/events?limit=99999" $READ 400
 fits GET "$A/relocations/{vm}" $A/relocations/web1 $READ 404
@@ -74,6 +78,9 @@ is "every described path was tried" \
 	"$(comm -23 <(python3 "$TAP_TOP/tests/kit/shell/openapi.py" "$OPENAPI" --paths | grep -v /bus/ | sort -u) <(sort -u <<< "$COVERED"))" ""
 is "vrsctl prints what the API answers" \
 	"$(ctl -o json vm list | jq -S .)" "$(get $A/vms | jq -S .)"
+
+is "vrsctl preflight finds what the API answers" \
+	"$(ctl -o json preflight web1 --to c2 | jq -S .)" "$(get "$A/preflight?vm=web1&to=c2" | jq -S .)"
 
 # --- who may what ----------------------------------------------------------------------------
 

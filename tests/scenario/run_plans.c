@@ -9,6 +9,7 @@
  *   zero web1 relocate c3/h1     the same with forecasts that all say 0
  */
 #include "check.h"
+#include "fleet/preflight.h"
 #include "world_text.h"
 
 #include <glob.h>
@@ -119,6 +120,30 @@ static bool same(const struct plan *a, const struct plan *b)
 	return a->n == b->n;
 }
 
+/* Where the plan sends a VM, its preflight finds nothing that stops it. */
+static void preflight_agrees(const struct told *t, const struct plan *p, const char *path)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const Vrsas__V1__Decision *d = p->decision[i];
+		const struct fleet_vm *vm;
+		struct vrs_err err = {0};
+
+		assert_ok(fleet_find_vm(t->w, d->vm_id, &vm, &err), &err);
+		for (size_t k = 0; k < d->n_candidate; k++) {
+			const struct fleet_cluster *to =
+				fleet_cluster(t->w, d->candidate[k]->cluster);
+			struct vrs_findings found;
+
+			fleet_preflight_cluster(t->w, vm, to, &found);
+			if (d->candidate[k]->fits && vrs_findings_stop(&found))
+				fail_msg("%s: %s fits %s, but its preflight finds %s",
+					 path, d->vm_name, to->name,
+					 vrs_finding_name(
+						 vrs_findings_stop(&found)->code));
+		}
+	}
+}
+
 static void the_world_leads_to_its_plan(void **state)
 {
 	const char *path = *state;
@@ -155,6 +180,7 @@ static void the_world_leads_to_its_plan(void **state)
 		/* "the forecast matters" is a claim about a difference */
 		if (i && ways[i].next && same(&ways[0].plan, &ways[i].plan))
 			fail_msg("%s: the forecasts make no difference", path);
+		preflight_agrees(&ways[i].told, &ways[i].plan, path);
 		plan_free(&ways[i].plan);
 		told_free(&ways[i].told);
 	}

@@ -37,6 +37,10 @@ static const struct {
 	[VRS_FOUND_DISK_COUNT] = {"disk-count", VRS_STOPS_MOVE,
 				  "its disks differ from those in the inventory",
 				  "wait for the next inventory"},
+	[VRS_FOUND_DISK_FORMAT] =
+		{"disk-format", VRS_STOPS_MOVE, "has a format that cannot be converted",
+		 "convert the disk to raw, qcow2, vmdk or vhdx, and set format = of the "
+		 "target"},
 	[VRS_FOUND_NETWORK_KIND] =
 		{"network-kind", VRS_STOPS_MOVE,
 		 "is connected to something that exists only on its host",
@@ -148,6 +152,14 @@ const struct vrs_finding *vrs_findings_stop(const struct vrs_findings *found)
 		if (table[found->item[i].code].kind == VRS_STOPS_MOVE)
 			return &found->item[i];
 	return NULL;
+}
+
+bool vrs_findings_has(const struct vrs_findings *found, enum vrs_finding_code code)
+{
+	for (size_t i = 0; i < found->n; i++)
+		if (found->item[i].code == code)
+			return true;
+	return false;
 }
 
 const char *vrs_finding_name(enum vrs_finding_code code)

@@ -32,6 +32,8 @@ static const struct api_route routes[] = {
 	{"GET", "/api/v1/incidents", READ, api_incidents, {0}, {{0}}},
 	{"GET", "/api/v1/risk", READ, api_risk, {0}, {{0}}},
 	{"GET", "/api/v1/plan", READ, api_request, REQUEST("plan"), {ARG("host", API_PLACE, .required = true)}},
+	{"GET", "/api/v1/preflight", READ, api_request, REQUEST("preflight"),
+	 {ARG("vm", API_ID), ARG("host", API_PLACE), ARG("to", API_PLACE, .field = "to_cluster")}},
 	{"GET", "/api/v1/events", READ, api_events, REQUEST("events"),
 	 {ARG("after", API_EVENT_ID, .field = "after_id"), ARG("limit", API_COUNT, .low = 1, .high = 1000, .fallback = 100), ARG("vm", API_ID)}},
 	{"GET", "/api/v1/sd/hosts", READ, api_sd_hosts, {0}, {{0}}},

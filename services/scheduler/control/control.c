@@ -71,6 +71,7 @@ static control_query *const queries[] = {
 	[VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS] = control_hosts,
 	[VRSAS__V1__CONTROL_REQUEST__BODY_VMS] = control_vms,
 	[VRSAS__V1__CONTROL_REQUEST__BODY_PLAN] = control_plan,
+	[VRSAS__V1__CONTROL_REQUEST__BODY_PREFLIGHT] = control_preflight,
 	[VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS] = control_relocations,
 	[VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFERS] = control_transfers,
 	[VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_TIMES] = control_transfer_times,

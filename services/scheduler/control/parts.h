@@ -85,7 +85,8 @@ struct fleet *control_need_fleet(struct control *c, struct reply *a);
 typedef void control_query(struct control *c, const Vrsas__V1__ControlRequest *r,
 			   struct reply *a);
 control_query control_status, control_hosts, control_vms, control_relocations,
-	control_plan, control_transfers, control_transfer_times, control_order;
+	control_plan, control_preflight, control_transfers, control_transfer_times,
+	control_order;
 /* Where one VM would go; to_cluster may be "". */
 void control_plan_vm(struct control *c, const char *vm, const char *to_cluster,
 		     struct reply *a);

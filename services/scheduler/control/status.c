@@ -217,6 +217,20 @@ static void show_open(struct control *c, Vrsas__V1__StatusView *v, struct reason
 	}
 }
 
+static void judge_movability(struct control *c, struct reasons *why)
+{
+	const struct movability *m = engine_movability(c->engine);
+	size_t n = movability_count(m, NULL), first = 0;
+
+	if (n == 0)
+		return;
+	while (m->vm[first]->is_movable)
+		first++;
+	WARNING(why,
+		"%zu protected VM%s cannot be moved, first %s: %s; see vrsctl preflight",
+		n, n == 1 ? "" : "s", m->vm[first]->name, m->vm[first]->text);
+}
+
 void control_status(struct control *c, const Vrsas__V1__ControlRequest *r,
 		    struct reply *a)
 {
@@ -241,6 +255,7 @@ void control_status(struct control *c, const Vrsas__V1__ControlRequest *r,
 		judge_cluster(c, w, &w->cluster[i], &why);
 	for (size_t i = 0; w && i < w->n_hosts; i++)
 		judge_host(c, w, &w->host[i], &why);
+	judge_movability(c, &why);
 	if (engine_movers(c->engine) == 0)
 		WARNING(&why, "no mover is connected: VMs cannot be copied");
 	if (forecasts_predictors(c->forecasts) == 0)

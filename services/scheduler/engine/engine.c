@@ -178,6 +178,7 @@ void engine_close(struct engine *e)
 	record_lease_release(e->svc->store, &e->lease);
 	engine_drop_entries(e);
 	reboot_recovery_close(e);
+	movability_fini(&e->movability);
 	for (size_t i = 0; i < e->n_hosts; i++)
 		host_op_host_fini(&e->host[i].conn);
 	free(e->host);
@@ -276,4 +277,9 @@ void engine_bus_counts(const struct engine *e, struct vrs_bus_counts *ret)
 const struct counters *engine_counters(const struct engine *e)
 {
 	return &e->counters;
+}
+
+const struct movability *engine_movability(const struct engine *e)
+{
+	return &e->movability;
 }

@@ -12,7 +12,7 @@
 
 #include "engine/base/conf.h"
 #include "engine/base/counters.h"
-#include "fleet/fleet.h"
+#include "fleet/movability.h"
 #include "forecasts/forecasts.h"
 #include "machine/machine.h"
 #include "vrs/svc.h"
@@ -56,6 +56,8 @@ bool engine_is_open(const Vrsas__V1__Relocation *r);
 int engine_movers(const struct engine *e);
 void engine_bus_counts(const struct engine *e, struct vrs_bus_counts *ret);
 const struct counters *engine_counters(const struct engine *e);
+/* The protected VMs, and why some cannot be moved. */
+const struct movability *engine_movability(const struct engine *e);
 
 /* --- orders --- */
 

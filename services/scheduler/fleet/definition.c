@@ -80,38 +80,3 @@ struct fleet_move *fleet_move_new(const struct vrs_site_cluster *home,
 			}
 	return m;
 }
-
-/* Of a restart on the same storage only what the other host itself lacks counts. */
-static bool matters_locally(enum vrs_finding_code code)
-{
-	static const enum vrs_finding_code local[] = {
-		VRS_FOUND_HOST_DEVICE,     VRS_FOUND_NO_DEFINITION,
-		VRS_FOUND_SNAPSHOT,        VRS_FOUND_CHECKPOINT,
-		VRS_FOUND_SAVED_MEMORY,    VRS_FOUND_TPM,
-		VRS_FOUND_LAUNCH_SECURITY, VRS_FOUND_FIRMWARE_VARIABLES,
-	};
-
-	for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++)
-		if (local[i] == code)
-			return true;
-	return false;
-}
-
-void fleet_preflight(const Vrsas__V1__VmFacts *facts, const struct vrs_site_cluster *home,
-		     const struct vrs_site_cluster *to, struct vrs_findings *found)
-{
-	struct vrs_hv_vm *vm = fleet_definition_new(facts);
-	struct fleet_move *m = fleet_move_new(home, to, NULL, 0);
-	size_t n = 0;
-
-	for (size_t i = 0; i < vm->n_disks && to && to->disk_bus; i++)
-		(void)vrs_strcpy(m->disk[i].bus, sizeof(m->disk[i].bus), to->disk_bus);
-	m->move.n_disks = to ? vm->n_disks : 0;
-	vrs_hv_preflight(vm, &m->move, found);
-	for (size_t i = 0; i < found->n; i++)
-		if (to || matters_locally(found->item[i].code))
-			found->item[n++] = found->item[i];
-	found->n = n;
-	free(m);
-	fleet_definition_free(vm);
-}

@@ -1,5 +1,5 @@
 /* definition.h - a VM as its home's hypervisor knew it, and how that changes at another
- * cluster. One translation of records and site.conf for the preflight, which asks what a
+ * cluster. One translation of records and site.conf for the preflight, which finds what a
  * move would run into, and for the engine, which defines it. Pure. */
 #ifndef SCHEDULER_FLEET_DEFINITION_H
 #define SCHEDULER_FLEET_DEFINITION_H
@@ -24,10 +24,5 @@ void fleet_definition_free(struct vrs_hv_vm *vm); /* NULL is fine */
 struct fleet_move *fleet_move_new(const struct vrs_site_cluster *home,
 				  const struct vrs_site_cluster *to,
 				  Vrsas__V1__PlacedDisk *const *disk, size_t n_disks);
-
-/* What the VM's move to another cluster would run into, or, with `to` NULL, its restart
- * on another host of its own cluster. */
-void fleet_preflight(const Vrsas__V1__VmFacts *facts, const struct vrs_site_cluster *home,
-		     const struct vrs_site_cluster *to, struct vrs_findings *found);
 
 #endif

@@ -220,6 +220,25 @@ static void add_states(const struct engine *e, struct vrs_page *page)
 		     "VMs for which every candidate is currently rejected.", stuck, NULL);
 }
 
+static void add_unmovable(const struct engine *e, struct vrs_page *page)
+{
+	static const char name[] = "vrsas_vm_unmovable";
+	static const char help[] = "Protected VMs that no cluster can take, by reason.";
+	const struct movability *m = engine_movability(e);
+
+	for (unsigned i = 0; i < VRS_N_FINDINGS; i++) {
+		const char *reason = vrs_finding_name((enum vrs_finding_code)i);
+
+		if (vrs_finding_kind((enum vrs_finding_code)i) == VRS_STOPS_MOVE)
+			vrs_page_add(page, VRS_GAUGE, name, help,
+				     (double)movability_count(m, reason), "reason",
+				     reason, NULL);
+	}
+	vrs_page_add(page, VRS_GAUGE, name, help,
+		     (double)movability_count(m, "no-target"), "reason", "no-target",
+		     NULL);
+}
+
 static void add_results(const struct counters *n, struct vrs_page *page)
 {
 	const struct {
@@ -319,6 +338,7 @@ void metrics_collect(const struct metrics *m, int64_t mono_ms, struct vrs_page *
 		add_forecast(m, w, &w->cluster[i], page);
 	}
 	add_states(e, page);
+	add_unmovable(e, page);
 	add_results(engine_counters(e), page);
 	for (size_t i = 0; i < m->n_transfers; i++)
 		add_transfer(&m->transfer[i], e, mono_ms, page);

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* --- projected load --- */
 
@@ -216,78 +215,35 @@ static void measure_disk(const struct plan_context *f, struct candidate *l)
 	l->disk_free = left > 0 ? (uint64_t)left : 0;
 }
 
-static bool format_known(const char *format)
-{
-	static const char *const known[] = {"raw", "qcow2", "vmdk", "vhdx"};
-
-	for (size_t i = 0; format && i < sizeof(known) / sizeof(*known); i++)
-		if (strcmp(format, known[i]) == 0)
-			return true;
-	return false;
-}
-
 static void measure_devices(const struct plan_context *f, const Vrsas__V1__VmFacts *vm,
 			    struct candidate *l)
 {
 	const struct vrs_site_cluster *to = l->cluster->site;
 
-	l->bad_format = !format_known(to->format);
-	for (size_t i = 0; i < vm->n_disk; i++) {
-		if (!format_known(vm->disk[i]->format))
-			l->bad_format = true;
-		else if (to->format && strcmp(vm->disk[i]->format, to->format) != 0)
-			l->convert = true;
-	}
+	for (size_t i = 0; i < vm->n_disk; i++)
+		l->convert |= to->format && strcmp(vm->disk[i]->format, to->format) != 0;
 	for (size_t i = 0; i < vm->n_nic && f->home->site; i++)
 		if (!fleet_network(f->home->site, to, vm->nic[i]->network))
 			l->network = vm->nic[i]->network;
 }
 
-static const struct vrs_findings *preflight(const struct plan_context *f,
-					    const Vrsas__V1__VmFacts *vm,
-					    const struct candidate *l)
+/* What its move would run into; the same for all hosts of a cluster but for the name. */
+static void measure_obstacles(const struct plan_context *f, const Vrsas__V1__VmFacts *vm,
+			      struct candidate *l)
 {
 	struct plan_preflight *p = &f->preflight[l->host->cluster];
 
-	if (!p->done)
+	if (!p->done) {
 		fleet_preflight(vm, f->home->site, l->local ? NULL : l->cluster->site,
 				&p->found);
-	p->done = true;
-	return &p->found;
-}
-
-static bool same_mac(const Vrsas__V1__VmFacts *a, const Vrsas__V1__VmFacts *b)
-{
-	for (size_t i = 0; i < a->n_nic; i++)
-		for (size_t k = 0; k < b->n_nic; k++)
-			if (a->nic[i]->mac[0] &&
-			    strcasecmp(a->nic[i]->mac, b->nic[k]->mac) == 0)
-				return true;
-	return false;
-}
-
-/* A hypervisor knows a VM by its name, too. An address may exist once in a cluster. */
-static void find_taken(const struct plan_context *f, const Vrsas__V1__VmFacts *vm,
-		       struct candidate *l)
-{
-	const struct fleet_cluster *c = l->cluster;
-
-	for (size_t i = 0; i < c->n_hosts && !l->taken; i++) {
-		const struct fleet_host *h = &f->w->host[c->first_host + i];
-
-		for (size_t k = 0; k < h->n_vms && !l->taken; k++) {
-			const Vrsas__V1__VmFacts *other = f->w->vm[h->first_vm + k].facts;
-
-			if (strcmp(other->id, vm->id) == 0)
-				continue;
-			if (h == l->host && strcmp(other->name, vm->name) == 0)
-				l->taken = "name";
-			else if (!l->local &&
-				 other->state != VRSAS__V1__VM_STATE__VM_STATE_OFF &&
-				 same_mac(vm, other))
-				l->taken = "MAC address";
-		}
+		p->mac_taken = !l->local && fleet_mac_taken(f->w, l->cluster, vm, NULL);
 	}
+	p->done = true;
+	l->stop = vrs_findings_stop(&p->found);
+	l->bad_format = vrs_findings_has(&p->found, VRS_FOUND_DISK_FORMAT);
+	l->taken = fleet_name_taken(f->w, l->host, vm) ? "name"
+		   : p->mac_taken                      ? "MAC address"
+						       : NULL;
 }
 
 static void measure_time(const struct plan_context *f, uint64_t bytes,
@@ -325,8 +281,7 @@ void candidate_measure(const struct plan_context *f, const Vrsas__V1__VmFacts *v
 	measure_time(f, bytes, l);
 	measure_cpu(f, cores, l);
 	measure_ram(f, vm, l);
-	l->stop = vrs_findings_stop(preflight(f, vm, l));
-	find_taken(f, vm, l);
+	measure_obstacles(f, vm, l);
 	if (!candidate_is_copied_to(l))
 		return; /* same storage, same networks, nothing to copy */
 	measure_devices(f, vm, l);

@@ -3,7 +3,7 @@
 #ifndef SCHEDULER_PLAN_PARTS_H
 #define SCHEDULER_PLAN_PARTS_H
 
-#include "fleet/definition.h"
+#include "fleet/preflight.h"
 #include "plan/plan.h"
 
 enum { PLAN_TEXT_MAX = 320 };
@@ -62,7 +62,7 @@ struct plan_context {
 	struct cost_model_rate *rate;                /* by cluster: from home to there */
 	/* what the VM that is placed now would run into in each cluster */
 	struct plan_preflight {
-		bool done;
+		bool done, mac_taken;
 		struct vrs_findings found;
 	} * preflight;
 };

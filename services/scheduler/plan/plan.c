@@ -266,16 +266,6 @@ int plan_make(struct fleet *w, const struct plan_rules *rules, const struct plan
 	return status;
 }
 
-static bool runs_elsewhere(const struct fleet *w, const struct fleet_host *h,
-			   const Vrsas__V1__VmFacts *vm)
-{
-	const Vrsas__V1__Relocation *r = fleet_relocation(w, vm->id);
-
-	return r && r->active_host && r->active_host[0] &&
-	       (strcmp(r->active_host, h->name) != 0 ||
-		strcmp(r->active_cluster, fleet_cluster_name(w, h)) != 0);
-}
-
 const Vrsas__V1__VmFacts **plan_vms_of(const struct fleet *w, const struct fleet_host *h,
 				       size_t *ret_n)
 {
@@ -283,11 +273,11 @@ const Vrsas__V1__VmFacts **plan_vms_of(const struct fleet *w, const struct fleet
 	size_t n = 0;
 
 	for (size_t i = 0; i < h->n_vms; i++) {
-		const Vrsas__V1__VmFacts *vm = w->vm[h->first_vm + i].facts;
+		const struct fleet_vm *vm = &w->vm[h->first_vm + i];
 
-		if (vm->protect && vm->state != VRSAS__V1__VM_STATE__VM_STATE_OFF &&
-		    !runs_elsewhere(w, h, vm))
-			list[n++] = vm;
+		if (vm->facts->state != VRSAS__V1__VM_STATE__VM_STATE_OFF &&
+		    fleet_is_protected_at(w, vm))
+			list[n++] = vm->facts;
 	}
 	*ret_n = n;
 	return list;

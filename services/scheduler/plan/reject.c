@@ -150,14 +150,15 @@ static bool disks_unreadable(const struct reject_case *k)
 				x->home->name, x->source->name);
 }
 
-/* What defining, starting or copying the VM there would refuse. A network without
- * counterpart has a rule of its own. */
+/* What defining, starting or copying the VM there would refuse. Networks and formats have
+ * rules of their own. */
 static bool cannot_move(const struct reject_case *k)
 {
 	const struct vrs_finding *stop = k->c->stop;
 	char text[256];
 
-	if (!stop || stop->code == VRS_FOUND_NETWORK_UNMAPPED)
+	if (!stop || stop->code == VRS_FOUND_NETWORK_UNMAPPED ||
+	    stop->code == VRS_FOUND_DISK_FORMAT)
 		return false;
 	vrs_finding_text(stop, text, sizeof(text));
 	return because(k, "the VM cannot %s as it is: %s (remedy: %s)",

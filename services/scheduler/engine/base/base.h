@@ -9,6 +9,7 @@
 #include "engine/base/host_job.h"
 #include "engine/base/last_seen.h"
 #include "fleet/load.h"
+#include "fleet/movability.h"
 #include "forecasts/forecasts.h"
 #include "machine/records.h"
 #include "vrs/bus.h"
@@ -157,6 +158,8 @@ void engine_report(struct engine *e, const struct entry *en, Vrsas__V1__Severity
 void engine_report_host(struct engine *e, const struct host *h,
 			Vrsas__V1__Severity severity, const char *kind, const char *fmt,
 			...) __attribute__((format(printf, 5, 6)));
+void engine_report_vm(struct engine *e, const struct movability_vm *vm,
+		      Vrsas__V1__Severity severity, const char *kind, const char *text);
 /* Reads the record from Redis again; orders of an earlier op are dropped. */
 int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err);
 int engine_load_all(struct engine *e, struct vrs_err *err);

@@ -196,6 +196,18 @@ void engine_report(struct engine *e, const struct entry *en, Vrsas__V1__Severity
 	tell(e, &ev, severity, kind, text);
 }
 
+void engine_report_vm(struct engine *e, const struct movability_vm *vm,
+		      Vrsas__V1__Severity severity, const char *kind, const char *text)
+{
+	Vrsas__V1__Event ev = VRSAS__V1__EVENT__INIT;
+
+	ev.vm_id = vm->id;
+	ev.vm_name = vm->name;
+	ev.cluster = vm->cluster;
+	ev.host = vm->host;
+	tell(e, &ev, severity, kind, text);
+}
+
 static Vrsas__V1__Severity severity_of(enum reloc_state s)
 {
 	static const Vrsas__V1__Severity severity[] = {

@@ -32,6 +32,7 @@ struct engine {
 	size_t n_hosts;
 	struct brake *brake;
 	size_t n_brakes;
+	struct movability movability;
 	struct vrs_complaint store_complaint, lease_complaint, fleet_complaint;
 	uint64_t removals; /* handed out by this process */
 	struct counters counters;

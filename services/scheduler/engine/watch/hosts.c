@@ -256,6 +256,26 @@ static void new_records(struct engine *e, struct fleet *w)
 	}
 }
 
+/* --- VMs that no cluster can take --- */
+
+static void movability_changed(void *arg, const struct movability_vm *vm)
+{
+	struct engine *e = arg;
+	char text[480];
+
+	if (!engine_may_act(e))
+		return; /* the active scheduler publishes it */
+	if (vm->is_movable)
+		(void)snprintf(text, sizeof(text), "%s can be moved again", vm->name);
+	else
+		(void)snprintf(text, sizeof(text), "%s cannot be moved: %s", vm->name,
+			       vm->text);
+	engine_report_vm(e, vm,
+			 vm->is_movable ? VRSAS__V1__SEVERITY__SEVERITY_NOTICE
+					: VRSAS__V1__SEVERITY__SEVERITY_WARNING,
+			 vm->is_movable ? "vm.movable" : "vm.unmovable", text);
+}
+
 /* --- one tick --- */
 
 void engine_watch(struct engine *e)
@@ -275,6 +295,8 @@ void engine_watch(struct engine *e)
 	alerts_read(e);
 	for (size_t i = 0; i < w->n_clusters; i++)
 		detect_cluster(e, w, &w->cluster[i]);
+	movability_update(&e->movability, w, e->conf.plan->local_restart,
+			  movability_changed, e);
 	if (!engine_may_act(e))
 		return;
 	feed_verdicts(e, w);

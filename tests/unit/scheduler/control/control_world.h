@@ -27,6 +27,7 @@ struct engine {
 	bool confirm_off, standby, unread;
 	unsigned refreshes;
 	Vrsas__V1__Relocation *record;
+	struct movability movability;
 };
 
 bool engine_active(const struct engine *e)
@@ -98,6 +99,11 @@ int engine_movers(const struct engine *e)
 {
 	(void)e;
 	return 1;
+}
+
+const struct movability *engine_movability(const struct engine *e)
+{
+	return &e->movability;
 }
 
 void engine_fail_host(struct engine *e, const Vrsas__V1__FailOrder *o, const char *actor,

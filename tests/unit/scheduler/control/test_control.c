@@ -131,6 +131,68 @@ static void a_plan_is_only_a_plan(void **state)
 	assert_int_equal(world->n_queues, 0);
 }
 
+static Vrsas__V1__ControlReply *preflight(const char *name, const char *to)
+{
+	Vrsas__V1__PreflightQuery q = VRSAS__V1__PREFLIGHT_QUERY__INIT;
+	REQUEST(r, "", PREFLIGHT);
+
+	r.preflight = &q;
+	q.vm = q.host = name;
+	q.to_cluster = to;
+	return ask(&r);
+}
+
+static void preflight_names_what_stops_a_move(void **state)
+{
+	(void)state;
+	Vrsas__V1__ControlReply *reply = preflight("", "");
+	const Vrsas__V1__PreflightVm *v = reply->preflight->vm[0];
+
+	assert_int_equal(reply->preflight->n_vm, 1);
+	assert_string_equal(v->name, "web1");
+	assert_string_equal(v->host, "h1");
+	assert_int_equal(v->n_target, 2); /* c1 by a restart, c2 */
+	assert_true(v->is_movable && v->target[0]->is_restart);
+	done(reply);
+	vm.snapshots = 1;
+	reply = preflight("h1", "c2");
+	v = reply->preflight->vm[0];
+	assert_int_equal(v->n_target, 1);
+	assert_false(v->is_movable || v->target[0]->is_possible);
+	const Vrsas__V1__PreflightFinding *f = v->target[0]->finding[0];
+	assert_string_equal(f->code, "snapshot");
+	assert_string_equal(f->kind, "stops the move");
+	assert_string_equal(f->text, "has 1 snapshot");
+	assert_true(f->remedy[0]);
+	done(reply);
+	vm.snapshots = 0;
+	reply = preflight("h9", "");
+	assert_int_equal(reply->code, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND);
+	assert_string_equal(reply->error, "no VM or host is named h9");
+	done(reply);
+	reply = preflight("web1", "c9");
+	assert_string_equal(reply->error, "cluster c9: not known");
+	done(reply);
+}
+
+static void a_vm_that_cannot_move_is_a_warning(void **state)
+{
+	(void)state;
+	struct movability_vm v = {
+		.name = "web1", .reason = "snapshot", .text = "has 1 snapshot"};
+	struct movability_vm *list[] = {&v};
+	Vrsas__V1__StatusQuery q = VRSAS__V1__STATUS_QUERY__INIT;
+	REQUEST(r, "", STATUS);
+
+	r.status = &q;
+	engine.movability = (struct movability){.vm = list, .n = 1};
+	Vrsas__V1__ControlReply *reply = ask(&r);
+	assert_true(gives_reason(reply, "1 protected VM cannot be moved, first web1: "
+					"has 1 snapshot; see vrsctl preflight"));
+	done(reply);
+	engine.movability = (struct movability){0};
+}
+
 static void a_dry_run_of_a_move_is_a_plan_too(void **state)
 {
 	(void)state;
@@ -262,6 +324,8 @@ int main(void)
 		cmocka_unit_test(on_standby_nothing_old_is_shown),
 		cmocka_unit_test(hosts_and_vms_are_listed),
 		cmocka_unit_test(a_plan_is_only_a_plan),
+		cmocka_unit_test(preflight_names_what_stops_a_move),
+		cmocka_unit_test(a_vm_that_cannot_move_is_a_warning),
 		cmocka_unit_test(a_dry_run_of_a_move_is_a_plan_too),
 		cmocka_unit_test(an_order_acts_once_however_often_it_is_asked),
 		cmocka_unit_test(a_confirmation_needs_a_name_and_a_reason),

@@ -1,4 +1,5 @@
 #include "fleet/definition.h"
+#include "fleet/preflight.h"
 
 #include <stdlib.h>
 #include <string.h>
