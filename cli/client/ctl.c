@@ -2,7 +2,6 @@
 
 #include <langinfo.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,6 @@
 
 #include "render/human.h"
 #include "render/table.h"
-#include "vrs/clock.h"
 #include "vrs/json.h"
 
 int ctl_init(struct vrs_ctl *ctl)

@@ -10,7 +10,6 @@
 #include "client/ctl.h"
 #include "vrs/bus.h"
 #include "vrs/http.h"
-#include "vrs/json.h"
 
 static const char media_type[] = "application/x-protobuf";
 

@@ -1,6 +1,5 @@
 /* vrsctl events */
 #include <stdlib.h>
-#include <string.h>
 
 #include "client/ctl.h"
 #include "render/human.h"

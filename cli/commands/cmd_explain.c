@@ -1,5 +1,4 @@
 /* vrsctl explain NAME: the decision for a VM or a host, or the forecast of a cluster. */
-#include <string.h>
 
 #include "client/ctl.h"
 

@@ -1,7 +1,6 @@
 /* vrsctl export CLUSTER: the history as rows of Table 5, page by page from etl. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "client/ctl.h"

@@ -1,6 +1,5 @@
 /* vrsctl forecast HOST|CLUSTER */
 #include <math.h>
-#include <string.h>
 
 #include "client/ctl.h"
 #include "render/human.h"

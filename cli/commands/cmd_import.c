@@ -1,6 +1,5 @@
 /* vrsctl import CLUSTER FILE: rows of Table 5 into the history, by
  * etl's lossless path. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 /* vrsctl plan HOST and vrsctl fail HOST */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

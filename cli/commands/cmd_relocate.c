@@ -1,5 +1,4 @@
 /* vrsctl relocate VM and vrsctl failback VM */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "client/ctl.h"

@@ -1,7 +1,5 @@
 /* vrsctl relocation list|show|explain|cancel */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "client/ctl.h"
 #include "render/decision_view.h"

@@ -1,7 +1,6 @@
 /* Follows one relocation on stderr: a progress bar on a terminal, else one line for each
  * change of state. */
 #include <stdio.h>
-#include <string.h>
 
 #include "client/ctl.h"
 #include "render/human.h"

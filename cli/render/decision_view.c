@@ -1,11 +1,9 @@
 #include "render/decision_view.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "render/human.h"
-#include "vrs/json.h"
 
 static const char *const candidate_headers[] = {
 	">RANK",  "WHERE",     ">PEAK P50",  ">PEAK P90", "FORECAST", ">DEMAND",

@@ -5,7 +5,6 @@
 #ifndef CLI_RENDER_HUMAN_H
 #define CLI_RENDER_HUMAN_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 enum { HUMAN_MAX = 32 };

@@ -11,7 +11,6 @@
 #include "poll/poller.h"
 #include "ship/shipper.h"
 #include "vrs/clock.h"
-#include "vrs/log.h"
 #include "vrs/mem.h"
 #include "vrs/svc.h"
 

@@ -1,6 +1,5 @@
 #include "auth.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -7,8 +7,6 @@
 #ifndef ETL_AUTH_H
 #define ETL_AUTH_H
 
-#include <stdbool.h>
-
 #include "vrs/bus.h"
 #include "vrs/seal.h"
 

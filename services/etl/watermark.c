@@ -1,6 +1,5 @@
 #include "watermark.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 #include "vrs/conf.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
 #include <stdio.h>

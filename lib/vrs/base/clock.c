@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 static int64_t read_ms(clockid_t id)

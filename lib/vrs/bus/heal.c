@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <nng/nng.h>
 #include <nng/transport/ipc/ipc.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>

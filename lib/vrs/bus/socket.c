@@ -1,9 +1,7 @@
 /* Sockets of the bus: their options, their peers, and the signal from NNG's threads to
  * the loop. */
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>

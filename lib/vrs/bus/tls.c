@@ -1,5 +1,4 @@
 /* Certificates of tls+tcp:// addresses, and which peers were rejected. */
-#include <errno.h>
 #include <fcntl.h>
 #include <nng/nng.h>
 #include <nng/supplemental/tls/tls.h>

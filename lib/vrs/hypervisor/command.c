@@ -1,7 +1,6 @@
 /* A hypervisor behind a program that takes a verb and speaks JSON
  * (docs/COMMAND-DRIVER.md). */
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

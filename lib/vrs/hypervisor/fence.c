@@ -1,6 +1,5 @@
 #include "vrs/fence.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

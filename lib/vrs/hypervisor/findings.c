@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vrs/mem.h"
-
 static const struct {
 	const char *name;
 	enum vrs_finding_kind kind;

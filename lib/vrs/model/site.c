@@ -1,7 +1,6 @@
 #include "vrs/site.h"
 
 #include <fnmatch.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,6 @@
 #include "vrs/event.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "vrs/bus.h"
 #include "vrs/clock.h"

@@ -1,10 +1,8 @@
 #include "backfill/playback.h"
 
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "readers/reader.h"

@@ -2,8 +2,6 @@
 #ifndef COLLECTOR_READERS_PROCFS_H
 #define COLLECTOR_READERS_PROCFS_H
 
-#include <stddef.h>
-
 #include "readers/reading.h"
 
 /* Pure: parse the texts of /proc/stat (counters) and /proc/meminfo (RAM). */

@@ -1,7 +1,6 @@
 #include "readers/trace.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

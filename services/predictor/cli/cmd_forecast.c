@@ -1,5 +1,4 @@
 /* cmd_forecast.c - vrs-predictor forecast: how will these series run from a time on? */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +6,6 @@
 #include "cli/load.h"
 #include "net/forecast.h"
 #include "paper/net_set.h"
-#include "vrs/clock.h"
 
 static const char *sure(enum confidence c)
 {

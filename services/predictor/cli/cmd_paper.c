@@ -2,8 +2,6 @@
  * has to be compared with. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/load.h"

@@ -2,7 +2,6 @@
 #include "paper/plot.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum {
 	WIDTH = 720,

@@ -11,7 +11,6 @@
 #include "service/model_store.h"
 #include "vrs/clock.h"
 #include "vrs/fault.h"
-#include "vrs/keys.h"
 #include "vrs/mem.h"
 
 struct training {
