@@ -44,32 +44,30 @@ void control_reply_free(control_reply *reply)
 
 /* A query is answered with the view of its name: "hosts" with hosts, "forecast" with
  * forecasts. An order is answered in words; a dry run, with a plan or a relocation. */
-static bool answers(const control_request *req, const control_reply *reply)
+static bool answers(const ProtobufCMessage *body, const control_reply *reply)
 {
-	const ProtobufCFieldDescriptor *asked = protobuf_c_message_descriptor_get_field(
-		req->base.descriptor, (unsigned)req->body_case);
+	const ProtobufCFieldDescriptor *asked = ctl_field_of(body);
 	const ProtobufCFieldDescriptor *got = protobuf_c_message_descriptor_get_field(
 		reply->base.descriptor, (unsigned)reply->body_case);
-	const ProtobufCMessageDescriptor *type = asked ? asked->descriptor : NULL;
 
-	if (type && strstr(type->short_name, "Query"))
+	if (strstr(body->descriptor->short_name, "Query"))
 		return got && strncmp(got->name, asked->name, strlen(asked->name)) == 0;
 	return !got || reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_PLAN ||
 	       reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_RELOCATIONS;
 }
 
-int ctl_ask(const struct vrs_ctl *ctl, control_request *req, control_reply **ret)
+int ctl_ask(const struct vrs_ctl *ctl, const ProtobufCMessage *body, control_reply **ret)
 {
 	struct vrs_err err = {0};
 	control_reply *reply = NULL;
 	int code;
 
-	int status = ctl_try(ctl, req, &reply, &err);
+	int status = ctl_try(ctl, body, &reply, &err);
 	if (status < 0 && ctl->quiet && (status == VRS_ETIMEOUT || status == VRS_ECONN))
 		return status == VRS_ETIMEOUT ? EXIT_TIMEOUT : EXIT_UNREACHABLE;
 	if (status < 0)
 		return ctl_fail_err(ctl_peer(ctl), &err);
-	if (reply->code == VRSAS__V1__CONTROL_CODE__CONTROL_OK && answers(req, reply)) {
+	if (reply->code == VRSAS__V1__CONTROL_CODE__CONTROL_OK && answers(body, reply)) {
 		if (reply->hint[0])
 			(void)fprintf(stderr, "hint: %s\n", reply->hint);
 		*ret = reply;
@@ -98,7 +96,7 @@ void ctl_put(struct vrs_text *out)
 	*out = (struct vrs_text){0};
 }
 
-void ctl_show(const struct vrs_ctl *ctl, const control_reply *reply, render_fn render)
+void ctl_show(const struct vrs_ctl *ctl, const control_reply *reply, render_fn *render)
 {
 	struct vrs_text out = {0};
 
@@ -123,11 +121,11 @@ void ctl_rest_ms(int64_t ms)
 	(void)nanosleep(&t, NULL);
 }
 
-int ctl_query(struct vrs_ctl *ctl, control_request *req, render_fn render)
+int ctl_query(struct vrs_ctl *ctl, const ProtobufCMessage *body, render_fn *render)
 {
 	for (;;) {
 		control_reply *reply = NULL;
-		int code = ctl_ask(ctl, req, &reply);
+		int code = ctl_ask(ctl, body, &reply);
 		bool again = ctl->watch_ms > 0 &&
 			     (code == EXIT_OK || code == EXIT_UNREACHABLE ||
 			      code == EXIT_TIMEOUT);
@@ -148,10 +146,10 @@ int ctl_query(struct vrs_ctl *ctl, control_request *req, render_fn render)
 	}
 }
 
-int ctl_order(const struct vrs_ctl *ctl, control_request *req, render_fn render)
+int ctl_order(const struct vrs_ctl *ctl, const ProtobufCMessage *body, render_fn *render)
 {
 	control_reply *reply = NULL;
-	int code = ctl_ask(ctl, req, &reply);
+	int code = ctl_ask(ctl, body, &reply);
 
 	if (code == EXIT_OK)
 		ctl_show(ctl, reply, render);
@@ -176,15 +174,15 @@ int ctl_confirm(const struct vrs_ctl *ctl, const char *question)
 	return EXIT_OK;
 }
 
-int ctl_preview(const struct vrs_ctl *ctl, control_request *req, render_fn render,
-		const char *question)
+int ctl_preview(const struct vrs_ctl *ctl, const ProtobufCMessage *body,
+		render_fn *render, const char *question)
 {
 	control_reply *reply = NULL;
 	struct vrs_text out = {0};
 
 	if (ctl->yes || !ctl->ask_tty)
 		return ctl_confirm(ctl, question);
-	int code = ctl_ask(ctl, req, &reply);
+	int code = ctl_ask(ctl, body, &reply);
 	if (code != EXIT_OK)
 		return code;
 	render(ctl, reply, &out);

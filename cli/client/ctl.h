@@ -33,10 +33,11 @@ struct vrs_ctl {
 	bool colour, utf8, ask_tty, err_tty;
 };
 
-typedef Vrsas__V1__ControlRequest control_request;
 typedef Vrsas__V1__ControlReply control_reply;
-typedef void (*render_fn)(const struct vrs_ctl *ctl, const control_reply *reply,
-			  struct vrs_text *out);
+/* One command; text for one kind of reply, which has the body that fits. */
+typedef int verb_fn(struct vrs_ctl *ctl);
+typedef void render_fn(const struct vrs_ctl *ctl, const control_reply *reply,
+		       struct vrs_text *out);
 
 /* Reads the global options and the environment. */
 int ctl_init(struct vrs_ctl *ctl);
@@ -53,32 +54,35 @@ const char *ctl_peer(const struct vrs_ctl *ctl);
 const char *ctl_history_peer(const struct vrs_ctl *ctl);
 
 /* One request and its reply in plain memory, over the bus or through the gateway: to the
- * scheduler, with a request id of its own, or to etl. */
-int ctl_try(const struct vrs_ctl *ctl, control_request *req, control_reply **ret,
+ * scheduler with this body (a query or an order) and a request id of its own, or to etl.
+ */
+int ctl_try(const struct vrs_ctl *ctl, const ProtobufCMessage *body, control_reply **ret,
 	    struct vrs_err *err);
+/* The field of ControlRequest for a body of this type; there is one for each. */
+const ProtobufCFieldDescriptor *ctl_field_of(const ProtobufCMessage *body);
 int ctl_try_history(const struct vrs_ctl *ctl, const ProtobufCMessage *req,
 		    ProtobufCMessage **ret, struct vrs_err *err);
 
 /* Sends one request to the scheduler. EXIT_OK: *ret is set, for control_reply_free; with
  * every other code the error is on stderr already. */
-int ctl_ask(const struct vrs_ctl *ctl, control_request *req, control_reply **ret);
+int ctl_ask(const struct vrs_ctl *ctl, const ProtobufCMessage *body, control_reply **ret);
 void control_reply_free(control_reply *reply);
 
 /* Sends a query and shows the reply, repeatedly with --watch. */
-int ctl_query(struct vrs_ctl *ctl, control_request *req, render_fn render);
+int ctl_query(struct vrs_ctl *ctl, const ProtobufCMessage *body, render_fn *render);
 
 /* Sends an order and shows the reply. */
-int ctl_order(const struct vrs_ctl *ctl, control_request *req, render_fn render);
+int ctl_order(const struct vrs_ctl *ctl, const ProtobufCMessage *body, render_fn *render);
 
 /* Shows one reply in the format of --output; as JSON, its body. */
-void ctl_show(const struct vrs_ctl *ctl, const control_reply *reply, render_fn render);
+void ctl_show(const struct vrs_ctl *ctl, const control_reply *reply, render_fn *render);
 void ctl_put(struct vrs_text *out); /* to stdout, and empties it */
 
 /* EXIT_OK: confirmed. Without --yes: asks on a terminal, refuses elsewhere. */
 int ctl_confirm(const struct vrs_ctl *ctl, const char *question);
-/* The same; on a terminal the reply to req is shown first, on stderr. */
-int ctl_preview(const struct vrs_ctl *ctl, control_request *req, render_fn render,
-		const char *question);
+/* The same; on a terminal the reply to body is shown first, on stderr. */
+int ctl_preview(const struct vrs_ctl *ctl, const ProtobufCMessage *body,
+		render_fn *render, const char *question);
 
 /* Follows the relocation of a VM on stderr until it rests; home: until the VM is back
  * home. limit_ms 0: without limit. */
@@ -96,55 +100,18 @@ void ctl_rest_ms(int64_t ms);
 
 extern const struct vrs_args_program ctl_program;
 
-int verb_status(struct vrs_ctl *ctl);
-int verb_host_list(struct vrs_ctl *ctl);
-int verb_vm_list(struct vrs_ctl *ctl);
-int verb_forecast(struct vrs_ctl *ctl);
-int verb_plan(struct vrs_ctl *ctl);
-int verb_preflight(struct vrs_ctl *ctl);
-int verb_fail(struct vrs_ctl *ctl);
-int verb_relocate(struct vrs_ctl *ctl);
-int verb_failback(struct vrs_ctl *ctl);
-int verb_relocation_list(struct vrs_ctl *ctl);
-int verb_relocation_show(struct vrs_ctl *ctl);
-int verb_relocation_explain(struct vrs_ctl *ctl);
-int verb_relocation_cancel(struct vrs_ctl *ctl);
-int verb_transfer_list(struct vrs_ctl *ctl);
-int verb_transfer_show(struct vrs_ctl *ctl);
-int verb_transfer_pause(struct vrs_ctl *ctl);
-int verb_transfer_resume(struct vrs_ctl *ctl);
-int verb_transfer_cancel(struct vrs_ctl *ctl);
-int verb_transfer_rate(struct vrs_ctl *ctl);
-int verb_transfer_times(struct vrs_ctl *ctl);
-int verb_events(struct vrs_ctl *ctl);
-int verb_explain(struct vrs_ctl *ctl);
-int status_simple(struct vrs_ctl *ctl); /* exit codes of monitoring plugins */
-int verb_export(struct vrs_ctl *ctl);
-int verb_import(struct vrs_ctl *ctl);
+verb_fn verb_status, verb_host_list, verb_vm_list, verb_forecast, verb_plan, verb_fail;
+verb_fn verb_relocate, verb_failback, verb_explain, verb_events, verb_export, verb_import;
+verb_fn verb_relocation_list, verb_relocation_show, verb_relocation_explain;
+verb_fn verb_relocation_cancel, verb_transfer_list, verb_transfer_show;
+verb_fn verb_transfer_pause, verb_transfer_resume, verb_transfer_cancel;
+verb_fn verb_transfer_rate, verb_transfer_times, verb_preflight;
+verb_fn status_simple; /* exit codes of monitoring plugins */
 
-/* Text for each kind of reply; the reply has the body that fits. */
-void render_status(const struct vrs_ctl *ctl, const control_reply *reply,
-		   struct vrs_text *out);
-void render_hosts(const struct vrs_ctl *ctl, const control_reply *reply,
-		  struct vrs_text *out);
-void render_vms(const struct vrs_ctl *ctl, const control_reply *reply,
-		struct vrs_text *out);
-void render_forecasts(const struct vrs_ctl *ctl, const control_reply *reply,
-		      struct vrs_text *out);
-void render_plan(const struct vrs_ctl *ctl, const control_reply *reply,
-		 struct vrs_text *out);
-void render_preflight(const struct vrs_ctl *ctl, const control_reply *reply,
-		      struct vrs_text *out);
-void render_list(const struct vrs_ctl *ctl, const control_reply *reply,
-		 struct vrs_text *out);
-void render_relocations(const struct vrs_ctl *ctl, const control_reply *reply,
-			struct vrs_text *out);
-void render_explain(const struct vrs_ctl *ctl, const control_reply *reply,
-		    struct vrs_text *out);
-void render_events(const struct vrs_ctl *ctl, const control_reply *reply,
-		   struct vrs_text *out);
-void render_done(const struct vrs_ctl *ctl, const control_reply *reply,
-		 struct vrs_text *out);
+render_fn render_status, render_hosts, render_vms, render_forecasts, render_plan;
+render_fn render_preflight, render_list, render_relocations, render_explain;
+render_fn render_events, render_done;
+
 void relocation_table(const struct vrs_ctl *ctl, Vrsas__V1__RelocationView *const *view,
 		      size_t n, struct vrs_text *out);
 const char *state_name(Vrsas__V1__RelocationState state);

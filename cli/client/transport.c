@@ -1,4 +1,5 @@
 /* How a request reaches its service: over the bus, or through the gateway's API. */
+#include <assert.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "client/ctl.h"
 #include "vrs/bus.h"
 #include "vrs/http.h"
+#include "vrs/json.h"
 
 static const char media_type[] = "application/x-protobuf";
 
@@ -182,17 +184,31 @@ static int send_to(const struct vrs_ctl *ctl, const struct service *to,
 		ret, err);
 }
 
-int ctl_try(const struct vrs_ctl *ctl, control_request *req, control_reply **ret,
+const ProtobufCFieldDescriptor *ctl_field_of(const ProtobufCMessage *body)
+{
+	const ProtobufCMessageDescriptor *type = &vrsas__v1__control_request__descriptor;
+	unsigned i = 0;
+
+	while (i < type->n_fields && type->fields[i].descriptor != body->descriptor)
+		i++;
+	assert(i < type->n_fields);
+	return &type->fields[i];
+}
+
+int ctl_try(const struct vrs_ctl *ctl, const ProtobufCMessage *body, control_reply **ret,
 	    struct vrs_err *err)
 {
+	Vrsas__V1__ControlRequest req = VRSAS__V1__CONTROL_REQUEST__INIT;
+	const ProtobufCFieldDescriptor *f = ctl_field_of(body);
 	ProtobufCMessage *msg = NULL;
 	char id[33];
 
 	ctl_request_id(id);
-	req->request_id = id;
-	req->actor = actor();
-	int status = send_to(ctl, &control, &req->base, &msg, err);
-	req->request_id = "";
+	req.request_id = id;
+	req.actor = actor();
+	req.body_case = (Vrsas__V1__ControlRequest__BodyCase)f->id;
+	memcpy((char *)&req + f->offset, &body, sizeof(void *));
+	int status = send_to(ctl, &control, &req.base, &msg, err);
 	if (status == 0)
 		*ret = (control_reply *)msg;
 	return status;

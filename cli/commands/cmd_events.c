@@ -59,7 +59,7 @@ static void show_json_lines(const control_reply *reply)
 
 /* Repeats the query from where the last reply ended, and waits for an unreachable
  * scheduler: events are in Redis, none is missed. */
-static int follow(struct vrs_ctl *ctl, control_request *req, Vrsas__V1__EventQuery *query)
+static int follow(struct vrs_ctl *ctl, Vrsas__V1__EventQuery *query)
 {
 	char *after = NULL;
 	int code;
@@ -67,7 +67,7 @@ static int follow(struct vrs_ctl *ctl, control_request *req, Vrsas__V1__EventQue
 	for (;;) {
 		control_reply *reply = NULL;
 
-		code = ctl_ask(ctl, req, &reply);
+		code = ctl_ask(ctl, &query->base, &reply);
 		ctl->quiet = code != EXIT_OK;
 		if (code == EXIT_UNREACHABLE || code == EXIT_TIMEOUT) {
 			ctl_rest_ms(1000);
@@ -95,16 +95,13 @@ static int follow(struct vrs_ctl *ctl, control_request *req, Vrsas__V1__EventQue
 
 int verb_events(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__EventQuery query = VRSAS__V1__EVENT_QUERY__INIT;
 
 	query.vm = vrs_args_text(&ctl->args, "vm");
 	query.limit = (uint32_t)vrs_args_number(&ctl->args, "limit", DEFAULT_LIMIT);
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_EVENTS;
-	req.events = &query;
 	if (!vrs_args_has(&ctl->args, "follow"))
-		return ctl_query(ctl, &req, render_events);
+		return ctl_query(ctl, &query.base, render_events);
 	if (ctl->timeout_ms < 2 * WAIT_MS)
 		ctl->timeout_ms = 2 * WAIT_MS;
-	return follow(ctl, &req, &query);
+	return follow(ctl, &query);
 }

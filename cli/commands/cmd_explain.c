@@ -4,8 +4,8 @@
 
 /* One request to try; without an answer the next one is tried. */
 struct attempt {
-	control_request req;
-	render_fn render;
+	const ProtobufCMessage *body;
+	render_fn *render;
 };
 
 static bool has_answer(const control_reply *reply)
@@ -45,28 +45,20 @@ int verb_explain(struct vrs_ctl *ctl)
 	Vrsas__V1__RelocateOrder move = VRSAS__V1__RELOCATE_ORDER__INIT;
 	Vrsas__V1__PlanQuery plan = VRSAS__V1__PLAN_QUERY__INIT;
 	Vrsas__V1__ForecastQuery forecast = VRSAS__V1__FORECAST_QUERY__INIT;
-	struct attempt attempt[] = {
-		{VRSAS__V1__CONTROL_REQUEST__INIT, render_explain},
-		{VRSAS__V1__CONTROL_REQUEST__INIT, render_plan},
-		{VRSAS__V1__CONTROL_REQUEST__INIT, render_plan},
-		{VRSAS__V1__CONTROL_REQUEST__INIT, render_forecasts},
+	const struct attempt attempt[] = {
+		{&relocation.base, render_explain},
+		{&plan.base, render_plan},
+		{&move.base, render_plan},
+		{&forecast.base, render_forecasts},
 	};
 	struct vrs_err err = {0}, why = {0};
 
 	relocation.vm = move.vm = plan.host = forecast.target = name;
 	move.dry_run = true;
-	attempt[0].req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
-	attempt[0].req.relocations = &relocation;
-	attempt[1].req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_PLAN;
-	attempt[1].req.plan = &plan;
-	attempt[2].req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATE;
-	attempt[2].req.relocate = &move;
-	attempt[3].req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST;
-	attempt[3].req.forecast = &forecast;
 	for (size_t i = 0; i < sizeof(attempt) / sizeof(attempt[0]); i++) {
 		control_reply *reply = NULL;
 
-		if (ctl_try(ctl, &attempt[i].req, &reply, &err) < 0)
+		if (ctl_try(ctl, attempt[i].body, &reply, &err) < 0)
 			return ctl_fail_err(ctl_peer(ctl), &err);
 		bool answered = has_answer(reply);
 		if (answered)

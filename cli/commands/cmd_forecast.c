@@ -81,11 +81,8 @@ void render_forecasts(const struct vrs_ctl *ctl, const control_reply *reply,
 
 int verb_forecast(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__ForecastQuery query = VRSAS__V1__FORECAST_QUERY__INIT;
 
 	query.target = ctl->args.operand[0];
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_FORECAST;
-	req.forecast = &query;
-	return ctl_query(ctl, &req, render_forecasts);
+	return ctl_query(ctl, &query.base, render_forecasts);
 }

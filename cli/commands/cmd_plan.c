@@ -98,13 +98,10 @@ void render_plan(const struct vrs_ctl *ctl, const control_reply *reply,
 
 int verb_plan(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__PlanQuery query = VRSAS__V1__PLAN_QUERY__INIT;
 
 	query.host = ctl->args.operand[0];
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_PLAN;
-	req.plan = &query;
-	return ctl_query(ctl, &req, render_plan);
+	return ctl_query(ctl, &query.base, render_plan);
 }
 
 void render_done(const struct vrs_ctl *ctl, const control_reply *reply,
@@ -117,7 +114,6 @@ void render_done(const struct vrs_ctl *ctl, const control_reply *reply,
 /* Shows the plan and asks. */
 static int show_and_confirm(const struct vrs_ctl *ctl, const char *host, bool confirm_off)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__PlanQuery query = VRSAS__V1__PLAN_QUERY__INIT;
 	char *question =
 		vrs_asprintf(confirm_off ? "Confirm that %s is powered off and stays off?"
@@ -125,16 +121,13 @@ static int show_and_confirm(const struct vrs_ctl *ctl, const char *host, bool co
 			     host);
 
 	query.host = host;
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_PLAN;
-	req.plan = &query;
-	int code = ctl_preview(ctl, &req, render_plan, question);
+	int code = ctl_preview(ctl, &query.base, render_plan, question);
 	free(question);
 	return code;
 }
 
 int verb_fail(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__FailOrder order = VRSAS__V1__FAIL_ORDER__INIT;
 
 	order.host = ctl->args.operand[0];
@@ -153,7 +146,5 @@ int verb_fail(struct vrs_ctl *ctl)
 				  : show_and_confirm(ctl, order.host, order.confirm_off);
 	if (code != EXIT_OK)
 		return code;
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_FAIL;
-	req.fail = &order;
-	return ctl_order(ctl, &req, render_done);
+	return ctl_order(ctl, &order.base, render_done);
 }

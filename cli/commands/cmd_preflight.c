@@ -111,7 +111,6 @@ void render_preflight(const struct vrs_ctl *ctl, const control_reply *reply,
 
 int verb_preflight(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__PreflightQuery query = VRSAS__V1__PREFLIGHT_QUERY__INIT;
 	const char *name = ctl->args.operand[0];
 	control_reply *reply = NULL;
@@ -124,11 +123,9 @@ int verb_preflight(struct vrs_ctl *ctl)
 		query.vm = strchr(name, '/') ? "" : name;
 	}
 	query.to_cluster = vrs_args_text(&ctl->args, "to");
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_PREFLIGHT;
-	req.preflight = &query;
 	if (ctl->watch_ms)
-		return ctl_query(ctl, &req, render_preflight);
-	int code = ctl_ask(ctl, &req, &reply);
+		return ctl_query(ctl, &query.base, render_preflight);
+	int code = ctl_ask(ctl, &query.base, &reply);
 	if (code == EXIT_OK) {
 		ctl_show(ctl, reply, render_preflight);
 		code = unmovable(reply->preflight) ? EXIT_FAILED : EXIT_OK;

@@ -17,8 +17,8 @@ static void render_order(const struct vrs_ctl *ctl, const control_reply *reply,
 }
 
 struct order {
-	control_request *req;
-	protobuf_c_boolean *dry_run; /* inside req */
+	const ProtobufCMessage *body;
+	protobuf_c_boolean *dry_run; /* inside body */
 	const char *vm, *question;
 	bool home;
 };
@@ -29,13 +29,13 @@ static int give_order(struct vrs_ctl *ctl, struct order *o)
 
 	*o->dry_run = true;
 	if (!vrs_args_has(&ctl->args, "dry-run")) {
-		code = ctl_preview(ctl, o->req, render_order, o->question);
+		code = ctl_preview(ctl, o->body, render_order, o->question);
 		*o->dry_run = false;
 	}
 	if (code != EXIT_OK)
 		return code;
 
-	code = ctl_order(ctl, o->req, render_order);
+	code = ctl_order(ctl, o->body, render_order);
 	if (code == EXIT_OK && !*o->dry_run && vrs_args_has(&ctl->args, "wait"))
 		code = ctl_follow(ctl, o->vm, o->home,
 				  vrs_args_number(&ctl->args, "wait", 0));
@@ -44,26 +44,20 @@ static int give_order(struct vrs_ctl *ctl, struct order *o)
 
 int verb_relocate(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__RelocateOrder order = VRSAS__V1__RELOCATE_ORDER__INIT;
 
 	order.vm = ctl->args.operand[0];
 	order.to_cluster = vrs_args_text(&ctl->args, "to");
 	order.reason = vrs_args_text(&ctl->args, "reason");
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATE;
-	req.relocate = &order;
-	return give_order(ctl, &(struct order){&req, &order.dry_run, order.vm,
+	return give_order(ctl, &(struct order){&order.base, &order.dry_run, order.vm,
 					       "Relocate this VM?", false});
 }
 
 int verb_failback(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__FailbackOrder order = VRSAS__V1__FAILBACK_ORDER__INIT;
 
 	order.vm = ctl->args.operand[0];
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_FAILBACK;
-	req.failback = &order;
-	return give_order(ctl, &(struct order){&req, &order.dry_run, order.vm,
+	return give_order(ctl, &(struct order){&order.base, &order.dry_run, order.vm,
 					       "Fail this VM back?", true});
 }

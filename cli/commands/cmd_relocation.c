@@ -235,18 +235,15 @@ void render_explain(const struct vrs_ctl *ctl, const control_reply *reply,
 	}
 }
 
-static int ask_relocations(struct vrs_ctl *ctl, bool with_journal, render_fn render)
+static int ask_relocations(struct vrs_ctl *ctl, bool with_journal, render_fn *render)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__RelocationQuery query = VRSAS__V1__RELOCATION_QUERY__INIT;
 
 	query.with_journal = with_journal;
 	if (ctl->args.n_operands)
 		query.vm = ctl->args.operand[0];
 	query.open_only = vrs_args_has(&ctl->args, "open");
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
-	req.relocations = &query;
-	return ctl_query(ctl, &req, render);
+	return ctl_query(ctl, &query.base, render);
 }
 
 int verb_relocation_list(struct vrs_ctl *ctl)
@@ -266,12 +263,9 @@ int verb_relocation_explain(struct vrs_ctl *ctl)
 
 int verb_relocation_cancel(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__CancelOrder order = VRSAS__V1__CANCEL_ORDER__INIT;
 
 	order.vm = ctl->args.operand[0];
 	order.reason = vrs_args_text(&ctl->args, "reason");
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_CANCEL;
-	req.cancel = &order;
-	return ctl_order(ctl, &req, render_done);
+	return ctl_order(ctl, &order.base, render_done);
 }

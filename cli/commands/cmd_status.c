@@ -126,14 +126,11 @@ void render_status(const struct vrs_ctl *ctl, const control_reply *reply,
 
 int verb_status(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__StatusQuery query = VRSAS__V1__STATUS_QUERY__INIT;
 
 	if (vrs_args_has(&ctl->args, "simple"))
 		return status_simple(ctl);
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_STATUS;
-	req.status = &query;
-	return ctl_query(ctl, &req, render_status);
+	return ctl_query(ctl, &query.base, render_status);
 }
 
 void render_hosts(const struct vrs_ctl *ctl, const control_reply *reply,
@@ -147,13 +144,10 @@ void render_hosts(const struct vrs_ctl *ctl, const control_reply *reply,
 
 int verb_host_list(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__HostQuery query = VRSAS__V1__HOST_QUERY__INIT;
 
 	query.cluster = vrs_args_text(&ctl->args, "cluster");
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_HOSTS;
-	req.hosts = &query;
-	return ctl_query(ctl, &req, render_hosts);
+	return ctl_query(ctl, &query.base, render_hosts);
 }
 
 void render_vms(const struct vrs_ctl *ctl, const control_reply *reply,
@@ -165,12 +159,9 @@ void render_vms(const struct vrs_ctl *ctl, const control_reply *reply,
 
 int verb_vm_list(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__VmQuery query = VRSAS__V1__VM_QUERY__INIT;
 
 	query.cluster = vrs_args_text(&ctl->args, "cluster");
 	query.host = vrs_args_text(&ctl->args, "host");
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_VMS;
-	req.vms = &query;
-	return ctl_query(ctl, &req, render_vms);
+	return ctl_query(ctl, &query.base, render_vms);
 }

@@ -136,7 +136,8 @@ static void render_one(const struct vrs_ctl *ctl, const control_reply *reply,
 						  (int)t->state);
 
 		tone_add(out, ctl->colour, BOLD, "%s  ", t->job_id);
-		tone_add(out, ctl->colour, tone_of(t), "%s\n", state ? state : "");
+		tone_add(out, ctl->colour, tone_of(t), "%s", state ? state : "");
+		vrs_text_add(out, "\n");
 		field_add(out, ctl->colour, "vm", t->vm_name);
 		way(text, sizeof(text), t->source_cluster, t->target_cluster);
 		field_add(out, ctl->colour, "route", text);
@@ -240,16 +241,14 @@ static void render_times(const struct vrs_ctl *ctl, const control_reply *reply,
 
 /* --- commands --- */
 
-static int ask_for(struct vrs_ctl *ctl, const char *job, bool open_only, render_fn render)
+static int ask_for(struct vrs_ctl *ctl, const char *job, bool open_only,
+		   render_fn *render)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__TransferQuery query = VRSAS__V1__TRANSFER_QUERY__INIT;
 
 	query.job = job;
 	query.open_only = open_only;
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFERS;
-	req.transfers = &query;
-	return ctl_query(ctl, &req, render);
+	return ctl_query(ctl, &query.base, render);
 }
 
 int verb_transfer_list(struct vrs_ctl *ctl)
@@ -264,29 +263,23 @@ int verb_transfer_show(struct vrs_ctl *ctl)
 
 int verb_transfer_times(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__TransferTimesQuery query = VRSAS__V1__TRANSFER_TIMES_QUERY__INIT;
 
 	if (ctl->args.n_operands > 0)
 		query.source_cluster = ctl->args.operand[0];
 	if (ctl->args.n_operands > 1)
 		query.target_cluster = ctl->args.operand[1];
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_TIMES;
-	req.transfer_times = &query;
-	return ctl_query(ctl, &req, render_times);
+	return ctl_query(ctl, &query.base, render_times);
 }
 
 static int order(struct vrs_ctl *ctl, Vrsas__V1__TransferAct act, uint64_t rate)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__TransferOrder o = VRSAS__V1__TRANSFER_ORDER__INIT;
 
 	o.job = ctl->args.operand[0];
 	o.act = act;
 	o.rate_bytes_per_s = rate;
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_TRANSFER_ORDER;
-	req.transfer_order = &o;
-	return ctl_order(ctl, &req, render_done);
+	return ctl_order(ctl, &o.base, render_done);
 }
 
 int verb_transfer_pause(struct vrs_ctl *ctl)

@@ -62,15 +62,12 @@ static enum plugin_code print_status(const Vrsas__V1__StatusView *s)
 
 int status_simple(struct vrs_ctl *ctl)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__StatusQuery query = VRSAS__V1__STATUS_QUERY__INIT;
 	enum plugin_code code = PLUGIN_UNKNOWN;
 	control_reply *reply = NULL;
 	struct vrs_err err = {0};
 
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_STATUS;
-	req.status = &query;
-	if (ctl_try(ctl, &req, &reply, &err) < 0)
+	if (ctl_try(ctl, &query.base, &reply, &err) < 0)
 		print_line(PLUGIN_UNKNOWN, err.text, "");
 	else if (reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_STATUS)
 		code = print_status(reply->status);

@@ -66,15 +66,12 @@ static int outcome(const struct follow *f, const Vrsas__V1__RelocationView *v)
 
 static int look(struct follow *f, const char *vm)
 {
-	control_request req = VRSAS__V1__CONTROL_REQUEST__INIT;
 	Vrsas__V1__RelocationQuery query = VRSAS__V1__RELOCATION_QUERY__INIT;
 	control_reply *reply = NULL;
 	int code;
 
 	query.vm = vm;
-	req.body_case = VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS;
-	req.relocations = &query;
-	code = ctl_ask(f->ctl, &req, &reply);
+	code = ctl_ask(f->ctl, &query.base, &reply);
 	if (code != EXIT_OK)
 		return code;
 	if (reply->body_case == VRSAS__V1__CONTROL_REPLY__BODY_RELOCATIONS &&
