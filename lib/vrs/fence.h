@@ -26,8 +26,6 @@ int vrs_fence_off(const struct vrs_site_host *host, int64_t timeout_ms,
 		  struct vrs_fence_result *ret, struct vrs_err *err);
 int vrs_fence_status(const struct vrs_site_host *host, int64_t timeout_ms,
 		     struct vrs_fence_result *ret, struct vrs_err *err);
-int vrs_fence_on(const struct vrs_site_host *host, int64_t timeout_ms,
-		 struct vrs_fence_result *ret, struct vrs_err *err);
 
 /* Checks the settings of the host's agent without running it: VRS_EUNSUPPORTED if it has
  * none, VRS_EINVAL if a key is not allowed. */

@@ -97,9 +97,4 @@ int vrs_store_eval(struct vrs_store *s, struct vrs_reply **ret,
 /* Redis server time, Unix milliseconds. */
 int vrs_store_time_ms(struct vrs_store *s, int64_t *ret, struct vrs_err *err);
 
-/* Calls fn for each key that matches a glob, in no defined order, once each. */
-int vrs_store_scan(struct vrs_store *s, const char *glob,
-		   void (*fn)(void *arg, const char *key), void *arg,
-		   struct vrs_err *err);
-
 #endif

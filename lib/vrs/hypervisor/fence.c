@@ -125,14 +125,3 @@ int vrs_fence_off(const struct vrs_site_host *host, int64_t timeout_ms,
 		return code < 0 ? code : 0;
 	return vrs_fence_status(host, timeout_ms - off_ms, ret, err);
 }
-
-int vrs_fence_on(const struct vrs_site_host *host, int64_t timeout_ms,
-		 struct vrs_fence_result *ret, struct vrs_err *err)
-{
-	int code = run_agent(host, "on", timeout_ms, ret, err);
-
-	if (code > EXIT_DONE)
-		return vrs_fail(err, VRS_EIO, "fence %s/%s: on failed: %s", host->cluster,
-				host->name, ret->detail);
-	return code;
-}

@@ -16,91 +16,32 @@ static struct vrs_key make(const char *fmt, ...)
 	return k;
 }
 
-/* --- by cluster --- */
+/* The key of one thing, and of a pair of clusters. */
+#define KEY(name, format)                                                                \
+	struct vrs_key name(const char *of)                                              \
+	{                                                                                \
+		return make(VRS_KEY format, of);                                         \
+	}
+#define PAIR(name, format)                                                               \
+	struct vrs_key name(const char *source, const char *target)                      \
+	{                                                                                \
+		return make(VRS_KEY format, source, target);                             \
+	}
 
-struct vrs_key vrs_key_host_facts(const char *cluster)
-{
-	return make(VRS_KEY "host:{%s}", cluster);
-}
-
-struct vrs_key vrs_key_inventory(const char *cluster)
-{
-	return make(VRS_KEY "inv:{%s}", cluster);
-}
-
-struct vrs_key vrs_key_heartbeat(const char *cluster)
-{
-	return make(VRS_KEY "hb:{%s}", cluster);
-}
-
-struct vrs_key vrs_key_watermark(const char *cluster)
-{
-	return make(VRS_KEY "wm:{%s}", cluster);
-}
-
-struct vrs_key vrs_key_host_table(const char *cluster)
-{
-	return make(VRS_KEY "tab:{%s}", cluster);
-}
-
-struct vrs_key vrs_key_forecast(const char *cluster)
-{
-	return make(VRS_KEY "fc:{%s}", cluster);
-}
-
-struct vrs_key vrs_key_operator_claim(const char *cluster)
-{
-	return make(VRS_KEY "claim:{%s}", cluster);
-}
-
-struct vrs_key vrs_key_host_ran(const char *cluster)
-{
-	return make(VRS_KEY "ran:{%s}", cluster);
-}
-
-struct vrs_key vrs_key_rate(const char *source, const char *target)
-{
-	return make(VRS_KEY "rate:{%s}:{%s}", source, target);
-}
-
-struct vrs_key vrs_key_eta(const char *source, const char *target)
-{
-	return make(VRS_KEY "eta:{%s}:{%s}", source, target);
-}
-
-/* --- other keys --- */
-
-struct vrs_key vrs_key_model(const char *name)
-{
-	return make(VRS_KEY "model:%s", name);
-}
-
-struct vrs_key vrs_key_model_before(const char *name)
-{
-	return make(VRS_KEY "model:%s.before", name);
-}
-
-struct vrs_key vrs_key_relocation(const char *vm_id)
-{
-	return make(VRS_KEY "reloc:%s", vm_id);
-}
-
-struct vrs_key vrs_key_journal(const char *vm_id)
-{
-	return make(VRS_KEY "jrn:%s", vm_id);
-}
-
-struct vrs_key vrs_key_transfer(const char *job)
-{
-	return make(VRS_KEY "xfer:%s", job);
-}
-
-struct vrs_key vrs_key_sink(const char *name)
-{
-	return make(VRS_KEY "sink:%s", name);
-}
-
-struct vrs_key vrs_key_service(const char *service)
-{
-	return make(VRS_KEY "svc:%s", service);
-}
+KEY(vrs_key_host_facts, "host:{%s}")
+KEY(vrs_key_inventory, "inv:{%s}")
+KEY(vrs_key_heartbeat, "hb:{%s}")
+KEY(vrs_key_watermark, "wm:{%s}")
+KEY(vrs_key_host_table, "tab:{%s}")
+KEY(vrs_key_forecast, "fc:{%s}")
+KEY(vrs_key_operator_claim, "claim:{%s}")
+KEY(vrs_key_host_ran, "ran:{%s}")
+PAIR(vrs_key_rate, "rate:{%s}:{%s}")
+PAIR(vrs_key_eta, "eta:{%s}:{%s}")
+KEY(vrs_key_model, "model:%s")
+KEY(vrs_key_model_before, "model:%s.before")
+KEY(vrs_key_relocation, "reloc:%s")
+KEY(vrs_key_journal, "jrn:%s")
+KEY(vrs_key_transfer, "xfer:%s")
+KEY(vrs_key_sink, "sink:%s")
+KEY(vrs_key_service, "svc:%s")

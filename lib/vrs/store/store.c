@@ -13,7 +13,7 @@
 #include "vrs/conf.h"
 #include "vrs/mem.h"
 
-enum { DEFAULT_TIMEOUT_MS = 2000, SCAN_COUNT = 500 };
+enum { DEFAULT_TIMEOUT_MS = 2000 };
 
 struct script {
 	char *text;
@@ -514,59 +514,5 @@ int vrs_store_time_ms(struct vrs_store *s, int64_t *ret, struct vrs_err *err)
 		status = vrs_fail(err, VRS_EPARSE, "store: %s: unexpected reply to TIME",
 				  s->address);
 	vrs_reply_free(r);
-	return status;
-}
-
-struct key_list {
-	char **key;
-	size_t n, cap;
-};
-
-static void keys_add(struct key_list *l, const struct vrs_reply *page)
-{
-	for (size_t i = 0; i < page->n_items; i++) {
-		l->key = vrs_grow(l->key, l->n, &l->cap, sizeof(*l->key));
-		l->key[l->n++] = vrs_strdup(page->item[i].bytes);
-	}
-}
-
-static int key_order(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-int vrs_store_scan(struct vrs_store *s, const char *glob,
-		   void (*fn)(void *arg, const char *key), void *arg, struct vrs_err *err)
-{
-	struct key_list found = {0};
-	char cursor[32] = "0";
-	int status = 0;
-
-	do {
-		struct vrs_reply *r;
-
-		status = vrs_store_cmd(s, &r, err, "SCAN %s MATCH %s COUNT %d", cursor,
-				       glob, SCAN_COUNT);
-		if (status < 0)
-			break;
-		if (r->n_items == 2 && r->item[0].bytes) {
-			(void)vrs_strcpy(cursor, sizeof(cursor), r->item[0].bytes);
-			keys_add(&found, &r->item[1]);
-		} else {
-			status = vrs_fail(err, VRS_EPARSE,
-					  "store: %s: unexpected reply to SCAN",
-					  s->address);
-		}
-		vrs_reply_free(r);
-	} while (status == 0 && strcmp(cursor, "0") != 0);
-
-	if (found.n > 1) /* SCAN may return a key twice */
-		qsort(found.key, found.n, sizeof(*found.key), key_order);
-	for (size_t i = 0; status == 0 && i < found.n; i++)
-		if (i == 0 || strcmp(found.key[i - 1], found.key[i]) != 0)
-			fn(arg, found.key[i]);
-	for (size_t i = 0; i < found.n; i++)
-		free(found.key[i]);
-	free(found.key);
 	return status;
 }

@@ -133,29 +133,6 @@ static void a_script_is_loaded_when_the_server_has_forgotten_it(void **state)
 	vrs_store_close(s);
 }
 
-static void count_key(void *arg, const char *key)
-{
-	int *n = arg;
-
-	assert_memory_equal(key, "scan:", 5);
-	(*n)++;
-}
-
-static void scan_gives_each_key_once(void **state)
-{
-	(void)state;
-	struct vrs_store *s = redis_store(&redis);
-	struct vrs_err err = {0};
-	int n = 0;
-
-	for (int i = 0; i < 3000; i++)
-		vrs_store_addf(s, "SET scan:%d x", i);
-	assert_ok(vrs_store_run(s, NULL, &err), &err);
-	assert_ok(vrs_store_scan(s, "scan:*", count_key, &n, &err), &err);
-	assert_int_equal(n, 3000);
-	vrs_store_close(s);
-}
-
 static void the_servers_time_is_now(void **state)
 {
 	(void)state;
@@ -299,7 +276,6 @@ int main(void)
 		cmocka_unit_test(a_pipeline_answers_in_order),
 		cmocka_unit_test(a_pipeline_reports_its_first_error_and_runs_the_rest),
 		cmocka_unit_test(a_script_is_loaded_when_the_server_has_forgotten_it),
-		cmocka_unit_test(scan_gives_each_key_once),
 		cmocka_unit_test(the_servers_time_is_now),
 		cmocka_unit_test(a_killed_server_fails_one_call_and_then_goes_on),
 		cmocka_unit_test(a_stopped_server_is_a_timeout),
