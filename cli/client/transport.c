@@ -55,19 +55,15 @@ int ctl_read_token(struct vrs_ctl *ctl)
 static int refused_by_gateway(const char *url, const struct vrs_http_reply *reply,
 			      struct vrs_err *err)
 {
-	static const struct {
-		int status, code;
-	} meaning[] = {{400, VRS_EINVAL},  {401, VRS_EDENIED}, {403, VRS_EDENIED},
-		       {429, VRS_ECONN},   {502, VRS_ECONN},   {503, VRS_ECONN},
-		       {504, VRS_ETIMEOUT}};
+	static const struct vrs_code_row codes[] = {
+		{400, VRS_EINVAL},   {401, VRS_EDENIED}, {403, VRS_EDENIED},
+		{429, VRS_ECONN},    {502, VRS_ECONN},   {503, VRS_ECONN},
+		{504, VRS_ETIMEOUT}, {VRS_ELSE, VRS_EIO}};
 	json_t *json = json_loadb(reply->body, reply->n_body, 0, NULL);
 	const char *error = json_string_value(json_object_get(json, "error"));
 	const char *hint = json_string_value(json_object_get(json, "hint"));
-	int code = VRS_EIO;
+	int code = vrs_code_of(codes, reply->status);
 
-	for (size_t i = 0; i < sizeof(meaning) / sizeof(meaning[0]); i++)
-		if (meaning[i].status == reply->status)
-			code = meaning[i].code;
 	if (error)
 		(void)vrs_fail(err, code, "%s: %s%s%s", url, error,
 			       hint && hint[0] ? "; " : "", hint ? hint : "");

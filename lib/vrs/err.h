@@ -45,6 +45,13 @@ int vrs_context(struct vrs_err *err, const char *fmt, ...)
 #define vrs_context(...) ((void)(vrs_context)(__VA_ARGS__), VRS_EIO)
 #endif
 
+/* A library's error numbers as codes: the row with this number, else the last row. */
+enum { VRS_ELSE = -0x7fffffff - 1 };
+struct vrs_code_row {
+	int number, code;
+};
+int vrs_code_of(const struct vrs_code_row *row, int number);
+
 /* "timeout", "not found", ...: the name of a code, for tables and counters. */
 const char *vrs_code_name(int code);
 

@@ -68,21 +68,16 @@ bool vrs_args_serve(int *argc, char ***argv)
 
 int vrs_exit_code(int status)
 {
-	switch (status) {
-	case 0:
-		return 0;
-	case VRS_EINVAL:
-		return 2;
-	case VRS_ENOENT:
-		return 3;
-	case VRS_EDENIED:
-	case VRS_ECONFLICT:
-		return 4;
-	case VRS_ECONN:
-		return 5;
-	case VRS_ETIMEOUT:
-		return 6;
-	default:
-		return 1;
-	}
+	static const struct vrs_code_row codes[] = {
+		{0, 0},
+		{VRS_EINVAL, 2},
+		{VRS_ENOENT, 3},
+		{VRS_EDENIED, 4},
+		{VRS_ECONFLICT, 4},
+		{VRS_ECONN, 5},
+		{VRS_ETIMEOUT, 6},
+		{VRS_ELSE, 1},
+	};
+
+	return vrs_code_of(codes, status);
 }

@@ -5,38 +5,22 @@
 #include <stdio.h>
 #include <string.h>
 
-static int code_of_errno(int e)
+int vrs_code_of(const struct vrs_code_row *row, int number)
 {
-	switch (e) {
-	case ENOENT:
-	case ENOTDIR:
-		return VRS_ENOENT;
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return VRS_EDENIED;
-	case ENOSPC:
-	case EDQUOT:
-	case EFBIG:
-		return VRS_ENOSPC;
-	case ETIMEDOUT:
-		return VRS_ETIMEOUT;
-	case ECONNREFUSED:
-	case ECONNRESET:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case EPIPE:
-		return VRS_ECONN;
-	case EEXIST:
-		return VRS_ECONFLICT;
-	case EINVAL:
-	case EISDIR:
-	case ENAMETOOLONG:
-		return VRS_EINVAL;
-	default:
-		return VRS_EIO;
-	}
+	while (row->number != number && row->number != VRS_ELSE)
+		row++;
+	return row->code;
 }
+
+static const struct vrs_code_row errno_codes[] = {
+	{ENOENT, VRS_ENOENT},      {ENOTDIR, VRS_ENOENT},   {EACCES, VRS_EDENIED},
+	{EPERM, VRS_EDENIED},      {EROFS, VRS_EDENIED},    {ENOSPC, VRS_ENOSPC},
+	{EDQUOT, VRS_ENOSPC},      {EFBIG, VRS_ENOSPC},     {ETIMEDOUT, VRS_ETIMEOUT},
+	{ECONNREFUSED, VRS_ECONN}, {ECONNRESET, VRS_ECONN}, {EHOSTUNREACH, VRS_ECONN},
+	{ENETUNREACH, VRS_ECONN},  {EPIPE, VRS_ECONN},      {EEXIST, VRS_ECONFLICT},
+	{EINVAL, VRS_EINVAL},      {EISDIR, VRS_EINVAL},    {ENAMETOOLONG, VRS_EINVAL},
+	{VRS_ELSE, VRS_EIO},
+};
 
 int(vrs_fail)(struct vrs_err *err, int code, const char *fmt, ...)
 {
@@ -54,7 +38,7 @@ int(vrs_fail)(struct vrs_err *err, int code, const char *fmt, ...)
 int(vrs_fail_errno)(struct vrs_err *err, const char *fmt, ...)
 {
 	int e = errno;
-	int code = code_of_errno(e);
+	int code = vrs_code_of(errno_codes, e);
 
 	if (err) {
 		va_list ap;
@@ -89,32 +73,12 @@ int(vrs_context)(struct vrs_err *err, const char *fmt, ...)
 
 const char *vrs_code_name(int code)
 {
-	switch (code) {
-	case 0:
-		return "ok";
-	case VRS_EINVAL:
-		return "invalid";
-	case VRS_ENOENT:
-		return "not found";
-	case VRS_EPARSE:
-		return "malformed";
-	case VRS_EIO:
-		return "I/O error";
-	case VRS_ETIMEOUT:
-		return "timeout";
-	case VRS_ECONN:
-		return "unreachable";
-	case VRS_EDENIED:
-		return "denied";
-	case VRS_ECONFLICT:
-		return "conflict";
-	case VRS_ENOSPC:
-		return "no space";
-	case VRS_EUNSUPPORTED:
-		return "unsupported";
-	case VRS_ECANCELLED:
-		return "cancelled";
-	default:
-		return "internal error";
-	}
+	static const char *const names[] = {
+		"ok",        "invalid",  "not found",   "malformed",
+		"I/O error", "timeout",  "unreachable", "denied",
+		"conflict",  "no space", "unsupported", "cancelled",
+	};
+	int n = sizeof(names) / sizeof(names[0]);
+
+	return code <= 0 && code > -n ? names[-code] : "internal error";
 }

@@ -4,36 +4,25 @@
 
 #include "vrs/bus/nng.h"
 
-static int code_of(int nng_code)
-{
-	switch (nng_code) {
-	case NNG_ETIMEDOUT:
-		return VRS_ETIMEOUT;
-	case NNG_ECONNREFUSED:
-	case NNG_ECONNRESET:
-	case NNG_ECONNABORTED:
-	case NNG_ECONNSHUT:
-	case NNG_EUNREACHABLE:
-	case NNG_ENOENT:
-	case NNG_ECLOSED:
-		return VRS_ECONN;
-	case NNG_ECANCELED:
-		return VRS_ECANCELLED;
-	case NNG_EADDRINUSE:
-		return VRS_ECONFLICT;
-	case NNG_EADDRINVAL:
-	case NNG_EINVAL:
-		return VRS_EINVAL;
-	case NNG_EPERM:
-	case NNG_EPEERAUTH:
-	case NNG_ECRYPTO:
-		return VRS_EDENIED;
-	case NNG_ENOTSUP:
-		return VRS_EUNSUPPORTED;
-	default:
-		return VRS_EIO;
-	}
-}
+static const struct vrs_code_row codes[] = {
+	{NNG_ETIMEDOUT, VRS_ETIMEOUT},
+	{NNG_ECONNREFUSED, VRS_ECONN},
+	{NNG_ECONNRESET, VRS_ECONN},
+	{NNG_ECONNABORTED, VRS_ECONN},
+	{NNG_ECONNSHUT, VRS_ECONN},
+	{NNG_EUNREACHABLE, VRS_ECONN},
+	{NNG_ENOENT, VRS_ECONN},
+	{NNG_ECLOSED, VRS_ECONN},
+	{NNG_ECANCELED, VRS_ECANCELLED},
+	{NNG_EADDRINUSE, VRS_ECONFLICT},
+	{NNG_EADDRINVAL, VRS_EINVAL},
+	{NNG_EINVAL, VRS_EINVAL},
+	{NNG_EPERM, VRS_EDENIED},
+	{NNG_EPEERAUTH, VRS_EDENIED},
+	{NNG_ECRYPTO, VRS_EDENIED},
+	{NNG_ENOTSUP, VRS_EUNSUPPORTED},
+	{VRS_ELSE, VRS_EIO},
+};
 
 int bus_fail(struct vrs_err *err, int nng_code, const char *fmt, ...)
 {
@@ -43,5 +32,6 @@ int bus_fail(struct vrs_err *err, int nng_code, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return vrs_fail(err, code_of(nng_code), "%s: %s", text, nng_strerror(nng_code));
+	return vrs_fail(err, vrs_code_of(codes, nng_code), "%s: %s", text,
+			nng_strerror(nng_code));
 }

@@ -78,25 +78,18 @@ static void set_trust(CURL *c, const struct vrs_http_request *req)
 	}
 }
 
-static int code_of(CURLcode rv)
-{
-	switch (rv) {
-	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CACERT_BADFILE:
-		return VRS_EINVAL;
-	case CURLE_OPERATION_TIMEDOUT:
-		return VRS_ETIMEOUT;
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return VRS_ECONN;
-	default:
-		return VRS_EIO;
-	}
-}
+static const struct vrs_code_row codes[] = {
+	{CURLE_URL_MALFORMAT, VRS_EINVAL},
+	{CURLE_UNSUPPORTED_PROTOCOL, VRS_EINVAL},
+	{CURLE_SSL_CERTPROBLEM, VRS_EINVAL},
+	{CURLE_SSL_CACERT_BADFILE, VRS_EINVAL},
+	{CURLE_OPERATION_TIMEDOUT, VRS_ETIMEOUT},
+	{CURLE_COULDNT_RESOLVE_HOST, VRS_ECONN},
+	{CURLE_COULDNT_CONNECT, VRS_ECONN},
+	{CURLE_SSL_CONNECT_ERROR, VRS_ECONN},
+	{CURLE_PEER_FAILED_VERIFICATION, VRS_ECONN},
+	{VRS_ELSE, VRS_EIO},
+};
 
 static int exchange(CURL *c, const struct vrs_http_request *req, struct answer *a,
 		    struct vrs_err *err)
@@ -125,7 +118,7 @@ static int exchange(CURL *c, const struct vrs_http_request *req, struct answer *
 	if (a->too_long)
 		return vrs_fail(err, VRS_ENOSPC, "%s: reply exceeds %zu bytes", req->url,
 				a->max_bytes);
-	return vrs_fail(err, code_of(rv), "%s: %s", req->url,
+	return vrs_fail(err, vrs_code_of(codes, (int)rv), "%s: %s", req->url,
 			why[0] ? why : curl_easy_strerror(rv));
 }
 

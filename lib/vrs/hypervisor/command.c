@@ -18,20 +18,11 @@ struct cmd {
 	size_t n_argv;
 };
 
-static const struct {
-	int exit_code, code;
-} codes[] = {
-	{2, VRS_EINVAL},   {3, VRS_ENOENT},  {4, VRS_ECONFLICT}, {5, VRS_ECONN},
-	{6, VRS_ETIMEOUT}, {7, VRS_EDENIED}, {8, VRS_ENOSPC},    {9, VRS_EUNSUPPORTED},
+static const struct vrs_code_row exit_codes[] = {
+	{2, VRS_EINVAL}, {3, VRS_ENOENT},       {4, VRS_ECONFLICT},
+	{5, VRS_ECONN},  {6, VRS_ETIMEOUT},     {7, VRS_EDENIED},
+	{8, VRS_ENOSPC}, {9, VRS_EUNSUPPORTED}, {VRS_ELSE, VRS_EIO},
 };
-
-static int code_of_exit(int exit_code)
-{
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (codes[i].exit_code == exit_code)
-			return codes[i].code;
-	return VRS_EIO;
-}
 
 struct request {
 	const char *verb;
@@ -74,8 +65,8 @@ static int run(struct cmd *cmd, const struct request *request, json_t **ret,
 	}
 	if (r.exit_code != 0) {
 		vrs_proc_last_line(&r.err, said, sizeof(said));
-		status = vrs_fail(err, code_of_exit(r.exit_code), "%s %s: %s", argv[0],
-				  verb,
+		status = vrs_fail(err, vrs_code_of(exit_codes, r.exit_code), "%s %s: %s",
+				  argv[0], verb,
 				  said[0] ? said : "failed without an error message");
 	} else if (ret) {
 		status = vrs_hv_json_load(r.out.text ? r.out.text : "", r.out.len, ret,

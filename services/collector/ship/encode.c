@@ -81,23 +81,14 @@ Vrsas__V1__Record *encode_batch(const struct gauge *gauge, size_t n, int64_t at_
 
 /* --- inventory --- */
 
-static Vrsas__V1__VmState state_of(enum vrs_hv_state s)
-{
-	switch (s) {
-	case VRS_HV_OFF:
-		return VRSAS__V1__VM_STATE__VM_STATE_OFF;
-	case VRS_HV_RUNNING:
-		return VRSAS__V1__VM_STATE__VM_STATE_RUNNING;
-	case VRS_HV_PAUSED:
-		return VRSAS__V1__VM_STATE__VM_STATE_PAUSED;
-	case VRS_HV_IO_ERROR:
-		return VRSAS__V1__VM_STATE__VM_STATE_IO_ERROR;
-	case VRS_HV_CRASHED:
-		return VRSAS__V1__VM_STATE__VM_STATE_CRASHED;
-	default:
-		return VRSAS__V1__VM_STATE__VM_STATE_UNSPECIFIED;
-	}
-}
+static const Vrsas__V1__VmState states[] = {
+	[VRS_HV_UNKNOWN] = VRSAS__V1__VM_STATE__VM_STATE_UNSPECIFIED,
+	[VRS_HV_OFF] = VRSAS__V1__VM_STATE__VM_STATE_OFF,
+	[VRS_HV_RUNNING] = VRSAS__V1__VM_STATE__VM_STATE_RUNNING,
+	[VRS_HV_PAUSED] = VRSAS__V1__VM_STATE__VM_STATE_PAUSED,
+	[VRS_HV_IO_ERROR] = VRSAS__V1__VM_STATE__VM_STATE_IO_ERROR,
+	[VRS_HV_CRASHED] = VRSAS__V1__VM_STATE__VM_STATE_CRASHED,
+};
 
 static bool is_under(const char *path, const char *folder)
 {
@@ -146,7 +137,7 @@ static Vrsas__V1__VmFacts *encode_vm(const struct vrs_site_vm *rule,
 
 	m->id = vrs_strdup(vm->id);
 	m->name = vrs_strdup(vm->name);
-	m->state = state_of(vm->state);
+	m->state = states[vm->state];
 	m->vcpus = vm->vcpus;
 	m->ram_bytes = vm->ram_bytes;
 	m->vm_class = rule && rule->vm_class ? rule->vm_class : 4;
