@@ -68,20 +68,20 @@ static const struct vrs_args_option relocate_options[] = {
 	{"to", 0, "CLUSTER", .help = "target cluster (default: the best candidate)"},
 	{"dry-run", 'n', NULL, .help = "show the decision, change nothing"},
 	{"reason", 0, "TEXT", .help = "reason, recorded in the journal"},
-	{"wait", 0, "[S]", .help = "wait until it is done, at most S seconds",
+	{"wait", 0, "[S]", .help = "wait until the VM has moved, at most S seconds",
 	 .type = VRS_OPT_DURATION, .min = 1},
 	{0},
 };
 
 static const struct vrs_args_option failback_options[] = {
 	{"dry-run", 'n', NULL, .help = "show the plan, change nothing"},
-	{"wait", 0, "[S]", .help = "wait until it is done, at most S seconds",
+	{"wait", 0, "[S]", .help = "wait until the VM has moved, at most S seconds",
 	 .type = VRS_OPT_DURATION, .min = 1},
 	{0},
 };
 
 static const struct vrs_args_option list_options[] = {
-	{"open", 0, NULL, .help = "only active ones"},
+	{"open", 0, NULL, .help = "only active relocations or transfers"},
 	{0},
 };
 
@@ -99,7 +99,7 @@ static const struct vrs_args_option event_options[] = {
 };
 
 static const struct vrs_args_option export_options[] = {
-	{"host", 0, "HOST", .help = "only this host"},
+	{"host", 0, "HOST", .help = "only readings of this host"},
 	{"from", 0, "TIME",
 	 .help = "start: RFC 3339, or an age such as 24h or 7d (default 24h)"},
 	{"to", 0, "TIME", .help = "end, exclusive (default now)"},
@@ -141,11 +141,10 @@ static const struct vrs_args_command commands[] = {
 	 verb_preflight},
 	{"fail", "HOST", fail_options,
 	 "Declare a host failed: fence it and relocate its VMs",
-	 "The scheduler fences the host at once. If fencing fails, --confirm-off is "
-	 "your\n"
-	 "signed claim that the host is off, and counts as proof of death (F5). If the "
-	 "claim\n"
-	 "is wrong, a VM may run twice: check the host on site first.",
+	 "The scheduler fences the host at once. If fencing fails, --confirm-off is your "
+	 "claim,\nrecorded with your name and reason, that the host is off. It counts as "
+	 "proof of death\n(F5). If the claim is wrong, a VM may run twice: check the "
+	 "host on site first.",
 	 "vrsctl fail h1\n"
 	 "vrsctl fail h1 --confirm-off --reason 'rack 4: no lights, power cable "
 	 "unplugged'\n"
@@ -191,7 +190,7 @@ static const struct vrs_args_command commands[] = {
 	 "To cancel a copy of a relocation, use vrsctl relocation cancel.",
 	 "vrsctl transfer cancel web1\n", verb_transfer_cancel},
 	{"transfer rate", "JOB|VM RATE", NULL, "Set or lift a copy's bandwidth limit",
-	 "RATE is bytes per second, with K, M or G, or none.",
+	 "RATE is in bytes per second, with K, M or G, or none to lift the limit.",
 	 "vrsctl transfer rate web1 50M\nvrsctl transfer rate web1 none\n",
 	 verb_transfer_rate},
 	{"transfer times", "[FROM [TO]]", NULL,

@@ -174,7 +174,7 @@ int ctl_confirm(const struct vrs_ctl *ctl, const char *question)
 	(void)fprintf(stderr, "%s [y/N] ", question);
 	if (!fgets(answer, sizeof(answer), stdin) ||
 	    (answer[0] != 'y' && answer[0] != 'Y'))
-		return ctl_fail(EXIT_FAILED, NULL, "canceled, nothing was changed");
+		return ctl_fail(EXIT_FAILED, NULL, "cancelled, nothing was changed");
 	return EXIT_OK;
 }
 

@@ -82,7 +82,7 @@ static int one_page(const struct vrs_ctl *ctl, Vrsas__V1__ExportPage *page, FILE
 		for (size_t i = 0; i < reply->n_row; i++)
 			add_row(ctl, reply->row[i], &out);
 		if (out.len && fwrite(out.text, 1, out.len, f) != out.len)
-			status = vrs_fail_errno(err, "export: write");
+			status = vrs_fail_errno(err, "export: cannot write");
 		*ret_next_ms = reply->next_at_ms;
 	}
 	vrs_text_fini(&out);
@@ -110,7 +110,7 @@ static int all_pages(const struct vrs_ctl *ctl, Vrsas__V1__ExportPage *page, FIL
 					  "export: etl sent a page out of sequence");
 	}
 	if (status == 0 && fflush(f) != 0)
-		status = vrs_fail_errno(err, "export: write");
+		status = vrs_fail_errno(err, "export: cannot write");
 	return status;
 }
 
@@ -121,12 +121,12 @@ static int to_file(const struct vrs_ctl *ctl, Vrsas__V1__ExportPage *page,
 	char *part = vrs_asprintf("%s.part", path);
 	FILE *f = fopen(part, "we");
 	int status = f ? all_pages(ctl, page, f, err)
-		       : vrs_fail_errno(err, "export: open %s", part);
+		       : vrs_fail_errno(err, "export: cannot open %s", part);
 
 	if (f && fclose(f) != 0 && status == 0)
-		status = vrs_fail_errno(err, "export: write %s", part);
+		status = vrs_fail_errno(err, "export: cannot write %s", part);
 	if (status == 0 && rename(part, path) < 0)
-		status = vrs_fail_errno(err, "export: rename %s", part);
+		status = vrs_fail_errno(err, "export: cannot rename %s", part);
 	if (f && status < 0)
 		(void)unlink(part);
 	free(part);

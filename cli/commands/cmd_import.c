@@ -27,8 +27,8 @@ static int read_rows(struct vrs_csv *csv, struct rows *rows, struct vrs_err *err
 	int status = vrs_samples_begin(&samples, csv, err);
 
 	if (status == 0 && samples.trace)
-		return vrs_csv_fail(csv, 0, "header differs from that of vrsctl export",
-				    err);
+		return vrs_csv_fail(csv, 0,
+				    "the header differs from that of vrsctl export", err);
 	while (status == 0 && (status = vrs_samples_next(&samples, &row, err)) > 0)
 		status = rows_add(rows, &row, err);
 	rows_hash(rows, vrs_csv_hash(csv));
@@ -246,7 +246,7 @@ static void report(const struct vrs_ctl *ctl, const struct rows *rows, bool sent
 		       rows_count(rows), rows_hosts(rows), sent ? "true" : "false",
 		       (unsigned long long)refused);
 	else
-		printf("%s %zu rows of %zu hosts, %s to %s\n",
+		printf("%s %zu rows from %zu hosts, %s to %s\n",
 		       !sent     ? "read"
 		       : refused ? "sent"
 				 : "stored",

@@ -76,7 +76,8 @@ int status_simple(struct vrs_ctl *ctl)
 		code = print_status(reply->status);
 	else
 		print_line(PLUGIN_UNKNOWN,
-			   reply->error[0] ? reply->error : "the reply is not a status",
+			   reply->error[0] ? reply->error
+					   : "the reply contains no status",
 			   "");
 	control_reply_free(reply);
 	return code;

@@ -9,7 +9,7 @@
  *   domain_type = qemu               kvm, qemu
  *   networks = prod:br-prod, dmz:br2 COMPANY-NAME:LOCAL-NAME
  *   repair = 4h                      expected time to repair a host
- *   max_cpu_ratio = 0.8              limit of the forecast P90, relocated VMs included
+ *   max_cpu_ratio = 0.8              limit for the forecast P90, including relocated VMs
  *   accept = yes                     accepts VMs of other clusters
  *
  *   [host c1/h1]

@@ -26,7 +26,7 @@ static void add_hosts(const struct metrics *n, struct vrs_page *page)
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		vrs_page_add(page, VRS_GAUGE, "vrsas_collector_hosts",
-			     "Hosts of the cluster, as of the newest reading.",
+			     "Hosts of the cluster in the latest reading.",
 			     n->hosts[states[i].state], "cluster", n->cluster, "state",
 			     states[i].name, NULL);
 }
@@ -34,7 +34,7 @@ static void add_hosts(const struct metrics *n, struct vrs_page *page)
 void metrics_collect(const struct metrics *n, struct vrs_page *page)
 {
 	static const char offers[] = "vrsas_collector_offers_total";
-	static const char offers_help[] = "Offers of spooled records to etl.";
+	static const char offers_help[] = "Offers of spooled records sent to etl.";
 	struct vrs_bus_counts samples, fill;
 	struct shipper_counts f;
 

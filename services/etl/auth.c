@@ -79,7 +79,7 @@ static int not_sealed(struct auth *g, const char *cluster, struct vrs_err *err)
 {
 	return refuse(g, AUTH_UNSIGNED,
 		      vrs_fail(err, VRS_EDENIED,
-			       "seal: missing on a message of cluster %.64s",
+			       "seal: missing on a message from cluster %.64s",
 			       vrs_name_ok(cluster) ? cluster : "?"));
 }
 
@@ -91,7 +91,7 @@ static int same_cluster(struct auth *g, const Vrsas__V1__Sealed *s, const char *
 		return 0;
 	return refuse(g, AUTH_SIGNATURE,
 		      vrs_fail(err, VRS_EDENIED,
-			       "seal: of cluster %s on a message of cluster %.64s",
+			       "seal: cluster %s signed a message of cluster %.64s",
 			       s->cluster, vrs_name_ok(cluster) ? cluster : "?"));
 }
 
@@ -122,8 +122,8 @@ static int is_fresh(struct auth *g, const Vrsas__V1__Sealed *sealed,
 	    sealed->at_ms > now_ms + CLOCK_MAY_DIFFER_MS)
 		return refuse(g, AUTH_REPLAY,
 			      vrs_fail(err, VRS_EDENIED,
-				       "heartbeat of cluster %s: differs from our clock "
-				       "by more than 2 min",
+				       "heartbeat of cluster %s: its time differs from "
+				       "our clock by more than 2 min",
 				       sealed->cluster));
 	s = sender_of(g, hb);
 	if (!s || sealed->at_ms <= s->at_ms)

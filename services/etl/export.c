@@ -155,7 +155,7 @@ static int load_page(struct page *p, int64_t *ret_next, struct vrs_err *err)
 	}
 	if (p->bytes > PAGE_BYTES)
 		return vrs_fail(err, VRS_ENOSPC,
-				"export: one minute of %zu hosts exceeds a page: export "
+				"export: one minute of %zu hosts exceeds a page; export "
 				"one host at a time",
 				p->n_hosts);
 	*ret_next = from < p->ask->to_ms ? from : 0;

@@ -36,13 +36,13 @@ static const struct vrs_option options[] = {
 	{"samples", VRS_OPT_STRING, offsetof(struct settings, samples),
 	 "tcp://127.0.0.1:7701", 0, 0, "socket to which collectors publish"},
 	{"fill", VRS_OPT_STRING, offsetof(struct settings, fill), "tcp://127.0.0.1:7702",
-	 0, 0, "socket for offers of collectors and for exports"},
+	 0, 0, "socket for offers from collectors and for exports"},
 	{"retention", VRS_OPT_DURATION, offsetof(struct settings, retention_ms), "30d",
 	 3600e3, 400 * 86400e3, "how long samples are kept"},
 	{"cluster_keys", VRS_OPT_STRING, offsetof(struct settings, cluster_keys), "", 0,
 	 0,
 	 "folder with a file CLUSTER.key for each cluster; messages without a valid seal "
-	 "are rejected; empty: not checked"},
+	 "are rejected; not checked if empty"},
 	{0},
 };
 

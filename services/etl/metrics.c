@@ -10,13 +10,13 @@ static void add_records(struct vrs_page *page, const struct ingest_counts *c)
 		const char *name, *help;
 		uint64_t value;
 	} counters[] = {
-		{"vrsas_ingest_samples_total", "Readings stored: one host, one interval.",
-		 c->samples},
+		{"vrsas_ingest_samples_total",
+		 "Readings stored (one per host and interval).", c->samples},
 		{"vrsas_ingest_heartbeats_total", "Heartbeats accepted.", c->heartbeats},
 		{"vrsas_ingest_gaps_total", "Gaps in the live stream.", c->gaps},
 		{"vrsas_ingest_duplicates_total", "Duplicate records.", c->duplicates},
 		{"vrsas_ingest_lost_records_total",
-		 "Records that have expired in the spool.", c->lost},
+		 "Records lost because they expired in the spool.", c->lost},
 	};
 
 	vrs_page_add(page, VRS_COUNTER, records, records_help, (double)c->live, "path",
@@ -27,7 +27,7 @@ static void add_records(struct vrs_page *page, const struct ingest_counts *c)
 		vrs_page_add(page, VRS_COUNTER, counters[i].name, counters[i].help,
 			     (double)counters[i].value, NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_held_bytes",
-		     "Records in memory that wait for earlier ones.",
+		     "Records in memory that wait for earlier records.",
 		     (double)c->held_bytes, NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_sources",
 		     "Collector epochs in memory.", (double)c->sources, NULL);
@@ -51,7 +51,7 @@ static void add_cluster(void *arg, const struct ingest_cluster *c)
 	struct vrs_page *page = arg;
 
 	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_watermark_lag_seconds",
-		     "Time since the end of the newest interval stored.", c->lag_s,
+		     "Time since the end of the newest stored interval.", c->lag_s,
 		     "cluster", c->name, NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_ingest_backlog_records",
 		     "Records announced but not yet stored.", (double)c->backlog,
@@ -69,7 +69,7 @@ void metrics_collect(const struct metrics_source *from, struct vrs_page *page)
 	ingest_clusters(from->ingest, vrs_now_wall_ms(), add_cluster, page);
 	vrs_page_histogram(
 		page, "vrsas_ingest_latency_seconds",
-		"Time from the end of an interval until it is stored, live path.",
+		"Time from the end of an interval until it is stored, on the live path.",
 		ingest_latency(from->ingest), NULL);
 	vrs_sub_counts(from->samples, &bus);
 	vrs_page_bus(page, "samples", &bus);

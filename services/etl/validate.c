@@ -56,10 +56,11 @@ static int check_hosts(const Vrsas__V1__HostTable *t, struct vrs_err *err)
 
 		if (!vrs_name_ok(h->name))
 			return vrs_fail(err, VRS_EPARSE,
-					"host table: invalid name of host %zu", i);
+					"host table: host %zu has an invalid name", i);
 		if (!text_ok(h->address, 255))
 			return vrs_fail(err, VRS_EPARSE,
-					"host table: invalid address of %s", h->name);
+					"host table: host %s has an invalid address",
+					h->name);
 	}
 	return 0;
 }
@@ -97,12 +98,12 @@ static int check_samples(const Vrsas__V1__SampleBatch *b,
 				b->table_version);
 	if (b->n_cpu_ratio != b->n_host || b->n_mem_ratio != b->n_host ||
 	    b->n_vcpus_used != b->n_host || b->n_state != b->n_host)
-		return wrong(err, "samples: columns of different length");
+		return wrong(err, "samples: columns differ in length");
 	for (size_t i = 0; i < b->n_host; i++) {
 		if (b->host[i] >= table->n_host)
 			return wrong(err, "samples: host is not in the table");
 		if (!ratio_ok(b->cpu_ratio[i]) || !ratio_ok(b->mem_ratio[i]))
-			return wrong(err, "samples: ratio outside of 0..1");
+			return wrong(err, "samples: ratio outside 0..1");
 		if (b->vcpus_used[i] > UINT16_MAX)
 			return wrong(err, "samples: too many vCPUs");
 		if ((int)b->state[i] < 0 || b->state[i] > 255)
@@ -117,9 +118,10 @@ static int check_vm(const Vrsas__V1__VmFacts *vm, struct vrs_err *err)
 		return wrong(err, "inventory: VM without a valid id");
 	if (!vm->name[0] || !text_ok(vm->name, 255) || !text_ok(vm->health, 1024))
 		return vrs_fail(err, VRS_EPARSE,
-				"inventory: invalid name or health of VM %s", vm->id);
+				"inventory: VM %s has an invalid name or health address",
+				vm->id);
 	if (vm->n_disk > VALIDATE_MAX_LIST || vm->n_nic > VALIDATE_MAX_LIST)
-		return vrs_fail(err, VRS_EPARSE, "inventory: too many devices of VM %s",
+		return vrs_fail(err, VRS_EPARSE, "inventory: VM %s has too many devices",
 				vm->id);
 	for (size_t i = 0; i < vm->n_disk; i++) {
 		const Vrsas__V1__Disk *d = vm->disk[i];
@@ -127,7 +129,7 @@ static int check_vm(const Vrsas__V1__VmFacts *vm, struct vrs_err *err)
 		if (!text_ok(d->path, 4096) || !text_ok(d->format, 64) ||
 		    !text_ok(d->bus, 64) || !text_ok(d->target, 64))
 			return vrs_fail(err, VRS_EPARSE,
-					"inventory: invalid disk of VM %s", vm->id);
+					"inventory: VM %s has an invalid disk", vm->id);
 	}
 	for (size_t i = 0; i < vm->n_nic; i++) {
 		const Vrsas__V1__Nic *n = vm->nic[i];
@@ -135,7 +137,8 @@ static int check_vm(const Vrsas__V1__VmFacts *vm, struct vrs_err *err)
 		if (!text_ok(n->mac, 64) || !text_ok(n->network, 255) ||
 		    !text_ok(n->model, 64))
 			return vrs_fail(err, VRS_EPARSE,
-					"inventory: invalid network of VM %s", vm->id);
+					"inventory: VM %s has an invalid network",
+					vm->id);
 	}
 	return 0;
 }
@@ -157,7 +160,8 @@ static int check_inventory(const Vrsas__V1__HostInventory *inv, struct vrs_err *
 	for (size_t i = 0; i < inv->n_store; i++)
 		if (!text_ok(inv->store[i]->path, 4096))
 			return vrs_fail(err, VRS_EPARSE,
-					"inventory: invalid store of host %s", inv->host);
+					"inventory: host %s has an invalid store",
+					inv->host);
 	return 0;
 }
 

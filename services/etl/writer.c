@@ -162,7 +162,7 @@ int writer_record(struct writer *a, struct stream *s, const Vrsas__V1__Record *r
 			    &r->inventory->base, false);
 		return 0;
 	default:
-		return vrs_fail(err, VRS_EINTERNAL, "etl: a record without a body");
+		return vrs_fail(err, VRS_EINTERNAL, "etl: a record has no body");
 	}
 }
 

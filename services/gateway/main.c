@@ -28,26 +28,26 @@
 /* clang-format off */
 static const struct vrs_option options[] = {
 	TEXT("listen", listen, "127.0.0.1:7780", "HOST:PORT that browsers and programs connect to"),
-	TEXT("tls_cert", cert_file, "", "certificate (PEM) of the gateway; empty: no TLS"),
-	TEXT("tls_key", key_file, "", "its key (PEM)"),
-	TEXT("tokens", tokens, NULL, "file of bearer tokens, one a line: ROLE NAME TOKEN; roles are read, operate, alert"),
-	TEXT("www", www, "/usr/local/share/vrsas/www", "folder of the page; empty: none"),
-	TEXT("openapi", openapi, "/usr/local/share/vrsas/openapi.json", "the API's description; empty: none"),
+	TEXT("tls_cert", cert_file, "", "certificate (PEM) of the gateway; no TLS if empty"),
+	TEXT("tls_key", key_file, "", "key (PEM) of tls_cert"),
+	TEXT("tokens", tokens, NULL, "file with bearer tokens, one per line: ROLE NAME TOKEN; roles are read, operate, alert"),
+	TEXT("www", www, "/usr/local/share/vrsas/www", "folder of the page; none if empty"),
+	TEXT("openapi", openapi, "/usr/local/share/vrsas/openapi.json", "file with the API's description; none if empty"),
 	TEXT("control", control, "tcp://127.0.0.1:7705", "address of the scheduler"),
 	TEXT("fill", fill, "tcp://127.0.0.1:7702", "address of etl"),
-	TEXT("site", site, "", "the file that describes clusters and hosts; empty: only hosts that collectors report"),
-	{"max_connections", VRS_OPT_INT, AT(max_connections), "512", 16, 100000, "connections at a time"},
-	{"max_streams", VRS_OPT_INT, AT(max_streams), "256", 1, 10000, "event streams open at a time"},
-	TIME("request_timeout", request_ms, "10s", "for the headers of a request, and again for its body"),
-	TIME("answer_timeout", answer_ms, "60s", "for a client to receive its reply"),
-	TIME("ask_timeout", ask_ms, "10s", "for a reply of the scheduler"),
+	TEXT("site", site, "", "file that describes clusters and hosts; if empty, only hosts that collectors report"),
+	{"max_connections", VRS_OPT_INT, AT(max_connections), "512", 16, 100000, "maximum number of connections"},
+	{"max_streams", VRS_OPT_INT, AT(max_streams), "256", 1, 10000, "maximum number of open event streams"},
+	TIME("request_timeout", request_ms, "10s", "time limit for the headers of a request, and again for its body"),
+	TIME("answer_timeout", answer_ms, "60s", "time limit for a client to receive its reply"),
+	TIME("ask_timeout", ask_ms, "10s", "time limit for a reply from the scheduler"),
 	{"sd_port", VRS_OPT_INT, AT(sd_port), "9100", 1, 65535, "port of the hosts' node_exporter, for service discovery"},
-	TEXT("sinks", sinks, "", "file of the sinks that receive every event; empty: none"),
-	TEXT("alertmanager", alertmanager, "", "URL of Alertmanager, polled for firing alerts; empty: only its webhook is used"),
-	TEXT("alertmanager_token_file", alertmanager_token_file, "", "its bearer token; empty: none"),
-	TEXT("alertmanager_ca", alertmanager_ca, "", "CA certificates for it; empty: those of the system"),
-	{"alertmanager_interval", VRS_OPT_DURATION, AT(alertmanager_ms), "60s", 1000, 86400e3, "interval of these polls"},
-	TIME("risk_round", risk_ms, "60s", "interval in which the risk of each host is computed; 0: never"),
+	TEXT("sinks", sinks, "", "file with the sinks that receive every event; none if empty"),
+	TEXT("alertmanager", alertmanager, "", "URL of Alertmanager, polled for firing alerts; if empty, only its webhook is used"),
+	TEXT("alertmanager_token_file", alertmanager_token_file, "", "file with the bearer token for Alertmanager; none if empty"),
+	TEXT("alertmanager_ca", alertmanager_ca, "", "CA certificates for Alertmanager; those of the system if empty"),
+	{"alertmanager_interval", VRS_OPT_DURATION, AT(alertmanager_ms), "60s", 1000, 86400e3, "interval between polls of Alertmanager"},
+	TIME("risk_round", risk_ms, "60s", "interval at which the risk of each host is computed; never if 0"),
 	{"metrics_open", VRS_OPT_BOOL, AT(metrics_open), "no", 0, 0, "answer /metrics without a token"},
 	{0},
 };
@@ -82,7 +82,7 @@ static int read_openapi(struct gateway *g, struct vrs_err *err)
 		return 0;
 	FILE *f = fopen(g->conf.openapi, "rbe");
 	if (!f)
-		return vrs_fail_errno(err, "openapi: open %s", g->conf.openapi);
+		return vrs_fail_errno(err, "openapi: cannot open %s", g->conf.openapi);
 	g->openapi = vrs_calloc(1, MAX);
 	g->n_openapi = fread(g->openapi, 1, MAX - 1, f);
 	(void)fclose(f);
@@ -165,8 +165,8 @@ int main(int argc, char **argv)
 	struct vrs_err err = {0};
 	struct vrs_svc svc = {
 		.name = "gateway",
-		.summary = "HTTP for people and monitoring: page, API, alerts in, events "
-			   "out",
+		.summary =
+			"serves the page and the API, receives alerts and sends events",
 		.options = options,
 		.conf = &g,
 		.needs_redis = true,

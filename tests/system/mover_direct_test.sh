@@ -172,7 +172,7 @@ no_way() {
 	clear_dst
 }
 no_way "no vrs-mover at the source" far-none 1 "source.*src: vrs-mover ended: .*far-none: No such file"
-no_way "one of another version" far-old 1 "source.*src: its vrs-mover has version 9.9, this one"
+no_way "one of another version" far-old 1 "source.*src: vrs-mover there has version 9.9, this one"
 no_way "something else in its place" far-noise 1 "source.*src: not a message of vrs-mover"
 
 # The bytes of the program arrive together with sshd's reply to the request that starts it, and

@@ -269,10 +269,10 @@ typed() {
 	[ "$want" != 0 ] || check "$text: equal" cmp "$dir/here/disk.raw" "$file"
 }
 typed "at a terminal its passphrase is asked for, once" 0 "equal" "open sesame" --connections 3
-is "by the name of the file" "$(grep -c "Passphrase of $dir/locked" "$dir/said")" 1
+is "by the name of the file" "$(grep -c "Passphrase for $dir/locked" "$dir/said")" 1
 typed "who mistypes is asked again" 0 "equal" "open barley|open wheat|open sesame"
 typed "but not for ever" 4 "target.*locked: wrong passphrase" "open barley"
-is "three times" "$(grep -c "Passphrase of" "$dir/said")" 3
+is "three times" "$(grep -c "Passphrase for" "$dir/said")" 3
 refused "who wants JSON is not asked" 4 "there is no terminal" "${locked[@]}" --json
 refused "a key file that is not there is named" 4 "target.*key file $dir/none: No such file" \
 	"$me@127.0.0.1" -p "$SSHD_PORT" -i "$dir/none" --known-hosts "$SSHD_KNOWN_HOSTS"

@@ -53,11 +53,11 @@ afar() { # URL OPERATE_TOKEN_FILE READ_TOKEN_FILE VM CLUSTER
 	check "remote: events" eval "$g $3 events | grep -q FENCING"
 	check "remote: history as CSV" eval "$g $3 export $5 --from 2h | grep -q ^Date"
 	is "remote: a reading token may not order" "$($g "$3" -y failback "$4" >/dev/null 2>&1; echo $?)" 4
-	is "remote: but may try a dry run" "$($g "$3" failback "$4" --dry-run 2>&1 | grep -c 'may read, not operate')" 0
+	is "remote: but may try a dry run" "$($g "$3" failback "$4" --dry-run 2>&1 | grep -c 'may only read')" 0
 	check "remote: transfers" eval "$g $3 transfer list"
 	is "remote: bytes that are not a message" "$(head -c 300 /dev/urandom | curl -s -o /dev/null -w '%{http_code}' --data-binary @- \
 		-H "Authorization: Bearer $(<"$2")" -H 'Content-Type: application/x-protobuf' "$1/api/v1/bus/control")" 400
-	is "remote: a wrong token" "$(VRSAS_TOKEN=wrong "$VRS_BUILD/bin/vrsctl" -g "$1" status 2>&1 | grep -c 'token is not known')" 1
+	is "remote: a wrong token" "$(VRSAS_TOKEN=wrong "$VRS_BUILD/bin/vrsctl" -g "$1" status 2>&1 | grep -c 'unknown token')" 1
 }
 
 if [[ ${1:-} == --long ]]; then

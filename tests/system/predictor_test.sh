@@ -111,7 +111,7 @@ check "forecasts of the last days are compared with the measured load" \
 
 cli hset vrsas:v1:model:default weights damaged version other >/dev/null
 check "a damaged model is refused with the reason" \
-	wait_for 5 grep -q "model refused, keeping the one in use: .*model" reader.log
+	wait_for 5 grep -q "model refused, keeping the model in use: .*model" reader.log
 kill "$pid"
 wait "$pid" 2>/dev/null
 cli copy vrsas:v1:model:default.before vrsas:v1:model:default REPLACE >/dev/null

@@ -117,7 +117,7 @@ drop nokey
 collector silent c2 --bus_ca="$pki/ca.pem" --bus_cert="$pki/c2.pem"
 check "unsealed messages are rejected" wait_for 20 at_least 1 vrsas_ingest_refused_total \
 	'reason="unsigned"'
-check "and the sender logs it" wait_for 20 grep -q "seal: missing on a message of cluster c2" "$dir/silent.log"
+check "and the sender logs it" wait_for 20 grep -q "seal: missing on a message from cluster c2" "$dir/silent.log"
 drop silent
 is "none of their readings is stored" "$(cli KEYS 'vrsas:v1:*{c2}*' ; cli KEYS 'vrsas:v1:*{c3}*')" ""
 stored=$(number vrsas_ingest_samples_total)

@@ -108,10 +108,10 @@ int vrs_ini_read(const char *path, vrs_ini_fn fn, void *arg, struct vrs_err *err
 
 	r.file = fopen(path, "re");
 	if (!r.file)
-		return vrs_fail_errno(err, "settings: open %s", path);
+		return vrs_fail_errno(err, "settings: cannot open %s", path);
 	int bad_line = ini_parse_stream(read_line, &r, on_pair, &r);
 	if (r.status == 0 && ferror(r.file))
-		r.status = vrs_fail(err, VRS_EIO, "settings: read %s failed", path);
+		r.status = vrs_fail(err, VRS_EIO, "settings: cannot read %s", path);
 	else if (r.status == 0 && bad_line != 0)
 		r.status = vrs_fail(err, VRS_EPARSE,
 				    "%s:%d: expected [section] or key = value", path,
@@ -250,7 +250,7 @@ void vrs_conf_print_help(const struct vrs_option *options, bool roff)
 		char range[80];
 
 		vrs_value_range(range, &rule);
-		const char *fallback = !o->fallback   ? "must be given"
+		const char *fallback = !o->fallback   ? "required"
 				       : *o->fallback ? o->fallback
 						      : "empty";
 		if (roff)
@@ -270,9 +270,9 @@ int vrs_secret_read(const char *path, char **ret, struct vrs_err *err)
 
 	FILE *f = fopen(path, "re");
 	if (!f)
-		return vrs_fail_errno(err, "secret: open %s", path);
+		return vrs_fail_errno(err, "secret: cannot open %s", path);
 	if (fstat(fileno(f), &st) < 0) {
-		status = vrs_fail_errno(err, "secret: stat %s", path);
+		status = vrs_fail_errno(err, "secret: cannot stat %s", path);
 	} else if (st.st_mode & 0007) {
 		status = vrs_fail(err, VRS_EDENIED,
 				  "secret: %s is readable by other users; use chmod 600",

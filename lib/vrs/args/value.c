@@ -122,7 +122,7 @@ static int check_range(const struct vrs_value_rule *rule, double v, struct vrs_e
 		return vrs_fail(err, VRS_EINVAL, "must be at least %s", range);
 	}
 	vrs_value_range(range, rule);
-	return vrs_fail(err, VRS_EINVAL, "must lie in %s", range);
+	return vrs_fail(err, VRS_EINVAL, "must be in the range %s", range);
 }
 
 int vrs_value_read(const struct vrs_value_rule *rule, const char *text, void *ret,
@@ -168,7 +168,7 @@ int vrs_value_read(const struct vrs_value_rule *rule, const char *text, void *re
 					"must be a time such as 2026-01-31T12:00:00Z");
 		break;
 	default:
-		return vrs_fail(err, VRS_EINTERNAL, "option of no known type");
+		return vrs_fail(err, VRS_EINTERNAL, "unknown option type");
 	}
 	status = check_range(rule, (double)whole, err);
 	if (status == 0)

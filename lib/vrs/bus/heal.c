@@ -43,11 +43,11 @@ int bus_listen(struct bus_sock *s, const char *url, struct vrs_err *err)
 	int rv = nng_listener_create(&l, s->nng, url);
 
 	if (rv != 0)
-		return bus_fail(err, rv, "bus: listen on %s", url);
+		return bus_fail(err, rv, "bus: cannot listen on %s", url);
 	if (is_ipc(url) &&
 	    (rv = nng_listener_set_int(l, NNG_OPT_IPC_PERMISSIONS, 0600)) != 0) {
 		(void)nng_listener_close(l);
-		return bus_fail(err, rv, "bus: permissions of %s", url);
+		return bus_fail(err, rv, "bus: cannot set the permissions of %s", url);
 	}
 	int status = bus_tls_listener(l, url, err);
 	if (status < 0) {
@@ -57,7 +57,7 @@ int bus_listen(struct bus_sock *s, const char *url, struct vrs_err *err)
 	rv = nng_listener_start(l, 0);
 	if (rv != 0) {
 		(void)nng_listener_close(l);
-		return bus_fail(err, rv, "bus: listen on %s", url);
+		return bus_fail(err, rv, "bus: cannot listen on %s", url);
 	}
 	char *bound = bound_url(l, url);
 	free(s->url);

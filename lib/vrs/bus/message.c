@@ -175,7 +175,8 @@ int bus_pack(nng_msg **ret, const ProtobufCMessage *msg, struct vrs_err *err)
 				msg->descriptor->short_name, n, VRS_BUS_MAX_BYTES - 64);
 	int rv = nng_msg_alloc(&m, n);
 	if (rv != 0)
-		return bus_fail(err, rv, "bus: message of %zu bytes", n);
+		return bus_fail(err, rv, "bus: cannot allocate a message of %zu bytes",
+				n);
 	if (n > 0)
 		(void)protobuf_c_message_pack(msg, nng_msg_body(m));
 	*ret = m;

@@ -29,7 +29,7 @@ int vrs_pub_open(struct vrs_pub **ret, const char *url, struct vrs_err *err)
 		return status;
 	}
 	if ((rv = nng_socket_set_int(pub->s.nng, NNG_OPT_SENDBUF, PUB_QUEUE)) != 0)
-		status = bus_fail(err, rv, "bus: queue of %s", url);
+		status = bus_fail(err, rv, "bus: cannot set up the queue of %s", url);
 	else
 		status = bus_sock_connect(&pub->s, url, false, err);
 	if (status < 0) {
@@ -50,7 +50,7 @@ int vrs_pub_send(struct vrs_pub *pub, const ProtobufCMessage *msg, struct vrs_er
 	int rv = nng_sendmsg(pub->s.nng, m, NNG_FLAG_NONBLOCK);
 	if (rv != 0) {
 		nng_msg_free(m);
-		return bus_fail(err, rv, "bus: publish to %s", pub->s.url);
+		return bus_fail(err, rv, "bus: cannot publish to %s", pub->s.url);
 	}
 	BUS_COUNT(&pub->s, sent, 1);
 	return 0;
@@ -175,7 +175,7 @@ int vrs_sub_open(struct vrs_sub **ret, struct vrs_loop *loop,
 	if ((rv = nng_socket_set_int(sub->s.nng, NNG_OPT_RECVBUF, SUB_NNG_QUEUE)) != 0 ||
 	    (rv = nng_socket_set(sub->s.nng, NNG_OPT_SUB_SUBSCRIBE, "", 0)) != 0 ||
 	    (rv = nng_aio_alloc(&sub->aio, on_received, sub)) != 0)
-		status = bus_fail(err, rv, "bus: subscribe on %s", conf->url);
+		status = bus_fail(err, rv, "bus: cannot subscribe on %s", conf->url);
 	else
 		status = bus_sock_connect(&sub->s, conf->url, true, err);
 	if (status < 0) {

@@ -157,7 +157,8 @@ int vrs_rep_open(struct vrs_rep **ret, struct vrs_loop *loop,
 			c->ctx_open = true;
 	}
 	if (rv != 0)
-		status = bus_fail(err, rv, "bus: contexts of %s", conf->url);
+		status = bus_fail(err, rv, "bus: cannot create the contexts of %s",
+				  conf->url);
 	else
 		status = bus_sock_connect(&rep->s, conf->url, conf->listen, err);
 	if (status < 0) {

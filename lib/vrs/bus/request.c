@@ -138,7 +138,8 @@ static void finish(struct call *call)
 		vrs_fail(&err, VRS_ETIMEOUT, "bus: no reply on %s%s", req->s.url,
 			 call->sent ? "" : ", no peer is connected");
 	} else if (call->result != 0) {
-		bus_fail(&err, call->result, "bus: request on %s", req->s.url);
+		bus_fail(&err, call->result, "bus: cannot send a request on %s",
+			 req->s.url);
 	} else if (vrs_msg_unpack(&reply, req->type, nng_msg_body(call->msg),
 				  nng_msg_len(call->msg), &err) < 0) {
 		BUS_COUNT(&req->s, refused, 1);

@@ -64,7 +64,7 @@ int bus_sock_init(struct bus_sock *s, bus_open_fn open_fn, struct bus_ring ring,
 
 	int rv = open_fn(&s->nng);
 	if (rv != 0) {
-		(void)bus_fail(err, rv, "bus: open a socket");
+		(void)bus_fail(err, rv, "bus: cannot open a socket");
 		goto fail;
 	}
 	s->open = true;
@@ -73,13 +73,13 @@ int bus_sock_init(struct bus_sock *s, bus_open_fn open_fn, struct bus_ring ring,
 	    (rv = nng_socket_set_ms(s->nng, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS)) ||
 	    (rv = nng_pipe_notify(s->nng, NNG_PIPE_EV_ADD_POST, on_pipe, s)) ||
 	    (rv = nng_pipe_notify(s->nng, NNG_PIPE_EV_REM_POST, on_pipe, s))) {
-		(void)bus_fail(err, rv, "bus: set up a socket");
+		(void)bus_fail(err, rv, "bus: cannot set up a socket");
 		goto fail;
 	}
 	if (ring.loop) {
 		s->ring_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (s->ring_fd < 0) {
-			(void)vrs_fail_errno(err, "bus: eventfd");
+			(void)vrs_fail_errno(err, "bus: cannot create an eventfd");
 			goto fail;
 		}
 		if (vrs_loop_watch(ring.loop, s->ring_fd, on_ring_fd, s, err) < 0)
@@ -107,13 +107,13 @@ int bus_sock_connect(struct bus_sock *s, const char *url, bool listen,
 	/* In the background: the other side may start later. */
 	int rv = nng_dialer_create(&s->dialer, s->nng, url);
 	if (rv != 0)
-		return bus_fail(err, rv, "bus: dial %s", url);
+		return bus_fail(err, rv, "bus: cannot dial %s", url);
 	int status = bus_tls_dialer(s->dialer, url, err);
 	if (status < 0)
 		return status;
 	rv = nng_dialer_start(s->dialer, NNG_FLAG_NONBLOCK);
 	if (rv != 0)
-		return bus_fail(err, rv, "bus: dial %s", url);
+		return bus_fail(err, rv, "bus: cannot dial %s", url);
 	s->dialling = true;
 	s->url = vrs_strdup(url);
 	bus_refused_start(s);

@@ -33,7 +33,7 @@ static int read_pem(const char *path, bool secret, char **ret, struct vrs_err *e
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return vrs_fail_errno(err, "tls: %s", path);
+		return vrs_fail_errno(err, "tls: cannot open %s", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < 1 ||
 	    st.st_size > MAX_PEM_BYTES) {
 		status = vrs_fail(err, VRS_EINVAL, "tls: %s is not a PEM file", path);
@@ -82,8 +82,8 @@ static int make(nng_tls_config **ret, nng_tls_mode mode, const struct vrs_bus_tl
 	if ((rv = nng_tls_config_ca_chain(c, p->ca, NULL)) != 0)
 		(void)bus_fail(err, rv, "tls: no certificate in %s", t->ca_file);
 	else if ((rv = nng_tls_config_own_cert(c, p->cert, p->key, NULL)) != 0)
-		(void)bus_fail(err, rv, "tls: certificate %s and key %s", t->cert_file,
-			       t->key_file[0] ? t->key_file : t->cert_file);
+		(void)bus_fail(err, rv, "tls: cannot use certificate %s with key %s",
+			       t->cert_file, t->key_file[0] ? t->key_file : t->cert_file);
 	else if ((rv = nng_tls_config_auth_mode(c, NNG_TLS_AUTH_MODE_REQUIRED)) != 0 ||
 		 (rv = nng_tls_config_version(c, NNG_TLS_1_2, NNG_TLS_1_2)) != 0 ||
 		 (mode == NNG_TLS_MODE_CLIENT &&
@@ -151,7 +151,7 @@ int bus_tls_listener(nng_listener l, const char *url, struct vrs_err *err)
 	if (!tls.server)
 		return not_set(url, err);
 	int rv = nng_listener_set_ptr(l, NNG_OPT_TLS_CONFIG, tls.server);
-	return rv == 0 ? 0 : bus_fail(err, rv, "bus: tls of %s", url);
+	return rv == 0 ? 0 : bus_fail(err, rv, "bus: cannot set up TLS on %s", url);
 }
 
 int bus_tls_dialer(nng_dialer d, const char *url, struct vrs_err *err)
@@ -161,7 +161,7 @@ int bus_tls_dialer(nng_dialer d, const char *url, struct vrs_err *err)
 	if (!tls.client)
 		return not_set(url, err);
 	int rv = nng_dialer_set_ptr(d, NNG_OPT_TLS_CONFIG, tls.client);
-	return rv == 0 ? 0 : bus_fail(err, rv, "bus: tls of %s", url);
+	return rv == 0 ? 0 : bus_fail(err, rv, "bus: cannot set up TLS on %s", url);
 }
 
 /* --- rejected peers, which appear only in NNG's statistics --- */
@@ -236,7 +236,7 @@ void bus_refused_check(struct bus_sock *s)
 	tell(s,
 	     s->dialling ? "peer closed the connection during the TLS handshake: does it "
 			   "require a certificate?"
-			 : "peer does not speak the protocol of this socket",
+			 : "peer uses another protocol than this socket",
 	     now.protocol > was.protocol ? now.protocol - was.protocol : 0);
 }
 

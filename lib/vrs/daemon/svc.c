@@ -41,24 +41,24 @@ static const struct vrs_option common_options[] = {
 	{"log_format", VRS_OPT_STRING, offsetof(struct common, log_format), "text", 0, 0,
 	 "text or json"},
 	{"instance", VRS_OPT_STRING, offsetof(struct common, instance), "", 0, 0,
-	 "name of this process among replicas; empty: host name and pid"},
+	 "name of this process among replicas; host name and pid if empty"},
 	{"redis", VRS_OPT_STRING, offsetof(struct common, redis), "tcp:127.0.0.1:6379", 0,
 	 0, "unix:/path/to.sock or tcp:HOST:PORT"},
 	{"redis_user", VRS_OPT_STRING, offsetof(struct common, redis_user), "", 0, 0,
-	 "ACL user; empty: none"},
+	 "ACL user; none if empty"},
 	{"redis_password_file", VRS_OPT_STRING,
 	 offsetof(struct common, redis_password_file), "", 0, 0,
-	 "file with its password; empty: none"},
+	 "file with the password of redis_user; none if empty"},
 	{"metrics", VRS_OPT_STRING, offsetof(struct common, metrics), "", 0, 0,
-	 "HOST:PORT that serves GET /metrics; empty: none"},
+	 "HOST:PORT that serves GET /metrics; none if empty"},
 	{"bus_ca", VRS_OPT_STRING, offsetof(struct common, bus_ca), "", 0, 0,
-	 "CA of the peers on tls+tcp:// (PEM); empty: no TLS"},
+	 "CA of the peers on tls+tcp:// (PEM); no TLS if empty"},
 	{"bus_cert", VRS_OPT_STRING, offsetof(struct common, bus_cert), "", 0, 0,
 	 "certificate of this daemon (PEM)"},
 	{"bus_key", VRS_OPT_STRING, offsetof(struct common, bus_key), "", 0, 0,
-	 "its key (PEM); empty: the key is in bus_cert"},
+	 "key of this daemon (PEM); the key in bus_cert if empty"},
 	{"bus_name", VRS_OPT_STRING, offsetof(struct common, bus_name), "vrsas", 0, 0,
-	 "name that the certificate of a server must have"},
+	 "name that a server's certificate must have"},
 };
 
 enum { N_COMMON = sizeof(common_options) / sizeof(common_options[0]) };
@@ -108,7 +108,7 @@ static void print_man(const struct vrs_svc *svc)
 	       "(VRSAS_KEY).\n",
 	       svc->name, VRS_VERSION, svc->name, svc->summary, svc->name, svc->name);
 	vrs_conf_print_help(svc->priv->table, true);
-	printf(".SH EXIT STATUS\n0 stopped when asked, 1 could not do its job, 2 wrong "
+	printf(".SH EXIT STATUS\n0 stopped on request, 1 failed, 2 invalid "
 	       "settings.\n.SH SEE ALSO\n.BR vrsctl (1)\n");
 }
 
@@ -235,7 +235,7 @@ static int set_up_loop(struct vrs_svc *svc, struct vrs_err *err)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	svc->priv->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (svc->priv->signal_fd < 0)
-		return vrs_fail_errno(err, "signalfd");
+		return vrs_fail_errno(err, "cannot create a signalfd");
 	return vrs_loop_watch(svc->loop, svc->priv->signal_fd, on_signal, svc, err);
 }
 
@@ -346,7 +346,7 @@ static void *leave_anyway(void *arg)
 
 	(void)arg;
 	(void)nanosleep(&patience, NULL);
-	log_warn("a connection does not close, exiting anyway");
+	log_warn("a connection cannot be closed, exiting anyway");
 	_exit(0);
 }
 

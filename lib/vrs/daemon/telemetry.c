@@ -109,18 +109,18 @@ static void tell_process(struct vrs_page *page)
 
 	(void)getrusage(RUSAGE_SELF, &used);
 	vrs_page_add(page, VRS_COUNTER, "process_cpu_seconds_total",
-		     "CPU time used, user and system.",
+		     "User and system CPU time used.",
 		     (double)used.ru_utime.tv_sec + (double)used.ru_stime.tv_sec +
 			     (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) /
 				     1e6,
 		     NULL);
 	(void)read_stat(&start, &virtual_bytes, &resident_bytes);
-	vrs_page_add(page, VRS_GAUGE, "process_resident_memory_bytes", "Memory in RAM.",
+	vrs_page_add(page, VRS_GAUGE, "process_resident_memory_bytes", "Resident memory.",
 		     resident_bytes, NULL);
 	vrs_page_add(page, VRS_GAUGE, "process_virtual_memory_bytes", "Address space.",
 		     virtual_bytes, NULL);
 	vrs_page_add(page, VRS_GAUGE, "process_start_time_seconds",
-		     "Start time, Unix time.", boot_time() + start, NULL);
+		     "Start time, as Unix time.", boot_time() + start, NULL);
 	vrs_page_add(page, VRS_GAUGE, "process_open_fds", "Open file descriptors.",
 		     open_files(), NULL);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
@@ -135,15 +135,15 @@ static void tell_store(struct vrs_page *page, const struct vrs_store *store)
 
 	vrs_store_counts(store, &c);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_store_connected",
-		     "1: the newest call succeeded.", c.connected, NULL);
+		     "1 if the latest call succeeded.", c.connected, NULL);
 	vrs_page_add(page, VRS_COUNTER, "vrsas_store_connects_total",
 		     "Connections to Redis.", (double)c.connects, NULL);
-	vrs_page_add(page, VRS_COUNTER, "vrsas_store_errors_total", "Calls that failed.",
+	vrs_page_add(page, VRS_COUNTER, "vrsas_store_errors_total", "Failed calls.",
 		     (double)c.errors, NULL);
 	vrs_page_add(page, VRS_COUNTER, "vrsas_store_commands_total", "Commands sent.",
 		     (double)c.commands, NULL);
 	vrs_page_histogram(page, "vrsas_store_pipeline_seconds",
-			   "Duration of one call to Redis, with all of its commands.",
+			   "Duration of a call to Redis, including all its commands.",
 			   &c.seconds, NULL);
 	if (!c.connected && c.commands > 0)
 		vrs_page_not_ready(page, "store: Redis does not respond");
@@ -159,8 +159,8 @@ static void tell_responder(struct vrs_page *page, const struct vrs_responder *r)
 		(void)snprintf(code, sizeof(code), "%d", status);
 		if (n)
 			vrs_page_add(page, VRS_COUNTER, "vrsas_metrics_requests_total",
-				     "Replies of this metrics server.", (double)n, "code",
-				     code, NULL);
+				     "Replies from this metrics server.", (double)n,
+				     "code", code, NULL);
 	}
 }
 
@@ -173,16 +173,15 @@ void vrs_page_bus(struct vrs_page *page, const char *socket,
 		const char *name, *help;
 		uint64_t value;
 	} counters[] = {
-		{"vrsas_bus_connects_total", "Connections made.", c->connects},
-		{"vrsas_bus_disconnects_total", "Connections that ended.",
-		 c->disconnects},
+		{"vrsas_bus_connects_total", "Connections established.", c->connects},
+		{"vrsas_bus_disconnects_total", "Closed connections.", c->disconnects},
 		{"vrsas_bus_sent_total", "Messages sent.", c->sent},
 		{"vrsas_bus_received_total", "Messages received.", c->received},
 		{"vrsas_bus_dropped_total",
-		 "Messages dropped: a queue was full, or a request got no reply.",
+		 "Messages dropped because a queue was full or a request got no reply.",
 		 c->dropped},
 		{"vrsas_bus_refused_total", "Invalid messages.", c->refused},
-		{"vrsas_bus_timeouts_total", "Requests without a reply in time.",
+		{"vrsas_bus_timeouts_total", "Requests that got no reply in time.",
 		 c->timeouts},
 		{"vrsas_bus_requeued_total",
 		 "Requests moved from a silent peer to another.", c->requeued},
@@ -212,7 +211,7 @@ static struct vrs_page *make_page(struct vrs_telemetry *t, const char *instance)
 	tell_process(page);
 	tell_log(page);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_loop_delay_seconds",
-		     "Delay of the latest timer of the loop.",
+		     "Delay of the latest timer of the event loop.",
 		     (double)vrs_loop_delay_ms(t->loop) / 1e3, NULL);
 	if (t->store)
 		tell_store(page, t->store);

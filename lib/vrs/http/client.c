@@ -143,7 +143,7 @@ int vrs_http(const struct vrs_http_request *req, struct vrs_http_reply *ret,
 	(void)pthread_once(&once, start_curl);
 	CURL *c = curl_easy_init();
 	if (!c)
-		return vrs_fail(err, VRS_EIO, "%s: no memory", req->url);
+		return vrs_fail(err, VRS_EIO, "%s: out of memory", req->url);
 	int status = exchange(c, req, &a, err);
 	if (status == 0) {
 		(void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &code);

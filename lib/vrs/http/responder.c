@@ -194,7 +194,7 @@ static int open_all(struct vrs_responder *r, struct vrs_err *err)
 		return status;
 	int rv = pthread_create(&r->thread, NULL, serve, r->loop);
 	if (rv != 0)
-		return vrs_fail(err, VRS_EIO, "create thread: %s", strerror(rv));
+		return vrs_fail(err, VRS_EIO, "cannot create a thread: %s", strerror(rv));
 	r->running = true;
 	return 0;
 }

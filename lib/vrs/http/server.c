@@ -230,7 +230,7 @@ static int read_pem(const char *path, char **ret, struct vrs_err *err)
 	FILE *f = fopen(path, "rbe");
 
 	if (!f)
-		return vrs_fail_errno(err, "tls: open %s", path);
+		return vrs_fail_errno(err, "tls: cannot open %s", path);
 	char *text = vrs_calloc(1, MAX + 1);
 	size_t n = fread(text, 1, MAX, f);
 	(void)fclose(f);
@@ -256,7 +256,7 @@ static int address_of(const char *listen, struct sockaddr_storage *ret, socklen_
 	if (n == 0 || n >= sizeof(host) || !colon[1] || strlen(colon + 1) > 5 ||
 	    colon[1 + strspn(colon + 1, "0123456789")] || atoi(colon + 1) > UINT16_MAX)
 		return vrs_fail(err, VRS_EINVAL,
-				"%s: not HOST:PORT, as in 127.0.0.1:7780", listen);
+				"%s: expected HOST:PORT, as in 127.0.0.1:7780", listen);
 	(void)snprintf(host, sizeof(host), "%.*s", (int)n, listen + v6);
 	int status = getaddrinfo(host, colon + 1, &hints, &found);
 	if (status != 0)
@@ -305,8 +305,10 @@ static int start(struct vrs_httpd *h, struct vrs_err *err)
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024u,
 		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (!h->mhd)
-		return vrs_fail_errno(err, "cannot listen on %s%s", h->conf.listen,
-				      h->cert ? ", or tls_cert and tls_key do not match"
+		return vrs_fail_errno(err, "cannot start the HTTP server on %s%s",
+				      h->conf.listen,
+				      h->cert ? " (if the address is free, check that "
+						"tls_key matches tls_cert)"
 					      : "");
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD);

@@ -40,15 +40,15 @@ int vrs_hv_json_load(const char *text, size_t n, json_t **ret, struct vrs_err *e
 	json_error_t e;
 
 	if (n >= MAX_BYTES || is_too_deep(text, n))
-		return vrs_fail(err, VRS_EPARSE, "reply is too large");
+		return vrs_fail(err, VRS_EPARSE, "the reply is too large");
 
 	json_t *o = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
 	if (!o)
-		return vrs_fail(err, VRS_EPARSE, "reply is not JSON: line %d: %.100s",
+		return vrs_fail(err, VRS_EPARSE, "the reply is not JSON: line %d: %.100s",
 				e.line, e.text);
 	if (!json_is_object(o)) {
 		json_decref(o);
-		return vrs_fail(err, VRS_EPARSE, "reply is not an object");
+		return vrs_fail(err, VRS_EPARSE, "the reply is not an object");
 	}
 	*ret = o;
 	return 0;
@@ -182,7 +182,7 @@ static int load_disk(const json_t *o, struct vrs_hv_disk *d, struct vrs_err *err
 		status = get_count(o, "allocated_bytes", INT64_MAX, &d->allocated_bytes,
 				   err);
 	if (status == 0 && d->path[0] != '/')
-		status = vrs_fail(err, VRS_EPARSE, "path of a disk is not absolute");
+		status = vrs_fail(err, VRS_EPARSE, "the path of a disk is not absolute");
 	return status;
 }
 

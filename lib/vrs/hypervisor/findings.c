@@ -16,7 +16,7 @@ static const struct {
 				   "remove the device, or set protect = no"},
 	[VRS_FOUND_NO_DEFINITION] =
 		{"no-definition", VRS_STOPS_MOVE,
-		 "its definition could not be read whole",
+		 "its definition could not be read completely",
 		 "see the collector's log; a VM may have 16 disks and 16 network cards"},
 	[VRS_FOUND_DISK_REMOTE] =
 		{"disk-not-a-file", VRS_STOPS_MOVE,
@@ -32,18 +32,19 @@ static const struct {
 				   "is shared with other VMs",
 				   "give each VM a disk of its own, or set protect = no"},
 	[VRS_FOUND_DISK_TRANSIENT] = {"disk-transient", VRS_STOPS_MOVE,
-				      "is transient: its writes end with the process",
+				      "is transient: its data is lost when the VM stops",
 				      "make the disk persistent, or set protect = no"},
 	[VRS_FOUND_DISK_COUNT] = {"disk-count", VRS_STOPS_MOVE,
-				  "has other disks than are known",
+				  "its disks differ from those in the inventory",
 				  "wait for the next inventory"},
 	[VRS_FOUND_DISK_FORMAT] =
 		{"disk-format", VRS_STOPS_MOVE, "has a format that cannot be converted",
 		 "convert the disk to raw, qcow2, vmdk or vhdx, and set format = of the "
 		 "target"},
-	[VRS_FOUND_NETWORK_KIND] = {"network-kind", VRS_STOPS_MOVE,
-				    "is connected in a way that exists on its host only",
-				    "connect it to a bridge or a libvirt network"},
+	[VRS_FOUND_NETWORK_KIND] =
+		{"network-kind", VRS_STOPS_MOVE,
+		 "is connected to something that exists only on its host",
+		 "connect it to a bridge or a libvirt network"},
 	[VRS_FOUND_NETWORK_UNMAPPED] =
 		{"network-unmapped", VRS_STOPS_MOVE, "has no counterpart at the target",
 		 "map the network under networks = of both clusters"},
@@ -57,7 +58,7 @@ static const struct {
 				    "start or resume it, or drop the saved memory: virsh "
 				    "managedsave-remove"},
 	[VRS_FOUND_TPM] = {"tpm", VRS_STOPS_MOVE,
-			   "has a TPM whose state lies on its host",
+			   "has a TPM whose state is stored on its host",
 			   "remove the TPM, or set protect = no"},
 	[VRS_FOUND_LAUNCH_SECURITY] = {"launch-security", VRS_STOPS_MOVE,
 				       "its memory is encrypted by its host's processor",
@@ -68,36 +69,40 @@ static const struct {
 	[VRS_FOUND_MAC_TAKEN] = {"mac-taken", VRS_STOPS_MOVE,
 				 "its address is used by another VM at the target",
 				 "give one of the two another MAC address"},
-	[VRS_FOUND_DISK_BUS] =
-		{"disk-bus", VRS_CHANGES_GUEST, "is connected by another bus",
-		 "remove disk_bus from the target cluster to keep the guest's"},
-	[VRS_FOUND_NIC_MODEL] =
-		{"nic-model", VRS_CHANGES_GUEST, "becomes another model",
-		 "remove nic_model from the target cluster to keep the guest's"},
-	[VRS_FOUND_ACCELERATOR] =
-		{"accelerator", VRS_CHANGES_GUEST, "runs with another accelerator",
-		 "remove domain_type from the target cluster to keep it"},
-	[VRS_FOUND_HOST_CPU] = {"host-cpu", VRS_CHANGES_GUEST,
-				"its CPU copies the host's and differs at the target",
-				"choose a named CPU model that both clusters have"},
+	[VRS_FOUND_DISK_BUS] = {"disk-bus", VRS_CHANGES_GUEST,
+				"is connected to another bus",
+				"remove disk_bus from the target cluster to keep the "
+				"guest's current bus"},
+	[VRS_FOUND_NIC_MODEL] = {"nic-model", VRS_CHANGES_GUEST,
+				 "changes to another model",
+				 "remove nic_model from the target cluster to keep the "
+				 "guest's current NIC model"},
+	[VRS_FOUND_ACCELERATOR] = {"accelerator", VRS_CHANGES_GUEST,
+				   "runs with another accelerator",
+				   "remove domain_type from the target cluster to keep "
+				   "the current accelerator"},
+	[VRS_FOUND_HOST_CPU] =
+		{"host-cpu", VRS_CHANGES_GUEST,
+		 "its CPU model is that of its host and differs at the target",
+		 "choose a named CPU model that both clusters have"},
 	[VRS_FOUND_VIRTUALPORT] =
 		{"virtual-port", VRS_CHANGES_GUEST,
 		 "loses its switch port, VLAN or port group",
-		 "map the network without bridge= or network= to keep its kind"},
+		 "map the network without bridge= or network= to keep its type"},
 	[VRS_FOUND_FIRMWARE_VARIABLES] =
 		{"firmware-variables", VRS_CHANGES_GUEST,
-		 "its UEFI variables start from the template at the target",
-		 "make sure that the guest boots by the fallback path of its disk"},
+		 "its UEFI variables are reset to the template at the target",
+		 "make sure that the guest boots from the fallback path on its disk"},
 	[VRS_FOUND_MEDIA] = {"media", VRS_CHANGES_GUEST, "is empty at the target",
 			     "eject what the guest does not need"},
 	[VRS_FOUND_CONSOLE_FILE] = {"console-file", VRS_LEFT_BEHIND,
-				    "does not write to its file or socket",
+				    "is no longer written to its file or socket",
 				    "none needed"},
 	[VRS_FOUND_CONSOLE_ADDRESS] = {"console-address", VRS_LEFT_BEHIND,
-				       "listens at the target's default address",
+				       "listens on the target's default address",
 				       "none needed"},
 	[VRS_FOUND_TUNING] = {"tuning", VRS_LEFT_BEHIND,
-			      "is not pinned to processors or memory of its host",
+			      "is no longer pinned to CPUs or memory of its host",
 			      "none needed"},
 };
 _Static_assert(sizeof(table) / sizeof(*table) == VRS_N_FINDINGS,

@@ -28,7 +28,7 @@ static int do_define(struct call *c, virConnectPtr conn, struct vrs_err *err)
 	/* libvirt's generator of .vmx files has been seen to crash the process. */
 	if (type && strcmp(type, "ESX") == 0)
 		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"libvirt: cannot define on an ESX host");
+				"libvirt: cannot define a VM on an ESX host");
 
 	virDomainPtr dom = virDomainDefineXML(conn, c->text);
 	if (!dom)
@@ -53,7 +53,7 @@ static int lv_define(void *h, int64_t timeout_ms, const struct vrs_hv_vm *vm,
 
 	if (vm->is_partial)
 		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"libvirt: the definition of vm %s is not known whole",
+				"libvirt: the definition of vm %s is incomplete",
 				vm->name);
 	if (!is_xml) {
 		status = vrs_hv_xml_build(vm, &built, err);
@@ -199,7 +199,8 @@ static int do_store(struct call *c, virConnectPtr conn, struct vrs_err *err)
 		struct vrs_text xml = {0};
 
 		if (strpbrk(c->text, "<>&'\""))
-			return vrs_fail(err, VRS_EINVAL, "libvirt: path '%s'", c->text);
+			return vrs_fail(err, VRS_EINVAL, "libvirt: invalid path '%s'",
+					c->text);
 		vrs_text_add(&xml, "<pool type='dir'><name>vrsas");
 		for (const char *p = c->text; *p; p++)
 			vrs_text_add(&xml, "%c", *p == '/' ? '-' : *p);

@@ -310,7 +310,7 @@ int lv_call_wait(struct call *c, int64_t wait_ms, struct vrs_err *err)
 	if (e) {
 		lv_call_free(c);
 		errno = e;
-		return vrs_fail_errno(err, "libvirt: thread");
+		return vrs_fail_errno(err, "libvirt: cannot create a thread");
 	}
 
 	const struct timespec until = after_ms(wait_ms);

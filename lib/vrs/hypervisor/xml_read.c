@@ -65,7 +65,7 @@ static int parse_disk(const xmlNode *disk, bool pvscsi, struct vrs_hv_vm *vm,
 	    !xml_attr(xml_child(disk, "driver"), "type", d.format, sizeof(d.format)) ||
 	    !xml_attr(xml_child(disk, "target"), "dev", d.target, sizeof(d.target)) ||
 	    !xml_attr(xml_child(disk, "target"), "bus", d.bus, sizeof(d.bus)))
-		return vrs_fail(err, VRS_EPARSE, "vm %s: a name of a disk is too long",
+		return vrs_fail(err, VRS_EPARSE, "vm %s: the name of a disk is too long",
 				vm->name);
 	if (!d.path[0])
 		return 0;
@@ -92,7 +92,7 @@ static int parse_nic(const xmlNode *n, struct vrs_hv_vm *vm, struct vrs_err *err
 		fits = xml_attr(xml_child(n, "source"), names[i], nic.network,
 				sizeof(nic.network));
 	if (!fits)
-		return vrs_fail(err, VRS_EPARSE, "vm %s: a name of a NIC is too long",
+		return vrs_fail(err, VRS_EPARSE, "vm %s: the name of a NIC is too long",
 				vm->name);
 	vm->nic[vm->n_nics++] = nic;
 	return 0;

@@ -219,7 +219,7 @@ static void move_network(struct rewrite *w, xmlNode *nic, const char *subject)
 	if (!is_known || !source || !xml_attr(source, key, name, sizeof(name)) ||
 	    !name[0]) {
 		vrs_findings_add(w->found, VRS_FOUND_NETWORK_KIND, subject,
-				 "a network card of type %s cannot move", type);
+				 "a network card of type %s cannot be moved", type);
 		return;
 	}
 
@@ -319,7 +319,7 @@ static void move_display(struct rewrite *w, xmlNode *n)
 	if (is_general)
 		return;
 	vrs_findings_add(w->found, VRS_FOUND_CONSOLE_ADDRESS, type,
-			 "does not listen at %s, but at the target's default address",
+			 "does not listen on %s, but on the target's default address",
 			 address[0] ? address : "its network's address");
 	drop_attr(n, "listen");
 	drop_all(n, "listen");
@@ -465,8 +465,8 @@ static void move_accelerator(struct rewrite *w, xmlNode *root)
 		vrs_findings_add(w->found, VRS_FOUND_HOST_CPU, "", "%s", "");
 	if (!want || !want[0] || strcmp(type, want) == 0)
 		return;
-	vrs_findings_add(w->found, VRS_FOUND_ACCELERATOR, "", "runs by %s instead of %s",
-			 want, type);
+	vrs_findings_add(w->found, VRS_FOUND_ACCELERATOR, "",
+			 "runs with %s instead of %s", want, type);
 	set(root, "type", want);
 	/* A CPU that mirrors its host exists with hardware help only. */
 	if (strcmp(want, "kvm") != 0 && mirrors_host(cpu))

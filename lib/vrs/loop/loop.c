@@ -48,7 +48,7 @@ int vrs_loop_open(struct vrs_loop **ret, struct vrs_err *err)
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	if (fd < 0)
-		return vrs_fail_errno(err, "loop: eventfd");
+		return vrs_fail_errno(err, "loop: cannot create an eventfd");
 	struct vrs_loop *loop = vrs_calloc(1, sizeof(*loop));
 	loop->wake_fd = fd;
 	loop->posted_end = &loop->posted;
@@ -258,7 +258,7 @@ int vrs_loop_run(struct vrs_loop *loop, struct vrs_err *err)
 						     .events = POLLIN};
 
 		if (poll(fds, n + 1, until_next_timer(loop)) < 0 && errno != EINTR) {
-			status = vrs_fail_errno(err, "loop: poll");
+			status = vrs_fail_errno(err, "loop: cannot poll");
 			break;
 		}
 		if (fds[0].revents) {

@@ -70,11 +70,11 @@ int vrs_proc_start(pid_t *ret, const struct vrs_proc *p, struct vrs_err *err)
 	ssize_t n;
 
 	if (pipe2(report, O_CLOEXEC) < 0)
-		return vrs_fail_errno(err, "run %s: pipe", p->argv[0]);
+		return vrs_fail_errno(err, "cannot run %s: pipe", p->argv[0]);
 	pid_t pid = fork();
 	if (pid == 0)
 		become(p, report[1], parent);
-	int status = pid < 0 ? vrs_fail_errno(err, "run %s: fork", p->argv[0]) : 0;
+	int status = pid < 0 ? vrs_fail_errno(err, "cannot run %s: fork", p->argv[0]) : 0;
 	(void)close(report[1]);
 	do /* end of file without a byte: exec has closed the other end */
 		n = read(report[0], &why, sizeof(why));
@@ -82,7 +82,7 @@ int vrs_proc_start(pid_t *ret, const struct vrs_proc *p, struct vrs_err *err)
 	(void)close(report[0]);
 	if (status == 0 && n == (ssize_t)sizeof(why)) {
 		(void)waitpid(pid, NULL, 0);
-		status = vrs_fail(err, VRS_ENOENT, "run %s: %s", p->argv[0],
+		status = vrs_fail(err, VRS_ENOENT, "cannot run %s: %s", p->argv[0],
 				  strerror(why));
 	}
 	if (status == 0)
@@ -185,7 +185,7 @@ int vrs_proc_run(const struct vrs_proc *proc, struct vrs_proc_result *ret,
 
 	if (pipe2(p.in, O_CLOEXEC) < 0 || pipe2(p.out, O_CLOEXEC) < 0 ||
 	    pipe2(p.err, O_CLOEXEC) < 0) {
-		status = vrs_fail_errno(err, "run %s: pipe", proc->argv[0]);
+		status = vrs_fail_errno(err, "cannot run %s: pipe", proc->argv[0]);
 		goto out;
 	}
 	(void)fcntl(p.in[1], F_SETFL, O_NONBLOCK);
@@ -206,7 +206,7 @@ int vrs_proc_run(const struct vrs_proc *proc, struct vrs_proc_result *ret,
 		(void)kill(-pid, SIGKILL);
 		(void)waitpid(pid, &wait_status, 0);
 		status = vrs_fail(err, VRS_ETIMEOUT,
-				  "run %s: killed, still running after %lld ms",
+				  "%s: killed because it still ran after %lld ms",
 				  proc->argv[0], (long long)proc->timeout_ms);
 		goto out;
 	}

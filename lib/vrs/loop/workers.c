@@ -92,7 +92,8 @@ int vrs_workers_open(struct vrs_workers **ret, struct vrs_loop *loop, int max_th
 		     struct vrs_err *err)
 {
 	if (max_threads < 1 || max_threads > 256)
-		return vrs_fail(err, VRS_EINVAL, "workers: %d threads", max_threads);
+		return vrs_fail(err, VRS_EINVAL, "workers: invalid number of threads: %d",
+				max_threads);
 	struct vrs_workers *w = vrs_calloc(1, sizeof(*w));
 
 	w->loop = loop;

@@ -207,7 +207,7 @@ int vrs_csv_open(struct vrs_csv **ret, const char *path, struct vrs_err *err)
 	int fd = from_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return vrs_fail_errno(err, "open %s", path);
+		return vrs_fail_errno(err, "cannot open %s", path);
 	struct vrs_csv *c = vrs_calloc(1, sizeof(*c));
 	c->path = vrs_strdup(from_stdin ? "standard input" : path);
 	c->hash = VRS_HASH_BEGIN;
@@ -215,7 +215,7 @@ int vrs_csv_open(struct vrs_csv **ret, const char *path, struct vrs_err *err)
 	if (!c->gz) {
 		(void)close(fd);
 		vrs_csv_close(c);
-		return vrs_fail(err, VRS_EIO, "open %s: out of memory", path);
+		return vrs_fail(err, VRS_EIO, "cannot open %s: out of memory", path);
 	}
 	(void)gzbuffer(c->gz, 1 << 17);
 	int status = read_header(c, err);

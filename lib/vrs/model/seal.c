@@ -70,7 +70,7 @@ int vrs_seal_keys_read(struct vrs_seal_keys **ret, const char *dir, struct vrs_e
 	DIR *d = opendir(dir);
 
 	if (!d) {
-		status = vrs_fail_errno(err, "cluster keys: %s", dir);
+		status = vrs_fail_errno(err, "cluster keys: cannot open %s", dir);
 		free(keys);
 		return status;
 	}

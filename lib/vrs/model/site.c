@@ -14,21 +14,21 @@ static const struct vrs_option cluster_options[] = {
 	{"format", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, format), "qcow2", 0,
 	 0, "raw, qcow2, vmdk or vhdx"},
 	{"disk_bus", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, disk_bus), "", 0,
-	 0, "virtio, pvscsi, scsi, sata or ide; empty: as the VM has it"},
+	 0, "virtio, pvscsi, scsi, sata or ide; unchanged if empty"},
 	{"nic_model", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, nic_model), "", 0,
-	 0, "virtio, vmxnet3, e1000, ...; empty: as the VM has it"},
+	 0, "virtio, vmxnet3, e1000, ...; unchanged if empty"},
 	{"domain_type", VRS_OPT_STRING, offsetof(struct vrs_site_cluster, domain_type),
-	 "", 0, 0, "kvm or qemu; empty: as the VM has it"},
+	 "", 0, 0, "kvm or qemu; unchanged if empty"},
 	{"shared_storage", VRS_OPT_BOOL,
 	 offsetof(struct vrs_site_cluster, shared_storage), "no", 0, 0,
 	 "all hosts see the same images"},
 	{"accept", VRS_OPT_BOOL, offsetof(struct vrs_site_cluster, accept), "yes", 0, 0,
-	 "accepts VMs of other clusters"},
+	 "accepts VMs from other clusters"},
 	{"repair", VRS_OPT_DURATION, offsetof(struct vrs_site_cluster, repair_ms), "4h",
 	 0, 0, "expected time to repair a host"},
 	{"max_cpu_ratio", VRS_OPT_DOUBLE,
 	 offsetof(struct vrs_site_cluster, max_cpu_ratio), "0.8", 0.05, 1,
-	 "limit of the forecast P90, relocated VMs included"},
+	 "limit for the forecast P90, including relocated VMs"},
 	{0},
 };
 
@@ -36,11 +36,11 @@ static const struct vrs_option host_options[] = {
 	{"uri", VRS_OPT_STRING, offsetof(struct vrs_site_host, uri), "", 0, 0,
 	 "hypervisor of the host"},
 	{"address", VRS_OPT_STRING, offsetof(struct vrs_site_host, address), "", 0, 0,
-	 "shown to people, used by probes"},
+	 "address shown in lists and used by probes"},
 	{"ssh", VRS_OPT_STRING, offsetof(struct vrs_site_host, ssh), "", 0, 0,
 	 "user@host[:port], used to read and write images"},
 	{"probe", VRS_OPT_STRING, offsetof(struct vrs_site_host, probe), "", 0, 0,
-	 "tcp://host:port, must send a byte"},
+	 "tcp://host:port of a service that sends at least one byte on connect"},
 	{"images", VRS_OPT_STRING, offsetof(struct vrs_site_host, images), "", 0, 0,
 	 "images folder, if different from the cluster's"},
 	{"fence", VRS_OPT_STRING, offsetof(struct vrs_site_host, fence), "", 0, 0,
@@ -294,12 +294,14 @@ int vrs_site_load(struct vrs_site **ret, const char *path, struct vrs_err *err)
 		struct vrs_site_host *h = &s->host[i];
 
 		if (!vrs_site_cluster(s, h->cluster))
-			status = vrs_fail(err, VRS_EINVAL,
-					  "%s: [host %s/%s] has no [cluster %s]", path,
-					  h->cluster, h->name, h->cluster);
+			status = vrs_fail(
+				err, VRS_EINVAL,
+				"%s: [host %s/%s]: section [cluster %s] is missing", path,
+				h->cluster, h->name, h->cluster);
 		else if (!*h->uri)
-			status = vrs_fail(err, VRS_EINVAL, "%s: [host %s/%s] has no uri",
-					  path, h->cluster, h->name);
+			status = vrs_fail(err, VRS_EINVAL,
+					  "%s: [host %s/%s]: uri is not set", path,
+					  h->cluster, h->name);
 		fill_in(h);
 		if (!*h->fence) {
 			free(h->fence);

@@ -150,7 +150,8 @@ static int greet(struct vrs_store *s, struct vrs_err *err)
 	if (s->password_file[0]) {
 		status = vrs_secret_read(s->password_file, &password, err);
 		if (status < 0)
-			return vrs_context(err, "store: password of %s", s->address);
+			return vrs_context(err, "store: cannot read the password for %s",
+					   s->address);
 		const char *argv[3] = {"AUTH", s->user, password};
 		const char *short_argv[2] = {"AUTH", password};
 
@@ -411,7 +412,7 @@ int vrs_store_do(struct vrs_store *s, struct vrs_reply **ret, const struct vrs_a
 	if (s->n_out > 0 || s->out_broken) {
 		out_reset(s);
 		return vrs_fail(err, VRS_EINTERNAL,
-				"store: an earlier pipeline was not run");
+				"store: an earlier pipeline has not been run");
 	}
 	vrs_store_add(s, argv, argc);
 	return run_one(s, ret, err);
@@ -425,7 +426,7 @@ int vrs_store_cmd(struct vrs_store *s, struct vrs_reply **ret, struct vrs_err *e
 	if (s->n_out > 0 || s->out_broken) {
 		out_reset(s);
 		return vrs_fail(err, VRS_EINTERNAL,
-				"store: an earlier pipeline was not run");
+				"store: an earlier pipeline has not been run");
 	}
 	va_start(ap, fmt);
 	add_va(s, fmt, ap);

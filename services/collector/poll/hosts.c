@@ -49,8 +49,8 @@ static int hosts_of_site(struct hosts *h, const char *site_path, const char *clu
 			 struct vrs_err *err)
 {
 	if (!h->cluster)
-		return vrs_fail(err, VRS_ENOENT, "%s: no [cluster %s]", site_path,
-				cluster);
+		return vrs_fail(err, VRS_ENOENT, "%s: section [cluster %s] is missing",
+				site_path, cluster);
 	for (size_t i = 0; i < h->site->n_hosts; i++)
 		if (strcmp(h->site->host[i].cluster, cluster) == 0)
 			add(h, &h->site->host[i]);

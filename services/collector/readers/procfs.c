@@ -62,7 +62,7 @@ static int slurp(const char *path, struct vrs_text *ret, struct vrs_err *err)
 	FILE *f = fopen(path, "re");
 
 	if (!f)
-		return vrs_fail_errno(err, "open %s", path);
+		return vrs_fail_errno(err, "cannot open %s", path);
 	for (size_t n; (n = fread(buf, 1, sizeof(buf), f)) > 0 && ret->len < 1 << 20;)
 		vrs_text_add_bytes(ret, buf, n);
 	(void)fclose(f);

@@ -91,8 +91,8 @@ static int lay_out(struct loading *l, struct trace_entity *e, const struct row *
 	e->from_ms = row[0].at_ms;
 	int64_t n_steps = (row[n - 1].at_ms - e->from_ms) / e->step_ms + 1;
 	if (n_steps > MAX_STEPS)
-		return vrs_fail(err, VRS_EPARSE, "%s: %s has rows too far apart", l->path,
-				e->name);
+		return vrs_fail(err, VRS_EPARSE, "%s: the rows of %s are too far apart",
+				l->path, e->name);
 	e->n = (size_t)n_steps;
 	e->point = vrs_calloc(e->n, sizeof(*e->point));
 	for (size_t i = 0; i < e->n; i++)

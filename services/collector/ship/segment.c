@@ -111,10 +111,10 @@ int segment_make(int dir_fd, const struct segment_head *head, int *ret_fd,
 	segment_name(name, head->first_seq);
 	int fd = openat(dir_fd, "new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return vrs_fail_errno(err, "spool: create a segment");
+		return vrs_fail_errno(err, "spool: cannot create a segment");
 	if (!write_at(fd, bytes, sizeof(bytes), 0) || fdatasync(fd) < 0 ||
 	    renameat(dir_fd, "new", dir_fd, name) < 0 || fsync(dir_fd) < 0) {
-		int status = vrs_fail_errno(err, "spool: create %s", name);
+		int status = vrs_fail_errno(err, "spool: cannot create %s", name);
 
 		(void)close(fd);
 		return status;
@@ -166,7 +166,7 @@ int segment_put(const struct segment_pos *at, const void *bytes, size_t n,
 	    write_at(at->fd, bytes, n, at->offset + sizeof(frame)))
 		return 0;
 
-	int status = vrs_fail_errno(err, "spool: write");
+	int status = vrs_fail_errno(err, "spool: cannot write");
 	if (ftruncate(at->fd, (off_t)at->offset) < 0)
 		(void)vrs_context(err, "cannot truncate a partial record");
 	return status;

@@ -116,7 +116,7 @@ static int recover_tail(struct spool *s, int64_t now_ms, struct vrs_err *err)
 		at.seq++;
 	}
 	if (k < 0 || fstat(s->fd, &st) < 0)
-		return vrs_fail_errno(err, "spool: read %s", s->dir);
+		return vrs_fail_errno(err, "spool: cannot read %s", s->dir);
 	size_t file_bytes = (size_t)st.st_size;
 	s->head_seq = at.seq - 1;
 	if (file_bytes > at.offset &&
@@ -129,7 +129,8 @@ static int recover_tail(struct spool *s, int64_t now_ms, struct vrs_err *err)
 	s->cut_bytes = file_bytes - at.offset;
 	if (s->cut_bytes > 0 &&
 	    (ftruncate(s->fd, (off_t)at.offset) < 0 || fdatasync(s->fd) < 0))
-		return vrs_fail_errno(err, "spool: truncate the torn tail in %s", s->dir);
+		return vrs_fail_errno(err, "spool: cannot truncate the torn tail in %s",
+				      s->dir);
 	return 0;
 }
 
@@ -157,7 +158,7 @@ static int find_segments(struct spool *s, struct vrs_err *err)
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!dir)
-		return vrs_fail_errno(err, "spool: list %s", s->dir);
+		return vrs_fail_errno(err, "spool: cannot list %s", s->dir);
 	rewinddir(dir);
 	while ((entry = readdir(dir)) != NULL) {
 		char *end;
@@ -192,7 +193,8 @@ static int check_heads(struct spool *s, struct vrs_err *err)
 		segment_name(name, seg->first_seq);
 		int fd = openat(s->dir_fd, name, O_RDWR | O_CLOEXEC);
 		if (fd < 0)
-			return vrs_fail_errno(err, "spool: open %s/%s", s->dir, name);
+			return vrs_fail_errno(err, "spool: cannot open %s/%s", s->dir,
+					      name);
 		bool ok = segment_head_read(fd, &h) && h.first_seq == seg->first_seq &&
 			  (kept == 0 || h.epoch == s->epoch) && fstat(fd, &st) == 0;
 		if (kept == 0 && !ok)
@@ -229,7 +231,8 @@ static int create(struct spool *s, int64_t now_ms, struct vrs_err *err)
 {
 	do {
 		if (getrandom(&s->epoch, sizeof(s->epoch), 0) != sizeof(s->epoch))
-			return vrs_fail_errno(err, "spool: random epoch");
+			return vrs_fail_errno(
+				err, "spool: cannot read random bytes for the epoch");
 	} while (s->epoch == 0);
 	s->head_seq = 0;
 	return begin_segment(s, 1, now_ms, err);
@@ -254,17 +257,17 @@ int spool_open(struct spool **ret, const struct spool_conf *conf, int64_t now_ms
 
 	if (mkdir(s->dir, 0700) < 0 && errno != EEXIST) {
 		s->dir_fd = -1;
-		status = vrs_fail_errno(err, "spool: create %s", s->dir);
+		status = vrs_fail_errno(err, "spool: cannot create %s", s->dir);
 		goto fail;
 	}
 	s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir_fd < 0) {
-		status = vrs_fail_errno(err, "spool: open %s", s->dir);
+		status = vrs_fail_errno(err, "spool: cannot open %s", s->dir);
 		goto fail;
 	}
 	s->lock_fd = openat(s->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (s->lock_fd < 0) {
-		status = vrs_fail_errno(err, "spool: lock %s", s->dir);
+		status = vrs_fail_errno(err, "spool: cannot lock %s", s->dir);
 		goto fail;
 	}
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0) {
@@ -357,7 +360,7 @@ int spool_append(struct spool *s, const void *bytes, size_t n_bytes, int64_t now
 int spool_sync(struct spool *s, struct vrs_err *err)
 {
 	if (fdatasync(s->fd) < 0)
-		return vrs_fail_errno(err, "spool: sync %s", s->dir);
+		return vrs_fail_errno(err, "spool: cannot sync %s", s->dir);
 	return 0;
 }
 
@@ -447,7 +450,7 @@ int spool_read(struct spool *s, const struct spool_range *range, uint64_t *ret_n
 
 	for (size_t i = segment_of(s, from); i < s->n_segments; i++) {
 		if (read_segment(s, i, range, &p, &seq) < 0)
-			return vrs_fail_errno(err, "spool: read %s", s->dir);
+			return vrs_fail_errno(err, "spool: cannot read %s", s->dir);
 		if (p.full || seq > range->to)
 			break;
 	}

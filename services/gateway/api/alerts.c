@@ -109,7 +109,7 @@ void api_alerts(struct gateway *g, struct vrs_httpd_request *q)
 	const void *body = vrs_httpd_body(q, &size);
 
 	if (alert_webhook(body, size, &alert, &n, &err) < 0) {
-		api_error(q, 400, "send the webhook of Alertmanager, version 4", "%s",
+		api_error(q, 400, "send Alertmanager webhook messages of version 4", "%s",
 			  err.text);
 		return;
 	}

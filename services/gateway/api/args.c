@@ -170,7 +170,7 @@ static json_t *parse_body(struct vrs_httpd_request *q)
 	if (json_is_object(json))
 		return json;
 	api_error(q, 400, "send one JSON object", "the body is not a JSON object: %.160s",
-		  json ? "it is another type" : why.text);
+		  json ? "it has another JSON type" : why.text);
 	json_decref(json);
 	return NULL;
 }

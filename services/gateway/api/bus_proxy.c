@@ -40,7 +40,8 @@ static void on_reply(void *arg, const ProtobufCMessage *reply, const struct vrs_
 	} else if (err->code == VRS_ETIMEOUT) {
 		api_error(e->q, 504, "the service may be busy: retry", "%s", err->text);
 	} else {
-		api_error(e->q, 503, "check that the service runs", "%s", err->text);
+		api_error(e->q, 503, "check that the service is running", "%s",
+			  err->text);
 	}
 	end(e);
 }
@@ -76,8 +77,8 @@ static struct forward *unpack(struct vrs_httpd_request *q,
 
 static void refuse(struct forward *e)
 {
-	api_error(e->q, 403, "use a token with role operate",
-		  "token %s may read, not operate", api_actor(e->q));
+	api_error(e->q, 403, "use a token with role operate", "token %s may only read",
+		  api_actor(e->q));
 	end(e);
 }
 

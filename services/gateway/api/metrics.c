@@ -38,15 +38,15 @@ static void add_http(const struct gateway *g, struct vrs_page *page)
 	vrs_httpd_counts(g->http, &c);
 	for (size_t i = 1; i < sizeof(code) / sizeof(*code); i++)
 		vrs_page_add(page, VRS_COUNTER, "vrsas_http_requests_total",
-			     "HTTP requests answered.",
+			     "HTTP requests served.",
 			     (double)vrs_httpd_replies(g->http, 100 * (int)i,
 						       100 * (int)i + 99),
 			     "code", code[i], NULL);
-	vrs_page_histogram(
-		page, "vrsas_http_request_seconds",
-		"From the end of the headers to the end of the reply, without streams.",
-		&g->metrics->seconds, NULL);
-	vrs_page_add(page, VRS_GAUGE, "vrsas_http_connections", "Connections open.",
+	vrs_page_histogram(page, "vrsas_http_request_seconds",
+			   "Time from the end of the headers to the end of the reply, "
+			   "without streams.",
+			   &g->metrics->seconds, NULL);
+	vrs_page_add(page, VRS_GAUGE, "vrsas_http_connections", "Open connections.",
 		     (double)c.connections, NULL);
 	vrs_page_add(page, VRS_COUNTER, "vrsas_http_connections_closed_total",
 		     "Connections that the gateway closed.", (double)c.evicted, "reason",

@@ -39,7 +39,7 @@ void api_events(struct gateway *g, struct vrs_httpd_request *q)
 	}
 	if (vrs_httpd_query(q, "vm") || vrs_httpd_query(q, "limit")) {
 		api_error(q, 400, "omit vm and limit, and filter the events yourself",
-			  "the live stream takes no argument but after");
+			  "the live stream takes no argument except after");
 		return;
 	}
 	int status = sse_stream(g->sse, q, after ? after : "", &err);

@@ -24,7 +24,7 @@ int gateway_reload(struct gateway *g, struct vrs_err *err)
 		g->assets = assets;
 		sinks_free(g->sinks);
 		g->sinks = sinks;
-		log_notice("settings read tokens=%zu", g->tokens.n);
+		log_notice("settings reloaded tokens=%zu", g->tokens.n);
 	} else {
 		assets_free(assets);
 	}

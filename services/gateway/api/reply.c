@@ -105,7 +105,7 @@ void api_failure(struct vrs_httpd_request *q, const struct scheduler_failure *f)
 void api_store_failure(struct vrs_httpd_request *q, const struct vrs_err *err)
 {
 	api_error(q, err->code == VRS_ETIMEOUT ? 504 : 503,
-		  "check that Redis runs and accepts the gateway's login", "%s",
+		  "check that Redis is running and accepts the gateway's login", "%s",
 		  err->text);
 }
 

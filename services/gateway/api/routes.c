@@ -95,8 +95,7 @@ static bool authorize(struct gateway *g, struct vrs_httpd_request *q,
 			vrs_complain(&wrong, VRS_WARN, "unknown token path=%s", r->path);
 		api_error(q, 401,
 			  "send Authorization: Bearer TOKEN, or sign in on the page",
-			  "%s",
-			  secret ? "the token is not known" : "a token is required");
+			  "%s", secret ? "unknown token" : "a token is required");
 		return false;
 	}
 	if (role_allows(t->role, r))
@@ -152,8 +151,8 @@ static bool check_change(struct vrs_httpd_request *q, const struct api_route *r)
 	}
 	if (type_fits(q, r))
 		return true;
-	api_error(q, 415, "docs/API.md says which one", "unsupported Content-Type for %s",
-		  r->path);
+	api_error(q, 415, "docs/API.md lists the accepted types",
+		  "unsupported Content-Type for %s", r->path);
 	return false;
 }
 
@@ -282,9 +281,10 @@ void api_refuse(void *arg, struct vrs_httpd_request *q, int status)
 {
 	(void)arg;
 	if (status == 413)
-		api_error(q, status, "send less", "the body is above 1 MiB");
+		api_error(q, status, "send a smaller request", "the body exceeds 1 MiB");
 	else if (status == 431)
-		api_error(q, status, "send less", "the headers are above 16 KiB");
+		api_error(q, status, "send a smaller request",
+			  "the headers exceed 16 KiB");
 	else
 		api_error(q, status, "send one Host header", "more than one Host header");
 }

@@ -102,7 +102,7 @@ void api_session_open(struct gateway *g, struct vrs_httpd_request *q)
 		set_cookie(q, secret, t);
 	else
 		api_error(q, 401, "tokens are in the gateway's tokens file",
-			  "the token is not known");
+			  "unknown token");
 	json_decref(args);
 	explicit_bzero(buf, sizeof(buf));
 }

@@ -13,7 +13,7 @@ struct question {
 };
 
 static const char unreachable_hint[] =
-	"check that vrs-scheduler runs and that `control` is its address";
+	"check that vrs-scheduler is running and that `control` is its address";
 
 static int status_of(Vrsas__V1__ControlCode code)
 {

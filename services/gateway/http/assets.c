@@ -71,7 +71,7 @@ static int take_file(struct assets *a, const char *path, const char *name,
 
 	FILE *f = fopen(path, "rbe");
 	if (!f)
-		return vrs_fail_errno(err, "www: open %s", path);
+		return vrs_fail_errno(err, "www: cannot open %s", path);
 	if (!type || fstat(fileno(f), &st) < 0 || !S_ISREG(st.st_mode)) {
 		(void)fclose(f);
 		return 0; /* not a file for browsers */
@@ -114,7 +114,7 @@ static int take_folder(struct assets *a, const char *folder, const char *below, 
 	DIR *d = opendir(folder);
 
 	if (!d)
-		return vrs_fail_errno(err, "www: open %s", folder);
+		return vrs_fail_errno(err, "www: cannot open %s", folder);
 	while (status == 0 && (e = readdir(d))) {
 		struct stat st;
 

@@ -61,8 +61,8 @@ int tokens_add(struct tokens *t, const char *line, struct vrs_err *err)
 			"invalid name: use letters, digits, dot, dash, underscore");
 	if (!secret_ok(secret))
 		return vrs_fail(err, VRS_EPARSE,
-				"invalid token of %s: use %d to %d printable characters, "
-				"without ; , \"",
+				"invalid token for %s: use %d to %d printable "
+				"characters, without ; , \"",
 				name, TOKEN_MIN, TOKEN_MAX);
 	if (t->n == TOKENS_MAX)
 		return vrs_fail(err, VRS_ENOSPC, "more than %d tokens", TOKENS_MAX);
@@ -81,13 +81,13 @@ int tokens_load(struct tokens *ret, const char *path, struct vrs_err *err)
 
 	FILE *f = fopen(path, "re");
 	if (!f)
-		return vrs_fail_errno(err, "tokens: open %s", path);
+		return vrs_fail_errno(err, "tokens: cannot open %s", path);
 	struct tokens *t = vrs_calloc(1, sizeof(*t));
 	if (fstat(fileno(f), &st) < 0)
-		status = vrs_fail_errno(err, "tokens: stat %s", path);
+		status = vrs_fail_errno(err, "tokens: cannot stat %s", path);
 	else if (st.st_mode & 0007)
 		status = vrs_fail(err, VRS_EDENIED,
-				  "tokens: %s is world-readable; chmod 600 it", path);
+				  "tokens: %s is world-readable; use chmod 600", path);
 	while (status == 0 && fgets(line, sizeof(line), f)) {
 		at++;
 		if (!strchr(line, '\n') && !feof(f))

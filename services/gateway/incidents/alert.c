@@ -107,12 +107,13 @@ static int list_of(const json_t *array, struct alert **ret, struct vrs_err *err)
 	if (!json_is_array(array))
 		return vrs_fail(err, VRS_EPARSE, "alerts: not a list");
 	if (n > ALERTS_MAX)
-		return vrs_fail(err, VRS_ENOSPC, "alerts: %zu in one message, at most %d",
-				n, ALERTS_MAX);
+		return vrs_fail(err, VRS_ENOSPC,
+				"alerts: %zu in one message exceed the limit of %d", n,
+				ALERTS_MAX);
 	for (size_t i = 0; i < n; i++)
 		if (!json_is_object(json_array_get(array, i)))
 			return vrs_fail(err, VRS_EPARSE,
-					"alerts: number %zu is not an object", i + 1);
+					"alerts: alert %zu is not an object", i + 1);
 	*ret = vrs_calloc(n + 1, sizeof(**ret));
 	return 0;
 }
@@ -138,8 +139,9 @@ int alert_webhook(const void *bytes, size_t n, struct alert **ret, size_t *ret_n
 	if (!json)
 		return VRS_EPARSE;
 	if (strcmp(text_of(json, "version"), "4") != 0)
-		status = vrs_fail(err, VRS_EPARSE,
-				  "alerts: not a webhook of Alertmanager, version 4");
+		status = vrs_fail(
+			err, VRS_EPARSE,
+			"alerts: not an Alertmanager webhook message of version 4");
 	else
 		status = list_of(alerts, &list, err);
 	for (size_t i = 0; status == 0 && i < json_array_size(alerts); i++) {

@@ -330,7 +330,8 @@ void sinks_collect_metrics(const struct sinks *s, struct vrs_page *page)
 			     "Deliveries to a sink.", (double)k->failed, "sink", k->name,
 			     "result", "failed", NULL);
 		vrs_page_add(page, VRS_GAUGE, "vrsas_sink_backlog_events",
-			     "Events not delivered to a sink yet (10000: or more).",
+			     "Events not yet delivered to a sink (10000 means at least "
+			     "10000).",
 			     backlog_of(s, k), "sink", k->name, NULL);
 	}
 }

@@ -102,7 +102,7 @@ static int make_absolute(char *path, struct vrs_err *err)
 		status = vrs_fail_errno(err, "%s", in);
 	else if (snprintf(path, 4096, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name) >=
 		 4096)
-		status = vrs_fail(err, VRS_EINVAL, "%s: path too long", dir);
+		status = vrs_fail(err, VRS_EINVAL, "%s: the path is too long", dir);
 	free(copy);
 	return status;
 }

@@ -2,13 +2,14 @@
 #include <stdlib.h>
 
 #include "cli/cmd.h"
+#include "remote/limits.h"
 #include "vrs/log.h"
 
 #define FORMATS "raw|qcow2|vmdk|vhdx"
 #define FORMAT(option, of)                                                               \
 	{                                                                                \
 		.name = (option), .value = FORMATS, .type = VRS_OPT_CHOICE,              \
-		.help = "format of " of " (default: by its name, else raw)"              \
+		.help = "format of " of " (default: from its name, else raw)"            \
 	}
 static const struct vrs_args_option copy_options[] = {
 	FORMAT("format", "DST"),
@@ -18,19 +19,20 @@ static const struct vrs_args_option copy_options[] = {
 		 "replaced after verification"},
 	{"base", .value = "OLD"}, /* earlier name of --seed */
 	{"compress", .value = "auto|off|zstd", .type = VRS_OPT_CHOICE,
-	 .help = "auto (default: compress while it is faster), off, zstd (always)"},
+	 .help = "auto (default: compress only while that is faster), off, zstd "
+		 "(always)"},
 	{"limit", .value = "RATE", .type = VRS_OPT_BYTES,
 	 .help = "bandwidth limit in bytes per second (K, M, G)"},
 	{"tries", .value = "N", .type = VRS_OPT_INT, .min = 1, .max = 1000000,
 	 .help = "attempts after a lost connection (default 5)"},
 	{"every", .value = "SECONDS", .type = VRS_OPT_INT, .min = 1, .max = 31536000,
-	 .help = "seed: repeat at this interval (default: once)"},
+	 .help = "interval at which seed repeats the copy (default: once)"},
 	{"direct", .value = "never|auto|always", .type = VRS_OPT_CHOICE,
 	 .help = "copy directly between two remote hosts: never (default: through this "
 		 "machine), auto (if possible), always. The vrs-mover on SRC's host "
 		 "sends to DST, with its own keys and known hosts"},
 	{"vrs-mover", .value = "PATH",
-	 .help = "vrs-mover on SRC's host (default: vrs-mover)"},
+	 .help = "path of vrs-mover on SRC's host (default: vrs-mover)"},
 	{"verify", .help = "read back and compare; always on"},
 	{"resume", .help = "continue an interrupted copy; always on"},
 	{0},
@@ -41,12 +43,16 @@ static const struct vrs_args_option verify_options[] = {
 
 static const struct vrs_args_option hash_options[] = {FORMAT("format", "IMAGE"), {0}};
 
+_Static_assert(REMOTE_DEFAULT_CONNECTIONS == 2 && REMOTE_DISTANT_CONNECTIONS == 6 &&
+		       REMOTE_DISTANT_MS == 4 && REMOTE_SFTP_SESSIONS == 4,
+	       "the help of --connections names the defaults");
+
 static const struct vrs_args_option globals[] = {
 	{"port", 'p', "PORT", .type = VRS_OPT_INT, .min = 1, .max = 65535,
 	 .help = "SSH port"},
 	{"key", 'i', "KEY",
-	 .help = "private key file; KEY-cert.pub beside it is used (default: agent, "
-		 "usual keys)"},
+	 .help = "private key file; KEY-cert.pub beside it is used too (default: agent, "
+		 "default keys)"},
 	{"ssh-config", 'F', "FILE",
 	 .help = "SSH settings, with ProxyJump and ProxyCommand (default: "
 		 "~/.ssh/config, unless --known-hosts is given)"},
@@ -54,12 +60,13 @@ static const struct vrs_args_option globals[] = {
 	 .help = "known hosts (default: ~/.ssh/known_hosts); other hosts are refused"},
 	{"connections", .value = "N", .type = VRS_OPT_INT, .min = 1,
 	 .max = REMOTE_MAX_CONNECTIONS,
-	 .help = "SSH connections, 1 to 8 (default: 2, more on long paths)"},
+	 .help = "SSH connections, 1 to 8 (default: 2; 6 if the round trip is at least 4 "
+		 "ms; 4 over SFTP)"},
 	{"vrs-image", .value = "PATH",
-	 .help = "vrs-image installed on the remote host (default: upload this one to "
+	 .help = "path of vrs-image on the remote host (default: upload this one to "
 		 "~/.vrsas)"},
-	{"sftp", .help = "use SFTP only, start no program on the remote host (default: "
-			 "only if none can be started)"},
+	{"sftp", .help = "use SFTP only and start no program on the remote host "
+			 "(default: only if none can be started)"},
 	{"json", .help = "print the result as one JSON object"},
 	{0},
 };

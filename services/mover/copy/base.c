@@ -35,7 +35,8 @@ int copy_stat(struct remote *f, const char *path, bool *ret_exists, struct wire_
 	int status = remote_call(f, &head, (const char *[]){path, NULL}, &reply, err);
 
 	if (status == 0 && reply.head.len != WIRE_STAT_BYTES)
-		status = vrs_fail(err, VRS_EPARSE, "%s: reply has a wrong size", path);
+		status = vrs_fail(err, VRS_EPARSE, "%s: the reply has the wrong size",
+				  path);
 	if (status == 0) {
 		*ret_exists = reply.head.a != 0;
 		wire_get_stat(ret, reply.payload);

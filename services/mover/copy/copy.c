@@ -165,7 +165,7 @@ static int read_states(struct copy *c, struct vrs_err *err)
 
 		if (status == 0 && reply.head.len != n)
 			status = vrs_fail(err, VRS_EPARSE,
-					  "target: reply has a wrong size");
+					  "target: the reply has the wrong size");
 		if (status == 0)
 			memcpy(c->plan + i, reply.payload, n);
 		free(reply.payload);

@@ -22,7 +22,8 @@ static void on_digests(void *arg, const struct wire_head *reply, uint8_t *payloa
 	if (!reply) {
 		throttle_fail(&c->throttle, err);
 	} else if (reply->len != r->n * TREE_DIGEST_BYTES) {
-		(void)vrs_fail(&why, VRS_EPARSE, "reply to HASHES has a wrong size");
+		(void)vrs_fail(&why, VRS_EPARSE,
+			       "the reply to HASHES has the wrong size");
 		throttle_fail(&c->throttle, &why);
 	} else {
 		memcpy(r->out, payload, reply->len);

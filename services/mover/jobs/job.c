@@ -172,7 +172,7 @@ int job_claim(struct job *j, struct vrs_store *s, struct vrs_err *err)
 		    before->state == TRANSFER_STATE(DONE))
 			status =
 				vrs_fail(err, VRS_ECONFLICT,
-					 "transfer %s is done already", j->order->job_id);
+					 "transfer %s is already done", j->order->job_id);
 		j->sent_before = before->bytes_sent;
 		j->resent_before = before->bytes_resent;
 		vrsas__v1__transfer_status__free_unpacked(before, NULL);

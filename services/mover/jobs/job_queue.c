@@ -167,7 +167,7 @@ static enum verdict check_job(struct round *r, struct job *j)
 	else if (status == VRS_ECONFLICT)
 		v = DROP;
 	if (v == DROP)
-		log_notice("transfer not taken: %s", err.text);
+		log_notice("transfer dropped: %s", err.text);
 	else if (err.code)
 		vrs_complain(&q->trouble, VRS_WARN,
 			     "store not available, transfers are waiting: %s", err.text);
@@ -296,7 +296,7 @@ int job_queue_take(struct job_queue *q, const Vrsas__V1__TransferJob *order,
 				(unsigned long long)there->order->token,
 				(unsigned long long)order->token);
 	if (q->n_jobs >= MAX_JOBS)
-		return vrs_fail(err, VRS_ENOSPC, "queue is full with %d transfers",
+		return vrs_fail(err, VRS_ENOSPC, "queue is full (%d transfers)",
 				q->n_jobs);
 	if (there)
 		atomic_store(&there->stop, true);

@@ -88,7 +88,7 @@ static int hold(struct job *j, struct vrs_err *err)
 	while (status == 0 && orders.paused) {
 		if (atomic_load(&j->stop))
 			status = vrs_fail(err, VRS_ECONFLICT,
-					  "superseded by a newer hand-out");
+					  "superseded: the transfer was reassigned");
 		else
 			status = write_status(j, TRANSFER_STATE(PAUSED), &orders, err);
 		if (status == 0 && orders.paused)
@@ -116,7 +116,8 @@ static int tick(void *arg, struct vrs_err *err)
 	struct job_limits_result refreshed = {.ready = true};
 
 	if (atomic_load(&j->stop))
-		return vrs_fail(err, VRS_ECONFLICT, "superseded by a newer hand-out");
+		return vrs_fail(err, VRS_ECONFLICT,
+				"superseded: the transfer was reassigned");
 	job_predict(j);
 	if (vrs_now_mono_ms() - j->written_mono_ms < WRITE_EVERY_MS)
 		return 0;

@@ -78,7 +78,7 @@ int job_status_claim(struct vrs_store *s, const Vrsas__V1__TransferJob *order,
 		return status;
 	if (is(&r->item[0], "late"))
 		status = vrs_fail(err, VRS_ECONFLICT,
-				  "transfer %s is superseded by a newer hand-out", job);
+				  "transfer %s is superseded: it was reassigned", job);
 	else if (is(&r->item[0], "taken"))
 		status = vrs_fail(err, VRS_ECONFLICT,
 				  "another mover is running transfer %s", job);
@@ -107,7 +107,8 @@ int job_status_take_over(struct vrs_store *s, const char *job, const char *mover
 	if (status < 0)
 		return status;
 	if (!is(&r->item[0], "yours"))
-		status = vrs_fail(err, VRS_ECONFLICT, "transfer %s no longer waits", job);
+		status = vrs_fail(err, VRS_ECONFLICT, "transfer %s is no longer waiting",
+				  job);
 	else
 		status = vrs_msg_unpack(ret, &vrsas__v1__transfer_job__descriptor,
 					r->item[1].bytes, r->item[1].len, err);
@@ -143,7 +144,7 @@ int job_status_write(struct vrs_store *s, const Vrsas__V1__TransferStatus *statu
 		return code;
 	if (is(&r->item[0], "late")) {
 		code = vrs_fail(err, VRS_ECONFLICT,
-				"transfer %s is superseded by a newer hand-out",
+				"transfer %s is superseded: it was reassigned",
 				status->job_id);
 	} else {
 		const char *cancel = r->item[1].bytes, *rate = r->item[2].bytes;

@@ -31,7 +31,7 @@ static void publish_ended(const struct mover_metrics *n, struct vrs_page *page)
 {
 	static const char *const names[] = {"given_up", "done", "failed", "cancelled"};
 	static const char name[] = "vrsas_transfers_total";
-	static const char help[] = "Transfers of this mover by result.";
+	static const char help[] = "Transfers of this mover, by result.";
 
 	for (size_t i = 0; i < LENGTH(names); i++)
 		vrs_page_add(page, VRS_COUNTER, name, help, (double)n->ended[i], "result",
@@ -58,14 +58,14 @@ void metrics_publish(const struct mover_metrics *n, const struct job *jobs,
 		bytes[2] += atomic_load(&j->progress.compared_bytes);
 	}
 	vrs_page_add(page, VRS_GAUGE, "vrsas_transfers",
-		     "Transfers that run or wait at this mover.", open, NULL);
+		     "Transfers running or waiting at this mover.", open, NULL);
 	publish_ended(n, page);
 	for (size_t i = 0; i < LENGTH(kinds); i++)
 		vrs_page_add(page, VRS_COUNTER, "vrsas_transfer_bytes_total",
 			     "Bytes sent, sent again, or read back for verification.",
 			     (double)bytes[i], "kind", kinds[i], NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_transfer_rate_bytes_per_second",
-		     "Current rate of all transfers of this mover together.",
+		     "Current combined rate of all transfers of this mover.",
 		     (double)rate, NULL);
 	vrs_page_histogram(page, "vrsas_transfer_seconds",
 			   "Duration of completed transfers.", &n->seconds, NULL);

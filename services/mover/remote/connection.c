@@ -45,7 +45,7 @@ static int on_frame(void *arg, const struct wire_head *head, uint8_t *payload,
 					   : NULL;
 	if (!r) {
 		free(payload);
-		return vrs_fail(err, VRS_EPARSE, "reply without a request");
+		return vrs_fail(err, VRS_EPARSE, "received a reply without a request");
 	}
 	if (head->type == WIRE_ERR) {
 		int code = head->a >= 1 && head->a <= 12 ? -(int)head->a : VRS_EIO;
@@ -213,7 +213,7 @@ static void end_connection(struct remote_connection *l, struct vrs_err *why)
 			channel_wake(f->connection[i].channel);
 	(void)pthread_mutex_unlock(&f->lock);
 	if (alone && why->code != VRS_ECANCELLED)
-		log_warn("copying with one connection less: %s", why->text);
+		log_warn("copying with one connection fewer: %s", why->text);
 	for (int i = 0; i < 3; i++)
 		remote_fail_all(&left[i], why);
 }

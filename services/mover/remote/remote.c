@@ -41,7 +41,7 @@ static int greet(struct remote *f, struct vrs_err *err)
 
 	if (status == 0 && reply.head.a != WIRE_VERSION)
 		status = vrs_fail(err, VRS_EUNSUPPORTED,
-				  "%s: its vrs-image has another protocol version",
+				  "%s: vrs-image there has another protocol version",
 				  f->name);
 	struct wire_text_reader texts = {reply.payload, reply.head.len, 0};
 	if (status == 0 && wire_get_text(&texts, f->join, sizeof(f->join), NULL) < 0)

@@ -83,7 +83,7 @@ static void *work(void *arg)
 	struct remote_request *r;
 
 	if (!w->side && sftp_side_open(&w->side, &f->conf, &f->place, &err) < 0) {
-		log_warn("copying with one connection less: %s: %s", f->name, err.text);
+		log_warn("copying with one connection fewer: %s: %s", f->name, err.text);
 		return NULL;
 	}
 	while ((r = remote_next_request(f)) != NULL)

@@ -127,11 +127,10 @@ static int find_or_begin(struct sftp_worker *w, struct sftp_slot *s,
 				(unsigned long long)want->token,
 				(unsigned long long)s->map.token);
 	if (found && !mine && s->map.open && s->map.stage == STAGE_OPEN)
-		return vrs_fail(
-			err, VRS_ECONFLICT,
-			"%s: transfer %s left a partial copy; if it no longer runs, "
-			"remove %s",
-			want->path, s->map.job, s->map_file);
+		return vrs_fail(err, VRS_ECONFLICT,
+				"%s: transfer %s left a partial copy; if that transfer "
+				"no longer runs, remove %s",
+				want->path, s->map.job, s->map_file);
 	if (mine && s->map.stage == STAGE_OPEN && !s->map.overlay && kind == 'f' &&
 	    strcmp(s->map.format, "raw") == 0 && s->map.disk_bytes == want->size) {
 		doubt_states(&s->map, want->identity);

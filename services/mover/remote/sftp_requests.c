@@ -108,7 +108,8 @@ static int do_read(struct call *c, struct vrs_err *err)
 	struct sftp_side_file *f;
 
 	if (!wire_range_ok(off, len, shift, c->slot->size))
-		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
+		return vrs_fail(err, VRS_EPARSE,
+				"range does not consist of whole blocks");
 	uint8_t *data = c->out + wire_n_blocks(len, shift) * TREE_DIGEST_BYTES;
 	int status = sftp_image(c->w, c->head->slot, &f, err);
 	if (status == 0)
@@ -211,7 +212,8 @@ static int do_write(struct call *c, struct vrs_err *err)
 	if (!c->slot->map_file || !wire_range_ok(h->a, h->b, h->shift, c->slot->size) ||
 	    !wire_blocks_ok(&(struct wire_blocks){c->payload, h->a, h->b, h->shift},
 			    h->len))
-		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
+		return vrs_fail(err, VRS_EPARSE,
+				"range does not consist of whole blocks");
 	c->reply->a = h->a;
 	c->reply->b = h->b;
 	return sftp_part_write(c->w, h, c->payload, err);
@@ -302,6 +304,6 @@ int sftp_requests_run(struct sftp_worker *w, struct image_request *r, struct vrs
 	case WIRE_REMOVE:
 		return do_remove(&c, err);
 	default:
-		return vrs_fail(err, VRS_EPARSE, "no such request");
+		return vrs_fail(err, VRS_EPARSE, "unknown request");
 	}
 }

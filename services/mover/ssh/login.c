@@ -40,10 +40,10 @@ static bool given(const char *text)
 static int read_settings(struct login *l, const char *file, struct vrs_err *err)
 {
 	if (given(file) && access(file, R_OK) < 0)
-		return vrs_fail(err, VRS_EINVAL, "SSH settings %s: %s", file,
-				strerror(errno));
+		return vrs_fail(err, VRS_EINVAL, "cannot read the SSH settings %s: %s",
+				file, strerror(errno));
 	if (ssh_options_parse_config(l->session, given(file) ? file : NULL) < 0)
-		return ssh_failed(l, VRS_EINVAL, "SSH settings", err);
+		return ssh_failed(l, VRS_EINVAL, "cannot apply the SSH settings", err);
 	return 0;
 }
 
@@ -82,7 +82,7 @@ static int set_options(struct login *l, const struct ssh_conf *conf,
 		bad |= ssh_options_set(s, SSH_OPTIONS_KNOWNHOSTS, conf->known_hosts);
 		bad |= ssh_options_set(s, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
 	}
-	return bad ? ssh_failed(l, VRS_EINVAL, "settings", err) : 0;
+	return bad ? ssh_failed(l, VRS_EINVAL, "cannot apply the SSH settings", err) : 0;
 }
 
 /* The text of an option, or NULL; the caller frees it with ssh_string_free_char. */
@@ -122,7 +122,7 @@ static int connect_proxy(struct login *l, const struct ssh_conf *conf,
 		status = proxy_start(&l->proxy, &fd, line, err);
 	if (status == 0 && ssh_options_set(l->session, SSH_OPTIONS_FD, &fd) != SSH_OK) {
 		(void)close(fd);
-		status = ssh_failed(l, VRS_EINVAL, "settings", err);
+		status = ssh_failed(l, VRS_EINVAL, "cannot apply the SSH settings", err);
 	}
 	ssh_string_free_char(host);
 	ssh_string_free_char(user);
@@ -145,9 +145,11 @@ static int connect_host(struct login *l, const struct ssh_conf *conf,
 		return 0;
 	if (l->proxy)
 		proxy_last_line(l->proxy, line, sizeof(line));
-	return *line ? vrs_fail(err, VRS_ECONN, "connect through the proxy: %s", line)
+	return *line ? vrs_fail(err, VRS_ECONN, "cannot connect through the proxy: %s",
+				line)
 		     : ssh_failed(l, VRS_ECONN,
-				  l->proxy ? "connect through the proxy" : "connect",
+				  l->proxy ? "cannot connect through the proxy"
+					   : "cannot connect",
 				  err);
 }
 
@@ -257,7 +259,7 @@ static int ask_passphrase(const char *prompt, char *buf, size_t len, int echo, i
 	l->needs_passphrase = true;
 	if (!l->conf->ask)
 		return -1;
-	(void)snprintf(text, sizeof(text), "Passphrase of %s", l->key_file);
+	(void)snprintf(text, sizeof(text), "Passphrase for %s", l->key_file);
 	return l->conf->ask(l->key_file ? text : prompt, buf, len, echo, l->n_asked++ > 0,
 			    NULL);
 }
@@ -306,8 +308,8 @@ static int key_unusable(struct login *l, const char *file, struct vrs_err *err)
 	if (l->conf->ask)
 		return vrs_fail(err, VRS_EDENIED, "key file %s: wrong passphrase", file);
 	return vrs_fail(err, VRS_EDENIED,
-			"key file %s has a passphrase and there is no terminal to ask "
-			"for it; refused (add the key to ssh-agent)",
+			"key file %s has a passphrase and there is no terminal to enter "
+			"it; refused (add the key to ssh-agent)",
 			file);
 }
 
@@ -391,11 +393,11 @@ static int log_in(struct login *l, struct vrs_err *err)
 			"public key accepted, but the host requires another method as "
 			"well");
 	if (rc != SSH_AUTH_DENIED)
-		return ssh_failed(l, VRS_ECONN, "log in", err);
+		return ssh_failed(l, VRS_ECONN, "cannot log in", err);
 	return vrs_fail(err, VRS_EDENIED, "public key not accepted%s",
 			l->needs_passphrase && !l->conf->ask
 				? " (a key with a passphrase was skipped: there is no "
-				  "terminal to ask for it; add it to ssh-agent)"
+				  "terminal to enter it; add the key to ssh-agent)"
 				: "");
 }
 

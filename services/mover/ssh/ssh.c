@@ -55,7 +55,7 @@ static ssh_channel start_command(struct ssh_pipe *r, const char *command,
 		(void)ssh_set_channel_callbacks(c, callbacks);
 	if (!c || ssh_channel_open_session(c) != SSH_OK ||
 	    ssh_channel_request_exec(c, command) != SSH_OK) {
-		(void)ssh_failed(r, VRS_EIO, "start a command", err);
+		(void)ssh_failed(r, VRS_EIO, "cannot start a command", err);
 		if (c)
 			ssh_channel_free(c);
 		return NULL;
@@ -90,7 +90,7 @@ static int run_command(struct ssh_pipe *r, const char *command, const uint8_t *i
 	code = ssh_channel_get_exit_status(c);
 	(void)ssh_channel_close(c);
 	ssh_channel_free(c);
-	return code < 0 ? vrs_fail(err, VRS_EIO, "a command did not exit") : code;
+	return code < 0 ? vrs_fail(err, VRS_EIO, "a remote command did not exit") : code;
 }
 
 /* Installs vrs-image once in a private directory; its name holds its SHA-256. */

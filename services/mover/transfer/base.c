@@ -47,7 +47,7 @@ static int connect_first(struct remote **ret, const struct side *s, struct vrs_e
 		if (status == 0)
 			return 0;
 		if (i + 1 < s->n_places)
-			log_warn("%s, trying the next", why.text);
+			log_warn("%s; trying the next address", why.text);
 		if (i == 0)
 			first = why;
 	}

@@ -104,10 +104,10 @@ static int on_report(void *arg, const uint8_t *bytes, size_t len, struct vrs_err
 	const Vrsas__V1__DirectReport *report =
 		(const Vrsas__V1__DirectReport *)vrs_msg_get(msg);
 	if (!n->greeted && strcmp(report->version, VRS_VERSION) != 0)
-		status =
-			vrs_fail(err, VRS_EUNSUPPORTED,
-				 "its vrs-mover has version %.40s, this one " VRS_VERSION,
-				 report->version);
+		status = vrs_fail(
+			err, VRS_EUNSUPPORTED,
+			"vrs-mover there has version %.40s, this one " VRS_VERSION,
+			report->version);
 	if (status == 0) {
 		n->greeted = true;
 		n->connected = n->connected || report->connected;
@@ -291,7 +291,7 @@ static const char *start(struct direct_client *n, bool *ret_logged_in,
 		if (*ret_logged_in)
 			break;
 		if (i + 1 < n->job->n_source)
-			log_warn("%s, trying the next", why.text);
+			log_warn("%s; trying the next address", why.text);
 	}
 	*err = first;
 	return NULL;

@@ -84,7 +84,7 @@ int direct_results(struct copy_result *ret, size_t n_disks,
 
 	if (!s || s->state != TRANSFER_STATE(DONE) || s->n_disk != n_disks ||
 	    report->n_was_there != n_disks)
-		return vrs_fail(err, VRS_EPARSE, "its result is malformed");
+		return vrs_fail(err, VRS_EPARSE, "the result is malformed");
 	for (size_t i = 0; i < n_disks; i++) {
 		const Vrsas__V1__DiskResult *d = s->disk[i];
 
@@ -92,7 +92,7 @@ int direct_results(struct copy_result *ret, size_t n_disks,
 		if (!is_hash(d->target_hash) ||
 		    strcmp(d->source_hash, d->target_hash) != 0)
 			return vrs_fail(err, VRS_EPARSE,
-					"its result has no matching hashes");
+					"the result has no matching hashes");
 	}
 	for (size_t i = 0; i < n_disks; i++) {
 		const Vrsas__V1__DiskResult *d = s->disk[i];
@@ -123,7 +123,7 @@ int direct_error(const Vrsas__V1__DirectReport *report, const char *there,
 		(void)vrs_fail(&why, code, "%.6s %s%s", text, there, at + strlen(here));
 	else
 		(void)vrs_fail(&why, code, "%s",
-			       *text ? text : "failed without a reason");
+			       *text ? text : "failed without an error message");
 	for (char *p = why.text; *p; p++) /* keep it one line */
 		if ((unsigned char)*p < ' ')
 			*p = ' ';

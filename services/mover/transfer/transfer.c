@@ -51,7 +51,7 @@ static int check_removal(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 
 	if (job->n_disk > 0 || job->n_remove_path > TRANSFER_MAX_DISKS)
 		return vrs_fail(err, VRS_EINVAL,
-				"a job copies disks or removes at most %d images",
+				"a job either copies disks or removes at most %d images",
 				TRANSFER_MAX_DISKS);
 	for (size_t i = 0; i < job->n_remove_path && status == 0; i++)
 		status = sandbox_path_ok(job->remove_path[i], err);
@@ -69,7 +69,8 @@ int transfer_check(const Vrsas__V1__TransferJob *job, struct vrs_err *err)
 	if (job->n_remove_path > 0)
 		return check_removal(job, err);
 	if (job->n_disk == 0 || job->n_disk > TRANSFER_MAX_DISKS)
-		return vrs_fail(err, VRS_EINVAL, "a job has 1 to %d disks, this one %zu",
+		return vrs_fail(err, VRS_EINVAL,
+				"a job has 1 to %d disks, but this one has %zu",
 				TRANSFER_MAX_DISKS, job->n_disk);
 	if ((status = check_places((char *const *)job->source, job->n_source, "source",
 				   err)) < 0 ||
@@ -265,7 +266,7 @@ int transfer_run(const struct transfer_env *env, const Vrsas__V1__TransferJob *j
 			break;
 		mine.token += may_run;
 		int64_t ms = i < 5 ? 250 << i : 8000;
-		log_warn("transfer interrupted, next try in %lld ms job=%s: %s",
+		log_warn("transfer interrupted, next attempt in %lld ms job=%s: %s",
 			 (long long)ms, job->job_id, why.text);
 		status = pause_for(env, ms, &why);
 	}

@@ -79,8 +79,8 @@ static void print_table(const struct backtest *b)
 		"",       "last value", "same time yesterday",
 		"slevel", "model",      "paper's net"};
 
-	printf("%zu forecasts, %zu origins without a score (unknown future or day "
-	       "before)\n",
+	printf("%zu forecasts, %zu origins without a score (the next hours or the day "
+	       "before are unknown)\n",
 	       b->origins, b->skipped);
 	printf("%-20s %7s %7s %7s %7s %8s %8s %8s %8s\n", "", "rel120", "rel240",
 	       "MAE120", "MAE240", "peak120", "peak240", "P90 in", "P99 in");
@@ -175,7 +175,7 @@ int cmd_backtest(struct vrs_ctl *ctl)
 	FILE *const files_out[] = {out.peaks, out.paths};
 	for (int i = 0; i < 2; i++)
 		if (files_out[i] && fclose(files_out[i]) != 0)
-			status = vrs_fail_errno(&err, "write %s",
+			status = vrs_fail_errno(&err, "cannot write %s",
 						vrs_args_text(a, i ? "paths" : "peaks"));
 	model_free(m);
 	paper_set_free(set);

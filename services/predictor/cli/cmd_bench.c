@@ -121,7 +121,7 @@ static void paper_line(struct bench *b, int hidden)
 		if (isfinite(best[i]))
 			printf(" %8.3f (%5.1f)", best[i], flop / best[i] * 1e-9);
 		else
-			printf(" %16s", "not here");
+			printf(" %16s", "not installed");
 	if (isfinite(torch)) {
 		printf(" %9.3f", torch);
 		for (int i = 1; i < ISAS; i++)
@@ -239,8 +239,7 @@ static void training(struct bench *b, const struct net_shape *shape,
 			torch = smaller(torch, s);
 	}
 	printf("\ntraining the default net, %zu windows, %d epochs: %.2f s (%.0f windows "
-	       "a "
-	       "second)",
+	       "per second)",
 	       n, b->epochs, best, (double)n * b->epochs / best);
 	if (isfinite(torch))
 		printf("; PyTorch %.2f s, %.1fx; losses differ by %.1e", torch,
@@ -284,8 +283,8 @@ static void answers(struct bench *b, struct model *m, const struct train_item *i
 					   bench_peer_shape(&m->shape, text)))
 				torch = smaller(torch, s / (double)n * ASKED);
 	}
-	printf("%d forecasts in one batch, one core: %.3f s with their features, the net "
-	       "alone %.3f s",
+	printf("%d forecasts in one batch, one core: %.3f s including features, %.3f s "
+	       "for the net alone",
 	       ASKED, all, net);
 	if (isfinite(torch))
 		printf("; PyTorch, the net alone, batches of 256 or 1024: %.3f s, %.1fx",
@@ -313,8 +312,8 @@ static void one_by_one(struct bench *b, struct model *m)
 		took[i] = (now_s() - began) * 1e3;
 	}
 	vrs_sort_doubles(took, ONES);
-	printf("one forecast on request, with its check against simple methods: median "
-	       "%.2f ms, p99 %.2f ms\n",
+	printf("one forecast on request, including its check against simple methods: "
+	       "median %.2f ms, p99 %.2f ms\n",
 	       took[ONES / 2], took[ONES * 99 / 100]);
 	forecaster_free(f);
 }

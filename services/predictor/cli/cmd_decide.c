@@ -114,7 +114,7 @@ static void print(const struct placement_result *r, bool json)
 		printf("%zu origins, %zu events, %zu feasible, %zu without a forecast\n"
 		       "%-16s %7s %7s %9s %9s %9s %11s\n",
 		       r->origins, any->events, any->feasible, r->skipped, "policy",
-		       "AOR", "closed", "over min", "regret", "accepted", "bad of them");
+		       "AOR", "closed", "over min", "regret", "accepted", "overloaded");
 	for (int p = 0; p < POLICIES; p++) {
 		const struct placement_score *s = &r->score[p];
 		double n = s->events ? (double)s->events : 1, aor = placement_aor(s);

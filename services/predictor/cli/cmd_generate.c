@@ -81,10 +81,11 @@ static int name_hosts(const struct vrs_args *a, struct job *j)
 	if (name && *end) {
 		for (; name; name = vrs_args_nth(a, "hosts", (size_t)j->n_hosts)) {
 			if (!vrs_name_ok(name) || j->n_hosts == MAX_HOSTS)
-				return vrs_args_wrong(a, "--hosts: '%s' is %s", name,
-						      vrs_name_ok(name)
-							      ? "one name too many"
-							      : "not a name");
+				return vrs_args_wrong(
+					a, "--hosts: '%s' is %s", name,
+					vrs_name_ok(name)
+						? "beyond the maximum number of names"
+						: "not a valid name");
 			(void)vrs_strcpy(j->names[j->n_hosts++], sizeof(*j->names), name);
 		}
 		return 0;
@@ -135,10 +136,10 @@ int cmd_generate(struct vrs_ctl *ctl)
 		.scale = (double)vrs_args_number(a, "scale", 100) / 100,
 		.every_day = vrs_args_has(a, "every-day")};
 	if (j.start_ms < 0)
-		return vrs_args_wrong(a, "the load begins before 1970");
+		return vrs_args_wrong(a, "the first minute is before 1970");
 	FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-	int status = f ? write_all(f, &j) : vrs_fail_errno(&err, "open %s", path);
+	int status = f ? write_all(f, &j) : vrs_fail_errno(&err, "cannot open %s", path);
 	if (f && (fclose(f) != 0 || status < 0))
-		status = vrs_fail_errno(&err, "write %s", path);
+		status = vrs_fail_errno(&err, "cannot write %s", path);
 	return status < 0 ? load_failed(a, &err) : 0;
 }

@@ -227,7 +227,7 @@ static int put_all(const struct sweep *s, const char *folder, struct vrs_err *er
 	struct vrs_text table = {0};
 
 	if (mkdir(folder, 0777) < 0 && errno != EEXIST)
-		return vrs_fail_errno(err, "make %s", folder);
+		return vrs_fail_errno(err, "cannot create %s", folder);
 	add_table(s, &table, true);
 	int status = put(folder, "table.csv", &table, err);
 	vrs_text_fini(&table);

@@ -40,12 +40,13 @@ static void print_report(const struct model *m, const char *path, bool json)
 	printf("%s: version %s, %zu weights from %u windows of %u series, %u epochs\n",
 	       path, m->version, m->n_weights, m->n_windows, m->n_series, m->epochs);
 	if (isfinite(m->calib_mae))
-		printf("on days held out of training: mean error %.2f points, same time "
-		       "yesterday %.2f; %.1f %% of the peaks at or below their P90\n",
+		printf("on days held out from training: mean error %.2f points, same "
+		       "time yesterday %.2f; %.1f %% of the peaks at or below their "
+		       "P90\n",
 		       (double)m->calib_mae, (double)m->calib_mae_seasonal,
 		       (double)m->calib_cover90 * 100);
 	else
-		printf("not calibrated: too little history to hold days out of "
+		printf("not calibrated: too little history to hold days out from "
 		       "training\n");
 }
 

@@ -24,8 +24,9 @@
 #define FAILURE TIME("until", "time of the failure; later samples are test data", false)
 #define STEP NUMBER("step-min", 5, 1440, "minutes between origins (default 30)")
 #define UTC                                                                              \
-	NUMBER("utc-offset", -720, 840, "minutes local time is ahead of UTC (default 0)")
-#define SEED NUMBER("seed", 0, UINT32_MAX, "same seed, same result (default 1)")
+	NUMBER("utc-offset", -720, 840,                                                  \
+	       "minutes by which local time is ahead of UTC (default 0)")
+#define SEED NUMBER("seed", 0, UINT32_MAX, "seed of the random numbers (default 1)")
 #define JSON                                                                             \
 	{                                                                                \
 		"json", .help = "print JSON"                                             \
@@ -42,10 +43,10 @@ static const struct vrs_args_option generate_options[] = {
 	{"hosts", .value = "N|NAME",
 	 .help = "number of hosts, or their names (default 1)", .type = VRS_OPT_LIST},
 	TIME("start", "first minute (default 2024-01-01, a Monday)", false),
-	TIME("end", "minute after the last one; instead of --start", false),
+	TIME("end", "end of the load, exclusive; instead of --start", false),
 	TIME("rise-at", "groupware: time of day at which the load rises", false),
 	NUMBER("shift-min", -1440, 1440, "shift each day by N minutes (default 0)"),
-	NUMBER("scale", 1, 300, "load in percent of the workload's (default 100)"),
+	NUMBER("scale", 1, 300, "load in percent of the paper's (default 100)"),
 	NUMBER("net", 0, 255, "host addresses are 10.0.N.1, 10.0.N.2, ... (default 0)"),
 	{"every-day", .help = "groupware: work at weekends too"},
 	{0},
@@ -59,7 +60,7 @@ static const struct vrs_args_option train_options[] = {
 	{"base", .value = "FILE", .help = "model to continue training from"},
 	TIME("until", "use only samples before this time", false),
 	SEED,
-	NUMBER("hidden", 0, 256, "LSTM units (default 32); 0: a net without LSTM"),
+	NUMBER("hidden", 0, 256, "LSTM units (default 32); 0 means a net without LSTM"),
 	NUMBER("epochs", 1, 10000, "passes over the training data (default 12)"),
 	NUMBER("batch", 0, 4096, "windows per step (default: depends on their number)"),
 	NUMBER("max-windows", 512, 10000000, "windows per epoch (default 80000)"),
@@ -91,9 +92,10 @@ static const struct vrs_args_option backtest_options[] = {
 	{"net-only", .help = "use the net at every origin, without fallback methods"},
 	NUMBER("history-hours", 1, 192, "hours of history to use (default: all)"),
 	NUMBER("lost-min", 0, 1440, "treat the newest N minutes as lost (default 0)"),
-	{"paper",
-	 .help = "score the paper's nets too; trained before --from, about 20 s each"},
-	NUMBER("paper-epochs", 1, 10000, "passes when training these (default 100)"),
+	{"paper", .help = "also train the paper's nets on data before --from, and score "
+			  "them; about 20 s each"},
+	NUMBER("paper-epochs", 1, 10000,
+	       "passes when training the paper's nets (default 100)"),
 	JSON,
 	{0},
 };
@@ -150,7 +152,7 @@ static const struct vrs_args_option bench_options[] = {
 	FILES("traces", "recorded load (default: generated workloads)", false),
 	NUMBER("windows", 512, 1000000,
 	       "windows to train the default net (default 8192)"),
-	NUMBER("epochs", 1, 1000, "passes over these (default 2)"),
+	NUMBER("epochs", 1, 1000, "passes over these windows (default 2)"),
 	NUMBER("runs", 1, 100, "runs; the best one is reported (default 3)"),
 	{"alone", .help = "do not compare with PyTorch"},
 	{0},

@@ -65,7 +65,7 @@ int file_read(const char *path, size_t max_bytes, void **ret, size_t *ret_n,
 	int status = 0;
 
 	if (!f)
-		return vrs_fail_errno(err, "open %s", path);
+		return vrs_fail_errno(err, "cannot open %s", path);
 	if (fstat(fileno(f), &st) < 0) {
 		status = vrs_fail_errno(err, "%s", path);
 	} else if (!S_ISREG(st.st_mode)) {
@@ -113,7 +113,7 @@ int file_write(const char *path, const void *bytes, size_t n, struct vrs_err *er
 	    status = 0;
 
 	if (fd < 0 || write_all(fd, bytes, n) < 0 || rename(temporary, path) < 0) {
-		status = vrs_fail_errno(err, "write %s", path);
+		status = vrs_fail_errno(err, "cannot write %s", path);
 		if (fd >= 0)
 			(void)unlink(temporary);
 	}

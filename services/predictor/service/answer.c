@@ -131,11 +131,10 @@ static void apply_drift(const struct job *j, const Vrsas__V1__ForecastTarget *t,
 		return;
 	drift_widen(f, w->drift.widen);
 	if (!f->reason[0])
-		(void)snprintf(
-			f->reason, sizeof(f->reason),
-			"quantiles stretched by %.1f: only %.0f %% of the peaks of "
-			"two days were at or below their P90",
-			(double)w->drift.widen, w->drift.covered * 100);
+		(void)snprintf(f->reason, sizeof(f->reason),
+			       "quantiles stretched by %.1f: only %.0f %% of the peaks "
+			       "in two days were at or below their P90",
+			       (double)w->drift.widen, w->drift.covered * 100);
 }
 
 /* The forecast of one target joins those that will be written, or the target those that

@@ -43,31 +43,30 @@ bool drift_event(const struct drift_row *before, const struct drift_row *now,
 
 	if (d->jump != 0 && (!before || before->drift.jump == 0)) {
 		*kind = "forecast.level";
-		(void)snprintf(
-			text, size,
-			"%s runs %.0f points %s its last two days for more than an "
-			"hour",
-			now->name, (double)(d->jump > 0 ? d->jump : -d->jump),
-			d->jump > 0 ? "above" : "below");
+		(void)snprintf(text, size,
+			       "%s: the load has been %.0f points %s that of the last "
+			       "two days for more than an hour",
+			       now->name, (double)(d->jump > 0 ? d->jump : -d->jump),
+			       d->jump > 0 ? "above" : "below");
 		return true;
 	}
 	if (d->state == was || d->state == DRIFT_UNKNOWN)
 		return false;
 	*kind = "forecast.drift";
 	if (d->state == DRIFT_TOO_NARROW)
-		(void)snprintf(
-			text, size,
-			"%s: only %.0f %% of the peaks of two days were at or below "
-			"their P90: quantiles are stretched by %.1f",
-			now->name, d->covered * 100, (double)d->widen);
+		(void)snprintf(text, size,
+			       "%s: only %.0f %% of the peaks in two days were at or "
+			       "below their P90; quantiles are stretched by %.1f",
+			       now->name, d->covered * 100, (double)d->widen);
 	else if (d->state == DRIFT_TOO_WIDE)
 		(void)snprintf(text, size,
-			       "%s: all peaks of two days were far below their P90",
+			       "%s: all peaks in two days were far below their P90",
 			       now->name);
 	else if (was == DRIFT_UNKNOWN)
 		return false;
 	else
-		(void)snprintf(text, size, "%s: the forecast fits again", now->name);
+		(void)snprintf(text, size, "%s: forecasts match the load again",
+			       now->name);
 	return true;
 }
 

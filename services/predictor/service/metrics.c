@@ -23,7 +23,7 @@ static void add_result(struct vrs_page *page, const char *name, const char *help
 static void add_model(const struct model *m, bool own, struct vrs_page *page)
 {
 	static const char error[] = "vrsas_predictor_model_error_ratio";
-	static const char error_help[] = "Mean error on the days held out of training.";
+	static const char error_help[] = "Mean error on the days held out from training.";
 	int64_t now = vrs_now_wall_ms();
 
 	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_model_info",
@@ -37,7 +37,7 @@ static void add_model(const struct model *m, bool own, struct vrs_page *page)
 	vrs_page_add(page, VRS_GAUGE, error, error_help,
 		     (double)m->calib_mae_seasonal / 100, "of", "yesterday", NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_model_coverage_ratio",
-		     "Share of 4 h peaks at or below their P90 on the days held out of "
+		     "Share of 4 h peaks at or below their P90 on the days held out from "
 		     "training.",
 		     (double)m->calib_cover90, NULL);
 }
@@ -48,10 +48,11 @@ void metrics_collect(const struct metrics *n, const struct model *m, bool own,
 	add_result(page, "vrsas_predictor_jobs_total", "Forecast jobs, by result.",
 		   n->jobs_ok, n->jobs_failed);
 	vrs_page_add(page, VRS_COUNTER, "vrsas_predictor_targets_total",
-		     "Hosts and clusters forecast.", (double)n->targets, NULL);
-	vrs_page_histogram(page, "vrsas_predictor_job_seconds", "One forecast job.",
-			   &n->job_seconds, NULL);
-	add_result(page, "vrsas_predictor_trainings_total", "Trainings, by result.",
+		     "Hosts and clusters for which a forecast was made.",
+		     (double)n->targets, NULL);
+	vrs_page_histogram(page, "vrsas_predictor_job_seconds",
+			   "Duration of a forecast job.", &n->job_seconds, NULL);
+	add_result(page, "vrsas_predictor_trainings_total", "Training jobs, by result.",
 		   n->trainings_ok, n->trainings_failed);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_predictor_training_progress_ratio",
 		     "Progress of the training on this replica.",

@@ -32,21 +32,22 @@ static const struct vrs_option options[] = {
 	 "name of the model in Redis"},
 	{"model_file", VRS_OPT_STRING, offsetof(struct settings, model_file),
 	 VRS_MODEL_FILE, 0, 0,
-	 "used until a model is trained on this history, which starts from it; empty: "
-	 "none"},
+	 "model used until one is trained on this history, starting from it; none if "
+	 "empty"},
 	{"training", VRS_OPT_BOOL, offsetof(struct settings, training), "yes", 0, 0,
 	 "train on the history in Redis"},
 	{"retrain", VRS_OPT_DURATION, offsetof(struct settings, retrain_ms), "1d", 10000,
 	 4e9, "age at which a model is replaced by a new one"},
 	{"check", VRS_OPT_DURATION, offsetof(struct settings, check_ms), "10s", 100,
-	 3.6e6, "how often to look for a newer model and for work"},
+	 3.6e6, "interval between checks for a newer model and for work"},
 	{"claim", VRS_OPT_DURATION, offsetof(struct settings, claim_ms), "30s", 1000,
 	 3.6e6,
 	 "a training job whose claim was not renewed for this long goes to another "
 	 "replica"},
 	{"drift_check", VRS_OPT_DURATION, offsetof(struct settings, drift_ms), "1h", 1000,
 	 8.64e7,
-	 "how often forecasts of the last two days are compared with the samples"},
+	 "interval at which forecasts of the last two days are compared with the "
+	 "samples"},
 	{"min_history", VRS_OPT_DURATION, offsetof(struct settings, min_history_ms),
 	 "30h", 3.6e6, 6.9e8, "history required for the first training"},
 	{"hidden", VRS_OPT_INT, offsetof(struct settings, hidden), "32", 4, 256,
@@ -54,13 +55,13 @@ static const struct vrs_option options[] = {
 	{"epochs", VRS_OPT_INT, offsetof(struct settings, epochs), "12", 1, 1000,
 	 "passes over the windows; a third of that when starting from model_file"},
 	{"max_windows", VRS_OPT_INT, offsetof(struct settings, max_windows), "20000", 512,
-	 1e6, "windows of one pass, drawn at random if there are more"},
+	 1e6, "maximum number of windows per pass, drawn at random if there are more"},
 	{"max_series", VRS_OPT_INT, offsetof(struct settings, max_series), "256", 1,
-	 20000, "hosts and clusters used for training"},
+	 20000, "maximum number of hosts and clusters used for training"},
 	{"max_open", VRS_OPT_INT, offsetof(struct settings, max_open), "8", 1, 256,
-	 "jobs that may be queued"},
+	 "maximum number of queued jobs"},
 	{"seed", VRS_OPT_INT, offsetof(struct settings, seed), "1", 0, 4294967295.0,
-	 "seed of the random numbers of training"},
+	 "seed of the random numbers for training"},
 	{"utc_offset", VRS_OPT_INT, offsetof(struct settings, utc_offset_min), "0", -720,
 	 840, "minutes by which the local time of the clusters is ahead of UTC"},
 	{0},
@@ -136,7 +137,7 @@ static void load_model(struct serve *v)
 			     (long long)v->conf.check_ms, err.text);
 		return;
 	}
-	vrs_complaint_over(&v->store_trouble, "model lookup works again");
+	vrs_complaint_over(&v->store_trouble, "models can be looked up again");
 	if (version[0] && !(v->model && strcmp(version, v->model->version) == 0) &&
 	    strcmp(version, v->refused) != 0) {
 		int status = model_store_load(v->svc.store, v->conf.model, &m, &err);
@@ -150,7 +151,8 @@ static void load_model(struct serve *v)
 			return;
 		(void)vrs_strcpy(v->refused, sizeof(v->refused), version);
 		log_warn("model refused, %s: %s",
-			 v->model ? "keeping the one in use" : "looking for an older one",
+			 v->model ? "keeping the model in use"
+				  : "looking for an older model",
 			 err.text);
 		put_event(v, VRSAS__V1__SEVERITY__SEVERITY_WARNING, "model.refused",
 			  err.text);
@@ -198,7 +200,8 @@ static void on_trained(void *arg)
 		v->refused[0] = '\0';
 		v->wait_ms = 0;
 		v->metrics.trainings_ok++;
-		vrs_complaint_over(&v->history_trouble, "enough history for training");
+		vrs_complaint_over(&v->history_trouble,
+				   "there is enough history for training");
 	} else if (job->err.code == VRS_ECONFLICT) {
 		log_info("training skipped: %s", job->err.text);
 	} else {

@@ -57,7 +57,7 @@ static bool request_ok(const Vrsas__V1__ControlRequest *r, struct reply *a)
 	else if (r->actor[0] && (!vrs_id_ok(r->actor) || strlen(r->actor) > 64))
 		wrong = "actor: 1 to 64 letters, digits or ._:@+-";
 	else if (r->body_case == VRSAS__V1__CONTROL_REQUEST__BODY__NOT_SET)
-		wrong = "the request is not known to this version";
+		wrong = "this version does not know the request";
 	else if (control_is_order(r) && !r->request_id[0])
 		wrong = "an order needs a request_id";
 	if (wrong)

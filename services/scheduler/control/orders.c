@@ -30,7 +30,7 @@ static bool reason_ok(const char *s, struct reply *a)
 	if (n <= CONTROL_TEXT_MAX)
 		return true;
 	control_refuse(a, CODE(USAGE), "",
-		       "reason: one line of at most %d bytes is needed",
+		       "reason: one line of at most %d bytes is required",
 		       CONTROL_TEXT_MAX);
 	return false;
 }
@@ -59,8 +59,8 @@ static void fail_host(struct control *c, const Vrsas__V1__FailOrder *o, const ch
 		control_refuse(a, CODE(USAGE),
 			       "state how you know that it is off, for example "
 			       "--reason 'power cord pulled'",
-			       "confirm-off is a proof of death: a name and a reason are "
-			       "needed");
+			       "--confirm-off counts as proof of death and requires a "
+			       "name and a reason");
 		return;
 	}
 	engine_fail_host(c->engine, o, actor, &e);
@@ -76,7 +76,7 @@ static void relocate(struct control *c, const Vrsas__V1__RelocateOrder *o,
 		return;
 	if (o->to_cluster[0] && !vrs_name_ok(o->to_cluster)) {
 		control_refuse(a, CODE(USAGE), "vrsctl status",
-			       "to: the name of a cluster is needed");
+			       "to: the name of a cluster is required");
 		return;
 	}
 	if (o->dry_run) {
@@ -116,6 +116,6 @@ void control_order(struct control *c, const Vrsas__V1__ControlRequest *r, struct
 		break;
 	default:
 		control_refuse(a, CODE(USAGE), "",
-			       "control: order not known to this version");
+			       "control: this version does not know the order");
 	}
 }

@@ -123,7 +123,7 @@ bool control_host_ok(const char *host, struct reply *a)
 	if (control_place_ok(host))
 		return true;
 	control_refuse(a, CODE(USAGE), "vrsctl host list",
-		       "host: a name like h1 or c1/h1 is needed");
+		       "host: a name like h1 or c1/h1 is required");
 	return false;
 }
 
@@ -131,7 +131,8 @@ bool control_vm_ok(const char *vm, struct reply *a)
 {
 	if (vrs_id_ok(vm))
 		return true;
-	control_refuse(a, CODE(USAGE), "vrsctl vm list", "vm: a name or an id is needed");
+	control_refuse(a, CODE(USAGE), "vrsctl vm list",
+		       "vm: a name or an id is required");
 	return false;
 }
 
@@ -139,7 +140,7 @@ bool control_cluster_ok(const struct fleet *w, const char *cluster, struct reply
 {
 	if (!cluster[0] || fleet_cluster(w, cluster))
 		return true;
-	control_refuse(a, CODE(NOT_FOUND), "vrsctl status", "cluster %.64s: not known",
+	control_refuse(a, CODE(NOT_FOUND), "vrsctl status", "cluster %.64s: not found",
 		       cluster);
 	return false;
 }

@@ -47,7 +47,7 @@ static void read_services(struct control *c, int64_t now_ms, Vrsas__V1__StatusVi
 		vrs_store_addf(c->svc->store, "HGETALL %s",
 			       vrs_key_service(services[i]).text);
 	if (vrs_store_run(c->svc->store, &r, &err) < 0) {
-		BAD(why, "Redis does not answer: %s", err.text);
+		BAD(why, "Redis does not respond: %s", err.text);
 		return;
 	}
 	for (size_t i = 0; i < N_SERVICES; i++)
@@ -259,7 +259,7 @@ void control_status(struct control *c, const Vrsas__V1__ControlRequest *r,
 	if (engine_movers(c->engine) == 0)
 		WARNING(&why, "no mover is connected: VMs cannot be copied");
 	if (forecasts_predictors(c->forecasts) == 0)
-		WARNING(&why, "no predictor is connected: forecasts will go stale");
+		WARNING(&why, "no predictor is connected: forecasts are not refreshed");
 	v->cluster = control_reply_alloc(a, w ? w->n_clusters : 0, sizeof(*v->cluster));
 	for (size_t i = 0; w && i < w->n_clusters; i++)
 		v->cluster[v->n_cluster++] = cluster_view(w, &w->cluster[i], a);

@@ -90,7 +90,7 @@ static bool job_ok(const char *job, struct reply *a)
 	if (vrs_id_ok(job))
 		return true;
 	control_refuse(a, CODE(USAGE), "vrsctl transfer list",
-		       "transfer: the name of a job or of a VM is needed");
+		       "transfer: the name of a job or VM is required");
 	return false;
 }
 
@@ -216,7 +216,7 @@ void control_transfer_order(struct control *c, const Vrsas__V1__TransferOrder *o
 		return;
 	if ((size_t)o->act >= sizeof(acts) / sizeof(*acts) || !acts[o->act].field) {
 		control_refuse(a, CODE(USAGE), "",
-			       "transfer: pause, resume, cancel or a rate is needed");
+			       "transfer: pause, resume, cancel or a rate is required");
 		return;
 	}
 	const char *what = acts[o->act].what;

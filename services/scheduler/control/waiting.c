@@ -96,7 +96,7 @@ static bool find_target(struct control *c, const char *target, const char **ret_
 		return false;
 	if (!control_place_ok(target)) {
 		control_refuse(a, CODE(USAGE), "vrsctl host list",
-			       "target: a cluster, a host, or cluster/host is needed");
+			       "target: a cluster, a host, or cluster/host is required");
 		return false;
 	}
 	const struct fleet_cluster *cluster = fleet_cluster(w, target);
@@ -246,7 +246,7 @@ bool control_events(struct control *c, const Vrsas__V1__EventQuery *q, struct re
 	    (q->vm[0] && !vrs_id_ok(q->vm))) {
 		control_refuse(
 			a, CODE(USAGE), "vrsctl events",
-			"events: after_id must be the id of an event, vm a name or id");
+			"events: after_id must be an event id, and vm a name or id");
 		return false;
 	}
 	struct event_wait *w = vrs_calloc(1, sizeof(*w));

@@ -23,7 +23,8 @@ int connect_parse(const char *text, const char *default_port, struct connect_add
 		const char *close = memchr(text, ']', len);
 
 		if (!close)
-			return vrs_fail(err, VRS_EINVAL, "'%.80s' lacks a ]", text);
+			return vrs_fail(err, VRS_EINVAL, "'%.80s' has no closing ]",
+					text);
 		host = text + 1;
 		end = close;
 		colon = close[1] == ':' ? close + 1 : NULL;
@@ -57,7 +58,7 @@ int connect_wait(int fd, short events, int64_t deadline_mono_ms, const char *wha
 		if (n > 0)
 			return 0;
 		if (n < 0 && errno != EINTR)
-			return vrs_fail_errno(err, "poll");
+			return vrs_fail_errno(err, "cannot poll");
 	}
 }
 
@@ -69,7 +70,7 @@ static int open_one(const struct addrinfo *ai, int64_t deadline_mono_ms, int *re
 	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		return vrs_fail_errno(err, "socket");
+		return vrs_fail_errno(err, "cannot create a socket");
 	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 && errno != EINPROGRESS)
 		bad = errno;
 	else if ((status = connect_wait(fd, POLLOUT, deadline_mono_ms, "no connection",

@@ -73,7 +73,7 @@ static void write_note(const struct channels *o, const struct detector_seen *s,
 {
 	h->note[0] = '\0';
 	if (o->collector_silent)
-		note(h, "its collector is silent, which is no evidence about the host");
+		note(h, "its collector is silent, which proves nothing about the host");
 	else if (o->collector_up)
 		note(h, "its collector reads it");
 	else if (s->silent_samples > 0)

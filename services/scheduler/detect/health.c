@@ -59,9 +59,10 @@ static int get(int fd, const struct health_address *a, int64_t deadline_mono_ms,
 				a->at.port);
 	while (got < sizeof(answer) - 1 && !strchr(answer, '\n')) {
 		if (connect_wait(fd, POLLIN, deadline_mono_ms, "", NULL) < 0)
-			return vrs_fail(err, VRS_ETIMEOUT,
-					"health: %s:%s accepts, but does not answer",
-					a->at.host, a->at.port);
+			return vrs_fail(
+				err, VRS_ETIMEOUT,
+				"health: %s:%s accepts connections but does not answer",
+				a->at.host, a->at.port);
 		ssize_t n = recv(fd, answer + got, sizeof(answer) - 1 - got, 0);
 		if (n <= 0)
 			break;

@@ -36,10 +36,12 @@ int probe_run(const char *address, int64_t timeout_ms, struct vrs_err *err)
 		status = connect_open(&a, deadline_ms, &fd, err);
 	if (status == 0 && first_byte) {
 		status = connect_wait(fd, POLLIN, deadline_ms,
-				      "the port accepts, but sends nothing", err);
+				      "the port accepts connections but sends nothing",
+				      err);
 		if (status == 0 && recv(fd, &byte, 1, 0) != 1)
-			status = vrs_fail(err, VRS_ECONN,
-					  "the port accepts, but closes at once");
+			status = vrs_fail(
+				err, VRS_ECONN,
+				"the port accepts connections but closes them at once");
 	}
 	if (fd >= 0)
 		(void)close(fd);

@@ -24,7 +24,7 @@ static void renew(void *arg)
 	e->worker_lease.token = e->lease.token;
 	if (status < 0) {
 		vrs_complain(&e->lease_complaint, ours ? VRS_WARN : VRS_INFO,
-			     "not the active scheduler: %s", err.text);
+			     "this scheduler is not active: %s", err.text);
 		if (status != VRS_EDENIED)
 			return; /* the lease may still be held, until it expires */
 		e->took_over = true;
@@ -46,9 +46,9 @@ static void renew(void *arg)
 		e->loaded = false;
 		return;
 	}
-	vrs_complaint_over(&e->lease_complaint, "the active scheduler");
+	vrs_complaint_over(&e->lease_complaint, "this scheduler is now active");
 	e->loaded = true;
-	log_notice("the active scheduler token=%llu records=%zu",
+	log_notice("this scheduler is now active token=%llu records=%zu",
 		   (unsigned long long)e->lease.token, e->n_entries);
 }
 

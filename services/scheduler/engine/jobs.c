@@ -136,7 +136,8 @@ static void health_by_state(struct entry *en, const struct order_job *j,
 	if (!op->exists || op->state == VRS_HV_OFF || op->state == VRS_HV_CRASHED) {
 		ev->permanent = true;
 		(void)snprintf(ev->text, sizeof(ev->text), "hypervisor: %s",
-			       op->exists ? vrs_hv_state_name(op->state) : "no such VM");
+			       op->exists ? vrs_hv_state_name(op->state)
+					  : "VM not found");
 		en->running_mono_ms = 0;
 	} else if (op->state == VRS_HV_RUNNING && !by_address) {
 		if (!en->running_mono_ms)

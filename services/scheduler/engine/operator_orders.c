@@ -94,13 +94,14 @@ void engine_fail_host(struct engine *e, const Vrsas__V1__FailOrder *o, const cha
 		return;
 	if (!w) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_UNREACHABLE,
-		       "check that Redis and the collectors run", "no host data yet");
+		       "check that Redis and the collectors are running",
+		       "no host data yet");
 		return;
 	}
 	if (o->confirm_off && !*o->reason) {
 		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_USAGE,
-		       "add --reason with what you observed",
-		       "a confirmation needs a reason");
+		       "state what you observed with --reason",
+		       "a confirmation requires a reason");
 		return;
 	}
 	struct fleet_host *wh = find_host(w, o->host, ret);

@@ -47,7 +47,7 @@ static void recheck_over(struct recheck *all)
 		ev.place = all->c[i].copy.place;
 		(void)snprintf(ev.text, sizeof(ev.text), "%s/%s: %s%s%s",
 			       ev.place.cluster, ev.place.host,
-			       r == RELOC_GONE ? "not off after all"
+			       r == RELOC_GONE ? "still on, or its proof no longer holds"
 					       : "its proof could not be read again",
 			       all->c[i].text[0] ? ": " : "", all->c[i].text);
 	}

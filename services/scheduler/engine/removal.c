@@ -74,7 +74,7 @@ bool engine_may_remove(struct engine *e, const struct fleet *w, const struct ent
 	if (!c->remove || copy == 0 || copy == r->active || copy == r->good)
 		*ret_why = "it is not marked for removal";
 	else if (!inventory_is_new(w, c, r->fb_alive_ms))
-		*ret_why = "the newest inventory of its cluster is awaited";
+		*ret_why = "a new inventory of its cluster is awaited";
 	for (size_t i = 0; i < n && !*ret_why; i++)
 		*ret_why = objection(e, w, en, &c->place, disk[i]->path);
 	return !*ret_why;

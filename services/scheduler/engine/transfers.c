@@ -437,7 +437,7 @@ void engine_transfer_do(struct engine *e, struct entry *en)
 		return;
 	/* Another scheduler may have assigned the same token before it died. */
 	if (!handed_this && (en->own_job != r->job || en->own_token != r->token)) {
-		lost(e, en, "handed out by an earlier scheduler");
+		lost(e, en, "assigned by an earlier scheduler");
 		return;
 	}
 	hand_out(e, en);

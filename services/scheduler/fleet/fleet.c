@@ -93,7 +93,7 @@ int fleet_find_host(const struct fleet *w, const char *text, struct fleet_host *
 		found = h;
 	}
 	if (!found)
-		return vrs_fail(err, VRS_ENOENT, "host %s: not known", text);
+		return vrs_fail(err, VRS_ENOENT, "host %s: not found", text);
 	*ret = found;
 	return 0;
 }
@@ -135,16 +135,16 @@ int fleet_find_vm(const struct fleet *w, const char *text, const struct fleet_vm
 				by_id = vm;
 		} else if (strcmp(vm->facts->name, text) == 0) {
 			if (by_name && strcmp(by_name->facts->id, vm->facts->id) != 0)
-				return vrs_fail(err, VRS_ECONFLICT,
-						"vm %s: %s and %s have that name; give "
-						"the id",
-						text, by_name->facts->id, vm->facts->id);
+				return vrs_fail(
+					err, VRS_ECONFLICT,
+					"vm %s: %s and %s have that name; use the id",
+					text, by_name->facts->id, vm->facts->id);
 			if (!by_name || is_better(w, vm, by_name))
 				by_name = vm;
 		}
 	}
 	if (!by_id && !by_name)
-		return vrs_fail(err, VRS_ENOENT, "vm %s: not known", text);
+		return vrs_fail(err, VRS_ENOENT, "vm %s: not found", text);
 	*ret = by_id ? by_id : by_name;
 	return 0;
 }

@@ -212,7 +212,8 @@ static const Vrsas__V1__Heartbeat *open_seal(struct making *m, const char *clust
 		r ? unpack(&m->messages, &vrsas__v1__sealed__descriptor, r) : NULL;
 
 	if (!s) {
-		vrs_fail(err, VRS_EDENIED, "heartbeat of cluster %s: no seal", cluster);
+		vrs_fail(err, VRS_EDENIED, "heartbeat of cluster %s: it has no seal",
+			 cluster);
 		return NULL;
 	}
 	if (vrs_seal_check(m->l->rules.keys, VRS_SEAL_LIVE, s, err) < 0)
@@ -225,13 +226,15 @@ static const Vrsas__V1__Heartbeat *open_seal(struct making *m, const char *clust
 	if (!live || live->body_case != VRSAS__V1__LIVE__BODY_HEARTBEAT ||
 	    strcmp(s->cluster, cluster) != 0 ||
 	    strcmp(live->heartbeat->cluster, cluster) != 0) {
-		vrs_fail(err, VRS_EDENIED, "heartbeat of cluster %s: another's seal",
+		vrs_fail(err, VRS_EDENIED,
+			 "heartbeat of cluster %s: it has the seal of another cluster",
 			 cluster);
 		return NULL;
 	}
 	if (s->at_ms < at_ms - SEAL_MAX_AGE_MS || s->at_ms > at_ms + SEAL_MAX_AGE_MS) {
 		vrs_fail(err, VRS_EDENIED,
-			 "heartbeat of cluster %s: its seal is more than 2 min off",
+			 "heartbeat of cluster %s: the time in its seal differs by more "
+			 "than 2 min",
 			 cluster);
 		return NULL;
 	}

@@ -56,7 +56,7 @@ static void end_of_round(struct forecasts *f)
 	if (f->failed)
 		return; /* retried soon; what was answered is stored already */
 	f->done_mono_ms = vrs_now_mono_ms();
-	vrs_complaint_over(&f->trouble, "forecasts come again");
+	vrs_complaint_over(&f->trouble, "forecasts are available again");
 }
 
 static void on_answer(void *arg, const ProtobufCMessage *reply, const struct vrs_err *err)

@@ -57,8 +57,10 @@ void step_stranger(struct step *s)
 		if (s->now_ms - n->paged_ms < s->rules->page_ms)
 			return;
 		n->paged_ms = s->now_ms;
-		step_because(s, "a copy also runs on %s/%s; the record cannot list more",
-			     p->cluster, p->host);
+		step_because(
+			s,
+			"a copy also runs on %s/%s; the record cannot hold more copies",
+			p->cluster, p->host);
 		return;
 	}
 	step_split(s, (uint32_t)i);
@@ -117,7 +119,7 @@ void step_split(struct step *s, uint32_t i)
 	if (n->state != RELOC_PROTECTED)
 		n->paged_ms = s->now_ms;
 	step_go(s, RELOC_SPLIT_SUSPECT,
-		"%s runs on %s/%s; %s/%s is queried whether the granted copy runs",
+		"%s runs on %s/%s; %s/%s is queried for the granted copy",
 		n->copy[i].stranger ? "a copy unknown to VR-SAS" : "an older copy",
 		p->cluster, p->host, granted->cluster, granted->host);
 }

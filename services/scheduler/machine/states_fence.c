@@ -125,7 +125,7 @@ static void hold_for_proof(struct step *s, const char *last_error)
 			unproven = i;
 	step_hold(s, RELOC_NEEDS_PROOF,
 		  "no proof that it is off on %s/%s%s%.100s; nothing starts elsewhere "
-		  "until its power reads off or an operator confirms that it is off",
+		  "until its power state is off or an operator confirms that it is off",
 		  n->copy[unproven].place.cluster, n->copy[unproven].place.host,
 		  last_error[0] ? ": " : "", last_error);
 }
@@ -240,7 +240,8 @@ static void host_is_up(struct step *s, int i)
 	if (i == (int)n->good)
 		step_regrant_good(s, "its host came back before it ran elsewhere");
 	else if (step_needs_proof(c))
-		step_go(s, RELOC_FENCING, "%s is back: its copy must be proven off again",
+		step_go(s, RELOC_FENCING,
+			"%s is back, so its copy must be proven off again",
 			s->ev->place.host);
 }
 

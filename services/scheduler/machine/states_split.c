@@ -25,9 +25,9 @@ static void stop_reason(const struct reloc *n, char *buf, size_t size)
 	else
 		(void)snprintf(
 			buf, size,
-			"%s runs on %s/%s, and the granted copy on %s/%s %s; VR-SAS "
-			"cannot know which one is right: stop that copy by hand; until "
-			"then nothing is stopped or started",
+			"%s runs on %s/%s, and the granted copy on %s/%s %s, so VR-SAS "
+			"cannot choose; stop that copy by hand; until then VR-SAS starts "
+			"and stops nothing",
 			n->copy[running].stranger ? "a copy that VR-SAS did not start"
 						  : "a copy with an older grant",
 			p->cluster, p->host, granted->cluster, granted->host,
@@ -148,7 +148,7 @@ void step_seen_twice(struct step *s)
 	n->resume = RELOC_PROTECTED;
 	both_places(n, both, sizeof(both));
 	step_go(s, RELOC_SPLIT_SUSPECT,
-		"two copies run, on %s, and VR-SAS started neither", both);
+		"the VM runs on %s, and VR-SAS started neither copy", both);
 	n->paged_ms = s->now_ms;
 }
 
@@ -188,9 +188,9 @@ static void hold_unclear(struct step *s)
 
 	both_places(s->n, both, sizeof(both));
 	step_hold(s, RELOC_NEEDS_STOP,
-		  "two copies run, on %s, and VR-SAS started neither; it cannot know "
-		  "which one is right: stop one of them by hand; until then nothing is "
-		  "started, stopped or moved",
+		  "the VM runs on %s, and VR-SAS started neither copy, so it cannot "
+		  "choose; stop one by hand; until then VR-SAS starts, stops and moves "
+		  "nothing",
 		  both);
 }
 

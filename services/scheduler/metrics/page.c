@@ -49,10 +49,11 @@ static void add_headroom(const struct fleet_cluster *c, const char *at, double c
 	if (!(cores > 0))
 		cores = isnan(cores) ? NAN : 0;
 	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_headroom_cores",
-		     "Free cores: now, and at the forecast peak of the next 4 h.", cores,
+		     "Free cores, now and at the forecast peak of the next 4 h.", cores,
 		     "cluster", c->name, "at", at, NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_cluster_headroom_ratio",
-		     "The same as a share of its cores.",
+		     "Free cores as a share of all cores, now and at the forecast peak "
+		     "of the next 4 h.",
 		     of_cores > 0 ? cores / of_cores : NAN, "cluster", c->name, "at", at,
 		     NULL);
 }
@@ -78,16 +79,16 @@ static void add_capacity(const struct fleet *w, const struct fleet_cluster *c,
 	add_gauge(c, "vrsas_cluster_capacity_cores", "Cores of hosts that are up.", cores,
 		  page);
 	add_gauge(c, "vrsas_cluster_cpu_ratio",
-		  "Newest reading of all hosts that are up.",
+		  "CPU load of all hosts that are up, in the latest reading.",
 		  cores > 0 ? used / cores : NAN, page);
 	add_headroom(c, "now", cores - used - c->promise.cores, cores, page);
 	add_headroom(c, "worst", worst - c->promise.cores, cores, page);
 	add_gauge(c, "vrsas_cluster_memory_free_bytes",
-		  "Free memory of hosts that are up, minus promises.",
+		  "Free memory of hosts that are up, minus reservations.",
 		  fmax(memory - (double)c->promise.ram_bytes, 0), page);
 	if (c->sample_at_ms > 0)
 		add_gauge(c, "vrsas_cluster_sample_age_seconds",
-			  "Since the beginning of the newest stored interval.",
+			  "Time since the beginning of the newest stored interval.",
 			  (double)(w->at_ms - c->sample_at_ms) / 1e3, page);
 }
 
@@ -98,9 +99,9 @@ static void add_cluster(const struct engine *e, const struct fleet *w,
 
 	add_hosts(w, c, page);
 	add_gauge(c, "vrsas_cluster_collector_up",
-		  "1: the collector's heartbeat is fresh.", c->collector_alive, page);
+		  "1 if the collector's heartbeat is fresh.", c->collector_alive, page);
 	add_gauge(c, "vrsas_cluster_brake",
-		  "1: too many hosts are silent at once, no failovers.",
+		  "1 if too many hosts are silent at once, so failovers are stopped.",
 		  brake && brake->on, page);
 	add_capacity(w, c, page);
 }
@@ -156,7 +157,7 @@ static void add_forecast(const struct metrics *m, const struct fleet *w,
 	}
 	forecast_accuracy_score(m->accuracy, c->name, &score);
 	add_gauge(c, "vrsas_forecast_error_ratio",
-		  "Mean difference of observed 2 h peaks from their forecast P50.",
+		  "Mean difference between observed 2 h peaks and their forecast P50.",
 		  score.error_ratio, page);
 	add_gauge(c, "vrsas_forecast_coverage_ratio",
 		  "Share of observed 2 h peaks at or below their forecast P90.",
@@ -216,7 +217,7 @@ static void add_states(const struct engine *e, struct vrs_page *page)
 				     "Relocation records, by state.", state[i], "state",
 				     reloc_state_name((enum reloc_state)i), NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_relocations_without_target",
-		     "VMs for which every candidate is rejected now.", stuck, NULL);
+		     "VMs for which every candidate is currently rejected.", stuck, NULL);
 }
 
 static void add_unmovable(const struct engine *e, struct vrs_page *page)
@@ -264,12 +265,13 @@ static void add_results(const struct counters *n, struct vrs_page *page)
 		     "out", NULL);
 	vrs_page_add(page, VRS_COUNTER, moved, moved_help, (double)n->bytes_home, "way",
 		     "home", NULL);
-	vrs_page_histogram(page, "vrsas_relocation_outage_seconds",
-			   "From the host's silence to the guest's answer elsewhere.",
-			   &n->outage_seconds, NULL);
+	vrs_page_histogram(
+		page, "vrsas_relocation_outage_seconds",
+		"Time from the host's silence to the guest's answer elsewhere.",
+		&n->outage_seconds, NULL);
 	vrs_page_histogram(
 		page, "vrsas_relocation_eta_error_ratio",
-		"Error of the predicted transfer time, as a share of the real one.",
+		"Error of the predicted transfer time, as a share of the actual time.",
 		&n->eta_error_ratio, NULL);
 	for (size_t i = 1; i < LENGTH(verdicts); i++)
 		vrs_page_add(page, VRS_COUNTER, "vrsas_decisions_total",
@@ -293,10 +295,10 @@ static void add_transfer(const struct metrics_transfer *m, const struct engine *
 		const char *name, *help;
 		double value;
 	} rows[] = {
-		{"vrsas_relocation_progress_ratio", "Share of bytes done.",
+		{"vrsas_relocation_progress_ratio", "Share of bytes copied.",
 		 t && t->bytes_total ? (double)t->bytes_done / (double)t->bytes_total
 				     : NAN},
-		{"vrsas_relocation_moved_bytes", "Bytes done.",
+		{"vrsas_relocation_moved_bytes", "Bytes copied.",
 		 t ? (double)t->bytes_done : NAN},
 		{"vrsas_relocation_rate_bytes_per_second", "Current rate.",
 		 t ? t->rate_now_bytes_per_s : NAN},
@@ -322,7 +324,7 @@ void metrics_collect(const struct metrics *m, int64_t mono_ms, struct vrs_page *
 		     "Heartbeats in Redis without a valid signature of their cluster.",
 		     (double)fleet_loader_refused(m->loader, &why), NULL);
 	vrs_page_add(page, VRS_GAUGE, "vrsas_scheduler_active",
-		     "1: this scheduler holds the lease and acts.", active, NULL);
+		     "1 if this scheduler holds the lease and acts.", active, NULL);
 	add_jobs(m->forecasts, page);
 	engine_bus_counts(e, &bus);
 	vrs_page_bus(page, "transfer", &bus);

@@ -134,8 +134,8 @@ void candidate_project_loads(struct plan_context *f)
 			f->of_host[i] = *c;
 			f->of_host[i].cores = cores;
 			f->of_host[i].low = true;
-			f->of_host[i].doubt = "no forecast of the host, its cluster's "
-					      "is used";
+			f->of_host[i].doubt =
+				"no forecast for the host; that for its cluster is used";
 		}
 	}
 }
@@ -302,7 +302,8 @@ void candidate_cpu_text(char *buf, size_t size, const struct plan_context *f,
 	char base[96], promised[48] = "";
 
 	if (o->seen == SEEN_FORECAST)
-		(void)snprintf(base, sizeof(base), "peak in the next %u h %.0f %% at P90",
+		(void)snprintf(base, sizeof(base),
+			       "P90 of the peak in the next %u h: %.0f %%",
 			       fleet_horizon_min[l->horizon] / 60, 100 * fit->base_p90);
 	else
 		(void)snprintf(base, sizeof(base), "%.0f %% now and %.0f %% margin",
@@ -310,8 +311,8 @@ void candidate_cpu_text(char *buf, size_t size, const struct plan_context *f,
 			       100 * (fit->base_p90 - fit->base_p50));
 	if (fit->promised >= 0.0005)
 		(void)snprintf(promised, sizeof(promised),
-			       " + %.1f %% promised to others", 100 * fit->promised);
-	(void)snprintf(buf, size, "%s %s: %s%s + %.1f %% of this VM = %.0f %%",
+			       " + %.1f %% reserved for others", 100 * fit->promised);
+	(void)snprintf(buf, size, "%s %s: %s%s + %.1f %% for this VM = %.0f %%",
 		       fit->of_cluster ? "cluster" : "host",
 		       fit->of_cluster ? l->cluster->name : l->host->name, base, promised,
 		       100 * fit->demand, 100 * fit->p90);

@@ -40,7 +40,7 @@ void cost_model_rate_of(const struct cost_model_rules *rules, const double *byte
 	ret->high = vrs_quantile(sorted, k, 0.9) * widen;
 	fleet_bytes_text(text, sizeof(text), (uint64_t)ret->mid);
 	(void)snprintf(ret->source, sizeof(ret->source),
-		       "measured %s/s on %zu transfer%s", text, k, k == 1 ? "" : "s");
+		       "measured %s/s in %zu transfer%s", text, k, k == 1 ? "" : "s");
 }
 
 static int64_t time_at(const struct cost_model_rules *rules, double rate, double bytes)

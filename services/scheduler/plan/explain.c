@@ -77,7 +77,7 @@ static void add_cpu(struct reasons *r, const struct plan_context *f,
 		add(r, AGAINST, "low confidence: %s", o->doubt);
 	if (l->rejected || l->rank > FULLY_EXPLAINED)
 		return;
-	add(r, FOR, "ranked by %.0f %%, the %s of the peak with this VM on it",
+	add(r, FOR, "ranked by %.0f %%, the %s of the peak including this VM",
 	    pct(l->score), o->low ? "P90 (low confidence)" : "P50");
 }
 

@@ -111,7 +111,8 @@ static bool already_tried(const struct reject_case *k)
 static bool no_ssh(const struct reject_case *k)
 {
 	return !k->c->local && k->c->host->site && !k->c->host->site->ssh &&
-	       because(k, "host %s has no ssh address in site.conf to copy to",
+	       because(k,
+		       "host %s has no ssh address in site.conf, which copying requires",
 		       k->c->host->name);
 }
 
@@ -168,8 +169,8 @@ static bool cannot_move(const struct reject_case *k)
 static bool identity_taken(const struct reject_case *k)
 {
 	return k->c->taken &&
-	       because(k, "another VM of %s %s has its %s",
-		       k->c->local ? "host" : "cluster",
+	       because(k, "another VM %s %s has its %s",
+		       k->c->local ? "on host" : "in cluster",
 		       k->c->local ? k->c->host->name : k->c->cluster->name, k->c->taken);
 }
 

@@ -92,7 +92,7 @@ int wire_put_text(struct wire_texts *t, const char *text, struct vrs_err *err)
 	size_t n = strlen(text);
 
 	if (n >= WIRE_MAX_TEXT || t->len + 2 + n > sizeof(t->bytes))
-		return vrs_fail(err, VRS_EINVAL, "a text of %zu bytes is too long", n);
+		return vrs_fail(err, VRS_EINVAL, "a string of %zu bytes is too long", n);
 	put(t->bytes + t->len, n, 2);
 	memcpy(t->bytes + t->len + 2, text, n);
 	t->len += 2 + n;
@@ -102,13 +102,13 @@ int wire_put_text(struct wire_texts *t, const char *text, struct vrs_err *err)
 int wire_get_text(struct wire_text_reader *t, char *ret, size_t size, struct vrs_err *err)
 {
 	if (t->pos > t->n || t->n - t->pos < 2)
-		return vrs_fail(err, VRS_EPARSE, "a text is missing");
+		return vrs_fail(err, VRS_EPARSE, "a string is missing");
 
 	size_t len = (size_t)get(t->bytes + t->pos, 2);
 	const uint8_t *text = t->bytes + t->pos + 2;
 
 	if (t->n - t->pos - 2 < len || len >= size || memchr(text, '\0', len))
-		return vrs_fail(err, VRS_EPARSE, "a text of %zu bytes does not fit", len);
+		return vrs_fail(err, VRS_EPARSE, "invalid string of %zu bytes", len);
 	memcpy(ret, text, len);
 	ret[len] = '\0';
 	t->pos += 2 + len;

@@ -58,10 +58,11 @@ int backing_chain_next(const uint8_t *head, size_t n, char name[BACKING_CHAIN_NA
 				"its backing file %s is not a local file", name);
 	if (!find_format(head, n, format) ||
 	    (strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0))
-		return vrs_fail(err, VRS_EUNSUPPORTED,
-				"it does not record whether its backing file %s is raw "
-				"or qcow2 (set it with qemu-img rebase -u -F FORMAT)",
-				name);
+		return vrs_fail(
+			err, VRS_EUNSUPPORTED,
+			"it does not record whether its backing file %s is raw or qcow2 "
+			"(set the format with qemu-img rebase -u -F FORMAT)",
+			name);
 	return 1;
 }
 
@@ -89,7 +90,7 @@ static int open_layers(struct disk_layers *l, const struct sandbox *b, const cha
 	(void)vrs_strcpy(at, sizeof(at), path);
 	while (strcmp(l->format[l->n - 1], "qcow2") == 0) {
 		ssize_t n = pread(l->fd[l->n - 1], head, sizeof(head), 0);
-		int status = n < 0 ? vrs_fail_errno(err, "read the header")
+		int status = n < 0 ? vrs_fail_errno(err, "cannot read the header")
 				   : outside_refs_check_layer(head, (size_t)n, err);
 
 		if (status == 0 && l->n == DISK_MAX_LAYERS)

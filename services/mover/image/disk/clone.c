@@ -28,7 +28,7 @@ static int copy_run(int from, int to, off_t off, off_t end, struct vrs_err *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return vrs_fail_errno(err, "copy");
+			return vrs_fail_errno(err, "cannot copy");
 		if (n == 0)
 			return vrs_fail(err, VRS_EIO, "the file was truncated");
 		off += n;
@@ -48,9 +48,9 @@ int clone_file(int from, int to, struct vrs_err *err)
 	if (clone_share(from, to))
 		return 0;
 	if (fstat(from, &st) < 0)
-		return vrs_fail_errno(err, "stat");
+		return vrs_fail_errno(err, "cannot stat");
 	if (ftruncate(to, st.st_size) < 0)
-		return vrs_fail_errno(err, "size");
+		return vrs_fail_errno(err, "cannot set the size");
 	for (off_t off = 0; off < st.st_size;) {
 		off_t data = lseek(from, off, SEEK_DATA);
 
@@ -60,7 +60,7 @@ int clone_file(int from, int to, struct vrs_err *err)
 		if (data < 0)
 			data = off;
 		if (hole < 0)
-			return vrs_fail_errno(err, "find holes");
+			return vrs_fail_errno(err, "cannot find holes");
 		int status = copy_run(from, to, data, hole, err);
 		if (status < 0)
 			return status;

@@ -57,7 +57,7 @@ int disk_open(struct disk **ret, int fd, const char *format, enum disk_how how,
 	if (!disk_format_ok(format))
 		status = vrs_fail(err, VRS_EUNSUPPORTED, "unknown format %s", format);
 	else if (fstat(fd, &st) < 0)
-		status = vrs_fail_errno(err, "stat");
+		status = vrs_fail_errno(err, "cannot stat");
 	else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		status = vrs_fail(err, VRS_EINVAL, "not a file or block device");
 	else
@@ -95,7 +95,7 @@ int disk_allocate(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *er
 		rc = fallocate(d->fd, FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len);
 	while (rc < 0 && errno == EINTR);
 	if (rc < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-		return vrs_fail_errno(err, "allocate space at %llu",
+		return vrs_fail_errno(err, "cannot allocate space at %llu",
 				      (unsigned long long)off);
 	return 0;
 }
@@ -107,10 +107,10 @@ int disk_create(int dir_fd, const char *name, const char *format, uint64_t size,
 		int fd =
 			openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd < 0)
-			return vrs_fail_errno(err, "create %s", name);
+			return vrs_fail_errno(err, "cannot create %s", name);
 		int status = 0;
 		if (ftruncate(fd, (off_t)size) < 0)
-			status = vrs_fail_errno(err, "create %s", name);
+			status = vrs_fail_errno(err, "cannot create %s", name);
 		(void)close(fd);
 		return status;
 	}
@@ -122,6 +122,6 @@ int disk_create(int dir_fd, const char *name, const char *format, uint64_t size,
 			      format,     path,     bytes, NULL};
 	int status = qemu_img_run(argv, dir_fd, err);
 	if (status == 0 && fchmodat(dir_fd, name, 0600, 0) < 0)
-		status = vrs_fail_errno(err, "create %s", name);
+		status = vrs_fail_errno(err, "cannot create %s", name);
 	return status;
 }

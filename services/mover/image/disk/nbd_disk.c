@@ -188,7 +188,7 @@ static int start_one(struct disk_nbd *n, const char *format, bool writable,
 	int image_fd = fcntl(n->disk.fd, F_DUPFD_CLOEXEC, CHILD_FD_FLOOR);
 
 	if (image_fd < 0)
-		return vrs_fail_errno(err, "descriptor");
+		return vrs_fail_errno(err, "cannot duplicate the descriptor");
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", image_fd);
 	const char *argv[] = {"qemu-nbd",
 			      "-f",
@@ -215,7 +215,7 @@ static int start_chain(struct disk_nbd *n, const struct disk_layers *l,
 		int fd = fcntl(l->fd[n_copies], F_DUPFD_CLOEXEC, CHILD_FD_FLOOR);
 
 		if (fd < 0) {
-			status = vrs_fail_errno(err, "descriptor");
+			status = vrs_fail_errno(err, "cannot duplicate the descriptor");
 			break;
 		}
 		copy[n_copies] = fd;

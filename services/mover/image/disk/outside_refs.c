@@ -105,6 +105,6 @@ int outside_refs_check(int fd, const char *format, struct vrs_err *err)
 	ssize_t n = pread(fd, head, sizeof(head), 0);
 
 	if (n < 0)
-		return vrs_fail_errno(err, "read the header");
+		return vrs_fail_errno(err, "cannot read the header");
 	return outside_refs_check_head(head, (size_t)n, format, err);
 }

@@ -26,7 +26,7 @@ static int failed(const char *name, const struct vrs_text *output, struct vrs_er
 		code = VRS_ECONFLICT;
 	else if (strstr(line, "No space left"))
 		code = VRS_ENOSPC;
-	return vrs_fail(err, code, "%s: %s", name, *line ? line : "ended by a signal");
+	return vrs_fail(err, code, "%s: %s", name, *line ? line : "killed by a signal");
 }
 
 int qemu_nbd_start(struct qemu_nbd *ret, struct vrs_proc *p, struct vrs_err *err)
@@ -34,7 +34,7 @@ int qemu_nbd_start(struct qemu_nbd *ret, struct vrs_proc *p, struct vrs_err *err
 	int pipe_fd[2];
 
 	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
-		return vrs_fail_errno(err, "pipe");
+		return vrs_fail_errno(err, "cannot create a pipe");
 	p->fd[0] = p->fd[1] = -1;
 	p->fd[2] = pipe_fd[1];
 	p->ends_with_us = true;

@@ -108,7 +108,7 @@ static int raw_read(struct disk *d, void *buf, uint64_t off, size_t len,
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return vrs_fail_errno(err, "read at %llu",
+			return vrs_fail_errno(err, "cannot read at %llu",
 					      (unsigned long long)(off + done));
 		if (n == 0)
 			return vrs_fail(err, VRS_EIO, "the image was truncated");
@@ -163,7 +163,8 @@ static int raw_write(struct disk *d, const void *buf, uint64_t off, size_t len,
 
 	if (status == 0)
 		status = write_all(d->fd, buf, off, len);
-	return status < 0 ? vrs_fail_errno(err, "write at %llu", (unsigned long long)off)
+	return status < 0 ? vrs_fail_errno(err, "cannot write at %llu",
+					   (unsigned long long)off)
 			  : 0;
 }
 
@@ -175,7 +176,7 @@ static int raw_zero(struct disk *d, uint64_t off, uint64_t len, struct vrs_err *
 		      (off_t)len) == 0)
 		return 0;
 	if (errno != EOPNOTSUPP && errno != ENOSYS)
-		return vrs_fail_errno(err, "punch a hole at %llu",
+		return vrs_fail_errno(err, "cannot punch a hole at %llu",
 				      (unsigned long long)off);
 	while (len > 0) {
 		size_t n = len < sizeof(zeros) ? (size_t)len : sizeof(zeros);
@@ -205,14 +206,14 @@ static int raw_extent(struct disk *d, uint64_t off, uint64_t end, struct disk_ru
 		return 0;
 	}
 	if (data < 0)
-		return vrs_fail_errno(err, "find data");
+		return vrs_fail_errno(err, "cannot find data");
 	ret->data = (uint64_t)data <= off;
 	uint64_t until = (uint64_t)data;
 	if (ret->data) {
 		off_t hole = lseek(d->fd, (off_t)off, SEEK_HOLE);
 
 		if (hole < 0)
-			return vrs_fail_errno(err, "find holes");
+			return vrs_fail_errno(err, "cannot find holes");
 		until = (uint64_t)hole;
 	}
 	ret->end = until < end ? until : end;
@@ -223,7 +224,7 @@ static int raw_extent(struct disk *d, uint64_t off, uint64_t end, struct disk_ru
 
 static int raw_flush(struct disk *d, struct vrs_err *err)
 {
-	return fdatasync(d->fd) < 0 ? vrs_fail_errno(err, "flush") : 0;
+	return fdatasync(d->fd) < 0 ? vrs_fail_errno(err, "cannot flush") : 0;
 }
 
 static void raw_close(struct disk *d)
@@ -255,7 +256,7 @@ int disk_raw_open(struct disk **ret, int fd, enum disk_how how, struct vrs_err *
 	off_t size = lseek(fd, 0, SEEK_END);
 
 	if (size < 0)
-		return vrs_fail_errno(err, "size");
+		return vrs_fail_errno(err, "cannot read the size");
 	if (size == 0)
 		return vrs_fail(err, VRS_EINVAL, "the image is empty");
 	if ((uint64_t)size > TREE_MAX_DISK_BYTES)

@@ -62,7 +62,7 @@ static int give_name(struct member *m, struct vrs_err *err)
 	if (inode_of(p, p->name) == m->d->part_inode)
 		return 0;
 	if (inode_of(p, p->part_name) != m->d->part_inode)
-		return vrs_fail(err, VRS_EIO, "%s is gone", p->part_name);
+		return vrs_fail(err, VRS_EIO, "%s no longer exists", p->part_name);
 	if (m->d->displaces && inode_of(p, p->name) == m->d->base_inode) {
 		char aside[DISPLACED_NAME_BYTES];
 
@@ -260,7 +260,7 @@ static int describe(struct group *g, struct part *const *parts, size_t n,
 	g->token = parts[0]->token;
 	(void)vrs_strcpy(g->job, sizeof(g->job), parts[0]->map.job);
 	if (getrandom(&g->nonce, sizeof(g->nonce), 0) != (ssize_t)sizeof(g->nonce))
-		return vrs_fail_errno(err, "random numbers");
+		return vrs_fail_errno(err, "cannot read random bytes");
 	for (size_t i = 0; i < n; i++) {
 		const struct part *p = parts[i];
 

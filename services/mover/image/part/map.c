@@ -116,7 +116,7 @@ int part_lock_wait(int fd, struct vrs_err *err)
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return 0;
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return vrs_fail_errno(err, "lock");
+			return vrs_fail_errno(err, "cannot lock");
 		if (waited >= TAKEOVER_WAIT_MS)
 			return vrs_fail(err, VRS_ETIMEOUT,
 					"another transfer is writing to it");

@@ -290,5 +290,5 @@ int overlay_recover(struct part *p, struct vrs_err *err)
 	if (!S_ISREG(now.st_mode) || (uint64_t)now.st_ino != p->map.base_inode)
 		return 0;
 	int status = apply_files(p, err);
-	return status < 0 ? vrs_context(err, "finish a verified commit") : 0;
+	return status < 0 ? vrs_context(err, "cannot finish a verified commit") : 0;
 }

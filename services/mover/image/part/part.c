@@ -110,7 +110,7 @@ static int clone_base(struct part *p, const char *base, struct vrs_err *err)
 	(void)close(from);
 	if (to >= 0)
 		(void)close(to);
-	return status < 0 ? vrs_context(err, "clone %s", base) : 0;
+	return status < 0 ? vrs_context(err, "cannot clone %s", base) : 0;
 }
 
 static void copy_text(char *to, size_t size, const char *from)

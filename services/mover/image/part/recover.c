@@ -69,14 +69,14 @@ static int read_record(int fd, struct group *ret, struct vrs_err *err)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return vrs_fail_errno(err, "stat");
+		return vrs_fail_errno(err, "cannot stat");
 	if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > GROUP_MAX_BYTES)
 		return vrs_fail(err, VRS_EPARSE, "not a group record");
 	size_t n = (size_t)st.st_size;
 	uint8_t *bytes = vrs_calloc(n, 1);
 	int status = pread(fd, bytes, n, 0) == (ssize_t)n
 			     ? group_unpack(ret, bytes, n, err)
-			     : vrs_fail_errno(err, "read");
+			     : vrs_fail_errno(err, "cannot read");
 	free(bytes);
 	return status;
 }

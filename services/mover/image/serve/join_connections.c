@@ -35,17 +35,17 @@ int join_listen(char name[JOIN_NAME_BYTES], int *ret_fd, struct vrs_err *err)
 	struct sockaddr_un at;
 
 	if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret))
-		return vrs_fail_errno(err, "random bytes");
+		return vrs_fail_errno(err, "cannot read random bytes");
 	int n = snprintf(name, JOIN_NAME_BYTES, "%s", prefix);
 	for (int i = 0; i < RANDOM_BYTES; i++)
 		n += snprintf(name + n, (size_t)(JOIN_NAME_BYTES - n), "%02x", secret[i]);
 
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return vrs_fail_errno(err, "socket");
+		return vrs_fail_errno(err, "cannot create a socket");
 	socklen_t len = address(&at, name);
 	if (bind(fd, (struct sockaddr *)&at, len) < 0 || listen(fd, 8) < 0) {
-		int status = vrs_fail_errno(err, "socket");
+		int status = vrs_fail_errno(err, "cannot create a socket");
 
 		(void)close(fd);
 		return status;
@@ -131,7 +131,7 @@ int join_other(const char *name, int in_fd, int out_fd, uint32_t seq, struct vrs
 		return vrs_fail(err, VRS_EPARSE, "invalid name of the vrs-image to join");
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return vrs_fail_errno(err, "socket");
+		return vrs_fail_errno(err, "cannot create a socket");
 	socklen_t len = address(&at, name);
 	if (connect(fd, (struct sockaddr *)&at, len) < 0 || !same_user(fd)) {
 		(void)close(fd);
@@ -146,7 +146,7 @@ int join_other(const char *name, int in_fd, int out_fd, uint32_t seq, struct vrs
 	memcpy(CMSG_DATA(c), pipes, sizeof(pipes));
 	int status = sendmsg(fd, &m, MSG_NOSIGNAL) == (ssize_t)sizeof(bytes)
 			     ? 0
-			     : vrs_fail_errno(err, "join");
+			     : vrs_fail_errno(err, "cannot join");
 	/* sshd takes our end for the end of the pipes */
 	while (status == 0 && read(fd, &byte, 1) < 0 && errno == EINTR)
 		;

@@ -16,17 +16,17 @@ static int take_away(int dir_fd, const char *name, int fd, struct vrs_err *err)
 	struct stat seen, now;
 
 	if (fstat(fd, &seen) < 0 || fstatat(dir_fd, name, &now, AT_SYMLINK_NOFOLLOW) < 0)
-		return vrs_fail_errno(err, "stat");
+		return vrs_fail_errno(err, "cannot stat");
 	if (!S_ISREG(seen.st_mode))
 		return vrs_fail(err, VRS_EINVAL, "not a regular file: not removed");
 	if (seen.st_dev != now.st_dev || seen.st_ino != now.st_ino)
-		return vrs_fail(err, VRS_ECONFLICT, "another file has that name now");
+		return vrs_fail(err, VRS_ECONFLICT, "another file now has that name");
 	int status = disk_is_free(fd, err);
 	if (status < 0)
 		return status;
 	(void)vrs_fault("mover.before_remove");
 	if (unlinkat(dir_fd, name, 0) < 0 || fsync(dir_fd) < 0)
-		return vrs_fail_errno(err, "remove");
+		return vrs_fail_errno(err, "cannot remove");
 	return 0;
 }
 

@@ -29,10 +29,10 @@ static int request_hello(struct image_request *r, struct vrs_err *err)
 	struct wire_texts t = {.len = 0};
 
 	if (r->head->a != WIRE_VERSION)
-		return vrs_fail(
-			err, VRS_EUNSUPPORTED,
-			"protocol version %llu is not supported, this vrs-image has %d",
-			(unsigned long long)r->head->a, WIRE_VERSION);
+		return vrs_fail(err, VRS_EUNSUPPORTED,
+				"protocol version %llu is not supported, this vrs-image "
+				"supports %d",
+				(unsigned long long)r->head->a, WIRE_VERSION);
 	r->all->greeted = true;
 	r->reply->a = WIRE_VERSION;
 	r->reply->b = WIRE_MAX_PAYLOAD;

@@ -66,12 +66,12 @@ static int get(struct connection *l, uint8_t *buf, size_t len, struct vrs_err *e
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return vrs_fail_errno(err, "read");
+			return vrs_fail_errno(err, "cannot read");
 		if (n == 0 && done == 0)
 			return 0;
 		if (n == 0)
 			return vrs_fail(err, VRS_EPARSE,
-					"the pipe was closed within a frame");
+					"the pipe was closed in the middle of a frame");
 		done += (size_t)n;
 	}
 	return 1;
@@ -138,8 +138,9 @@ static int serve_frames(struct connection *l, struct wire_head *head, struct vrs
 		uint8_t *payload = in + payload_offset(head);
 		if (head->len > 0 && (status = get(l, payload, head->len, err)) <= 0) {
 			if (status == 0)
-				status = vrs_fail(err, VRS_EPARSE,
-						  "the pipe was closed within a frame");
+				status = vrs_fail(
+					err, VRS_EPARSE,
+					"the pipe was closed in the middle of a frame");
 			break;
 		}
 		if (first && head->type == WIRE_JOIN) {
@@ -153,7 +154,7 @@ static int serve_frames(struct connection *l, struct wire_head *head, struct vrs
 		if (hand_over(l, head, &in, payload))
 			continue;
 		if (reply_writer_serve(&l->writer, s->requests, head, payload, out) < 0)
-			status = vrs_fail_errno(err, "write");
+			status = vrs_fail_errno(err, "cannot write");
 	}
 	buffer_put(in);
 	buffer_put(out);

@@ -173,7 +173,8 @@ int request_read(struct image_request *r, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	if (!wire_range_ok(off, len, shift, d->size))
-		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
+		return vrs_fail(err, VRS_EPARSE,
+				"range does not consist of whole blocks");
 
 	size_t digests = wire_n_blocks(len, shift) * TREE_DIGEST_BYTES;
 	if ((status = d->ops->read(d, r->out + digests, off, (size_t)len, err)) < 0)
@@ -198,7 +199,7 @@ int request_hashes(struct image_request *r, struct vrs_err *err)
 	if (r->image->part && !leaves)
 		d = part_proof(r->image->part);
 	if (!leaves && shift != 0)
-		return vrs_fail(err, VRS_EPARSE, "unknown kind of hashes");
+		return vrs_fail(err, VRS_EPARSE, "unknown kind of hash");
 	uint64_t most = leaves ? WIRE_MAX_LEAF_CHUNKS : WIRE_MAX_HASHED_CHUNKS;
 	uint64_t n_chunks = tree_n_chunks(d->size);
 	if (n == 0 || n > most || first >= n_chunks || n > n_chunks - first)

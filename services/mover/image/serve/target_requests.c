@@ -87,7 +87,8 @@ static int write_compressed(struct image_request *r, unsigned shift, struct vrs_
 	size_t aside = (PAGE - n % PAGE) % PAGE; /* the blocks begin on a page */
 
 	if (h->len < n)
-		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
+		return vrs_fail(err, VRS_EPARSE,
+				"range does not consist of whole blocks");
 	size_t data_bytes = wire_data_bytes(r->payload, h->b, shift);
 	uint8_t *room =
 		aligned_alloc(PAGE, (aside + n + data_bytes + PAGE) & ~(PAGE - 1));
@@ -113,14 +114,16 @@ int request_write(struct image_request *r, struct vrs_err *err)
 	if (status < 0)
 		return status;
 	if (!wire_range_ok(h->a, h->b, shift, part_map(r->image->part)->disk_bytes))
-		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
+		return vrs_fail(err, VRS_EPARSE,
+				"range does not consist of whole blocks");
 	r->reply->a = h->a;
 	r->reply->b = h->b;
 	if (h->shift & WIRE_PACKED)
 		return write_compressed(r, shift, err);
 	struct wire_blocks blocks = {r->payload, h->a, h->b, shift};
 	if (!wire_blocks_ok(&blocks, h->len))
-		return vrs_fail(err, VRS_EPARSE, "range is not made of whole blocks");
+		return vrs_fail(err, VRS_EPARSE,
+				"range does not consist of whole blocks");
 	return part_write(r->image->part, &blocks, err);
 }
 

@@ -291,7 +291,7 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 		if (status == VRS_EDENIED) {
 			e->lease.token = 0;
 			e->worker_lease.token = 0;
-			log_warn("no longer the active scheduler: %s", err.text);
+			log_warn("this scheduler is no longer active: %s", err.text);
 		} else {
 			vrs_complain(&e->store_complaint, VRS_WARN,
 				     "cannot store a change, will retry: %s", err.text);
@@ -314,7 +314,7 @@ static bool commit(struct engine *e, struct entry *en, const struct reloc *next,
 	tell_change(e, en, &was);
 	if (has_moved(&was, next))
 		engine_report(e, en, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "vm.moved",
-			      "%s: its home is %s/%s now, it was %s/%s", next->vm_name,
+			      "%s: its home is now %s/%s; it was %s/%s", next->vm_name,
 			      next->copy[0].place.cluster, next->copy[0].place.host,
 			      was.copy[0].place.cluster, was.copy[0].place.host);
 	counters_change(&e->counters, &was, &en->r, en->msg);

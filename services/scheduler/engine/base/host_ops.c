@@ -215,13 +215,13 @@ static void fence(struct host_op *j)
 	j->power = r.power;
 	j->ok = status == 0 && j->power == VRS_POWER_OFF;
 	if (j->ok)
-		set_text(j, "powered off and reads off%s%s", r.detail[0] ? ": " : "",
-			 r.detail);
+		set_text(j, "powered off, and its power state is off%s%s",
+			 r.detail[0] ? ": " : "", r.detail);
 	else
 		set_text(j, "%s: %.150s", j->host->site->fence,
 			 status < 0    ? err.text
 			 : r.detail[0] ? r.detail
-				       : "power does not read off");
+				       : "its power state is not off");
 }
 
 static void power(struct host_op *j)

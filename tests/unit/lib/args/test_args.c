@@ -196,7 +196,7 @@ static void wrong_lines_say_what_was_meant(void **state)
 		{"status --watch=0", "--watch 0: must be at least 1ms"},
 		{"status --watch=soon", "--watch soon: must be a duration such as 500ms"},
 		{"relocate a --limit fast", "--limit fast: must be a size such as 512"},
-		{"relocate a --tries 10", "--tries 10: must lie in 1..9"},
+		{"relocate a --tries 10", "--tries 10: must be in the range 1..9"},
 		{"relocate a --tries 1.5", "--tries 1.5: must be a whole number"},
 		{"train --traces a --until noon",
 		 "--until noon: must be a time such as 20"},

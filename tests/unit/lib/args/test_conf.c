@@ -75,10 +75,10 @@ static void wrong_settings_are_named_with_file_and_line(void **state)
 		const char *file, *says;
 	} cases[] = {
 		{"[demo]\nnmae = x\n", ":2: unknown key nmae in [demo]"},
-		{"[demo]\n\ncount = 11\n", ":3: count = 11: must lie in 1..10"},
+		{"[demo]\n\ncount = 11\n", ":3: count = 11: must be in the range 1..10"},
 		{"[demo]\ncount = many\n", ":2: count = many: must be a whole number"},
 		{"[demo]\ncount = 2.5\n", ":2: count = 2.5: must be a whole number"},
-		{"[demo]\ninterval = 100ms\n", "must lie in 200ms..3600s"},
+		{"[demo]\ninterval = 100ms\n", "must be in the range 200ms..3600s"},
 		{"[demo]\ninterval = soon\n", "must be a duration such as"},
 		{"[demo]\nlimit = 5 apples\n", "must be a size such as"},
 		{"[demo]\nshare = nan\n", "must be a number"},
@@ -186,14 +186,15 @@ static void an_invalid_site_file_is_rejected(void **state)
 		{"[cluster c1]\nformat = zip\n", ":2: invalid format = zip"},
 		{"[cluster c/1]\nformat = raw\n", "invalid cluster name"},
 		{"[cluster c1]\nnetworks = prod\n", "expected NAME:LOCAL-NAME"},
-		{"[host c1/h1]\nuri = test:///default\n", "has no [cluster c1]"},
-		{"[cluster c1]\nformat = raw\n[host c1/h1]\nssh = a@b\n", "has no uri"},
+		{"[host c1/h1]\nuri = test:///default\n",
+		 "section [cluster c1] is missing"},
+		{"[cluster c1]\nformat = raw\n[host c1/h1]\nssh = a@b\n", "uri is not set"},
 		{"[cluster c1]\nformat = raw\n[host h1]\nuri = x\n",
 		 "expected [host CLUSTER/HOST]"},
 		{"[vm a]\nclass = 5\n", "class = 5: expected 1 (most urgent) to 4"},
 		{"[host c1/h1]\nfence.missing_as_off = 1\n", "not allowed"},
 		{"[cluster c1]\ndriver = libvirt\n", "unknown key driver"},
-		{"[cluster c1]\nmax_cpu_ratio = 1.5\n", "must lie in 0.05..1"},
+		{"[cluster c1]\nmax_cpu_ratio = 1.5\n", "must be in the range 0.05..1"},
 		{"[hosts]\na = b\n", "expected [cluster NAME]"},
 	};
 

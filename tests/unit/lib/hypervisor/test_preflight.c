@@ -145,15 +145,15 @@ static void what_changes_and_what_stays_behind_is_named(void **state)
 		{VRS_FOUND_DISK_BUS, "disk sda: bus sata becomes virtio"},
 		{VRS_FOUND_NIC_MODEL,
 		 "network card 52:54:00:00:00:01: model e1000 becomes virtio"},
-		{VRS_FOUND_ACCELERATOR, "runs by qemu instead of kvm"},
-		{VRS_FOUND_HOST_CPU, "its CPU copies the host's"},
+		{VRS_FOUND_ACCELERATOR, "runs with qemu instead of kvm"},
+		{VRS_FOUND_HOST_CPU, "its CPU model is that of its host"},
 		{VRS_FOUND_VIRTUALPORT,
 		 "network card 52:54:00:00:00:01: <virtualport> is dropped"},
-		{VRS_FOUND_FIRMWARE_VARIABLES, "its UEFI variables start"},
+		{VRS_FOUND_FIRMWARE_VARIABLES, "its UEFI variables are reset"},
 		{VRS_FOUND_MEDIA, "cdrom sdb: is empty at the target, without /ds/s.iso"},
 		{VRS_FOUND_CONSOLE_FILE, "serial: its file becomes a pty"},
-		{VRS_FOUND_CONSOLE_ADDRESS, "vnc: does not listen at 10.0.0.4"},
-		{VRS_FOUND_TUNING, "is not pinned"},
+		{VRS_FOUND_CONSOLE_ADDRESS, "vnc: does not listen on 10.0.0.4"},
+		{VRS_FOUND_TUNING, "is no longer pinned"},
 	};
 	struct vrs_findings found;
 	char text[256];

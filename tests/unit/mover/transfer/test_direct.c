@@ -128,7 +128,7 @@ static void an_error_is_one_line_that_names_the_host(void **state)
 		{"target root@t: refused\nby\x1b[2J", "target root@t: refused by [2J", 7,
 		 VRS_EDENIED},
 		{"this machine", "this machine", 7, VRS_EDENIED},
-		{"", "failed without a reason", 0, VRS_EIO},
+		{"", "failed without an error message", 0, VRS_EIO},
 		{"x", "x", 4000000000U, VRS_EIO},
 	};
 

@@ -124,8 +124,8 @@ static void only_changes_make_events(void **state)
 	assert_true(drift_event(&was, &now, &kind, text, sizeof(text)));
 	assert_string_equal(kind, "forecast.drift");
 	assert_string_equal(text,
-			    "c1: only 50 % of the peaks of two days were at or below "
-			    "their P90: quantiles are stretched by 1.7");
+			    "c1: only 50 % of the peaks in two days were at or below "
+			    "their P90; quantiles are stretched by 1.7");
 	assert_false(drift_event(&now, &now, &kind, text, sizeof(text)));
 	assert_false(drift_event(NULL, &was, &kind, text, sizeof(text)));
 	assert_true(drift_event(&now, &was, &kind, text, sizeof(text)));

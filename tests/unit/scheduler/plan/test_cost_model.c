@@ -28,8 +28,8 @@ static void more_measurements_give_a_narrower_interval(void **state)
 	cost_model_rate_of(&plan_defaults.cost, rates, 20, &many);
 	assert_true(one.high / one.low > many.high / many.low);
 	assert_float_equal(many.mid, 109.5e6, 1);
-	assert_non_null(strstr(one.source, "on 1 transfer"));
-	assert_non_null(strstr(many.source, "on 20 transfers"));
+	assert_non_null(strstr(one.source, "in 1 transfer"));
+	assert_non_null(strstr(many.source, "in 20 transfers"));
 }
 
 static void wild_measurements_are_left_out(void **state)

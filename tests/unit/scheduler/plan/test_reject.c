@@ -202,7 +202,7 @@ static const struct {
 	{"no-ssh", no_ssh, "host h2 has no ssh address"},
 	{"network-missing", network_missing, "no network mapped to dmz of c1"},
 	{"cannot-move", cannot_move, "the VM cannot move as it is"},
-	{"identity-taken", identity_taken, "another VM of cluster c2 has its name web1"},
+	{"identity-taken", identity_taken, "another VM in cluster c2 has its name web1"},
 	{"format-unusable", format_unusable, "disk format vdi cannot be converted"},
 	{"disks-unreadable", disks_unreadable, "no running host of c1 can read"},
 	{"cpu-unknown", cpu_unknown, "no forecast and no recent CPU reading"},
