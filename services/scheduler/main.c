@@ -44,6 +44,7 @@ static const struct vrs_option options[] = {
 	TIME("stable", engine.detector.stable_ms, "60s", "time a host must stay up before its VMs fail back to it"),
 	{"brake_ratio", VRS_OPT_DOUBLE, AT(engine.detector.brake_ratio), "0.3", 0, 1, "share of silent hosts in a cluster above which nothing is fenced"},
 	COUNT("brake_hosts", engine.detector.brake_hosts, "2", 1000, "minimum number of silent hosts for brake_ratio to apply"),
+	TIME("host_boot", engine.detector.boot_ms, "5m", "time a host may boot after it was switched on, in which its silence is no evidence"),
 
 	TIME("tick", engine.tick_ms, "1s", "interval between two evaluations of the fleet"),
 	TIME("probe", engine.probe_ms, "5s", "interval between two probes of a host"),

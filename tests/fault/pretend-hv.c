@@ -146,8 +146,8 @@ static void each_vm(void (*fn)(const char *id, void *arg), void *arg)
 
 static const char *state_of(const char *id)
 {
-	if (pid_of(id) > 0)
-		return "running";
+	if (pid_of(id) > 0) /* its owner paused it: the file says so */
+		return access(at("paused", "", ""), F_OK) == 0 ? "paused" : "running";
 	return access(at("run/", id, ".pid"), F_OK) == 0 ? "crashed" : "off";
 }
 

@@ -112,5 +112,11 @@ void control_plan_vm(struct control *c, const char *name, const char *to_cluster
 		.source_alive = h->life == FLEET_UP,
 		.pinned_cluster = to_cluster,
 	};
-	answer_plan(c, w, &ask, "", a);
+	const char *why = ask.source_alive ? fleet_vm_not_running(vm->facts) : NULL;
+	if (why)
+		control_refuse(a, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+			       "vrsctl vm list", "%s stays on %s/%s: %s", vm->facts->name,
+			       ask.cluster, ask.host, why);
+	else
+		answer_plan(c, w, &ask, "", a);
 }

@@ -18,6 +18,7 @@ const char *detector_verdict_name(enum detector_verdict v)
 /* What each channel reports now. */
 struct channels {
 	bool collector_dead, collector_silent, collector_up;
+	bool unread; /* by the collector; counts from before it came on, too */
 	bool probe_dead, probe_alive;
 	bool claim_dead, claim_off;
 };
@@ -43,6 +44,8 @@ static struct channels read_channels(const struct detector_rules *r, int64_t now
 	return (struct channels){
 		.collector_silent = !s->collector_alive,
 		.collector_up = s->collector_alive && s->collector_says_up,
+		.unread = s->collector_alive && !s->collector_says_up &&
+			  s->silent_samples + h->silent_before > 0,
 		.collector_dead = s->collector_alive && !s->collector_says_up &&
 				  s->silent_samples >= r->silent_samples &&
 				  h->beats >= r->silent_beats,
@@ -101,6 +104,8 @@ static void set(struct detector_host *h, enum detector_verdict v, int64_t now_ms
 		return;
 	h->inner = v;
 	h->inner_since_ms = now_ms;
+	if (v == DETECTOR_OK || v == DETECTOR_DOWN_LIKELY)
+		h->came_on = false;
 }
 
 /* No channel reports the host dead. */
@@ -150,9 +155,47 @@ static void two_channels(const struct detector_rules *r, int64_t now_ms,
 	}
 }
 
-static void judge(const struct detector_rules *r, int64_t now_ms,
-		  const struct detector_seen *s, struct detector_host *h)
+enum { NOT_COUNTED = UINT32_MAX };
+
+void detector_power_on(struct detector_host *h, int64_t now_ms)
 {
+	enum detector_verdict v = h->answers_since_ms ? DETECTOR_BACK : DETECTOR_SILENT;
+
+	*h = (struct detector_host){.verdict = v,
+				    .since_ms = now_ms,
+				    .inner = v,
+				    .inner_since_ms = now_ms,
+				    .last_beat_ms = h->last_beat_ms,
+				    .was_down = true,
+				    .came_on = true,
+				    .boot_since_ms = now_ms,
+				    .silent_before = NOT_COUNTED};
+	note(h, "it was switched on");
+}
+
+/* What was seen since the host came on: readings that failed before do not count. */
+static struct detector_seen since_power_on(const struct detector_rules *r, int64_t now_ms,
+					   const struct detector_seen *s,
+					   struct detector_host *h)
+{
+	struct detector_seen ret = *s;
+
+	if (h->silent_before == NOT_COUNTED)
+		h->silent_before = s->silent_samples;
+	if (s->silent_samples < h->silent_before)
+		h->silent_before = 0; /* it was read since */
+	ret.silent_samples -= h->silent_before;
+	if (now_ms - h->boot_since_ms >= r->boot_ms ||
+	    (s->collector_alive && s->collector_says_up))
+		h->boot_since_ms = 0;
+	return ret;
+}
+
+static void judge(const struct detector_rules *r, int64_t now_ms,
+		  const struct detector_seen *all, struct detector_host *h)
+{
+	const struct detector_seen seen = since_power_on(r, now_ms, all, h), *s = &seen;
+
 	count_beats(s, h);
 	struct channels o = read_channels(r, now_ms, s, h);
 	bool answers = o.collector_up || o.probe_alive;
@@ -160,6 +203,8 @@ static void judge(const struct detector_rules *r, int64_t now_ms,
 		s->probes_failed > 0 ||
 		(s->collector_alive && !s->collector_says_up && s->silent_samples > 0);
 
+	if (h->boot_since_ms)
+		o.collector_dead = o.probe_dead = false;
 	h->channels = (unsigned)o.collector_dead + (unsigned)o.probe_dead +
 		      (unsigned)o.claim_dead + (unsigned)o.claim_off;
 	if (!answers)
@@ -171,14 +216,21 @@ static void judge(const struct detector_rules *r, int64_t now_ms,
 	h->wants_probe =
 		s->can_probe && (first_sign || o.claim_dead || o.collector_silent);
 	write_note(&o, s, h);
+	if (h->boot_since_ms)
+		note(h,
+		     "switched on %lld s ago: it may be booting, its silence is no "
+		     "evidence",
+		     (long long)((now_ms - h->boot_since_ms) / 1000));
 
 	if (s->maintenance && !o.claim_off) {
 		h->channels = 0;
 		all_quiet(r, now_ms, answers, h);
 		return;
 	}
-	if (h->channels == 0 && !first_sign) {
+	if (h->channels == 0 && (!first_sign || h->boot_since_ms)) {
 		all_quiet(r, now_ms, answers, h);
+		if (o.unread || first_sign) /* it boots, but is not up yet */
+			h->up_since_ms = 0;
 		return;
 	}
 	h->up_since_ms = 0;
@@ -223,7 +275,7 @@ void detector_step(const struct detector_rules *rules, int64_t now_ms,
 
 	for (size_t i = 0; i < n; i++) {
 		judge(rules, now_ms, &seen[i], &host[i]);
-		if (seen[i].handled || seen[i].maintenance)
+		if (seen[i].handled || seen[i].maintenance || host[i].boot_since_ms)
 			continue; /* known and dealt with: no evidence about the rest */
 		b.hosts++;
 		b.silent += is_silent(&host[i]);

@@ -30,6 +30,7 @@ struct detector_rules {
 	int64_t stable_ms;      /* ok again after answering this long; 60 s */
 	double brake_ratio;     /* share of silent hosts above which all are held; 0.3 */
 	int64_t brake_hosts;    /* and at least this many; 2 */
+	int64_t boot_ms; /* a host that was switched on may boot this long; 5 min */
 };
 
 /* What an operator declared. */
@@ -73,9 +74,12 @@ struct detector_host {
 	enum detector_verdict inner; /* without the brake */
 	int64_t inner_since_ms;
 	bool was_down;
-	bool wants_probe;  /* probe it at once, not at the next interval */
-	unsigned channels; /* that report it dead */
-	char note[240];    /* the evidence, one line */
+	bool came_on;           /* on after its death was proven; not ok or down since */
+	int64_t boot_since_ms;  /* may still be booting; 0: not so */
+	uint32_t silent_before; /* failed readings from before it came on */
+	bool wants_probe;       /* probe it at once, not at the next interval */
+	unsigned channels;      /* that report it dead */
+	char note[240];         /* the evidence, one line */
 };
 
 struct detector_brake {
@@ -83,6 +87,10 @@ struct detector_brake {
 	unsigned silent, hosts;
 	char note[160];
 };
+
+/* Its power reads on, or it answers, after its death was proven: all evidence from before
+ * is void. For boot_ms, or until its collector reads it, its silence is no evidence. */
+void detector_power_on(struct detector_host *h, int64_t now_ms);
 
 /* Evaluates all hosts of one cluster. */
 void detector_step(const struct detector_rules *rules, int64_t now_ms,

@@ -28,13 +28,11 @@ static void report_result(const struct host_job *j)
 }
 
 /* The result counts for every record that waited for this host before the fence began. */
-static void fence_done(struct host_job *j)
+static void give_result(struct host_job *j)
 {
 	struct engine *e = j->e;
 	struct reloc_order order[RELOC_MAX_ORDERS];
 
-	j->h->fencing = false;
-	j->h->next_fence_mono_ms = vrs_now_mono_ms() + engine_fence_retry_ms(e);
 	for (size_t i = 0; i < engine_n_entries(e) && host_job_is_current(j); i++) {
 		struct entry *en = engine_nth_entry(e, i);
 		size_t n = reloc_orders(&en->r, order);
@@ -57,8 +55,46 @@ static void fence_done(struct host_job *j)
 			break;
 		}
 	}
+}
+
+static void fence_done(struct host_job *j)
+{
+	j->h->fencing = false;
+	j->h->next_fence_mono_ms = vrs_now_mono_ms() + engine_fence_retry_ms(j->e);
+	give_result(j);
 	report_result(j);
-	engine_pump_soon(e);
+	engine_pump_soon(j->e);
+}
+
+static void fence(struct engine *e, struct host *h)
+{
+	log_notice("fencing host=%s/%s agent=%s", h->cluster, h->name, h->site->fence);
+	host_job_submit(host_job_new(sizeof(struct host_job), e, h, HOST_OP_FENCE, ""),
+			fence_done);
+}
+
+/* Of a host that was fenced already the power is read: it may have been repaired and
+ * switched on since. */
+static void power_done(struct host_job *j)
+{
+	j->op.ok = j->op.power == VRS_POWER_OFF;
+	if (j->op.power == VRS_POWER_UNKNOWN) {
+		fence(j->e, j->h);
+		return;
+	}
+	(void)snprintf(j->op.text, sizeof(j->op.text), "its power reads %s",
+		       j->op.ok ? "off" : "on again");
+	if (!j->op.ok)
+		engine_host_is_on(j->e, j->h, j->h->fence_began_ms, j->op.text);
+	fence_done(j);
+}
+
+bool engine_fence_waits(const struct host *h)
+{
+	bool declared =
+		h->claim.kind != DETECTOR_NO_CLAIM && h->claim.at_ms > h->on_at_ms;
+
+	return h->memory.came_on && !declared;
 }
 
 void engine_fence(struct engine *e, struct host *h)
@@ -67,7 +103,10 @@ void engine_fence(struct engine *e, struct host *h)
 		return;
 	h->fencing = true;
 	h->fence_began_ms = vrs_now_wall_ms();
-	log_notice("fencing host=%s/%s agent=%s", h->cluster, h->name, h->site->fence);
-	host_job_submit(host_job_new(sizeof(struct host_job), e, h, HOST_OP_FENCE, ""),
-			fence_done);
+	if (h->handled)
+		host_job_submit(
+			host_job_new(sizeof(struct host_job), e, h, HOST_OP_POWER, ""),
+			power_done);
+	else
+		fence(e, h);
 }

@@ -16,6 +16,16 @@ struct order_job {
 
 /* --- preparation of an order; false: it cannot be executed now --- */
 
+/* The memory of a VM that was paused since the order is not destroyed for a move. */
+static bool prepare_stop(struct entry *en, const struct reloc_order *o,
+			 struct host_op *op, struct engine *e)
+{
+	(void)o;
+	(void)e;
+	op->keep_paused = en->r.planned && en->r.state == RELOC_FENCING;
+	return true;
+}
+
 static bool prepare_kill(struct entry *en, const struct reloc_order *o,
 			 struct host_op *op, struct engine *e)
 {
@@ -97,6 +107,12 @@ static void query_result(struct entry *en, const struct order_job *j, struct res
 {
 	(void)en;
 	r->ev.seen = host_op_seen(&j->job.op);
+}
+
+static void stop_result(struct entry *en, const struct order_job *j, struct result *r)
+{
+	(void)en;
+	r->ev.permanent = j->job.op.spared;
 }
 
 static void kill_result(struct entry *en, const struct order_job *j, struct result *r)
@@ -197,7 +213,8 @@ static const struct order {
 	/* without a power controller: by the hypervisor; else fencing.c */
 	[RELOC_DO_FENCE] = {HOST_OP_FENCE, RELOC_FENCE_RESULT, engine_fence_retry_ms,
 			    false, NULL, fence_result},
-	[RELOC_DO_STOP] = {HOST_OP_STOP, RELOC_STOPPED, tick, true, NULL, NULL},
+	[RELOC_DO_STOP] = {HOST_OP_STOP, RELOC_STOPPED, tick, true, prepare_stop,
+			   stop_result},
 	[RELOC_DO_KILL] = {HOST_OP_KILL, RELOC_STOPPED, tick, true, prepare_kill,
 			   kill_result},
 	[RELOC_DO_RESERVE] = {HOST_OP_RESERVE, RELOC_RESERVED, tick, true,
@@ -279,6 +296,24 @@ static void order_host(struct engine *e, struct entry *en, const struct reloc_or
 	host_job_submit(&j->job, order_done);
 }
 
+static void order_fence(struct engine *e, struct entry *en, const struct reloc_order *o,
+			struct host *h)
+{
+	struct reloc_event ev = {.kind = RELOC_FENCE_RESULT,
+				 .op = o->op,
+				 .place = en->r.copy[o->copy].place};
+
+	if (!engine_fence_waits(h)) {
+		engine_fence(e, h);
+		return;
+	}
+	(void)snprintf(ev.text, sizeof(ev.text),
+		       "%.64s was switched on and may be booting; it is fenced only if "
+		       "it fails again",
+		       h->name);
+	(void)engine_feed(e, en, &ev, NULL);
+}
+
 void engine_order(struct engine *e, struct entry *en, const struct reloc_order *o)
 {
 	struct host *h = engine_host_of(e, &en->r.copy[o->copy].place);
@@ -294,7 +329,7 @@ void engine_order(struct engine *e, struct entry *en, const struct reloc_order *
 	else if (o->spare && is_asked(en))
 		return; /* a health check may be in progress */
 	else if (o->kind == RELOC_DO_FENCE && engine_has_fence(h))
-		engine_fence(e, h);
+		order_fence(e, en, o, h);
 	else
 		order_host(e, en, o, h);
 }

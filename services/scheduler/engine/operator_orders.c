@@ -222,6 +222,23 @@ static bool take(struct engine *e, struct entry *en, const struct reloc_event *e
 	return false;
 }
 
+/* Only a VM that runs is moved by order. Its host's newest inventory decides. */
+static bool runs(const struct fleet *w, const struct entry *en, struct engine_answer *ret)
+{
+	const struct reloc_place *p = &en->r.copy[en->r.active].place;
+	const struct fleet_host *h = fleet_host(w, p->cluster, p->host);
+	const Vrsas__V1__VmFacts *vm = h ? fleet_vm_at(w, h, en->r.vm_id) : NULL;
+	const char *why = vm                            ? fleet_vm_not_running(vm)
+			  : h && h->inventory_at_ms > 0 ? "its host does not list it"
+							: NULL;
+
+	if (why)
+		refuse(ret, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED,
+		       "see `vrsctl vm list`", "%s stays on %s/%s: %s", en->r.vm_name,
+		       p->cluster, p->host, why);
+	return !why;
+}
+
 /* A healthy VM is stopped only when a target exists. */
 static bool has_place(struct engine *e, struct fleet *w, const struct entry *en,
 		      const char *to_cluster, struct engine_answer *ret)
@@ -282,7 +299,8 @@ void engine_relocate(struct engine *e, const Vrsas__V1__RelocateOrder *o,
 		if (w && en->r.active == 0 &&
 		    fleet_find_vm(w, en->r.vm_id, &wv, NULL) == 0)
 			load.vm = wv->facts;
-		if (w && !has_place(e, w, en, ev.place.cluster, ret))
+		if (w &&
+		    (!runs(w, en, ret) || !has_place(e, w, en, ev.place.cluster, ret)))
 			return;
 	}
 	if (take(e, en, &ev, &load, ret))

@@ -16,6 +16,9 @@ void engine_order(struct engine *e, struct entry *en, const struct reloc_order *
 
 /* fencing.c: powers a host off, once for all its VMs. */
 void engine_fence(struct engine *e, struct host *h);
+/* This host came on after its death was proven: it is not fenced before the detector
+ * finds it down, or an operator declares it, on newer evidence. */
+bool engine_fence_waits(const struct host *h);
 /* Time from a fence that proved nothing to the next attempt. */
 int64_t engine_fence_retry_ms(const struct engine *e);
 

@@ -94,6 +94,10 @@ static void recheck_done(struct host_job *job)
 		all->c[j->copy].vm = host_op_seen(op);
 	} else {
 		all->c[j->copy].power = power_seen(op->power);
+		if (op->power == VRS_POWER_ON)
+			engine_host_is_on(all->e, job->h,
+					  all->c[j->copy].copy.proof_at_ms,
+					  "its power reads on");
 		(void)vrs_strcpy(all->c[j->copy].text, sizeof(all->c[j->copy].text),
 				 op->text);
 	}

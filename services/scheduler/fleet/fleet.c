@@ -266,6 +266,24 @@ uint64_t fleet_vm_disk_bytes(const Vrsas__V1__VmFacts *vm)
 	return sum;
 }
 
+const char *fleet_vm_not_running(const Vrsas__V1__VmFacts *vm)
+{
+	switch (vm->state) {
+	case VRSAS__V1__VM_STATE__VM_STATE_OFF:
+		return "it is off, and a move would start it";
+	case VRSAS__V1__VM_STATE__VM_STATE_PAUSED:
+		return "it is paused or suspended, and a move would lose its memory: "
+		       "resume it first";
+	case VRSAS__V1__VM_STATE__VM_STATE_IO_ERROR:
+		return "it is paused because of an I/O error: resolve the error and "
+		       "resume it first";
+	case VRSAS__V1__VM_STATE__VM_STATE_CRASHED:
+		return "it has crashed: start it first";
+	default:
+		return NULL;
+	}
+}
+
 Vrsas__V1__Answer fleet_vm_readable(const Vrsas__V1__VmFacts *vm,
 				    const struct vrs_site_cluster *site)
 {

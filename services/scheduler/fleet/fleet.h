@@ -163,6 +163,9 @@ uint64_t fleet_queued(const struct fleet *w, const char *source, const char *tar
 double fleet_vm_cores(const Vrsas__V1__VmFacts *vm);
 /* Bytes that its disks occupy (their size where that is not known). */
 uint64_t fleet_vm_disk_bytes(const Vrsas__V1__VmFacts *vm);
+/* Why this VM cannot be shut down for a planned move; NULL: it runs. A move would start
+ * what is off, and destroy the memory of what is paused. */
+const char *fleet_vm_not_running(const Vrsas__V1__VmFacts *vm);
 /* Can its disks be read when its host is dead? By the VM's own facts, then by its disks,
  * then by the cluster's settings. */
 Vrsas__V1__Answer fleet_vm_readable(const Vrsas__V1__VmFacts *vm,

@@ -175,8 +175,13 @@ void step_fencing(struct step *s)
 		fence_result(s, i);
 		break;
 	case RELOC_STOPPED:
-		if (i >= 0 && ev->ok)
+		if (i >= 0 && ev->ok) {
 			step_stopped(s, (uint32_t)i);
+		} else if (n->planned && ev->permanent && i == (int)n->active) {
+			step_go(s, i == 0 ? RELOC_PROTECTED : RELOC_RUNNING_AWAY,
+				"not moved: %.150s", ev->text); /* it was not touched */
+			return;
+		}
 		break;
 	case RELOC_OPERATOR_CONFIRM_OFF:
 		if (i >= 0)

@@ -190,7 +190,8 @@ static void grant_late(struct step *s)
 	}
 	if (n->target == (int32_t)n->good)
 		step_hold(s, RELOC_NEEDS_CHOICE,
-			  "%s/%s has its data and answers, but its hypervisor does not",
+			  "%s/%s has its data and is on, but its hypervisor does not "
+			  "answer",
 			  n->copy[n->good].place.cluster, n->copy[n->good].place.host);
 	else if (n->state == RELOC_FB_GRANTING) {
 		n->auto_failback_held = true;

@@ -16,6 +16,7 @@ static const struct detector_rules detector_defaults __attribute__((unused)) = {
 	.stable_ms = 60000,
 	.brake_ratio = 0.3,
 	.brake_hosts = 2,
+	.boot_ms = 300000,
 };
 
 static const struct plan_rules plan_defaults __attribute__((unused)) = {

@@ -63,6 +63,7 @@ struct host {
 	int64_t answered_mono_ms; /* when the last answered probe began; 0: never */
 	bool fencing;             /* a job at its power controller is in progress */
 	int64_t fence_began_ms, next_fence_mono_ms;
+	int64_t on_at_ms; /* found on after its death was proven; 0: never */
 	struct {
 		enum detector_claim kind;
 		char by[96], reason[128];
@@ -160,6 +161,10 @@ void engine_report_host(struct engine *e, const struct host *h,
 			...) __attribute__((format(printf, 5, 6)));
 void engine_report_vm(struct engine *e, const struct movability_vm *vm,
 		      Vrsas__V1__Severity severity, const char *kind, const char *text);
+/* This host is on, although its death was proven at proof_at_ms: all evidence of its
+ * death from before now is void. */
+void engine_host_is_on(struct engine *e, struct host *h, int64_t proof_at_ms,
+		       const char *evidence);
 /* Reads the record from Redis again; orders of an earlier op are dropped. */
 int engine_entry_reload(struct engine *e, struct entry *en, struct vrs_err *err);
 int engine_load_all(struct engine *e, struct vrs_err *err);

@@ -169,6 +169,27 @@ void engine_report_host(struct engine *e, const struct host *h,
 	tell(e, &ev, severity, kind, text);
 }
 
+void engine_host_is_on(struct engine *e, struct host *h, int64_t proof_at_ms,
+		       const char *evidence)
+{
+	if (h->on_at_ms > proof_at_ms)
+		return; /* known */
+	h->on_at_ms = vrs_now_wall_ms();
+	if (h->probes_failed > 0)
+		h->probe_mono_ms = 0;
+	h->probes_failed = 0;
+	(void)vrs_strcpy(h->void_alert_id, sizeof(h->void_alert_id), h->alert_id);
+	h->alert[0] = '\0';
+	detector_power_on(&h->memory, vrs_now_mono_ms());
+	log_notice("host is on again, evidence of its death is void: %s host=%s/%s",
+		   evidence, h->cluster, h->name);
+	engine_report_host(
+		e, h, VRSAS__V1__SEVERITY__SEVERITY_NOTICE, "host.on",
+		"%s/%s: %s: all evidence of its death is void; it is not fenced "
+		"before it fails again",
+		h->cluster, h->name, evidence);
+}
+
 void engine_report(struct engine *e, const struct entry *en, Vrsas__V1__Severity severity,
 		   const char *kind, const char *fmt, ...)
 {

@@ -161,6 +161,13 @@ static void stop(struct host_op *j, bool ask_first)
 			 j->undefine ? ", not defined" : "");
 		return;
 	}
+	if (j->keep_paused &&
+	    (j->state == VRS_HV_PAUSED || j->state == VRS_HV_IO_ERROR)) {
+		j->spared = true;
+		set_text(j, "its hypervisor reports it %s, it is not stopped for a move",
+			 vrs_hv_state_name(j->state));
+		return;
+	}
 	j->was_on = true;
 	if (ask_first && j->state == VRS_HV_RUNNING &&
 	    vrs_hv_act(j->host->hv, VRS_HV_SHUTDOWN, j->rules->shutdown_ms, j->vm_id,

@@ -53,6 +53,7 @@ struct host_op {
 	struct vrs_hv_vm *vm;           /* DEFINE, START: owned */
 	struct fleet_move *move;        /* NULL: as it was; owned */
 	bool undefine;                  /* FENCE, STOP, KILL; disks stay */
+	bool keep_paused;               /* STOP: a paused VM is left alone */
 	bool spare;                     /* KILL; health: the guest's address */
 	uint64_t disk_bytes, ram_bytes; /* RESERVE */
 	char images[256];
@@ -62,7 +63,7 @@ struct host_op {
 
 	/* the result */
 	bool ok, permanent, reached; /* reached: its hypervisor answered */
-	bool spared;                 /* its guest answers: not stopped */
+	bool spared;                 /* its guest answers, or it is paused: not stopped */
 	bool was_on;                 /* FENCE, STOP, KILL: it had to be stopped */
 	bool exists;
 	enum vrs_hv_state state;

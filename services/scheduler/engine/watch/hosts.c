@@ -149,8 +149,10 @@ static void mark_handled(struct engine *e)
 			const struct reloc_copy *c = &r->copy[k];
 			struct host *h = engine_host_of(e, &c->place);
 
-			if (!h || (c->proof != RELOC_F1_POWER_OFF &&
-				   c->proof != RELOC_F5_OPERATOR))
+			if (!h ||
+			    (c->proof != RELOC_F1_POWER_OFF &&
+			     c->proof != RELOC_F5_OPERATOR) ||
+			    c->proof_at_ms < h->on_at_ms) /* void */
 				continue;
 			h->handled = true;
 			h->claim.kind = DETECTOR_NO_CLAIM; /* it has served its purpose */
@@ -207,6 +209,15 @@ static bool verdict_event(const struct engine *e, const struct host *h,
 	return true;
 }
 
+/* Proof of death ends with an answer, and with it whatever counted before. */
+static void answers_after_proof(struct engine *e, struct host *h,
+				const struct reloc_copy *c, enum reloc_event_kind kind)
+{
+	if ((kind == RELOC_HOST_UP || kind == RELOC_HOST_BACK) &&
+	    (c->proof == RELOC_F1_POWER_OFF || c->proof == RELOC_F5_OPERATOR))
+		engine_host_is_on(e, h, c->proof_at_ms, "it answers");
+}
+
 static void feed_verdicts(struct engine *e, const struct fleet *w)
 {
 	for (size_t i = 0; i < e->n_entries; i++) {
@@ -227,6 +238,7 @@ static void feed_verdicts(struct engine *e, const struct fleet *w)
 			if (en->r.state == RELOC_PROTECTED && at == 0 &&
 			    engine_left_alone(w, en, &load.vm))
 				continue;
+			answers_after_proof(e, h, &en->r.copy[at], ev.kind);
 			(void)engine_feed(e, en, &ev, &load);
 		}
 	}

@@ -213,6 +213,13 @@ static void a_dry_run_of_a_move_is_a_plan_too(void **state)
 	assert_int_equal(reply->plan->n_decision, 1);
 	assert_int_equal(engine.relocates, 0);
 	done(reply);
+	/* what is off, paused or broken is not moved: before anything is touched */
+	vm.state = VRSAS__V1__VM_STATE__VM_STATE_PAUSED;
+	reply = ask(&r);
+	assert_int_equal(reply->code, VRSAS__V1__CONTROL_CODE__CONTROL_REFUSED);
+	assert_non_null(strstr(reply->error, "would lose its memory"));
+	done(reply);
+	vm.state = VRSAS__V1__VM_STATE__VM_STATE_RUNNING;
 	o.to_cluster = "c9";
 	reply = ask(&r);
 	assert_int_equal(reply->code, VRSAS__V1__CONTROL_CODE__CONTROL_NOT_FOUND);

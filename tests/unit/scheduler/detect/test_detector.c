@@ -350,6 +350,90 @@ static void an_operator_who_saw_it_off_passes_the_brake(void **state)
 	assert_int_equal(b.host[1].verdict, DETECTOR_BRAKE);
 }
 
+/* --- switched on after its death was proven --- */
+
+static struct bench proven_dead(void)
+{
+	struct bench b = {0};
+	const char *dead = "Sf";
+
+	for (int i = 0; i < 5; i++)
+		look(&b, &dead, 1);
+	assert_int_equal(b.host[0].verdict, DETECTOR_DOWN_LIKELY);
+	detector_power_on(&b.host[0], b.now);
+	assert_int_not_equal(b.host[0].verdict, DETECTOR_DOWN_LIKELY);
+	b.failed[0] = 0; /* as the engine does */
+	return b;
+}
+
+static void a_host_that_boots_is_not_down(void **state)
+{
+	(void)state;
+	struct bench b = proven_dead();
+	const char *silent = "Sf";
+
+	while (b.now + STEP_MS - b.host[0].since_ms < detector_defaults.boot_ms) {
+		look(&b, &silent, 1);
+		assert_int_equal(b.host[0].verdict, DETECTOR_SILENT);
+		assert_true(b.host[0].came_on);
+	}
+	assert_non_null(strstr(b.host[0].note, "may be booting"));
+	for (int i = 0; i < 3; i++) /* it never came up */
+		look(&b, &silent, 1);
+	assert_int_equal(b.host[0].verdict, DETECTOR_DOWN_LIKELY);
+	assert_false(b.host[0].came_on);
+}
+
+static void what_failed_before_it_was_switched_on_does_not_count(void **state)
+{
+	(void)state;
+	struct bench b = proven_dead();
+	const char *up = "Ua", *probe_only = "Sa", *one = "Sf";
+
+	look(&b, &probe_only, 1); /* its hypervisor is not up yet */
+	assert_int_equal(b.host[0].verdict, DETECTOR_BACK);
+	assert_int_equal(b.host[0].up_since_ms, 0);
+	for (int i = 0; i < 6; i++) { /* its services start, and restart */
+		look(&b, &one, 1);
+		assert_int_not_equal(b.host[0].verdict, DETECTOR_DOWN_LIKELY);
+	}
+	look(&b, &up, 1);
+	assert_int_equal(b.host[0].verdict, DETECTOR_BACK);
+	/* it was read: now its silence counts, from zero */
+	look(&b, &one, 1);
+	look(&b, &one, 1);
+	assert_int_not_equal(b.host[0].verdict, DETECTOR_DOWN_LIKELY);
+	look(&b, &one, 1);
+	look(&b, &one, 1);
+	assert_int_equal(b.host[0].verdict, DETECTOR_DOWN_LIKELY);
+}
+
+static void an_operator_may_declare_a_booting_host_off(void **state)
+{
+	(void)state;
+	struct bench b = proven_dead();
+	const char *off = "SfW";
+
+	look(&b, &off, 1);
+	assert_int_equal(b.host[0].verdict, DETECTOR_DOWN_LIKELY);
+}
+
+static void a_host_that_boots_does_not_hold_the_next(void **state)
+{
+	(void)state;
+	struct bench b = {0};
+	const char *seen[4] = {"Sf", "Ua", "Ua", "Ua"};
+
+	for (int i = 0; i < 5; i++)
+		look(&b, seen, 4);
+	detector_power_on(&b.host[0], b.now);
+	seen[1] = "Sf";
+	for (int i = 0; i < 5; i++)
+		look(&b, seen, 4);
+	assert_false(b.brake.on);
+	assert_int_equal(b.host[1].verdict, DETECTOR_DOWN_LIKELY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +461,10 @@ int main(void)
 		cmocka_unit_test(a_few_of_many_are_not_held),
 		cmocka_unit_test(a_death_that_is_dealt_with_does_not_hold_the_next),
 		cmocka_unit_test(an_operator_who_saw_it_off_passes_the_brake),
+		cmocka_unit_test(a_host_that_boots_is_not_down),
+		cmocka_unit_test(what_failed_before_it_was_switched_on_does_not_count),
+		cmocka_unit_test(an_operator_may_declare_a_booting_host_off),
+		cmocka_unit_test(a_host_that_boots_does_not_hold_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

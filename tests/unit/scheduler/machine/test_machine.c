@@ -278,10 +278,29 @@ static void an_old_copy_is_remembered_over_the_next_failure(void **state)
 	assert_int_equal(s.r.copy[1].proof, RELOC_F3_ATTESTED);
 }
 
+static void a_vm_that_was_paused_since_the_order_is_not_moved(void **state)
+{
+	(void)state;
+	struct story s = begin();
+
+	(void)feed(&s, (struct reloc_event){.kind = RELOC_OPERATOR_RELOCATE,
+					    .by = "ann",
+					    .text = "-"});
+	is_in(&s, RELOC_FENCING);
+	(void)feed(&s, (struct reloc_event){.kind = RELOC_STOPPED,
+					    .place = home,
+					    .permanent = true,
+					    .text = "it is paused"});
+	is_in(&s, RELOC_PROTECTED); /* and neither started nor stopped */
+	assert_string_equal(s.r.why, "not moved: it is paused");
+	assert_int_equal(s.r.epoch, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(why_a_host_is_down_is_why_it_is_fenced),
+		cmocka_unit_test(a_vm_that_was_paused_since_the_order_is_not_moved),
 		cmocka_unit_test(a_change_without_a_reason_names_what_happened),
 		cmocka_unit_test(comparing_lasts_as_long_as_it_comes_further),
 		cmocka_unit_test(what_waits_for_its_turn_is_not_given_up),

@@ -179,6 +179,21 @@ static void a_start_that_cannot_be_is_said_to_be_for_good(void **state)
 	assert_false(j.permanent); /* nobody answered: it may be tried again */
 }
 
+static void a_paused_vm_is_not_stopped_for_a_move(void **state)
+{
+	struct test *t = *state;
+	struct host_op j = job(t, HOST_OP_STOP);
+
+	start(t);
+	world_write(t->world, "h1/paused", "");
+	j.keep_paused = true;
+	host_op_run(&j);
+	assert_false(j.ok);
+	assert_true(j.spared);
+	assert_non_null(strstr(j.text, "paused"));
+	assert_int_equal(seen(t), RELOC_SEEN_ON);
+}
+
 static void an_order_of_a_lease_that_is_over_is_not_begun(void **state)
 {
 	struct test *t = *state;
@@ -372,6 +387,7 @@ int main(void)
 		at_a_host(what_nobody_knows_is_off_and_what_does_not_answer_is_unknown),
 		at_a_host(starting_twice_is_starting_once),
 		at_a_host(a_start_that_cannot_be_is_said_to_be_for_good),
+		at_a_host(a_paused_vm_is_not_stopped_for_a_move),
 		at_a_host(an_order_of_a_lease_that_is_over_is_not_begun),
 		at_a_host(room_is_looked_for_before_anything_is_carried),
 		at_a_host(stopping_asks_first_and_then_insists),
