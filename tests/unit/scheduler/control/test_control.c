@@ -171,7 +171,7 @@ static void preflight_names_what_stops_a_move(void **state)
 	assert_string_equal(reply->error, "no VM or host is named h9");
 	done(reply);
 	reply = preflight("web1", "c9");
-	assert_string_equal(reply->error, "cluster c9: not known");
+	assert_string_equal(reply->error, "cluster c9: not found");
 	done(reply);
 }
 
