@@ -100,13 +100,11 @@ void render_preflight(const struct vrs_ctl *ctl, const control_reply *reply,
 	table_print(t, out, ctl->headers, ctl->colour);
 	table_free(t);
 	if (!p->n_vm)
-		vrs_text_add(out, "no protected VMs\n");
-	else if (n)
-		tone_add(out, ctl->colour, BAD, "%zu of %zu VMs cannot be moved\n", n,
-			 p->n_vm);
+		tone_add(out, ctl->colour, PLAIN, "no protected VMs");
 	else
-		tone_add(out, ctl->colour, GOOD, "all of %zu VMs can be moved\n",
-			 p->n_vm);
+		tone_add(out, ctl->colour, n ? BAD : GOOD, "%zu of %zu VMs %s be moved",
+			 n ? n : p->n_vm, p->n_vm, n ? "cannot" : "can");
+	vrs_text_add(out, "\n");
 }
 
 int verb_preflight(struct vrs_ctl *ctl)

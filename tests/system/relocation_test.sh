@@ -82,6 +82,20 @@ review = 5s"
 stack_up
 becomes "all hosts are up and three guests are protected" 120 up_with_vms 3
 
+# --- what cannot move is known while its host still runs -----------------------------------------
+finds() { [[ $(vrsctl preflight "$1" -o json 2>/dev/null | jq -r '.vm[0].is_movable') == "$2" ]]; }
+"$bed" ssh c1h1 virsh -q snapshot-create-as loc1 before >/dev/null
+becomes "a snapshot makes loc1 unmovable" 60 finds loc1 false
+out=$(vrsctl preflight loc1)
+is "preflight exits with 1" $? 1
+check "and names the snapshot and the remedy" grep -q "has 1 snapshot.*virsh snapshot-delete" <<<"${out//$'\n'/ }"
+check "status is not HEALTHY" grep -q "1 protected VM cannot be moved, first loc1: has 1 snapshot" <<<"$(vrsctl status)"
+check "an event reports it" grep -q "loc1 cannot be moved: has 1 snapshot" <<<"$(vrsctl events -n 200)"
+is "the plan holds it" "$(vrsctl plan c1h1 -o json | jq -r '.decision[] | select(.vm_name == "loc1") | .verdict')" HOLD
+"$bed" ssh c1h1 virsh -q snapshot-delete loc1 before >/dev/null
+becomes "without the snapshot it can move again" 60 finds loc1 true
+check "an event reports that, too" grep -q "loc1 can be moved again" <<<"$(vrsctl events -n 200)"
+
 # --- a host dies -----------------------------------------------------------------------------
 for _ in 1 2 3 4 5; do acked=$(put web1); done
 "$bed" power-off c1h1

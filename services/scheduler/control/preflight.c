@@ -87,7 +87,7 @@ static bool select_vms(const struct fleet *w, const Vrsas__V1__PreflightQuery *q
 		int found = control_place_ok(q->host)
 				    ? fleet_find_host(w, q->host, &s->host, &of_host)
 				    : vrs_fail(&of_host, VRS_ENOENT,
-					       "host %.64s: not known", q->host);
+					       "host %.64s: not found", q->host);
 
 		if (found == VRS_ENOENT && q->vm[0])
 			found = vrs_fail(&of_host, VRS_ENOENT,

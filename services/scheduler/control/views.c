@@ -113,6 +113,18 @@ static const char *vm_note(const struct fleet *w, const struct fleet_host *h,
 	return "";
 }
 
+static const char *unmovable_note(const struct control *c, const char *vm_id,
+				  struct reply *a)
+{
+	const struct movability *m = engine_movability(c->engine);
+
+	for (size_t i = 0; i < m->n; i++)
+		if (!m->vm[i]->is_movable && strcmp(m->vm[i]->id, vm_id) == 0)
+			return control_reply_text(a, "cannot be moved: %s",
+						  m->vm[i]->text);
+	return "";
+}
+
 static Vrsas__V1__VmView *vm_view(struct control *c, const struct fleet *w,
 				  const struct fleet_vm *vm, struct reply *a)
 {
@@ -132,6 +144,8 @@ static Vrsas__V1__VmView *vm_view(struct control *c, const struct fleet *w,
 	else if (facts->protect)
 		v->relocation = VRSAS__V1__RELOCATION_STATE__PROTECTED;
 	v->note = vm_note(w, h, r, a);
+	if (!v->note[0])
+		v->note = unmovable_note(c, facts->id, a);
 	return v;
 }
 

@@ -52,6 +52,43 @@ static void answer_status(struct vrs_req_token *token, Vrsas__V1__ControlReply *
 	vrs_bus_answer(token, &reply->base);
 }
 
+/* web1 cannot move to c2; db1 can move to both. */
+static void answer_preflight(struct vrs_req_token *token, Vrsas__V1__ControlReply *reply,
+			     bool all)
+{
+	Vrsas__V1__PreflightView view = VRSAS__V1__PREFLIGHT_VIEW__INIT;
+	Vrsas__V1__PreflightVm web1 = VRSAS__V1__PREFLIGHT_VM__INIT, db1 = web1;
+	Vrsas__V1__PreflightVm *vms[] = {&db1, &web1};
+	Vrsas__V1__PreflightTarget c2 = VRSAS__V1__PREFLIGHT_TARGET__INIT, c3 = c2,
+				   free = c2;
+	Vrsas__V1__PreflightTarget *targets[] = {&c2, &c3}, *one[] = {&free};
+	Vrsas__V1__PreflightFinding f = VRSAS__V1__PREFLIGHT_FINDING__INIT,
+				    *found[] = {&f};
+
+	f.code = "snapshot";
+	f.kind = "stops the move";
+	f.text = "has 1 snapshot";
+	f.remedy = "delete it";
+	c2.cluster = free.cluster = "c2";
+	c3.cluster = "c3";
+	c2.finding = c3.finding = found;
+	c2.n_finding = c3.n_finding = 1;
+	free.is_possible = db1.is_movable = 1;
+	web1.name = "web1";
+	db1.name = "db1";
+	web1.cluster = db1.cluster = "c1";
+	web1.host = db1.host = "h1";
+	web1.target = targets;
+	web1.n_target = 2;
+	db1.target = one;
+	db1.n_target = 1;
+	view.vm = vms;
+	view.n_vm = all ? 2 : 1;
+	reply->body_case = VRSAS__V1__CONTROL_REPLY__BODY_PREFLIGHT;
+	reply->preflight = &view;
+	vrs_bus_answer(token, &reply->base);
+}
+
 static void answer_plan(struct vrs_req_token *token, Vrsas__V1__ControlReply *reply)
 {
 	Vrsas__V1__PlanView plan = VRSAS__V1__PLAN_VIEW__INIT;
@@ -237,6 +274,9 @@ static void on_request(void *arg, const ProtobufCMessage *msg,
 	case VRSAS__V1__CONTROL_REQUEST__BODY_PLAN:
 		answer_plan(token, &reply);
 		return;
+	case VRSAS__V1__CONTROL_REQUEST__BODY_PREFLIGHT:
+		answer_preflight(token, &reply, !req->preflight->host[0]);
+		return;
 	case VRSAS__V1__CONTROL_REQUEST__BODY_RELOCATIONS:
 		answer_story(token, &reply);
 		return;
@@ -384,6 +424,17 @@ static void a_plan_shows_the_choice_and_what_was_ruled_out(void **state)
 	expect("plan h1", 0, "+ 5.1 cores stay free at the peak", NULL);
 	expect("plan h1", 0, "x 20 MiB of disk are missing", NULL);
 	expect("plan h1", 0, "12.5 s", NULL);
+}
+
+static void a_preflight_fails_if_a_vm_cannot_move(void **state)
+{
+	(void)state;
+	expect("preflight", 1, "all  stops the move  has 1 snapshot", NULL);
+	expect("preflight --all", 1, "remedy: delete it", NULL);
+	expect("preflight --all", 1, "1 of 2 VMs cannot be moved\n", NULL);
+	expect("preflight -o json", 1, "\"code\": \"snapshot\"", NULL);
+	expect("preflight c1/h1", 0, "1 of 1 VMs can be moved\n", NULL);
+	expect("preflight db1 --all", 2, NULL, "--all and db1 cannot be combined");
 }
 
 static void errors_have_their_exit_codes_and_say_what_to_do(void **state)
@@ -545,6 +596,7 @@ int main(void)
 		cmocka_unit_test(status_shows_health_first_and_why),
 		cmocka_unit_test(json_is_the_reply_s_body),
 		cmocka_unit_test(a_plan_shows_the_choice_and_what_was_ruled_out),
+		cmocka_unit_test(a_preflight_fails_if_a_vm_cannot_move),
 		cmocka_unit_test(errors_have_their_exit_codes_and_say_what_to_do),
 		cmocka_unit_test(moving_data_needs_a_yes),
 		cmocka_unit_test(transfers_show_their_rate_and_what_they_wait_for),

@@ -171,15 +171,17 @@ static void preflight_names_what_stops_a_move(void **state)
 	assert_string_equal(reply->error, "no VM or host is named h9");
 	done(reply);
 	reply = preflight("web1", "c9");
-	assert_string_equal(reply->error, "cluster c9: not known");
+	assert_string_equal(reply->error, "cluster c9: not found");
 	done(reply);
 }
 
 static void a_vm_that_cannot_move_is_a_warning(void **state)
 {
 	(void)state;
-	struct movability_vm v = {
-		.name = "web1", .reason = "snapshot", .text = "has 1 snapshot"};
+	struct movability_vm v = {.id = "id-1",
+				  .name = "web1",
+				  .reason = "snapshot",
+				  .text = "has 1 snapshot"};
 	struct movability_vm *list[] = {&v};
 	Vrsas__V1__StatusQuery q = VRSAS__V1__STATUS_QUERY__INIT;
 	REQUEST(r, "", STATUS);
@@ -189,6 +191,12 @@ static void a_vm_that_cannot_move_is_a_warning(void **state)
 	Vrsas__V1__ControlReply *reply = ask(&r);
 	assert_true(gives_reason(reply, "1 protected VM cannot be moved, first web1: "
 					"has 1 snapshot; see vrsctl preflight"));
+	done(reply);
+	Vrsas__V1__VmQuery vq = VRSAS__V1__VM_QUERY__INIT;
+	REQUEST(list_vms, "", VMS);
+	list_vms.vms = &vq;
+	reply = ask(&list_vms);
+	assert_string_equal(reply->vms->vm[0]->note, "cannot be moved: has 1 snapshot");
 	done(reply);
 	engine.movability = (struct movability){0};
 }
