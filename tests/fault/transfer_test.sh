@@ -296,7 +296,7 @@ for ((i = 0; i < CHANGES; i++)); do
 	code=$?
 	mover_pid=
 	[ $code = 0 ] || [ -e "$dir/there/x.raw" ] ||
-		! grep -q 'source.*small.raw was written to while' "$dir/errors" ||
+		! grep -q 'source.*small.raw was modified during' "$dir/errors" ||
 		noticed=$((noticed + 1))
 	rm -f "$dir"/there/.x.raw.vrs-* "$dir/there/x.raw"
 done

@@ -102,6 +102,7 @@ static void do_start(struct sim *s, const struct message *m)
 		return;
 	}
 	h->defined = true;
+	s->foreign[m->host] = false;
 	if (m->host == SIM_AWAY1 && s->script->start_hangs_for > 0 && !s->repairing &&
 	    !h->running) {
 		if (h->fires_at == 0)
@@ -239,7 +240,7 @@ static void do_remove(struct sim *s, const struct message *m)
 	if (sim_disk_of[m->host] == 0)
 		sim_broken(s, "home's own disks were to be removed");
 	ev.ok = sim_reachable(s, m->host) && !s->host[m->host].running &&
-		!s->host[m->host].defined;
+		(!s->host[m->host].defined || s->foreign[m->host]);
 	if (ev.ok)
 		s->lies[sim_disk_of[m->host]] = false;
 	if (ev.ok)
@@ -278,8 +279,10 @@ void sim_carry_out(struct sim *s, const struct message *m)
 	case RELOC_DO_DEFINE:
 		ev.kind = RELOC_DEFINED;
 		ev.ok = sim_reachable(s, m->host);
-		if (ev.ok)
+		if (ev.ok) {
 			s->host[m->host].defined = true;
+			s->foreign[m->host] = false;
+		}
 		sim_answer(s, m, ev);
 		break;
 	case RELOC_DO_RECHECK:

@@ -62,6 +62,7 @@ struct sim {
 	int restart_at;
 	bool stands[SIM_HOSTS];  /* hosts whose older copy was started by hand */
 	bool clone[SIM_HOSTS];   /* of these: what the record did not know */
+	bool foreign[SIM_HOSTS]; /* the definition there names no disk of ours */
 	bool tampered;           /* such a thing happened at all */
 	uint64_t lost_token_job; /* bookkeeping of what this scheduler handed out */
 	uint64_t handed_job, handed_token;

@@ -83,6 +83,7 @@ static void start_clone(struct sim *s)
 		    strcmp(p.cluster, active->cluster) == 0 ||
 		    sim_disk_of[h] == sim_disk_of[sim_host_at(&r->copy[r->good].place)])
 			continue;
+		s->foreign[h] = !s->host[h].defined || s->foreign[h];
 		s->host[h].defined = s->host[h].running = true;
 		s->stands[h] = s->clone[h] = s->tampered = true;
 		return;
