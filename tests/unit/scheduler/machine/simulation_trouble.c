@@ -62,11 +62,17 @@ static void start_stale_copy(struct sim *s)
 	for (uint32_t i = 0; i < r->n_copies; i++) {
 		int h = sim_host_at(&r->copy[i].place);
 
-		if (i == r->active || h < 0 || !sim_reachable(s, h) ||
+		/* two of one cluster that share a disk: their hypervisors' lock */
+		bool locked = h >= 0 && s->foreign[h] &&
+			      strcmp(r->copy[i].place.cluster,
+				     r->copy[r->active].place.cluster) == 0;
+
+		if (i == r->active || h < 0 || locked || !sim_reachable(s, h) ||
 		    !s->host[h].defined || s->host[h].running)
 			continue;
 		s->host[h].running = true;
 		s->stands[h] = s->tampered = true;
+		s->clone[h] = s->foreign[h];
 		return;
 	}
 }
