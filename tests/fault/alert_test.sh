@@ -53,7 +53,7 @@ is "repeated 50 times: accepted every time" "$(sed 's/200//g' "$C/codes")" ""
 is "and it is one incident" "$(open_alerts)" "$(id_of "$one")"
 is "with 51 reports" "$(get /api/v1/incidents | jq '.incident[0].alert.words')" 51
 check "a host that answers is not considered dead" \
-	eval "get /api/v1/incidents | jq -e '.incident[0].next | test(\"nothing is done on the alert alone\")'"
+	eval "get /api/v1/incidents | jq -e '.incident[0].next | test(\"the alert alone starts nothing\")'"
 is "its VM stays" "$(state)" NONE
 is "resolved ends it" "$(tell resolved h1 "$one" "$(start_of 2)")$(open_alerts)" 200
 two=$(start_of 3)

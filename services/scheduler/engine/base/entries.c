@@ -178,8 +178,6 @@ void engine_host_is_on(struct engine *e, struct host *h, int64_t proof_at_ms,
 	if (h->probes_failed > 0)
 		h->probe_mono_ms = 0;
 	h->probes_failed = 0;
-	(void)vrs_strcpy(h->void_alert_id, sizeof(h->void_alert_id), h->alert_id);
-	h->alert[0] = '\0';
 	detector_power_on(&h->memory, vrs_now_mono_ms());
 	log_notice("host is on again, evidence of its death is void: %s host=%s/%s",
 		   evidence, h->cluster, h->name);
