@@ -151,7 +151,7 @@ int ctl_order(const struct vrs_ctl *ctl, const ProtobufCMessage *body, render_fn
 	control_reply *reply = NULL;
 	int code = ctl_ask(ctl, body, &reply);
 
-	if (code == EXIT_OK)
+	if (code == EXIT_OK && reply)
 		ctl_show(ctl, reply, render);
 	control_reply_free(reply);
 	return code;

@@ -56,10 +56,10 @@ static const struct vrs_option options[] = {
 /* Of every reply; the first one with TLS only. */
 static const char *const headers[] = {
 	"Strict-Transport-Security: max-age=31536000",
-	"Content-Security-Policy: default-src 'none'; script-src 'self'; style-src "
-	"'self'; "
-	"img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
-	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+	("Content-Security-Policy: default-src 'none'; script-src 'self'; "
+	 "style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+	 "manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+	 "frame-ancestors 'none'"),
 	"X-Content-Type-Options: nosniff",
 	"X-Frame-Options: DENY",
 	"Referrer-Policy: no-referrer",

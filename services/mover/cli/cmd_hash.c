@@ -35,7 +35,7 @@ static int hash_of(const struct vrs_ctl *ctl, const char *text, const char *opti
 int cmd_hash(struct vrs_ctl *ctl)
 {
 	struct vrs_err err = {0};
-	struct image_hash h;
+	struct image_hash h = {0};
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (hash_of(ctl, ctl->args.operand[0], "format", &h, &err) < 0)
@@ -52,7 +52,7 @@ int cmd_hash(struct vrs_ctl *ctl)
 int cmd_verify(struct vrs_ctl *ctl)
 {
 	struct vrs_err err = {0};
-	struct image_hash a, b;
+	struct image_hash a = {0}, b = {0};
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (hash_of(ctl, ctl->args.operand[0], "from-format", &a, &err) < 0 ||
