@@ -188,7 +188,7 @@ while True:
             break
         s.sendall(data)
     if s in ready:
-        time.sleep(0.2)
+        time.sleep(0.2)  # the delay of the link that this proxy stands for, not a wait
         data = s.recv(65536)
         if not data:
             break
